@@ -1,0 +1,1 @@
+"""Audio: files on the host (`io`), signal processing and front ends on the device."""

@@ -1,0 +1,39 @@
+"""Cutting a track into the clips of one length that a network sees."""
+
+import math
+
+import numpy as np
+
+
+def segment_starts(length: int, clip_samples: int, segments: int = 0) -> np.ndarray:
+    """Spreads clips evenly over a track, first and last sample included.
+
+    Args:
+      length: samples of the track.
+      clip_samples: samples of a clip.
+      segments: how many clips; 0 means the fewest that cover the track. A track no longer than
+        one clip gives one.
+
+    Returns:
+      First sample of each clip, [segments] int64.
+    """
+    if length <= clip_samples:
+        return np.zeros(1, np.int64)
+    count = segments or math.ceil(length / clip_samples)
+    if count == 1:
+        return np.array([(length - clip_samples) // 2])
+    return np.round(np.linspace(0, length - clip_samples, count)).astype(np.int64)
+
+
+def fit_length(samples: np.ndarray, clip_samples: int, short_clip: str) -> np.ndarray:
+    """Fills a clip that is too short: zeros at its end, or the clip again and again.
+
+    Args:
+      samples: [samples], at least one and at most `clip_samples`.
+      clip_samples: the length to reach.
+      short_clip: "zero_pad" or "repeat".
+    """
+    missing = clip_samples - len(samples)
+    if missing <= 0:
+        return samples
+    return np.pad(samples, (0, missing), mode={"zero_pad": "constant", "repeat": "wrap"}[short_clip])

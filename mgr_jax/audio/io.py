@@ -1,0 +1,105 @@
+"""Audio files in and out on the host: decode, mix to mono, resample, FLAC.
+
+Needs numpy, soundfile and soxr only, so that worker processes start fast.
+"""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from mgr_jax.errors import UserError
+
+AUDIO_SUFFIXES = (".au", ".flac", ".mp3", ".ogg", ".wav")
+
+# A file that yields less than this share of the length in its header is cut short. Decoders drop
+# an mp3's padding (under 0.2 s), which is far less than this share of any usable clip.
+_COMPLETE = 0.95
+
+
+class AudioError(UserError):
+    """An audio file that cannot be used; the message says why."""
+
+
+def read_audio(path: str | Path, sample_rate: int, *, allow_truncated: bool = False) -> np.ndarray:
+    """Decodes a file, mixes it to mono and resamples it (soxr, HQ).
+
+    Args:
+      path: an audio file of any length, sample rate and number of channels.
+      sample_rate: the rate of the result in Hz.
+      allow_truncated: warn of a file that ends before its header says, and use what is there.
+
+    Returns:
+      Waveform [samples] float32, nominally in [-1, 1].
+
+    Raises:
+      AudioError: the file is missing, empty, not audio, cut short, or not finite.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise AudioError(f"{path} is not a file; check the path")
+    if not path.stat().st_size:
+        raise AudioError(f"{path} is empty (0 bytes); remove it or download it again")
+    try:
+        with soundfile.SoundFile(path) as file:
+            native_rate, promised = file.samplerate, file.frames
+            waveform = file.read(dtype="float32", always_2d=True)
+    # libsndfile's own text is misleading here: it says of a text file that it does not exist.
+    except soundfile.LibsndfileError as error:
+        raise AudioError(
+            f"{path} cannot be decoded as audio; it is damaged or of another type "
+            f"(readable: {', '.join(AUDIO_SUFFIXES)})"
+        ) from error
+
+    # Decoders read a cut mp3 without complaint, so the length is compared with the header's.
+    if len(waveform) < _COMPLETE * promised:
+        text = (
+            f"{path} is cut short: {len(waveform) / native_rate:.1f} of "
+            f"{promised / native_rate:.1f} s can be decoded"
+        )
+        if not allow_truncated:
+            raise AudioError(f"{text}; replace it with a complete copy")
+        warnings.warn(f"{text}; using what is there", stacklevel=2)
+    if not len(waveform):
+        raise AudioError(f"{path} holds no audio samples; remove it or replace it")
+    mono = waveform.mean(axis=1, dtype=np.float32)
+    if not np.isfinite(mono).all():
+        raise AudioError(f"{path} holds samples that are not finite numbers; export it again")
+    return resample(mono, native_rate, sample_rate)
+
+
+def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    """Resamples [samples] float32 from one rate in Hz to another with soxr, quality HQ."""
+    if from_rate == to_rate:
+        return waveform
+    return soxr.resample(waveform, from_rate, to_rate, quality="HQ").astype(np.float32)
+
+
+def to_int16(waveform: np.ndarray) -> np.ndarray:
+    """Rounds float samples in [-1, 1) to int16 (one unit = 2**-15), clipping what lies outside."""
+    return np.clip(np.round(waveform * 32768.0), -32768, 32767).astype(np.int16)
+
+
+def encode_flac(samples: np.ndarray, sample_rate: int) -> bytes:
+    """Encodes int16 [samples] as a mono 16-bit FLAC file."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, sample_rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def decode_flac(data: bytes) -> np.ndarray:
+    """Decodes a mono 16-bit FLAC file to int16 [samples]."""
+    samples, _ = soundfile.read(io.BytesIO(data), dtype="int16")
+    return samples
+
+
+def list_audio_files(folder: str | Path) -> list[Path]:
+    """All files below a folder with a readable suffix, sorted."""
+    return sorted(
+        path
+        for path in Path(folder).expanduser().rglob("*")
+        if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
+    )

@@ -1,0 +1,1 @@
+"""Datasets: TFDS builders, splits, the int16 cache and the loaders."""

@@ -1,0 +1,141 @@
+"""TFDS builder for a folder of audio files."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from mgr_jax.audio.io import read_audio
+from mgr_jax.data.audio_builder import AudioBuilder, AudioConfig, Plan
+from mgr_jax.data.audio_folder.index import Entry, content_groups, read_folder
+from mgr_jax.data.records import Clip, Track
+from mgr_jax.data.splits import assign_splits, crossing, join_groups
+from mgr_jax.errors import UserError
+
+
+@dataclasses.dataclass
+class AudioFolderConfig(AudioConfig):
+    """How a folder is split; written down in protocol.json.
+
+    Attributes:
+      split_by: columns the splits are disjoint in. Empty: the artist where the index knows
+        artists, else the track. ("track",) asks for tracks only.
+      fractions: shares of train, validation and test; not used where the index has a split.
+      seed: of the split.
+    """
+
+    split_by: tuple[str, ...] = ()
+    fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    seed: int = 0
+
+
+class Builder(AudioBuilder):
+    """A folder of `<genre>/<file>`, optionally with an index.csv."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (the name is TFDS's)
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "manual_dir holds <genre>/<file>, and may hold an index.csv."
+
+    def plan(self, manual_dir: Path | None) -> Plan:
+        """Reads the folder and splits it; see AudioBuilder."""
+        assert manual_dir is not None
+        config = self.builder_config
+        entries = read_folder(manual_dir)
+        sizes = [_size(manual_dir / entry.path) for entry in entries]
+        splits, protocol = split_entries(
+            entries,
+            content_groups(manual_dir, entries),
+            split_by=config.split_by,
+            fractions=config.fractions,
+            seed=config.seed,
+        )
+        tracks: dict[str, list[Track]] = {"train": [], "validation": [], "test": []}
+        for entry, split in zip(entries, splits, strict=True):
+            load = functools.partial(_load, str(manual_dir / entry.path), config.sample_rate)
+            tracks[split].append(
+                Track(entry.path, entry.genre, load, entry.artist, groups=entry.groups)
+            )
+        listing = json.dumps([dataclasses.asdict(entry) for entry in entries] + sizes)
+        source = hashlib.sha256(listing.encode()).hexdigest()
+        return Plan(tracks, protocol | {"source": source})
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
+def _load(path: str, sample_rate: int) -> Clip:
+    return Clip(read_audio(path, sample_rate))
+
+
+def split_entries(
+    entries: Sequence[Entry],
+    identical: Sequence[str],
+    *,
+    split_by: Sequence[str],
+    fractions: Sequence[float],
+    seed: int,
+) -> tuple[list[str], dict[str, Any]]:
+    """Splits entries by column, keeping byte-identical files on one side.
+
+    Returns:
+      The split of every entry, and the account of it that protocol.json keeps.
+
+    Raises:
+      UserError: an unknown column, a given split that leaks, or groups that cannot be divided.
+    """
+    columns = tuple(split_by) or (("artist",) if any(e.artist for e in entries) else ("track",))
+    for name in columns:
+        if name != "track" and not any(entry.column(name) for entry in entries):
+            known = sorted({column for entry in entries for column in entry.groups} | {"artist"})
+            raise UserError(
+                f"no track has a value in column '{name}' to split by; index.csv has "
+                f"{', '.join(known)}, and 'track' is always there"
+            )
+    values = {name: [e.column(name) for e in entries] for name in columns if name != "track"}
+    given = any(entry.split for entry in entries)
+    if given:
+        splits = [entry.split for entry in entries]
+        for name, column in [*values.items(), ("content", identical)]:
+            if crossed := crossing(column, splits):
+                group, names = next(iter(crossed.items()))
+                files = [e.path for e, v in zip(entries, column, strict=True) if v == group]
+                what, way_out = f"{name} '{group}'", ", or say --split_by=track"
+                if name == "content":
+                    what, way_out = "the same audio", ", or remove all but one copy"
+                raise UserError(
+                    f"index.csv puts {what} into {' and '.join(names)} ({', '.join(files[:3])}); "
+                    f"correct its column 'split'{way_out}"
+                )
+    else:
+        groups = join_groups([*values.values(), identical])
+        splits = assign_splits(
+            [entry.genre for entry in entries],
+            groups,
+            fractions=dict(zip(("train", "validation", "test"), fractions, strict=True)),
+            seed=seed,
+            group_name=" or ".join(columns),
+        )
+    artists = crossing([entry.artist for entry in entries], splits)
+    if artists:
+        print(
+            f"Warning: {len(artists)} artists stand in more than one split, because the splits "
+            f"are made by {' and '.join(columns)}.",
+            file=sys.stderr,
+        )
+    protocol = {
+        "split_by": list(columns),
+        "given": given,
+        "fractions": None if given else list(fractions),
+        "seed": None if given else seed,
+        "unknown": {name: sum(not v for v in column) for name, column in values.items()},
+        "artists_in_several_splits": len(artists),
+        "identical_files": sum(map(bool, identical)),
+    }
+    return splits, protocol

@@ -1,0 +1,120 @@
+"""Reads what a folder of audio files holds: `<genre>/<file>`, or the rows of `index.csv`."""
+
+import csv
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mgr_jax.audio.io import list_audio_files
+from mgr_jax.data.splits import SPLITS
+from mgr_jax.errors import UserError
+
+_SPLIT_NAMES = {
+    "train": "train", "training": "train",
+    "valid": "validation", "validation": "validation", "val": "validation", "dev": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file: its path below the folder, and what the index says of it."""
+
+    path: str
+    genre: str
+    artist: str = ""
+    split: str = ""
+    groups: dict[str, str] = field(default_factory=dict)
+
+    def column(self, name: str) -> str:
+        """The value of a column that splits can be made disjoint in; empty where unknown."""
+        return self.artist if name == "artist" else self.groups.get(name, "")
+
+
+def read_folder(folder: Path) -> list[Entry]:
+    """Lists a folder's entries, sorted by path.
+
+    Args:
+      folder: holds `index.csv` (columns path, genre, artist, split; further ones are kept as
+        text; only `path` is needed, the genre is else the first folder of the path), or else
+        audio files in one folder per genre.
+
+    Raises:
+      UserError: no folder, no files, or an index that cannot be used.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give --manual_dir the folder of your genres")
+    index = folder / "index.csv"
+    entries = _read_index(index) if index.exists() else _read_tree(folder)
+    if not entries:
+        raise UserError(
+            f"{folder} holds no audio files in genre folders; expected "
+            f"{folder}/<genre>/<file>.mp3 (or .flac, .ogg, .wav, .au)"
+        )
+    return sorted(entries, key=lambda entry: entry.path)
+
+
+def _read_tree(folder: Path) -> list[Entry]:
+    paths = [path.relative_to(folder) for path in list_audio_files(folder)]
+    return [Entry(path.as_posix(), path.parts[0]) for path in paths if len(path.parts) > 1]
+
+
+def _read_index(index: Path) -> list[Entry]:
+    try:
+        with index.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{index} is not a UTF-8 CSV file ({error}); save it as one") from error
+    if "path" not in (reader.fieldnames or ()):
+        raise UserError(f"{index} has no column 'path'; its columns are {reader.fieldnames}")
+    entries = [_entry(index, line, row) for line, row in enumerate(rows, start=2)]
+    if len({entry.path for entry in entries}) < len(entries):
+        double = next(e.path for e in entries if sum(o.path == e.path for o in entries) > 1)
+        raise UserError(f"{index} names {double} more than once; keep one row per file")
+    if not any((index.parent / entry.path).is_file() for entry in entries):
+        raise UserError(
+            f"none of the {len(entries)} paths in {index} exists; they must be relative to "
+            f"{index.parent}"
+        )
+    if any(entry.split for entry in entries) and not all(entry.split for entry in entries):
+        bare = next(entry.path for entry in entries if not entry.split)
+        raise UserError(f"{index} gives no split for {bare}; fill the column 'split' or remove it")
+    return entries
+
+
+def _entry(index: Path, line: int, row: dict[str, str]) -> Entry:
+    if None in row or None in row.values():
+        raise UserError(f"{index}, line {line}, has another number of fields than the header")
+    row = {name: value.strip() for name, value in row.items()}
+    path = row.pop("path")
+    parts = Path(path).parts
+    if not path or Path(path).is_absolute() or ".." in parts:
+        raise UserError(f"{index}, line {line}: path '{path}' must lie below {index.parent}")
+    genre = row.pop("genre", "") or (parts[0] if len(parts) > 1 else "")
+    if not genre:
+        raise UserError(f"{index}, line {line}: no genre for {path}; fill the column 'genre'")
+    split = row.pop("split", "").lower()
+    if split and split not in _SPLIT_NAMES:
+        raise UserError(f"{index}, line {line}: split '{split}' is none of {', '.join(SPLITS)}")
+    return Entry(path, genre, row.pop("artist", ""), _SPLIT_NAMES.get(split, ""), row)
+
+
+def content_groups(folder: Path, entries: list[Entry]) -> list[str]:
+    """Gives byte-identical files a common name, and every other file an empty one."""
+    sizes = defaultdict(list)
+    for position, entry in enumerate(entries):
+        path = folder / entry.path
+        if path.is_file() and path.stat().st_size:
+            sizes[path.stat().st_size].append(position)
+    result = [""] * len(entries)
+    for positions in sizes.values():
+        if len(positions) > 1:  # only files of equal size can be identical
+            for position in positions:
+                data = (folder / entries[position].path).read_bytes()
+                result[position] = hashlib.sha256(data).hexdigest()
+    counts = defaultdict(int)
+    for digest in result:
+        counts[digest] += 1
+    return [digest if counts[digest] > 1 else "" for digest in result]

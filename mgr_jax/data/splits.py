@@ -1,0 +1,140 @@
+"""Splits that cannot leak: whole groups of tracks (artists, say) go to one side."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mgr_jax.errors import UserError
+
+SPLITS = ("train", "validation", "test")
+
+
+def assign_splits(
+    labels: Sequence[str],
+    groups: Sequence[str],
+    *,
+    fractions: Mapping[str, float],
+    seed: int = 0,
+    group_name: str = "group",
+) -> list[str]:
+    """Assigns every track to a split, genre by genre, without parting a group.
+
+    Greedy: groups come in a seeded random order, largest first, and each goes to the split that
+    is furthest below its share of the group's genres. Every genre reaches every split.
+
+    Args:
+      labels: the genre of each track.
+      groups: the group of each track; tracks of one group stay together.
+      fractions: share of tracks per split; shares must be positive and sum to 1.
+      seed: decides the order of groups of equal size.
+      group_name: what a group is, for messages.
+
+    Returns:
+      The name of the split of each track.
+
+    Raises:
+      UserError: fewer than two genres, or a genre with fewer groups than there are splits.
+    """
+    if min(fractions.values()) <= 0 or abs(sum(fractions.values()) - 1) > 1e-6:
+        raise UserError(
+            f"split fractions {dict(fractions)} must be positive and sum to 1; change --fractions"
+        )
+    if len(set(labels)) < 2:
+        raise UserError(
+            f"all {len(labels)} tracks are of one genre ({', '.join(sorted(set(labels)))}); "
+            "a classifier needs at least two genre folders"
+        )
+    members: dict[str, list[int]] = defaultdict(list)
+    for index, group in enumerate(groups):
+        members[group].append(index)
+    _require_enough_groups(labels, groups, len(fractions), group_name)
+
+    rng = np.random.default_rng(seed)
+    order = sorted(members)
+    rng.shuffle(order)
+    order.sort(key=lambda group: -len(members[group]))
+    total = Counter(labels)
+    assigned = {split: Counter[str]() for split in fractions}
+    waiting = Counter(label for group in members for label in {labels[i] for i in members[group]})
+    result = [""] * len(labels)
+    for group in order:
+        counts = Counter(labels[i] for i in members[group])
+
+        def need(split: str, counts: Counter = counts) -> tuple[float, float]:
+            # A genre with just enough groups left must go where it is still missing.
+            urgent = sum(
+                not assigned[split][label]
+                and waiting[label] <= sum(not assigned[s][label] for s in fractions)
+                for label in counts
+            )
+            below = sum(
+                count * (fractions[split] - assigned[split][label] / total[label]) / fractions[split]
+                for label, count in counts.items()
+            )
+            return urgent, below
+
+        split = max(fractions, key=need)
+        assigned[split].update(counts)
+        waiting.subtract(counts.keys())
+        for index in members[group]:
+            result[index] = split
+    for split, counts in assigned.items():
+        if missing := sorted(set(labels) - {label for label in counts if counts[label]}):
+            raise UserError(
+                f"the {group_name}s cannot be divided so that the {split} split holds "
+                f"{', '.join(missing)}; add tracks of other {group_name}s or change --split_by"
+            )
+    return result
+
+
+def _require_enough_groups(
+    labels: Sequence[str], groups: Sequence[str], splits: int, group_name: str
+) -> None:
+    groups_of = defaultdict(set)
+    for label, group in zip(labels, groups, strict=True):
+        groups_of[label].add(group)
+    for label in sorted(groups_of):
+        found = len(groups_of[label])
+        if found < splits:
+            raise UserError(
+                f"genre '{label}' has {found} {group_name}{'s' if found > 1 else ''} but {splits} "
+                f"splits need one each; add tracks of other {group_name}s to it, leave it out, or "
+                "split by another column (--split_by)"
+            )
+
+
+def join_groups(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Joins tracks that share a value in any column into one group (union of all columns).
+
+    Args:
+      columns: one sequence per column, each with a value per track. An empty value is unknown
+        and joins nothing.
+
+    Returns:
+      A group name per track: the position of the group's first track, as text.
+    """
+    parent = list(range(len(columns[0])))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for column in columns:
+        first: dict[str, int] = {}
+        for index, value in enumerate(column):
+            if value:
+                a, b = sorted((root(index), root(first.setdefault(value, index))))
+                parent[b] = a
+    return [str(root(index)) for index in range(len(parent))]
+
+
+def crossing(groups: Sequence[str], splits: Sequence[str]) -> dict[str, list[str]]:
+    """Groups (known ones) that stand in more than one split, with those splits' names."""
+    found = defaultdict(set)
+    for group, split in zip(groups, splits, strict=True):
+        if group:
+            found[group].add(split)
+    return {group: sorted(names) for group, names in sorted(found.items()) if len(names) > 1}

@@ -1,0 +1,120 @@
+"""Figures of stored arrays. Each stands alone: pyplot's global state is never touched."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Paul Tol's "bright" scheme: told apart with every common kind of colour blindness.
+_COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB")
+
+
+def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> "Figure":
+    """Draws a confusion matrix: counts as text (no text: 0), shares of the true class as colour.
+
+    Args:
+      matrix: counts [true, predicted].
+      classes: names in the order of rows and columns; made for 2 to about 20.
+      title: what was predicted, e.g. `test split, per track`.
+    """
+    size = len(classes)
+    if np.shape(matrix) != (size, size):
+        raise ValueError(f"the matrix has shape {np.shape(matrix)}; {size} classes need a square")
+    support = np.sum(matrix, axis=1, keepdims=True)
+    share = matrix / np.maximum(support, 1)
+    side, label_room = 0.45 * size, 0.075 * max(map(len, classes))  # inches
+    figure = _figure(3.0 + side + label_room, 1.6 + side + 0.7 * label_room, title)
+    axes = figure.add_subplot()
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    ticks = range(size)
+    axes.set_xticks(ticks, classes, rotation=45, ha="right", rotation_mode="anchor")
+    names = [f"{name} ({int(n)})" for name, n in zip(classes, support[:, 0], strict=True)]
+    axes.set_yticks(ticks, names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true (count)")
+    for true, predicted in np.argwhere(matrix):
+        colour = "white" if share[true, predicted] > 0.5 else "black"
+        count = str(int(matrix[true, predicted]))
+        axes.text(predicted, true, count, ha="center", va="center", color=colour, fontsize=9)
+    figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+    return figure
+
+
+def draw_per_class(rows: Sequence[Mapping[str, Any]], title: str) -> "Figure":
+    """Draws the recall of every class with its interval.
+
+    Args:
+      rows: those of `evaluation.per_class`; a class without support keeps an empty line.
+      title: what was predicted.
+    """
+    figure = _figure(6.5, 1.3 + 0.32 * len(rows), title)
+    axes = figure.add_subplot()
+    known = [(i, *row["recall"]) for i, row in enumerate(rows) if row["recall"][0] is not None]
+    position, value, low, high = np.array(known, float).reshape(-1, 4).T
+    axes.hlines(position, low, high, color=_COLOURS[0], linewidth=2)
+    axes.plot(value, position, "o", color=_COLOURS[0])
+    axes.set_yticks(range(len(rows)), [f"{row['class']} ({row['support']})" for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel("recall with its interval")
+    axes.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def draw_history(
+    steps: Sequence[float], series: Mapping[str, Sequence[float]], title: str
+) -> "Figure":
+    """Draws curves over training steps: losses on the left, other metrics on the right.
+
+    Args:
+      steps: [points], the steps at which anything was logged.
+      series: values [points] by name, NaN where one was not logged; `loss` in the name decides
+        the side.
+      title: the name of the run.
+    """
+    losses = {name: values for name, values in series.items() if "loss" in name}
+    others = {name: values for name, values in series.items() if "loss" not in name}
+    panels = [(label, part) for label, part in (("loss", losses), ("metric", others)) if part]
+    if not panels:
+        raise ValueError("no series to draw; give at least one, e.g. {'train/loss': [...]}")
+    figure = _figure(5.0 * len(panels), 3.6, title)
+    for place, (label, part) in enumerate(panels, start=1):
+        axes = figure.add_subplot(1, len(panels), place)
+        for number, (name, values) in enumerate(part.items()):
+            logged = np.isfinite(values)
+            axes.plot(
+                np.asarray(steps)[logged],
+                np.asarray(values)[logged],
+                color=_COLOURS[number % len(_COLOURS)],
+                marker="." if logged.sum() < 30 else "",
+                label=name,
+            )
+        axes.set_xlabel("step")
+        axes.set_ylabel(label)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    return figure
+
+
+def figure_to_image(figure: "Figure") -> np.ndarray:
+    """Renders a figure as uint8 [height, width, 3], for TensorBoard."""
+    figure.canvas.draw()
+    return np.array(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
+
+
+def _figure(width: float, height: float, title: str) -> "Figure":
+    """A figure of this size in inches with nothing but a title, on a canvas without display."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "drawing figures needs matplotlib; run pip install 'mgr-jax[report]'"
+        ) from error
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, wrap=True)
+    return figure

@@ -1,0 +1,84 @@
+"""One Markdown page for an evaluated model: its scores, its classes and its training."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mgr_jax.reports.figures import draw_confusion, draw_history, draw_per_class
+
+History = tuple[Sequence[float], Mapping[str, Sequence[float]]]
+
+
+def write_report(
+    out_dir: str | Path,
+    *,
+    title: str,
+    summary_rows: Sequence[Mapping[str, Any]],
+    matrix: np.ndarray | None,
+    classes: Sequence[str],
+    per_class_rows: Sequence[Mapping[str, Any]],
+    history: History | None = None,
+    notes: Sequence[str] = (),
+) -> Path:
+    """Writes `report.md` and the pictures it shows.
+
+    Args:
+      out_dir: folder to write into; made if absent.
+      title: headline, and title of the pictures.
+      summary_rows: one dict per system, e.g. `{"system": "model", **result["track"]}`. A value is
+        text, a number, None for undefined, or [value, low, high]. Columns are the keys in order
+        of first appearance.
+      matrix: confusion counts [true, predicted], or None for a multi-label task.
+      classes: names in the order of the matrix.
+      per_class_rows: those of `evaluation.per_class`.
+      history: (steps, series) as `draw_history` takes them.
+      notes: sentences to end with: the protocol, the data, the hardware.
+
+    Returns:
+      The path of `report.md`.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+    """
+    out_dir = Path(out_dir)
+    figures = {}
+    if matrix is not None:
+        figures["confusion_matrix"] = draw_confusion(matrix, classes, title)
+    figures["per_class"] = draw_per_class(per_class_rows, title)
+    if history is not None:
+        figures["history"] = draw_history(*history, title)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        figure.savefig(out_dir / f"{name}.png")
+
+    pictures = {name: f"![{name.replace('_', ' ')}]({name}.png)" for name in figures}
+    parts = [f"# {title}", _markdown_table(summary_rows), "## Classes"]
+    parts += [_markdown_table(per_class_rows), pictures["per_class"]]
+    if matrix is not None:
+        parts += ["## Confusion matrix", pictures["confusion_matrix"]]
+    if history is not None:
+        parts += ["## Training", pictures["history"]]
+    if notes:
+        parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
+    path = out_dir / "report.md"
+    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return path
+
+
+def _markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [[name.replace("_", " ") for name in columns], ["---"] * len(columns)]
+    lines += [[_cell(row.get(name)) for name in columns] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        value, low, high = value
+        limits = "" if low is None else f" [{_cell(low)}, {_cell(high)}]"
+        return _cell(value) + limits
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else str(value).replace("|", r"\|")
