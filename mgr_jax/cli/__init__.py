@@ -1,1 +1,81 @@
-"""."""
+"""The command line: `mgr-jax <command>`, and `launch/<command>.py` for each command.
+
+One module per command, with `define_flags(flags)` and `main(flags, args)`; its docstring is its
+help. Nothing slow is imported before a command runs, so that every `--help` is quick.
+"""
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+
+from absl import flags as absl_flags
+
+from mgr_jax.cli.xla import set_xla_flags
+from mgr_jax.errors import UserError, unknown_name
+
+COMMANDS = {
+    "prepare_data": "build a dataset from audio files, or the embedded one",
+    "init_config": "copy a shipped config here, to change it",
+    "train": "train what a config describes, or go on with it",
+    "evaluate": "score a trained model on a split",
+    "predict": "classify audio files and folders",
+    "baselines": "score an SVM on MFCC statistics on a dataset",
+    "report": "draw the confusion matrix and write the tables of a run",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `mgr-jax <command> …`; returns the exit code (1: cannot be done, 2: bad usage)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print("usage: mgr-jax <command> [flags]\n")
+        for name, summary in COMMANDS.items():
+            print(f"  {name:<14} {summary}")
+        print("\nmgr-jax <command> --help tells its flags.")
+        return 0 if arguments else 2
+    command, *rest = arguments
+    if command not in COMMANDS:
+        return _fail(str(unknown_name("command", command, COMMANDS)), 2)
+    return run(command, rest)
+
+
+def run(command: str, argv: Sequence[str] | None = None) -> int:
+    """Runs one command with its flags; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    module = importlib.import_module(f"mgr_jax.cli.{command}")
+    flags = absl_flags.FlagValues()
+    try:
+        module.define_flags(flags, arguments)
+        if any(argument in ("-h", "--help") for argument in arguments):
+            print(f"{module.__doc__.strip()}\n\nflags:{flags.get_help(prefix='  ')}")
+            return 0
+        args = flags([command, *arguments])[1:]
+        flags.validate_all_flags()
+    except absl_flags.Error as error:
+        return _fail(f"{str(error).strip().rstrip('.')}; see mgr-jax {command} --help", 2)
+    except UserError as error:
+        return _fail(str(error), 1)
+    set_xla_flags()
+    _quiet_logs()
+    try:
+        module.main(flags, args)
+    except UserError as error:
+        return _fail(str(error), 1)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"mgr-jax: {message}", file=sys.stderr)
+    return code
+
+
+def _quiet_logs() -> None:
+    """Keeps warnings to their one sentence, and libraries to warnings."""
+    from absl import logging
+
+    logging.set_verbosity(logging.WARNING)
+    logging.use_absl_handler()
+    warnings.showwarning = lambda message, *_, **__: print(f"Warning: {message}", file=sys.stderr)

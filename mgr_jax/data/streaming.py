@@ -20,7 +20,6 @@ class StreamingLoader:
       targets: [batch] int32 classes, or [batch, tags] uint8 for a multi_label task.
       index: [batch] int64, the example's number in the whole run (training), or the number of
         its segment (evaluation).
-      mask: [batch] bool (evaluation), False in the rows that fill up the last batch.
     """
 
     def __init__(
@@ -87,20 +86,19 @@ class StreamingLoader:
         return tracks, np.concatenate(starts)
 
     def eval_batches(self, per_track: int = 0) -> Iterator[Batch]:
-        """Yields every evaluation segment once; the last batch is filled up and masked.
+        """Yields every evaluation segment once; the last batch is filled up with its last row.
 
-        All processes yield the same number of batches.
+        All processes yield the same number of batches; put side by side in the order of the
+        processes, their rows are in the order of `segments`.
         """
         tracks, starts = self.segments(per_track)
-        rows = np.arange(len(tracks))
-        processes = self._process.step
-        steps = -(-len(rows) // (self._local_batch * processes))
-        for step in range(steps):
-            first = step * self._local_batch * processes
-            wanted = np.arange(first, first + self._local_batch * processes)[self._process]
-            mine = np.minimum(wanted, rows[-1])
-            examples = [self._example(row, tracks[row], starts[row]) for row in mine]
-            yield _stack(examples) | {"mask": wanted < len(rows)}
+        global_batch = self._local_batch * self._process.step
+        offset = self._process.start * self._local_batch
+        for first in range(0, len(tracks), global_batch):
+            rows = np.arange(first + offset, first + offset + self._local_batch)
+            yield _stack(
+                [self._example(row, tracks[row], starts[row]) for row in rows.clip(max=len(tracks) - 1)]
+            )
 
 
 def _stack(examples: list[Batch]) -> dict[str, Any]:

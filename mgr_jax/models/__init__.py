@@ -1,1 +1,6 @@
-"""."""
+"""Models: Flax modules from features to logits, by name."""
+
+from mgr_jax.models.choi import ChoiCRNN
+from mgr_jax.models.registry import ALIASES, MODELS, create_model, list_models
+
+__all__ = ["ALIASES", "MODELS", "ChoiCRNN", "create_model", "list_models"]

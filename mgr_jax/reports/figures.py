@@ -26,7 +26,7 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> "F
     support = np.sum(matrix, axis=1, keepdims=True)
     share = matrix / np.maximum(support, 1)
     side, label_room = 0.45 * size, 0.075 * max(map(len, classes))  # inches
-    figure = _figure(3.0 + side + label_room, 1.6 + side + 0.7 * label_room, title)
+    figure = _figure(3.2 + side + label_room, 1.6 + side + 0.7 * label_room, title)
     axes = figure.add_subplot()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     ticks = range(size)
@@ -39,7 +39,7 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> "F
         colour = "white" if share[true, predicted] > 0.5 else "black"
         count = str(int(matrix[true, predicted]))
         axes.text(predicted, true, count, ha="center", va="center", color=colour, fontsize=9)
-    figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+    figure.colorbar(image, ax=axes, label="share of the row", shrink=0.8)
     return figure
 
 
@@ -114,7 +114,7 @@ def _figure(width: float, height: float, title: str) -> "Figure":
         raise ImportError(
             "drawing figures needs matplotlib; run pip install 'mgr-jax[report]'"
         ) from error
-    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=120, layout="compressed")
     FigureCanvasAgg(figure)
     figure.suptitle(title, wrap=True)
     return figure

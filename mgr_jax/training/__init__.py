@@ -1,1 +1,1 @@
-"""."""
+"""One trainer for every architecture: steps, partitioning, checkpoints, logging."""

@@ -1,0 +1,48 @@
+# make demo   fresh machine: environment, embedded dataset, train, evaluate, report
+# make test   fresh machine: environment, lint, types, the whole test suite
+# make env    the environment only; VENV=path puts it elsewhere
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/mgr-jax
+DEMO ?= runs/demo
+DATA ?= runs/data
+
+.PHONY: env demo test lint constraints clean
+
+env: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "mgr_jax needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv is missing; install it with: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[tables,report,test]'
+	@touch $@
+
+demo: env
+	$(RUN) prepare_data --dataset=rendered/demo --sample_rate=12000 --data_dir=$(DATA)
+	$(RUN) train --config=configs/rendered/choi_crnn.py --workdir=$(DEMO) --config.data_dir=$(DATA)
+	$(RUN) baselines --dataset=rendered/demo --sample_rate=12000 --data_dir=$(DATA) \
+	  --workdir=$(DEMO)/svm
+	$(RUN) evaluate --model=$(DEMO)
+	$(RUN) report --model=$(DEMO) --compare=$(DEMO)/svm
+
+lint: env
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+test: lint
+	$(VENV)/bin/pytest
+
+# Needs uv; writes exact versions for every supported Python.
+constraints:
+	{ head -n 2 constraints.txt; uv pip compile pyproject.toml --universal --python-version 3.11 \
+	  --extra tables --extra report --extra test --extra export --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --quiet; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean:
+	rm -rf runs .cache build dist

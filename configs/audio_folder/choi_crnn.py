@@ -1,0 +1,23 @@
+"""CRNN of Choi et al. 2016, 0.1 M parameters, on a folder of 30-s clips (rendered10).
+
+Command:  mgr-jax prepare_data --dataset=audio_folder --manual_dir=DIR --sample_rate=12000
+          mgr-jax train --config=audio_folder/choi_crnn --workdir=runs/a \
+              --config.dataset=audio_folder/NAME
+Hardware: 2 CPU cores
+Result:   not run
+"""
+
+from mgr_jax.config import base_config
+
+
+def get_config():
+    """Returns the config."""
+    config = base_config()
+    config.dataset = "audio_folder/rendered10"
+    config.sample_rate = 12_000
+    config.clip_samples = 8 * 12_000
+    config.frontend.kwargs = {"n_fft": 512, "hop_length": 256, "n_mels": 96, "top_db": None}
+    config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 3), (2, 4), (3, 4))}
+    config.batch_size = 16
+    config.num_steps = 1000
+    return config

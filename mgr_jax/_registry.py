@@ -1,0 +1,35 @@
+"""Building a module by its name, with helpful answers to misspelt ones."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from mgr_jax.errors import UserError
+
+T = TypeVar("T")
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """An error that says which of the known names may have been meant, or lists them all."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(known)}"
+    return UserError(f"there is no {kind} {name!r}; {hint}")
+
+
+def build(kind: str, registry: Mapping[str, type[T]], name: str, kwargs: Mapping[str, Any]) -> T:
+    """Instantiates the Flax module `registry[name]` with these fields.
+
+    Raises:
+      UserError: the name is not registered, or the module has no such field.
+    """
+    if name not in registry:
+        raise unknown_name(kind, name, registry)
+    module = registry[name]
+    # Every Flax module also has these two, which belong to Flax.
+    fields = {field.name for field in dataclasses.fields(module)} - {"name", "parent"}  # type: ignore[arg-type]
+    for key in kwargs:
+        if key not in fields:
+            raise unknown_name(f"argument of the {kind} {name}", key, fields)
+    return module(**kwargs)

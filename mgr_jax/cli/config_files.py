@@ -1,0 +1,74 @@
+"""Config files: the shipped ones, and the --config flag."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags as absl_flags
+from ml_collections import config_flags
+
+import mgr_jax
+from mgr_jax.errors import UserError, unknown_name
+
+
+def shipped_configs() -> Path:
+    """The folder of the shipped configs: `configs/` of a checkout, `mgr_jax/_configs` of a wheel."""
+    package = Path(mgr_jax.__file__).parent
+    return next(
+        folder for folder in (package / "_configs", package.parent / "configs") if folder.is_dir()
+    )
+
+
+def list_configs() -> list[str]:
+    """Names of the shipped configs, such as rendered/choi_crnn."""
+    folder = shipped_configs()
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py"))
+
+
+def find_config(name: str) -> Path:
+    """Finds a config file by its path, or by its name among the shipped ones.
+
+    Raises:
+      UserError: there is neither.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    plain = name.removeprefix("configs/").removesuffix(".py")
+    if plain not in list_configs():
+        raise unknown_name("config", name, list_configs())
+    return shipped_configs() / f"{plain}.py"
+
+
+def define_config_flag(flags: absl_flags.FlagValues, argv: list[str]) -> None:
+    """Defines --config and the overrides --config.<field> that `argv` holds.
+
+    Raises:
+      UserError: a config that is not there or cannot be run, or a field it does not have.
+    """
+    for position, argument in enumerate(argv):
+        flag, equals, value = argument.lstrip("-").partition("=")
+        if flag == "config" and argument.startswith("-"):
+            if equals:
+                argv[position] = f"--config={find_config(value)}"
+            elif position + 1 < len(argv):
+                argv[position + 1] = str(find_config(argv[position + 1]))
+    config_flags.DEFINE_config_file(
+        "config",
+        None,
+        "A config file, or the name of a shipped one (mgr-jax init_config lists them); "
+        "--config.FIELD=VALUE overrides a field.",
+        flag_values=flags,
+        sys_argv=["mgr-jax", *argv],
+    )
+
+
+def require_config(flags: absl_flags.FlagValues):
+    """Returns the config that was given.
+
+    Raises:
+      UserError: none was.
+    """
+    if flags["config"].value is None:
+        raise UserError(
+            f"--config is missing; give a file or one of the shipped ones: {', '.join(list_configs())}"
+        )
+    return flags["config"].value

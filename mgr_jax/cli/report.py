@@ -1,0 +1,96 @@
+"""Writes <model>/report/: report.md with tables and pictures of an evaluated run.
+
+  mgr-jax report --model=runs/a --compare=runs/svm,runs/b
+
+Draws what `evaluate` and `baselines` stored; computes no prediction.
+"""
+
+import json
+from pathlib import Path
+
+from absl import flags as absl_flags
+
+from mgr_jax.errors import UserError
+
+
+def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
+    """Defines this command's flags."""
+    del argv
+    absl_flags.DEFINE_string("model", None, "Work directory of a run.", flag_values=flags)
+    absl_flags.DEFINE_string("split", "test", "An evaluated split.", flag_values=flags)
+    absl_flags.DEFINE_list("compare", [], "Further evaluated runs.", flag_values=flags)
+
+
+def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
+    """Writes the report and prints its summary."""
+    if args or not flags.model:
+        raise UserError("give --model, the work directory of an evaluated run, such as runs/a")
+    from mgr_jax.evaluation import Predictions, confusion_matrix, per_class
+    from mgr_jax.reports import write_report
+
+    workdir = Path(flags.model).expanduser()
+    results = [_result(Path(run), flags.split) for run in [workdir, *flags.compare]]
+    result = results[0]
+    try:
+        predictions = Predictions.load(workdir / "predictions" / f"{flags.split}.npz").by_track()
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    rows = [{"system": each["system"], **each["track"]} for each in results]
+    if "majority" in result:
+        majority = result["majority"]
+        rows.append({"system": f"majority class ({majority['class']})", **majority["track"]})
+    single = predictions.task == "single_label"
+    try:
+        path = write_report(
+            workdir / "report",
+            title=f"{result['system']}: {flags.split} tracks",
+            summary_rows=rows,
+            matrix=confusion_matrix(predictions) if single else None,
+            classes=predictions.classes,
+            per_class_rows=per_class(predictions),
+            history=_history(workdir / "metrics.jsonl"),
+            notes=[
+                f"{each['system']}: {each['protocol']}; {each['tracks']} tracks, "
+                f"{100 * each['confidence']:g} % bootstrap intervals over tracks."
+                for each in results
+            ],
+        )
+    except ImportError as error:
+        raise UserError(str(error)) from error
+    name = "accuracy" if single else "average_precision"
+    print(f"{flags.split} tracks, {name} with {100 * result['confidence']:g} % interval:")
+    for row in rows:
+        value, low, high = row[name]
+        print(f"  {row['system']:<32} {value:.3f} [{low:.3f}, {high:.3f}]")
+    print(f"Wrote {path}")
+
+
+def _result(workdir: Path, split: str) -> dict:
+    path = workdir.expanduser() / "predictions" / f"{split}.json"
+    if not path.is_file():
+        raise UserError(
+            f"{path} is not there; run mgr-jax evaluate --model={workdir} --split={split} first"
+        )
+    return json.loads(path.read_text())
+
+
+def _history(path: Path):
+    """Curves of the training log: (steps, values by name), None without a log."""
+    if not path.is_file():
+        return None
+    from mgr_jax.training.summary import read_metrics
+
+    rows = read_metrics(path)
+    names = (
+        "train/loss",
+        "train/accuracy",
+        "validation/track/log_loss",
+        "validation/track/accuracy",
+    )
+    steps = sorted({row["step"] for row in rows})
+    series = {name: [float("nan")] * len(steps) for name in names if any(name in r for r in rows)}
+    for row in rows:
+        for name in series:
+            if row.get(name) is not None:
+                series[name][steps.index(row["step"])] = row[name]
+    return (steps, series) if series else None

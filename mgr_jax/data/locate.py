@@ -1,0 +1,39 @@
+"""Finds prepared datasets; needs neither TFDS nor anything else that is slow to import."""
+
+import os
+from pathlib import Path
+
+from mgr_jax.errors import UserError
+
+
+def default_data_dir() -> Path:
+    """Where TFDS keeps datasets: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
+    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+
+
+def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None) -> Path:
+    """Finds a prepared dataset.
+
+    Args:
+      dataset: `builder/name`, such as rendered/demo or audio_folder/my_music.
+      sample_rate: of the stored audio in Hz.
+      data_dir: the TFDS folder; see `default_data_dir`.
+
+    Raises:
+      UserError: it is not there, with the command that makes it.
+    """
+    data_dir = data_dir or default_data_dir()
+    folder = data_dir / f"{dataset}_{sample_rate}"
+    versions = sorted(folder.glob("*/dataset_info.json"))
+    if versions:
+        return versions[-1].parent
+    others = sorted(
+        str(info.parent.parent.relative_to(data_dir)) for info in data_dir.glob("*/*/*/protocol.json")
+    )
+    kind = dataset.split("/")[0]
+    flags = f"--dataset={dataset}" if kind == "rendered" else f"--dataset={kind} --manual_dir=DIR"
+    raise UserError(
+        f"dataset {dataset} at {sample_rate} Hz is not in {data_dir} "
+        f"({'there are ' + ', '.join(others) if others else 'which holds none'}); make it with: "
+        f"mgr-jax prepare_data {flags} --sample_rate={sample_rate}"
+    )

@@ -1,0 +1,1 @@
+"""The embedded dataset: music rendered from a seed."""

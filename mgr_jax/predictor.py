@@ -1,0 +1,157 @@
+"""Predictor: a trained classifier for files, folders and arrays."""
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from mgr_jax.audio.clips import fit_length, segment_starts
+from mgr_jax.audio.io import AudioError, read_audio, resample, to_int16
+from mgr_jax.classifier import InputSpec, abstract_variables, create_classifier
+from mgr_jax.config import load_config
+from mgr_jax.errors import UserError
+from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.steps import make_eval_step
+
+_BATCH = 16  # clips per dispatch: one compilation, and bounded memory for files of any length
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a classifier says of one track.
+
+    Attributes:
+      classes: names of the columns of `probabilities`.
+      start, end: [segments] seconds.
+      probabilities: [segments, classes].
+    """
+
+    classes: tuple[str, ...]
+    start: np.ndarray
+    end: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def track_probabilities(self) -> np.ndarray:
+        """Mean over the segments, [classes]."""
+        return self.probabilities.mean(axis=0)
+
+    @property
+    def label(self) -> str:
+        """The most probable class of the whole track."""
+        return self.classes[int(self.track_probabilities.argmax())]
+
+    def top(self, count: int = 3) -> list[tuple[str, float]]:
+        """The most probable classes of the whole track, best first."""
+        mean = self.track_probabilities
+        return [(self.classes[i], float(mean[i])) for i in np.argsort(-mean)[:count]]
+
+    def timeline(self) -> list[tuple[float, float, str, float]]:
+        """Per segment: start and end in seconds, its most probable class, and how probable."""
+        best = self.probabilities.argmax(axis=1)
+        return [
+            (float(start), float(end), self.classes[i], float(row[i]))
+            for start, end, row, i in zip(
+                self.start, self.end, self.probabilities, best, strict=True
+            )
+        ]
+
+
+class Predictor:
+    """Classifies audio of any length, rate and number of channels; see `load`."""
+
+    def __init__(self, apply, variables, classes: tuple[str, ...], spec: InputSpec) -> None:
+        """Wraps a step (variables, {"inputs"}) → probabilities; `load` makes one from a run."""
+        self.classes, self.spec = classes, spec
+        self._apply, self._variables = jax.jit(apply), variables
+
+    def predict(self, audio: str | Path | np.ndarray, sample_rate: int | None = None) -> Prediction:
+        """Classifies a file or a waveform, segment by segment.
+
+        Args:
+          audio: a path, or a waveform [samples] or [samples, channels] in [-1, 1].
+          sample_rate: of a waveform, in Hz.
+
+        Raises:
+          UserError: a file that cannot be read, a waveform without its rate, or less sound than
+            one frame. A track shorter than the network's window is filled, with a warning.
+        """
+        rate = self.spec.sample_rate
+        if isinstance(audio, str | Path):
+            name, waveform = str(audio), read_audio(audio, rate, allow_truncated=True)
+        else:
+            name, waveform = "the array", _mono(audio, sample_rate, rate)
+        length, clip = len(waveform), self.spec.clip_samples
+        if length < self.spec.min_samples:
+            raise AudioError(
+                f"{name} holds {length} samples at {rate} Hz, less than one analysis frame "
+                f"({self.spec.min_samples}); give at least {self.spec.min_samples / rate:.2f} s"
+            )
+        if length < clip:
+            how = {"zero_pad": "filling it with silence", "repeat": "repeating it"}
+            warnings.warn(
+                f"{name} lasts {length / rate:.1f} s, less than the {clip / rate:.1f} s the network "
+                f"looks at; {how[self.spec.short_clip]}",
+                stacklevel=2,
+            )
+        samples = to_int16(waveform)
+        starts = segment_starts(length, clip)
+        probabilities = [
+            self._classify(
+                np.stack(
+                    [fit_length(samples[s : s + clip], clip, self.spec.short_clip) for s in some]
+                )
+            )
+            for some in np.split(starts, range(_BATCH, len(starts), _BATCH))
+        ]
+        return Prediction(
+            self.classes,
+            starts / rate,
+            np.minimum(starts + clip, length) / rate,
+            np.concatenate(probabilities),
+        )
+
+    def _classify(self, clips: np.ndarray) -> np.ndarray:
+        filled = np.pad(clips, ((0, _BATCH - len(clips)), (0, 0)))
+        return np.asarray(self._apply(self._variables, {"inputs": filled}))[: len(clips)]
+
+
+def _mono(audio: np.ndarray, sample_rate: int | None, rate: int) -> np.ndarray:
+    waveform = np.asarray(audio)
+    if sample_rate is None:
+        raise UserError("a waveform needs its sample rate: predict(waveform, sample_rate=44100)")
+    if waveform.ndim not in (1, 2) or not np.issubdtype(waveform.dtype, np.floating):
+        raise UserError(
+            f"the array has shape {waveform.shape} and type {waveform.dtype}; expected floats in "
+            "[-1, 1], [samples] or [samples, channels]"
+        )
+    if waveform.ndim == 2:
+        waveform = waveform.mean(axis=1)
+    if not np.isfinite(waveform).all():
+        raise UserError("the array holds samples that are not finite numbers; check its source")
+    return resample(waveform.astype(np.float32), sample_rate, rate)
+
+
+def load(workdir: str | Path, *, checkpoint: str = "best") -> Predictor:
+    """Loads a trained run for prediction.
+
+    Args:
+      workdir: the work directory of `mgr-jax train`.
+      checkpoint: "best" by validation score, "latest", or a step.
+
+    Raises:
+      UserError: there is no such run or checkpoint, or they do not fit together.
+    """
+    workdir = Path(workdir).expanduser().absolute()
+    config = load_config(workdir / "config.json")
+    classes = tuple(json.loads((workdir / "labels.json").read_text())["classes"])
+    classifier, _ = create_classifier(config, len(classes))
+    spec = InputSpec.load(workdir / "input_spec.json")
+    variables = Checkpoints(workdir, read_only=True).restore_variables(
+        abstract_variables(classifier, spec), checkpoint
+    )
+    step = make_eval_step(classifier, task=spec.task)
+    return Predictor(step, jax.device_put(variables), classes, spec)

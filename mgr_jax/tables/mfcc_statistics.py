@@ -1,0 +1,52 @@
+"""The classic summary of a clip: how its MFCCs are distributed over time."""
+
+import numpy as np
+
+N_MFCC = 20
+
+
+def mfcc_statistics(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Mean and standard deviation over frames of 20 MFCCs and of their first difference.
+
+    The bag-of-frames description of Tzanetakis and Cook, Musical genre classification of audio
+    signals, 2002, with librosa's MFCCs. The difference at the first frame is 0, so that a clip of
+    a single frame has statistics too.
+
+    Args:
+      waveform: [samples] float32 in [-1, 1], of any length above 0; librosa warns below 2048.
+      sample_rate: in Hz.
+
+    Returns:
+      Features [80] float32: the means of the coefficients and of their differences, 20 each, then
+      the standard deviations in the same order.
+
+    Raises:
+      ValueError: the waveform is empty or not one-dimensional.
+    """
+    import librosa
+
+    if waveform.ndim != 1 or not len(waveform):
+        raise ValueError(
+            f"the waveform has shape {waveform.shape}; expected [samples] with one sample or more"
+        )
+    mel = librosa.feature.melspectrogram(
+        y=waveform,
+        sr=sample_rate,
+        n_fft=2048,
+        hop_length=512,
+        win_length=2048,
+        window="hann",
+        center=True,
+        pad_mode="constant",
+        power=2.0,
+        n_mels=128,
+        fmin=0.0,
+        fmax=sample_rate / 2,
+        htk=False,
+        norm="slaney",
+        dtype=np.float32,
+    )
+    decibels = librosa.power_to_db(mel, ref=1.0, amin=1e-10, top_db=80.0)
+    mfcc = librosa.feature.mfcc(S=decibels, n_mfcc=N_MFCC, dct_type=2, norm="ortho", lifter=0)
+    frames = np.concatenate([mfcc, np.diff(mfcc, axis=1, prepend=mfcc[:, :1])])
+    return np.concatenate([frames.mean(axis=1), frames.std(axis=1)]).astype(np.float32)

@@ -1,0 +1,176 @@
+"""Checkpoints through Orbax: the latest and the best, unreplicated, written in the background."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from absl import logging
+from orbax.checkpoint import checkpoint_managers as managers
+
+from mgr_jax.errors import UserError
+from mgr_jax.training.steps import TrainState
+
+_UNFINISHED = "*.orbax-checkpoint-tmp*"
+
+
+class Checkpoints:
+    """The checkpoints of one run, below `<workdir>/checkpoints/<step>`.
+
+    Each holds two items: `model` (params and batch_stats, all that prediction needs) and
+    `optimizer` (step and optimizer state). Arrays are host arrays without devices in them, so a
+    run may go on with other devices or another partition.
+    """
+
+    def __init__(self, workdir: Path, *, read_only: bool = False) -> None:
+        """Opens the checkpoints of a run, clearing away what a killed save has left."""
+        self.folder = Path(workdir).absolute() / "checkpoints"
+        if not read_only and jax.process_index() == 0:
+            for leftover in self.folder.glob(_UNFINISHED):
+                shutil.rmtree(leftover)
+        score = lambda metrics: metrics["score"]  # noqa: E731
+        self._manager = ocp.CheckpointManager(
+            self.folder,
+            item_names=("model", "optimizer"),
+            options=ocp.CheckpointManagerOptions(
+                # best_fn with max_to_keep would delete the latest step when it is not the best.
+                preservation_policy=managers.AnyPreservationPolicy(
+                    [
+                        managers.LatestN(1),
+                        managers.BestN(
+                            get_metric_fn=score, n=1, keep_checkpoints_without_metrics=False
+                        ),
+                    ]
+                ),
+                best_fn=score,
+                best_mode="max",
+                create=not read_only,
+                read_only=read_only,
+            ),
+        )
+
+    @property
+    def latest_step(self) -> int | None:
+        """The newest step, None where there is none."""
+        return self._manager.latest_step()
+
+    def save(self, state: TrainState, score: float | None = None) -> None:
+        """Saves a state of host arrays in the background.
+
+        Args:
+          state: unreplicated.
+          score: greater is better; None (an interrupted run) is never the best.
+        """
+        self._manager.save(
+            int(state.step),
+            args=ocp.args.Composite(
+                model=ocp.args.StandardSave(state.variables),
+                optimizer=ocp.args.StandardSave(_rest(state)),
+            ),
+            metrics=None if score is None else {"score": score},
+        )
+
+    def restore(self, state: TrainState) -> TrainState | None:
+        """Restores the newest readable step into the shapes of `state`.
+
+        A damaged checkpoint is passed over with a warning.
+
+        Returns:
+          The state as host arrays, or None where there is no checkpoint.
+
+        Raises:
+          UserError: the checkpoints are of another architecture, or none can be read.
+        """
+        steps = sorted(self._manager.all_steps(), reverse=True)
+        for step in steps:
+            self._require_shapes(step, state.variables)
+            try:
+                restored = self._manager.restore(
+                    step,
+                    args=ocp.args.Composite(
+                        model=ocp.args.StandardRestore(state.variables),
+                        optimizer=ocp.args.StandardRestore(_rest(state)),
+                    ),
+                )
+            except (ValueError, OSError) as error:
+                logging.warning("Checkpoint %s is damaged (%s); trying an older one.", step, error)
+                self._manager.delete(step)
+                continue
+            return state.replace(**restored["model"], **restored["optimizer"])
+        if steps:
+            raise UserError(
+                f"no checkpoint in {self.folder} can be read; remove the folder to start again"
+            )
+        return None
+
+    def restore_variables(self, variables: dict[str, Any], which: str = "best") -> dict[str, Any]:
+        """Restores what prediction needs.
+
+        Args:
+          variables: of the shapes to restore into, abstract or not.
+          which: "best" by validation score, "latest", or a step.
+
+        Raises:
+          UserError: no such checkpoint, another architecture, or a damaged file.
+        """
+        steps = self._manager.all_steps()
+        if not steps:
+            raise UserError(f"{self.folder} holds no finished checkpoint; train for longer first")
+        if which in ("best", "latest"):
+            best = self._manager.best_step() if which == "best" else None
+            step = self.latest_step if best is None else best
+        elif which.isdigit() and int(which) in steps:
+            step = int(which)
+        else:
+            raise UserError(
+                f"{self.folder} has no checkpoint '{which}'; choose best, latest or one of "
+                f"{', '.join(map(str, sorted(steps)))}"
+            )
+        self._require_shapes(step, variables)
+        try:
+            restored = self._manager.restore(
+                step, args=ocp.args.Composite(model=ocp.args.StandardRestore(_host(variables)))
+            )
+        except (ValueError, OSError) as error:
+            raise UserError(
+                f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}); "
+                "restore it, or name another step"
+            ) from error
+        return restored["model"]
+
+    def _require_shapes(self, step: int, variables: dict[str, Any]) -> None:
+        metadata = self._manager.item_metadata(step)["model"]
+        if metadata is None:
+            raise UserError(f"checkpoint {self.folder / str(step)} is damaged; remove that folder")
+        stored = _shapes(metadata)
+        wanted = _shapes(variables)
+        for name in sorted({*stored, *wanted}):
+            if stored.get(name) != wanted.get(name):
+                raise UserError(
+                    f"checkpoint {self.folder / str(step)} is of another architecture: {name} is "
+                    f"{stored.get(name, 'absent')} there but {wanted.get(name, 'absent')} in the "
+                    "config; use the config it was trained with or another --workdir"
+                )
+
+    def wait(self) -> None:
+        """Waits until everything saved is on disk."""
+        self._manager.wait_until_finished()
+
+    def close(self) -> None:
+        """Waits, and releases the manager's threads."""
+        self._manager.close()
+
+
+def _rest(state: TrainState) -> dict[str, Any]:
+    return {"step": state.step, "opt_state": state.opt_state}
+
+
+def _host(tree: Any) -> Any:
+    """Host arrays of the given shapes, so that restoring asks for no device."""
+    return jax.tree.map(lambda x: jax.device_get(jax.numpy.zeros(x.shape, x.dtype)), tree)
+
+
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): x.shape for path, x in leaves}

@@ -1,0 +1,131 @@
+"""Runs a classifier over a split and fills the predictions table."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from mgr_jax.classifier import (
+    GenreClassifier,
+    InputSpec,
+    abstract_variables,
+    create_classifier,
+)
+from mgr_jax.config import load_config
+from mgr_jax.data.streaming import StreamingLoader
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Predictions
+from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.inputs import describe_protocol, make_loader, open_split, target_names
+from mgr_jax.training.partition import Partition, make_partition
+from mgr_jax.training.steps import make_eval_step
+
+
+class SplitPredictor:
+    """Classifies the evaluation segments of a split: every one of them, once."""
+
+    def __init__(
+        self,
+        classifier: GenreClassifier,
+        spec: InputSpec,
+        loader: StreamingLoader,
+        partition: Partition,
+        *,
+        per_track: int = 0,
+    ) -> None:
+        """Makes the predictor of one split.
+
+        Args:
+          classifier: to apply; its variables come with each call.
+          spec: of the classifier.
+          loader: of the split.
+          partition: spreads the batches over the devices.
+          per_track: segments per track; 0: the fewest that cover it.
+        """
+        self._loader, self._partition, self._spec = loader, partition, spec
+        self._per_track = per_track
+        self._step: Callable = partition.compile(
+            make_eval_step(classifier, task=spec.task), donate_state=False
+        )
+
+    def __call__(self, variables: Any, *, progress: bool = False) -> Predictions:
+        """Returns the predictions table.
+
+        Args:
+          variables: of the classifier, replicated by the partition.
+          progress: show a bar.
+        """
+        waveforms, partition = self._loader.waveforms, self._partition
+        tracks, starts = self._loader.segments(self._per_track)
+        batches = tqdm(
+            self._loader.eval_batches(self._per_track),
+            waveforms.split,
+            leave=False,
+            unit="batch",
+            disable=not progress,
+        )
+        parts = [
+            partition.gather(self._step(variables, partition.shard({"inputs": batch["inputs"]})))
+            for batch in batches
+        ]
+        probabilities = np.concatenate(parts)[: len(tracks)]
+        if not np.isfinite(probabilities).all():
+            raise UserError(
+                f"the network's outputs on the {waveforms.split} split are not finite; lower "
+                "config.optimizer.learning_rate or set config.optimizer.clip_norm"
+            )
+        task = self._spec.task
+        label = waveforms.label if task == "single_label" else waveforms.tags
+        ends = np.minimum(starts + self._spec.clip_samples, waveforms.length[tracks])
+        return Predictions(
+            track=waveforms.track_id[tracks],
+            start=starts / waveforms.sample_rate,
+            end=ends / waveforms.sample_rate,
+            probabilities=probabilities,
+            label=label[tracks],
+            classes=target_names(waveforms, task),
+            task=task,
+            split=waveforms.split,
+            protocol=describe_protocol(waveforms, self._spec.clip_samples),
+        )
+
+
+def predict_run(
+    workdir: Path, split: str, *, checkpoint: str = "best", progress: bool = False
+) -> Predictions:
+    """Classifies a split of the dataset a run was trained on.
+
+    Args:
+      workdir: of the run.
+      split: "train", "validation" or "test".
+      checkpoint: "best", "latest" or a step.
+      progress: show a bar.
+
+    Raises:
+      UserError: no such run, checkpoint, dataset or split, or classes other than the run's.
+    """
+    config = load_config(workdir / "config.json")
+    partition = make_partition(config.partition, config.batch_size)
+    waveforms = open_split(config, split)
+    classes = target_names(waveforms, config.task)
+    trained = tuple(json.loads((workdir / "labels.json").read_text())["classes"])
+    if classes != trained:
+        raise UserError(
+            f"{config.dataset} now has the classes {', '.join(classes)}, but {workdir} was trained "
+            f"on {', '.join(trained)}; prepare the old dataset or train again"
+        )
+    classifier, spec = create_classifier(config, len(classes), axis_name=partition.axis_name)
+    variables = Checkpoints(workdir, read_only=True).restore_variables(
+        abstract_variables(classifier, spec), checkpoint
+    )
+    predict = SplitPredictor(
+        classifier,
+        spec,
+        make_loader(config, waveforms),
+        partition,
+        per_track=config.eval_segments,
+    )
+    return predict(partition.replicate(variables), progress=progress)

@@ -1,0 +1,127 @@
+"""How a step is spread over devices: pmap, or jit with sharded arrays.
+
+Both run the same step functions on the same local batches and give the same result; nothing else
+in the project knows which one is in use.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+from flax import jax_utils
+from jax.experimental import multihost_utils
+from jax.sharding import NamedSharding, PartitionSpec
+
+from mgr_jax.errors import UserError
+
+Tree = Any
+
+
+class Partition(Protocol):
+    """Places state and batches on the devices and compiles steps for them.
+
+    Attributes:
+      axis_name: the mapped axis that step functions must average over, or None where the
+        compiler sees the whole batch.
+    """
+
+    axis_name: str | None
+
+    def replicate(self, state: Tree) -> Tree:
+        """Copies host arrays to every device."""
+
+    def unreplicate(self, state: Tree) -> Tree:
+        """Returns one copy as host arrays."""
+
+    def shard(self, batch: Tree) -> Tree:
+        """Spreads this process's rows over its devices."""
+
+    def compile(self, step: Callable, *, donate_state: bool) -> Callable:
+        """Compiles `step(state, batch)`."""
+
+    def gather(self, rows: jax.Array) -> np.ndarray:
+        """Returns per-example outputs of all processes as host arrays [global batch, ...]."""
+
+
+class Pmap:
+    """`jax.pmap` over all devices; batches carry a leading device axis."""
+
+    axis_name: str | None = "devices"
+
+    def replicate(self, state: Tree) -> Tree:
+        """See Partition."""
+        return jax_utils.replicate(state)
+
+    def unreplicate(self, state: Tree) -> Tree:
+        """See Partition."""
+        return jax.device_get(jax_utils.unreplicate(state))
+
+    def shard(self, batch: Tree) -> Tree:
+        """See Partition."""
+        devices = jax.local_device_count()
+        return jax.tree.map(lambda x: x.reshape(devices, -1, *x.shape[1:]), batch)
+
+    def compile(self, step: Callable, *, donate_state: bool) -> Callable:
+        """See Partition."""
+        return jax.pmap(step, self.axis_name, donate_argnums=(0,) if donate_state else ())
+
+    def gather(self, rows: jax.Array) -> np.ndarray:
+        """See Partition."""
+        local = jax.device_get(rows)
+        return _all_processes(local.reshape(-1, *local.shape[2:]))
+
+
+class ShardedJit:
+    """`jax.jit` over a one-axis mesh; batch statistics and gradients are global by themselves."""
+
+    axis_name: str | None = None
+
+    def __init__(self) -> None:
+        """Makes the mesh of all devices."""
+        mesh = jax.make_mesh((jax.device_count(),), ("devices",))
+        self._replicated = NamedSharding(mesh, PartitionSpec())
+        self._sharded = NamedSharding(mesh, PartitionSpec("devices"))
+
+    def replicate(self, state: Tree) -> Tree:
+        """See Partition."""
+        return jax.device_put(state, self._replicated)
+
+    def unreplicate(self, state: Tree) -> Tree:
+        """See Partition."""
+        return jax.tree.map(lambda x: np.asarray(x.addressable_data(0)), state)
+
+    def shard(self, batch: Tree) -> Tree:
+        """See Partition."""
+        return jax.tree.map(
+            lambda x: jax.make_array_from_process_local_data(self._sharded, x), batch
+        )
+
+    def compile(self, step: Callable, *, donate_state: bool) -> Callable:
+        """See Partition."""
+        return jax.jit(step, donate_argnums=(0,) if donate_state else ())
+
+    def gather(self, rows: jax.Array) -> np.ndarray:
+        """See Partition."""
+        shards = sorted(rows.addressable_shards, key=lambda shard: shard.index[0].start or 0)
+        return _all_processes(np.concatenate([np.asarray(shard.data) for shard in shards]))
+
+
+def _all_processes(local: np.ndarray) -> np.ndarray:
+    if jax.process_count() == 1:
+        return local
+    return np.asarray(multihost_utils.process_allgather(local, tiled=True))
+
+
+def make_partition(name: str, batch_size: int) -> Partition:
+    """Returns the partition of a name, "pmap" or "jit".
+
+    Raises:
+      UserError: the batch cannot be divided among the devices.
+    """
+    if batch_size % jax.device_count():
+        raise UserError(
+            f"config.batch_size {batch_size} cannot be divided among {jax.device_count()} devices; "
+            "choose a multiple"
+        )
+    return {"pmap": Pmap, "jit": ShardedJit}[name]()

@@ -1,0 +1,67 @@
+"""Writes what a run measures: metrics.jsonl for programs, TensorBoard events for people."""
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorboardX
+from absl import logging
+
+from mgr_jax.evaluation import Predictions, confusion_matrix
+
+
+class Summary:
+    """Scalars go to metrics.jsonl (one line per step and kind) and to TensorBoard."""
+
+    def __init__(self, workdir: Path, *, step: int) -> None:
+        """Opens the logs of a run that goes on at `step`: later lines are cut off."""
+        self.path = workdir / "metrics.jsonl"
+        if self.path.exists():
+            rows = [row for row in read_metrics(self.path) if row["step"] <= step]
+            partial = self.path.with_suffix(".partial")
+            partial.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            partial.replace(self.path)
+        self._events = tensorboardX.SummaryWriter(
+            str(workdir), purge_step=step + 1 if step else None, write_to_disk=True
+        )
+        self._drawing = importlib.util.find_spec("matplotlib") is not None
+        if not self._drawing:
+            logging.warning("No confusion matrix in TensorBoard: pip install 'mgr-jax[report]'.")
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Writes scalars of one step; nan becomes null in JSON."""
+        row = {name: float(value) if np.isfinite(value) else None for name, value in scalars.items()}
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": step, **row}) + "\n")
+        for name, value in scalars.items():
+            self._events.add_scalar(name, value, step)
+
+    def confusion(self, step: int, predictions: Predictions) -> None:
+        """Writes the confusion matrix of a single_label table as an image."""
+        if not self._drawing:
+            return
+        from mgr_jax.reports.figures import draw_confusion, figure_to_image
+
+        figure = draw_confusion(
+            confusion_matrix(predictions), predictions.classes, f"{predictions.split}, step {step}"
+        )
+        self._events.add_image(
+            f"{predictions.split}/confusion", figure_to_image(figure), step, dataformats="HWC"
+        )
+
+    def close(self) -> None:
+        """Flushes and closes the event file."""
+        self._events.close()
+
+
+def read_metrics(path: Path) -> list[dict]:
+    """Reads metrics.jsonl; a line that a killed run left half-written is passed over."""
+    rows = []
+    for line in path.read_text().splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            logging.warning("%s: passing over the damaged line %r.", path, line[:40])
+    return rows
