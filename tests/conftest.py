@@ -19,7 +19,80 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "xla"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+import numpy as np
 import pytest
+import soundfile
+
+RATE = 12_000
+GENRES = ("hum", "hiss", "beat")
+
+
+def make_clip(genre: str, artist: int, track: int, seconds: float = 2.0) -> np.ndarray:
+    """A waveform [samples] that anybody can tell apart by genre, and no two of them equal."""
+    rng = np.random.default_rng([GENRES.index(genre), artist, track])
+    time = np.arange(int(seconds * RATE)) / RATE
+    noise = rng.standard_normal(len(time))
+    match genre:
+        case "hum":
+            clip = np.sin(2 * np.pi * rng.uniform(150, 400) * time) + 0.01 * noise
+        case "hiss":
+            clip = noise
+        case "beat":
+            clip = noise * np.exp(-20 * (time % rng.uniform(0.2, 0.4)))
+    return (0.2 * clip / np.abs(clip).max()).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def music_folder(tmp_path_factory) -> Path:
+    """<genre>/<file>.wav of 3 genres x 5 artists x 2 tracks, with an index.csv."""
+    folder = tmp_path_factory.mktemp("music")
+    rows = ["path,genre,artist,session"]
+    for genre in GENRES:
+        (folder / genre).mkdir()
+        for artist in range(5):
+            for track in range(2):
+                path = f"{genre}/{artist}-{track}.wav"
+                soundfile.write(folder / path, make_clip(genre, artist, track), RATE)
+                rows.append(f"{path},{genre},{genre}-artist-{artist},session {artist % 3}")
+    (folder / "index.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory, music_folder) -> Path:
+    """A TFDS folder in which `audio_folder/music` is prepared at 12 kHz."""
+    from mgr_jax.data.prepare import prepare
+
+    folder = tmp_path_factory.mktemp("tfds")
+    prepare(
+        "audio_folder",
+        sample_rate=RATE,
+        data_dir=folder,
+        manual_dir=music_folder,
+        name="music",
+        fractions=(0.6, 0.2, 0.2),
+        num_workers=0,
+    )
+    return folder
+
+
+@pytest.fixture
+def tiny_config(data_dir):
+    """A config that trains on `audio_folder/music` in seconds."""
+    from mgr_jax.config import base_config
+
+    config = base_config()
+    config.dataset = "audio_folder/music"
+    config.data_dir = str(data_dir)
+    config.sample_rate = RATE
+    config.clip_samples = RATE // 2
+    config.frontend.kwargs = {"n_fft": 512, "hop_length": 256, "n_mels": 32}
+    config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 4), (2, 4), (1, 1))}
+    config.batch_size = 8
+    config.num_steps = 8
+    config.eval_every = 4
+    config.log_every = 2
+    return config
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +102,15 @@ def shared_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no real data: {folder} does not exist (set MGR_JAX_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory, data_dir) -> Path:
+    """The work directory of a run that has learnt to tell the three genres apart."""
+    from mgr_jax.training.loop import train
+
+    config = tiny_config.__wrapped__(data_dir)
+    config.update({"num_steps": 40, "eval_every": 20})
+    workdir = tmp_path_factory.mktemp("runs") / "trained"
+    train(config, workdir, progress=False)
+    return workdir

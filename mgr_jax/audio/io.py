@@ -97,9 +97,11 @@ def decode_flac(data: bytes) -> np.ndarray:
 
 
 def list_audio_files(folder: str | Path) -> list[Path]:
-    """All files below a folder with a readable suffix, sorted."""
+    """All files below a folder with a readable suffix, sorted; hidden ones are left out."""
     return sorted(
         path
         for path in Path(folder).expanduser().rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
+        if path.suffix.lower() in AUDIO_SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
     )

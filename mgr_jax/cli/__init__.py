@@ -73,9 +73,9 @@ def _fail(message: str, code: int) -> int:
 
 
 def _quiet_logs() -> None:
-    """Keeps warnings to their one sentence, and libraries to warnings."""
+    """Keeps warnings to their one sentence, and libraries to errors."""
     from absl import logging
 
-    logging.set_verbosity(logging.WARNING)
+    logging.set_verbosity(logging.ERROR)
     logging.use_absl_handler()
     warnings.showwarning = lambda message, *_, **__: print(f"Warning: {message}", file=sys.stderr)

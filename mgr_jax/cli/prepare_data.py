@@ -44,7 +44,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Prepares the dataset and says how to use it."""
     from mgr_jax.data.cache import open_waveforms
     from mgr_jax.data.locate import default_data_dir
-    from mgr_jax.data.prepare import list_datasets, make_builder, prepare
+    from mgr_jax.data.prepare import list_datasets, prepare
 
     if args or not flags.dataset:
         raise UserError(f"give --dataset, one of: {', '.join(list_datasets())}")
@@ -56,7 +56,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         ) from None
     manual_dir = Path(flags.manual_dir).expanduser() if flags.manual_dir else None
     data_dir = Path(flags.data_dir or default_data_dir()).expanduser()
-    builder = make_builder(
+    folder = prepare(
         flags.dataset,
         sample_rate=flags.sample_rate,
         data_dir=data_dir,
@@ -65,9 +65,9 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         split_by=tuple(flags.split_by),
         fractions=(train, validation, test),
         seed=flags.seed,
+        overwrite=flags.overwrite,
+        num_workers=flags.workers,
     )
-    builder.num_workers = flags.workers
-    folder = prepare(builder, manual_dir=manual_dir, overwrite=flags.overwrite)
     protocol = json.loads((folder / "protocol.json").read_text())
     for split in protocol["tracks"]:
         open_waveforms(folder, split)

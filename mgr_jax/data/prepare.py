@@ -1,9 +1,13 @@
 """Prepares a dataset through its TFDS builder."""
 
+import contextlib
+import io
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow_datasets as tfds
 
@@ -13,8 +17,6 @@ from mgr_jax.data.audio_folder.audio_folder_dataset_builder import Builder as Au
 from mgr_jax.data.rendered.rendered_dataset_builder import Builder as Rendered
 from mgr_jax.errors import UserError, unknown_name
 
-BUILDERS: dict[str, type[AudioBuilder]] = {"audio_folder": AudioFolder, "rendered": Rendered}
-
 
 def list_datasets() -> list[str]:
     """Names of the datasets that can be prepared, with their sizes where they have some."""
@@ -22,7 +24,7 @@ def list_datasets() -> list[str]:
     return ["audio_folder", *(f"rendered/{size}" for size in sizes)]
 
 
-def make_builder(
+def prepare(
     dataset: str,
     *,
     sample_rate: int,
@@ -32,8 +34,13 @@ def make_builder(
     split_by: tuple[str, ...] = (),
     fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
     seed: int = 0,
-) -> AudioBuilder:
-    """Makes the builder of a dataset.
+    overwrite: bool = False,
+    num_workers: int | None = None,
+) -> Path:
+    """Builds a dataset, or finds that it is there already.
+
+    It is built aside and takes its place when it is whole: a failed build leaves nothing behind,
+    and what it was to replace stays.
 
     Args:
       dataset: one of `list_datasets()`.
@@ -45,10 +52,58 @@ def make_builder(
       split_by: audio_folder: columns to be disjoint in, see AudioFolderConfig.
       fractions: audio_folder: shares of train, validation, test.
       seed: audio_folder: of the split.
+      overwrite: build again.
+      num_workers: processes that decode; by default one per core, 0 decodes in this process.
+
+    Returns:
+      The folder of the prepared dataset.
 
     Raises:
-      UserError: an unknown dataset or rate, or an argument the dataset does not take.
+      UserError: a dataset, rate or argument that does not exist, bad input, or a dataset of the
+        same name made from other files or settings.
     """
+    _check_arguments(dataset, sample_rate, manual_dir, name, split_by)
+    staging = data_dir / ".staging"
+    shutil.rmtree(staging, ignore_errors=True)  # what a killed build has left
+    if dataset.startswith("rendered/"):
+        config = f"{dataset.split('/')[1]}_{sample_rate}"
+        builder: AudioBuilder = Rendered(config=config, data_dir=str(staging))
+    else:
+        assert manual_dir is not None
+        config = AudioFolderConfig(
+            name=_folder_name(manual_dir, name, split_by, sample_rate),
+            description="A folder of audio files.",
+            sample_rate=sample_rate,
+            split_by=split_by,
+            fractions=fractions,
+            seed=seed,
+        )
+        builder = AudioFolder(config=config, data_dir=str(staging))
+    if num_workers is not None:
+        builder.num_workers = num_workers
+    built = Path(builder.data_dir)
+    target = data_dir / built.relative_to(staging)
+    plan = builder.plan(manual_dir)  # first of all, since it finds most mistakes
+    if target.exists() and not overwrite:
+        _require_same(plan.protocol, target)
+        return target
+    try:
+        _build(builder, manual_dir)
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        built.rename(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def _check_arguments(
+    dataset: str,
+    sample_rate: int,
+    manual_dir: Path | None,
+    name: str | None,
+    split_by: tuple[str, ...],
+) -> None:
     if dataset not in list_datasets():
         raise unknown_name("dataset", dataset, list_datasets())
     if sample_rate not in SAMPLE_RATES:
@@ -56,75 +111,31 @@ def make_builder(
             f"sample rate {sample_rate} is not one that datasets are stored at; "
             f"choose one of {', '.join(map(str, SAMPLE_RATES))}"
         )
-    if dataset.startswith("rendered/"):
-        if manual_dir or name or split_by:
-            raise UserError(
-                f"{dataset} is made by the project and split by artist; leave out --manual_dir, "
-                "--name and --split_by"
-            )
-        return Rendered(config=f"{dataset.split('/')[1]}_{sample_rate}", data_dir=str(data_dir))
-    if manual_dir is None:
+    if dataset == "audio_folder" and manual_dir is None:
         raise UserError("audio_folder needs --manual_dir, the folder that holds your genre folders")
-    name = name or "_by_".join([manual_dir.resolve().name, *filter(None, ["_".join(split_by)])])
-    config = AudioFolderConfig(
-        name=f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)}_{sample_rate}",
-        description="A folder of audio files.",
-        sample_rate=sample_rate,
-        split_by=split_by,
-        fractions=fractions,
-        seed=seed,
-    )
-    return AudioFolder(config=config, data_dir=str(data_dir))
-
-
-def prepare(
-    builder: AudioBuilder, *, manual_dir: Path | None = None, overwrite: bool = False
-) -> Path:
-    """Builds a dataset, or finds that it is there already.
-
-    A failed build leaves nothing behind, and an overwritten dataset is kept until the new one
-    stands.
-
-    Args:
-      builder: from `make_builder`.
-      manual_dir: the folder it reads.
-      overwrite: build again.
-
-    Returns:
-      The folder of the prepared dataset.
-
-    Raises:
-      UserError: bad input, or a dataset of the same name made from other files or settings.
-    """
-    target = Path(builder.data_dir)
-    plan = builder.plan(manual_dir)  # first of all, since it finds most mistakes
-    if target.exists() and not overwrite:
-        _require_same(plan.protocol, target)
-        return target
-    backup = target.with_name(f"{target.name}.replaced")
-    if target.exists():
-        shutil.rmtree(backup, ignore_errors=True)
-        target.rename(backup)
-    try:
-        # The builder shows a bar of its own, with a total.
-        tfds.disable_progress_bar()
-        builder.download_and_prepare(
-            file_format="array_record",
-            download_config=tfds.download.DownloadConfig(
-                manual_dir=str(manual_dir) if manual_dir else None
-            ),
+    if dataset != "audio_folder" and (manual_dir or name or split_by):
+        raise UserError(
+            f"{dataset} is made by the project and split by artist; leave out --manual_dir, "
+            "--name and --split_by"
         )
-    except BaseException:
-        if backup.exists():
-            backup.rename(target)
-        elif target.parent.exists() and not any(target.parent.iterdir()):
-            target.parent.rmdir()
-        raise
-    shutil.rmtree(backup, ignore_errors=True)
-    return target
 
 
-def _require_same(protocol, target: Path) -> None:
+def _folder_name(
+    manual_dir: Path, name: str | None, split_by: tuple[str, ...], sample_rate: int
+) -> str:
+    if name is None:
+        name = "_by_".join([manual_dir.resolve().name, *filter(None, ["_".join(split_by)])])
+    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)}_{sample_rate}"
+
+
+def _build(builder: AudioBuilder, manual_dir: Path | None) -> None:
+    tfds.disable_progress_bar()  # the builder shows a bar of its own, with a total
+    options = tfds.download.DownloadConfig(manual_dir=str(manual_dir) if manual_dir else None)
+    with contextlib.redirect_stdout(io.StringIO()):  # TFDS's lines on downloads and sizes
+        builder.download_and_prepare(file_format="array_record", download_config=options)
+
+
+def _require_same(protocol: Mapping[str, Any], target: Path) -> None:
     stored = json.loads((target / "protocol.json").read_text())
     for key, value in protocol.items():
         if stored.get(key) != value:

@@ -1,12 +1,12 @@
 """Checkpoints through Orbax: the latest and the best, unreplicated, written in the background."""
 
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
-from absl import logging
 from orbax.checkpoint import checkpoint_managers as managers
 
 from mgr_jax.errors import UserError
@@ -94,7 +94,11 @@ class Checkpoints:
                     ),
                 )
             except (ValueError, OSError) as error:
-                logging.warning("Checkpoint %s is damaged (%s); trying an older one.", step, error)
+                warnings.warn(
+                    f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}); "
+                    "going on from an older one",
+                    stacklevel=2,
+                )
                 self._manager.delete(step)
                 continue
             return state.replace(**restored["model"], **restored["optimizer"])

@@ -2,12 +2,12 @@
 
 import importlib.util
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import tensorboardX
-from absl import logging
 
 from mgr_jax.evaluation import Predictions, confusion_matrix
 
@@ -28,7 +28,9 @@ class Summary:
         )
         self._drawing = importlib.util.find_spec("matplotlib") is not None
         if not self._drawing:
-            logging.warning("No confusion matrix in TensorBoard: pip install 'mgr-jax[report]'.")
+            warnings.warn(
+                "no confusion matrix in TensorBoard: pip install 'mgr-jax[report]'", stacklevel=2
+            )
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """Writes scalars of one step; nan becomes null in JSON."""
@@ -63,5 +65,5 @@ def read_metrics(path: Path) -> list[dict]:
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError:
-            logging.warning("%s: passing over the damaged line %r.", path, line[:40])
+            warnings.warn(f"{path}: passing over the damaged line {line[:40]!r}", stacklevel=2)
     return rows

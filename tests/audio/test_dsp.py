@@ -81,10 +81,10 @@ def test_spectrogram_has_a_finite_gradient_in_silence(power):
 @pytest.mark.parametrize("top_db", [80.0, 30.0, None])
 def test_power_to_db_is_librosas_of_each_clip(ref, top_db):
     loud_and_soft = np.array([1.0, 1e-4]).reshape(2, 1, 1)
-    S = np.random.default_rng(0).gamma(0.1, size=(2, 20, 8)) * loud_and_soft
-    levels = dsp.power_to_db(jnp.asarray(S, jnp.float32), ref=ref, amin=1e-10, top_db=top_db)
+    power = np.random.default_rng(0).gamma(0.1, size=(2, 20, 8)) * loud_and_soft
+    levels = dsp.power_to_db(jnp.asarray(power, jnp.float32), ref=ref, amin=1e-10, top_db=top_db)
     reference = np.max if ref == "max" else ref
-    expected = [librosa.power_to_db(clip, ref=reference, top_db=top_db) for clip in S]
+    expected = [librosa.power_to_db(clip, ref=reference, top_db=top_db) for clip in power]
     np.testing.assert_allclose(levels, expected, rtol=0, atol=1e-4)
 
 

@@ -142,6 +142,7 @@ def test_gradient_is_the_slope(synthetic):
         {"normalise_over": "batch"},
         {"ref": "median"},
         {"ref": 0.0},
+        {"amin": 0.0},
         {"fmax": 12000.0},
         {"norm": "l1"},
     ],

@@ -1,7 +1,11 @@
 """Levels in decibel."""
 
+import math
+
 import jax
 import jax.numpy as jnp
+
+from mgr_jax.errors import UserError
 
 
 def power_to_db(
@@ -21,13 +25,20 @@ def power_to_db(
 
     Returns:
       Levels in dB, of the shape of `S`.
+
+    Raises:
+      UserError: ref or amin is out of range.
     """
+    if amin <= 0:
+        raise UserError(f"amin is {amin}; it must be positive")
     clip_axes = tuple(range(1, S.ndim))
     level = 10.0 * jnp.log10(jnp.maximum(S, amin))
     if ref == "max":
         level -= level.max(axis=clip_axes, keepdims=True)
+    elif isinstance(ref, str) or ref <= 0:
+        raise UserError(f"ref is {ref!r}; it must be a positive number or 'max'")
     else:
-        level -= 10.0 * jnp.log10(jnp.maximum(ref, amin))
+        level -= 10.0 * math.log10(max(ref, amin))
     if top_db is not None:
         level = jnp.maximum(level, level.max(axis=clip_axes, keepdims=True) - top_db)
     return level

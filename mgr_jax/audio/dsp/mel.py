@@ -4,7 +4,7 @@ import numpy as np
 
 from mgr_jax.errors import UserError
 
-# Slaney's Auditory Toolbox (1998): linear up to 1 kHz, 3 mel per 200 Hz, then 27 mel per factor 6.4.
+# Slaney's Auditory Toolbox (1998): 3 mel per 200 Hz up to 1 kHz, then 27 mel per factor 6.4.
 _MEL_PER_HZ = 3 / 200
 _BREAK_HZ = 1000.0
 _BREAK_MEL = _BREAK_HZ * _MEL_PER_HZ

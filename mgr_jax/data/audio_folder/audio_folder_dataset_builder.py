@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import json
-import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -124,10 +124,10 @@ def split_entries(
         )
     artists = crossing([entry.artist for entry in entries], splits)
     if artists:
-        print(
-            f"Warning: {len(artists)} artists stand in more than one split, because the splits "
-            f"are made by {' and '.join(columns)}.",
-            file=sys.stderr,
+        warnings.warn(
+            f"{len(artists)} artists stand in more than one split, because the splits are made by "
+            f"{' and '.join(columns)}",
+            stacklevel=2,
         )
     protocol = {
         "split_by": list(columns),

@@ -52,7 +52,7 @@ DRUMS = {
     "clap": Drum(0.6, noise=1.0, hiss=0.07, band=(700, 4500), bursts=3),
     "hat": Drum(0.3, noise=0.8, hiss=0.025, band=(5000, 10_800)),
     "open_hat": Drum(0.3, noise=0.8, hiss=0.13, band=(4500, 10_800)),
-    "ride": Drum(0.25, 3100, ring=0.18, noise=0.6, hiss=0.22, band=(3500, 10_000)),
+    "ride": Drum(0.25, noise=0.8, hiss=0.2, band=(3000, 7000)),
     "crash": Drum(0.35, noise=0.9, hiss=0.5, band=(2000, 10_500)),
     "shaker": Drum(0.25, noise=0.8, hiss=0.035, band=(3500, 9500)),
     "tom": Drum(0.8, 105, bend=0.6, ring=0.14, noise=0.15, hiss=0.02),

@@ -1,9 +1,9 @@
 """The genres, as data.
 
-A bar is sixteen sixteenth notes, one character each; "." rests and "-" prolongs. Drums: "X" accent,
-"x" normal, "o" ghost note. Bass: "R" root, "3", "5", "7" chord notes, "8" octave, "a" a semitone
-below the next root. Chords: "x" or "X" the whole chord, a digit one note of it, counted from the
-lowest. Melodies: "x" or "X" a note. Progressions: roman numerals, see `theory.parse_progression`.
+A bar is sixteen sixteenth notes, one character each; "." rests and "-" prolongs. Bass: "R" root,
+"3", "5", "6", "7" notes above it, "8" octave, "a" a semitone below the next root. Chords: "X", "x"
+or "o" the whole chord, a digit one note of it, counted from the lowest. Melodies: "x" a note.
+Progressions: roman numerals, see `theory.parse_progression`. Drums: see `grooves`.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ class Style:
 
     Attributes:
       tempo: range in BPM.
-      grooves: name → drum → pattern.
+      grooves: names of drum patterns.
       bass: patterns.
       chords: accompaniment patterns.
       melody: rhythms.
@@ -44,7 +44,7 @@ class Style:
     """
 
     tempo: tuple[float, float]
-    grooves: Mapping[str, Mapping[str, str]]
+    grooves: tuple[str, ...]
     bass: tuple[str, ...]
     chords: tuple[str, ...]
     melody: tuple[str, ...]
@@ -82,18 +82,7 @@ STYLES: dict[str, Style] = {
     "blues": Style(
         tempo=(60, 125),
         swing=(0.62, 0.68),
-        grooves={
-            "shuffle": {
-                "kick": "X.......X.....x.",
-                "snare": "....X.......X...",
-                "hat": "X.x.X.x.X.x.X.x.",
-            },
-            "slow_blues": {
-                "kick": "X.....x.X.......",
-                "snare": "....X.......X..o",
-                "ride": "X.x.x.x.X.x.x.x.",
-            },
-        },
+        grooves=("shuffle", "slow_blues"),
         bass=("R-R-3-3-5-5-6-5-", "R-8-7-5-R-8-7-5-", "R---3---5---6---"),
         chords=("X-....x.X-....x.", "..x...x...x...x.", "x-x-x-x-x-x-x-x-", "X---......x-x-.."),
         melody=("..x-x-x-x-----..", "x-x-x---........", "....x-x-x-x-x---", "x-----x-x-x-----"),
@@ -112,24 +101,12 @@ STYLES: dict[str, Style] = {
     ),
     "bossa_nova": Style(
         tempo=(110, 150),
-        grooves={
-            "bossa": {
-                "kick": "X..xX..xX..xX..x",
-                "rim": "X..x..x...x..x..",
-                "shaker": "x.x.x.x.x.x.x.x.",
-            },
-            "samba": {
-                "kick": "X..xX..xX..xX..x",
-                "rim": "x.x..x.xx.x..x..",
-                "shaker": "Xoxoxoxoxoxoxoxo",
-                "conga": "......x.....x.xx",
-            },
-        },
+        grooves=("bossa", "samba"),
         bass=("R-----5-5-----R-", "R-----5-R-----5-"),
         chords=("X-.x--.x--.x-.x-", "x--x--x...x--x--", "..x-.x-...x-.x-."),
         melody=("..x--x--x--x----", "x-----x--x--x---", "...x--x-----x---", "x--x--x---------"),
         major=("Imaj9 II7 ii7 V7", "Imaj7 vi7 ii9 V9", "Imaj7 bIII7 ii7 V7", "iii7 VI7 ii7 V9"),
-        minor=("i6 i6 iim7b5 V7", "i9 iv7 bVII9 bIIImaj7"),
+        minor=("i6 i6 ii7b5 V7", "i9 iv7 bVII9 bIIImaj7"),
         minor_share=0.35,
         scales=("major", "dorian"),
         instruments={
@@ -143,7 +120,7 @@ STYLES: dict[str, Style] = {
     ),
     "classical": Style(
         tempo=(66, 144),
-        grooves={"none": {}, "timpani": {"tom": "X...........x.x."}},
+        grooves=("none", "timpani"),
         bass=("R---------------", "R-------5-------", "R---R---5---5---"),
         chords=("0-2-1-2-0-2-1-2-", "0-1-2-3-2-1-2-1-", "0121012101210121", "X-------X-------"),
         melody=("x---x-x-x---x---", "x-----x-x-x-x-x-", "x-------x---x---", "xxxxx-x-x---x---"),
@@ -170,17 +147,7 @@ STYLES: dict[str, Style] = {
     "country": Style(
         tempo=(90, 155),
         swing=(0.5, 0.58),
-        grooves={
-            "train_beat": {
-                "kick": "X.......X.......",
-                "snare": "xoxoXoxoxoxoXoxo",
-            },
-            "two_beat": {
-                "kick": "X.......X.......",
-                "rim": "....X.......X...",
-                "hat": "x.x.x.x.x.x.x.x.",
-            },
-        },
+        grooves=("train_beat", "two_beat"),
         bass=("R---....5---....", "R---....5---..a-", "R---R---5---5---"),
         chords=("....x-......x-..", "0...x-..1...x-x.", "0-1-2-1-0-1-2-3-", "x---x-x-x---x-x-"),
         melody=("x---x-x-x---....", "x-x-x---x-x-x---", "..x-x-x-x-x-x-x-", "x-------x-x-x---"),
@@ -198,21 +165,7 @@ STYLES: dict[str, Style] = {
     ),
     "disco": Style(
         tempo=(110, 132),
-        grooves={
-            "four_on_the_floor": {
-                "kick": "X...X...X...X...",
-                "clap": "....X.......X...",
-                "hat": "x.x.x.x.x.x.x.x.",
-                "open_hat": "..X...X...X...X.",
-            },
-            "sixteenths": {
-                "kick": "X...X...X...X...",
-                "snare": "....X.......X..o",
-                "hat": "xoxoxoxoxoxoxoxo",
-                "open_hat": "..x...x...x...x.",
-                "conga": "x..x..x...x.x.xx",
-            },
-        },
+        grooves=("four_on_the_floor", "sixteenths"),
         bass=("R.8.R.8.R.8.R.8.", "R..R..8.R..R8.7.", "R-R.8.R.R-R.8.5."),
         chords=("..x...x...x...x.", "x..x..x...x.x...", "xoxx.xx.xoxx.xx.", "X-------x--x----"),
         melody=("x--x--x-x--x--x-", "x.x.x--x--x-----", "x-----x-x---....", "........x.x.x--x"),
@@ -233,24 +186,7 @@ STYLES: dict[str, Style] = {
         tempo=(76, 102),
         swing=(0.53, 0.62),
         swing_steps=1,
-        grooves={
-            "boom_bap": {
-                "kick": "X.....x...xx....",
-                "snare": "....X.......X...",
-                "hat": "x.x.x.x.x.x.x.x.",
-            },
-            "trap": {
-                "kick": "X.....X...x..x..",
-                "clap": "........X.......",
-                "hat": "x.x.x.xxx.x.xxxx",
-                "open_hat": "..............x.",
-            },
-            "head_nod": {
-                "kick": "X..x....x.X.....",
-                "snare": "....X..o.o..X...",
-                "hat": "x.xox.x.x.xox.xx",
-            },
-        },
+        grooves=("boom_bap", "trap", "head_nod"),
         bass=("R-----R---R-....", "R-----------5---", "R--R......R-8-7-", "R-----....R-R---"),
         chords=("X---------------", "x-..........x-..", "0-2-1-2-........", "x--x--..........", "0...1...2...1..."),
         melody=("x--x--x---......", "........x-x--x--", "x-..x-..x-......", "x-x-............"),
@@ -269,25 +205,12 @@ STYLES: dict[str, Style] = {
     "jazz": Style(
         tempo=(110, 210),
         swing=(0.58, 0.67),
-        grooves={
-            "swing": {
-                "kick": "o...o...o...o...",
-                "hat": "....x.......x...",
-                "ride": "X...X.x.X...X.x.",
-                "snare": "......o.......o.",
-            },
-            "bebop": {
-                "kick": "X.........x.....",
-                "hat": "....x.......x...",
-                "ride": "X...x.x.X...x.x.",
-                "snare": "..o.......x...o.",
-            },
-        },
+        grooves=("swing", "bebop"),
         bass=("R---3---5---a---", "R---5---3---a---", "8---7---5---a---", "R---3---5---7---"),
         chords=("x-....x---......", "......x-......x-", "X-----........x-", "..x-......x-...."),
         melody=("..x-x-x-x-x-x-x-", "x-x-x-x-x---....", "....x-x-x-x-x-..", "x-----x-....x-x-"),
         major=("ii7 V7 Imaj7 Imaj7", "Imaj7-vi7 ii7-V7 iii7-VI7 ii7-V7", "ii9 V9 Imaj9 VI7"),
-        minor=("iim7b5 V7 i7 i7", "i7 iv7 iim7b5-V7 i7", "i7-bVI7 iim7b5-V7 i6 V7"),
+        minor=("ii7b5 V7 i7 i7", "i7 iv7 ii7b5-V7 i7", "i7-bVI7 ii7b5-V7 i6 V7"),
         minor_share=0.4,
         scales=("major", "dorian"),
         instruments={
@@ -301,28 +224,12 @@ STYLES: dict[str, Style] = {
     ),
     "metal": Style(
         tempo=(110, 190),
-        grooves={
-            "double_bass": {
-                "kick": "xxxxxxxxxxxxxxxx",
-                "snare": "....X.......X...",
-                "crash": "X.......x.......",
-            },
-            "gallop": {
-                "kick": "X.xxX.xxX.xxX.xx",
-                "snare": "....X.......X...",
-                "hat": "X...X...X...X...",
-            },
-            "thrash": {
-                "kick": "X...X...X...X...",
-                "snare": "..X...X...X...X.",
-                "ride": "X.x.X.x.X.x.X.x.",
-            },
-        },
+        grooves=("double_bass", "gallop", "thrash"),
         bass=("RRRRRRRRRRRRRRRR", "R.RRR.RRR.RRR.RR", "R-R-R-R-R-R-R-a-"),
         chords=("xxxxxxxxxxxxxxxx", "x.xxx.xxx.xxx.xx", "X---x.x.x.x.X---", "xx.xx.xx.xx.x.x."),
         melody=("xxxxxxxxxxxxxxxx", "x---x-x-x---x-x-", "x-xxx-xxx-xxx-xx", "x-------x-------"),
         major=("I5 bVII5 IV5 I5",),
-        minor=("i5 bVI5 bVII5 i5", "i5 bII5 i5 bVII5", "i5 i5 bIII5 bII5", "i5-bII5 i5-bIII5"),
+        minor=("I5 bVI5 bVII5 I5", "I5 bII5 I5 bVII5", "I5 I5 bIII5 bII5", "I5-bII5 I5-bIII5"),
         minor_share=0.95,
         scales=("mixolydian", "phrygian"),
         instruments={
@@ -339,23 +246,7 @@ STYLES: dict[str, Style] = {
         tempo=(62, 92),
         swing=(0.5, 0.6),
         swing_steps=1,
-        grooves={
-            "one_drop": {
-                "kick": "........X.......",
-                "rim": "........X.....o.",
-                "hat": "x.x.x.x.x.x.x.x.",
-            },
-            "rockers": {
-                "kick": "X.......X.......",
-                "rim": "....x.......x..x",
-                "hat": "x.xxx.xxx.xxx.xx",
-            },
-            "steppers": {
-                "kick": "X...X...X...X...",
-                "snare": "........X.......",
-                "hat": "x.x.x.x.x.x.x.x.",
-            },
-        },
+        grooves=("one_drop", "rockers", "steppers"),
         bass=("R--R--3-5-..3-R-", "....R-R-3-5-....", "R-..R-5-8-5-....", "R---R-5-....5-3-"),
         chords=("....x.......x...", "..x...x...x...x.", "..xx..x...xx..x.", "....xx......xx.."),
         melody=("x-x-..x-x---....", "....x-x-x-x-....", "x---x---x-......", "..x-x-..x-----.."),
@@ -374,28 +265,12 @@ STYLES: dict[str, Style] = {
     ),
     "rock": Style(
         tempo=(100, 150),
-        grooves={
-            "backbeat": {
-                "kick": "X.......X.x.....",
-                "snare": "....X.......X...",
-                "hat": "X.x.X.x.X.x.X.x.",
-            },
-            "driving": {
-                "kick": "X...x.x.X...x.x.",
-                "snare": "....X.......X...",
-                "ride": "X.x.X.x.X.x.X.x.",
-            },
-            "half_open": {
-                "kick": "X..x..x.x..x....",
-                "snare": "....X.......X...",
-                "open_hat": "X...X...X...X...",
-            },
-        },
+        grooves=("backbeat", "driving", "half_open"),
         bass=("R-R-R-R-R-R-R-R-", "R---..R-R-..R-R-", "R-R-R-R-5-5-8-5-"),
         chords=("x-x-x-x-x-x-x-x-", "X-----x-X-----x-", "X-------x---x-x-", "x-x-..x-x-x-..x-"),
         melody=("x---x-x-x-----..", "x-x-x-x-x---....", "....x-x-x-x-x---", "x---x---x-x-x---"),
         major=("I V vi IV", "I bVII IV I", "I IV V IV"),
-        minor=("i bVII bVI bVII", "i bVI bIII bVII", "i5 bIII5 IV5 bVI5"),
+        minor=("i bVII bVI bVII", "i bVI bIII bVII", "I5 bIII5 IV5 bVI5"),
         minor_share=0.45,
         scales=("major", "minor_pentatonic"),
         instruments={

@@ -1,0 +1,82 @@
+"""Shared blocks against Flax and against equations written out."""
+
+import jax
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from mgr_jax.models.layers import GRU, ConvBlock, max_pool
+
+
+@pytest.mark.parametrize(
+    ("shape", "window"),
+    [((2, 13, 11, 3), (2, 2)), ((2, 12, 9, 3), (4, 3)), ((1, 7, 5, 2), (1, 5)), ((2, 30, 4), (3,))],
+    ids=str,
+)
+@pytest.mark.parametrize("rounded", [False, True], ids=["no ties", "many ties"])
+def test_max_pool_and_its_gradient_are_flaxs(shape, window, rounded):
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    x = x.round() if rounded else x
+    weights = np.random.default_rng(1).standard_normal(nn.max_pool(x, window, window).shape)
+
+    def value_and_gradient(pool):
+        gradient = jax.grad(lambda x: (pool(x) * weights).sum())(x)
+        return pool(x), gradient
+
+    actual = value_and_gradient(lambda x: max_pool(x, window))
+    expected = value_and_gradient(lambda x: nn.max_pool(x, window, window))
+    jax.tree.map(np.testing.assert_array_equal, actual, expected)
+
+
+@pytest.mark.parametrize("gate", ["sigmoid", "hard_sigmoid"])
+def test_gru_follows_its_equations(gate):
+    batch, steps, features, units = 3, 7, 5, 4
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((batch, steps, features)).astype(np.float32)
+    model = GRU(units, gate)
+    params = model.init(jax.random.key(0), x)["params"]
+    params = jax.tree.map(lambda leaf: rng.standard_normal(leaf.shape).astype(np.float32), params)
+
+    def squash(a):
+        return 1 / (1 + np.exp(-a)) if gate == "sigmoid" else np.clip(0.2 * a + 0.5, 0, 1)
+
+    def total(name, x, h):
+        dense = params[name]
+        return x @ dense["kernel"] + dense["bias"] + h @ params[f"{name}_state"]
+
+    h, expected = np.zeros((batch, units)), []
+    for t in range(steps):
+        z = squash(total("update", x[:, t], h))
+        r = squash(total("reset", x[:, t], h))
+        candidate = np.tanh(total("candidate", x[:, t], r * h))
+        h = z * h + (1 - z) * candidate
+        expected.append(h)
+    states = model.apply({"params": params}, x)
+    np.testing.assert_allclose(states, np.stack(expected, axis=1), rtol=0, atol=1e-5)
+
+
+def test_conv_block_shares_batch_statistics_between_devices():
+    x = np.random.default_rng(0).standard_normal((4, 8, 8, 2)).astype(np.float32)
+    settings = {"features": 3, "pool": (2, 4), "dropout": 0.0, "momentum": 0.9, "epsilon": 1e-3}
+    variables = ConvBlock(**settings).init(jax.random.key(0), x, train=False)
+
+    def train(block, x):
+        return block.apply(variables, x, train=True, mutable=["batch_stats"])
+
+    whole, whole_state = train(ConvBlock(**settings), x)
+    assert whole.shape == (4, 4, 2, 3)
+    per_device = jax.pmap(
+        lambda x: train(ConvBlock(**settings, axis_name="batch"), x),
+        axis_name="batch",
+        devices=jax.devices()[:2],
+    )
+    halves, state = per_device(x.reshape(2, 2, 8, 8, 2))
+    np.testing.assert_allclose(halves.reshape(whole.shape), whole, rtol=0, atol=1e-5)
+    for device in range(2):
+        jax.tree.map(
+            lambda ours, wholes, device=device: np.testing.assert_allclose(
+                ours[device], wholes, rtol=0, atol=1e-6
+            ),
+            state,
+            whole_state,
+        )
