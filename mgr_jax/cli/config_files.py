@@ -21,7 +21,9 @@ def shipped_configs() -> Path:
 def list_configs() -> list[str]:
     """Names of the shipped configs, such as rendered/choi_crnn."""
     folder = shipped_configs()
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py"))
+    return sorted(
+        path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py")
+    )
 
 
 def find_config(name: str) -> Path:

@@ -1,6 +1,6 @@
 """Copies a shipped config into this folder, to be changed; without a name, lists them.
 
-  mgr-jax init_config rendered/choi_crnn
+mgr-jax init_config rendered/choi_crnn
 """
 
 import ast

@@ -1,6 +1,6 @@
 """Classifies audio files and folders of any length, rate and number of channels.
 
-  mgr-jax predict --model=runs/a song.mp3 folder/ --timeline --json=result.json
+mgr-jax predict --model=runs/a song.mp3 folder/ --timeline --json=result.json
 """
 
 import json
@@ -25,7 +25,9 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
 def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Predicts every file; those that cannot be read are named at the end."""
     if not args or not flags.model:
-        raise UserError("give --model and audio files or folders: mgr-jax predict --model=runs/a x.mp3")
+        raise UserError(
+            "give --model and audio files or folders: mgr-jax predict --model=runs/a x.mp3"
+        )
     from mgr_jax import predictor as predictors
     from mgr_jax.audio.io import list_audio_files
 

@@ -36,5 +36,7 @@ def save_result(
     print(f"{system}\n{format_table(result)}")
     if "majority" in result:
         value, low, high = result["majority"]["track"]["accuracy"]
-        print(f"majority class ({result['majority']['class']}): {value:.3f} [{low:.3f}, {high:.3f}]")
+        print(
+            f"majority class ({result['majority']['class']}): {value:.3f} [{low:.3f}, {high:.3f}]"
+        )
     return result

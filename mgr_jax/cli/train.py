@@ -1,6 +1,6 @@
 """Trains what a config describes. The same command again goes on where the run stopped.
 
-  mgr-jax train --config=rendered/choi_crnn --workdir=runs/a --config.batch_size=32
+mgr-jax train --config=rendered/choi_crnn --workdir=runs/a --config.batch_size=32
 """
 
 from absl import flags as absl_flags

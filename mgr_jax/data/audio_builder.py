@@ -129,7 +129,9 @@ class AudioBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _require_every_class(self) -> None:
         if self._skipped:
-            print(f"Skipped {len(self._skipped)} tracks (skipped.json lists them):", file=sys.stderr)
+            print(
+                f"Skipped {len(self._skipped)} tracks (skipped.json lists them):", file=sys.stderr
+            )
             for reason in list(self._skipped.values())[:10]:
                 print(f"  {reason}", file=sys.stderr)
         for split, stored in self._stored.items():

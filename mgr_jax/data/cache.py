@@ -80,8 +80,7 @@ def open_waveforms(dataset_dir: Path, split: str) -> Waveforms:
     protocol = json.loads((dataset_dir / "protocol.json").read_text())
     if split not in protocol["tracks"]:
         raise UserError(
-            f"dataset {dataset_dir} has no split '{split}'; "
-            f"it has {', '.join(protocol['tracks'])}"
+            f"dataset {dataset_dir} has no split '{split}'; it has {', '.join(protocol['tracks'])}"
         )
     folder = dataset_dir / "cache" / split
     if not folder.exists():

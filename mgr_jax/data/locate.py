@@ -28,7 +28,8 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None
     if versions:
         return versions[-1].parent
     others = sorted(
-        str(info.parent.parent.relative_to(data_dir)) for info in data_dir.glob("*/*/*/protocol.json")
+        str(info.parent.parent.relative_to(data_dir))
+        for info in data_dir.glob("*/*/*/protocol.json")
     )
     kind = dataset.split("/")[0]
     flags = f"--dataset={dataset}" if kind == "rendered" else f"--dataset={kind} --manual_dir=DIR"

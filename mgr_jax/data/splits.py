@@ -69,7 +69,9 @@ def assign_splits(
                 for label in counts
             )
             below = sum(
-                count * (fractions[split] - assigned[split][label] / total[label]) / fractions[split]
+                count
+                * (fractions[split] - assigned[split][label] / total[label])
+                / fractions[split]
                 for label, count in counts.items()
             )
             return urgent, below

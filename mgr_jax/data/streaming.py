@@ -97,7 +97,10 @@ class StreamingLoader:
         for first in range(0, len(tracks), global_batch):
             rows = np.arange(first + offset, first + offset + self._local_batch)
             yield _stack(
-                [self._example(row, tracks[row], starts[row]) for row in rows.clip(max=len(tracks) - 1)]
+                [
+                    self._example(row, tracks[row], starts[row])
+                    for row in rows.clip(max=len(tracks) - 1)
+                ]
             )
 
 

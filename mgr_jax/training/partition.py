@@ -79,9 +79,13 @@ class ShardedJit:
 
     def __init__(self) -> None:
         """Makes the mesh of all devices."""
-        mesh = jax.make_mesh((jax.device_count(),), ("devices",))
+        mesh = jax.make_mesh(
+            (jax.device_count(),), ("devices",), axis_types=(jax.sharding.AxisType.Auto,)
+        )
         self._replicated = NamedSharding(mesh, PartitionSpec())
         self._sharded = NamedSharding(mesh, PartitionSpec("devices"))
+        # The compiler may replicate an output or not; spread, each process finds its own rows.
+        self._spread = jax.jit(lambda rows: rows, out_shardings=self._sharded)
 
     def replicate(self, state: Tree) -> Tree:
         """See Partition."""
@@ -103,7 +107,9 @@ class ShardedJit:
 
     def gather(self, rows: jax.Array) -> np.ndarray:
         """See Partition."""
-        shards = sorted(rows.addressable_shards, key=lambda shard: shard.index[0].start or 0)
+        shards = sorted(
+            self._spread(rows).addressable_shards, key=lambda shard: shard.index[0].start or 0
+        )
         return _all_processes(np.concatenate([np.asarray(shard.data) for shard in shards]))
 
 

@@ -34,7 +34,9 @@ class Summary:
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """Writes scalars of one step; nan becomes null in JSON."""
-        row = {name: float(value) if np.isfinite(value) else None for name, value in scalars.items()}
+        row = {
+            name: float(value) if np.isfinite(value) else None for name, value in scalars.items()
+        }
         with self.path.open("a") as file:
             file.write(json.dumps({"step": step, **row}) + "\n")
         for name, value in scalars.items():

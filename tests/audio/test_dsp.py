@@ -95,3 +95,10 @@ def test_settings_out_of_range_are_named(change):
     (name,) = change
     with pytest.raises(UserError, match=name):
         dsp.stft(jnp.ones((1, 1000)), **STFT | change)
+
+
+@pytest.mark.parametrize(("platform", "one_by_one"), [("cpu", True), ("cuda", False)])
+def test_only_a_cpu_takes_clips_one_by_one(platform, one_by_one):
+    function = jax.jit(lambda clips: dsp.map_clips(jnp.sin, clips))
+    exported = jax.export.export(function, platforms=[platform])(jnp.ones((3, 4)))
+    assert ("stablehlo.while" in exported.mlir_module()) == one_by_one

@@ -73,9 +73,7 @@ def test_artists_stay_in_one_split(data_dir):
 def test_the_same_input_gives_the_same_records_with_any_number_of_workers(
     music_folder, tmp_path, data_dir
 ):
-    again = build(
-        music_folder, tmp_path, name="music", fractions=(0.6, 0.2, 0.2), num_workers=2
-    )
+    again = build(music_folder, tmp_path, name="music", fractions=(0.6, 0.2, 0.2), num_workers=2)
     first = find_dataset("audio_folder/music", sample_rate=RATE, data_dir=data_dir)
     for a, b in zip(sorted(first.glob("*array_record*")), sorted(again.glob("*array_record*"))):
         assert a.name == b.name
@@ -125,7 +123,9 @@ def test_a_given_split_is_used(copy, tmp_path):
     )
     dataset = build(copy, tmp_path / "tfds")
     test = {row["track_id"].decode() for row in records(dataset)["test"]}
-    assert test == {f"{genre}/4-{track}.wav" for genre in ("hum", "hiss", "beat") for track in (0, 1)}
+    assert test == {
+        f"{genre}/4-{track}.wav" for genre in ("hum", "hiss", "beat") for track in (0, 1)
+    }
 
 
 def test_a_given_split_that_leaks_an_artist_is_refused(copy, tmp_path):
@@ -178,7 +178,9 @@ def test_long_tracks_are_consecutive_records_and_one_track_in_the_cache(tmp_path
         (folder / genre).mkdir(parents=True)
         for track in range(3):
             seconds = 130 if (genre, track) == ("a", 0) else 2
-            soundfile.write(folder / genre / f"{track}.flac", rng.normal(0, 0.1, seconds * RATE), RATE)
+            soundfile.write(
+                folder / genre / f"{track}.flac", rng.normal(0, 0.1, seconds * RATE), RATE
+            )
     dataset = build(folder, tmp_path / "tfds", fractions=(0.4, 0.3, 0.3))
     found = [r for rows in records(dataset).values() for r in rows if r["track_id"] == b"a/0.flac"]
     cuts = sorted((int(row["offset"]), int(row["length"])) for row in found)
@@ -197,7 +199,10 @@ def test_long_tracks_are_consecutive_records_and_one_track_in_the_cache(tmp_path
         (lambda f: shutil.rmtree(f), "is not a folder"),
         (lambda f: [shutil.rmtree(f / g) for g in ("hum", "hiss", "beat")], "none of the 30 paths"),
         (
-            lambda f: [(f / "index.csv").unlink(), *[shutil.rmtree(f / g) for g in ("hum", "hiss")]],
+            lambda f: [
+                (f / "index.csv").unlink(),
+                *[shutil.rmtree(f / g) for g in ("hum", "hiss")],
+            ],
             "one genre",
         ),
         (
@@ -206,7 +211,10 @@ def test_long_tracks_are_consecutive_records_and_one_track_in_the_cache(tmp_path
             ),
             "genre 'solo' has 1 artist but 3 splits",
         ),
-        (lambda f: rewrite_index(f, lambda h, rows: (h.replace("path", "file"), rows)), "no column"),
+        (
+            lambda f: rewrite_index(f, lambda h, rows: (h.replace("path", "file"), rows)),
+            "no column",
+        ),
         (lambda f: rewrite_index(f, lambda h, rows: (h, [*rows, "a,b"])), "line 32"),
         (lambda f: rewrite_index(f, lambda h, rows: (h, [*rows, rows[0]])), "more than once"),
         (lambda f: rewrite_index(f, lambda h, rows: (h, [*rows, "../x,a,b,c"])), "must lie below"),
@@ -258,7 +266,9 @@ def test_a_dataset_that_is_not_there_names_the_command(tmp_path, data_dir):
 
 
 def test_real_clips_are_stratified_by_track(shared_dir, tmp_path):
-    dataset = build(shared_dir / "data/gtzan_audio_dev", tmp_path, sample_rate=22_050, num_workers=2)
+    dataset = build(
+        shared_dir / "data/gtzan_audio_dev", tmp_path, sample_rate=22_050, num_workers=2
+    )
     protocol = json.loads((dataset / "protocol.json").read_text())
     assert protocol["split_by"] == ["track"]
     assert sum(sum(n.values()) for n in protocol["tracks"].values()) == 55

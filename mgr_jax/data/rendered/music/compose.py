@@ -180,7 +180,9 @@ class _Track:
         octave, number = divmod(int(degree), len(scale))
         pitch = centre - 6 + (self.tonic - centre + 6) % 12 + 12 * octave + scale[number]
         if event.step % _HALF == 0:  # strong beats get the nearest chord note
-            return min(voice(bar.chord_at(event.step), self.tonic, pitch), key=lambda p: abs(p - pitch))
+            return min(
+                voice(bar.chord_at(event.step), self.tonic, pitch), key=lambda p: abs(p - pitch)
+            )
         return pitch
 
     def _add(self, role: str, index: int, event: Event, pitch: int, delay: float = 0) -> None:

@@ -1,0 +1,76 @@
+"""Schedules, decay masks and losses against values computed otherwise."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+
+from mgr_jax.config import base_config
+from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
+from mgr_jax.training.optim import decay_mask, make_optimizer, make_schedule
+
+
+def schedule(name, **options):
+    config = base_config()
+    config.num_steps = 100
+    config.optimizer.learning_rate = 0.1
+    config.schedule.update({"name": name, **options})
+    return make_schedule(config)
+
+
+def test_one_cycle_rises_to_the_peak_and_falls_to_almost_nothing():
+    rate = schedule("one_cycle", warmup_fraction=0.3, initial_fraction=0.04, final_fraction=1e-4)
+    np.testing.assert_allclose(
+        [rate(0), rate(15), rate(30), rate(65), rate(100)],
+        [0.004, 0.052, 0.1, 0.050005, 1e-5],
+        rtol=1e-4,
+    )
+
+
+def test_cosine_and_constant():
+    rate = schedule("cosine", warmup_fraction=0.2, initial_fraction=0.0, final_fraction=0.0)
+    np.testing.assert_allclose([rate(10), rate(20), rate(60)], [0.05, 0.1, 0.05], rtol=1e-5)
+    rate = schedule("constant")
+    np.testing.assert_allclose([rate(0), rate(99)], 0.1)
+
+
+def test_decay_leaves_biases_and_norms_alone():
+    params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2), "scale": jnp.ones(2)}
+    assert decay_mask(params) == {"kernel": True, "bias": False, "scale": False}
+    config = base_config()
+    config.optimizer.weight_decay = 0.5
+    config.schedule.name = "constant"
+    optimizer = make_optimizer(config)
+    zero = {name: jnp.zeros_like(value) for name, value in params.items()}
+    updates, _ = optimizer.update(zero, optimizer.init(params), params)
+    np.testing.assert_allclose(updates["kernel"], -0.5 * config.optimizer.learning_rate)
+    np.testing.assert_array_equal(updates["bias"], 0)
+
+
+def test_clipping_bounds_the_whole_gradient():
+    config = base_config()
+    config.optimizer.update({"name": "adam", "weight_decay": 0.0, "clip_norm": 1e-9})
+    config.schedule.name = "constant"
+    optimizer = make_optimizer(config)
+    params = {"kernel": jnp.ones((2, 2))}
+    updates, _ = optimizer.update(
+        {"kernel": 1e6 * params["kernel"]}, optimizer.init(params), params
+    )
+    # Adam's step would be the learning rate, were the gradient not as small as its epsilon.
+    assert 0 < float(jnp.abs(updates["kernel"]).max()) < 0.1 * config.optimizer.learning_rate
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_losses_equal_their_definitions(smoothing):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (5, 4)).astype("f")
+    labels = np.array([0, 3, 2, 2, 1])
+    wanted = np.eye(4)[labels] * (1 - smoothing) + smoothing / 4
+    expected = -(wanted * scipy.special.log_softmax(logits, axis=1)).sum(1)
+    np.testing.assert_allclose(cross_entropy(logits, labels, smoothing), expected, rtol=1e-5)
+
+    tags = rng.integers(0, 2, (5, 4))
+    wanted = tags * (1 - smoothing) + smoothing / 2
+    yes, no = scipy.special.log_expit(logits), scipy.special.log_expit(-logits)
+    expected = -(wanted * yes + (1 - wanted) * no).mean(1)
+    np.testing.assert_allclose(binary_cross_entropy(logits, tags, smoothing), expected, rtol=1e-5)

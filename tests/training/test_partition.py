@@ -1,0 +1,102 @@
+"""pmap and sharded jit on four devices train the same network as one device would."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mgr_jax.classifier import create_classifier, init_variables
+from mgr_jax.errors import UserError
+from mgr_jax.training.optim import make_optimizer
+from mgr_jax.training.partition import make_partition
+from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
+
+STEPS, BATCH, CLASSES = 10, 8, 3
+
+
+def batches(config):
+    rng = np.random.default_rng(0)
+    for _ in range(STEPS):
+        yield {
+            "inputs": rng.integers(-9_000, 9_000, (BATCH, config.clip_samples)).astype(np.int16),
+            "targets": rng.integers(0, CLASSES, BATCH).astype(np.int32),
+        }
+
+
+class OneDevice:
+    """What the partitions are compared with: plain jit on the first device."""
+
+    axis_name = None
+
+    def replicate(self, state):
+        return jax.device_put(state, jax.devices()[0])
+
+    def unreplicate(self, state):
+        return jax.device_get(state)
+
+    def shard(self, batch):
+        return batch
+
+    def compile(self, step, *, donate_state):
+        return jax.jit(step)
+
+    def gather(self, rows):
+        return np.asarray(rows)
+
+
+def run(config, partition):
+    classifier, spec = create_classifier(config, CLASSES, axis_name=partition.axis_name)
+    optimizer = make_optimizer(config)
+    state = create_state(init_variables(classifier, spec, config.seed), optimizer)
+    state = partition.replicate(jax.device_get(state))
+    train = partition.compile(
+        make_train_step(
+            classifier, optimizer, task=config.task, label_smoothing=0.1, seed=config.seed
+        ),
+        donate_state=True,
+    )
+    evaluate = partition.compile(make_eval_step(classifier, task=config.task), donate_state=False)
+    losses = []
+    for batch in batches(config):
+        state, metrics = train(state, partition.shard(batch))
+        losses.append(float(np.mean(jax.device_get(metrics["loss"]))))
+    rows = partition.gather(evaluate(state.variables, partition.shard({"inputs": batch["inputs"]})))
+    return np.array(losses), partition.unreplicate(state), rows
+
+
+@pytest.fixture
+def config(tiny_config):
+    tiny_config.model.kwargs.update({"conv_dropout": 0.0, "head_dropout": 0.0})
+    tiny_config.optimizer.learning_rate = 1e-3
+    return tiny_config
+
+
+@pytest.mark.slow
+def test_both_partitions_equal_one_device_over_ten_steps(config):
+    assert jax.device_count() == 4
+    expected, state, rows = run(config, OneDevice())
+    for name in ("pmap", "jit"):
+        losses, other, probabilities = run(config, make_partition(name, BATCH))
+        np.testing.assert_allclose(losses, expected, atol=1e-5, err_msg=name)
+        assert int(other.step) == STEPS
+        for a, b in zip(
+            jax.tree.leaves(state.batch_stats), jax.tree.leaves(other.batch_stats), strict=True
+        ):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(probabilities, rows, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["pmap", "jit"])
+def test_rows_come_back_in_order(name):
+    partition = make_partition(name, BATCH)
+    rows = np.arange(BATCH * 3, dtype=np.float32).reshape(BATCH, 3)
+    double = partition.compile(lambda scale, batch: scale * batch["x"], donate_state=False)
+    found = partition.gather(
+        double(partition.replicate(jnp.float32(2)), partition.shard({"x": rows}))
+    )
+    np.testing.assert_array_equal(found, 2 * rows)
+
+
+def test_a_batch_that_cannot_be_divided_is_refused():
+    with pytest.raises(UserError, match="batch_size 6 cannot be divided among 4 devices"):
+        make_partition("pmap", 6)
