@@ -1,21 +1,12 @@
 """Building a module by its name, with helpful answers to misspelt ones."""
 
 import dataclasses
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from mgr_jax.errors import UserError
+from mgr_jax.errors import unknown_name
 
 T = TypeVar("T")
-
-
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """An error that says which of the known names may have been meant, or lists them all."""
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(known)}"
-    return UserError(f"there is no {kind} {name!r}; {hint}")
 
 
 def build(kind: str, registry: Mapping[str, type[T]], name: str, kwargs: Mapping[str, Any]) -> T:

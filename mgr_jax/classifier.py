@@ -27,7 +27,7 @@ class InputSpec:
       task: "single_label" or "multi_label".
       clip_samples: samples of a clip.
       short_clip: how a shorter clip is filled: "zero_pad" or "repeat".
-      min_samples: the fewest samples that can be used at all.
+      min_samples: the fewest samples that can be used at all, those of one frame.
       aux: further inputs by name, with their shapes.
     """
 
@@ -113,10 +113,10 @@ def create_classifier(
         dtype=jnp.dtype(config.compute_dtype),
         **config.model.kwargs.to_dict(),
     )
-    if config.clip_samples < frontend.min_samples:
+    if config.clip_samples < frontend.frame_samples:
         raise UserError(
             f"config.clip_samples is {config.clip_samples}, shorter than the "
-            f"{frontend.min_samples} samples of one {config.frontend.name} frame; make it longer"
+            f"{frontend.frame_samples} samples of one {config.frontend.name} frame; make it longer"
         )
     spec = InputSpec(
         kind="waveform",
@@ -126,7 +126,7 @@ def create_classifier(
         task=config.task,
         clip_samples=config.clip_samples,
         short_clip=config.short_clip,
-        min_samples=frontend.min_samples,
+        min_samples=frontend.frame_samples,
     )
     return GenreClassifier(frontend, model, config.input_norm, axis_name), spec
 

@@ -13,8 +13,8 @@ class UserError(Exception):
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """Returns the error for a name that is not known, with the closest ones first."""
+    """Returns the error that says which of the known names may have been meant, or lists them."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}? Known" if close else "known"
-    return UserError(f"unknown {kind} '{name}'; {hint}: {', '.join(known)}")
+    close = difflib.get_close_matches(name, known)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(known)}"
+    return UserError(f"there is no {kind} {name!r}; {hint}")

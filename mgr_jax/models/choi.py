@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax._registry import unknown_name
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.models.layers import GATES, GRU, ConvBlock
 
 # Channels of the first and of the later convolutions, GRU units. The paper's five parameter budgets

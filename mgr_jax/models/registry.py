@@ -5,7 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax import _registry
+from mgr_jax._registry import build
+from mgr_jax.errors import unknown_name
 from mgr_jax.models.choi import ChoiCRNN
 
 MODELS: dict[str, type[nn.Module]] = {
@@ -39,9 +40,9 @@ def create_model(
       UserError: there is no such model, or it has no such field.
     """
     if name not in MODELS and name not in ALIASES:
-        raise _registry.unknown_name("model", name, [*MODELS, *ALIASES])
+        raise unknown_name("model", name, [*MODELS, *ALIASES])
     fields = {"num_classes": num_classes, "axis_name": axis_name, "dtype": dtype, **kwargs}
-    return _registry.build("model", MODELS, ALIASES.get(name, name), fields)
+    return build("model", MODELS, ALIASES.get(name, name), fields)
 
 
 def list_models() -> list[str]:

@@ -32,7 +32,9 @@ class Checkpoints:
         score = lambda metrics: metrics["score"]  # noqa: E731
         self._manager = ocp.CheckpointManager(
             self.folder,
-            item_names=("model", "optimizer"),
+            item_handlers={
+                name: ocp.StandardCheckpointHandler() for name in ("model", "optimizer")
+            },
             options=ocp.CheckpointManagerOptions(
                 # best_fn with max_to_keep would delete the latest step when it is not the best.
                 preservation_policy=managers.AnyPreservationPolicy(
@@ -83,23 +85,23 @@ class Checkpoints:
           UserError: the checkpoints are of another architecture, or none can be read.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
+        items = {"model": state.variables, "optimizer": _rest(state)}
         for step in steps:
-            self._require_shapes(step, state.variables)
             try:
+                self._require_shapes(step, items)
                 restored = self._manager.restore(
                     step,
                     args=ocp.args.Composite(
-                        model=ocp.args.StandardRestore(state.variables),
-                        optimizer=ocp.args.StandardRestore(_rest(state)),
+                        **{name: ocp.args.StandardRestore(item) for name, item in items.items()}
                     ),
                 )
             except (ValueError, OSError) as error:
+                aside = self._set_aside(step)
                 warnings.warn(
-                    f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}); "
-                    "going on from an older one",
+                    f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}) and "
+                    f"was renamed to {aside.name}; going on from an older one",
                     stacklevel=2,
                 )
-                self._manager.delete(step)
                 continue
             return state.replace(**restored["model"], **restored["optimizer"])
         if steps:
@@ -107,6 +109,15 @@ class Checkpoints:
                 f"no checkpoint in {self.folder} can be read; remove the folder to start again"
             )
         return None
+
+    def _set_aside(self, step: int) -> Path:
+        """Renames a step, because saving a step that exists does nothing, and says nothing."""
+        aside = self.folder / f"damaged-{step}"
+        if jax.process_index() == 0:
+            shutil.rmtree(aside, ignore_errors=True)
+            (self.folder / str(step)).rename(aside)
+        self._manager.reload()
+        return aside
 
     def restore_variables(self, variables: dict[str, Any], which: str = "best") -> dict[str, Any]:
         """Restores what prediction needs.
@@ -131,8 +142,8 @@ class Checkpoints:
                 f"{self.folder} has no checkpoint '{which}'; choose best, latest or one of "
                 f"{', '.join(map(str, sorted(steps)))}"
             )
-        self._require_shapes(step, variables)
         try:
+            self._require_shapes(step, {"model": variables})
             restored = self._manager.restore(
                 step, args=ocp.args.Composite(model=ocp.args.StandardRestore(_host(variables)))
             )
@@ -143,19 +154,17 @@ class Checkpoints:
             ) from error
         return restored["model"]
 
-    def _require_shapes(self, step: int, variables: dict[str, Any]) -> None:
-        metadata = self._manager.item_metadata(step)["model"]
-        if metadata is None:
-            raise UserError(f"checkpoint {self.folder / str(step)} is damaged; remove that folder")
-        stored = _shapes(metadata)
-        wanted = _shapes(variables)
-        for name in sorted({*stored, *wanted}):
-            if stored.get(name) != wanted.get(name):
-                raise UserError(
-                    f"checkpoint {self.folder / str(step)} is of another architecture: {name} is "
-                    f"{stored.get(name, 'absent')} there but {wanted.get(name, 'absent')} in the "
-                    "config; use the config it was trained with or another --workdir"
-                )
+    def _require_shapes(self, step: int, items: dict[str, Any]) -> None:
+        metadata = self._manager.item_metadata(step)
+        for item, tree in items.items():
+            stored, wanted = _shapes(metadata[item]), _shapes(tree)
+            for name in sorted({*stored, *wanted}):
+                if stored.get(name) != wanted.get(name):
+                    raise UserError(
+                        f"checkpoint {self.folder / str(step)} is of another architecture: {name} "
+                        f"is {stored.get(name, 'absent')} there but {wanted.get(name, 'absent')} "
+                        "in the config; use the config it was trained with or another --workdir"
+                    )
 
     def wait(self) -> None:
         """Waits until everything saved is on disk."""

@@ -67,6 +67,11 @@ class LogMel(nn.Module):
         return self.n_mels
 
     @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return self.n_fft
+
+    @property
     def min_samples(self) -> int:
         """Fewest samples that give a frame."""
         return dsp.min_samples(n_fft=self.n_fft, center=self.center, pad_mode=self.pad_mode)

@@ -1,0 +1,109 @@
+"""Configs: every mistake is one sentence, and JSON keeps everything."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from mgr_jax.classifier import create_classifier
+from mgr_jax.config import base_config, differences, from_json, load_config, to_json, validate
+from mgr_jax.errors import UserError
+
+CONFIGS = sorted((Path(__file__).parent.parent / "configs").rglob("*.py"))
+
+
+def read(path: Path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_shipped_configs_are_valid_and_tell_how_they_were_run(path):
+    module = read(path)
+    config = module.get_config()
+    validate(config)
+    create_classifier(config, 10)
+    for word in ("Command:", "Hardware:", "Result:"):
+        assert word in module.__doc__
+
+
+def test_json_keeps_a_config():
+    config = read(CONFIGS[0]).get_config()
+    again = from_json(to_json(config))
+    assert differences(config, again) == []
+    assert again.to_dict() == config.to_dict()
+
+
+def test_differences_are_named():
+    new = base_config()
+    new.optimizer.b1 = 0.5
+    new.model.kwargs = {"budget": "1M"}
+    assert differences(base_config(), new) == [
+        ("model.kwargs.budget", None, "1M"),
+        ("optimizer.b1", 0.9, 0.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"batchsize": 3}, r"no config field 'batchsize'; did you mean batch_size"),
+        ({"optimizer": {"lr": 1.0}}, r"no config field 'optimizer\.lr'"),
+        ({"batch_size": 0}, r"config\.batch_size is 0; it must be at least 1"),
+        ({"task": "regression"}, r"no config\.task 'regression'; choose from multi_label, single_label"),
+        ({"optimizer": {"name": "adma"}}, r"did you mean adam"),
+        ({"label_smoothing": 1.0}, r"must lie in \[0, 1\)"),
+        ({"optimizer": {"name": "adam"}}, r"adam with weight_decay.*choose adamw"),
+        ({"task": "multi_label"}, r"monitor is accuracy, which a multi_label task does not have"),
+        ({"frontend": {"kwargs": {"sample_rate": 3}}}, r"contradicts config\.sample_rate"),
+    ],
+)
+def test_mistakes_give_one_sentence(change, says):
+    config = base_config()
+    with config.unlocked():
+        config.update(change)
+    with pytest.raises(UserError, match=says) as error:
+        validate(config)
+    assert "\n" not in str(error.value)
+
+
+def test_a_config_file_that_starts_from_nothing_is_told_what_is_missing():
+    config = base_config()
+    del config.optimizer.clip_norm
+    with pytest.raises(UserError, match=r"config\.optimizer\.clip_norm is missing"):
+        validate(config)
+    config = base_config()
+    with config.ignore_type():
+        config.batch_size = "16"
+    with pytest.raises(UserError, match=r"config\.batch_size is '16'; expected int"):
+        validate(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model": {"name": "choi_crn"}}, r"model.*choi_crn.*did you mean choi_crnn"),
+        ({"frontend": {"name": "mel"}}, r"mel.*log_mel"),
+        ({"frontend": {"kwargs": {"n_mel": 3}}}, r"'n_mel'.*n_mels"),
+        ({"model": {"kwargs": {"budget": "7M"}}}, r"budget.*0\.1M"),
+        ({"clip_samples": 100}, r"config\.clip_samples is 100, shorter than"),
+    ],
+)
+def test_names_and_arguments_that_do_not_exist_give_one_sentence(change, says):
+    config = base_config()
+    with config.unlocked():
+        config.update(change)
+    validate(config)
+    with pytest.raises(UserError, match=says) as error:
+        create_classifier(config, 10)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_or_damaged_config_file_is_named(tmp_path):
+    with pytest.raises(UserError, match="holds no trained model"):
+        load_config(tmp_path / "config.json")
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(UserError, match="is not JSON"):
+        load_config(tmp_path / "config.json")

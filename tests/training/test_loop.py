@@ -1,0 +1,204 @@
+"""A run learns, stops, goes on, and says what is wrong."""
+
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from mgr_jax.classifier import abstract_variables, create_classifier
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Predictions
+from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.inference import predict_run
+from mgr_jax.training.loop import train
+from mgr_jax.training.summary import read_metrics
+
+CLASSES = 3
+
+
+def variables_of(workdir, config, which="latest"):
+    classifier, spec = create_classifier(config, CLASSES)
+    target = abstract_variables(classifier, spec)
+    return Checkpoints(workdir, read_only=True).restore_variables(target, which)
+
+
+def assert_same_variables(first, second, **tolerance):
+    for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
+        np.testing.assert_allclose(a, b, **tolerance)
+
+
+def losses(workdir):
+    rows = read_metrics(workdir / "metrics.jsonl")
+    return {row["step"]: row["train/loss"] for row in rows if "train/loss" in row}
+
+
+@pytest.mark.slow
+def test_a_run_learns_and_keeps_what_the_design_promises(trained_run):
+    rows = read_metrics(trained_run / "metrics.jsonl")
+    final = [row for row in rows if "validation/track/accuracy" in row][-1]
+    assert final["validation/track/accuracy"] == 1.0
+    assert {row["step"] for row in rows} == set(range(2, 41, 2))
+    assert {"config.json", "labels.json", "input_spec.json", "checkpoints", "metrics.jsonl"} <= {
+        path.name for path in trained_run.iterdir()
+    }
+    labels = json.loads((trained_run / "labels.json").read_text())
+    assert labels == {"task": "single_label", "classes": ["beat", "hiss", "hum"]}
+    spec = json.loads((trained_run / "input_spec.json").read_text())
+    assert (spec["kind"], spec["sample_rate"], spec["clip_samples"]) == ("waveform", 12_000, 6_000)
+
+    events = EventAccumulator(str(trained_run)).Reload()
+    assert {"train/loss", "learning_rate", "clips_per_second"} <= set(events.Tags()["scalars"])
+    assert events.Tags()["images"] == ["validation/confusion"]
+    logged = {event.step: event.value for event in events.Scalars("train/loss")}
+    assert logged == pytest.approx(losses(trained_run))
+
+
+@pytest.mark.slow
+def test_test_tracks_are_scored_segment_by_segment(trained_run):
+    predictions = predict_run(trained_run, "test")
+    assert len(predictions.track) == 6 * 4  # 2 s in clips of 0.5 s
+    assert predictions.split == "test"
+    assert predictions.protocol == "artist-disjoint split, segments of 0.5 s, mean probability"
+    by_track = predictions.by_track()
+    assert isinstance(by_track, Predictions)
+    assert (by_track.probabilities.argmax(1) == by_track.label).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("partition", ["pmap", "jit"])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
+    tiny_config, tmp_path, partition, monkeypatch
+):
+    tiny_config.partition = partition
+    train(tiny_config, tmp_path / "whole", progress=False)
+
+    # The machine goes down after step 6: the checkpoint of step 4 is what is left.
+    from mgr_jax.training import summary
+
+    write = summary.Summary.write
+
+    def write_or_die(self, step, scalars):
+        write(self, step, scalars)
+        if step == 6:
+            raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(summary.Summary, "write", write_or_die)
+        with pytest.raises(RuntimeError, match="power cut"):
+            train(tiny_config, tmp_path / "cut", progress=False)
+    leftover = tmp_path / "cut/checkpoints/8.orbax-checkpoint-tmp"
+    leftover.mkdir()
+    train(tiny_config, tmp_path / "cut", progress=False)
+
+    assert not leftover.exists()
+    assert losses(tmp_path / "cut") == pytest.approx(losses(tmp_path / "whole"), abs=1e-5)
+    steps = [row["step"] for row in read_metrics(tmp_path / "cut/metrics.jsonl")]
+    assert steps == [2, 4, 4, 6, 8, 8]
+    assert_same_variables(
+        variables_of(tmp_path / "cut", tiny_config),
+        variables_of(tmp_path / "whole", tiny_config),
+        atol=1e-4,
+    )
+
+
+@pytest.mark.slow
+def test_a_run_may_change_its_partition_and_its_length(tiny_config, tmp_path):
+    tiny_config.schedule.name = "constant"
+    tiny_config.model.kwargs.update({"conv_dropout": 0.0, "head_dropout": 0.0})
+    whole = tiny_config.copy_and_resolve_references()
+    train(whole, tmp_path / "whole", progress=False)
+    tiny_config.num_steps = 4
+    train(tiny_config, tmp_path / "parts", progress=False)
+    tiny_config.update({"num_steps": 8, "partition": "jit"})
+    result = train(tiny_config, tmp_path / "parts", progress=False)
+    assert result.step == 8
+    assert losses(tmp_path / "parts") == pytest.approx(losses(tmp_path / "whole"), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_passed_over(tiny_config, tmp_path):
+    train(tiny_config, tmp_path, progress=False)
+    steps = sorted(int(path.name) for path in (tmp_path / "checkpoints").iterdir())
+    assert steps[-1] == 8
+    if steps == [8]:  # the latest was the best too: make an older one
+        shutil.copytree(tmp_path / "checkpoints/8", tmp_path / "checkpoints/4")
+    for path in (tmp_path / "checkpoints/8").rglob("*"):
+        if path.is_file() and path.parent.name == "d":
+            path.write_bytes(path.read_bytes()[:10])
+    tiny_config.num_steps = 10
+    with pytest.warns(UserWarning, match=r"checkpoints/8 is damaged.*renamed to damaged-8"):
+        result = train(tiny_config, tmp_path, progress=False)
+    assert result.step == 10
+    assert (tmp_path / "checkpoints/damaged-8").is_dir()
+    variables_of(tmp_path, tiny_config)
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tiny_config, tmp_path):
+    tiny_config.optimizer.clip_norm = 0.0
+    train(tiny_config, tmp_path, progress=False)
+    good = variables_of(tmp_path, tiny_config)
+    tiny_config.num_steps = 12
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["optimizer"]["learning_rate"] = 1e30
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    tiny_config.optimizer.learning_rate = 1e30
+    with pytest.raises(UserError, match=r"not finite|the loss is nan.*step 8 is kept") as error:
+        train(tiny_config, tmp_path, progress=False)
+    assert "learning_rate" in str(error.value)
+    assert_same_variables(variables_of(tmp_path, tiny_config), good)
+
+
+@pytest.mark.slow
+def test_patience_stops_a_run_that_no_longer_improves(tiny_config, tmp_path):
+    # A learning rate of almost nothing: the first evaluation stays the best.
+    tiny_config.optimizer.learning_rate = 1e-12
+    tiny_config.update({"num_steps": 60, "eval_every": 2, "patience": 3, "monitor": "accuracy"})
+    result = train(tiny_config, tmp_path, progress=False)
+    assert result.stopped_early
+    assert result.step < 60
+    again = train(tiny_config, tmp_path, progress=False)
+    assert (again.step, again.stopped_early) == (result.step, True)
+
+
+@pytest.mark.slow
+def test_bfloat16_trains_with_float32_parameters(tiny_config, tmp_path):
+    tiny_config.compute_dtype = "bfloat16"
+    train(tiny_config, tmp_path, progress=False)
+    found = variables_of(tmp_path, tiny_config)
+    assert {str(leaf.dtype) for leaf in jax.tree.leaves(found)} == {"float32"}
+    assert all(np.isfinite(loss) for loss in losses(tmp_path).values())
+
+
+def test_a_work_directory_of_another_run_is_refused(trained_run, tiny_config, tmp_path):
+    workdir = shutil.copytree(trained_run, tmp_path / "run")
+    tiny_config.seed = 7
+    with pytest.raises(UserError, match=r"config\.seed = 0, not 7; choose another --workdir"):
+        train(tiny_config, workdir, progress=False)
+    (workdir / "config.json").unlink()
+    with pytest.raises(UserError, match=r"checkpoints without a config\.json"):
+        train(tiny_config, workdir, progress=False)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(trained_run, tmp_path):
+    workdir = shutil.copytree(trained_run, tmp_path / "run")
+    config = json.loads((workdir / "config.json").read_text())
+    config["model"]["kwargs"]["budget"] = "0.25M"
+    (workdir / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"another architecture: .* is \(30,\) there but \(48,\)"):
+        predict_run(workdir, "test")
+
+
+def test_a_checkpoint_that_is_not_there_is_named(trained_run):
+    with pytest.raises(UserError, match="no checkpoint '7'; choose best, latest or one of"):
+        predict_run(trained_run, "test", checkpoint="7")
+
+
+def test_tags_need_a_dataset_with_tags(tiny_config, tmp_path):
+    tiny_config.update({"task": "multi_label", "monitor": "roc_auc"})
+    with pytest.raises(UserError, match="has no tags"):
+        train(tiny_config, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
