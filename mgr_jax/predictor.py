@@ -93,8 +93,8 @@ class Predictor:
         if length < clip:
             how = {"zero_pad": "filling it with silence", "repeat": "repeating it"}
             warnings.warn(
-                f"{name} lasts {length / rate:.1f} s, less than the {clip / rate:.1f} s the network "
-                f"looks at; {how[self.spec.short_clip]}",
+                f"{name} lasts {length / rate:.1f} s, less than the {clip / rate:.1f} s the "
+                f"network looks at; {how[self.spec.short_clip]}",
                 stacklevel=2,
             )
         samples = to_int16(waveform)

@@ -52,7 +52,10 @@ def test_differences_are_named():
         ({"batchsize": 3}, r"no config field 'batchsize'; did you mean batch_size"),
         ({"optimizer": {"lr": 1.0}}, r"no config field 'optimizer\.lr'"),
         ({"batch_size": 0}, r"config\.batch_size is 0; it must be at least 1"),
-        ({"task": "regression"}, r"no config\.task 'regression'; choose from multi_label, single_label"),
+        (
+            {"task": "regression"},
+            r"no config\.task 'regression'; choose from multi_label, single_label",
+        ),
         ({"optimizer": {"name": "adma"}}, r"did you mean adam"),
         ({"label_smoothing": 1.0}, r"must lie in \[0, 1\)"),
         ({"optimizer": {"name": "adam"}}, r"adam with weight_decay.*choose adamw"),

@@ -36,6 +36,6 @@ def fit_length(samples: np.ndarray, clip_samples: int, short_clip: str) -> np.nd
     missing = clip_samples - len(samples)
     if missing <= 0:
         return samples
-    return np.pad(
-        samples, (0, missing), mode={"zero_pad": "constant", "repeat": "wrap"}[short_clip]
-    )
+    if short_clip == "repeat":
+        return np.pad(samples, (0, missing), mode="wrap")
+    return np.pad(samples, (0, missing))

@@ -48,7 +48,7 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
     try:
         module.define_flags(flags, arguments)
         if any(argument in ("-h", "--help") for argument in arguments):
-            print(f"{module.__doc__.strip()}\n\nflags:{flags.get_help(prefix='  ')}")
+            print(f"{(module.__doc__ or '').strip()}\n\nflags:{flags.get_help(prefix='  ')}")
             return 0
         args = flags([command, *arguments])[1:]
         flags.validate_all_flags()
@@ -56,6 +56,12 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
         return _fail(f"{str(error).strip().rstrip('.')}; see mgr-jax {command} --help", 2)
     except UserError as error:
         return _fail(str(error), 1)
+    except Exception as error:  # parsing runs the config file, which may raise anything
+        config = next((a for a in arguments if a.startswith("--config=")), "--config")
+        while error.args and isinstance(error.args[0], Exception):
+            error = error.args[0]
+        text = " ".join(str(error.args[0] if error.args else error).split())
+        return _fail(f"{config} cannot be read: {type(error).__name__}: {text}", 2)
     set_xla_flags()
     _quiet_logs()
     try:

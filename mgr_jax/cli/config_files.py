@@ -1,6 +1,5 @@
 """Config files: the shipped ones, and the --config flag."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags as absl_flags
@@ -11,7 +10,7 @@ from mgr_jax.errors import UserError, unknown_name
 
 
 def shipped_configs() -> Path:
-    """The folder of the shipped configs: `configs/` of a checkout, `mgr_jax/_configs` of a wheel."""
+    """The folder of shipped configs: `configs/` of a checkout, `mgr_jax/_configs` of a wheel."""
     package = Path(mgr_jax.__file__).parent
     return next(
         folder for folder in (package / "_configs", package.parent / "configs") if folder.is_dir()
@@ -70,7 +69,6 @@ def require_config(flags: absl_flags.FlagValues):
       UserError: none was.
     """
     if flags["config"].value is None:
-        raise UserError(
-            f"--config is missing; give a file or one of the shipped ones: {', '.join(list_configs())}"
-        )
+        known = ", ".join(list_configs())
+        raise UserError(f"--config is missing; give a file or one of the shipped ones: {known}")
     return flags["config"].value

@@ -23,8 +23,8 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Copies the configs that are named."""
     if not args:
         for name in list_configs():
-            source = (shipped_configs() / f"{name}.py").read_text()
-            summary = (ast.get_docstring(ast.parse(source)) or "").splitlines()
+            tree = ast.parse((shipped_configs() / f"{name}.py").read_text())
+            summary = (ast.get_docstring(tree) or "").splitlines()
             print(f"  {name:<32} {summary[0] if summary else ''}")
     for name in args:
         source = find_config(name)

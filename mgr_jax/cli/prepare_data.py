@@ -19,25 +19,31 @@ from mgr_jax.errors import UserError
 def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     """Defines this command's flags."""
     del argv
-    define = {"flag_values": flags}
-    absl_flags.DEFINE_string("dataset", None, "audio_folder, rendered/demo, …", **define)
-    absl_flags.DEFINE_string("manual_dir", None, "audio_folder: the folder of genres.", **define)
-    absl_flags.DEFINE_string("name", None, "audio_folder: what to call it.", **define)
-    absl_flags.DEFINE_integer("sample_rate", 22_050, "Stored rate in Hz.", **define)
+    absl_flags.DEFINE_string("dataset", None, "audio_folder, rendered/demo, …", flag_values=flags)
+    absl_flags.DEFINE_string(
+        "manual_dir", None, "audio_folder: the folder of genres.", flag_values=flags
+    )
+    absl_flags.DEFINE_string("name", None, "audio_folder: what to call it.", flag_values=flags)
+    absl_flags.DEFINE_integer("sample_rate", 22_050, "Stored rate in Hz.", flag_values=flags)
     absl_flags.DEFINE_list(
         "split_by",
         [],
         "audio_folder: columns no value of which may stand in two splits. By default the artist "
         "where artists are known, else the track.",
-        **define,
+        flag_values=flags,
     )
     absl_flags.DEFINE_list(
-        "fractions", ["0.7", "0.15", "0.15"], "audio_folder: train, validation, test.", **define
+        "fractions",
+        ["0.7", "0.15", "0.15"],
+        "audio_folder: train, validation, test.",
+        flag_values=flags,
     )
-    absl_flags.DEFINE_integer("seed", 0, "audio_folder: of the split.", **define)
-    absl_flags.DEFINE_string("data_dir", None, "TFDS folder; ~/tensorflow_datasets.", **define)
-    absl_flags.DEFINE_integer("workers", os.cpu_count(), "Decoding processes.", **define)
-    absl_flags.DEFINE_bool("overwrite", False, "Build again what is there.", **define)
+    absl_flags.DEFINE_integer("seed", 0, "audio_folder: of the split.", flag_values=flags)
+    absl_flags.DEFINE_string(
+        "data_dir", None, "TFDS folder; ~/tensorflow_datasets.", flag_values=flags
+    )
+    absl_flags.DEFINE_integer("workers", os.cpu_count(), "Decoding processes.", flag_values=flags)
+    absl_flags.DEFINE_bool("overwrite", False, "Build again what is there.", flag_values=flags)
 
 
 def main(flags: absl_flags.FlagValues, args: list[str]) -> None:

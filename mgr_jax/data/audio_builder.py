@@ -45,7 +45,7 @@ class Plan:
     protocol: Mapping[str, Any]
 
 
-class AudioBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class AudioBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Stores tracks as `waveform` examples; subclasses say which tracks go to which split.
 
     Beside the records it writes `skipped.json` (track → reason) and `protocol.json` (classes,

@@ -120,10 +120,9 @@ def _build(dataset_dir: Path, split: str, folder: Path, num_tags: int) -> None:
     for head in heads:
         lengths[head["track_id"]] = lengths.get(head["track_id"], 0) + int(head["length"])
     length = np.array([lengths[heads[i]["track_id"]] for i in firsts], np.int64)
-    text = {
-        name: np.array([heads[i][name].decode() for i in firsts], np.str_)
-        for name in ("track_id", "artist_id", "groups")
-    }
+
+    def text(name: str) -> np.ndarray:
+        return np.array([heads[i][name].decode() for i in firsts], np.str_)
 
     # The folder takes its name last, so that a half-written cache is never opened.
     partial = folder.with_name(f"{split}.{os.getpid()}.partial")
@@ -147,7 +146,9 @@ def _build(dataset_dir: Path, split: str, folder: Path, num_tags: int) -> None:
             tags=np.array([heads[i].get("tags", []) for i in firsts], np.uint8).reshape(
                 len(firsts), num_tags
             ),
-            **text,
+            track_id=text("track_id"),
+            artist_id=text("artist_id"),
+            groups=text("groups"),
         )
         partial.rename(folder)
     except BaseException:

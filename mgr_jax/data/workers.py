@@ -4,6 +4,7 @@ A damaged file can crash a C decoder, and with it the process. Here that costs o
 worker is replaced and the item is reported as failed.
 """
 
+import functools
 import multiprocessing
 import os
 from collections import deque
@@ -38,7 +39,7 @@ def map_in_processes(
     """
     if not workers:
         for item in items:
-            yield item, _result(lambda item=item: function(item))
+            yield item, _result(functools.partial(function, item))
         return
     pool = _start(workers)
     pending: deque[tuple[Any, Future]] = deque()

@@ -132,12 +132,10 @@ class Checkpoints:
         steps = self._manager.all_steps()
         if not steps:
             raise UserError(f"{self.folder} holds no finished checkpoint; train for longer first")
-        if which in ("best", "latest"):
-            best = self._manager.best_step() if which == "best" else None
-            step = self.latest_step if best is None else best
-        elif which.isdigit() and int(which) in steps:
-            step = int(which)
-        else:
+        best = self._manager.best_step()
+        named = {"latest": max(steps), "best": max(steps) if best is None else best}
+        step = named.get(which, int(which) if which.isdigit() else -1)
+        if step not in steps:
             raise UserError(
                 f"{self.folder} has no checkpoint '{which}'; choose best, latest or one of "
                 f"{', '.join(map(str, sorted(steps)))}"

@@ -130,4 +130,4 @@ def make_partition(name: str, batch_size: int) -> Partition:
             f"config.batch_size {batch_size} cannot be divided among {jax.device_count()} devices; "
             "choose a multiple"
         )
-    return {"pmap": Pmap, "jit": ShardedJit}[name]()
+    return Pmap() if name == "pmap" else ShardedJit()

@@ -22,8 +22,14 @@ def tone(rate: int, seconds: float = 2.0, hertz: float = 440.0) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("name", "rate", "channels"),
-    [("a.wav", 22_050, 1), ("a.flac", 44_100, 2), ("a.ogg", 48_000, 2), ("a.au", 8_000, 1)]
-    + [("a.mp3", 44_100, 2), ("a.mp3", 22_050, 1)],
+    [
+        ("a.wav", 22_050, 1),
+        ("a.flac", 44_100, 2),
+        ("a.ogg", 48_000, 2),
+        ("a.au", 8_000, 1),
+        ("a.mp3", 44_100, 2),
+        ("a.mp3", 22_050, 1),
+    ],
 )
 def test_a_tone_survives_every_format_rate_and_channel_count(tmp_path, name, rate, channels):
     stereo = np.stack([tone(rate)] * channels, axis=1)

@@ -75,8 +75,6 @@ def test_the_same_input_gives_the_same_records_with_any_number_of_workers(
 ):
     again = build(music_folder, tmp_path, name="music", fractions=(0.6, 0.2, 0.2), num_workers=2)
     first = find_dataset("audio_folder/music", sample_rate=RATE, data_dir=data_dir)
-    for a, b in zip(sorted(first.glob("*array_record*")), sorted(again.glob("*array_record*"))):
-        assert a.name == b.name
     assert records(first) == records(again)
     assert build(music_folder, tmp_path, name="music", fractions=(0.6, 0.2, 0.2)) == again
 
@@ -108,7 +106,7 @@ def test_any_column_can_be_split_by(music_folder, tmp_path):
 
 
 def test_an_unknown_column_is_named(music_folder, tmp_path):
-    with pytest.raises(UserError, match="column 'album'.*artist, session"):
+    with pytest.raises(UserError, match=r"column 'album'.*artist, session"):
         build(music_folder, tmp_path, split_by=("album",))
 
 
@@ -239,10 +237,10 @@ def test_a_genre_without_readable_files_is_refused_and_leaves_nothing(copy, tmp_
 
 def test_a_changed_folder_asks_for_overwrite_and_a_failed_one_keeps_the_old(copy, tmp_path):
     dataset = build(copy, tmp_path / "tfds", name="m")
-    with pytest.raises(UserError, match="split_by.*--overwrite"):
+    with pytest.raises(UserError, match=r"split_by.*--overwrite"):
         build(copy, tmp_path / "tfds", name="m", split_by=("track",))
     rewrite_index(copy, lambda head, rows: (head, rows[1:]))
-    with pytest.raises(UserError, match="other files.*--overwrite"):
+    with pytest.raises(UserError, match=r"other files.*--overwrite"):
         build(copy, tmp_path / "tfds", name="m")
 
     before = records(dataset)

@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,7 +114,5 @@ def content_groups(folder: Path, entries: list[Entry]) -> list[str]:
             for position in positions:
                 data = (folder / entries[position].path).read_bytes()
                 result[position] = hashlib.sha256(data).hexdigest()
-    counts = defaultdict(int)
-    for digest in result:
-        counts[digest] += 1
+    counts = Counter(result)
     return [digest if counts[digest] > 1 else "" for digest in result]

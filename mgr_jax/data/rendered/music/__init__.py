@@ -66,12 +66,12 @@ def render_track(
       The track, of round(seconds * SAMPLE_RATE) samples.
 
     Raises:
-      UserError: the genre is unknown, or the track would be shorter than a second.
+      UserError: the genre is unknown, or the track would be shorter than 2 s.
     """
     if genre not in STYLES:
         raise unknown_name("genre", genre, GENRES)
-    if seconds < 1:
-        raise UserError(f"a rendered track lasts a second at least, not {seconds} s")
+    if seconds < 2:
+        raise UserError(f"a rendered track lasts 2 s at least, not {seconds} s; ask for more")
     style = STYLES[genre]
     entropy = [seed, *genre.encode()]
     player = invent_artist(style, _generator(entropy, artist))

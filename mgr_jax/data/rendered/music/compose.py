@@ -63,7 +63,7 @@ class _Bar(NamedTuple):
 
 def compose(style: Style, artist: Artist, rng: np.random.Generator, seconds: float) -> Score:
     """Composes a track: the form of the style from one of its sections on, until time is up."""
-    track = _Track(style, artist, rng)
+    track = _Track(style, artist, rng, seconds)
     bars = track.song()
     bar = next(bars)
     sections = []
@@ -86,8 +86,8 @@ def compose(style: Style, artist: Artist, rng: np.random.Generator, seconds: flo
 class _Track:
     """What a track keeps throughout, chosen once, and its notes, written bar by bar."""
 
-    def __init__(self, style: Style, artist: Artist, rng: np.random.Generator):
-        self.style, self.artist, self.rng = style, artist, rng
+    def __init__(self, style: Style, artist: Artist, rng: np.random.Generator, seconds: float):
+        self.style, self.artist, self.rng, self.seconds = style, artist, rng, seconds
         self.tempo = float(np.clip(artist.tempo * rng.normal(1, 0.05), *style.tempo))
         self.bar_seconds = 4 * 60 / self.tempo
         self.minor = bool(rng.random() < style.minor_share)
@@ -143,7 +143,9 @@ class _Track:
         if bar.number == 0 and "kick" in groove:
             events.append(("crash", Event(0, 1, "x")))
         for drum, event in events:
-            self.hits[drum].append((self._time(index, event.step), self._velocity(event)))
+            start, velocity = self._time(index, event.step), self._velocity(event)
+            if start < self.seconds:
+                self.hits[drum].append((start, velocity))
 
     def _write_chords(self, index: int, bar: _Bar) -> None:
         for event in parse_pattern(self.comping[bar.section]):
@@ -188,7 +190,9 @@ class _Track:
     def _add(self, role: str, index: int, event: Event, pitch: int, delay: float = 0) -> None:
         start = self._time(index, event.step) + delay
         duration = event.length * self.bar_seconds / STEPS * self.artist.legato
-        self.notes[role].append(Note(start, duration, pitch, self._velocity(event)))
+        note = Note(start, duration, pitch, self._velocity(event))
+        if start < self.seconds:
+            self.notes[role].append(note)
 
     def _velocity(self, event: Event) -> float:
         return _VELOCITY.get(event.symbol, 0.75) * float(self.rng.uniform(0.85, 1))

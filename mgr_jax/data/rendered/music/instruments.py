@@ -82,7 +82,7 @@ def _plucked(position: float) -> np.ndarray:
 
 
 def _partials(amplitudes: dict[int, float]) -> np.ndarray:
-    return np.array([amplitudes.get(k, 0.0) for k in _HARMONICS])
+    return np.array([amplitudes.get(k, 0.0) for k in range(1, len(_HARMONICS) + 1)])
 
 
 def _modulated(ratio: int, index: float) -> np.ndarray:

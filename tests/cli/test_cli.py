@@ -1,0 +1,178 @@
+"""The commands as a user types them: what they print, write, refuse and exit with."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mgr_jax import cli
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def call(capsys, *argv) -> tuple[int, str, str]:
+    code = cli.main([str(argument) for argument in argv])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_commands_are_listed(capsys):
+    code, out, _ = call(capsys, "--help")
+    assert code == 0
+    assert all(name in out for name in cli.COMMANDS)
+    assert call(capsys)[0] == 2
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_help_imports_nothing_slow(command):
+    code = (
+        "import sys\n"
+        "from mgr_jax.cli import main\n"
+        f"code = main(['{command}', '--help'])\n"
+        "slow = {'numpy', 'jax', 'flax', 'tensorflow_datasets', 'librosa', 'sklearn'}\n"
+        "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"mgr-jax {command}" in done.stdout
+    assert "flags:" in done.stdout
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_launch_scripts_are_the_same_commands(command):
+    script = ROOT / "launch" / f"{command}.py"
+    done = subprocess.run(
+        [sys.executable, script, "--help"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"mgr-jax {command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "says"),
+    [
+        (["trian"], 2, "did you mean train"),
+        (["train", "--wrokdir=x"], 2, "Unknown command line flag 'wrokdir'"),
+        (["train", "--workdir=x"], 1, "--config is missing"),
+        (["train", "--config=rendered/choi_crn"], 1, "did you mean rendered/choi_crnn"),
+        (["train", "--config=rendered/choi_crnn"], 1, "give --workdir"),
+        (["train", "--config=rendered/choi_crnn", "--config.batchsize=3"], 2, "batchsize"),
+        (["train", "--config=rendered/choi_crnn", "--config.batch_size=many"], 2, "batch_size"),
+        (["prepare_data"], 1, "give --dataset"),
+        (["prepare_data", "--dataset=gtzam"], 1, "there is no dataset 'gtzam'"),
+        (["prepare_data", "--dataset=audio_folder"], 1, "needs --manual_dir"),
+        (["prepare_data", "--dataset=rendered/demo", "--sample_rate=8000"], 1, "22050, 16000"),
+        (["prepare_data", "--dataset=rendered/tiny", "--manual_dir=x"], 1, "leave out"),
+        (["prepare_data", "--dataset=audio_folder", "--manual_dir=/no/where"], 1, "not a folder"),
+        (
+            ["prepare_data", "--dataset=audio_folder", "--manual_dir=x", "--fractions=1,2"],
+            1,
+            "three numbers",
+        ),
+        (["evaluate"], 1, "give --model"),
+        (["evaluate", "--model=/no/where"], 1, "holds no trained model"),
+        (["predict", "--model=/no/where"], 1, "audio files or folders"),
+        (["report", "--model=/no/where"], 1, "mgr-jax evaluate"),
+        (["baselines", "--dataset=rendered/demo", "--workdir=x", "--data_dir=/no"], 1, "make it"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_an_exit_code(capsys, argv, code, says):
+    found, _, err = call(capsys, *argv)
+    assert found == code, err
+    assert says in err
+    assert err.startswith("mgr-jax: ")
+    assert err.count("\n") == 1, err
+
+
+def test_a_config_file_that_cannot_be_run_is_one_sentence(capsys, tmp_path):
+    bad = tmp_path / "bad.py"
+    bad.write_text("def get_config():\n    return 1 / 0\n")
+    code, _, err = call(capsys, "train", f"--config={bad}", "--workdir=x")
+    assert code == 2
+    assert "bad.py" in err
+    assert "division by zero" in err
+    assert err.count("\n") == 1
+
+
+def test_configs_are_listed_and_copied(capsys, tmp_path):
+    _, out, _ = call(capsys, "init_config")
+    assert "rendered/choi_crnn" in out
+    code, out, _ = call(capsys, "init_config", "rendered/choi_crnn", f"--out={tmp_path}")
+    assert code == 0
+    copied = tmp_path / "choi_crnn.py"
+    assert copied.read_text() == (ROOT / "configs/rendered/choi_crnn.py").read_text()
+    code, _, err = call(capsys, "init_config", "rendered/choi_crnn", f"--out={tmp_path}")
+    assert code == 1
+    assert "exists already" in err
+
+
+@pytest.mark.slow
+def test_evaluate_compare_and_report(capsys, trained_run, data_dir, tmp_path):
+    code, out, _ = call(
+        capsys, "evaluate", f"--model={trained_run}", f"--json={tmp_path / 'r.json'}"
+    )
+    assert code == 0
+    assert "artist-disjoint split" in out
+    assert "majority class (beat): 0.333" in out
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert result["split"] == "test"
+    assert "artist-disjoint" in result["protocol"]
+    value, low, high = result["track"]["accuracy"]
+    assert low <= value <= high
+    assert {"macro_f1", "top_2_accuracy", "log_loss"} <= set(result["segment"])
+
+    code, out, _ = call(
+        capsys,
+        "baselines",
+        "--dataset=audio_folder/music",
+        "--sample_rate=12000",
+        f"--data_dir={data_dir}",
+        f"--workdir={trained_run / 'svm'}",
+    )
+    assert code == 0
+    assert "SVM on MFCC statistics" in out
+
+    code, out, _ = call(
+        capsys, "report", f"--model={trained_run}", f"--compare={trained_run / 'svm'}"
+    )
+    assert code == 0
+    assert "log_mel + choi_crnn" in out
+    assert "SVM on MFCC statistics" in out
+    assert "majority class (beat)" in out
+    report = trained_run / "report"
+    assert {"report.md", "confusion_matrix.png", "per_class.png", "history.png"} <= {
+        path.name for path in report.iterdir()
+    }
+    text = (report / "report.md").read_text()
+    assert "SVM on MFCC statistics" in text
+    assert "![confusion matrix](confusion_matrix.png)" in text
+
+
+def test_predict_prints_every_file_and_names_those_it_cannot_read(
+    capsys, trained_run, music_folder, tmp_path
+):
+    bad = tmp_path / "bad.mp3"
+    bad.write_text("no music " * 99)
+    code, out, err = call(
+        capsys,
+        "predict",
+        f"--model={trained_run}",
+        music_folder / "hum",
+        bad,
+        "--timeline",
+        f"--json={tmp_path / 'p.json'}",
+    )
+    assert code == 1
+    assert "bad.mp3 cannot be decoded as audio" in err
+    assert out.count("/hum/") == 10
+    assert "0:00.0-0:00.5" in out
+    results = json.loads((tmp_path / "p.json").read_text())
+    assert len(results) == 10
+    assert sum(result["label"] == "hum" for result in results.values()) >= 9

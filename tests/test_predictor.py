@@ -1,0 +1,108 @@
+"""A trained run classifies files of any length, rate and channel count."""
+
+import numpy as np
+import pytest
+import soundfile
+
+import mgr_jax
+from mgr_jax.errors import UserError
+from mgr_jax.training.inference import predict_run
+
+RATE = 12_000
+
+
+@pytest.fixture(scope="module")
+def predictor(trained_run):
+    return mgr_jax.load(trained_run)
+
+
+def clip(genre: str, seconds: float, rate: int = RATE) -> np.ndarray:
+    rng = np.random.default_rng(99)
+    time = np.arange(int(seconds * rate)) / rate
+    noise = rng.standard_normal(len(time))
+    sounds = {
+        "hum": np.sin(2 * np.pi * 250 * time) + 0.01 * noise,
+        "hiss": noise,
+        "beat": noise * np.exp(-20 * (time % 0.3)),
+    }
+    return (0.2 * sounds[genre] / np.abs(sounds[genre]).max()).astype(np.float32)
+
+
+@pytest.mark.slow
+def test_a_file_scores_as_it_did_in_evaluation(predictor, trained_run, music_folder):
+    table = predict_run(trained_run, "test")
+    track = table.track[0]
+    rows = table.track == track
+    prediction = predictor.predict(music_folder / track)
+    np.testing.assert_allclose(prediction.probabilities, table.probabilities[rows], atol=1e-4)
+    np.testing.assert_allclose(prediction.start, table.start[rows])
+    np.testing.assert_allclose(prediction.end, table.end[rows])
+
+
+@pytest.mark.parametrize("genre", ["hum", "hiss", "beat"])
+@pytest.mark.parametrize(
+    ("name", "rate", "channels", "seconds"),
+    [("a.flac", 44_100, 2, 3.3), ("a.ogg", 12_000, 1, 21.0), ("a.mp3", 48_000, 2, 0.7)],
+)
+def test_any_length_rate_and_channel_count(
+    predictor, tmp_path, genre, name, rate, channels, seconds
+):
+    # Made at 12 kHz, so that every file has the band the network was trained on.
+    import soxr
+
+    waveform = soxr.resample(clip(genre, seconds), RATE, rate)
+    soundfile.write(tmp_path / name, np.stack([waveform] * channels, 1), rate)
+    prediction = predictor.predict(tmp_path / name)
+    assert prediction.label == genre
+    assert prediction.end[-1] == pytest.approx(seconds, abs=0.15)
+    np.testing.assert_allclose(prediction.probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_the_timeline_says_what_each_part_is_like(predictor):
+    song = np.concatenate([clip("hum", 2), clip("hiss", 2), clip("hum", 1)])
+    timeline = predictor.predict(song, sample_rate=RATE).timeline()
+    assert [label for _, _, label, _ in timeline] == ["hum"] * 4 + ["hiss"] * 4 + ["hum"] * 2
+    assert timeline[0][:2] == (0.0, 0.5)
+    assert timeline[-1][1] == 5.0
+
+
+def test_probabilities_are_those_of_the_mean(predictor):
+    prediction = predictor.predict(clip("hiss", 3), sample_rate=RATE)
+    top = prediction.top(3)
+    assert top[0][0] == prediction.label == "hiss"
+    assert sum(p for _, p in top) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_short_file_is_filled_with_a_warning(predictor):
+    with pytest.warns(UserWarning, match="lasts 0.2 s, less than the 0.5 s the network looks at"):
+        prediction = predictor.predict(clip("hiss", 0.2), sample_rate=RATE)
+    assert len(prediction.start) == 1
+    assert prediction.end[0] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("audio", "rate", "says"),
+    [
+        (np.zeros(100, np.float32), RATE, "100 samples at 12000 Hz, less than one analysis frame"),
+        (np.zeros(9_000, np.float32), None, "needs its sample rate"),
+        (np.zeros(9_000, np.int16), RATE, "expected floats"),
+        (np.zeros((2, 3, 4)), RATE, "expected floats"),
+        (np.full(9_000, np.nan), RATE, "not finite"),
+    ],
+)
+def test_bad_arrays_give_one_sentence(predictor, audio, rate, says):
+    with pytest.raises(UserError, match=says):
+        predictor.predict(audio, sample_rate=rate)
+
+
+def test_a_truncated_mp3_is_used_with_a_warning(predictor, tmp_path):
+    path = tmp_path / "cut.mp3"
+    soundfile.write(path, clip("hiss", 20.0), RATE)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.warns(UserWarning, match=r"cut\.mp3 is cut short"):
+        assert predictor.predict(path).end[-1] < 12
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+    with pytest.raises(UserError, match="holds no trained model"):
+        mgr_jax.load(tmp_path)
