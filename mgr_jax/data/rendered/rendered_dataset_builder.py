@@ -97,5 +97,5 @@ def _render(
     return Clip(
         resample(rendered.samples, music.SAMPLE_RATE, sample_rate),
         rendered.tags,
-        {"tempo": f"{rendered.tempo:.1f}", "key": rendered.key},
+        {"tempo": f"{rendered.tempo:.1f}", "key": rendered.key, "groove": rendered.groove},
     )
