@@ -16,8 +16,9 @@ def get_config():
     config.dataset = "audio_folder/rendered10"
     config.sample_rate = 12_000
     config.clip_samples = 8 * 12_000
-    config.frontend.kwargs = {"n_fft": 512, "hop_length": 256, "n_mels": 96, "top_db": None}
-    config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 3), (2, 4), (3, 4))}
+    config.frontend.kwargs = {"n_fft": 1024, "hop_length": 512, "n_mels": 64, "top_db": None}
+    config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 2), (3, 4), (1, 4))}
     config.batch_size = 16
     config.num_steps = 1000
+    config.optimizer.learning_rate = 3e-3
     return config

@@ -20,6 +20,7 @@ class StreamingLoader:
       targets: [batch] int32 classes, or [batch, tags] uint8 for a multi_label task.
       index: [batch] int64, the example's number in the whole run (training), or the number of
         its segment (evaluation).
+      mask: [batch] bool (evaluation), False in the rows that fill up the last batch.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class StreamingLoader:
         return tracks, np.concatenate(starts)
 
     def eval_batches(self, per_track: int = 0) -> Iterator[Batch]:
-        """Yields every evaluation segment once; the last batch is filled up with its last row.
+        """Yields every evaluation segment once; the last batch is filled up, with a mask.
 
         All processes yield the same number of batches; put side by side in the order of the
         processes, their rows are in the order of `segments`.
@@ -96,12 +97,9 @@ class StreamingLoader:
         offset = self._process.start * self._local_batch
         for first in range(0, len(tracks), global_batch):
             rows = np.arange(first + offset, first + offset + self._local_batch)
-            yield _stack(
-                [
-                    self._example(row, tracks[row], starts[row])
-                    for row in rows.clip(max=len(tracks) - 1)
-                ]
-            )
+            real = rows < len(tracks)
+            examples = [self._example(row, tracks[row], starts[row]) for row in rows * real]
+            yield _stack(examples) | {"mask": real}
 
 
 def _stack(examples: list[Batch]) -> dict[str, Any]:

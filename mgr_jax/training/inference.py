@@ -67,11 +67,12 @@ class SplitPredictor:
             unit="batch",
             disable=not progress,
         )
-        parts = [
-            partition.gather(self._step(variables, partition.shard({"inputs": batch["inputs"]})))
-            for batch in batches
-        ]
-        probabilities = np.concatenate(parts)[: len(tracks)]
+        parts = []
+        for batch in batches:
+            placed = partition.shard({name: batch[name] for name in ("inputs", "mask")})
+            rows = partition.gather(self._step(variables, placed))
+            parts.append(rows[partition.gather(placed["mask"])])
+        probabilities = np.concatenate(parts)
         if not np.isfinite(probabilities).all():
             raise UserError(
                 f"the network's outputs on the {waveforms.split} split are not finite; lower "

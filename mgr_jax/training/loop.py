@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -280,7 +280,9 @@ def validation_metrics(predictions: Predictions) -> dict[str, float]:
     }
 
 
-def _score(metrics: dict[str, float], monitor: str) -> float:
+def _score(metrics: Mapping[str, float | None], monitor: str) -> float:
     """The monitored value, turned so that greater is better."""
     value = metrics[f"validation/track/{monitor}"]
+    if value is None or np.isnan(value):  # undefined, as an AUC is where all labels are alike
+        return float("-inf")
     return -value if monitor == "log_loss" else value

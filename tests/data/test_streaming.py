@@ -87,10 +87,11 @@ def test_evaluation_sees_every_segment_once_in_order(waveforms, processes):
     ]
     tracks, starts = loaders[0].segments()
     batches = zip(*(each.eval_batches() for each in loaders), strict=True)
-    rows = np.concatenate([part["inputs"] for parts in batches for part in parts])
+    parts = [part for parts in batches for part in parts]
+    rows, mask = (np.concatenate([part[name] for part in parts]) for name in ("inputs", "mask"))
     assert len(tracks) == 18 * 5  # 24,000 samples are covered by five clips of 5,000
     assert len(rows) == 96
-    for row, track, start in zip(rows, tracks, starts, strict=False):
+    for row, track, start in zip(rows[mask], tracks, starts, strict=True):
         np.testing.assert_array_equal(row, waveforms.read(track, start, CLIP))
 
 

@@ -1,0 +1,66 @@
+"""The embedded dataset through its builder, and tags as a multi-label task."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mgr_jax.data.cache import open_waveforms
+from mgr_jax.data.prepare import list_datasets, prepare
+from mgr_jax.data.rendered.music import GENRES, SAMPLE_RATE, TAGS, render_track
+from mgr_jax.training.inference import predict_run
+from mgr_jax.training.loop import train
+from mgr_jax.training.summary import read_metrics
+
+
+@pytest.fixture(scope="module")
+def rendered_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rendered")
+    prepare("rendered/tiny", sample_rate=12_000, data_dir=folder, num_workers=0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def splits(rendered_dir):
+    dataset = rendered_dir / "rendered/tiny_12000/1.0.0"
+    return {name: open_waveforms(dataset, name) for name in ("train", "validation", "test")}
+
+
+def test_every_artist_is_in_one_split_and_every_genre_in_all(splits):
+    artists = [set(waveforms.artist_id) for waveforms in splits.values()]
+    assert len(set.union(*artists)) == sum(map(len, artists)) == 15
+    for waveforms in splits.values():
+        assert waveforms.classes == GENRES[:3]
+        assert set(waveforms.label) == {0, 1, 2}
+
+
+def test_records_hold_what_the_generator_says(splits):
+    waveforms = splits["test"]
+    genre, artist, number = waveforms.track_id[0].split(".")
+    track = render_track(genre, int(artist), int(number), seconds=4.0)
+    assert waveforms.tag_names == TAGS
+    assert {TAGS[i] for i in np.flatnonzero(waveforms.tags[0])} == set(track.tags)
+    assert waveforms.classes[waveforms.label[0]] == genre
+    assert json.loads(waveforms.groups[0]) == {
+        "tempo": f"{track.tempo:.1f}",
+        "key": track.key,
+        "groove": track.groove,
+    }
+    assert waveforms.length[0] == len(track.samples) * 12_000 // SAMPLE_RATE
+
+
+def test_sizes_and_rates_are_listed():
+    assert list_datasets() == ["audio_folder", "rendered/demo", "rendered/full", "rendered/tiny"]
+
+
+@pytest.mark.slow
+def test_tags_are_a_multi_label_task(rendered_dir, tiny_config, tmp_path):
+    tiny_config.dataset = "rendered/tiny"
+    tiny_config.data_dir = str(rendered_dir)
+    tiny_config.update({"task": "multi_label", "monitor": "average_precision", "num_steps": 4})
+    train(tiny_config, tmp_path, progress=False)
+    rows = read_metrics(tmp_path / "metrics.jsonl")
+    assert {"validation/track/average_precision", "validation/segment/macro_f1"} <= set(rows[-1])
+    predictions = predict_run(tmp_path, "test")
+    assert predictions.classes == TAGS
+    assert predictions.label.shape == predictions.probabilities.shape == (24, len(TAGS))
