@@ -42,7 +42,7 @@ class Prediction:
     @property
     def label(self) -> str:
         """The most probable class of the whole track."""
-        return self.classes[int(self.track_probabilities.argmax())]
+        return self.top(1)[0][0]
 
     def top(self, count: int = 3) -> list[tuple[str, float]]:
         """The most probable classes of the whole track, best first."""

@@ -4,7 +4,8 @@ Command:  mgr-jax prepare_data --dataset=audio_folder --manual_dir=DIR --sample_
           mgr-jax train --config=audio_folder/choi_crnn --workdir=runs/a \
               --config.dataset=audio_folder/NAME
 Hardware: 2 CPU cores
-Result:   not run
+Result:   rendered10 (200 clips), 40 test tracks of unseen artists: accuracy 0.500 [0.350, 0.650];
+          an SVM on MFCC statistics 0.450 [0.300, 0.600]; the majority class 0.100. 3 min 6 s.
 """
 
 from mgr_jax.config import base_config

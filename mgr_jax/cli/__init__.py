@@ -5,6 +5,7 @@ help. Nothing slow is imported before a command runs, so that every `--help` is 
 """
 
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -70,6 +71,8 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

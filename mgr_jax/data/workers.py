@@ -47,7 +47,7 @@ def map_in_processes(
         items = iter(items)
         while True:
             while len(pending) < 4 * workers and (item := next(items, None)) is not None:
-                pending.append((item, pool.submit(function, item)))
+                pending.append((item, _submit(pool, function, item)))
             if not pending:
                 return
             item, future = pending.popleft()
@@ -59,10 +59,19 @@ def map_in_processes(
                 pool.shutdown(wait=False, cancel_futures=True)
                 result = _alone(function, item)
                 pool = _start(workers)
-                pending = deque((other, pool.submit(function, other)) for other, _ in pending)
+                pending = deque((other, _submit(pool, function, other)) for other, _ in pending)
             yield item, result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, function: Callable[[Any], Any], item: Any) -> Future:
+    try:
+        return pool.submit(function, item)
+    except BrokenProcessPool as error:  # found out between two results: same as a lost one
+        future: Future = Future()
+        future.set_exception(error)
+        return future
 
 
 def _alone(function: Callable[[Any], Any], item: Any) -> Any:
