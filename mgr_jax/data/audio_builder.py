@@ -52,10 +52,15 @@ class AudioBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     tags, sample rate, how the splits were made). Nothing is left behind if preparing fails.
 
     Attributes:
+      TAGS: vocabulary of the tags; empty where a dataset has none.
+      HOMEPAGE: where the dataset is described.
+      LICENSE: what may be done with the audio.
       num_workers: decoding processes; 0 decodes in this process.
     """
 
     TAGS: tuple[str, ...] = ()
+    HOMEPAGE: str = ""
+    LICENSE: str = ""
     num_workers: int = os.cpu_count() or 1
 
     @abc.abstractmethod
@@ -77,7 +82,11 @@ class AudioBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             features["tags"] = tfds.features.Tensor(
                 shape=(len(self.TAGS),), dtype=np.uint8, doc="multi-hot, names in protocol.json"
             )
-        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features),
+            homepage=self.HOMEPAGE,
+            license=self.LICENSE,
+        )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         manual_dir = Path(dl_manager.manual_dir) if self.MANUAL_DOWNLOAD_INSTRUCTIONS else None

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from mgr_jax.data.cache import open_waveforms
 from mgr_jax.data.prepare import list_datasets, prepare
@@ -47,6 +48,15 @@ def test_records_hold_what_the_generator_says(splits):
         "groove": track.groove,
     }
     assert waveforms.length[0] == len(track.samples) * 12_000 // SAMPLE_RATE
+
+
+def test_the_dataset_says_what_it_is(rendered_dir):
+    info = tfds.builder_from_directory(str(rendered_dir / "rendered/tiny_12000/1.0.0")).info
+    assert info.as_proto.redistribution_info.license == "MIT"
+    assert info.homepage.endswith("rendered/README.md")
+    assert "@misc{mgr_jax_rendered" in info.citation
+    assert "synthesised from a seed" in info.description
+    assert info.release_notes == {"1.0.0": "First release."}
 
 
 def test_sizes_and_rates_are_listed():

@@ -40,6 +40,8 @@ class Builder(AudioBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (the name is TFDS's)
+    HOMEPAGE = "mgr_jax/data/audio_folder/README.md"
+    LICENSE = "That of the owners of the audio."
     MANUAL_DOWNLOAD_INSTRUCTIONS = "manual_dir holds <genre>/<file>, and may hold an index.csv."
 
     def plan(self, manual_dir: Path | None) -> Plan:

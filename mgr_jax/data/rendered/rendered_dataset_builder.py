@@ -53,6 +53,8 @@ class Builder(AudioBuilder):
         for rate in SAMPLE_RATES
     ]
     TAGS = music.TAGS
+    HOMEPAGE = "mgr_jax/data/rendered/README.md"
+    LICENSE = "MIT"
 
     def plan(self, manual_dir: Path | None) -> Plan:
         """Lists the tracks to render; see AudioBuilder."""
