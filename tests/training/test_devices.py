@@ -1,0 +1,95 @@
+"""Runs on other numbers of devices and processes, each in processes of their own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mgr_jax.training.loop import train
+from mgr_jax.training.summary import read_metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(workdir: Path, *arguments: str, devices: int) -> subprocess.Popen:
+    """Starts `mgr-jax train` on a number of host devices, with the config of `workdir`'s run."""
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    return subprocess.Popen(
+        [sys.executable, ROOT / "launch/train.py", f"--workdir={workdir}", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "XLA_FLAGS": flags},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return out
+
+
+@pytest.fixture
+def config_flags(tiny_config, tmp_path):
+    """Flags that say the same as `tiny_config`, without dropout, for a process of its own."""
+    tiny_config.model.kwargs.update({"conv_dropout": 0.0, "head_dropout": 0.0})
+    file = tmp_path / "tiny.py"
+    file.write_text(
+        "from mgr_jax.config import from_json\n"
+        "def get_config():\n"
+        f"    return from_json({tiny_config.to_json()!r})\n"
+    )
+    return f"--config={file}"
+
+
+def losses(workdir):
+    rows = read_metrics(workdir / "metrics.jsonl")
+    return {row["step"]: row["train/loss"] for row in rows if "train/loss" in row}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("partition", ["pmap", "jit"])
+def test_two_processes_train_like_one(tiny_config, config_flags, tmp_path, partition):
+    tiny_config.partition = partition
+    train(tiny_config, tmp_path / "one", progress=False)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    processes = [
+        start(
+            tmp_path / "two",
+            config_flags,
+            f"--config.partition={partition}",
+            f"--coordinator=localhost:{port}",
+            "--num_processes=2",
+            f"--process_id={index}",
+            devices=2,
+        )
+        for index in range(2)
+    ]
+    outputs = [finish(process) for process in processes]
+    assert "Trained to step 8" in outputs[0]
+    assert "Trained" not in outputs[1]
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
+    one, two = (
+        [row for row in read_metrics(tmp_path / name / "metrics.jsonl") if "train/loss" not in row]
+        for name in ("one", "two")
+    )
+    for a, b in zip(one, two, strict=True):
+        assert a == pytest.approx(b, abs=1e-2)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_other_devices(tiny_config, config_flags, tmp_path):
+    workdir = tmp_path / "run"
+    train(tiny_config, workdir, progress=False)  # on four devices
+    copy = shutil.copytree(workdir, tmp_path / "copy")
+    tiny_config.update({"num_steps": 10})
+    train(tiny_config, workdir, progress=False)
+    out = finish(start(copy, config_flags, "--config.num_steps=10", devices=2))
+    assert "Going on from step 8 of 10" in out
+    assert losses(copy) == pytest.approx(losses(workdir), abs=1e-4)
