@@ -73,6 +73,10 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
         return _fail("interrupted", 130)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # no such folder, no permission, no space
+        if error.filename is None:
+            raise
+        return _fail(f"cannot use {error.filename}: {error.strerror}", 1)
     return 0
 
 

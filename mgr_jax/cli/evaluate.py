@@ -19,6 +19,9 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     absl_flags.DEFINE_string("model", None, "Work directory of a run.", flag_values=flags)
     absl_flags.DEFINE_string("split", "test", "train, validation or test.", flag_values=flags)
     absl_flags.DEFINE_string("checkpoint", "best", "best, latest or a step.", flag_values=flags)
+    absl_flags.DEFINE_string(
+        "data_dir", None, "TFDS folder, if it has moved since training.", flag_values=flags
+    )
     absl_flags.DEFINE_string("json", None, "Also write the scores here.", flag_values=flags)
 
 
@@ -32,8 +35,16 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     from mgr_jax.training.inputs import open_split
 
     workdir = Path(flags.model).expanduser().absolute()
-    predictions = predict_run(workdir, flags.split, checkpoint=flags.checkpoint, progress=True)
     config = load_config(workdir / "config.json")
+    if flags.data_dir:
+        config.data_dir = flags.data_dir
+    predictions = predict_run(
+        workdir,
+        flags.split,
+        checkpoint=flags.checkpoint,
+        data_dir=Path(config.data_dir) if config.data_dir else None,
+        progress=True,
+    )
     result = save_result(
         workdir,
         predictions,

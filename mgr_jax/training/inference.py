@@ -95,7 +95,12 @@ class SplitPredictor:
 
 
 def predict_run(
-    workdir: Path, split: str, *, checkpoint: str = "best", progress: bool = False
+    workdir: Path,
+    split: str,
+    *,
+    checkpoint: str = "best",
+    data_dir: Path | None = None,
+    progress: bool = False,
 ) -> Predictions:
     """Classifies a split of the dataset a run was trained on.
 
@@ -103,12 +108,15 @@ def predict_run(
       workdir: of the run.
       split: "train", "validation" or "test".
       checkpoint: "best", "latest" or a step.
+      data_dir: the TFDS folder, if it is no longer where it was in training.
       progress: show a bar.
 
     Raises:
       UserError: no such run, checkpoint, dataset or split, or classes other than the run's.
     """
     config = load_config(workdir / "config.json")
+    if data_dir:
+        config.data_dir = str(data_dir)
     partition = make_partition(config.partition, config.batch_size)
     waveforms = open_split(config, split)
     classes = target_names(waveforms, config.task)

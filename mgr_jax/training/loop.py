@@ -57,6 +57,9 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         loss that is not finite (the last good checkpoint stays).
     """
     configs.validate(config)
+    if config.data_dir:  # the run is found from other folders later
+        config = ConfigDict(config)
+        config.data_dir = str(Path(config.data_dir).expanduser().absolute())
     workdir = Path(workdir).expanduser().absolute()
     partition = make_partition(config.partition, config.batch_size)
     splits = {name: open_split(config, name) for name in ("train", "validation")}

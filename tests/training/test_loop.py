@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -202,3 +203,11 @@ def test_tags_need_a_dataset_with_tags(tiny_config, tmp_path):
     with pytest.raises(UserError, match="has no tags"):
         train(tiny_config, tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_relative_data_dir_is_found_from_other_folders(tiny_config, tmp_path, monkeypatch):
+    folder = Path(tiny_config.data_dir)
+    tiny_config.update({"data_dir": folder.name, "num_steps": 0})
+    monkeypatch.chdir(folder.parent)
+    train(tiny_config, tmp_path / "run", progress=False)
+    assert json.loads((tmp_path / "run/config.json").read_text())["data_dir"] == str(folder)
