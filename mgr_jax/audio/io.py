@@ -4,6 +4,8 @@ Needs numpy, soundfile and soxr only, so that worker processes start fast.
 """
 
 import io
+import os
+import struct
 import warnings
 from pathlib import Path
 
@@ -15,9 +17,9 @@ from mgr_jax.errors import UserError
 
 AUDIO_SUFFIXES = (".au", ".flac", ".mp3", ".ogg", ".wav")
 
-# A file that yields less than this share of the length in its header is cut short. Decoders drop
-# an mp3's padding (under 0.2 s), which is far less than this share of any usable clip.
-_COMPLETE = 0.95
+# A file that yields less than its header promises, by more than this, is cut short. Decoders drop
+# an mp3's padding (under 0.2 s), and estimate its length where the encoder has not written it.
+_MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
 
 
 class AudioError(UserError):
@@ -44,31 +46,56 @@ def read_audio(path: str | Path, sample_rate: int, *, allow_truncated: bool = Fa
     if not path.stat().st_size:
         raise AudioError(f"{path} is empty (0 bytes); remove it or download it again")
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
             native_rate, promised = file.samplerate, file.frames
             waveform = file.read(dtype="float32", always_2d=True)
-    # libsndfile's own text is misleading here: it says of a text file that it does not exist.
-    except soundfile.LibsndfileError as error:
+    # libsndfile's own text is misleading here: it says of a text file that it does not exist. A
+    # ValueError is numpy's, of a header with an absurd length.
+    except (soundfile.LibsndfileError, ValueError) as error:
         raise AudioError(
             f"{path} cannot be decoded as audio; it is damaged or of another type "
             f"(readable: {', '.join(AUDIO_SUFFIXES)})"
         ) from error
 
-    # Decoders read a cut mp3 without complaint, so the length is compared with the header's.
-    if len(waveform) < _COMPLETE * promised:
-        text = (
-            f"{path} is cut short: {len(waveform) / native_rate:.1f} of "
-            f"{promised / native_rate:.1f} s can be decoded"
-        )
+    # Decoders read a cut mp3 without complaint, so the length is compared with the header's; of
+    # the other types they correct the header's length, so their own marks are looked at.
+    missing = promised - len(waveform)
+    if missing > max(_MISSING_SECONDS * native_rate, _MISSING_SHARE * promised) or _is_cut(path):
+        text = f"{path} is cut short: {len(waveform) / native_rate:.1f} s of it can be decoded"
         if not allow_truncated:
             raise AudioError(f"{text}; replace it with a complete copy")
         warnings.warn(f"{text}; using what is there", stacklevel=2)
-    if not len(waveform):
-        raise AudioError(f"{path} holds no audio samples; remove it or replace it")
     mono = waveform.mean(axis=1, dtype=np.float32)
     if not np.isfinite(mono).all():
         raise AudioError(f"{path} holds samples that are not finite numbers; export it again")
-    return resample(mono, native_rate, sample_rate)
+    result = resample(mono, native_rate, sample_rate)
+    if not len(result):
+        raise AudioError(f"{path} holds no audio samples; remove it or replace it")
+    return result
+
+
+def _is_cut(path: Path) -> bool:
+    """Whether a wav, au or ogg file ends before its own marks say."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+        file.seek(max(0, size - (1 << 17)))
+        tail = file.read()
+    if head[:4] == b"RIFF":
+        chunk = 12
+        while chunk + 8 <= len(head):
+            (length,) = struct.unpack_from("<I", head, chunk + 4)
+            if head[chunk : chunk + 4] == b"data":
+                # 0 and the largest number stand for "not known when this was written".
+                return length != 0xFFFFFFFF and chunk + 8 + length > size
+            chunk += 8 + length + length % 2
+    if head[:4] == b".snd":
+        offset, length = struct.unpack_from(">II", head, 4)
+        return length != 0xFFFFFFFF and offset + length > size
+    if head[:4] == b"OggS":
+        last = tail.rfind(b"OggS")  # a page; bit 2 of byte 5 marks the last one of a stream
+        return last < 0 or len(tail) < last + 6 or not tail[last + 5] & 4
+    return False
 
 
 def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
@@ -98,10 +125,11 @@ def decode_flac(data: bytes) -> np.ndarray:
 
 def list_audio_files(folder: str | Path) -> list[Path]:
     """All files below a folder with a readable suffix, sorted; hidden ones are left out."""
+    folder = Path(folder).expanduser()
     return sorted(
         path
-        for path in Path(folder).expanduser().rglob("*")
+        for path in folder.rglob("*")
         if path.suffix.lower() in AUDIO_SUFFIXES
-        and not path.name.startswith(".")
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
     )

@@ -56,12 +56,14 @@ class AudioBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
       HOMEPAGE: where the dataset is described.
       LICENSE: what may be done with the audio.
       num_workers: decoding processes; 0 decodes in this process.
+      planned: what `plan` has said, where it was asked already.
     """
 
     TAGS: tuple[str, ...] = ()
     HOMEPAGE: str = ""
     LICENSE: str = ""
     num_workers: int = os.cpu_count() or 1
+    planned: Plan | None = None
 
     @abc.abstractmethod
     def plan(self, manual_dir: Path | None) -> Plan:
@@ -89,9 +91,10 @@ class AudioBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        manual_dir = Path(dl_manager.manual_dir) if self.MANUAL_DOWNLOAD_INSTRUCTIONS else None
-        self._plan = self.plan(manual_dir)
-        tracks = self._plan.tracks
+        if self.planned is None:
+            needed = self.MANUAL_DOWNLOAD_INSTRUCTIONS
+            self.planned = self.plan(Path(dl_manager.manual_dir) if needed else None)
+        tracks = self.planned.tracks
         self.info.features["label"].names = sorted({t.label for s in tracks.values() for t in s})
         self._skipped: dict[str, str] = {}
         self._stored = {split: Counter[str]() for split in tracks}
@@ -132,7 +135,7 @@ class AudioBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         }
         for name, content in [
             ("skipped.json", self._skipped),
-            ("protocol.json", protocol | dict(self._plan.protocol)),
+            ("protocol.json", protocol | dict(self.planned.protocol)),
         ]:
             (self.data_path / name).write_text(json.dumps(content, indent=2) + "\n")
 

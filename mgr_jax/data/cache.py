@@ -126,6 +126,7 @@ def _build(dataset_dir: Path, split: str, folder: Path, num_tags: int) -> None:
 
     # The folder takes its name last, so that a half-written cache is never opened.
     partial = folder.with_name(f"{split}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         with (
@@ -150,7 +151,12 @@ def _build(dataset_dir: Path, split: str, folder: Path, num_tags: int) -> None:
             artist_id=text("artist_id"),
             groups=text("groups"),
         )
-        partial.rename(folder)
+        try:
+            partial.rename(folder)
+        except OSError:
+            if not folder.exists():  # else another process was faster, with the same content
+                raise
+            shutil.rmtree(partial)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

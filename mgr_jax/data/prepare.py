@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -63,8 +64,7 @@ def prepare(
         same name made from other files or settings.
     """
     _check_arguments(dataset, sample_rate, manual_dir, name, split_by)
-    staging = data_dir / ".staging"
-    shutil.rmtree(staging, ignore_errors=True)  # what a killed build has left
+    staging = data_dir / ".staging" / str(os.getpid())
     if dataset.startswith("rendered/"):
         config = f"{dataset.split('/')[1]}_{sample_rate}"
         builder: AudioBuilder = Rendered(config=config, data_dir=str(staging))
@@ -87,7 +87,9 @@ def prepare(
     if target.exists() and not overwrite:
         _require_same(plan.protocol, target)
         return target
+    _clear_killed(staging.parent)
     try:
+        builder.planned = plan
         _build(builder, manual_dir)
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -95,6 +97,15 @@ def prepare(
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return target
+
+
+def _clear_killed(folder: Path) -> None:
+    """Removes what builds have left whose process is no more."""
+    for left in folder.glob("*"):
+        try:
+            os.kill(int(left.name), 0)  # asks whether the process exists
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _check_arguments(
@@ -125,7 +136,10 @@ def _folder_name(
 ) -> str:
     if name is None:
         name = "_by_".join([manual_dir.resolve().name, *filter(None, ["_".join(split_by)])])
-    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)}_{sample_rate}"
+    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")
+    if not plain:
+        raise UserError(f"the dataset name '{name}' has no letters; give another --name")
+    return f"{plain}_{sample_rate}"
 
 
 def _build(builder: AudioBuilder, manual_dir: Path | None) -> None:

@@ -36,15 +36,11 @@ def assign_splits(
     Raises:
       UserError: fewer than two genres, or a genre with fewer groups than there are splits.
     """
-    if min(fractions.values()) <= 0 or abs(sum(fractions.values()) - 1) > 1e-6:
+    if not min(fractions.values()) > 0 or abs(sum(fractions.values()) - 1) > 1e-6:
         raise UserError(
             f"split fractions {dict(fractions)} must be positive and sum to 1; change --fractions"
         )
-    if len(set(labels)) < 2:
-        raise UserError(
-            f"all {len(labels)} tracks are of one genre ({', '.join(sorted(set(labels)))}); "
-            "a classifier needs at least two genre folders"
-        )
+    require_two_genres(labels)
     members: dict[str, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
         members[group].append(index)
@@ -88,6 +84,15 @@ def assign_splits(
                 f"{', '.join(missing)}; add tracks of other {group_name}s or change --split_by"
             )
     return result
+
+
+def require_two_genres(labels: Sequence[str]) -> None:
+    """Raises a UserError unless there is something to tell apart."""
+    if len(set(labels)) < 2:
+        raise UserError(
+            f"all {len(labels)} tracks are of one genre ({', '.join(sorted(set(labels)))}); "
+            "a classifier needs at least two genres"
+        )
 
 
 def _require_enough_groups(

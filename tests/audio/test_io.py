@@ -69,7 +69,8 @@ def make_bad_file(folder, kind):
         path.write_bytes(b"")
     elif kind == "text":
         path.write_text("this is no music\n" * 200)
-    elif kind == "truncated":
+    elif kind.startswith("truncated"):
+        path = folder / f"bad.{kind.removeprefix('truncated ')}"
         soundfile.write(path, tone(44_100, 8.0), 44_100)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     elif kind == "not finite":
@@ -84,7 +85,11 @@ def make_bad_file(folder, kind):
         ("missing", "is not a file"),
         ("empty", "is empty"),
         ("text", "cannot be decoded as audio"),
-        ("truncated", "is cut short"),
+        ("truncated mp3", "is cut short"),
+        ("truncated ogg", "is cut short"),
+        ("truncated wav", "is cut short"),
+        ("truncated au", "is cut short"),
+        ("truncated flac", "cannot be decoded"),
         ("not finite", "not finite"),
     ],
 )
@@ -97,14 +102,14 @@ def test_a_bad_file_gives_one_sentence_with_its_name(tmp_path, kind, says):
 
 
 def test_a_truncated_file_can_be_used_with_a_warning(tmp_path):
-    path = make_bad_file(tmp_path, "truncated")
+    path = make_bad_file(tmp_path, "truncated mp3")
     with pytest.warns(UserWarning, match="is cut short"):
         waveform = read_audio(path, 22_050, allow_truncated=True)
     assert 0 < len(waveform) < 8 * 22_050 * 0.95
 
 
 def test_folders_are_listed_sorted_without_hidden_files(tmp_path):
-    for name in ("b.MP3", "a/c.wav", "a/._c.wav", "notes.txt", ".d.ogg"):
+    for name in ("b.MP3", "a/c.wav", "a/._c.wav", "notes.txt", ".d.ogg", ".trash/e.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [path.relative_to(tmp_path).as_posix() for path in list_audio_files(tmp_path)] == [

@@ -126,6 +126,20 @@ def test_a_given_split_is_used(copy, tmp_path):
     }
 
 
+def test_an_index_may_have_spaces_and_capitals_in_its_header(copy, tmp_path):
+    rewrite_index(copy, lambda head, rows: (head.title().replace(",", ", "), rows))
+    protocol = json.loads((build(copy, tmp_path / "tfds") / "protocol.json").read_text())
+    assert protocol["split_by"] == ["artist"]
+
+
+def test_files_that_cannot_be_read_are_counted(copy, tmp_path):
+    (copy / "index.csv").unlink()
+    (copy / "hum/song.m4a").touch()
+    shutil.copy(copy / "hum/0-0.wav", copy / "loose.wav")
+    with pytest.warns(UserWarning, match=r"1 \.m4a, 1 outside a genre folder"):
+        build(copy, tmp_path / "tfds")
+
+
 def test_a_given_split_that_leaks_an_artist_is_refused(copy, tmp_path):
     rewrite_index(
         copy,
@@ -217,6 +231,21 @@ def test_long_tracks_are_consecutive_records_and_one_track_in_the_cache(tmp_path
         (lambda f: rewrite_index(f, lambda h, rows: (h, [*rows, rows[0]])), "more than once"),
         (lambda f: rewrite_index(f, lambda h, rows: (h, [*rows, "../x,a,b,c"])), "must lie below"),
         (lambda f: (f / "index.csv").write_bytes(b"path\xff\xfe\n"), "not a UTF-8 CSV"),
+        (lambda f: (f / "index.csv").write_bytes(b""), "needs a column 'path'"),
+        (lambda f: rewrite_index(f, lambda h, rows: (f"{h}, Artist", rows)), "no column twice"),
+        (
+            lambda f: rewrite_index(
+                f,
+                lambda head, rows: (
+                    f"{head},split",
+                    [
+                        f"{row},{('train', 'val', 'test')[i // 2 % 3]}"
+                        for i, row in enumerate(rows[:6])
+                    ],
+                ),
+            ),
+            "one genre",
+        ),
     ],
 )
 def test_bad_folders_give_one_sentence_and_leave_nothing(copy, tmp_path, spoil, says):

@@ -15,7 +15,7 @@ from mgr_jax.audio.io import read_audio
 from mgr_jax.data.audio_builder import AudioBuilder, AudioConfig, Plan
 from mgr_jax.data.audio_folder.index import Entry, content_groups, read_folder
 from mgr_jax.data.records import Clip, Track
-from mgr_jax.data.splits import assign_splits, crossing, join_groups
+from mgr_jax.data.splits import assign_splits, crossing, join_groups, require_two_genres
 from mgr_jax.errors import UserError
 
 
@@ -92,6 +92,7 @@ def split_entries(
     Raises:
       UserError: an unknown column, a given split that leaks, or groups that cannot be divided.
     """
+    require_two_genres([entry.genre for entry in entries])
     columns = tuple(split_by) or (("artist",) if any(e.artist for e in entries) else ("track",))
     for name in columns:
         if name != "track" and not any(entry.column(name) for entry in entries):

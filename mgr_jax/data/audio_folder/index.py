@@ -2,11 +2,13 @@
 
 import csv
 import hashlib
+import os
+import warnings
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mgr_jax.audio.io import list_audio_files
+from mgr_jax.audio.io import AUDIO_SUFFIXES, list_audio_files
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
 
@@ -15,6 +17,9 @@ _SPLIT_NAMES = {
     "valid": "validation", "validation": "validation", "val": "validation", "dev": "validation",
     "test": "test", "testing": "test",
 }  # fmt: skip
+
+
+_UNREADABLE = (".aac", ".aif", ".aiff", ".ape", ".m4a", ".mp4", ".opus", ".wma")
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,9 @@ def read_folder(folder: Path) -> list[Entry]:
         raise UserError(f"{folder} is not a folder; give --manual_dir the folder of your genres")
     index = folder / "index.csv"
     entries = _read_index(index) if index.exists() else _read_tree(folder)
+    for entry in entries:
+        if entry.path != (shown := os.fsencode(entry.path).decode(errors="backslashreplace")):
+            raise UserError(f"the file name {shown} in {folder} is not UTF-8; rename the file")
     if not entries:
         raise UserError(
             f"{folder} holds no audio files in genre folders; expected "
@@ -57,22 +65,38 @@ def read_folder(folder: Path) -> list[Entry]:
 
 def _read_tree(folder: Path) -> list[Entry]:
     paths = [path.relative_to(folder) for path in list_audio_files(folder)]
-    return [Entry(path.as_posix(), path.parts[0]) for path in paths if len(path.parts) > 1]
+    entries = [Entry(path.as_posix(), path.parts[0]) for path in paths if len(path.parts) > 1]
+    others = Counter(
+        path.suffix.lower() for path in folder.rglob("*") if path.suffix.lower() in _UNREADABLE
+    )
+    others.update({"outside a genre folder": len(paths) - len(entries)})
+    if left_out := ", ".join(f"{count} {what}" for what, count in others.items() if count):
+        warnings.warn(
+            f"files of {folder} were left out ({left_out}); readable are genre folders of "
+            f"{', '.join(AUDIO_SUFFIXES)}",
+            stacklevel=2,
+        )
+    return entries
 
 
 def _read_index(index: Path) -> list[Entry]:
     try:
         with index.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
+            header = [name.strip().lower() for name in reader.fieldnames or ()]
+            reader.fieldnames = header
             rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{index} is not a UTF-8 CSV file ({error}); save it as one") from error
-    if "path" not in (reader.fieldnames or ()):
-        raise UserError(f"{index} has no column 'path'; its columns are {reader.fieldnames}")
+    if "path" not in header or len(set(header)) < len(header):
+        raise UserError(
+            f"{index} needs a column 'path' and no column twice; its columns are "
+            f"{', '.join(header) or 'none'}"
+        )
     entries = [_entry(index, line, row) for line, row in enumerate(rows, start=2)]
-    if len({entry.path for entry in entries}) < len(entries):
-        double = next(e.path for e in entries if sum(o.path == e.path for o in entries) > 1)
-        raise UserError(f"{index} names {double} more than once; keep one row per file")
+    path, count = Counter(entry.path for entry in entries).most_common(1)[0] if entries else ("", 0)
+    if count > 1:
+        raise UserError(f"{index} names {path} more than once; keep one row per file")
     if not any((index.parent / entry.path).is_file() for entry in entries):
         raise UserError(
             f"none of the {len(entries)} paths in {index} exists; they must be relative to "
@@ -111,8 +135,13 @@ def content_groups(folder: Path, entries: list[Entry]) -> list[str]:
     result = [""] * len(entries)
     for positions in sizes.values():
         if len(positions) > 1:  # only files of equal size can be identical
+            beginnings = defaultdict(list)
             for position in positions:
-                data = (folder / entries[position].path).read_bytes()
-                result[position] = hashlib.sha256(data).hexdigest()
+                with (folder / entries[position].path).open("rb") as file:
+                    beginnings[file.read(1 << 16)].append(position)
+            for alike in beginnings.values():
+                for position in alike if len(alike) > 1 else ():
+                    data = (folder / entries[position].path).read_bytes()
+                    result[position] = hashlib.sha256(data).hexdigest()
     counts = Counter(result)
     return [digest if counts[digest] > 1 else "" for digest in result]
