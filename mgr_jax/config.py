@@ -26,7 +26,8 @@ CHOICES = {
     "optimizer.name": ("adam", "adamw"),
     "schedule.name": ("constant", "cosine", "one_cycle"),
 }
-# What may differ when a run is resumed: none of it changes what has been learnt so far.
+# What may differ when a run is resumed. The number of steps stretches or shrinks the rest of a
+# one_cycle or cosine schedule, so that the learning rate may jump there.
 RESUMABLE = ("num_steps", "eval_every", "log_every", "patience", "partition", "data_dir")
 
 
@@ -93,7 +94,7 @@ def validate(config: ConfigDict) -> None:
     for field in ("sample_rate", "clip_samples", "batch_size", "eval_every", "log_every"):
         if config[field] < 1:
             raise UserError(f"config.{field} is {config[field]}; it must be at least 1")
-    for field in ("num_steps", "patience", "eval_segments", "optimizer.clip_norm"):
+    for field in ("seed", "num_steps", "patience", "eval_segments", "optimizer.clip_norm"):
         if _get(config, field) < 0:
             raise UserError(f"config.{field} is {_get(config, field)}; it must not be negative")
     if config.optimizer.learning_rate <= 0:

@@ -126,6 +126,7 @@ class AudioBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
 
     def _download_and_prepare(self, dl_manager, download_config) -> None:
         super()._download_and_prepare(dl_manager, download_config)
+        assert self.planned is not None
         self._require_every_class()
         protocol = {
             "classes": self.info.features["label"].names,

@@ -13,6 +13,8 @@ from mgr_jax.errors import UserError
 from mgr_jax.training.steps import TrainState
 
 _UNFINISHED = "*.orbax-checkpoint-tmp*"
+# What Orbax and TensorStore raise for files that are cut or missing.
+_DAMAGE = (ValueError, KeyError, OSError)
 
 
 class Checkpoints:
@@ -95,7 +97,7 @@ class Checkpoints:
                         **{name: ocp.args.StandardRestore(item) for name, item in items.items()}
                     ),
                 )
-            except (ValueError, OSError) as error:
+            except _DAMAGE as error:
                 aside = self._set_aside(step)
                 warnings.warn(
                     f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}) and "
@@ -145,7 +147,7 @@ class Checkpoints:
             restored = self._manager.restore(
                 step, args=ocp.args.Composite(model=ocp.args.StandardRestore(_host(variables)))
             )
-        except (ValueError, OSError) as error:
+        except _DAMAGE as error:
             raise UserError(
                 f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}); "
                 "restore it, or name another step"
@@ -156,6 +158,8 @@ class Checkpoints:
         metadata = self._manager.item_metadata(step)
         for item, tree in items.items():
             stored, wanted = _shapes(metadata[item]), _shapes(tree)
+            if not stored:
+                raise ValueError(f"{item} is missing")
             for name in sorted({*stored, *wanted}):
                 if stored.get(name) != wanted.get(name):
                     raise UserError(

@@ -1,10 +1,10 @@
 """Runs a classifier over a split and fills the predictions table."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from tqdm import tqdm
 
@@ -22,6 +22,7 @@ from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inputs import describe_protocol, make_loader, open_split, target_names
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.steps import make_eval_step
+from mgr_jax.training.workdir import require_same_splits
 
 
 class SplitPredictor:
@@ -47,9 +48,7 @@ class SplitPredictor:
         """
         self._loader, self._partition, self._spec = loader, partition, spec
         self._per_track = per_track
-        self._step: Callable = partition.compile(
-            make_eval_step(classifier, task=spec.task), donate_state=False
-        )
+        self._step: Callable = partition.compile_predict(make_eval_step(classifier, task=spec.task))
 
     def __call__(self, variables: Any, *, progress: bool = False) -> Predictions:
         """Returns the predictions table.
@@ -112,20 +111,17 @@ def predict_run(
       progress: show a bar.
 
     Raises:
-      UserError: no such run, checkpoint, dataset or split, or classes other than the run's.
+      UserError: no such run, checkpoint, dataset or split, or a dataset prepared anew.
     """
     config = load_config(workdir / "config.json")
     if data_dir:
         config.data_dir = str(data_dir)
+    # Any number of devices can evaluate: rows that fill up the batch are masked.
+    config.batch_size += -config.batch_size % jax.device_count()
     partition = make_partition(config.partition, config.batch_size)
     waveforms = open_split(config, split)
+    require_same_splits(workdir, waveforms.protocol)
     classes = target_names(waveforms, config.task)
-    trained = tuple(json.loads((workdir / "labels.json").read_text())["classes"])
-    if classes != trained:
-        raise UserError(
-            f"{config.dataset} now has the classes {', '.join(classes)}, but {workdir} was trained "
-            f"on {', '.join(trained)}; prepare the old dataset or train again"
-        )
     classifier, spec = create_classifier(config, len(classes), axis_name=partition.axis_name)
     variables = Checkpoints(workdir, read_only=True).restore_variables(
         abstract_variables(classifier, spec), checkpoint

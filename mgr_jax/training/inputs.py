@@ -52,6 +52,8 @@ def describe_protocol(waveforms: Waveforms, clip_samples: int | None = None) -> 
     made = waveforms.protocol
     by = "- and ".join(made["split_by"])
     text = f"{by}-disjoint split" + (" given by the index" if made["given"] else "")
+    if crossing := made["artists_in_several_splits"]:
+        text += f" with {crossing} artists on several sides"
     if clip_samples is None:
         return f"{text}, whole tracks"
     return f"{text}, segments of {clip_samples / waveforms.sample_rate:.3g} s, mean probability"

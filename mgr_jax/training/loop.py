@@ -1,5 +1,6 @@
 """The one training loop: any front end, any model, any dataset, any number of devices."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,12 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from mgr_jax import config as configs
-from mgr_jax.classifier import create_classifier, init_variables
+from mgr_jax.classifier import (
+    GenreClassifier,
+    InputSpec,
+    create_classifier,
+    init_variables,
+)
 from mgr_jax.data.cache import Waveforms
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, evaluate
@@ -21,9 +27,10 @@ from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import SplitPredictor
 from mgr_jax.training.inputs import make_loader, open_split, target_names
 from mgr_jax.training.optim import make_optimizer, make_schedule
-from mgr_jax.training.partition import make_partition
+from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.steps import TrainState, create_state, make_train_step
 from mgr_jax.training.summary import Summary, read_metrics
+from mgr_jax.training.workdir import StopRequest, lock, require_same_run
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,21 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     splits = {name: open_split(config, name) for name in ("train", "validation")}
     classes = target_names(splits["train"], config.task)
     classifier, spec = create_classifier(config, len(classes), axis_name=partition.axis_name)
-    _claim_workdir(workdir, config)
+    with lock(workdir) if jax.process_index() == 0 else contextlib.nullcontext():
+        return _start(config, workdir, partition, classifier, spec, splits, progress)
 
+
+def _start(
+    config: ConfigDict,
+    workdir: Path,
+    partition: Partition,
+    classifier: GenreClassifier,
+    spec: InputSpec,
+    splits: dict[str, Waveforms],
+    progress: bool,
+) -> TrainResult:
+    """Restores what is there, writes what describes the run, and lets it go."""
+    require_same_run(workdir, config, splits["train"].protocol)
     optimizer = make_optimizer(config)
     variables = init_variables(classifier, spec, config.seed)
     state = jax.device_get(create_state(variables, optimizer))
@@ -74,23 +94,23 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     state = checkpoints.restore(state) or state
     step = int(state.step)
     if jax.process_index() == 0:
-        (workdir / "config.json").write_text(configs.to_json(config))
-        labels = {"task": config.task, "classes": classes}
-        (workdir / "labels.json").write_text(json.dumps(labels, indent=2) + "\n")
+        labels = {"task": config.task, "classes": target_names(splits["train"], config.task)}
+        for name, content in (("labels", labels), ("dataset", splits["train"].protocol)):
+            (workdir / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
         spec.save(workdir / "input_spec.json")
+        (workdir / "config.json").write_text(configs.to_json(config))
     if progress:
         _announce(config, variables, splits, step)
 
     summary = Summary(workdir, step=step) if jax.process_index() == 0 else None
-    train_step = partition.compile(
+    train_step = partition.compile_update(
         make_train_step(
             classifier,
             optimizer,
             task=config.task,
             label_smoothing=config.label_smoothing,
             seed=config.seed,
-        ),
-        donate_state=True,
+        )
     )
     run = _Run(
         config=config,
@@ -117,24 +137,6 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         checkpoints.close()
         if summary:
             summary.close()
-
-
-def _claim_workdir(workdir: Path, config: ConfigDict) -> None:
-    """Makes the work directory, or makes sure that the run in it is this one."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    if not (workdir / "config.json").exists():
-        if (workdir / "checkpoints").exists():
-            raise UserError(
-                f"{workdir} holds checkpoints without a config.json; choose another --workdir"
-            )
-        return
-    old = configs.load_config(workdir / "config.json")
-    for field, before, now in configs.differences(old, configs.from_json(configs.to_json(config))):
-        if field not in configs.RESUMABLE:
-            raise UserError(
-                f"{workdir} holds a run with config.{field} = {before!r}, not {now!r}; choose "
-                "another --workdir, or repeat the old setting to go on with that run"
-            )
 
 
 def _announce(config: ConfigDict, variables: Any, splits: dict[str, Waveforms], step: int) -> None:
@@ -175,7 +177,7 @@ class _Run:
         learning_rate = make_schedule(config)
         pending: list[dict[str, jax.Array]] = []
         since = time.perf_counter()
-        try:
+        with bar, StopRequest() as stop:
             while step < config.num_steps and not self._out_of_patience(scores):
                 batch = next(self.batches)
                 inputs = {name: batch[name] for name in ("inputs", "targets")}
@@ -187,7 +189,7 @@ class _Run:
                 if evaluating or step % config.log_every == 0:
                     means = _means(pending)
                     seconds = time.perf_counter() - since
-                    self._require_finite(means["loss"], step)
+                    self._require_finite(means["loss"], step, len(pending))
                     self._write(
                         step,
                         {f"train/{name}": value for name, value in means.items()}
@@ -202,15 +204,8 @@ class _Run:
                     scores.append(self._evaluate(state, step, means["loss"]))
                 if not pending:
                     since = time.perf_counter()
-        except KeyboardInterrupt:
-            # The state is that of a whole step, unless the interrupt hit between the two.
-            self.checkpoints.wait()
-            raise UserError(
-                f"interrupted at step {step}; the same command goes on from step "
-                f"{self.checkpoints.latest_step or 0}"
-            ) from None
-        finally:
-            bar.close()
+                if stop.requested and step < config.num_steps:
+                    self._save_and_stop(state, step, pending)
         early = step < config.num_steps
         if early and self.progress:
             print(f"Stopped at step {step}: {config.patience} evaluations without improvement.")
@@ -234,13 +229,24 @@ class _Run:
             )
         return score
 
-    def _require_finite(self, loss: float, step: int) -> None:
+    def _save_and_stop(self, state: TrainState, step: int, pending: list) -> None:
+        # Processes would stop at different steps, so several go on from the last evaluation.
+        if jax.process_count() == 1 and pending:
+            self._require_finite(_means(pending)["loss"], step, len(pending))
+            self.checkpoints.save(self.partition.unreplicate(state))
+        self.checkpoints.wait()
+        raise UserError(
+            f"stopped at step {step}; the same command goes on from step "
+            f"{self.checkpoints.latest_step or 0}"
+        )
+
+    def _require_finite(self, loss: float, step: int, steps: int) -> None:
         if np.isfinite(loss):
             return
         self.checkpoints.wait()
         kept = self.checkpoints.latest_step
         raise UserError(
-            f"the loss is {loss} between steps {step - self.config.log_every} and {step}; lower "
+            f"the loss is {loss} between steps {step - steps} and {step}; lower "
             "config.optimizer.learning_rate or set config.optimizer.clip_norm "
             + (f"(the checkpoint of step {kept} is kept)" if kept else "(nothing was saved yet)")
         )

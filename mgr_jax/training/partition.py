@@ -37,8 +37,11 @@ class Partition(Protocol):
     def shard(self, batch: Tree) -> Tree:
         """Spreads this process's rows over its devices."""
 
-    def compile(self, step: Callable, *, donate_state: bool) -> Callable:
-        """Compiles `step(state, batch)`."""
+    def compile_update(self, step: Callable) -> Callable:
+        """Compiles `step(state, batch) → (state, metrics)`; the old state is given up."""
+
+    def compile_predict(self, step: Callable) -> Callable:
+        """Compiles `step(variables, batch) → rows`, a row per example."""
 
     def gather(self, rows: jax.Array) -> np.ndarray:
         """Returns per-example outputs of all processes as host arrays [global batch, ...]."""
@@ -62,9 +65,13 @@ class Pmap:
         devices = jax.local_device_count()
         return jax.tree.map(lambda x: x.reshape(devices, -1, *x.shape[1:]), batch)
 
-    def compile(self, step: Callable, *, donate_state: bool) -> Callable:
+    def compile_update(self, step: Callable) -> Callable:
         """See Partition."""
-        return jax.pmap(step, self.axis_name, donate_argnums=(0,) if donate_state else ())
+        return jax.pmap(step, self.axis_name, donate_argnums=(0,))
+
+    def compile_predict(self, step: Callable) -> Callable:
+        """See Partition."""
+        return jax.pmap(step, self.axis_name)
 
     def gather(self, rows: jax.Array) -> np.ndarray:
         """See Partition."""
@@ -84,8 +91,6 @@ class ShardedJit:
         )
         self._replicated = NamedSharding(mesh, PartitionSpec())
         self._sharded = NamedSharding(mesh, PartitionSpec("devices"))
-        # The compiler may replicate an output or not; spread, each process finds its own rows.
-        self._spread = jax.jit(lambda rows: rows, out_shardings=self._sharded)
 
     def replicate(self, state: Tree) -> Tree:
         """See Partition."""
@@ -101,15 +106,19 @@ class ShardedJit:
             lambda x: jax.make_array_from_process_local_data(self._sharded, x), batch
         )
 
-    def compile(self, step: Callable, *, donate_state: bool) -> Callable:
+    # The compiler would choose the outputs' shardings, and other code relies on them.
+
+    def compile_update(self, step: Callable) -> Callable:
         """See Partition."""
-        return jax.jit(step, donate_argnums=(0,) if donate_state else ())
+        return jax.jit(step, donate_argnums=(0,), out_shardings=self._replicated)
+
+    def compile_predict(self, step: Callable) -> Callable:
+        """See Partition."""
+        return jax.jit(step, out_shardings=self._sharded)
 
     def gather(self, rows: jax.Array) -> np.ndarray:
         """See Partition."""
-        shards = sorted(
-            self._spread(rows).addressable_shards, key=lambda shard: shard.index[0].start or 0
-        )
+        shards = sorted(rows.addressable_shards, key=lambda shard: shard.index[0].start or 0)
         return _all_processes(np.concatenate([np.asarray(shard.data) for shard in shards]))
 
 

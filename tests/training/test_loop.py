@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import jax
@@ -16,6 +17,7 @@ from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.loop import train
 from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.workdir import lock
 
 CLASSES = 3
 
@@ -191,6 +193,44 @@ def test_a_checkpoint_of_another_architecture_is_refused(trained_run, tmp_path):
     (workdir / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=r"another architecture: .* is \(30,\) there but \(48,\)"):
         predict_run(workdir, "test")
+
+
+def test_a_dataset_prepared_anew_is_refused(trained_run, tmp_path):
+    workdir = shutil.copytree(trained_run, tmp_path / "run")
+    dataset = json.loads((workdir / "dataset.json").read_text())
+    (workdir / "dataset.json").write_text(json.dumps(dataset | {"seed": 5}))
+    with pytest.raises(UserError, match="test tracks may have been trained on"):
+        predict_run(workdir, "test")
+
+
+def test_two_runs_cannot_share_a_work_directory(tiny_config, tmp_path):
+    with lock(tmp_path), pytest.raises(UserError, match="another run is writing into"):
+        train(tiny_config, tmp_path, progress=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, number):
+    calls = []
+
+    def stop_after_three(bar, n=1):
+        calls.append(n)
+        if len(calls) == 3:
+            signal.raise_signal(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mgr_jax.training.loop.tqdm.update", stop_after_three)
+        with pytest.raises(
+            UserError, match="stopped at step 3; the same command goes on from step 3"
+        ):
+            train(tiny_config, tmp_path / "run", progress=False)
+    assert train(tiny_config, tmp_path / "run", progress=False).step == 8
+    train(tiny_config, tmp_path / "whole", progress=False)
+    assert_same_variables(
+        variables_of(tmp_path / "run", tiny_config),
+        variables_of(tmp_path / "whole", tiny_config),
+        atol=1e-4,
+    )
 
 
 def test_a_checkpoint_that_is_not_there_is_named(trained_run):

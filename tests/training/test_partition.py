@@ -37,8 +37,10 @@ class OneDevice:
     def shard(self, batch):
         return batch
 
-    def compile(self, step, *, donate_state):
+    def compile_update(self, step):
         return jax.jit(step)
+
+    compile_predict = compile_update
 
     def gather(self, rows):
         return np.asarray(rows)
@@ -49,13 +51,12 @@ def run(config, partition):
     optimizer = make_optimizer(config)
     state = create_state(init_variables(classifier, spec, config.seed), optimizer)
     state = partition.replicate(jax.device_get(state))
-    train = partition.compile(
+    train = partition.compile_update(
         make_train_step(
             classifier, optimizer, task=config.task, label_smoothing=0.1, seed=config.seed
-        ),
-        donate_state=True,
+        )
     )
-    evaluate = partition.compile(make_eval_step(classifier, task=config.task), donate_state=False)
+    evaluate = partition.compile_predict(make_eval_step(classifier, task=config.task))
     losses = []
     for batch in batches(config):
         state, metrics = train(state, partition.shard(batch))
@@ -90,7 +91,7 @@ def test_both_partitions_equal_one_device_over_ten_steps(config):
 def test_rows_come_back_in_order(name):
     partition = make_partition(name, BATCH)
     rows = np.arange(BATCH * 3, dtype=np.float32).reshape(BATCH, 3)
-    double = partition.compile(lambda scale, batch: scale * batch["x"], donate_state=False)
+    double = partition.compile_predict(lambda scale, batch: scale * batch["x"])
     found = partition.gather(
         double(partition.replicate(jnp.float32(2)), partition.shard({"x": rows}))
     )

@@ -1,0 +1,110 @@
+"""The work directory of a run: whose it is, what it was trained on, and when to stop."""
+
+import contextlib
+import fcntl
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
+from mgr_jax.errors import UserError
+
+# What says which tracks are on which side.
+_SPLIT_FIELDS = ("source", "split_by", "given", "fractions", "seed", "tracks")
+
+
+@contextlib.contextmanager
+def lock(workdir: Path) -> Iterator[None]:
+    """Holds a work directory, so that no second run writes into it.
+
+    Raises:
+      UserError: another process holds it.
+    """
+    workdir.mkdir(parents=True, exist_ok=True)
+    with (workdir / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"another run is writing into {workdir}; wait for it or choose another --workdir"
+            ) from None
+        yield
+
+
+def require_same_run(workdir: Path, config: ConfigDict, protocol: dict[str, Any]) -> None:
+    """Makes sure that the run in a work directory, if there is one, is the one to go on with.
+
+    Raises:
+      UserError: it holds another run.
+    """
+    if not (workdir / "config.json").exists():
+        if (workdir / "checkpoints").exists():
+            raise UserError(
+                f"{workdir} holds checkpoints without a config.json; choose another --workdir"
+            )
+        return
+    old = load_config(workdir / "config.json")
+    for field, before, now in differences(old, from_json(to_json(config))):
+        if field not in RESUMABLE:
+            raise UserError(
+                f"{workdir} holds a run with config.{field} = {before!r}, not {now!r}; choose "
+                "another --workdir, or repeat the old setting to go on with that run"
+            )
+    require_same_splits(workdir, protocol)
+
+
+def require_same_splits(workdir: Path, protocol: dict[str, Any]) -> None:
+    """Makes sure that a dataset is split as it was when the run was trained.
+
+    Args:
+      workdir: of the run.
+      protocol: the dataset's protocol.json now.
+
+    Raises:
+      UserError: it was prepared anew, so that tracks may have changed sides.
+    """
+    trained = json.loads((workdir / "dataset.json").read_text())
+    for field in _SPLIT_FIELDS:
+        if trained.get(field) != protocol.get(field):
+            raise UserError(
+                f"the dataset was prepared anew since {workdir} was trained ({field} differs), so "
+                "its test tracks may have been trained on; prepare it as before, or train again"
+            )
+
+
+class StopRequest:
+    """Turns the first Ctrl-C or SIGTERM into a flag, so that no step is cut in two.
+
+    The second one interrupts as usual. Handlers can be set in the main thread only; elsewhere
+    this does nothing.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is requested yet."""
+        self.requested = False
+        self._old: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopRequest":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._old[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self.requested = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+        self._old = {}
