@@ -58,7 +58,8 @@ class GenreClassifier(nn.Module):
     Attributes:
       frontend: waveform [batch, samples] float32 → features [batch, frames, bins].
       model: features → (logits [batch, classes], named intermediates).
-      input_norm: "batch" normalises every bin by batch statistics, "none" does nothing.
+      input_norm: "batch" normalises every bin (every channel, where there are channels) by batch
+        statistics, "none" does nothing.
       axis_name: of the devices that share batch statistics, under pmap.
     """
 

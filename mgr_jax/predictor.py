@@ -13,7 +13,7 @@ from mgr_jax.audio.io import AudioError, read_audio, resample, to_int16
 from mgr_jax.classifier import InputSpec, abstract_variables, create_classifier
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
-from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.steps import make_eval_step
 
 _BATCH = 16  # clips per dispatch: one compilation, and bounded memory for files of any length
@@ -121,12 +121,17 @@ class Predictor:
 
 def _mono(audio: np.ndarray, sample_rate: int | None, rate: int) -> np.ndarray:
     waveform = np.asarray(audio)
-    if sample_rate is None:
+    if not sample_rate or sample_rate < 0:
         raise UserError("a waveform needs its sample rate: predict(waveform, sample_rate=44100)")
     if waveform.ndim not in (1, 2) or not np.issubdtype(waveform.dtype, np.floating):
         raise UserError(
             f"the array has shape {waveform.shape} and type {waveform.dtype}; expected floats in "
             "[-1, 1], [samples] or [samples, channels]"
+        )
+    if waveform.ndim == 2 and waveform.shape[0] < min(waveform.shape[1], 9):
+        raise UserError(
+            f"the array has shape {waveform.shape}, which looks like [channels, samples]; "
+            "transpose it to [samples, channels]"
         )
     if waveform.ndim == 2:
         waveform = waveform.mean(axis=1)
@@ -135,7 +140,7 @@ def _mono(audio: np.ndarray, sample_rate: int | None, rate: int) -> np.ndarray:
     return resample(waveform.astype(np.float32), sample_rate, rate)
 
 
-def load(workdir: str | Path, *, checkpoint: str = "best") -> Predictor:
+def load(workdir: str | Path, *, checkpoint: str | int = "best") -> Predictor:
     """Loads a trained run for prediction.
 
     Args:
@@ -150,8 +155,6 @@ def load(workdir: str | Path, *, checkpoint: str = "best") -> Predictor:
     classes = tuple(json.loads((workdir / "labels.json").read_text())["classes"])
     classifier, _ = create_classifier(config, len(classes))
     spec = InputSpec.load(workdir / "input_spec.json")
-    variables = Checkpoints(workdir, read_only=True).restore_variables(
-        abstract_variables(classifier, spec), checkpoint
-    )
+    variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     step = make_eval_step(classifier, task=spec.task)
     return Predictor(step, jax.device_put(variables), classes, spec)

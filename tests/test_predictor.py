@@ -88,6 +88,8 @@ def test_a_short_file_is_filled_with_a_warning(predictor):
         (np.zeros(9_000, np.int16), RATE, "expected floats"),
         (np.zeros((2, 3, 4)), RATE, "expected floats"),
         (np.full(9_000, np.nan), RATE, "not finite"),
+        (np.zeros((2, 9_000)), RATE, r"looks like \[channels, samples\]"),
+        (np.zeros(9_000), 0, "needs its sample rate"),
     ],
 )
 def test_bad_arrays_give_one_sentence(predictor, audio, rate, says):

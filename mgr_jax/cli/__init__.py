@@ -5,6 +5,7 @@ help. Nothing slow is imported before a command runs, so that every `--help` is 
 """
 
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -64,7 +65,7 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
         text = " ".join(str(error.args[0] if error.args else error).split())
         return _fail(f"{config} cannot be read: {type(error).__name__}: {text}", 2)
     set_xla_flags()
-    _quiet_logs()
+    _set_up_console()
     try:
         module.main(flags, args)
     except UserError as error:
@@ -85,9 +86,13 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _quiet_logs() -> None:
-    """Keeps warnings to their one sentence, and libraries to errors."""
+def _set_up_console() -> None:
+    """Keeps warnings to their one sentence, libraries to errors, and prints any file name."""
     from absl import logging
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
     logging.set_verbosity(logging.ERROR)
     logging.use_absl_handler()

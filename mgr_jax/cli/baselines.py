@@ -26,6 +26,9 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Fits the SVM on the training tracks and scores it."""
     if args or not flags.dataset or not flags.workdir:
         raise UserError("give --dataset and --workdir: mgr-jax baselines --dataset=… --workdir=…")
+    workdir = Path(flags.workdir).expanduser()
+    if (workdir / "config.json").exists():
+        raise UserError(f"{workdir} holds a trained model; choose another --workdir for baselines")
     import numpy as np
 
     from mgr_jax.cli.results import save_result
@@ -50,7 +53,6 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         split=flags.split,
         protocol=f"{'- and '.join(scored.protocol['split_by'])}-disjoint split, whole tracks",
     )
-    workdir = Path(flags.workdir).expanduser()
     save_result(workdir, predictions, scored.protocol, system="SVM on MFCC statistics")
 
 

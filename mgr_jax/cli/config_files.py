@@ -59,6 +59,10 @@ def define_config_flag(flags: absl_flags.FlagValues, argv: list[str]) -> None:
         "--config.FIELD=VALUE overrides a field.",
         flag_values=flags,
         sys_argv=["mgr-jax", *argv],
+        # So that arguments of front ends and models can be given which the file does not name;
+        # `validate` refuses what is no field, `create_classifier` what is no argument.
+        accept_new_attributes=True,
+        lock_config=False,
     )
 
 

@@ -27,6 +27,8 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
 
 def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Evaluates and prints."""
+    if flags.json:  # before the work, not after it
+        Path(flags.json).parent.mkdir(parents=True, exist_ok=True)
     if args or not flags.model:
         raise UserError("give --model, the work directory of a trained run, such as runs/a")
     from mgr_jax.cli.results import save_result

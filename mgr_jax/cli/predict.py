@@ -24,6 +24,8 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
 
 def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Predicts every file; those that cannot be read are named at the end."""
+    if flags.json:  # before the work, not after it
+        Path(flags.json).parent.mkdir(parents=True, exist_ok=True)
     if not args or not flags.model:
         raise UserError(
             "give --model and audio files or folders: mgr-jax predict --model=runs/a x.mp3"
@@ -60,10 +62,10 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
             "end": prediction.end.tolist(),
             "segments": prediction.probabilities.tolist(),
         }
-    if flags.json:
-        Path(flags.json).write_text(json.dumps(results, indent=2) + "\n")
     for failure in failures[:-1]:
         print(failure, file=sys.stderr)
+    if flags.json:
+        Path(flags.json).write_text(json.dumps(results, indent=2) + "\n")
     if failures:
         raise UserError(failures[-1])
 

@@ -38,11 +38,15 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
         "audio_folder: train, validation, test.",
         flag_values=flags,
     )
-    absl_flags.DEFINE_integer("seed", 0, "audio_folder: of the split.", flag_values=flags)
+    absl_flags.DEFINE_integer(
+        "seed", 0, "audio_folder: of the split.", lower_bound=0, flag_values=flags
+    )
     absl_flags.DEFINE_string(
         "data_dir", None, "TFDS folder; ~/tensorflow_datasets.", flag_values=flags
     )
-    absl_flags.DEFINE_integer("workers", os.cpu_count(), "Decoding processes.", flag_values=flags)
+    absl_flags.DEFINE_integer(
+        "workers", os.cpu_count(), "Decoding processes.", lower_bound=0, flag_values=flags
+    )
     absl_flags.DEFINE_bool("overwrite", False, "Build again what is there.", flag_values=flags)
 
 

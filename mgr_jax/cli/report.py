@@ -25,16 +25,15 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Writes the report and prints its summary."""
     if args or not flags.model:
         raise UserError("give --model, the work directory of an evaluated run, such as runs/a")
-    from mgr_jax.evaluation import Predictions, confusion_matrix, per_class
+    from mgr_jax.evaluation import confusion_matrix, per_class
     from mgr_jax.reports import write_report
 
     workdir = Path(flags.model).expanduser()
-    results = [_result(Path(run), flags.split) for run in [workdir, *flags.compare]]
-    result = results[0]
-    try:
-        predictions = Predictions.load(workdir / "predictions" / f"{flags.split}.npz").by_track()
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    runs = [workdir, *(Path(run).expanduser() for run in flags.compare)]
+    results, tables = zip(*(_result(run, flags.split) for run in runs), strict=True)
+    result, predictions = results[0], tables[0]
+    for run, table in zip(runs[1:], tables[1:], strict=True):
+        _require_comparable(workdir, predictions, run, table)
     rows = [{"system": each["system"], **each["track"]} for each in results]
     if "majority" in result:
         majority = result["majority"]
@@ -60,18 +59,33 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     name = "accuracy" if single else "average_precision"
     print(f"{flags.split} tracks, {name} with {100 * result['confidence']:g} % interval:")
     for row in rows:
-        value, low, high = row[name]
-        print(f"  {row['system']:<32} {value:.3f} [{low:.3f}, {high:.3f}]")
+        value, low, high = ("n/a" if x is None else f"{x:.3f}" for x in row[name])
+        print(f"  {row['system']:<32} {value} [{low}, {high}]")
     print(f"Wrote {path}")
 
 
-def _result(workdir: Path, split: str) -> dict:
-    path = workdir.expanduser() / "predictions" / f"{split}.json"
+def _result(workdir: Path, split: str):
+    """The stored scores of a run, and its predictions per track."""
+    from mgr_jax.evaluation import Predictions
+
+    path = workdir / "predictions" / f"{split}.json"
     if not path.is_file():
         raise UserError(
             f"{path} is not there; run mgr-jax evaluate --model={workdir} --split={split} first"
         )
-    return json.loads(path.read_text())
+    try:
+        return json.loads(path.read_text()), Predictions.load(path.with_suffix(".npz")).by_track()
+    except ValueError as error:
+        raise UserError(f"{error}; evaluate {workdir} again") from error
+
+
+def _require_comparable(first_run: Path, first, run: Path, other) -> None:
+    same = first.task == other.task and first.classes == other.classes
+    if not same or set(first.track) != set(other.track):
+        raise UserError(
+            f"{first_run} and {run} were not scored on the same tracks and classes, so they "
+            "cannot be compared; evaluate both on one dataset"
+        )
 
 
 def _history(path: Path):

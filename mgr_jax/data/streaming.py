@@ -13,7 +13,7 @@ Batch = dict[str, np.ndarray]
 
 
 class StreamingLoader:
-    """Cuts clips on the host, in threads that run ahead of the device.
+    """Cuts clips on the host; those for training in threads that run ahead of the device.
 
     Batches hold this process's rows of the global batch:
       inputs: [batch, clip_samples] int16.

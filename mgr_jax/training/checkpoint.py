@@ -1,5 +1,6 @@
 """Checkpoints through Orbax: the latest and the best, unreplicated, written in the background."""
 
+import contextlib
 import shutil
 import warnings
 from pathlib import Path
@@ -121,7 +122,9 @@ class Checkpoints:
         self._manager.reload()
         return aside
 
-    def restore_variables(self, variables: dict[str, Any], which: str = "best") -> dict[str, Any]:
+    def restore_variables(
+        self, variables: dict[str, Any], which: str | int = "best"
+    ) -> dict[str, Any]:
         """Restores what prediction needs.
 
         Args:
@@ -131,12 +134,12 @@ class Checkpoints:
         Raises:
           UserError: no such checkpoint, another architecture, or a damaged file.
         """
-        steps = self._manager.all_steps()
+        which, steps = str(which), self._manager.all_steps()
         if not steps:
             raise UserError(f"{self.folder} holds no finished checkpoint; train for longer first")
         best = self._manager.best_step()
         named = {"latest": max(steps), "best": max(steps) if best is None else best}
-        step = named.get(which, int(which) if which.isdigit() else -1)
+        step = named.get(which, int(which) if which.isdecimal() else -1)
         if step not in steps:
             raise UserError(
                 f"{self.folder} has no checkpoint '{which}'; choose best, latest or one of "
@@ -175,6 +178,12 @@ class Checkpoints:
     def close(self) -> None:
         """Waits, and releases the manager's threads."""
         self._manager.close()
+
+
+def load_variables(workdir: Path, variables: dict[str, Any], which: str | int) -> dict[str, Any]:
+    """Reads the variables of a finished run; see `Checkpoints.restore_variables`."""
+    with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
+        return checkpoints.restore_variables(variables, which)
 
 
 def _rest(state: TrainState) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mgr_jax.config import load_config
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
-from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inputs import describe_protocol, make_loader, open_split, target_names
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.steps import make_eval_step
@@ -123,9 +123,7 @@ def predict_run(
     require_same_splits(workdir, waveforms.protocol)
     classes = target_names(waveforms, config.task)
     classifier, spec = create_classifier(config, len(classes), axis_name=partition.axis_name)
-    variables = Checkpoints(workdir, read_only=True).restore_variables(
-        abstract_variables(classifier, spec), checkpoint
-    )
+    variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     predict = SplitPredictor(
         classifier,
         spec,

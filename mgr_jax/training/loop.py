@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,13 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     workdir = Path(workdir).expanduser().absolute()
     partition = make_partition(config.partition, config.batch_size)
     splits = {name: open_split(config, name) for name in ("train", "validation")}
+    for name, waveforms in splits.items():
+        if short := int((waveforms.length < config.clip_samples).sum()):
+            warnings.warn(
+                f"{short} of {len(waveforms)} {name} tracks are shorter than config.clip_samples; "
+                f"they are filled (config.short_clip = {config.short_clip})",
+                stacklevel=2,
+            )
     classes = target_names(splits["train"], config.task)
     classifier, spec = create_classifier(config, len(classes), axis_name=partition.axis_name)
     with lock(workdir) if jax.process_index() == 0 else contextlib.nullcontext():

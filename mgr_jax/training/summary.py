@@ -24,7 +24,7 @@ class Summary:
             partial.write_text("".join(json.dumps(row) + "\n" for row in rows))
             partial.replace(self.path)
         self._events = tensorboardX.SummaryWriter(
-            str(workdir), purge_step=step + 1 if step else None, write_to_disk=True
+            str(workdir), purge_step=step + 1, write_to_disk=True
         )
         self._drawing = importlib.util.find_spec("matplotlib") is not None
         if not self._drawing:

@@ -1,14 +1,18 @@
 """The commands as a user types them: what they print, write, refuse and exit with."""
 
+import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mgr_jax import cli
+from mgr_jax.evaluation import Predictions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -63,7 +67,11 @@ def test_launch_scripts_are_the_same_commands(command):
         (["train", "--workdir=x"], 1, "--config is missing"),
         (["train", "--config=rendered/choi_crn"], 1, "did you mean rendered/choi_crnn"),
         (["train", "--config=rendered/choi_crnn"], 1, "give --workdir"),
-        (["train", "--config=rendered/choi_crnn", "--config.batchsize=3"], 2, "batchsize"),
+        (
+            ["train", "--config=rendered/choi_crnn", "--config.batchsize=3", "--workdir=x"],
+            1,
+            "batch_size?",
+        ),
         (["train", "--config=rendered/choi_crnn", "--config.batch_size=many"], 2, "batch_size"),
         (["prepare_data"], 1, "give --dataset"),
         (["prepare_data", "--dataset=gtzam"], 1, "there is no dataset 'gtzam'"),
@@ -100,6 +108,27 @@ def test_a_config_file_that_cannot_be_run_is_one_sentence(capsys, tmp_path):
     assert "bad.py" in err
     assert "division by zero" in err
     assert err.count("\n") == 1
+
+
+def test_arguments_that_a_config_does_not_name_can_be_given(capsys, tmp_path, data_dir):
+    flags = [
+        "--config=audio_folder/choi_crnn",
+        f"--config.data_dir={data_dir}",
+        "--config.dataset=audio_folder/music",
+        "--config.num_steps=0",
+        "--config.model.kwargs.gate=hard_sigmoid",
+        "--config.frontend.kwargs.fmax=5000.0",
+    ]
+    code, _, err = call(capsys, "train", *flags, f"--workdir={tmp_path}")
+    assert code == 0, err
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["model"]["kwargs"]["gate"] == "hard_sigmoid"
+    assert config["frontend"]["kwargs"]["fmax"] == 5000
+    code, _, err = call(
+        capsys, "train", *flags, "--config.model.kwargs.gates=x", f"--workdir={tmp_path / 'b'}"
+    )
+    assert code == 1
+    assert "'gates'; did you mean gate" in err
 
 
 def test_configs_are_listed_and_copied(capsys, tmp_path):
@@ -147,6 +176,19 @@ def test_evaluate_compare_and_report(capsys, trained_run, data_dir, tmp_path):
     assert "log_mel + choi_crnn" in out
     assert "SVM on MFCC statistics" in out
     assert "majority class (beat)" in out
+    other = shutil.copytree(trained_run / "svm", tmp_path / "other")
+    table = Predictions.load(other / "predictions/test.npz")
+    dataclasses.replace(table, track=np.char.add(table.track, "x")).save(
+        other / "predictions/test.npz"
+    )
+    code, _, err = call(capsys, "report", f"--model={trained_run}", f"--compare={other}")
+    assert code == 1
+    assert "not scored on the same tracks" in err
+    code, _, err = call(
+        capsys, "baselines", "--dataset=audio_folder/music", f"--workdir={trained_run}"
+    )
+    assert code == 1
+    assert "holds a trained model" in err
     report = trained_run / "report"
     assert {"report.md", "confusion_matrix.png", "per_class.png", "history.png"} <= {
         path.name for path in report.iterdir()

@@ -203,6 +203,12 @@ def test_a_dataset_prepared_anew_is_refused(trained_run, tmp_path):
         predict_run(workdir, "test")
 
 
+def test_tracks_shorter_than_a_clip_are_counted(tiny_config, tmp_path):
+    tiny_config.update({"clip_samples": 36_000, "num_steps": 0})
+    with pytest.warns(UserWarning, match="18 of 18 train tracks are shorter"):
+        train(tiny_config, tmp_path, progress=False)
+
+
 def test_two_runs_cannot_share_a_work_directory(tiny_config, tmp_path):
     with lock(tmp_path), pytest.raises(UserError, match="another run is writing into"):
         train(tiny_config, tmp_path, progress=False)

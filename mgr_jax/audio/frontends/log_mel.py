@@ -54,6 +54,9 @@ class LogMel(nn.Module):
     normalise_over: str = "segment"
 
     def __post_init__(self):
+        for field in ("sample_rate", "n_fft", "hop_length", "n_mels"):
+            if getattr(self, field) < 1:
+                raise UserError(f"log_mel: {field} is {getattr(self, field)}; use 1 or more")
         if self.normalise_over != "segment":
             raise UserError(
                 f"log_mel cannot use normalise_over={self.normalise_over!r}; the only choice is "

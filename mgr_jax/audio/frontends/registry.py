@@ -16,7 +16,8 @@ def create_frontend(name: str, **kwargs: Any) -> nn.Module:
     """A front end: a Flax module from waveforms [batch, samples] to features.
 
     Features are [batch, frames, bins] or [batch, frames, bins, channels], all float32. Every front
-    end has `num_frames(samples)`, `num_bins` and `min_samples`.
+    end has `num_frames(samples)`, `num_bins`, `min_samples` (the fewest that give a frame) and
+    `frame_samples` (those that one frame is computed from).
 
     Args:
       name: one of `list_frontends()`.
