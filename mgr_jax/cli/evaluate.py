@@ -34,23 +34,20 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     from mgr_jax.cli.results import save_result
     from mgr_jax.config import load_config
     from mgr_jax.training.inference import predict_run
-    from mgr_jax.training.inputs import open_split
 
     workdir = Path(flags.model).expanduser().absolute()
     config = load_config(workdir / "config.json")
-    if flags.data_dir:
-        config.data_dir = flags.data_dir
     predictions = predict_run(
         workdir,
         flags.split,
         checkpoint=flags.checkpoint,
-        data_dir=Path(config.data_dir) if config.data_dir else None,
+        data_dir=Path(flags.data_dir).expanduser() if flags.data_dir else None,
         progress=True,
     )
     result = save_result(
         workdir,
         predictions,
-        open_split(config, flags.split).protocol,
+        json.loads((workdir / "dataset.json").read_text()),
         system=f"{config.frontend.name} + {config.model.name}",
     )
     if flags.json:
