@@ -22,10 +22,11 @@ class InputSpec:
     Attributes:
       kind: "waveform" (mono samples) or "features".
       shape: of one example, without the batch.
-      dtype: of an example as it is moved to the device; int16 is scaled by 2**-15 there.
-      sample_rate: in Hz.
+      dtype: of an example as it is moved to the device; int16 is scaled by 2**-15 and uint8 by
+        1/255 there.
+      sample_rate: in Hz; of features, frames per second.
       task: "single_label" or "multi_label".
-      clip_samples: samples of a clip.
+      clip_samples: samples of a clip; of features, frames.
       short_clip: how a shorter clip is filled: "zero_pad" or "repeat".
       min_samples: the fewest samples that can be used at all, those of one frame.
       aux: further inputs by name, with their shapes.
@@ -34,7 +35,7 @@ class InputSpec:
     kind: str
     shape: tuple[int, ...]
     dtype: str
-    sample_rate: int
+    sample_rate: float
     task: str
     clip_samples: int
     short_clip: str
@@ -50,6 +51,21 @@ class InputSpec:
         """Reads a spec that `save` wrote."""
         fields = json.loads(path.read_text())
         return cls(**fields | {"shape": tuple(fields["shape"])})
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureFormat:
+    """What a dataset of features holds.
+
+    Attributes:
+      item_shape: of a frame: (bins,) or (bins, channels).
+      dtype: as stored: uint8, float16 or float32.
+      frame_rate: frames per second.
+    """
+
+    item_shape: tuple[int, ...]
+    dtype: str
+    frame_rate: float
 
 
 class GenreClassifier(nn.Module):
@@ -75,7 +91,8 @@ class GenreClassifier(nn.Module):
         """Classifies a batch.
 
         Args:
-          inputs: [batch, samples] int16 or float32 in [-1, 1].
+          inputs: [batch, samples] int16 or float32 in [-1, 1]; or what the front end `features`
+            takes, [batch, frames, bins] uint8, float16 or float32.
           train: use batch statistics and dropout (rng "dropout").
 
         Returns:
@@ -83,7 +100,9 @@ class GenreClassifier(nn.Module):
         """
         if inputs.dtype == jnp.int16:
             inputs = inputs.astype(jnp.float32) / 32768.0
-        features = self.frontend(inputs)
+        elif inputs.dtype == jnp.uint8:
+            inputs = inputs.astype(jnp.float32) / 255.0
+        features = self.frontend(inputs.astype(jnp.float32))
         if self.input_norm == "batch":
             features = nn.BatchNorm(
                 use_running_average=not train,
@@ -97,13 +116,30 @@ class GenreClassifier(nn.Module):
 
 
 def create_classifier(
-    config: ConfigDict, num_classes: int, *, axis_name: str | None = None
+    config: ConfigDict,
+    num_classes: int,
+    *,
+    features: FeatureFormat | None = None,
+    axis_name: str | None = None,
 ) -> tuple[GenreClassifier, InputSpec]:
     """Builds the classifier a config describes, with its input spec.
 
+    Args:
+      config: see `mgr_jax.config`.
+      num_classes: number of logits.
+      features: what the dataset holds, if not waveforms.
+      axis_name: mapped axis over which batch statistics are averaged, if any.
+
     Raises:
-      UserError: an unknown front end, model or argument, or a clip too short for them.
+      UserError: an unknown front end, model or argument, a clip too short for them, or a front end
+        for other data.
     """
+    if (config.frontend.name == "features") != (features is not None):
+        wanted = "another front end" if features is None else "config.frontend.name=features"
+        raise UserError(
+            f"config.frontend.name is {config.frontend.name}, but {config.dataset} holds "
+            f"{'waveforms' if features is None else 'features'}; use {wanted}"
+        )
     frontend = create_frontend(
         config.frontend.name, sample_rate=config.sample_rate, **config.frontend.kwargs.to_dict()
     )
@@ -120,10 +156,10 @@ def create_classifier(
             f"{frontend.frame_samples} samples of one {config.frontend.name} frame; make it longer"
         )
     spec = InputSpec(
-        kind="waveform",
-        shape=(config.clip_samples,),
-        dtype="int16",
-        sample_rate=config.sample_rate,
+        kind="features" if features else "waveform",
+        shape=(config.clip_samples, *(features.item_shape if features else ())),
+        dtype=features.dtype if features else "int16",
+        sample_rate=features.frame_rate if features else config.sample_rate,
         task=config.task,
         clip_samples=config.clip_samples,
         short_clip=config.short_clip,

@@ -10,7 +10,7 @@ import numpy as np
 
 from mgr_jax.audio.clips import fit_length, segment_starts
 from mgr_jax.audio.io import AudioError, read_audio, resample, to_int16
-from mgr_jax.classifier import InputSpec, abstract_variables, create_classifier
+from mgr_jax.classifier import FeatureFormat, InputSpec, abstract_variables, create_classifier
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoint import load_variables
@@ -64,7 +64,7 @@ class Predictor:
     """Classifies audio of any length, rate and number of channels; see `load`."""
 
     def __init__(self, apply, variables, classes: tuple[str, ...], spec: InputSpec) -> None:
-        """Wraps a step (variables, {"inputs"}) → probabilities; `load` makes one from a run."""
+        """Wraps a step (variables, {}, {"inputs"}) → probabilities; `load` makes one from a run."""
         self.classes, self.spec = classes, spec
         self._apply, self._variables = jax.jit(apply), variables
 
@@ -116,7 +116,7 @@ class Predictor:
 
     def _classify(self, clips: np.ndarray) -> np.ndarray:
         filled = np.pad(clips, ((0, _BATCH - len(clips)), (0, 0)))
-        return np.asarray(self._apply(self._variables, {"inputs": filled}))[: len(clips)]
+        return np.asarray(self._apply(self._variables, {}, {"inputs": filled}))[: len(clips)]
 
 
 def _mono(audio: np.ndarray, sample_rate: int | None, rate: int) -> np.ndarray:
@@ -153,8 +153,11 @@ def load(workdir: str | Path, *, checkpoint: str | int = "best") -> Predictor:
     workdir = Path(workdir).expanduser().absolute()
     config = load_config(workdir / "config.json")
     classes = tuple(json.loads((workdir / "labels.json").read_text())["classes"])
-    classifier, _ = create_classifier(config, len(classes))
     spec = InputSpec.load(workdir / "input_spec.json")
+    features = FeatureFormat(spec.shape[1:], spec.dtype, spec.sample_rate)
+    classifier, _ = create_classifier(
+        config, len(classes), features=features if spec.kind == "features" else None
+    )
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
-    step = make_eval_step(classifier, task=spec.task)
+    step = make_eval_step(classifier, lambda _, batch: batch["inputs"], task=spec.task)
     return Predictor(step, jax.device_put(variables), classes, spec)

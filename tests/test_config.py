@@ -58,7 +58,7 @@ def test_differences_are_named():
         ),
         ({"optimizer": {"name": "adma"}}, r"did you mean adam"),
         ({"label_smoothing": 1.0}, r"must lie in \[0, 1\)"),
-        ({"optimizer": {"name": "adam"}}, r"adam with weight_decay.*choose adamw"),
+        ({"optimizer": {"name": "adam"}}, r"adam with weight_decay.*only adamw applies"),
         ({"task": "multi_label"}, r"monitor is accuracy, which a multi_label task does not have"),
         ({"frontend": {"kwargs": {"sample_rate": 3}}}, r"contradicts config\.sample_rate"),
     ],

@@ -25,17 +25,16 @@ def segment_starts(length: int, clip_samples: int, segments: int = 0) -> np.ndar
     return np.round(np.linspace(0, length - clip_samples, count)).astype(np.int64)
 
 
-def fit_length(samples: np.ndarray, clip_samples: int, short_clip: str) -> np.ndarray:
+def fit_length(clip: np.ndarray, clip_samples: int, short_clip: str) -> np.ndarray:
     """Fills a clip that is too short: zeros at its end, or the clip again and again.
 
     Args:
-      samples: [samples], at least one and at most `clip_samples`.
+      clip: [samples] or [frames, ...], at least one and at most `clip_samples`.
       clip_samples: the length to reach.
       short_clip: "zero_pad" or "repeat".
     """
-    missing = clip_samples - len(samples)
+    missing = clip_samples - len(clip)
     if missing <= 0:
-        return samples
-    if short_clip == "repeat":
-        return np.pad(samples, (0, missing), mode="wrap")
-    return np.pad(samples, (0, missing))
+        return clip
+    widths = [(0, missing)] + [(0, 0)] * (clip.ndim - 1)
+    return np.pad(clip, widths, mode="wrap" if short_clip == "repeat" else "constant")

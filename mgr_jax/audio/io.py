@@ -8,6 +8,7 @@ import os
 import struct
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -26,13 +27,20 @@ class AudioError(UserError):
     """An audio file that cannot be used; the message says why."""
 
 
-def read_audio(path: str | Path, sample_rate: int, *, allow_truncated: bool = False) -> np.ndarray:
+def read_audio(
+    path: str | Path,
+    sample_rate: int,
+    *,
+    allow_truncated: bool = False,
+    data: bytes | None = None,
+) -> np.ndarray:
     """Decodes a file, mixes it to mono and resamples it (soxr, HQ).
 
     Args:
       path: an audio file of any length, sample rate and number of channels.
       sample_rate: the rate of the result in Hz.
       allow_truncated: warn of a file that ends before its header says, and use what is there.
+      data: the content, where it does not lie in a file of its own; `path` then only names it.
 
     Returns:
       Waveform [samples] float32, nominally in [-1, 1].
@@ -41,12 +49,12 @@ def read_audio(path: str | Path, sample_rate: int, *, allow_truncated: bool = Fa
       AudioError: the file is missing, empty, not audio, cut short, or not finite.
     """
     path = Path(path)
-    if not path.is_file():
+    if data is None and not path.is_file():
         raise AudioError(f"{path} is not a file; check the path")
-    if not path.stat().st_size:
+    if not (path.stat().st_size if data is None else data):
         raise AudioError(f"{path} is empty (0 bytes); remove it or download it again")
     try:
-        with soundfile.SoundFile(os.fsencode(path)) as file:
+        with soundfile.SoundFile(os.fsencode(path) if data is None else io.BytesIO(data)) as file:
             native_rate, promised = file.samplerate, file.frames
             waveform = file.read(dtype="float32", always_2d=True)
     # libsndfile's own text is misleading here: it says of a text file that it does not exist. A
@@ -60,7 +68,9 @@ def read_audio(path: str | Path, sample_rate: int, *, allow_truncated: bool = Fa
     # Decoders read a cut mp3 without complaint, so the length is compared with the header's; of
     # the other types they correct the header's length, so their own marks are looked at.
     missing = promised - len(waveform)
-    if missing > max(_MISSING_SECONDS * native_rate, _MISSING_SHARE * promised) or _is_cut(path):
+    with path.open("rb") if data is None else io.BytesIO(data) as raw:
+        cut = _is_cut(raw)
+    if cut or missing > max(_MISSING_SECONDS * native_rate, _MISSING_SHARE * promised):
         text = f"{path} is cut short: {len(waveform) / native_rate:.1f} s of it can be decoded"
         if not allow_truncated:
             raise AudioError(f"{text}; replace it with a complete copy")
@@ -74,13 +84,12 @@ def read_audio(path: str | Path, sample_rate: int, *, allow_truncated: bool = Fa
     return result
 
 
-def _is_cut(path: Path) -> bool:
+def _is_cut(file: BinaryIO) -> bool:
     """Whether a wav, au or ogg file ends before its own marks say."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-        file.seek(max(0, size - (1 << 17)))
-        tail = file.read()
+    head = file.read(1 << 16)
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - (1 << 17)))
+    tail = file.read()
     if head[:4] == b"RIFF":
         chunk = 12
         while chunk + 8 <= len(head):

@@ -32,20 +32,20 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     import numpy as np
 
     from mgr_jax.cli.results import save_result
-    from mgr_jax.data.cache import open_waveforms
+    from mgr_jax.data.cache import open_tracks
     from mgr_jax.data.locate import find_dataset
     from mgr_jax.evaluation import Predictions
     from mgr_jax.tables.classical import fit_svm
 
     data_dir = Path(flags.data_dir).expanduser() if flags.data_dir else None
     folder = find_dataset(flags.dataset, sample_rate=flags.sample_rate, data_dir=data_dir)
-    train, scored = open_waveforms(folder, "train"), open_waveforms(folder, flags.split)
+    train, scored = open_tracks(folder, "train"), open_tracks(folder, flags.split)
     artists = np.where(train.artist_id == "", train.track_id, train.artist_id)
     svm = fit_svm(_features(train), train.label, num_classes=len(train.classes), groups=artists)
     predictions = Predictions(
         track=scored.track_id,
         start=np.zeros(len(scored)),
-        end=scored.length / scored.sample_rate,
+        end=scored.length / scored.rate,
         probabilities=svm.predict(_features(scored)),
         label=scored.label,
         classes=scored.classes,
@@ -56,17 +56,17 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     save_result(workdir, predictions, scored.protocol, system="SVM on MFCC statistics")
 
 
-def _features(waveforms):
+def _features(tracks):
     """MFCC statistics of every track, [tracks, features]."""
     import numpy as np
     from tqdm import tqdm
 
     from mgr_jax.tables.mfcc_statistics import mfcc_statistics
 
-    rows = tqdm(range(len(waveforms)), f"MFCC of {waveforms.split}", unit="track")
+    rows = tqdm(range(len(tracks)), f"MFCC of {tracks.split}", unit="track")
     return np.stack(
         [
-            mfcc_statistics(waveforms.read(i).astype(np.float32) / 32768.0, waveforms.sample_rate)
+            mfcc_statistics(tracks.read(i).astype(np.float32) / 32768.0, int(tracks.rate))
             for i in rows
         ]
     )

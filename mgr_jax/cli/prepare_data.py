@@ -2,6 +2,9 @@
 
   mgr-jax prepare_data --dataset=rendered/demo --sample_rate=12000
   mgr-jax prepare_data --dataset=audio_folder --manual_dir=~/music --split_by=artist
+  mgr-jax prepare_data --dataset=gtzan --manual_dir=~/Downloads/gtzan
+  mgr-jax prepare_data --dataset=fma/small --manual_dir=~/Downloads/fma
+  mgr-jax prepare_data --dataset=feature_array --features=mel.npz --splits=fault_filtered
 
 An audio_folder holds <genre>/<file> (mp3, flac, ogg, wav, au) and may hold an index.csv with the
 columns path, genre, artist, split; any further column is kept, and can be split by.
@@ -19,11 +22,20 @@ from mgr_jax.errors import UserError
 def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     """Defines this command's flags."""
     del argv
-    absl_flags.DEFINE_string("dataset", None, "audio_folder, rendered/demo, …", flag_values=flags)
     absl_flags.DEFINE_string(
-        "manual_dir", None, "audio_folder: the folder of genres.", flag_values=flags
+        "dataset", None, "gtzan, fma/small, audio_folder, feature_array, rendered/demo, …",
+        flag_values=flags,
+    )  # fmt: skip
+    absl_flags.DEFINE_string(
+        "manual_dir", None, "audio_folder, gtzan, fma: the folder of files.", flag_values=flags
     )
-    absl_flags.DEFINE_string("name", None, "audio_folder: what to call it.", flag_values=flags)
+    absl_flags.DEFINE_string(
+        "features", None, "feature_array: an .npz (mel, track) or a .csv file.", flag_values=flags
+    )
+    absl_flags.DEFINE_float(
+        "frame_rate", 1.0, "feature_array: frames or rows per second.", flag_values=flags
+    )
+    absl_flags.DEFINE_string("name", None, "What to call the dataset.", flag_values=flags)
     absl_flags.DEFINE_integer("sample_rate", 22_050, "Stored rate in Hz.", flag_values=flags)
     absl_flags.DEFINE_list(
         "split_by",
@@ -32,14 +44,27 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
         "where artists are known, else the track.",
         flag_values=flags,
     )
+    absl_flags.DEFINE_string(
+        "splits",
+        "stratified",
+        "feature_array: stratified, given (by the file), or GTZAN's fault_filtered or artist.",
+        flag_values=flags,
+    )
+    absl_flags.DEFINE_string(
+        "artists", None, "gtzan, feature_array: an index of GTZAN's artists.", flag_values=flags
+    )
     absl_flags.DEFINE_list(
         "fractions",
         ["0.7", "0.15", "0.15"],
-        "audio_folder: train, validation, test.",
+        "Of train, validation, test, where the splits are not published ones.",
         flag_values=flags,
     )
-    absl_flags.DEFINE_integer(
-        "seed", 0, "audio_folder: of the split.", lower_bound=0, flag_values=flags
+    absl_flags.DEFINE_integer("seed", 0, "Of the split.", lower_bound=0, flag_values=flags)
+    absl_flags.DEFINE_bool(
+        "allow_other_checksum",
+        False,
+        "fma: use archives that are not the published ones.",
+        flag_values=flags,
     )
     absl_flags.DEFINE_string(
         "data_dir", None, "TFDS folder; ~/tensorflow_datasets.", flag_values=flags
@@ -52,7 +77,7 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
 
 def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Prepares the dataset and says how to use it."""
-    from mgr_jax.data.cache import open_waveforms
+    from mgr_jax.data.cache import open_tracks
     from mgr_jax.data.locate import default_data_dir
     from mgr_jax.data.prepare import list_datasets, prepare
 
@@ -64,29 +89,38 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         raise UserError(
             f"--fractions={','.join(flags.fractions)} must be three numbers, like 0.7,0.15,0.15"
         ) from None
-    manual_dir = Path(flags.manual_dir).expanduser() if flags.manual_dir else None
     data_dir = Path(flags.data_dir or default_data_dir()).expanduser()
     folder = prepare(
         flags.dataset,
         sample_rate=flags.sample_rate,
         data_dir=data_dir,
-        manual_dir=manual_dir,
-        name=flags.name,
-        split_by=tuple(flags.split_by),
-        fractions=(train, validation, test),
-        seed=flags.seed,
         overwrite=flags.overwrite,
         num_workers=flags.workers,
+        manual_dir=_path(flags.manual_dir),
+        features=_path(flags.features),
+        artists=_path(flags.artists),
+        name=flags.name,
+        split_by=tuple(flags.split_by),
+        splits=flags.splits,
+        fractions=(train, validation, test),
+        seed=flags.seed,
+        frame_rate=flags.frame_rate,
+        allow_other_checksum=flags.allow_other_checksum,
     )
     protocol = json.loads((folder / "protocol.json").read_text())
     for split in protocol["tracks"]:
-        open_waveforms(folder, split)
+        open_tracks(folder, split)
 
     counts = ", ".join(f"{sum(n.values())} {split}" for split, n in protocol["tracks"].items())
     skipped = len(json.loads((folder / "skipped.json").read_text()))
-    name = str(folder.parent.relative_to(data_dir)).removesuffix(f"_{flags.sample_rate}")
+    rate = 0 if protocol["format"]["kind"] == "features" else flags.sample_rate
+    name = str(folder.parent.relative_to(data_dir)).removesuffix(f"_{rate}")
     print(
         f"Prepared {folder}: {len(protocol['classes'])} classes, {counts} tracks "
         f"({skipped} skipped), {'- and '.join(protocol['split_by'])}-disjoint."
     )
-    print(f"Train with: --config.dataset={name} --config.sample_rate={flags.sample_rate}")
+    print(f"Train with: --config.dataset={name} --config.sample_rate={rate}")
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None

@@ -1,14 +1,15 @@
-"""The memory-mapped int16 cache that feeds the loaders.
+"""The memory-mapped cache that feeds the loaders.
 
 A random crop from a memory map costs a page fault or two; from a FLAC record, a seek and a decode,
 four to nine times as much. The cache is decoded once per split and kept beside the dataset.
 """
 
+import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,26 +21,33 @@ from mgr_jax.audio.io import decode_flac
 from mgr_jax.errors import UserError
 
 
-@dataclass(frozen=True)
-class Waveforms:
-    """All tracks of a split, end to end in one file, and what is known of each.
+@dataclasses.dataclass(frozen=True)
+class Tracks:
+    """All tracks of a split, end to end on the disk, and what is known of each.
 
-    Picklable: the samples are mapped where they are read.
+    A time step is a sample of a waveform or a frame of features. Picklable: the data are mapped
+    where they are read.
 
     Attributes:
-      path: the file of int16 samples.
-      start: [tracks] first sample of each track in the file.
-      length: [tracks] samples of each track.
-      label: [tracks] int32 class.
+      files: of the data.
+      file: [tracks] which of the files a track is in.
+      start: [tracks] its first time step there.
+      length: [tracks] its time steps.
+      label: [tracks] int32 class, -1 where unknown.
       tags: [tracks, tags] uint8, multi-hot; no columns where the dataset has no tags.
-      track_id, artist_id, groups: [tracks] text; groups are JSON objects.
+      track_id, artist_id: [tracks] text, the latter empty where unknown.
+      groups: [tracks] JSON objects of further columns.
       classes, tag_names: what the numbers mean.
-      sample_rate: in Hz.
+      kind: "waveform" or "features".
+      rate: time steps per second.
+      dtype: of the data.
+      item_shape: of a time step: () or (bins,) or (bins, channels).
       split: name of the split.
       protocol: the dataset's protocol.json.
     """
 
-    path: Path
+    files: tuple[Path, ...]
+    file: np.ndarray
     start: np.ndarray
     length: np.ndarray
     label: np.ndarray
@@ -49,7 +57,10 @@ class Waveforms:
     groups: np.ndarray
     classes: tuple[str, ...]
     tag_names: tuple[str, ...]
-    sample_rate: int
+    kind: str
+    rate: float
+    dtype: str
+    item_shape: tuple[int, ...]
     split: str
     protocol: dict[str, Any]
 
@@ -57,21 +68,47 @@ class Waveforms:
         return len(self.start)
 
     @cached_property
-    def _samples(self) -> np.ndarray:
-        return np.memmap(self.path, dtype=np.int16, mode="r")
+    def _data(self) -> list[np.ndarray]:
+        return [
+            np.memmap(path, self.dtype, mode="r").reshape(-1, *self.item_shape)
+            for path in self.files
+        ]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_samples"}
+        return {name: value for name, value in vars(self).items() if name != "_data"}
 
     def read(self, track: int, start: int = 0, length: int | None = None) -> np.ndarray:
-        """Reads int16 [length] samples of a track from `start`, fewer where the track ends."""
+        """Reads [length, ...] time steps of a track from `start`, fewer where the track ends."""
         end = int(self.length[track]) if length is None else start + length
         end = min(end, int(self.length[track]))
         first = int(self.start[track])
-        return self._samples[first + start : first + end]
+        return self._data[self.file[track]][first + start : first + end]
+
+    def select(self, rows: np.ndarray, split: str | None = None) -> "Tracks":
+        """Some of the tracks: a mask or positions [tracks]; `split` renames them."""
+        columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return dataclasses.replace(self, **columns, split=split or self.split)
 
 
-def open_waveforms(dataset_dir: Path, split: str) -> Waveforms:
+_COLUMNS = (
+    "file", "start", "length", "label", "tags", "track_id", "artist_id", "groups",
+)  # fmt: skip
+
+
+def join_tracks(parts: Sequence[Tracks], split: str) -> Tracks:
+    """Puts splits of one dataset together under a new name."""
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    offsets = np.cumsum([0, *(len(part.files) for part in parts[:-1])])
+    file = [part.file + offset for part, offset in zip(parts, offsets, strict=True)]
+    return dataclasses.replace(
+        parts[0],
+        **columns | {"file": np.concatenate(file)},
+        files=tuple(path for part in parts for path in part.files),
+        split=split,
+    )
+
+
+def open_tracks(dataset_dir: Path, split: str) -> Tracks:
     """Opens a split of a prepared dataset, building its cache on first use.
 
     Raises:
@@ -84,29 +121,46 @@ def open_waveforms(dataset_dir: Path, split: str) -> Waveforms:
         )
     folder = dataset_dir / "cache" / split
     if not folder.exists():
-        _build(dataset_dir, split, folder, len(protocol["tags"]))
+        _build(dataset_dir, split, folder, protocol)
     with np.load(folder / "index.npz") as stored:
         index = {name: stored[name] for name in stored.files}
-    return Waveforms(
-        path=folder / "samples.int16",
+    text = json.loads((folder / "text.json").read_text())
+    stored_as = protocol["format"]
+    return Tracks(
+        files=(folder / "data.bin",),
+        file=np.zeros(len(index["start"]), np.int32),
         **index,
+        track_id=np.array(text["track_id"], np.str_),
+        artist_id=np.array(text["artist_id"], np.str_),
+        groups=np.array(text["groups"], object),  # of any length, so no array of characters
         classes=tuple(protocol["classes"]),
         tag_names=tuple(protocol["tags"]),
-        sample_rate=protocol["sample_rate"],
+        kind=stored_as["kind"],
+        rate=stored_as["rate"],
+        dtype=stored_as["dtype"],
+        item_shape=tuple(stored_as["item_shape"]),
         split=split,
         protocol=protocol,
     )
 
 
-def _build(dataset_dir: Path, split: str, folder: Path, num_tags: int) -> None:
+def _decoder(stored_as: dict[str, Any]) -> Callable[[dict[str, Any]], np.ndarray]:
+    if stored_as["kind"] == "waveform":
+        return lambda record: decode_flac(record["audio"])
+    return lambda record: np.frombuffer(record["features"], stored_as["dtype"])
+
+
+def _build(dataset_dir: Path, split: str, folder: Path, protocol: dict[str, Any]) -> None:
     import tensorflow_datasets as tfds  # only needed once per dataset, and slow to import
 
+    stored_as = protocol["format"]
     source = tfds.builder_from_directory(str(dataset_dir)).as_data_source(split)
     heads = []
     for record in tqdm(source, f"index {split}", unit="record", leave=False):
-        record.pop("audio")
+        record.pop("audio" if stored_as["kind"] == "waveform" else "features")
         heads.append(record)
-    needed = 2 * sum(int(head["length"]) for head in heads)
+    step_bytes = np.dtype(stored_as["dtype"]).itemsize * int(np.prod(stored_as["item_shape"]))
+    needed = step_bytes * sum(int(head["length"]) for head in heads)
     free = shutil.disk_usage(dataset_dir).free
     if needed > 0.95 * free:
         raise UserError(
@@ -115,42 +169,23 @@ def _build(dataset_dir: Path, split: str, folder: Path, num_tags: int) -> None:
         )
     # Order by name, not by record: the same tracks then give the same batches in every build.
     order = sorted(range(len(heads)), key=lambda i: (heads[i]["track_id"], heads[i]["offset"]))
-    firsts = [i for i in order if not heads[i]["offset"]]
-    lengths: dict[bytes, int] = {}
-    for head in heads:
-        lengths[head["track_id"]] = lengths.get(head["track_id"], 0) + int(head["length"])
-    length = np.array([lengths[heads[i]["track_id"]] for i in firsts], np.int64)
-
-    def text(name: str) -> np.ndarray:
-        return np.array([heads[i][name].decode() for i in firsts], np.str_)
-
     # The folder takes its name last, so that a half-written cache is never opened.
     partial = folder.with_name(f"{split}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
+        decode = _decoder(stored_as)
         with (
-            (partial / "samples.int16").open("wb") as file,
+            (partial / "data.bin").open("wb") as file,
             ThreadPoolExecutor(os.cpu_count()) as pool,
             tqdm(total=len(order), desc=f"cache {split}", unit="record") as bar,
         ):
             for first in range(0, len(order), 64):
                 some = order[first : first + 64]
-                for samples in pool.map(lambda i: decode_flac(source[i]["audio"]), some):
-                    samples.tofile(file)
+                for steps in pool.map(lambda i: decode(source[i]), some):
+                    steps.tofile(file)
                 bar.update(len(some))
-        np.savez(
-            partial / "index.npz",
-            start=np.cumsum(length) - length,
-            length=length,
-            label=np.array([heads[i]["label"] for i in firsts], np.int32),
-            tags=np.array([heads[i].get("tags", []) for i in firsts], np.uint8).reshape(
-                len(firsts), num_tags
-            ),
-            track_id=text("track_id"),
-            artist_id=text("artist_id"),
-            groups=text("groups"),
-        )
+        _write_index(partial, [heads[i] for i in order], len(protocol["tags"]))
         try:
             partial.rename(folder)
         except OSError:
@@ -160,3 +195,24 @@ def _build(dataset_dir: Path, split: str, folder: Path, num_tags: int) -> None:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def _write_index(folder: Path, heads: list[dict[str, Any]], num_tags: int) -> None:
+    """Writes what is known of the tracks, from their records in order."""
+    lengths: dict[bytes, int] = {}
+    for head in heads:
+        lengths[head["track_id"]] = lengths.get(head["track_id"], 0) + int(head["length"])
+    tracks = [head for head in heads if not head["offset"]]
+    length = np.array([lengths[head["track_id"]] for head in tracks], np.int64)
+    np.savez(
+        folder / "index.npz",
+        start=np.cumsum(length) - length,
+        length=length,
+        label=np.array([head["label"] for head in tracks], np.int32),
+        tags=np.array([head["tags"] for head in tracks], np.uint8).reshape(len(tracks), num_tags),
+    )
+    text = {
+        name: [head[name].decode() for head in tracks]
+        for name in ("track_id", "artist_id", "groups")
+    }
+    (folder / "text.json").write_text(json.dumps(text))

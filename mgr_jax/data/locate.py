@@ -16,14 +16,14 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None
 
     Args:
       dataset: `builder/name`, such as rendered/demo or audio_folder/my_music.
-      sample_rate: of the stored audio in Hz.
+      sample_rate: of the stored audio in Hz; 0 for a feature_array.
       data_dir: the TFDS folder; see `default_data_dir`.
 
     Raises:
       UserError: it is not there, with the command that makes it.
     """
     data_dir = data_dir or default_data_dir()
-    folder = data_dir / f"{dataset}_{sample_rate}"
+    folder = data_dir / (f"{dataset}_{sample_rate}" if sample_rate else dataset)
     versions = sorted(folder.glob("*/dataset_info.json"))
     if versions:
         return versions[-1].parent
@@ -32,9 +32,13 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None
         for info in data_dir.glob("*/*/*/protocol.json")
     )
     kind = dataset.split("/")[0]
-    flags = f"--dataset={dataset}" if kind == "rendered" else f"--dataset={kind} --manual_dir=DIR"
+    flags = {
+        "rendered": f"--dataset={dataset}",
+        "audio_folder": "--dataset=audio_folder --manual_dir=DIR",
+        "feature_array": "--dataset=feature_array --features=FILE",
+    }.get(kind, f"--dataset={dataset} --manual_dir=DIR")
     raise UserError(
-        f"dataset {dataset} at {sample_rate} Hz is not in {data_dir} "
+        f"dataset {dataset}{f' at {sample_rate} Hz' if sample_rate else ''} is not in {data_dir} "
         f"({'there are ' + ', '.join(others) if others else 'which holds none'}); make it with: "
-        f"mgr-jax prepare_data {flags} --sample_rate={sample_rate}"
+        f"mgr-jax prepare_data {flags}" + (f" --sample_rate={sample_rate}" if sample_rate else "")
     )

@@ -1,6 +1,7 @@
 """Prepares a dataset through its TFDS builder."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -12,31 +13,86 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.data.audio_builder import SAMPLE_RATES, AudioBuilder
 from mgr_jax.data.audio_folder.audio_folder_dataset_builder import AudioFolderConfig
 from mgr_jax.data.audio_folder.audio_folder_dataset_builder import Builder as AudioFolder
+from mgr_jax.data.feature_array.feature_array_dataset_builder import Builder as FeatureArray
+from mgr_jax.data.feature_array.feature_array_dataset_builder import FeatureArrayConfig
+from mgr_jax.data.fma.fma_dataset_builder import Builder as Fma
+from mgr_jax.data.fma.fma_dataset_builder import FmaConfig
+from mgr_jax.data.fma.published import SUBSETS
+from mgr_jax.data.gtzan.gtzan_dataset_builder import Builder as Gtzan
+from mgr_jax.data.gtzan.gtzan_dataset_builder import GtzanConfig
+from mgr_jax.data.gtzan.splits import SPLIT_NAMES
 from mgr_jax.data.rendered.rendered_dataset_builder import Builder as Rendered
+from mgr_jax.data.track_builder import SAMPLE_RATES, TrackBuilder
 from mgr_jax.errors import UserError, unknown_name
 
 
+# What may be said of each kind of dataset.
+_TAKES = {
+    "rendered": (),
+    "audio_folder": ("manual_dir", "name", "split_by", "fractions", "seed"),
+    "gtzan": ("manual_dir", "name", "artists", "fractions", "seed"),
+    "fma": ("manual_dir", "allow_other_checksum"),
+    "feature_array": (
+        "features", "name", "splits", "artists", "fractions", "seed", "frame_rate",
+    ),
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a user may say of a dataset; each kind takes some of it.
+
+    Attributes:
+      manual_dir: audio_folder, gtzan, fma: the folder that holds the files.
+      features: feature_array: the .npz or .csv file.
+      name: what to call the dataset, instead of the name that follows from the rest.
+      split_by: audio_folder: columns to be disjoint in, see AudioFolderConfig.
+      splits: feature_array: how to split, see FeatureArrayConfig.
+      artists: gtzan, feature_array: an index of artists.
+      fractions: shares of train, validation, test, where the splits are not published ones.
+      seed: of the split.
+      frame_rate: feature_array: frames per second.
+      allow_other_checksum: fma: accept archives that are not the published ones.
+    """
+
+    manual_dir: Path | None = None
+    features: Path | None = None
+    name: str | None = None
+    split_by: tuple[str, ...] = ()
+    splits: str = "stratified"
+    artists: Path | None = None
+    fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    seed: int = 0
+    frame_rate: float = 1.0
+    allow_other_checksum: bool = False
+
+    def given(self) -> list[str]:
+        """Names of the options that differ from their defaults."""
+        fields = dataclasses.fields(self)
+        return [f.name for f in fields if getattr(self, f.name) != f.default]
+
+
 def list_datasets() -> list[str]:
-    """Names of the datasets that can be prepared, with their sizes where they have some."""
-    sizes = sorted({config.name.rsplit("_", 1)[0] for config in Rendered.BUILDER_CONFIGS})
-    return ["audio_folder", *(f"rendered/{size}" for size in sizes)]
+    """Names of the datasets that can be prepared, with their variants where they have some."""
+    sizes = {config.name.rsplit("_", 1)[0] for config in Rendered.BUILDER_CONFIGS}
+    return sorted(
+        ["audio_folder", "feature_array"]
+        + [f"rendered/{size}" for size in sizes]
+        + [f"gtzan/{splits}" for splits in SPLIT_NAMES]
+        + [f"fma/{subset}" for subset in SUBSETS]
+    )
 
 
 def prepare(
     dataset: str,
     *,
-    sample_rate: int,
     data_dir: Path,
-    manual_dir: Path | None = None,
-    name: str | None = None,
-    split_by: tuple[str, ...] = (),
-    fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
-    seed: int = 0,
+    sample_rate: int = 22_050,
     overwrite: bool = False,
     num_workers: int | None = None,
+    **options: Any,
 ) -> Path:
     """Builds a dataset, or finds that it is there already.
 
@@ -44,17 +100,12 @@ def prepare(
     and what it was to replace stays.
 
     Args:
-      dataset: one of `list_datasets()`.
-      sample_rate: of the stored audio in Hz.
+      dataset: one of `list_datasets()`; "gtzan" stands for gtzan/fault_filtered.
       data_dir: the TFDS folder that holds all datasets.
-      manual_dir: audio_folder: the folder of genres.
-      name: audio_folder: what to call it; by default the folder's name, and the columns it is
-        split by.
-      split_by: audio_folder: columns to be disjoint in, see AudioFolderConfig.
-      fractions: audio_folder: shares of train, validation, test.
-      seed: audio_folder: of the split.
+      sample_rate: of the stored audio in Hz; not used by a feature_array.
       overwrite: build again.
-      num_workers: processes that decode; by default one per core, 0 decodes in this process.
+      num_workers: processes that load; by default one per core, 0 loads in this process.
+      **options: see `Options`.
 
     Returns:
       The folder of the prepared dataset.
@@ -63,40 +114,66 @@ def prepare(
       UserError: a dataset, rate or argument that does not exist, bad input, or a dataset of the
         same name made from other files or settings.
     """
-    _check_arguments(dataset, sample_rate, manual_dir, name, split_by)
+    chosen = Options(**options)
+    dataset = "gtzan/fault_filtered" if dataset == "gtzan" else dataset
+    _check_arguments(dataset, sample_rate, chosen)
     staging = data_dir / ".staging" / str(os.getpid())
-    if dataset.startswith("rendered/"):
-        config = f"{dataset.split('/')[1]}_{sample_rate}"
-        builder: AudioBuilder = Rendered(config=config, data_dir=str(staging))
-    else:
-        assert manual_dir is not None
-        config = AudioFolderConfig(
-            name=_folder_name(manual_dir, name, split_by, sample_rate),
-            description="A folder of audio files.",
-            sample_rate=sample_rate,
-            split_by=split_by,
-            fractions=fractions,
-            seed=seed,
-        )
-        builder = AudioFolder(config=config, data_dir=str(staging))
+    _clear_killed(staging.parent)
+    builder = _make_builder(dataset, sample_rate, chosen, str(staging))
     if num_workers is not None:
         builder.num_workers = num_workers
     built = Path(builder.data_dir)
     target = data_dir / built.relative_to(staging)
-    plan = builder.plan(manual_dir)  # first of all, since it finds most mistakes
-    if target.exists() and not overwrite:
-        _require_same(plan.protocol, target)
-        return target
-    _clear_killed(staging.parent)
     try:
+        plan = builder.plan(chosen.manual_dir)  # first of all, since it finds most mistakes
+        if target.exists() and not overwrite:
+            _require_same(plan.protocol, target)
+            return target
         builder.planned = plan
-        _build(builder, manual_dir)
+        _build(builder, chosen.manual_dir)
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         built.rename(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return target
+
+
+def _make_builder(dataset: str, sample_rate: int, options: Options, data_dir: str) -> TrackBuilder:
+    kind, _, variant = dataset.partition("/")
+    name = _plain_name(options.name or variant or _default_name(options))
+    given = {field: getattr(options, field) for field in _TAKES[kind]}
+    for field in ("name", "manual_dir"):
+        given.pop(field, None)
+    rated = {"name": f"{name}_{sample_rate}", "sample_rate": sample_rate}
+    match kind:
+        case "rendered":
+            return Rendered(config=rated["name"], data_dir=data_dir)
+        case "audio_folder":
+            config = AudioFolderConfig(**rated, **given, description="A folder of audio files.")
+            return AudioFolder(config=config, data_dir=data_dir)
+        case "gtzan":
+            config = GtzanConfig(**rated, **given, splits=variant, description="GTZAN.")
+            return Gtzan(config=config, data_dir=data_dir)
+        case "fma":
+            config = FmaConfig(**rated, **given, subset=variant, description=f"FMA {variant}.")
+            return Fma(config=config, data_dir=data_dir)
+    given["file"] = given.pop("features")
+    config = FeatureArrayConfig(name=name, **given, description="A file of feature arrays.")
+    return FeatureArray(config=config, data_dir=data_dir)
+
+
+def _default_name(options: Options) -> str:
+    """The file's or the folder's name, and the columns it is split by."""
+    source = options.features.stem if options.features else options.manual_dir.resolve().name  # type: ignore[union-attr]
+    return "_by_".join([source, *filter(None, ["_".join(options.split_by)])])
+
+
+def _plain_name(name: str) -> str:
+    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")
+    if not plain:
+        raise UserError(f"the dataset name '{name}' has no letters; give another --name")
+    return plain
 
 
 def _clear_killed(folder: Path) -> None:
@@ -108,41 +185,31 @@ def _clear_killed(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _check_arguments(
-    dataset: str,
-    sample_rate: int,
-    manual_dir: Path | None,
-    name: str | None,
-    split_by: tuple[str, ...],
-) -> None:
+def _check_arguments(dataset: str, sample_rate: int, options: Options) -> None:
     if dataset not in list_datasets():
         raise unknown_name("dataset", dataset, list_datasets())
-    if sample_rate not in SAMPLE_RATES:
+    kind = dataset.split("/")[0]
+    if kind != "feature_array" and sample_rate not in SAMPLE_RATES:
         raise UserError(
             f"sample rate {sample_rate} is not one that datasets are stored at; "
             f"choose one of {', '.join(map(str, SAMPLE_RATES))}"
         )
-    if dataset == "audio_folder" and manual_dir is None:
-        raise UserError("audio_folder needs --manual_dir, the folder that holds your genre folders")
-    if dataset != "audio_folder" and (manual_dir or name or split_by):
-        raise UserError(
-            f"{dataset} is made by the project and split by artist; leave out --manual_dir, "
-            "--name and --split_by"
-        )
+    needed = {"rendered": None, "feature_array": "features"}.get(kind, "manual_dir")
+    if needed and getattr(options, needed) is None:
+        what = {
+            "audio_folder": "the folder that holds your genre folders",
+            "gtzan": "the folder that holds genres/ or its archive",
+            "fma": "the folder that holds fma_metadata and the clips, or their archives",
+            "feature_array": "an .npz or .csv file",
+        }[kind]
+        raise UserError(f"{kind} needs --{needed}, {what}")
+    for name in options.given():
+        if name not in _TAKES[kind]:
+            takes = ", ".join(f"--{taken}" for taken in _TAKES[kind]) or "none of these options"
+            raise UserError(f"{dataset} has no use for --{name}; leave it out (it takes {takes})")
 
 
-def _folder_name(
-    manual_dir: Path, name: str | None, split_by: tuple[str, ...], sample_rate: int
-) -> str:
-    if name is None:
-        name = "_by_".join([manual_dir.resolve().name, *filter(None, ["_".join(split_by)])])
-    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")
-    if not plain:
-        raise UserError(f"the dataset name '{name}' has no letters; give another --name")
-    return f"{plain}_{sample_rate}"
-
-
-def _build(builder: AudioBuilder, manual_dir: Path | None) -> None:
+def _build(builder: TrackBuilder, manual_dir: Path | None) -> None:
     tfds.disable_progress_bar()  # the builder shows a bar of its own, with a total
     options = tfds.download.DownloadConfig(manual_dir=str(manual_dir) if manual_dir else None)
     with contextlib.redirect_stdout(io.StringIO()):  # TFDS's lines on downloads and sizes

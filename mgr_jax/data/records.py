@@ -1,4 +1,4 @@
-"""From a track to the records a dataset stores: int16, FLAC, at most 60 s each."""
+"""From a track to the records a dataset stores."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,9 +12,15 @@ MAX_RECORD_SECONDS = 60
 
 @dataclass(frozen=True)
 class Clip:
-    """A loaded track: waveform [samples] float32, and what loading it has told."""
+    """A loaded track and what loading it has told.
 
-    waveform: np.ndarray
+    Attributes:
+      data: waveform [samples] float32, or features [frames, ...] as they are stored.
+      tags: names.
+      groups: further columns, as text.
+    """
+
+    data: np.ndarray
     tags: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
 
@@ -25,10 +31,11 @@ class Track:
 
     Attributes:
       track_id: unique name of the track.
-      label: its genre.
-      load: picklable; gives the Clip at the dataset's sample rate, or raises AudioError.
+      label: its genre; empty where unknown.
+      load: picklable; gives the Clip at the dataset's rate, or raises a UserError.
       artist_id: empty where unknown.
       groups: further columns, as text.
+      tags: names from the dataset's vocabulary.
     """
 
     track_id: str
@@ -36,32 +43,33 @@ class Track:
     load: Callable[[], Clip]
     artist_id: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Record:
-    """A stretch of a track: FLAC bytes with their position and length in samples."""
+    """A stretch of a track: its bytes, with position and length in time steps."""
 
-    audio: bytes
+    data: bytes
     offset: int
     length: int
 
 
-def load_records(item: tuple[Track, int]) -> tuple[Clip, list[Record]]:
+def audio_records(track: Track, sample_rate: int) -> tuple[Clip, list[Record]]:
     """Loads a track and cuts it into consecutive FLAC records of at most 60 s.
 
     Args:
-      item: the track and the sample rate of its waveform in Hz.
+      track: its clip holds a waveform.
+      sample_rate: of the waveform, in Hz.
 
     Returns:
-      The clip without its waveform, and the records.
+      The clip without its data, and the records.
 
     Raises:
       AudioError: the track cannot be loaded, or holds only silence.
     """
-    track, sample_rate = item
     clip = track.load()
-    samples = to_int16(clip.waveform)
+    samples = to_int16(clip.data)
     if not samples.any():
         raise AudioError(f"{track.track_id} holds only silence; remove it")
     size = MAX_RECORD_SECONDS * sample_rate
@@ -71,3 +79,10 @@ def load_records(item: tuple[Track, int]) -> tuple[Clip, list[Record]]:
         for part in [samples[offset : offset + size]]
     ]
     return Clip(np.empty(0, np.float32), clip.tags, clip.groups), records
+
+
+def array_records(track: Track) -> tuple[Clip, list[Record]]:
+    """Loads a track of features and stores it as one record of plain bytes."""
+    clip = track.load()
+    record = Record(np.ascontiguousarray(clip.data).tobytes(), 0, len(clip.data))
+    return Clip(np.empty(0, clip.data.dtype), clip.tags, clip.groups), [record]

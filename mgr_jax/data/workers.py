@@ -77,6 +77,14 @@ def _submit(pool: ProcessPoolExecutor, function: Callable[[Any], Any], item: Any
 def _alone(function: Callable[[Any], Any], item: Any) -> Any:
     with _start(1) as pool:
         try:
+            pool.submit(os.getpid).result()
+        except BrokenProcessPool:
+            # Processes are spawned: they import the script that asks for them, and must not ask.
+            raise UserError(
+                "no worker process can be started; put the call in your script below "
+                "if __name__ == '__main__', or use num_workers=0"
+            ) from None
+        try:
             return _result(pool.submit(function, item).result)
         except BrokenProcessPool:
             return Failure("the decoder crashed on it; remove it or replace it")

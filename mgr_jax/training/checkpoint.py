@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ _DAMAGE = (ValueError, KeyError, OSError)
 class Checkpoints:
     """The checkpoints of one run, below `<workdir>/checkpoints/<step>`.
 
-    Each holds two items: `model` (params and batch_stats, all that prediction needs) and
-    `optimizer` (step and optimizer state). Arrays are host arrays without devices in them, so a
+    Each holds two items: `model` (params and batch_stats, all that prediction needs; the averaged
+    ones where a run averages) and `optimizer` (what else going on needs). Arrays are host arrays without devices in them, so a
     run may go on with other devices or another partition.
     """
 
@@ -70,16 +71,18 @@ class Checkpoints:
         self._manager.save(
             int(state.step),
             args=ocp.args.Composite(
-                model=ocp.args.StandardSave(state.variables),
-                optimizer=ocp.args.StandardSave(_rest(state)),
+                **{name: ocp.args.StandardSave(item) for name, item in _items(state).items()}
             ),
             metrics=None if score is None else {"score": score},
         )
 
-    def restore(self, state: TrainState) -> TrainState | None:
-        """Restores the newest readable step into the shapes of `state`.
+    def restore(self, state_at: Callable[[int], TrainState]) -> TrainState | None:
+        """Restores the newest readable step.
 
         A damaged checkpoint is passed over with a warning.
+
+        Args:
+          state_at: gives a state of the shapes that the run had at a step.
 
         Returns:
           The state as host arrays, or None where there is no checkpoint.
@@ -88,8 +91,9 @@ class Checkpoints:
           UserError: the checkpoints are of another architecture, or none can be read.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
-        items = {"model": state.variables, "optimizer": _rest(state)}
         for step in steps:
+            state = state_at(step)
+            items = _items(state)
             try:
                 self._require_shapes(step, items)
                 restored = self._manager.restore(
@@ -106,7 +110,7 @@ class Checkpoints:
                     stacklevel=2,
                 )
                 continue
-            return state.replace(**restored["model"], **restored["optimizer"])
+            return _with_items(state, restored)
         if steps:
             raise UserError(
                 f"no checkpoint in {self.folder} can be read; remove the folder to start again"
@@ -186,8 +190,16 @@ def load_variables(workdir: Path, variables: dict[str, Any], which: str | int) -
         return checkpoints.restore_variables(variables, which)
 
 
-def _rest(state: TrainState) -> dict[str, Any]:
-    return {"step": state.step, "opt_state": state.opt_state}
+def _items(state: TrainState) -> dict[str, Any]:
+    rest = {"step": state.step, "opt_state": state.opt_state}
+    if state.average:
+        rest |= {"params": state.params, "batch_stats": state.batch_stats}
+    return {"model": state.variables, "optimizer": rest}
+
+
+def _with_items(state: TrainState, items: dict[str, Any]) -> TrainState:
+    model = {"average": items["model"]} if state.average else items["model"]
+    return state.replace(**model, **items["optimizer"])
 
 
 def _host(tree: Any) -> Any:

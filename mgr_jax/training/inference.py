@@ -15,11 +15,17 @@ from mgr_jax.classifier import (
     create_classifier,
 )
 from mgr_jax.config import load_config
-from mgr_jax.data.streaming import StreamingLoader
+from mgr_jax.data.loader import Loader
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
 from mgr_jax.training.checkpoint import load_variables
-from mgr_jax.training.inputs import describe_protocol, make_loader, open_split, target_names
+from mgr_jax.training.inputs import (
+    describe_protocol,
+    feature_format,
+    make_loader,
+    open_split,
+    target_names,
+)
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.steps import make_eval_step
 from mgr_jax.training.workdir import require_same_splits
@@ -32,10 +38,11 @@ class SplitPredictor:
         self,
         classifier: GenreClassifier,
         spec: InputSpec,
-        loader: StreamingLoader,
+        loader: Loader,
         partition: Partition,
         *,
         per_track: int = 0,
+        protocol: str = "",
     ) -> None:
         """Makes the predictor of one split.
 
@@ -45,10 +52,14 @@ class SplitPredictor:
           loader: of the split.
           partition: spreads the batches over the devices.
           per_track: segments per track; 0: the fewest that cover it.
+          protocol: how the split was made and is scored, for the table.
         """
         self._loader, self._partition, self._spec = loader, partition, spec
         self._per_track = per_track
-        self._step: Callable = partition.compile_predict(make_eval_step(classifier, task=spec.task))
+        self._protocol = protocol
+        self._data = partition.replicate(loader.data)
+        step = make_eval_step(classifier, loader.inputs, task=spec.task)
+        self._step: Callable = partition.compile_predict(step)
 
     def __call__(self, variables: Any, *, progress: bool = False) -> Predictions:
         """Returns the predictions table.
@@ -57,39 +68,40 @@ class SplitPredictor:
           variables: of the classifier, replicated by the partition.
           progress: show a bar.
         """
-        waveforms, partition = self._loader.waveforms, self._partition
-        tracks, starts = self._loader.segments(self._per_track)
+        tracks, partition = self._loader.tracks, self._partition
+        rows, starts = self._loader.segments(self._per_track)
         batches = tqdm(
             self._loader.eval_batches(self._per_track),
-            waveforms.split,
+            tracks.split,
             leave=False,
             unit="batch",
             disable=not progress,
         )
         parts = []
         for batch in batches:
-            placed = partition.shard({name: batch[name] for name in ("inputs", "mask")})
-            rows = partition.gather(self._step(variables, placed))
-            parts.append(rows[partition.gather(placed["mask"])])
+            batch.pop("index")
+            placed = partition.shard(batch)
+            scores = partition.gather(self._step(variables, self._data, placed))
+            parts.append(scores[partition.gather(placed["mask"])])
         probabilities = np.concatenate(parts)
         if not np.isfinite(probabilities).all():
             raise UserError(
-                f"the network's outputs on the {waveforms.split} split are not finite; lower "
+                f"the network's outputs on the {tracks.split} split are not finite; lower "
                 "config.optimizer.learning_rate or set config.optimizer.clip_norm"
             )
         task = self._spec.task
-        label = waveforms.label if task == "single_label" else waveforms.tags
-        ends = np.minimum(starts + self._spec.clip_samples, waveforms.length[tracks])
+        label = tracks.label if task == "single_label" else tracks.tags
+        ends = np.minimum(starts + self._spec.clip_samples, tracks.length[rows])
         return Predictions(
-            track=waveforms.track_id[tracks],
-            start=starts / waveforms.sample_rate,
-            end=ends / waveforms.sample_rate,
+            track=tracks.track_id[rows],
+            start=starts / tracks.rate,
+            end=ends / tracks.rate,
             probabilities=probabilities,
-            label=label[tracks],
-            classes=target_names(waveforms, task),
+            label=label[rows],
+            classes=target_names(tracks, task),
             task=task,
-            split=waveforms.split,
-            protocol=describe_protocol(waveforms, self._spec.clip_samples),
+            split=tracks.split,
+            protocol=self._protocol,
         )
 
 
@@ -119,16 +131,23 @@ def predict_run(
     # Any number of devices can evaluate: rows that fill up the batch are masked.
     config.batch_size += -config.batch_size % jax.device_count()
     partition = make_partition(config.partition, config.batch_size)
-    waveforms = open_split(config, split)
-    require_same_splits(workdir, waveforms.protocol)
-    classes = target_names(waveforms, config.task)
-    classifier, spec = create_classifier(config, len(classes), axis_name=partition.axis_name)
+    tracks = open_split(config, split)
+    require_same_splits(workdir, tracks.protocol)
+    classifier, spec = create_classifier(
+        config,
+        len(target_names(tracks, config.task)),
+        features=feature_format(tracks),
+        axis_name=partition.axis_name,
+    )
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     predict = SplitPredictor(
         classifier,
         spec,
-        make_loader(config, waveforms),
+        make_loader(config, tracks),
         partition,
         per_track=config.eval_segments,
+        protocol=describe_protocol(
+            tracks, config.clip_samples, cross_validation=config.cross_validation
+        ),
     )
     return predict(partition.replicate(variables), progress=progress)

@@ -38,10 +38,13 @@ class Partition(Protocol):
         """Spreads this process's rows over its devices."""
 
     def compile_update(self, step: Callable) -> Callable:
-        """Compiles `step(state, batch) → (state, metrics)`; the old state is given up."""
+        """Compiles `step(state, data, batch) → (state, metrics)`; the old state is given up.
+
+        State and data are replicated, the batch is sharded.
+        """
 
     def compile_predict(self, step: Callable) -> Callable:
-        """Compiles `step(variables, batch) → rows`, a row per example."""
+        """Compiles `step(variables, data, batch) → rows`, a row per example."""
 
     def gather(self, rows: jax.Array) -> np.ndarray:
         """Returns per-example outputs of all processes as host arrays [global batch, ...]."""
@@ -128,15 +131,17 @@ def _all_processes(local: np.ndarray) -> np.ndarray:
     return np.asarray(multihost_utils.process_allgather(local, tiled=True))
 
 
-def make_partition(name: str, batch_size: int) -> Partition:
+def make_partition(name: str, batch_size: int, accumulate: int = 1) -> Partition:
     """Returns the partition of a name, "pmap" or "jit".
 
     Raises:
-      UserError: the batch cannot be divided among the devices.
+      UserError: the batch cannot be divided among the devices, or there into `accumulate` parts.
     """
-    if batch_size % jax.device_count():
+    devices = jax.device_count()
+    if batch_size % (devices * accumulate):
+        parts = f", in {accumulate} parts each (config.accumulate)" if accumulate > 1 else ""
         raise UserError(
-            f"config.batch_size {batch_size} cannot be divided among {jax.device_count()} devices; "
-            "choose a multiple"
+            f"config.batch_size {batch_size} cannot be divided among {devices} devices{parts}; "
+            f"choose a multiple of {devices * accumulate}"
         )
     return Pmap() if name == "pmap" else ShardedJit()

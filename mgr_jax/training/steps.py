@@ -1,4 +1,4 @@
-"""The train and eval steps: pure functions of (state, batch)."""
+"""The train and eval steps: pure functions of (state, data, batch)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,11 +7,16 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
+from jax import lax
 
 from mgr_jax.classifier import GenreClassifier
-from mgr_jax.training.losses import LOSSES
+from mgr_jax.training.losses import Loss
+from mgr_jax.training.optim import l2_penalty
 
 Batch = dict[str, jax.Array]
+Metrics = dict[str, jax.Array]
+# (data that lies on the device, batch) → clips; see mgr_jax.data.loader.Loader.inputs.
+Inputs = Callable[[Any, Batch], jax.Array]
 
 
 class TrainState(flax.struct.PyTreeNode):
@@ -22,73 +27,138 @@ class TrainState(flax.struct.PyTreeNode):
       params: trainable parameters.
       batch_stats: running statistics of batch normalisation.
       opt_state: of the optimizer.
+      lr_scale: [] float32, factor of the schedule's learning rate.
+      average: {"params", "batch_stats"} averaged over the steps; {} where that is off.
     """
 
     step: jax.Array
     params: Any
     batch_stats: Any
     opt_state: Any
+    lr_scale: jax.Array
+    average: Any
 
     @property
     def variables(self) -> dict[str, Any]:
-        """What the classifier is applied with."""
-        return {"params": self.params, "batch_stats": self.batch_stats}
+        """What the classifier is evaluated with."""
+        return self.average or {"params": self.params, "batch_stats": self.batch_stats}
 
 
-def create_state(variables: dict[str, Any], optimizer: optax.GradientTransformation) -> TrainState:
+def create_state(
+    variables: dict[str, Any], optimizer: optax.GradientTransformation, *, averaged: bool = False
+) -> TrainState:
     """Returns the state before the first update."""
+    params, batch_stats = variables["params"], variables.get("batch_stats", {})
     return TrainState(
         step=jnp.zeros((), jnp.int32),
-        params=variables["params"],
-        batch_stats=variables.get("batch_stats", {}),
-        opt_state=optimizer.init(variables["params"]),
+        params=params,
+        batch_stats=batch_stats,
+        opt_state=optimizer.init(params),
+        lr_scale=jnp.ones((), jnp.float32),
+        average={"params": params, "batch_stats": batch_stats} if averaged else {},
     )
 
 
 def make_train_step(
     classifier: GenreClassifier,
     optimizer: optax.GradientTransformation,
+    loss: Loss,
+    inputs: Inputs,
     *,
-    task: str,
-    label_smoothing: float,
     seed: int,
-) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
-    """Returns `step(state, batch) → (state, {"loss": [], "accuracy": []})`.
+    l2: float = 0.0,
+    accumulate: int = 1,
+    ema_decay: float = 0.0,
+) -> Callable[[TrainState, Any, Batch], tuple[TrainState, Metrics]]:
+    """Returns `update(state, data, batches) → (state, {"loss": [steps], "accuracy": [steps]})`.
 
-    Under pmap (`classifier.axis_name`) gradients and metrics are averaged over the devices.
+    It makes as many updates as the second axis of `batches` says ([batch, steps, ...]) before it
+    returns to the host. Under pmap (`classifier.axis_name`) gradients and metrics are averaged
+    over the devices.
+
+    Args:
+      classifier: to train.
+      optimizer: as `create_state` was given.
+      loss: (logits, targets) → [batch].
+      inputs: of the loader.
+      seed: of the dropout.
+      l2: times the sum of squared kernels is added to the loss; the loss reported is without.
+      accumulate: parts that a batch is worked through in; batch statistics are those of a part.
+      ema_decay: of the averaged variables, less in the first steps; 0: none are kept.
     """
     axis_name = classifier.axis_name
 
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+    def loss_fn(params, batch_stats, clips, targets, rng):
+        (logits, _), updates = classifier.apply(
+            {"params": params, "batch_stats": batch_stats},
+            clips,
+            train=True,
+            mutable=["batch_stats"],
+            rngs={"dropout": rng},
+        )
+        value = loss(logits, targets).mean()
+        metrics = {"loss": value, "accuracy": _accuracy(logits, targets)}
+        if l2:
+            value += l2 * l2_penalty(params)
+        return value, (metrics, updates.get("batch_stats", {}))
+
+    def gradient(state: TrainState, clips: jax.Array, targets: jax.Array, rng: jax.Array):
+        """Gradient, metrics and new batch statistics of a batch, part by part."""
+
+        def part(batch_stats, operands):
+            grads, (metrics, batch_stats) = jax.grad(loss_fn, has_aux=True)(
+                state.params, batch_stats, *operands
+            )
+            return batch_stats, (grads, metrics)
+
+        def parts(x: jax.Array) -> jax.Array:
+            # Every n-th row, so that each device has its share of every part.
+            return x.reshape(-1, accumulate, *x.shape[1:]).swapaxes(0, 1)
+
+        if accumulate == 1:
+            batch_stats, (grads, metrics) = part(state.batch_stats, (clips, targets, rng))
+            return grads, metrics, batch_stats
+        operands = (parts(clips), parts(targets), jax.random.split(rng, accumulate))
+        batch_stats, stacked = lax.scan(part, state.batch_stats, operands)
+        grads, metrics = jax.tree.map(lambda x: x.mean(axis=0), stacked)
+        return grads, metrics, batch_stats
+
+    def one_step(state: TrainState, data: Any, batch: Batch) -> tuple[TrainState, Metrics]:
         rng = jax.random.fold_in(jax.random.key(seed), state.step)
         if axis_name:
-            rng = jax.random.fold_in(rng, jax.lax.axis_index(axis_name))
-
-        def loss_fn(params):
-            (logits, _), updates = classifier.apply(
-                {"params": params, "batch_stats": state.batch_stats},
-                batch["inputs"],
-                train=True,
-                mutable=["batch_stats"],
-                rngs={"dropout": rng},
-            )
-            loss = LOSSES[task](logits, batch["targets"], label_smoothing).mean()
-            return loss, (logits, updates)
-
-        (loss, (logits, updates)), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
-        metrics = {"loss": loss, "accuracy": _accuracy(logits, batch["targets"])}
+            rng = jax.random.fold_in(rng, lax.axis_index(axis_name))
+        grads, metrics, batch_stats = gradient(state, inputs(data, batch), batch["targets"], rng)
         if axis_name:
-            grads, metrics = jax.lax.pmean((grads, metrics), axis_name)
+            grads, metrics = lax.pmean((grads, metrics), axis_name)
         deltas, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        state = TrainState(
+        deltas = jax.tree.map(lambda x: x * state.lr_scale, deltas)
+        new = state.replace(
             step=state.step + 1,
             params=optax.apply_updates(state.params, deltas),
-            batch_stats=updates.get("batch_stats", {}),
+            batch_stats=batch_stats,
             opt_state=opt_state,
         )
-        return state, metrics
+        return _with_average(new, ema_decay), metrics
 
-    return step
+    def update(state: TrainState, data: Any, batches: Batch) -> tuple[TrainState, Metrics]:
+        by_step = jax.tree.map(lambda x: x.swapaxes(0, 1), batches)
+        if len(by_step["targets"]) == 1:  # a loop of one step would only cost
+            state, metrics = one_step(state, data, jax.tree.map(lambda x: x[0], by_step))
+            return state, jax.tree.map(lambda x: x[None], metrics)
+        return lax.scan(lambda state, batch: one_step(state, data, batch), state, by_step)
+
+    return update
+
+
+def _with_average(state: TrainState, decay: float) -> TrainState:
+    if not decay:
+        return state
+    # A short memory first, or the average would long hold the random start.
+    step = state.step.astype(jnp.float32)
+    keep = jnp.minimum(decay, (1 + step) / (10 + step))
+    latest = {"params": state.params, "batch_stats": state.batch_stats}
+    average = jax.tree.map(lambda old, new: keep * old + (1 - keep) * new, state.average, latest)
+    return state.replace(average=average)
 
 
 def _accuracy(logits: jax.Array, targets: jax.Array) -> jax.Array:
@@ -98,13 +168,13 @@ def _accuracy(logits: jax.Array, targets: jax.Array) -> jax.Array:
 
 
 def make_eval_step(
-    classifier: GenreClassifier, *, task: str
-) -> Callable[[dict[str, Any], Batch], jax.Array]:
-    """Returns `step(variables, batch) → probabilities [batch, classes]`."""
+    classifier: GenreClassifier, inputs: Inputs, *, task: str
+) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
+    """Returns `step(variables, data, batch) → probabilities [batch, classes]`."""
     activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
 
-    def step(variables: dict[str, Any], batch: Batch) -> jax.Array:
-        logits, _ = classifier.apply(variables, batch["inputs"])
+    def step(variables: dict[str, Any], data: Any, batch: Batch) -> jax.Array:
+        logits, _ = classifier.apply(variables, inputs(data, batch))
         return activation(logits)
 
     return step

@@ -5,18 +5,22 @@ import fcntl
 import json
 import signal
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from mgr_jax.classifier import InputSpec
 from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
+from mgr_jax.data.cache import Tracks
 from mgr_jax.errors import UserError
+from mgr_jax.training.inputs import target_names
 
 # What says which tracks are on which side.
-_SPLIT_FIELDS = ("source", "split_by", "given", "fractions", "seed", "tracks")
+_SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")
 
 
 @contextlib.contextmanager
@@ -56,6 +60,12 @@ def require_same_run(workdir: Path, config: ConfigDict, protocol: dict[str, Any]
                 f"{workdir} holds a run with config.{field} = {before!r}, not {now!r}; choose "
                 "another --workdir, or repeat the old setting to go on with that run"
             )
+    if old.num_steps != config.num_steps and config.schedule.name in ("cosine", "one_cycle"):
+        warnings.warn(
+            f"config.num_steps was {old.num_steps} and is {config.num_steps} now: the learning "
+            f"rate jumps to where a {config.schedule.name} schedule of that length stands",
+            stacklevel=2,
+        )
     require_same_splits(workdir, protocol)
 
 
@@ -76,6 +86,24 @@ def require_same_splits(workdir: Path, protocol: dict[str, Any]) -> None:
                 f"the dataset was prepared anew since {workdir} was trained ({field} differs), so "
                 "its test tracks may have been trained on; prepare it as before, or train again"
             )
+
+
+def describe_run(
+    workdir: Path, config: ConfigDict, spec: InputSpec, splits: Mapping[str, Tracks]
+) -> None:
+    """Writes what prediction and later readers need: config, labels, input spec, data."""
+    train = splits["train"]
+    classes = target_names(train, config.task)
+    contents = {
+        "labels": {"task": config.task, "classes": classes},
+        "dataset": train.protocol,
+        # So that scores on other data can tell what was trained on.
+        "tracks": {name: tracks.track_id.tolist() for name, tracks in splits.items()},
+    }
+    for name, content in contents.items():
+        (workdir / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    spec.save(workdir / "input_spec.json")
+    (workdir / "config.json").write_text(to_json(config))
 
 
 class StopRequest:

@@ -99,6 +99,18 @@ def test_a_bad_file_gives_one_sentence_with_its_name(tmp_path, kind, says):
         read_audio(path, 22_050)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+    if kind != "missing":
+        with pytest.raises(AudioError, match=says) as of_bytes:
+            read_audio(path, 22_050, data=path.read_bytes())
+        assert str(of_bytes.value) == str(error.value)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "au", "mp3"])
+def test_content_in_memory_is_read_like_a_file(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, np.stack([tone(44_100), tone(44_100, hertz=700)], 1), 44_100)
+    from_memory = read_audio("archive.zip/a", 16_000, data=path.read_bytes())
+    np.testing.assert_array_equal(from_memory, read_audio(path, 16_000))
 
 
 def test_a_truncated_file_can_be_used_with_a_warning(tmp_path):

@@ -12,7 +12,7 @@ import soundfile
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import decode_flac
-from mgr_jax.data.cache import open_waveforms
+from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.prepare import prepare
 from mgr_jax.errors import UserError
@@ -28,7 +28,10 @@ def build(folder: Path, data_dir: Path, **options) -> Path:
 
 def records(dataset: Path) -> dict:
     builder = tfds.builder_from_directory(str(dataset))
-    return {split: list(builder.as_data_source(split)) for split in SPLITS}
+    return {
+        split: [row | {"tags": list(row["tags"])} for row in builder.as_data_source(split)]
+        for split in SPLITS
+    }
 
 
 @pytest.fixture
@@ -162,6 +165,10 @@ def test_identical_files_stay_on_one_side(copy, tmp_path):
     assert len(homes) == 5
     assert len(set(homes)) == 1
     assert json.loads((dataset / "protocol.json").read_text())["identical_files"] == 6
+    rows = [row for found in records(dataset).values() for row in found]
+    marks = [json.loads(row["groups"]).get("identical") for row in rows]
+    assert len(set(marks) - {None}) == 1
+    assert len(marks) - marks.count(None) == 6
 
 
 def test_unreadable_files_are_skipped_and_listed(copy, tmp_path, capsys):
@@ -198,11 +205,11 @@ def test_long_tracks_are_consecutive_records_and_one_track_in_the_cache(tmp_path
     cuts = sorted((int(row["offset"]), int(row["length"])) for row in found)
     assert cuts == [(0, 60 * RATE), (60 * RATE, 60 * RATE), (120 * RATE, 10 * RATE)]
     for split in SPLITS:
-        waveforms = open_waveforms(dataset, split)
-        for track, name in enumerate(waveforms.track_id):
+        tracks = open_tracks(dataset, split)
+        for track, name in enumerate(tracks.track_id):
             original, _ = soundfile.read(folder / name, dtype="int16")
-            np.testing.assert_array_equal(waveforms.read(track), original)
-        assert set(waveforms.label) == {0, 1}
+            np.testing.assert_array_equal(tracks.read(track), original)
+        assert set(tracks.label) == {0, 1}
 
 
 @pytest.mark.parametrize(

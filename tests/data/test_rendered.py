@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from mgr_jax.data.cache import open_waveforms
+from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.prepare import list_datasets, prepare
 from mgr_jax.data.rendered.music import GENRES, SAMPLE_RATE, TAGS, render_track
 from mgr_jax.training.inference import predict_run
@@ -24,30 +24,30 @@ def rendered_dir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def splits(rendered_dir):
     dataset = rendered_dir / "rendered/tiny_12000/1.0.0"
-    return {name: open_waveforms(dataset, name) for name in ("train", "validation", "test")}
+    return {name: open_tracks(dataset, name) for name in ("train", "validation", "test")}
 
 
 def test_every_artist_is_in_one_split_and_every_genre_in_all(splits):
-    artists = [set(waveforms.artist_id) for waveforms in splits.values()]
+    artists = [set(tracks.artist_id) for tracks in splits.values()]
     assert len(set.union(*artists)) == sum(map(len, artists)) == 15
-    for waveforms in splits.values():
-        assert waveforms.classes == GENRES[:3]
-        assert set(waveforms.label) == {0, 1, 2}
+    for tracks in splits.values():
+        assert tracks.classes == GENRES[:3]
+        assert set(tracks.label) == {0, 1, 2}
 
 
 def test_records_hold_what_the_generator_says(splits):
-    waveforms = splits["test"]
-    genre, artist, number = waveforms.track_id[0].split(".")
+    tracks = splits["test"]
+    genre, artist, number = tracks.track_id[0].split(".")
     track = render_track(genre, int(artist), int(number), seconds=4.0)
-    assert waveforms.tag_names == TAGS
-    assert {TAGS[i] for i in np.flatnonzero(waveforms.tags[0])} == set(track.tags)
-    assert waveforms.classes[waveforms.label[0]] == genre
-    assert json.loads(waveforms.groups[0]) == {
+    assert tracks.tag_names == TAGS
+    assert {TAGS[i] for i in np.flatnonzero(tracks.tags[0])} == set(track.tags)
+    assert tracks.classes[tracks.label[0]] == genre
+    assert json.loads(tracks.groups[0]) == {
         "tempo": f"{track.tempo:.1f}",
         "key": track.key,
         "groove": track.groove,
     }
-    assert waveforms.length[0] == len(track.samples) * 12_000 // SAMPLE_RATE
+    assert tracks.length[0] == len(track.samples) * 12_000 // SAMPLE_RATE
 
 
 def test_the_dataset_says_what_it_is(rendered_dir):

@@ -225,7 +225,7 @@ def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, n
             signal.raise_signal(number)
 
     with monkeypatch.context() as patch:
-        patch.setattr("mgr_jax.training.loop.tqdm.update", stop_after_three)
+        patch.setattr("mgr_jax.training.run.tqdm.update", stop_after_three)
         with pytest.raises(
             UserError, match="stopped at step 3; the same command goes on from step 3"
         ):

@@ -67,10 +67,11 @@ def test_losses_equal_their_definitions(smoothing):
     labels = np.array([0, 3, 2, 2, 1])
     wanted = np.eye(4)[labels] * (1 - smoothing) + smoothing / 4
     expected = -(wanted * scipy.special.log_softmax(logits, axis=1)).sum(1)
-    np.testing.assert_allclose(cross_entropy(logits, labels, smoothing), expected, rtol=1e-5)
+    np.testing.assert_allclose(cross_entropy(logits, labels, label_smoothing=smoothing), expected, rtol=1e-5)
 
     tags = rng.integers(0, 2, (5, 4))
     wanted = tags * (1 - smoothing) + smoothing / 2
     yes, no = scipy.special.log_expit(logits), scipy.special.log_expit(-logits)
     expected = -(wanted * yes + (1 - wanted) * no).mean(1)
-    np.testing.assert_allclose(binary_cross_entropy(logits, tags, smoothing), expected, rtol=1e-5)
+    found = binary_cross_entropy(logits, tags, label_smoothing=smoothing)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -7,6 +7,7 @@ import pytest
 
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.errors import UserError
+from mgr_jax.training.losses import cross_entropy
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
@@ -46,22 +47,29 @@ class OneDevice:
         return np.asarray(rows)
 
 
+def take_inputs(data, batch):
+    del data
+    return batch["inputs"]
+
+
 def run(config, partition):
     classifier, spec = create_classifier(config, CLASSES, axis_name=partition.axis_name)
     optimizer = make_optimizer(config)
     state = create_state(init_variables(classifier, spec, config.seed), optimizer)
     state = partition.replicate(jax.device_get(state))
     train = partition.compile_update(
-        make_train_step(
-            classifier, optimizer, task=config.task, label_smoothing=0.1, seed=config.seed
-        )
+        make_train_step(classifier, optimizer, cross_entropy, take_inputs, seed=config.seed)
     )
-    evaluate = partition.compile_predict(make_eval_step(classifier, task=config.task))
+    evaluate = partition.compile_predict(
+        make_eval_step(classifier, take_inputs, task=config.task)
+    )
     losses = []
     for batch in batches(config):
-        state, metrics = train(state, partition.shard(batch))
+        steps = {name: array[:, None] for name, array in batch.items()}
+        state, metrics = train(state, {}, partition.shard(steps))
         losses.append(float(np.mean(jax.device_get(metrics["loss"]))))
-    rows = partition.gather(evaluate(state.variables, partition.shard({"inputs": batch["inputs"]})))
+    rows = evaluate(state.variables, {}, partition.shard({"inputs": batch["inputs"]}))
+    rows = partition.gather(rows)
     return np.array(losses), partition.unreplicate(state), rows
 
 

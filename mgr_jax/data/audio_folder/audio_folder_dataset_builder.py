@@ -12,10 +12,11 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import read_audio
-from mgr_jax.data.audio_builder import AudioBuilder, AudioConfig, Plan
-from mgr_jax.data.audio_folder.index import Entry, content_groups, read_folder
+from mgr_jax.data.audio_folder.index import Entry, read_folder
+from mgr_jax.data.identical import identical_files
 from mgr_jax.data.records import Clip, Track
 from mgr_jax.data.splits import assign_splits, crossing, join_groups, require_two_genres
+from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 from mgr_jax.errors import UserError
 
 
@@ -49,10 +50,11 @@ class Builder(AudioBuilder):
         assert manual_dir is not None
         config = self.builder_config
         entries = read_folder(manual_dir)
-        sizes = [_size(manual_dir / entry.path) for entry in entries]
+        sizes = {entry.path: _size(manual_dir / entry.path) for entry in entries}
+        twins = identical_files(sizes, functools.partial(_read, manual_dir))
         splits, protocol = split_entries(
             entries,
-            content_groups(manual_dir, entries),
+            [twins.get(entry.path, "") for entry in entries],
             split_by=config.split_by,
             fractions=config.fractions,
             seed=config.seed,
@@ -60,16 +62,22 @@ class Builder(AudioBuilder):
         tracks: dict[str, list[Track]] = {"train": [], "validation": [], "test": []}
         for entry, split in zip(entries, splits, strict=True):
             load = functools.partial(_load, str(manual_dir / entry.path), config.sample_rate)
+            twin = {"identical": twins[entry.path]} if entry.path in twins else {}
             tracks[split].append(
-                Track(entry.path, entry.genre, load, entry.artist, groups=entry.groups)
+                Track(entry.path, entry.genre, load, entry.artist, groups=entry.groups | twin)
             )
-        listing = json.dumps([dataclasses.asdict(entry) for entry in entries] + sizes)
+        listing = json.dumps([*map(dataclasses.asdict, entries), *sizes.values()])
         source = hashlib.sha256(listing.encode()).hexdigest()
         return Plan(tracks, protocol | {"source": source})
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else -1
+
+
+def _read(folder: Path, name: str, limit: int | None) -> bytes:
+    with (folder / name).open("rb") as file:
+        return file.read(limit)
 
 
 def _load(path: str, sample_rate: int) -> Clip:

@@ -1,10 +1,9 @@
 """Reads what a folder of audio files holds: `<genre>/<file>`, or the rows of `index.csv`."""
 
 import csv
-import hashlib
 import os
 import warnings
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -123,25 +122,3 @@ def _entry(index: Path, line: int, row: dict[str, str]) -> Entry:
     if split and split not in _SPLIT_NAMES:
         raise UserError(f"{index}, line {line}: split '{split}' is none of {', '.join(SPLITS)}")
     return Entry(path, genre, row.pop("artist", ""), _SPLIT_NAMES.get(split, ""), row)
-
-
-def content_groups(folder: Path, entries: list[Entry]) -> list[str]:
-    """Gives byte-identical files a common name, and every other file an empty one."""
-    sizes = defaultdict(list)
-    for position, entry in enumerate(entries):
-        path = folder / entry.path
-        if path.is_file() and path.stat().st_size:
-            sizes[path.stat().st_size].append(position)
-    result = [""] * len(entries)
-    for positions in sizes.values():
-        if len(positions) > 1:  # only files of equal size can be identical
-            beginnings = defaultdict(list)
-            for position in positions:
-                with (folder / entries[position].path).open("rb") as file:
-                    beginnings[file.read(1 << 16)].append(position)
-            for alike in beginnings.values():
-                for position in alike if len(alike) > 1 else ():
-                    data = (folder / entries[position].path).read_bytes()
-                    result[position] = hashlib.sha256(data).hexdigest()
-    counts = Counter(result)
-    return [digest if counts[digest] > 1 else "" for digest in result]

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import resample
-from mgr_jax.data.audio_builder import SAMPLE_RATES, AudioBuilder, AudioConfig, Plan
+from mgr_jax.data.track_builder import SAMPLE_RATES, AudioBuilder, AudioConfig, Plan
 from mgr_jax.data.records import Clip, Track
 from mgr_jax.data.rendered import music
 from mgr_jax.data.splits import assign_splits
@@ -52,7 +52,7 @@ class Builder(AudioBuilder):
         for name, size in _SIZES.items()
         for rate in SAMPLE_RATES
     ]
-    TAGS = music.TAGS
+
     HOMEPAGE = "mgr_jax/data/rendered/README.md"
     LICENSE = "MIT"
 
@@ -89,7 +89,7 @@ class Builder(AudioBuilder):
             "source": f"{config.genres} genres x {config.artists} artists x {config.tracks} tracks "
             f"x {config.seconds} s",
         }
-        return Plan(splits, protocol)
+        return Plan(splits, protocol, music.TAGS)
 
 
 def _render(

@@ -1,0 +1,1 @@
+"""Files of features that were computed beforehand."""

@@ -1,0 +1,104 @@
+"""TFDS builder for files of features."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from mgr_jax.data.feature_array.files import FeatureTracks, read_features
+from mgr_jax.data.gtzan.splits import SPLIT_NAMES, read_artists, split_tracks
+from mgr_jax.data.records import Clip, Record, Track, array_records
+from mgr_jax.data.splits import SPLITS, assign_splits, crossing, join_groups, require_two_genres
+from mgr_jax.data.track_builder import Plan, TrackBuilder
+from mgr_jax.errors import UserError, unknown_name
+
+
+@dataclasses.dataclass
+class FeatureArrayConfig(tfds.core.BuilderConfig):
+    """Where the features are, and how they are split.
+
+    Attributes:
+      file: see `read_features`.
+      frame_rate: frames per second (rows per second of a table); with 1, positions in the
+        predictions table count frames.
+      splits: "stratified", "fault_filtered" or "artist", see `mgr_jax.data.gtzan.splits`; or
+        "given", by the file.
+      artists: an index of artists; without it, the artists that the file tells.
+      fractions: shares of train, validation and test, where the splits are made here.
+      seed: of the split.
+    """
+
+    file: Path = Path()
+    frame_rate: float = 1.0
+    splits: str = "stratified"
+    artists: Path | None = None
+    fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    seed: int = 0
+
+
+class Builder(TrackBuilder):
+    """Stores the tracks of a file as `features` examples, one record each."""
+
+    PAYLOAD = "features"
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (the name is TFDS's)
+    HOMEPAGE = "mgr_jax/data/feature_array/README.md"
+    LICENSE = "That of the owners of the audio."
+
+    def plan(self, manual_dir: Path | None) -> Plan:
+        """Reads the file and splits its tracks; see TrackBuilder."""
+        del manual_dir  # the config names the file
+        config = self.builder_config
+        if not 0 < config.frame_rate < float("inf"):
+            raise UserError(f"--frame_rate is {config.frame_rate}; it must be positive")
+        table = read_features(config.file)
+        table.require_labels()
+        if config.artists:
+            known = read_artists(config.artists)
+            table = dataclasses.replace(table, artist=[known.get(t, "") for t in table.track_id])
+        digests = [_digest(frames.tobytes()) for frames in table.features]
+        count = Counter(digests)
+        twins = [digest if count[digest] > 1 else "" for digest in digests]
+        splits, protocol = _split(table, twins, config)
+
+        tracks: dict[str, list[Track]] = {split: [] for split in SPLITS if split in splits}
+        columns = (table.track_id, table.label, table.features, table.artist, twins, splits)
+        for track, label, frames, artist, twin, split in zip(*columns, strict=True):
+            if split:
+                groups = {"identical": twin} if twin else {}
+                load = functools.partial(Clip, frames)
+                tracks[split].append(Track(track, label, load, artist, groups))
+        first = table.features[0]
+        listing = [first.dtype.name, first.shape[1:], table.columns, *zip(*columns[:2], strict=True)]
+        source = json.dumps([*listing, *table.artist, *table.split, *digests])
+        return Plan(
+            tracks,
+            protocol
+            | {
+                "source": _digest(source.encode()),
+                "columns": list(table.columns),
+                "frame_rate": config.frame_rate,
+            },
+        )
+
+    def make_records(self) -> Callable[[Track], tuple[Clip, list[Record]]]:
+        """See TrackBuilder."""
+        return array_records
+
+    def format(self) -> dict[str, Any]:
+        """See TrackBuilder."""
+        assert self.planned is not None
+        frames = self.planned.tracks["train"][0].load().data
+        return {
+            "kind": "features",
+            "rate": self.builder_config.frame_rate,
+            "dtype": frames.dtype.name,
+            "item_shape": list(frames.shape[1:]),
+        }

@@ -1,0 +1,84 @@
+"""Finds the published archives, or their unpacked folders, and checks them."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mgr_jax.data.archives import list_files
+from mgr_jax.data.fma.published import HOMEPAGE, SHA1, SUBSETS, URL
+from mgr_jax.errors import UserError
+
+
+def find_sources(manual_dir: Path, subset: str) -> tuple[Path, Path]:
+    """Finds the metadata and the audio of a subset, each a zip archive or a folder.
+
+    The clips of a subset are in every larger one too, so those serve where its own are missing;
+    not `full`, which holds whole tracks.
+
+    Raises:
+      UserError: one of them is missing; says what belongs where.
+    """
+    clips = ("full",) if subset == "full" else SUBSETS[SUBSETS.index(subset) : -1]
+    metadata = _existing(manual_dir, ["metadata"])
+    audio = _existing(manual_dir, clips)
+    if not metadata or not audio:
+        raise missing(manual_dir, subset, "the audio" if metadata else "the metadata")
+    return metadata[0], audio[0]
+
+
+def _existing(folder: Path, names: Sequence[str]) -> list[Path]:
+    places = [folder / f"fma_{name}{end}" for name in names for end in (".zip", "")]
+    return [path for path in places if path.exists()]
+
+
+def missing(manual_dir: Path, subset: str, what: str) -> UserError:
+    """Returns the error that says which files belong where, and whence they come."""
+    archives = "\n".join(
+        f"  {manual_dir / name}  ({URL}/{name}, SHA-1 {SHA1[name]})"
+        for name in ("fma_metadata.zip", f"fma_{subset}.zip")
+    )
+    return UserError(
+        f"{manual_dir} lacks {what} of FMA {subset} ({HOMEPAGE}); expected are\n"
+        f"{archives}\nor their unpacked folders\n"
+        f"  {manual_dir}/fma_metadata/tracks.csv, genres.csv\n"
+        f"  {manual_dir}/fma_{subset}/000/000002.mp3, …"
+    )
+
+
+def check_sha1(path: Path, *, allow_other: bool) -> str:
+    """Returns the SHA-1 of an archive, or "folder" of a folder, which has none.
+
+    Raises:
+      UserError: the sum is not the published one, unless `allow_other`.
+    """
+    if path.is_dir():
+        return "folder"
+    sha1 = hashlib.sha1(usedforsecurity=False)
+    with (
+        path.open("rb") as file,
+        tqdm(
+            desc=f"check {path.name}", total=path.stat().st_size, unit="B", unit_scale=True
+        ) as bar,
+    ):
+        while block := file.read(1 << 22):
+            sha1.update(block)
+            bar.update(len(block))
+    found = sha1.hexdigest()
+    if found != SHA1[path.name] and not allow_other:
+        raise UserError(
+            f"{path} has SHA-1 {found}, but the published file has {SHA1[path.name]}; download it "
+            f"again from {URL}/{path.name}, or say --allow_other_checksum if it is meant to differ"
+        )
+    return found
+
+
+def find_clips(audio: Path) -> dict[int, str]:
+    """Names of the tracks' mp3 files in an archive or folder, by track id."""
+    return {
+        int(match[1]): name
+        for name in list_files(audio)
+        if (match := re.search(r"(?:^|/)\d{3}/(\d{6})\.mp3$", name))
+    }

@@ -1,0 +1,44 @@
+"""Cross-validation folds that cannot leak: groups of tracks stay together."""
+
+import json
+
+import numpy as np
+
+from mgr_jax.data.cache import Tracks
+from mgr_jax.data.splits import assign_splits, join_groups
+
+
+def assign_folds(tracks: Tracks, *, folds: int, seed: int) -> np.ndarray:
+    """Divides tracks into folds, stratified by genre, that are disjoint as the dataset's splits.
+
+    Tracks stay together that share a value of a column the dataset was split by (the artist, say),
+    and so do byte-identical files.
+
+    Args:
+      tracks: the pool to divide; every one with a genre.
+      folds: how many, at least 3: one to score, one to choose the checkpoint, the rest to train.
+      seed: of the division.
+
+    Returns:
+      The fold of each track, [tracks].
+
+    Raises:
+      UserError: a genre has fewer groups than there are folds.
+    """
+    groups = [json.loads(text) for text in tracks.groups]
+    columns = [[str(group.get("identical", "")) for group in groups]]
+    names = tracks.protocol["split_by"]
+    for name in names:
+        if name == "artist":
+            columns.append(list(tracks.artist_id))
+        elif name != "track":
+            columns.append([str(group.get(name, "")) for group in groups])
+    labels = [tracks.classes[label] if label >= 0 else "no genre" for label in tracks.label]
+    assigned = assign_splits(
+        labels,
+        join_groups(columns),
+        fractions={str(fold): 1 / folds for fold in range(folds)},
+        seed=seed,
+        group_name=" or ".join(names),
+    )
+    return np.array(assigned).astype(int)

@@ -1,0 +1,153 @@
+"""What every loader does: which track and which stretch of it comes when."""
+
+import abc
+from collections.abc import Iterator
+from typing import Any
+
+import grain
+import jax
+import numpy as np
+
+from mgr_jax.audio.clips import segment_starts
+from mgr_jax.data.cache import Tracks
+from mgr_jax.errors import UserError
+
+Batch = dict[str, np.ndarray]
+
+SAMPLINGS = ("shuffle", "balanced")
+
+
+class Loader(abc.ABC):
+    """Batches of clips; subclasses say whether the host or the device cuts them.
+
+    Batches hold this process's rows of the global batch:
+      targets: [batch] int32 classes, or [batch, tags] uint8 for a multi_label task.
+      index: [batch] int64, the example's number in the whole run (training), or the number of
+        its segment (evaluation).
+      mask: [batch] bool (evaluation), False in the rows that fill up the last batch.
+    and what `inputs` makes the clips of.
+    """
+
+    def __init__(
+        self,
+        tracks: Tracks,
+        *,
+        clip_samples: int,
+        batch_size: int,
+        task: str = "single_label",
+        short_clip: str = "zero_pad",
+        sampling: str = "shuffle",
+        process_index: int = 0,
+        process_count: int = 1,
+    ) -> None:
+        """Makes a loader.
+
+        Args:
+          tracks: the split to read.
+          clip_samples: length of a clip in time steps (samples, or frames of features).
+          batch_size: of the global batch; divisible by the number of processes.
+          task: "single_label" (targets are the label) or "multi_label" (the tags).
+          short_clip: how a track shorter than a clip is filled: "zero_pad" or "repeat".
+          sampling: of training examples: "shuffle" (every track once per epoch) or "balanced"
+            (every class equally often).
+          process_index: this process among `process_count`.
+          process_count: processes that share the global batch.
+
+        Raises:
+          UserError: balanced sampling of a multi_label task, where a track has many classes.
+        """
+        if sampling == "balanced" and task != "single_label":
+            raise UserError(
+                "config.sampling is balanced, which is for single_label tasks; use shuffle with "
+                "config.class_weights=balanced"
+            )
+        self.tracks = tracks
+        self._clip_samples = clip_samples
+        self._local_batch = batch_size // process_count
+        self._targets = tracks.label if task == "single_label" else tracks.tags
+        self._short_clip = short_clip
+        self._sampling = sampling
+        self._process = slice(process_index, None, process_count)
+
+    @property
+    def data(self) -> Any:
+        """Host arrays that are to lie on every device while batches are used; {} if none."""
+        return {}
+
+    @abc.abstractmethod
+    def inputs(self, data: Any, batch: dict[str, jax.Array]) -> jax.Array:
+        """The clips [batch, clip_samples, ...] of a batch; called inside jitted steps.
+
+        Args:
+          data: `self.data`, as it lies on the device.
+          batch: as the iterators yield it.
+        """
+
+    @abc.abstractmethod
+    def _clip(self, track: int, start: int) -> Batch:
+        """The part of an example that `inputs` needs."""
+
+    def _example(self, index: int, track: int, start: int) -> Batch:
+        return self._clip(track, start) | {
+            "targets": self._targets[track],
+            "index": np.int64(index),
+        }
+
+    def train_batches(self, *, seed: int, first_step: int = 0) -> Iterator[Batch]:
+        """Yields batches of random crops without end.
+
+        With sampling "shuffle" every track comes once per epoch, in a new order with a new crop.
+        Batch `n` depends on (seed, n) alone, whatever the loader, the number of processes and
+        wherever the iteration starts.
+        """
+        crops = self._order(seed).map_with_index(lambda index, track: (index, track))
+        batches = crops.random_map(self._crop)[self._process].batch(self._local_batch)
+        iterator = iter(
+            batches.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=4))
+        )
+        iterator.set_state({"next_index": first_step})
+        return iterator
+
+    def _order(self, seed: int) -> grain.MapDataset:
+        """Track numbers without end."""
+        if self._sampling == "shuffle":
+            return grain.MapDataset.range(len(self.tracks)).seed(seed).shuffle().repeat()
+        classes = [np.flatnonzero(self.tracks.label == c) for c in np.unique(self.tracks.label)]
+        endless = [
+            grain.MapDataset.source(members).seed(seed + number).shuffle().repeat()
+            for number, members in enumerate(classes)
+        ]
+        return grain.MapDataset.mix(endless).seed(seed)
+
+    def _crop(self, example: tuple[int, int], rng: np.random.Generator) -> Batch:
+        index, track = example
+        spare = max(0, int(self.tracks.length[track]) - self._clip_samples)
+        return self._example(index, track, int(rng.integers(spare + 1)))
+
+    def segments(self, per_track: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Lists the evaluation segments of all tracks: (track, first time step), [segments]."""
+        starts = [segment_starts(n, self._clip_samples, per_track) for n in self.tracks.length]
+        tracks = np.repeat(np.arange(len(starts)), [len(s) for s in starts])
+        return tracks, np.concatenate(starts)
+
+    def eval_batches(self, per_track: int = 0) -> Iterator[Batch]:
+        """Yields every evaluation segment once; the last batch is filled up, with a mask.
+
+        All processes yield the same number of batches; put side by side in the order of the
+        processes, their rows are in the order of `segments`.
+        """
+        tracks, starts = self.segments(per_track)
+        global_batch = self._local_batch * self._process.step
+        offset = self._process.start * self._local_batch
+        for first in range(0, len(tracks), global_batch):
+            rows = np.arange(first + offset, first + offset + self._local_batch)
+            real = rows < len(tracks)
+            examples = [self._example(row, tracks[row], starts[row]) for row in rows * real]
+            yield stack_batches(examples, axis=0) | {"mask": real}
+
+
+def stack_batches(batches: list[Batch], *, axis: int) -> Batch:
+    """Stacks equal dicts of arrays along a new axis; a single one is not copied."""
+    if len(batches) == 1:
+        return {name: np.expand_dims(array, axis) for name, array in batches[0].items()}
+    return {name: np.stack([b[name] for b in batches], axis=axis) for name in batches[0]}

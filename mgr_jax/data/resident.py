@@ -1,0 +1,52 @@
+"""The resident loader: the tracks lie on the device, which cuts the clips itself."""
+
+from functools import cached_property
+
+import jax
+import numpy as np
+from jax import lax
+
+from mgr_jax.audio.clips import fit_length
+from mgr_jax.data.cache import Tracks
+from mgr_jax.data.loader import Batch, Loader
+
+
+class ResidentLoader(Loader):
+    """Moves only positions to the device, where a copy of all tracks lies; for data that fit.
+
+    Batches also hold `track` and `start`, [batch] int32: an index of two parts, because positions
+    in one long array would soon exceed an int32.
+    """
+
+    @cached_property
+    def data(self) -> np.ndarray:
+        """All tracks [tracks, time steps, ...] as stored, filled up to the longest one.
+
+        A track shorter than a clip is filled as `short_clip` says, so that cutting needs no care.
+        """
+        tracks = self.tracks
+        longest = max(int(tracks.length.max()), self._clip_samples)
+        result = np.zeros((len(tracks), longest, *tracks.item_shape), tracks.dtype)
+        for row, length in enumerate(tracks.length):
+            steps = fit_length(tracks.read(row), self._clip_samples, self._short_clip)
+            result[row, : max(length, self._clip_samples)] = steps
+        return result
+
+    def inputs(self, data: jax.Array, batch: dict[str, jax.Array]) -> jax.Array:
+        """See Loader."""
+
+        def cut(track: jax.Array, start: jax.Array) -> jax.Array:
+            corner = (track, start, *[0] * len(self.tracks.item_shape))
+            return lax.dynamic_slice(data, corner, (1, self._clip_samples, *data.shape[2:]))[0]
+
+        return jax.vmap(cut)(batch["track"], batch["start"])
+
+    def _clip(self, track: int, start: int) -> Batch:
+        return {"track": np.int32(track), "start": np.int32(start)}
+
+
+def resident_bytes(tracks: Tracks, clip_samples: int) -> int:
+    """Bytes that `ResidentLoader.data` takes on each device."""
+    longest = max(int(tracks.length.max()), clip_samples)
+    step = np.dtype(tracks.dtype).itemsize * int(np.prod(tracks.item_shape, dtype=np.int64))
+    return len(tracks) * longest * step

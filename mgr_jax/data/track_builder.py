@@ -1,0 +1,194 @@
+"""The part of a TFDS builder that every dataset shares."""
+
+import abc
+import dataclasses
+import functools
+import json
+import os
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from tqdm import tqdm
+
+from mgr_jax.data.records import Clip, Record, Track, audio_records
+from mgr_jax.data.workers import Failure, map_in_processes
+from mgr_jax.errors import UserError
+
+_UNKNOWN = -1  # the label of a track without a genre
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a builder is about to store.
+
+    Attributes:
+      tracks: the tracks of each split.
+      protocol: how the splits were made; goes to protocol.json. `complete: False` in it says that
+        the splits are published ones, which may lack a genre where only a part is at hand.
+      tags: vocabulary of the tags; empty where a dataset has none.
+    """
+
+    tracks: Mapping[str, Sequence[Track]]
+    protocol: Mapping[str, Any]
+    tags: tuple[str, ...] = ()
+
+
+class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+    """Stores tracks as records; subclasses say which tracks go to which split.
+
+    Beside the records it writes `skipped.json` (track → reason) and `protocol.json` (classes,
+    tags, format, how the splits were made). Nothing is left behind if preparing fails.
+
+    Attributes:
+      PAYLOAD: name of the feature that holds a record's bytes.
+      HOMEPAGE: where the dataset is described.
+      LICENSE: what may be done with the data.
+      num_workers: loading processes; 0 loads in this process.
+      planned: what `plan` has said, where it was asked already.
+    """
+
+    PAYLOAD: str
+    HOMEPAGE: str = ""
+    LICENSE: str = ""
+    num_workers: int = os.cpu_count() or 1
+    planned: Plan | None = None
+
+    @abc.abstractmethod
+    def plan(self, manual_dir: Path | None) -> Plan:
+        """Says which tracks go to which split, loading none of them."""
+
+    @abc.abstractmethod
+    def make_records(self) -> Callable[[Track], tuple[Clip, list[Record]]]:
+        """Returns what loads and stores a track; picklable."""
+
+    @abc.abstractmethod
+    def format(self) -> dict[str, Any]:
+        """What a time step is: kind, rate (steps per second), dtype and item_shape."""
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        features: dict[str, Any] = {
+            # Not tfds.features.Audio: constructing it needs TensorFlow.
+            self.PAYLOAD: tfds.features.Scalar(np.object_, doc="see `format` in protocol.json"),
+            "label": tfds.features.ClassLabel(doc="-1 where unknown"),
+            "tags": tfds.features.Tensor(
+                shape=(None,), dtype=np.uint8, doc="multi-hot, names in protocol.json"
+            ),
+            "track_id": tfds.features.Text(),
+            "artist_id": tfds.features.Text(doc="empty where unknown"),
+            "groups": tfds.features.Text(doc="further columns, a JSON object of texts"),
+            "offset": tfds.features.Scalar(np.int64, doc="first time step within the track"),
+            "length": tfds.features.Scalar(np.int64, doc="time steps in this record"),
+        }
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features),
+            homepage=self.HOMEPAGE,
+            license=self.LICENSE,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        if self.planned is None:
+            needed = self.MANUAL_DOWNLOAD_INSTRUCTIONS
+            self.planned = self.plan(Path(dl_manager.manual_dir) if needed else None)
+        tracks = self.planned.tracks
+        known = {t.label for s in tracks.values() for t in s} - {""}
+        self.info.features["label"].names = sorted(known)
+        self._skipped: dict[str, str] = {}
+        self._stored = {split: Counter[str]() for split in tracks}
+        return {split: self._generate_examples(split, tracks[split]) for split in tracks}
+
+    def _generate_examples(
+        self, split: str, tracks: Sequence[Track]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        assert self.planned is not None
+        results = map_in_processes(self.make_records(), tracks, workers=self.num_workers)
+        for track, result in tqdm(results, split, total=len(tracks), unit="track"):
+            if isinstance(result, Failure):
+                self._skipped[track.track_id] = result.reason
+                continue
+            clip, records = result
+            self._stored[split][track.label] += 1
+            shared = {
+                "label": track.label or _UNKNOWN,
+                "tags": np.isin(self.planned.tags, [*track.tags, *clip.tags]).astype(np.uint8),
+                "track_id": track.track_id,
+                "artist_id": track.artist_id,
+                "groups": json.dumps({**track.groups, **clip.groups}, sort_keys=True),
+            }
+            for record in records:
+                stored = {
+                    self.PAYLOAD: record.data,
+                    "offset": record.offset,
+                    "length": record.length,
+                }
+                yield f"{track.track_id}#{record.offset}", shared | stored
+
+    def _download_and_prepare(self, dl_manager, download_config) -> None:
+        super()._download_and_prepare(dl_manager, download_config)
+        assert self.planned is not None
+        self._require_every_class(complete=self.planned.protocol.get("complete", True))
+        protocol = {
+            "classes": self.info.features["label"].names,
+            "tags": list(self.planned.tags),
+            "format": self.format(),
+            "tracks": {split: dict(sorted(n.items())) for split, n in self._stored.items()},
+        }
+        for name, content in [
+            ("skipped.json", self._skipped),
+            ("protocol.json", protocol | dict(self.planned.protocol)),
+        ]:
+            (self.data_path / name).write_text(json.dumps(content, indent=2) + "\n")
+
+    def _require_every_class(self, *, complete: bool) -> None:
+        if self._skipped:
+            print(
+                f"Skipped {len(self._skipped)} tracks (skipped.json lists them):", file=sys.stderr
+            )
+            for reason in list(self._skipped.values())[:10]:
+                print(f"  {reason}", file=sys.stderr)
+        for split, stored in self._stored.items():
+            missing = [name for name in self.info.features["label"].names if not stored[name]]
+            if missing and complete:
+                raise UserError(
+                    f"the {split} split has no readable track of genre '{missing[0]}' "
+                    f"({len(self._skipped)} tracks were skipped); add tracks of it, leave the "
+                    "genre out, or change the splits"
+                )
+            if missing:
+                warnings.warn(
+                    f"the {split} split has no track of {', '.join(missing)}", stacklevel=2
+                )
+
+
+@dataclasses.dataclass
+class AudioConfig(tfds.core.BuilderConfig):
+    """A builder config: what changes the stored records.
+
+    Attributes:
+      sample_rate: of the stored audio in Hz.
+    """
+
+    sample_rate: int = 22_050
+
+
+SAMPLE_RATES = (22_050, 16_000, 12_000)
+
+
+class AudioBuilder(TrackBuilder, skip_registration=True):
+    """Stores tracks as `waveform` examples: mono 16-bit FLAC files at the config's rate."""
+
+    PAYLOAD = "audio"
+
+    def make_records(self) -> Callable[[Track], tuple[Clip, list[Record]]]:
+        """See TrackBuilder."""
+        return functools.partial(audio_records, sample_rate=self.builder_config.sample_rate)
+
+    def format(self) -> dict[str, Any]:
+        """See TrackBuilder."""
+        rate = self.builder_config.sample_rate
+        return {"kind": "waveform", "rate": rate, "dtype": "int16", "item_shape": []}

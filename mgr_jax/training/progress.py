@@ -1,0 +1,98 @@
+"""Where a run stands: its stage, its learning rate, whether it is done.
+
+All of it follows from the config and from the scores of the evaluations so far, so that a resumed
+run needs nothing but its log.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from mgr_jax.config import stage_config
+
+
+class Progress:
+    """Follows the evaluations of a run.
+
+    Attributes:
+      stage: number of the stage that the next step belongs to.
+      stage_start: steps made before it began.
+      lr_scale: factor of the learning rate (config.plateau).
+      best: the best score so far, greater is better.
+      out_of_patience: whether the last stage ended because nothing improved.
+    """
+
+    def __init__(self, config: ConfigDict, evaluations: Iterable[tuple[int, float]] = ()) -> None:
+        """Starts a run, or goes through the (step, score) of the evaluations it has had."""
+        self._config = config
+        self._stages = max(1, len(config.stages))
+        self.stage = -1
+        self.best = float("-inf")
+        self.out_of_patience = False
+        self._ended = False
+        self._next_stage(0)
+        for step, score in evaluations:
+            self.add(step, score)
+
+    @property
+    def config(self) -> ConfigDict:
+        """Of the present stage."""
+        return stage_config(self._config, self.stage)
+
+    @property
+    def next_end(self) -> int:
+        """The step after which the run, or its stage, must be evaluated."""
+        return min(self._config.num_steps, self.stage_start + self.config.num_steps)
+
+    def done(self, step: int) -> bool:
+        """Whether the run is over after this many steps."""
+        return self._ended or step >= self._config.num_steps
+
+    def add(self, step: int, score: float) -> bool:
+        """Takes note of an evaluation; says whether a new stage begins, from the best weights."""
+        self.best = max(self.best, score)
+        # As Keras: an improvement is over the best, by more than min_delta where that counts.
+        if score > self._stage_best:
+            self._stage_best, self._stale = score, 0
+        else:
+            self._stale += 1
+        plateau = self._config.plateau
+        if score > self._plateau_best + plateau.min_delta:
+            self._plateau_best, self._plateau_stale = score, 0
+        else:
+            self._plateau_stale += 1
+        if self._plateau_stale >= plateau.patience:
+            self.lr_scale *= plateau.factor
+            self._plateau_stale = 0
+
+        patience = self.config.patience
+        stale = bool(patience) and self._stale >= patience
+        if not stale and step - self.stage_start < self.config.num_steps:
+            return False
+        if self.stage == self._stages - 1:
+            self._ended, self.out_of_patience = True, stale
+        else:
+            self._next_stage(step)
+        return not self.done(step)
+
+    def _next_stage(self, step: int) -> None:
+        self.stage += 1
+        self.stage_start = step
+        self.lr_scale = 1.0
+        self._stage_best = self._plateau_best = float("-inf")
+        self._stale = self._plateau_stale = 0
+
+
+def monitored(metrics: Mapping[str, float | None], monitor: str) -> float:
+    """The monitored score of an evaluation, turned so that greater is better."""
+    value = metrics[f"validation/track/{monitor}"]
+    if value is None or np.isnan(value):  # undefined, as an AUC is where all labels are alike
+        return float("-inf")
+    return -value if monitor == "log_loss" else value
+
+
+def past_evaluations(rows: Iterable[Mapping[str, float]], monitor: str) -> list[tuple[int, float]]:
+    """(step, score) of the evaluations in a run's metrics.jsonl."""
+    key = f"validation/track/{monitor}"
+    return [(int(row["step"]), monitored(row, monitor)) for row in rows if key in row]

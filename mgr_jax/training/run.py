@@ -1,0 +1,214 @@
+"""The loop of a run: update, log, evaluate, checkpoint, until it is done."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from mgr_jax.classifier import GenreClassifier
+from mgr_jax.data.loader import Loader, stack_batches
+from mgr_jax.data.resident import ResidentLoader
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Predictions, evaluate
+from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.inference import SplitPredictor
+from mgr_jax.training.losses import Loss
+from mgr_jax.training.optim import make_optimizer, make_schedule
+from mgr_jax.training.progress import Progress, monitored
+from mgr_jax.training.steps import TrainState, create_state, make_train_step
+from mgr_jax.training.summary import Summary
+from mgr_jax.training.workdir import StopRequest
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended.
+
+    Attributes:
+      step: updates made.
+      stopped_early: whether patience ran out before config.num_steps.
+      best: value of config.monitor on the validation tracks, at the best checkpoint.
+    """
+
+    step: int
+    stopped_early: bool
+    best: float
+
+
+@dataclass
+class Run:
+    """The loop itself, with what it uses."""
+
+    config: ConfigDict
+    partition: Any
+    classifier: GenreClassifier
+    loss: Loss
+    loader: Loader
+    validate: SplitPredictor
+    checkpoints: Checkpoints
+    summary: Summary | None
+    standing: Progress
+    verbose: bool
+    pending: list[dict[str, jax.Array]] = field(default_factory=list)
+
+    def go(self, state: TrainState, step: int, last_score: float | None) -> TrainResult:
+        """Trains from a host state; `last_score` is that of an evaluation at its very step."""
+        config, standing = self.config, self.standing
+        if last_score is not None and standing.add(step, last_score):
+            state = self._next_stage(state)
+        state = self.partition.replicate(state.replace(lr_scale=np.float32(standing.lr_scale)))
+        data = self.partition.replicate(self.loader.data)
+        batches = self.loader.train_batches(seed=config.seed, first_step=step)
+        update = self._compile()
+        bar = tqdm(
+            total=config.num_steps, initial=step, unit="step", disable=None if self.verbose else True
+        )
+        since = time.perf_counter()
+        with bar, StopRequest() as stop:
+            while not standing.done(step):
+                count = self._steps_to_go(step)
+                batch = stack_batches([next(batches) for _ in range(count)], axis=1)
+                batch.pop("index")
+                state, metrics = update(state, data, self.partition.shard(batch))
+                self.pending.append(metrics)
+                step += count
+                bar.update(count)
+                evaluating = step % config.eval_every == 0 or step == standing.next_end
+                if evaluating or step % config.log_every == 0:
+                    loss = self._log(step, since)
+                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                if evaluating:
+                    if standing.add(step, self._evaluate(state, step, loss)):
+                        new = self._next_stage(self.partition.unreplicate(state))
+                        state, update = self.partition.replicate(new), self._compile()
+                    scale = self.partition.replicate(np.float32(standing.lr_scale))
+                    state = state.replace(lr_scale=scale)
+                if not self.pending:
+                    since = time.perf_counter()
+                if stop.requested and not standing.done(step):
+                    self._save_and_stop(state, step)
+        early = standing.out_of_patience
+        if early and self.verbose:
+            print(f"Stopped at step {step}: no improvement of {config.monitor}.")
+        return TrainResult(step, early, abs(standing.best))
+
+    def _steps_to_go(self, step: int) -> int:
+        """Updates until the host has something to do."""
+        if not isinstance(self.loader, ResidentLoader):
+            return 1
+        every = (self.config.log_every, self.config.eval_every)
+        until = min(self.standing.next_end, *(step - step % n + n for n in every))
+        return min(self.config.steps_per_dispatch, until - step)
+
+    def _compile(self):
+        config = self.standing.config
+        step = make_train_step(
+            self.classifier,
+            make_optimizer(config),
+            self.loss,
+            self.loader.inputs,
+            seed=config.seed,
+            l2=config.l2,
+            accumulate=config.accumulate,
+            ema_decay=config.ema_decay,
+        )
+        return self.partition.compile_update(step)
+
+    def _next_stage(self, state: TrainState) -> TrainState:
+        """The state, on the host, that a new stage begins with: the best weights so far."""
+        self.checkpoints.wait()
+        best = self.checkpoints.restore_variables(state.variables, "best")
+        optimizer = make_optimizer(self.standing.config)
+        fresh = create_state(best, optimizer, averaged=bool(self.config.ema_decay))
+        if self.verbose:
+            options = self.standing.config.optimizer
+            tqdm.write(
+                f"stage {self.standing.stage + 1} of {len(self.config.stages)}, from the best "
+                f"weights: {options.name}, learning rate {options.learning_rate:g}"
+            )
+        return jax.device_get(fresh).replace(step=state.step)
+
+    def _log(self, step: int, since: float) -> float:
+        """Writes the means since the last time; returns the loss, which must be finite."""
+        means = _means(self.pending)
+        steps = sum(metrics["loss"].shape[-1] for metrics in self.pending)
+        self._require_finite(means["loss"], step, steps)
+        rate = make_schedule(self.standing.config)(step - 1 - self.standing.stage_start)
+        speed = steps * self.config.batch_size / (time.perf_counter() - since)
+        self._write(
+            step,
+            {f"train/{name}": value for name, value in means.items()}
+            | {
+                "learning_rate": float(rate) * self.standing.lr_scale,
+                "clips_per_second": speed,
+            },
+        )
+        self.pending = []
+        return means["loss"]
+
+    def _evaluate(self, state: TrainState, step: int, train_loss: float) -> float:
+        predictions = self.validate(state.variables, progress=self.verbose)
+        metrics = validation_metrics(predictions)
+        score = monitored(metrics, self.config.monitor)
+        self._write(step, metrics)
+        if self.summary and self.config.task == "single_label":
+            self.summary.confusion(step, predictions.by_track())
+        self.checkpoints.save(self.partition.unreplicate(state), score)
+        if self.verbose:
+            shown = self.config.monitor
+            tqdm.write(
+                f"step {step}: train loss {train_loss:.3f}, validation log loss "
+                f"{metrics['validation/track/log_loss']:.3f}, {shown} "
+                f"{metrics[f'validation/track/{shown}']:.3f}"
+            )
+        return score
+
+    def _save_and_stop(self, state: TrainState, step: int) -> None:
+        # Processes would stop at different steps, so several go on from the last evaluation.
+        if jax.process_count() == 1 and self.pending:
+            self._require_finite(_means(self.pending)["loss"], step, len(self.pending))
+            self.checkpoints.save(self.partition.unreplicate(state))
+        self.checkpoints.wait()
+        raise UserError(
+            f"stopped at step {step}; the same command goes on from step "
+            f"{self.checkpoints.latest_step or 0}"
+        )
+
+    def _require_finite(self, loss: float, step: int, steps: int) -> None:
+        if np.isfinite(loss):
+            return
+        self.checkpoints.wait()
+        kept = self.checkpoints.latest_step
+        raise UserError(
+            f"the loss is {loss} between steps {step - steps} and {step}; lower "
+            "config.optimizer.learning_rate or set config.optimizer.clip_norm "
+            + (f"(the checkpoint of step {kept} is kept)" if kept else "(nothing was saved yet)")
+        )
+
+    def _write(self, step: int, scalars: Mapping[str, float]) -> None:
+        if self.summary:
+            self.summary.write(step, scalars)
+
+
+def _means(pending: list[dict[str, jax.Array]]) -> dict[str, float]:
+    # Under pmap every device holds the same mean; fetching also waits for the steps to finish.
+    fetched = jax.device_get(pending)
+    return {
+        name: float(np.mean(np.concatenate([metrics[name] for metrics in fetched], axis=-1)))
+        for name in fetched[0]
+    }
+
+
+def validation_metrics(predictions: Predictions) -> dict[str, float]:
+    """Scores of segments and tracks as `validation/<level>/<metric>`, without intervals."""
+    result = evaluate(predictions, resamples=1)
+    return {
+        f"{predictions.split}/{level}/{name}": float("nan") if value is None else value
+        for level in ("segment", "track")
+        for name, (value, *_) in result[level].items()
+    }

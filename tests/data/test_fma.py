@@ -1,0 +1,468 @@
+"""FMA is read as it is published: its odd table, its splits, its subsets and its bad files."""
+
+import csv
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+import tensorflow_datasets as tfds
+
+from mgr_jax.data.cache import Tracks, open_tracks
+from mgr_jax.data.fma import published
+from mgr_jax.data.fma.fma_dataset_builder import Builder, FmaConfig
+from mgr_jax.data.fma.metadata import Genre, Row, genre_tags
+from mgr_jax.data.prepare import prepare
+from mgr_jax.data.track_builder import Plan
+from mgr_jax.errors import UserError
+
+RATE = 12_000
+
+# The columns of the published tracks.csv.
+COLUMNS = {
+    "album": "comments date_created date_released engineer favorites id information listens "
+    "producer tags title tracks type",
+    "artist": "active_year_begin active_year_end associated_labels bio comments date_created "
+    "favorites id latitude location longitude members name related_projects tags website "
+    "wikipedia_page",
+    "set": "split subset",
+    "track": "bit_rate comments composer date_created date_recorded duration favorites genre_top "
+    "genres genres_all information interest language_code license listens lyricist number "
+    "publisher tags title",
+}
+HEADER = [(top, name) for top, names in COLUMNS.items() for name in names.split()]
+
+# Lines of the published genres.csv.
+GENRES = """genre_id,#tracks,parent,title,top_level
+12,32923,0,Rock,12
+15,34413,0,Electronic,15
+21,8389,0,Hip-Hop,21
+25,9261,12,Punk,12
+89,1858,25,Post-Punk,12
+181,2757,15,Techno,15
+539,14,21,Hip-Hop Beats,21
+763,94,0,"Holiday ""Old"", etc.",763
+"""
+ROOTS = {"Rock": [12, 25, 89], "Electronic": [15, 181], "Hip-Hop": [21, 539]}
+HERTZ = {"Rock": 300, "Electronic": 600, "Hip-Hop": 1200}
+
+NO_GENRE, LONG, BROKEN, EMPTY, MISSING, SHORT, NO_AUDIO = 2, 3, 10, 20, 30, 98565, 99134
+ODD_TITLE = 'A "title",\nof two lines, and ""more""'
+
+
+def make_rows() -> dict[int, dict[tuple[str, str], str]]:
+    """10 tracks of each root: 6 to train on and 2 to 2; half of them small, half medium."""
+    rows = {}
+    for root, genres in ROOTS.items():
+        for k in range(10):
+            track = 1_000 * (1 + len(rows) // 10) + k
+            split = "training" if k < 6 else "validation" if k < 8 else "test"
+            rows[track] = {
+                ("album", "id"): str(track // 2),
+                ("album", "information"): "<p>long</p>\n" * 20_000 if k == 5 else "",
+                ("album", "tags"): "[]",
+                ("artist", "id"): f"{genres[0]}{k // 2}",
+                ("artist", "name"): "Zoë, “the” band",
+                ("set", "split"): split,
+                ("set", "subset"): "medium" if k % 2 else "small",
+                ("track", "genre_top"): root,
+                ("track", "genres"): str(genres[-1:]),
+                ("track", "genres_all"): str(genres if k % 2 else genres[:1]),
+                ("track", "title"): ODD_TITLE if k == 0 else f"Song {k}",
+            }
+    first = next(iter(rows.values()))
+    subsets = {LONG: "large", NO_GENRE: "large", SHORT: "medium"}
+    for track in (NO_GENRE, LONG, BROKEN, EMPTY, MISSING, SHORT, NO_AUDIO):
+        rows[track] = first | {("set", "subset"): subsets.get(track, "small")}
+    # The column is said to hold the ancestors; here it lacks them.
+    rows[NO_GENRE] |= {("track", "genre_top"): "", ("track", "genres_all"): "[89, 181]"}
+    rows[NO_GENRE] |= {("album", "id"): "-1"}
+    return rows
+
+
+def write_metadata(folder: Path, rows=None, genres: str = GENRES) -> None:
+    """Writes tracks.csv as pandas does with two levels of columns and a named index."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "genres.csv").write_text(genres, encoding="utf-8")
+    (folder / "raw_tracks.csv").write_text("track_id\n")
+    with (folder / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["", *(top for top, _ in HEADER)])
+        writer.writerow(["", *(name for _, name in HEADER)])
+        writer.writerow(["track_id", *[""] * len(HEADER)])
+        for track, row in (rows or make_rows()).items():
+            writer.writerow([track, *(row.get(column, "") for column in HEADER)])
+
+
+def mp3_path(folder: Path, track: int) -> Path:
+    return folder / f"{track // 1000:03d}" / f"{track:06d}.mp3"
+
+
+def write_mp3(path: Path, track: int, hertz: float, seconds: float = 0.5) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time = np.arange(int(44_100 * seconds)) / 44_100
+    tone = 0.3 * np.sin(2 * np.pi * (hertz + track % 10) * time) * (0.6 + 0.4 * np.cos(time / 5))
+    tone += np.random.default_rng(track).normal(0, 1e-3, len(time))  # no two of them equal
+    soundfile.write(path, np.stack([tone, tone / 2], axis=1), 44_100)
+
+
+def zip_folder(folder: Path, compression: int = zipfile.ZIP_BZIP2) -> None:
+    with zipfile.ZipFile(folder.with_name(f"{folder.name}.zip"), "w", compression) as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder.parent))
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory) -> Path:
+    """fma_metadata/ and fma_large/ with one mp3 per track, some of them bad."""
+    root = tmp_path_factory.mktemp("unpacked")
+    write_metadata(root / "fma_metadata")
+    clips = root / "fma_large"
+    for track, row in make_rows().items():
+        hertz = HERTZ.get(row["track", "genre_top"], 900)
+        write_mp3(mp3_path(clips, track), track, hertz, 65 if track == LONG else 0.5)
+    mp3_path(clips, BROKEN).write_text("this is no music\n" * 100)
+    mp3_path(clips, EMPTY).write_bytes(b"")
+    mp3_path(clips, MISSING).unlink()
+    shutil.copy(mp3_path(clips, 1_000), mp3_path(clips, 1_002))
+    (clips / "README.txt").write_text("read me")
+    return root
+
+
+@pytest.fixture(scope="module")
+def zipped(unpacked, tmp_path_factory) -> Path:
+    """The same as archives."""
+    root = tmp_path_factory.mktemp("zipped")
+    for name in ("fma_metadata", "fma_large"):
+        shutil.copytree(unpacked / name, root / name)
+        zip_folder(root / name)
+        shutil.rmtree(root / name)
+    return root
+
+
+def builder(subset: str, data_dir: Path, *, allow: bool = True) -> Builder:
+    config = FmaConfig(
+        name=f"{subset}_{RATE}", subset=subset, sample_rate=RATE, allow_other_checksum=allow
+    )
+    made = Builder(config=config, data_dir=str(data_dir))
+    return made
+
+
+@pytest.fixture
+def plan(tmp_path) -> Callable[..., Plan]:
+    def make(manual_dir: Path, subset: str = "medium", **options) -> Plan:
+        return builder(subset, tmp_path / "tfds", **options).plan(manual_dir)
+
+    return make
+
+
+def build(manual_dir: Path, data_dir: Path, subset: str, workers: int = 0) -> Path:
+    made = builder(subset, data_dir)
+    made.num_workers = workers
+    options = tfds.download.DownloadConfig(manual_dir=str(manual_dir))
+    made.download_and_prepare(file_format="array_record", download_config=options)
+    return Path(made.data_dir)
+
+
+@pytest.fixture(scope="module")
+def large(zipped, tmp_path_factory) -> Path:
+    return build(zipped, tmp_path_factory.mktemp("tfds"), "large", workers=2)
+
+
+def by_id(tracks: Tracks) -> dict[int, int]:
+    return {int(name): position for position, name in enumerate(tracks.track_id)}
+
+
+def ids(plan: Plan) -> dict[str, set[int]]:
+    return {split: {int(track.track_id) for track in of} for split, of in plan.tracks.items()}
+
+
+def test_subsets_are_cumulative_and_splits_the_published_ones(plan, zipped):
+    rows = make_rows()
+    for subset, wanted in [
+        ("small", {"small"}),
+        ("medium", {"small", "medium"}),
+        ("large", {"small", "medium", "large"}),
+    ]:
+        published_split = {
+            split: {
+                track
+                for track, row in rows.items()
+                if row["set", "split"] == name and row["set", "subset"] in wanted
+            }
+            for split, name in [("train", "training"), ("validation",) * 2, ("test",) * 2]
+        }
+        assert ids(plan(zipped, subset)) == published_split
+
+
+def test_folders_and_archives_give_the_same(unpacked, large, tmp_path):
+    other = build(unpacked, tmp_path, "large")
+    for split in ("train", "validation", "test"):
+        one, two = (
+            list(tfds.builder_from_directory(str(folder)).as_data_source(split))
+            for folder in (large, other)
+        )
+        assert len(one) == len(two) > 0
+        for a, b in zip(one, two, strict=True):
+            np.testing.assert_equal(a, b)
+    one, two = (json.loads((folder / "protocol.json").read_text()) for folder in (large, other))
+    assert set(one.pop("checksum")) == {"fma_metadata.zip", "fma_large.zip"}
+    assert two.pop("checksum") == {"fma_metadata": "folder", "fma_large": "folder"}
+    assert one == two
+
+
+def test_stored_is_what_the_table_says(large):
+    tracks = open_tracks(large, "test")
+    assert tracks.classes == ("Electronic", "Hip-Hop", "Rock")
+    where = by_id(tracks)[1_008]
+    assert tracks.classes[tracks.label[where]] == "Rock"
+    assert tracks.artist_id[where] == "124"
+    assert json.loads(tracks.groups[where]) == {"album": "504", "subset": "small"}
+    spectrum = np.abs(np.fft.rfft(tracks.read(where)))
+    assert spectrum.argmax() / tracks.length[where] * RATE == pytest.approx(308, abs=3)
+
+
+def test_tags_are_all_genres_with_their_ancestors(large):
+    tracks = open_tracks(large, "train")
+    # In the order of the ids; genre 763 occurs nowhere.
+    assert tracks.tag_names == (
+        "Rock", "Electronic", "Hip-Hop", "Punk", "Post-Punk", "Techno", "Hip-Hop Beats",
+    )  # fmt: skip
+    expected = {
+        1_000: [1, 0, 0, 0, 0, 0, 0],
+        1_001: [1, 0, 0, 1, 1, 0, 0],
+        2_000: [0, 1, 0, 0, 0, 0, 0],
+        2_003: [0, 1, 0, 0, 0, 1, 0],
+        3_005: [0, 0, 1, 0, 0, 0, 1],
+        NO_GENRE: [1, 1, 0, 1, 1, 1, 0],
+    }
+    where = by_id(tracks)
+    for track, tags in expected.items():
+        np.testing.assert_array_equal(tracks.tags[where[track]], tags)
+    assert tracks.label[where[NO_GENRE]] == -1
+    assert "album" not in json.loads(tracks.groups[where[NO_GENRE]])
+
+
+def test_titles_that_several_genres_have_are_told_apart():
+    genres = {5: Genre("Noise", 0), 7: Genre("Noise", 9), 9: Genre("Rock", 9)}  # its own parent
+    row = Row(1, "train", "small", "", (7, 5), "", "")
+    assert genre_tags([row], genres) == (
+        ("Noise (5)", "Noise (7)", "Rock"),
+        {1: ("Noise (5)", "Noise (7)", "Rock")},
+    )
+
+
+def test_a_long_track_becomes_two_records_and_reads_back_in_full(large, unpacked):
+    found = [
+        record
+        for record in tfds.builder_from_directory(str(large)).as_data_source("train")
+        if record["track_id"] == str(LONG).encode()
+    ]
+    assert sorted(record["offset"] for record in found) == [0, 60 * RATE]
+    stereo, native_rate = soundfile.read(
+        mp3_path(unpacked / "fma_large", LONG), dtype="float32", always_2d=True
+    )
+    assert len(stereo) >= 65 * native_rate
+    expected = soxr.resample(stereo.mean(axis=1), native_rate, RATE, "HQ")
+    tracks = open_tracks(large, "train")
+    read = tracks.read(by_id(tracks)[LONG])
+    assert len(read) == len(expected)
+    np.testing.assert_allclose(read / 32768, expected, atol=0.6 / 32768)
+
+
+def test_bad_files_are_skipped_with_their_reasons(large):
+    skipped = json.loads((large / "skipped.json").read_text())
+    says = {
+        BROKEN: "fma_large.zip/fma_large/000/000010.mp3 cannot be decoded",
+        EMPTY: "000020.mp3 is empty",
+        MISSING: "holds no file of track 30",
+        NO_AUDIO: "published without audio (https://github.com/mdeff/fma/issues/44)",
+    }
+    assert {int(track) for track in skipped} == set(says)
+    for track, words in says.items():
+        assert words in skipped[str(track)]
+        assert "\n" not in skipped[str(track)]
+    assert SHORT in by_id(open_tracks(large, "train"))
+
+
+def test_the_protocol_tells_what_the_data_were_made_from(large, zipped):
+    protocol = json.loads((large / "protocol.json").read_text())
+    assert protocol["checksum"] == {
+        name: hashlib.sha1((zipped / name).read_bytes()).hexdigest()
+        for name in ("fma_metadata.zip", "fma_large.zip")
+    }
+    expected = {
+        "split_by": ["artist"],
+        "given": True,
+        "complete": False,
+        "fractions": None,
+        "seed": None,
+        "unknown": {"artist": 0},
+        "artists_in_several_splits": 0,
+        "identical_files": 2,
+        "short": {"98565": 65.31},
+    }
+    assert {name: protocol[name] for name in expected} == expected
+    tracks = open_tracks(large, "train")
+    twins = {
+        track: json.loads(tracks.groups[where]).get("identical")
+        for track, where in by_id(tracks).items()
+    }
+    assert twins[1_000] == twins[1_002]
+    assert sum(map(bool, twins.values())) == 2
+
+
+def test_the_source_changes_with_the_files(plan, unpacked, tmp_path):
+    copy = shutil.copytree(unpacked, tmp_path / "copy")
+    assert plan(copy).protocol == plan(unpacked).protocol
+    write_mp3(mp3_path(copy / "fma_large", 1_004), 1_004, 300, seconds=1.0)
+    assert plan(copy).protocol["source"] != plan(unpacked).protocol["source"]
+
+
+def test_artists_in_several_splits_are_counted(plan, unpacked, tmp_path):
+    rows = make_rows()
+    rows[1_000]["set", "split"] = "test"
+    copy = shutil.copytree(unpacked, tmp_path / "copy")
+    write_metadata(copy / "fma_metadata", rows)
+    with pytest.warns(UserWarning, match="1 artists stand in more than one"):
+        assert plan(copy).protocol["artists_in_several_splits"] == 1
+
+
+def test_the_own_archive_comes_first_and_whole_tracks_serve_no_other(plan, unpacked, tmp_path):
+    write_metadata(tmp_path / "fma_metadata")
+    shutil.copytree(unpacked / "fma_large", tmp_path / "fma_full")
+    with pytest.raises(UserError, match="lacks the audio of FMA small"):
+        plan(tmp_path, "small")
+    full = plan(tmp_path, "full")
+    assert full.protocol["short"] == {}
+    [track] = [t for t in full.tracks["train"] if t.track_id == str(NO_AUDIO)]
+    assert len(track.load().data)  # the whole track has audio
+    shutil.copytree(unpacked / "fma_large", tmp_path / "fma_large")
+    assert "fma_large" in plan(tmp_path, "small").protocol["checksum"]
+    shutil.copytree(unpacked / "fma_large", tmp_path / "fma_small")
+    assert "fma_small" in plan(tmp_path, "small").protocol["checksum"]
+
+
+def test_another_checksum_is_refused_unless_allowed(plan, zipped, monkeypatch):
+    found = hashlib.sha1((zipped / "fma_metadata.zip").read_bytes()).hexdigest()
+    with pytest.raises(UserError, match=f"{found}.*--allow_other_checksum") as error:
+        plan(zipped, "large", allow=False)
+    assert "f0df49ffe5f2a6008d7dc83c6915b31835dfe733" in str(error.value)
+    for name in ("fma_metadata.zip", "fma_large.zip"):
+        sha1 = hashlib.sha1((zipped / name).read_bytes()).hexdigest()
+        monkeypatch.setitem(published.SHA1, name, sha1)
+    assert plan(zipped, "large", allow=False).protocol["checksum"]["fma_metadata.zip"] == found
+
+
+@pytest.mark.parametrize("there", ["nothing", "metadata", "audio", "empty audio"])
+def test_missing_files_are_named_with_the_tree_address_and_sum(plan, unpacked, tmp_path, there):
+    folder = tmp_path / "manual"
+    if "metadata" in there or "empty" in there:
+        write_metadata(folder / "fma_metadata")
+    if "audio" in there:
+        (folder / "fma_small").mkdir(parents=True)
+    with pytest.raises(UserError) as error:
+        plan(folder, "small")
+    lacks = {"metadata": "the audio", "empty audio": "19 of the 19 clips"}
+    for words in (
+        f"{folder} lacks {lacks.get(there, 'the metadata')} of FMA small",
+        f"{folder}/fma_metadata.zip  (https://os.unil.cloud.switch.ch/fma/fma_metadata.zip, SHA-1 "
+        "f0df49ffe5f2a6008d7dc83c6915b31835dfe733)",
+        f"{folder}/fma_small.zip  (https://os.unil.cloud.switch.ch/fma/fma_small.zip, SHA-1 "
+        "ade154f733639d52e35e32f5593efe5be76c6d70)",
+        f"{folder}/fma_metadata/tracks.csv",
+        f"{folder}/fma_small/000/000002.mp3",
+        "https://github.com/mdeff/fma",
+    ):
+        assert words in str(error.value)
+
+
+def change(name: str, old: str, new: str) -> Callable[[Path], object]:
+    def apply(folder: Path) -> None:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert old in text
+        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda folder: (folder / "tracks.csv").unlink(), r"holds no tracks\.csv"),
+        (lambda folder: (folder / "genres.csv").unlink(), r"holds no genres\.csv"),
+        (lambda folder: (folder / "tracks.csv").write_text(""), r"tracks\.csv .*not as published"),
+        (lambda folder: (folder / "genres.csv").write_bytes(b"\xff\xfe"), "not as published"),
+        (lambda folder: (folder / "tracks.csv").write_bytes(b'"\xff'), "not as published"),
+        (change("tracks.csv", "genres_all", "genres_some"), "genres_all"),
+        (change("tracks.csv", "\ntrack_id,", "\n2,"), "third line"),
+        (change("tracks.csv", "\n1001,", "\n1001,7,"), "1001.*54 fields instead of 53"),
+        (change("tracks.csv", "\n1000,", "\n1002,"), "a track twice"),
+        (change("tracks.csv", ",medium,", ",huge,"), "subset 'huge'"),
+        (change("tracks.csv", ",training,", ",learning,"), "split 'learning'"),
+        (change("tracks.csv", "[12]", "[12"), "not as published"),
+        (change("tracks.csv", "[12]", "[13]"), r"has genre 13, which genres\.csv does not name"),
+        (change("tracks.csv", "\n1000,", '\n"1000,'), "not as published"),
+        (change("tracks.csv", ",small,", ",large,"), "no track of the subset small"),
+        (change("genres.csv", "parent", "mother"), r"genres\.csv .*not as published"),
+        (change("genres.csv", ",12,Punk", ",Rock,Punk"), r"genres\.csv .*not as published"),
+    ],
+)
+def test_a_damaged_table_is_one_sentence(plan, unpacked, tmp_path, spoil, says):
+    write_metadata(tmp_path / "fma_metadata")
+    (tmp_path / "fma_small").symlink_to(unpacked / "fma_large")
+    spoil(tmp_path / "fma_metadata")
+    with pytest.raises(UserError, match=says) as error:
+        plan(tmp_path, "small")
+    assert "fma_metadata" in str(error.value)
+    assert "download" in str(error.value)
+
+
+def test_an_unknown_subset_is_named(plan, unpacked):
+    with pytest.raises(UserError, match=r"no FMA subset 'smal'; did you mean small"):
+        plan(unpacked, "smal")
+
+
+def test_an_archive_unpacked_in_part_is_refused(plan, unpacked, tmp_path):
+    copy = shutil.copytree(unpacked, tmp_path / "copy")
+    shutil.rmtree(copy / "fma_large" / "002")
+    with pytest.raises(UserError, match=r"lacks 6 of the 19 clips of FMA small"):
+        plan(copy, "small")
+
+
+def test_a_refused_archive_leaves_nothing_behind(zipped, tmp_path):
+    with pytest.raises(UserError, match="has SHA-1"):
+        prepare("fma/large", data_dir=tmp_path, manual_dir=zipped, sample_rate=RATE)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_small_is_prepared_by_name(unpacked, tmp_path):
+    options = {"manual_dir": unpacked, "sample_rate": RATE, "num_workers": 0}
+    dataset = prepare("fma/small", data_dir=tmp_path, **options)
+    assert dataset.relative_to(tmp_path).parts[:2] == ("fma", f"small_{RATE}")
+    assert prepare("fma/small", data_dir=tmp_path, **options) == dataset
+    counts = json.loads((dataset / "protocol.json").read_text())["tracks"]
+    assert counts["test"] == {"Electronic": 1, "Hip-Hop": 1, "Rock": 1}
+
+
+def test_hostile_member_names_are_never_followed(plan, unpacked, tmp_path):
+    write_metadata(tmp_path / "m" / "fma_metadata")
+    shutil.copytree(unpacked / "fma_large", tmp_path / "m" / "fma_small")
+    zip_folder(tmp_path / "m" / "fma_small")
+    shutil.rmtree(tmp_path / "m" / "fma_small")
+    expected = ids(plan(tmp_path / "m", "small"))
+    with zipfile.ZipFile(tmp_path / "m" / "fma_small.zip", "a") as archive:
+        for name in ("../../000/000030.mp3", "/000/000030.mp3"):
+            archive.writestr(name, b"x")
+    hostile = plan(tmp_path / "m", "small")
+    assert ids(hostile) == expected
+    [track] = [t for t in hostile.tracks["train"] if t.track_id == str(MISSING)]
+    with pytest.raises(UserError, match="holds no file of track 30"):
+        track.load()
+    assert {path.name for path in tmp_path.iterdir()} <= {"m", "tfds"}
