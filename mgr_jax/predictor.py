@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,7 @@ class Prediction:
 
 
 class Predictor:
-    """Classifies audio of any length, rate and number of channels; see `load`."""
+    """Classifies audio of any length, rate and number of channels, or features; see `load`."""
 
     def __init__(self, apply, variables, classes: tuple[str, ...], spec: InputSpec) -> None:
         """Wraps a step (variables, {}, {"inputs"}) → probabilities; `load` makes one from a run."""
@@ -76,10 +77,12 @@ class Predictor:
           sample_rate: of a waveform, in Hz.
 
         Raises:
-          UserError: a file that cannot be read, a waveform without its rate, or less sound than
-            one frame. A track shorter than the network's window is filled, with a warning.
+          UserError: a file that cannot be read, a waveform without its rate, less sound than one
+            frame, or a model of features. A track shorter than the network's window is filled,
+            with a warning.
         """
-        rate = self.spec.sample_rate
+        self.require_kind("waveform")
+        rate = int(self.spec.sample_rate)
         if isinstance(audio, str | Path):
             name, waveform = str(audio), read_audio(audio, rate, allow_truncated=True)
         else:
@@ -97,25 +100,89 @@ class Predictor:
                 f"network looks at; {how[self.spec.short_clip]}",
                 stacklevel=2,
             )
-        samples = to_int16(waveform)
-        starts = segment_starts(length, clip)
-        probabilities = [
-            self._classify(
-                np.stack(
-                    [fit_length(samples[s : s + clip], clip, self.spec.short_clip) for s in some]
-                )
-            )
-            for some in np.split(starts, range(_BATCH, len(starts), _BATCH))
-        ]
-        return Prediction(
-            self.classes,
-            starts / rate,
-            np.minimum(starts + clip, length) / rate,
-            np.concatenate(probabilities),
-        )
+        return self._predict([to_int16(waveform)])[0]
 
-    def _classify(self, clips: np.ndarray) -> np.ndarray:
-        filled = np.pad(clips, ((0, _BATCH - len(clips)), (0, 0)))
+    def predict_features(self, features: np.ndarray) -> Prediction:
+        """Classifies the features of one track, segment by segment; see `predict_tracks`."""
+        return self.predict_tracks([features])[0]
+
+    def predict_tracks(
+        self, tracks: Sequence[np.ndarray], *, segments: int = 0
+    ) -> list[Prediction]:
+        """Classifies the features of many tracks, several of them at a time.
+
+        Args:
+          tracks: of each, [frames, bins] or [frames, bins, channels] as in training. Floats of any
+            precision are alike; uint8 and floats are not.
+          segments: per track; 0: the fewest that cover it.
+
+        Raises:
+          UserError: features of another shape or type, values that are not finite, or a model of
+            audio. Tracks shorter than the network's window are filled, with a warning.
+        """
+        self.require_kind("features")
+        fitting = [self._check_features(np.asarray(features)) for features in tracks]
+        if short := sum(len(features) < self.spec.clip_samples for features in fitting):
+            warnings.warn(
+                f"{short} of {len(fitting)} tracks have fewer than the {self.spec.clip_samples} "
+                f"frames the network looks at; they are filled ({self.spec.short_clip})",
+                stacklevel=2,
+            )
+        return self._predict(fitting, segments)
+
+    def require_kind(self, kind: str) -> None:
+        """Raises a UserError unless the model reads this: "waveform" or "features"."""
+        if self.spec.kind != kind:
+            raise UserError(
+                "this model reads audio, not feature arrays; give it audio files or waveforms"
+                if kind == "features"
+                else "this model reads feature arrays, not audio; give it such as it was trained "
+                "on (--features=FILE, or predict_features)"
+            )
+
+    def _check_features(self, features: np.ndarray) -> np.ndarray:
+        wanted, floats = self.spec.shape[1:], self.spec.dtype != "uint8"
+        expected = f"[frames, {', '.join(map(str, wanted))}]"
+        if features.ndim != len(wanted) + 1 or features.shape[1:] != wanted or not len(features):
+            raise UserError(
+                f"the features have shape {features.shape}, but this model was trained on "
+                f"{expected}; compute them as in training, frames first"
+            )
+        is_float = np.issubdtype(features.dtype, np.floating)
+        if is_float != floats or not (is_float or features.dtype == np.uint8):
+            raise UserError(
+                f"the features are of type {features.dtype}, but this model was trained on "
+                f"{self.spec.dtype}; compute them as in training"
+            )
+        with np.errstate(over="ignore"):  # found below
+            features = features.astype(self.spec.dtype, copy=False)
+        if not np.isfinite(features).all():
+            raise UserError(
+                f"the features hold values that are not finite as {self.spec.dtype}; check their "
+                "source"
+            )
+        return features
+
+    def _predict(self, tracks: Sequence[np.ndarray], segments: int = 0) -> list[Prediction]:
+        """Classifies tracks [time steps, ...] of the spec's dtype, none of them empty."""
+        clip, rate = self.spec.clip_samples, self.spec.sample_rate
+        starts = [segment_starts(len(track), clip, segments) for track in tracks]
+        clips = [
+            track[s : s + clip] for track, some in zip(tracks, starts, strict=True) for s in some
+        ]
+        probabilities = np.concatenate(
+            [self._classify(clips[i : i + _BATCH]) for i in range(0, len(clips), _BATCH)]
+        )
+        parts = np.split(probabilities, np.cumsum([len(some) for some in starts])[:-1])
+        return [
+            Prediction(self.classes, s / rate, np.minimum(s + clip, len(track)) / rate, part)
+            for track, s, part in zip(tracks, starts, parts, strict=True)
+        ]
+
+    def _classify(self, clips: Sequence[np.ndarray]) -> np.ndarray:
+        filled = np.zeros((_BATCH, *self.spec.shape), self.spec.dtype)
+        for row, clip in enumerate(clips):
+            filled[row] = fit_length(clip, self.spec.clip_samples, self.spec.short_clip)
         return np.asarray(self._apply(self._variables, {}, {"inputs": filled}))[: len(clips)]
 
 

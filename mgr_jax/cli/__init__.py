@@ -20,6 +20,7 @@ COMMANDS = {
     "prepare_data": "build a dataset from audio files, or the embedded one",
     "init_config": "copy a shipped config here, to change it",
     "train": "train what a config describes, or go on with it",
+    "crossval": "train and score a config fold by fold",
     "evaluate": "score a trained model on a split",
     "predict": "classify audio files and folders",
     "baselines": "score an SVM on MFCC statistics on a dataset",

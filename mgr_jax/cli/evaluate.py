@@ -1,8 +1,11 @@
 """Scores a trained model on a split of its dataset, with 95 % intervals, beside the majority class.
 
   mgr-jax evaluate --model=runs/a --split=test --json=result.json
+  mgr-jax evaluate --model=runs/a --features=mel.npz
 
-Writes <model>/predictions/<split>.npz (the table every metric reads) and <split>.json.
+Writes <model>/predictions/<split>.npz (the table every metric reads) and <split>.json. With
+--features the labelled tracks of an .npz or .csv file are scored, named after the file; those that
+the model was trained on are left out, unless --split asks for the train or validation tracks.
 """
 
 import json
@@ -17,7 +20,12 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     """Defines this command's flags."""
     del argv
     absl_flags.DEFINE_string("model", None, "Work directory of a run.", flag_values=flags)
-    absl_flags.DEFINE_string("split", "test", "train, validation or test.", flag_values=flags)
+    absl_flags.DEFINE_string(
+        "split", None, "train, validation or test; test unless --features.", flag_values=flags
+    )
+    absl_flags.DEFINE_string(
+        "features", None, "A file of features to score, without the dataset.", flag_values=flags
+    )
     absl_flags.DEFINE_string("checkpoint", "best", "best, latest or a step.", flag_values=flags)
     absl_flags.DEFINE_string(
         "data_dir", None, "TFDS folder, if it has moved since training.", flag_values=flags
@@ -31,19 +39,29 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         Path(flags.json).parent.mkdir(parents=True, exist_ok=True)
     if args or not flags.model:
         raise UserError("give --model, the work directory of a trained run, such as runs/a")
+    from mgr_jax.cli.feature_files import evaluate_file
     from mgr_jax.cli.results import save_result
     from mgr_jax.config import load_config
     from mgr_jax.training.inference import predict_run
 
     workdir = Path(flags.model).expanduser().absolute()
     config = load_config(workdir / "config.json")
-    predictions = predict_run(
-        workdir,
-        flags.split,
-        checkpoint=flags.checkpoint,
-        data_dir=Path(flags.data_dir).expanduser() if flags.data_dir else None,
-        progress=True,
-    )
+    if flags.features:
+        predictions = evaluate_file(
+            Path(flags.features).expanduser(),
+            workdir,
+            split=flags.split,
+            checkpoint=flags.checkpoint,
+            segments=config.eval_segments,
+        )
+    else:
+        predictions = predict_run(
+            workdir,
+            flags.split or "test",
+            checkpoint=flags.checkpoint,
+            data_dir=Path(flags.data_dir).expanduser() if flags.data_dir else None,
+            progress=True,
+        )
     result = save_result(
         workdir,
         predictions,

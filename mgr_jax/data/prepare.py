@@ -222,6 +222,6 @@ def _require_same(protocol: Mapping[str, Any], target: Path) -> None:
         if stored.get(key) != value:
             what = "other files" if key == "source" else f"{key} = {stored.get(key)}"
             raise UserError(
-                f"{target} was prepared from {what}; build it again with --overwrite or keep both "
-                "with another --name"
+                f"{target} was prepared from {what}; build it again with --overwrite, or keep "
+                "both with another --name or --data_dir"
             )

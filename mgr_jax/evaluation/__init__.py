@@ -13,7 +13,7 @@ from mgr_jax.evaluation.metrics import (
     roc_auc,
     top_k_accuracy,
 )
-from mgr_jax.evaluation.predictions import Predictions
+from mgr_jax.evaluation.predictions import Predictions, join_predictions
 from mgr_jax.evaluation.text import format_table
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "confusion_matrix",
     "evaluate",
     "format_table",
+    "join_predictions",
     "log_loss",
     "macro_f1",
     "majority_baseline",

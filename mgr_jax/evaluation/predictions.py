@@ -3,6 +3,7 @@
 import os
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -152,6 +153,28 @@ class Predictions:
             probabilities=(totals / np.bincount(index)[:, None])[order],
             label=self.label[first][order],
         )
+
+
+def join_predictions(
+    tables: Sequence[Predictions], *, split: str, protocol: str
+) -> Predictions:
+    """Puts tables of the same classes one below the other, those of several folds say.
+
+    Raises:
+      ValueError: they differ in classes or task, or a track is in several of them.
+    """
+    first = tables[0]
+    for table in tables[1:]:
+        _require(
+            (table.classes, table.task) == (first.classes, first.task),
+            "the tables are of other classes or another task; join tables of one experiment",
+        )
+    names = np.concatenate([np.unique(table.track) for table in tables])
+    _require(len(set(names)) == len(names), "a track stands in several tables; join disjoint ones")
+    columns = {
+        name: np.concatenate([getattr(table, name) for table in tables]) for name in _DTYPES
+    }
+    return replace(first, **columns, split=split, protocol=protocol)
 
 
 def _require(condition: bool, message: str) -> None:

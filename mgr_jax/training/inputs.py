@@ -147,8 +147,8 @@ def describe_protocol(
     if cross_validation and cross_validation.folds:
         options = cross_validation
         text = (
-            f"{by}-disjoint cross-validation, fold {options.fold} of {options.folds}, over "
-            f"{' + '.join(options.splits)}"
+            f"{by}-disjoint cross-validation over {', '.join(options.splits)}, fold "
+            f"{options.fold} of {options.folds} folds"
         )
     else:
         text = f"{by}-disjoint split" + (" given by the index" if made["given"] else "")

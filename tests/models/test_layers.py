@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 from flax import linen as nn
+from scipy import signal
 
-from mgr_jax.models.layers import GRU, ConvBlock, max_pool
+from mgr_jax.models.layers import GRU, LSTM, ConvBlock, max_pool
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,72 @@ def test_gru_follows_its_equations(gate):
         expected.append(h)
     states = model.apply({"params": params}, x)
     np.testing.assert_allclose(states, np.stack(expected, axis=1), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("gate", ["sigmoid", "hard_sigmoid"])
+def test_lstm_follows_its_equations(gate):
+    batch, steps, features, units = 3, 7, 5, 4
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((batch, steps, features)).astype(np.float32)
+    model = LSTM(units, gate)
+    params = model.init(jax.random.key(0), x)["params"]
+    assert np.all(params["forget"]["bias"] == 1)
+    assert np.all(params["input"]["bias"] == 0)
+    params = jax.tree.map(lambda leaf: rng.standard_normal(leaf.shape).astype(np.float32), params)
+
+    def squash(a):
+        return 1 / (1 + np.exp(-a)) if gate == "sigmoid" else np.clip(0.2 * a + 0.5, 0, 1)
+
+    h, c, expected = np.zeros((batch, units)), np.zeros((batch, units)), []
+    for t in range(steps):
+
+        def total(name, x=x[:, t], h=h):
+            dense = params[name]
+            return x @ dense["kernel"] + dense["bias"] + h @ params[f"{name}_state"]
+
+        i, f, o = (squash(total(name)) for name in ("input", "forget", "output"))
+        c = f * c + i * np.tanh(total("candidate"))
+        h = o * np.tanh(c)
+        expected.append(h)
+    states = model.apply({"params": params}, x)
+    np.testing.assert_allclose(states, np.stack(expected, axis=1), rtol=0, atol=1e-5)
+
+
+def test_lstm_is_flaxs():
+    x = np.random.default_rng(0).standard_normal((3, 7, 5)).astype(np.float32)
+    params = LSTM(4).init(jax.random.key(0), x)["params"]
+    theirs = {}
+    for ours, letter in (("input", "i"), ("forget", "f"), ("candidate", "g"), ("output", "o")):
+        theirs[f"i{letter}"] = {"kernel": params[ours]["kernel"]}
+        bias = params[ours]["bias"]
+        theirs[f"h{letter}"] = {"kernel": params[f"{ours}_state"], "bias": bias}
+    rnn = nn.RNN(nn.OptimizedLSTMCell(4))
+    expected = rnn.apply({"params": {"cell": theirs}}, x)
+    actual = LSTM(4).apply({"params": params}, x)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)
+
+
+def test_conv_block_over_one_axis_is_correlation_norm_relu_and_pooling():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 31, 3)).astype(np.float32)
+    block = ConvBlock(
+        4, (2,), 0.0, 0.9, 1e-3, kernel=(3,), stride=3, padding="VALID", activation=nn.relu
+    )
+    variables = jax.tree.map(
+        lambda leaf: rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32),
+        block.init(jax.random.key(0), x, train=False),
+    )
+    conv, norm = (variables["params"][part] for part in ("conv", "norm"))
+    stats = variables["batch_stats"]["norm"]
+    expected = np.empty((2, 10, 4))
+    for example, channel in np.ndindex(2, 4):
+        full = signal.correlate(x[example], conv["kernel"][..., channel], mode="valid")[::3, 0]
+        scale = norm["scale"][channel] / np.sqrt(stats["var"][channel] + 1e-3)
+        shift = conv["bias"][channel] - stats["mean"][channel]
+        expected[example, :, channel] = (full + shift) * scale + norm["bias"][channel]
+    expected = np.maximum(expected, 0).reshape(2, 5, 2, 4).max(axis=2)
+    actual = block.apply(variables, x, train=False)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4)
 
 
 def test_conv_block_shares_batch_statistics_between_devices():

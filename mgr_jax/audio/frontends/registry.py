@@ -5,10 +5,14 @@ from typing import Any
 from flax import linen as nn
 
 from mgr_jax import _registry
+from mgr_jax.audio.frontends.features import Features
 from mgr_jax.audio.frontends.log_mel import LogMel
+from mgr_jax.audio.frontends.waveform import Waveform
 
 FRONTENDS: dict[str, type[nn.Module]] = {
+    "features": Features,
     "log_mel": LogMel,
+    "waveform": Waveform,
 }
 
 
@@ -17,7 +21,8 @@ def create_frontend(name: str, **kwargs: Any) -> nn.Module:
 
     Features are [batch, frames, bins] or [batch, frames, bins, channels], all float32. Every front
     end has `num_frames(samples)`, `num_bins`, `min_samples` (the fewest that give a frame) and
-    `frame_samples` (those that one frame is computed from).
+    `frame_samples` (those that one frame is computed from). The one called "features" takes stored
+    features instead of waveforms: its samples are frames, and it has no `num_bins`.
 
     Args:
       name: one of `list_frontends()`.

@@ -76,7 +76,12 @@ class Builder(TrackBuilder):
                 load = functools.partial(Clip, frames)
                 tracks[split].append(Track(track, label, load, artist, groups))
         first = table.features[0]
-        listing = [first.dtype.name, first.shape[1:], table.columns, *zip(*columns[:2], strict=True)]
+        listing = [
+            first.dtype.name,
+            first.shape[1:],
+            table.columns,
+            *zip(*columns[:2], strict=True),
+        ]
         source = json.dumps([*listing, *table.artist, *table.split, *digests])
         return Plan(
             tracks,
@@ -102,3 +107,78 @@ class Builder(TrackBuilder):
             "dtype": frames.dtype.name,
             "item_shape": list(frames.shape[1:]),
         }
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _split(
+    table: FeatureTracks, twins: Sequence[str], config: FeatureArrayConfig
+) -> tuple[list[str], dict[str, Any]]:
+    """Splits tracks, keeping those of identical features on one side.
+
+    Returns:
+      The split of every track, empty for a track on no list, and the account of it that
+      protocol.json keeps.
+
+    Raises:
+      UserError: unknown splits, or such as cannot be made of these tracks.
+    """
+    if config.splits not in (*SPLIT_NAMES, "given"):
+        raise unknown_name("way to split features", config.splits, (*SPLIT_NAMES, "given"))
+    if config.splits == "given":
+        assigned = _given(table, twins)
+        made: dict[str, Any] = {"split_by": ["track"], "fractions": None, "seed": None}
+    elif config.splits == "artist" and not config.artists and any(table.artist):
+        assigned = assign_splits(
+            table.label,
+            join_groups([twins, table.artist]),
+            fractions=dict(zip(SPLITS, config.fractions, strict=True)),
+            seed=config.seed,
+            group_name="artist",
+        )
+        made = {
+            "split_by": ["artist"], "fractions": list(config.fractions), "seed": config.seed,
+        }  # fmt: skip
+    else:
+        return split_tracks(
+            table.track_id,
+            table.label,
+            splits=config.splits,
+            artists=config.artists,
+            fractions=config.fractions,
+            seed=config.seed,
+            identical=twins,
+        )
+    artists = crossing(table.artist, assigned)
+    if artists:
+        warnings.warn(f"{len(artists)} artists stand in several of the given splits", stacklevel=2)
+    return assigned, {
+        "splits": config.splits,
+        **made,
+        "given": config.splits == "given",
+        "unknown": {"artist": table.artist.count("")} if any(table.artist) else {},
+        "artists_in_several_splits": len(artists) if any(table.artist) else None,
+        "identical_files": sum(map(bool, twins)),
+    }
+
+
+def _given(table: FeatureTracks, twins: Sequence[str]) -> list[str]:
+    require_two_genres(table.label)
+    for track, split in zip(table.track_id, table.split, strict=True):
+        if split not in SPLITS:
+            raise UserError(
+                f"{table.path} gives track '{track}' the split '{split}'; with --splits=given "
+                f"'split' is one of {', '.join(SPLITS)}"
+            )
+    for split in ("train", "validation"):
+        if split not in table.split:
+            raise UserError(f"{table.path} has no track in the {split} split; give it some")
+    if crossed := crossing(twins, table.split):
+        same = [t for t, twin in zip(table.track_id, twins, strict=True) if twin in crossed]
+        raise UserError(
+            f"{table.path} holds the same features in several splits ({', '.join(same[:3])}); put "
+            "them into one, or remove all but one copy"
+        )
+    return list(table.split)

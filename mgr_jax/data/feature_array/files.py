@@ -8,6 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,9 +50,8 @@ class FeatureTracks:
         """Some of the tracks, by position."""
         rows = list(rows)
         fields = ("track_id", "features", *_TEXTS)
-        return dataclasses.replace(
-            self, **{field: [getattr(self, field)[row] for row in rows] for field in fields}
-        )
+        chosen: dict[str, Any] = {f: [getattr(self, f)[row] for row in rows] for f in fields}
+        return dataclasses.replace(self, **chosen)
 
     def with_columns(self, names: Sequence[str]) -> "FeatureTracks":
         """The same tracks with these columns only, in this order.
@@ -121,9 +121,7 @@ def _read_npz(path: Path) -> FeatureTracks:
         layout = {"mel": "[track, bins, frames]", "features": "[track, frames, bins(, channels)]"}
         raise UserError(f"{path}: {name} has shape {array.shape}; expected {layout[name]}")
     if array.dtype.name not in _DTYPES:
-        raise UserError(
-            f"{path}: {name} is of type {array.dtype}; store uint8, float16 or float32"
-        )
+        raise UserError(f"{path}: {name} is of type {array.dtype}; store uint8, float16 or float32")
     texts = {"track": [], **dict.fromkeys(_TEXTS, [""] * len(array))}
     for field in texts.keys() & arrays.keys():
         if arrays[field].shape != array.shape[:1]:

@@ -1,0 +1,25 @@
+"""SampleCNN 3^8, one layer less than in Lee et al. 2017, on a folder of 30-s clips.
+
+Command:  mgr-jax prepare_data --dataset=audio_folder --manual_dir=DIR --sample_rate=12000
+          mgr-jax train --config=audio_folder/sample_cnn --workdir=runs/a \
+              --config.dataset=audio_folder/NAME
+Hardware: not run
+Result:   not run
+"""
+
+from mgr_jax.config import base_config
+
+
+def get_config():
+    """Returns the config."""
+    config = base_config()
+    config.dataset = "audio_folder/rendered10"
+    config.sample_rate = 12_000
+    config.clip_samples = 19_683  # 1.64 s
+    config.frontend.name = "waveform"
+    config.input_norm = "none"
+    config.model.name = "sample_cnn"
+    config.model.kwargs = {"depth": 8}
+    config.batch_size = 16
+    config.num_steps = 600
+    return config

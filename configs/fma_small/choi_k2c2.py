@@ -1,0 +1,34 @@
+"""k2c2, the two-dimensional CNN of Choi et al. 2016, on FMA small, published split.
+
+Command:  mgr-jax prepare_data --dataset=fma/small --manual_dir=DIR --sample_rate=12000
+          mgr-jax train --config=fma_small/choi_k2c2 --workdir=runs/a
+Hardware: not run
+Result:   not run
+
+Clips, mel bands and, as recalled, Adam with early stopping are the paper's; batch size, learning
+rate and dropout are chosen here.
+"""
+
+from mgr_jax.config import base_config
+
+
+def get_config():
+    """Returns the config."""
+    config = base_config()
+    config.dataset = "fma/small"
+    config.sample_rate = 12_000
+    config.clip_samples = 349_440  # 29.12 s, 1366 frames
+    config.eval_segments = 1  # from the middle
+
+    config.frontend.kwargs = {"n_fft": 512, "hop_length": 256, "n_mels": 96}
+    config.model.name = "choi_k2c2"
+    config.model.kwargs = {"budget": "0.5M"}
+
+    config.batch_size = 16
+    config.num_steps = 40_000
+    config.optimizer.name = "adam"
+    config.optimizer.weight_decay = 0.0
+    config.schedule.name = "constant"
+    config.eval_every = 400  # one epoch
+    config.patience = 10
+    return config

@@ -1,0 +1,39 @@
+"""SampleCNN 3^9 of Lee et al. 2017, on GTZAN, fault-filtered split.
+
+Command:  mgr-jax prepare_data --dataset=gtzan --manual_dir=DIR
+          mgr-jax train --config=gtzan/sample_cnn --workdir=runs/a
+Hardware: not run
+Result:   not run
+
+The recipe is the authors' (github.com/jongpillee/sampleCNN). Their batch of 23 suits one device;
+several need --config.batch_size=24. For 16 kHz set only the rate of the dataset and of the config.
+"""
+
+from mgr_jax.config import base_config
+
+
+def get_config():
+    """Returns the config."""
+    config = base_config()
+    config.dataset = "gtzan/fault_filtered"
+    config.sample_rate = 22_050
+    config.clip_samples = 59_049
+
+    config.frontend.name = "waveform"
+    config.input_norm = "none"
+    config.model.name = "sample_cnn"
+
+    config.batch_size = 23
+    config.num_steps = 50_000  # more than the stages need
+    config.optimizer.name = "sgd"
+    config.optimizer.weight_decay = 0.0
+    config.optimizer.clip_norm = 0.0
+    config.schedule.name = "inverse_time"
+    config.schedule.decay = 1e-6
+    config.stages = tuple(
+        {"patience": 3, "optimizer": {"learning_rate": rate}}
+        for rate in (0.01, 0.002, 0.0004, 0.00008, 0.000016)
+    )
+    config.monitor = "log_loss"
+    config.eval_every = 200  # as many clips as all tracks hold
+    return config

@@ -1,0 +1,100 @@
+"""Files of features for a trained run; shared by evaluate and predict."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from mgr_jax.data.feature_array.files import FeatureTracks, read_features
+from mgr_jax.data.splits import SPLITS
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Predictions
+from mgr_jax.predictor import load
+
+
+def read_for_run(file: Path, workdir: Path) -> FeatureTracks:
+    """Reads a file; of a table, the columns that the run was trained on, by name."""
+    columns = json.loads((workdir / "dataset.json").read_text()).get("columns")
+    table = read_features(file)
+    return table.with_columns(columns) if columns else table
+
+
+def evaluate_file(
+    file: Path, workdir: Path, *, split: str | None, checkpoint: str, segments: int
+) -> Predictions:
+    """Classifies the labelled tracks of a file; says which are left out, and why.
+
+    Args:
+      file: see `read_features`.
+      workdir: of the run; its dataset is not needed.
+      split: "train" or "validation": only the tracks that the run used so; None: all but those
+        that it was trained on.
+      checkpoint: "best", "latest" or a step.
+      segments: per track; 0: the fewest that cover it.
+
+    Raises:
+      UserError: no such file or run, features of another form, labels that the model does not
+        know, or no track to score.
+    """
+    if file.stem in SPLITS:
+        raise UserError(
+            f"the scores of {file} would replace those of the {file.stem} split; rename the file"
+        )
+    predictor = load(workdir, checkpoint=checkpoint)
+    predictor.require_kind("features")
+    if predictor.spec.task != "single_label":
+        raise UserError(f"{workdir} tells tags, but the labels of {file} are genres; give another")
+    table = _choose(read_for_run(file, workdir), workdir, split)
+    table.require_labels()
+    if unknown := sorted(set(table.label) - set(predictor.classes)):
+        raise UserError(
+            f"{file} holds tracks of genre '{unknown[0]}', which the model does not know (it knows "
+            f"{', '.join(predictor.classes)}); remove them"
+        )
+    predictions = predictor.predict_tracks(table.features, segments=segments)
+    label = [predictor.classes.index(name) for name in table.label]
+    segments_of = [len(prediction.start) for prediction in predictions]
+    seconds = predictor.spec.clip_samples / predictor.spec.sample_rate
+    which = f"{split} tracks" if split else "tracks not trained on"
+    return Predictions(
+        track=np.repeat(table.track_id, segments_of),
+        start=np.concatenate([prediction.start for prediction in predictions]),
+        end=np.concatenate([prediction.end for prediction in predictions]),
+        probabilities=np.concatenate([prediction.probabilities for prediction in predictions]),
+        label=np.repeat(label, segments_of),
+        classes=predictor.classes,
+        task=predictor.spec.task,
+        split=file.stem + (f"_{split}" if split else ""),
+        protocol=f"{which} of {file.name}, segments of {seconds:.3g} s, mean probability",
+    )
+
+
+def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTracks:
+    used = {
+        name: set(tracks)
+        for name, tracks in json.loads((workdir / "tracks.json").read_text()).items()
+    }
+    if split and split not in used:
+        raise UserError(
+            f"--features with --split={split} makes no sense; choose {' or '.join(used)}, or leave "
+            "--split out to score all tracks that were not trained on"
+        )
+    rows = [
+        row
+        for row, track in enumerate(table.track_id)
+        if (track in used[split] if split else track not in used["train"])
+    ]
+    if not rows:
+        raise UserError(
+            f"{table.path} holds no track of the {split} split of {workdir}"
+            if split
+            else f"{workdir} was trained on all {len(table.track_id)} tracks of {table.path}; "
+            "--split=train scores them nevertheless"
+        )
+    if not split:
+        chosen_by = len(used["validation"].intersection(table.track_id))
+        if left_out := len(table.track_id) - len(rows):
+            print(f"Left out {left_out} tracks that the run was trained on.")
+        if chosen_by:
+            print(f"{chosen_by} of the {len(rows)} tracks scored chose the best checkpoint.")
+    return table.select(rows)

@@ -1,0 +1,236 @@
+"""The convolutional networks that Choi et al. compare their CRNN with (arXiv 1609.04243)."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.models.layers import ConvBlock, check_size
+
+
+class _ChoiCNN(nn.Module):
+    """What the three networks share: fields, and convolutions with batch norm, ELU and pooling."""
+
+    registered: ClassVar[str]
+    widths: ClassVar[Mapping[str, tuple[int, ...]]]  # of the convolutions, by budget
+
+    num_classes: int
+    budget: str = "0.1M"
+    pools: tuple = ()
+    conv_dropout: float = 0.1
+    momentum: float = 0.9
+    epsilon: float = 1e-3
+    axis_name: str | None = None
+    dtype: Any = jnp.float32
+
+    def __post_init__(self):
+        if self.budget not in self.widths:
+            raise unknown_name(f"budget of {self.registered}", self.budget, self.widths)
+        layers = len(self.widths[self.budget])
+        if len(self.pools) != layers:
+            raise UserError(
+                f"pools of {self.registered} are for {len(self.pools)} layers; give all {layers}"
+            )
+        super().__post_init__()
+
+    def _norm(self) -> dict[str, Any]:
+        return {
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "axis_name": self.axis_name,
+            "dtype": self.dtype,
+        }
+
+    def _convolve(
+        self, x: jax.Array, kernel: tuple[int, int], pools: Iterable[tuple[int, int]], train: bool
+    ) -> jax.Array:
+        layers = zip(self.widths[self.budget], pools, strict=True)
+        for layer, (width, pool) in enumerate(layers, start=1):
+            block = ConvBlock(
+                width, pool, self.conv_dropout, **self._norm(), kernel=kernel, name=f"block{layer}"
+            )
+            x = block(x, train=train)
+        return x.reshape(len(x), -1)
+
+
+class ChoiK2C2(_ChoiCNN):
+    """Five 3x3 convolutions; with the budget "msd" the released MusicTaggerCNN.
+
+    The paper's input is 96 mel bins and 1366 frames (29.1 s at 12 kHz, hop 256), of which the
+    pooling leaves one value per channel. Bins and steps that remain are laid beside the channels.
+    The released network takes that input standardised.
+
+    Attributes:
+      num_classes: number of logits.
+      budget: widths of the layers: the paper's for 50 classes, or "msd", those of the weights that
+        github.com/keunwoochoi/music-auto_tagging-keras released for the Million Song Dataset.
+      pools: (time, bins) of the pooling after each convolution.
+      conv_dropout: share dropped after each convolution; no source states it.
+      momentum: of batch norm: the share of the old running statistics kept at each step.
+      epsilon: of batch norm: added to the variance.
+      axis_name: mapped axis over which the batch statistics are averaged, if any.
+      dtype: of the computation; parameters and logits are float32.
+      input_norm: batch norm of the input, frame by frame; it ties the model to one clip length.
+    """
+
+    registered = "choi_k2c2"
+    widths: ClassVar = {
+        "0.1M": (20, 41, 41, 62, 83),
+        "0.25M": (33, 66, 66, 100, 133),
+        "0.5M": (47, 95, 95, 142, 190),
+        "1M": (67, 135, 135, 203, 271),
+        "3M": (118, 236, 236, 355, 473),
+        "msd": (32, 128, 128, 192, 256),
+    }
+
+    pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 2), (4, 2), (5, 3), (4, 4))
+    input_norm: bool = False
+
+    @nn.compact
+    def __call__(
+        self, features: jax.Array, *, train: bool
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Classifies clips.
+
+        Args:
+          features: [batch, frames, bins] or [batch, frames, bins, channels].
+          train: use and update batch statistics, and drop out by the "dropout" key.
+
+        Returns:
+          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
+          output of the last convolution.
+
+        Raises:
+          UserError: the clips have too few frames or bins for the pooling.
+        """
+        frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
+        check_size(self.registered, features, frames=frames, bins=bins)
+        x = features if features.ndim == 4 else features[..., None]
+        if self.input_norm:
+            norm = nn.BatchNorm(
+                use_running_average=not train, axis=1, name="input_norm", **self._norm()
+            )
+            x = norm(x)
+        embedding = self._convolve(x, (3, 3), self.pools, train).astype(jnp.float32)
+        return nn.Dense(self.num_classes, name="head")(embedding), {"embedding": embedding}
+
+
+class _ChoiDense(_ChoiCNN):
+    """What the two networks with fully connected layers share."""
+
+    dense_dropout: float = 0.5
+
+    def _classify(self, x: jax.Array, train: bool) -> tuple[jax.Array, dict[str, jax.Array]]:
+        x = self._convolve(x, (4, 1), [(pool, 1) for pool in self.pools], train)
+        for layer in (1, 2):
+            x = nn.Dense(self.widths[self.budget][-1], dtype=self.dtype, name=f"dense{layer}")(x)
+            x = nn.Dropout(self.dense_dropout, deterministic=not train)(nn.elu(x))
+        embedding = x.astype(jnp.float32)
+        return nn.Dense(self.num_classes, name="head")(embedding), {"embedding": embedding}
+
+
+class ChoiK2C1(_ChoiDense):
+    """One convolution over all bins and 4 frames, four over 4 frames, two dense layers.
+
+    Where the paper pools by 4 frames and where by 2 is not known. Five fours leave one step of its
+    1366 frames, as its budgets demand; steps that remain are laid beside the channels.
+
+    Attributes:
+      num_classes: number of logits.
+      budget: widths of the layers: the paper's for 96 bins and 50 classes.
+      pools: frames of the pooling after each convolution.
+      conv_dropout: share dropped after each convolution; no source states it.
+      momentum: of batch norm: the share of the old running statistics kept at each step.
+      epsilon: of batch norm: added to the variance.
+      axis_name: mapped axis over which the batch statistics are averaged, if any.
+      dtype: of the computation; parameters and logits are float32.
+      dense_dropout: share dropped after each dense layer; no source states it.
+    """
+
+    registered = "choi_k2c1"
+    widths: ClassVar = {
+        "0.1M": (43, 43, 43, 87, 87),
+        "0.25M": (72, 72, 72, 145, 145),
+        "0.5M": (106, 106, 106, 212, 212),
+        "1M": (152, 152, 152, 304, 304),
+        "3M": (265, 265, 265, 535, 535),
+    }
+
+    pools: tuple[int, ...] = (4, 4, 4, 4, 4)
+
+    @nn.compact
+    def __call__(
+        self, features: jax.Array, *, train: bool
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Classifies clips.
+
+        Args:
+          features: [batch, frames, bins] or [batch, frames, bins, channels].
+          train: use and update batch statistics, and drop out by the "dropout" key.
+
+        Returns:
+          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
+          output of the second dense layer.
+
+        Raises:
+          UserError: the clips have too few frames for the pooling.
+        """
+        check_size(self.registered, features, frames=math.prod(self.pools))
+        # A kernel over all bins is one over time that sees the bins as channels.
+        x = features.reshape(*features.shape[:2], 1, -1)
+        return self._classify(x, train)
+
+
+class ChoiK1C2(_ChoiDense):
+    """Four convolutions over 4 frames that treat every bin alike, two dense layers.
+
+    How wide the paper's dense layers are is not known. Here they are as wide as the last
+    convolution: 95,540 to 2.77 million parameters, up to 9 % below the paper's budgets.
+
+    Attributes:
+      num_classes: number of logits.
+      budget: widths of the layers: the paper's for 96 bins and 50 classes.
+      pools: frames of the pooling after each convolution.
+      conv_dropout: share dropped after each convolution; no source states it.
+      momentum: of batch norm: the share of the old running statistics kept at each step.
+      epsilon: of batch norm: added to the variance.
+      axis_name: mapped axis over which the batch statistics are averaged, if any.
+      dtype: of the computation; parameters and logits are float32.
+      dense_dropout: share dropped after each dense layer; no source states it.
+    """
+
+    registered = "choi_k1c2"
+    widths: ClassVar = {
+        "0.1M": (15, 15, 30, 30),
+        "0.25M": (23, 23, 47, 47),
+        "0.5M": (33, 33, 66, 66),
+        "1M": (47, 47, 95, 95),
+        "3M": (81, 81, 163, 163),
+    }
+
+    pools: tuple[int, ...] = (4, 5, 8, 8)
+
+    @nn.compact
+    def __call__(
+        self, features: jax.Array, *, train: bool
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Classifies clips.
+
+        Args:
+          features: [batch, frames, bins] or [batch, frames, bins, channels].
+          train: use and update batch statistics, and drop out by the "dropout" key.
+
+        Returns:
+          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
+          output of the second dense layer.
+
+        Raises:
+          UserError: the clips have too few frames for the pooling.
+        """
+        check_size(self.registered, features, frames=math.prod(self.pools))
+        x = features if features.ndim == 4 else features[..., None]
+        return self._classify(x, train)

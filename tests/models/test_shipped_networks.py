@@ -1,0 +1,42 @@
+"""Every shipped config describes a network that its clips fit into."""
+
+import importlib.util
+from pathlib import Path
+
+import jax
+import pytest
+
+from mgr_jax.classifier import FeatureFormat, abstract_variables, create_classifier
+from mgr_jax.config import validate
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+FILES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.py"))
+# What the datasets of features hold, which a config does not say.
+FEATURES = {"feature_array/gtzan_mel30": FeatureFormat((218,), "uint8", 11.2)}
+EVERYWHERE = ("choi_k1c2", "choi_k2c1", "choi_k2c2", "choi_crnn", "prcnn", "sample_cnn")
+
+
+def get_config(file):
+    spec = importlib.util.spec_from_file_location("shipped", CONFIGS / file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_network_and_clips_fit(file):
+    config = get_config(file)
+    validate(config)
+    classifier, spec = create_classifier(config, 10, features=FEATURES.get(config.dataset))
+    variables = abstract_variables(classifier, spec)
+    clips = jax.ShapeDtypeStruct((2, *spec.shape), spec.dtype)
+    logits, _ = jax.eval_shape(lambda v, x: classifier.apply(v, x, train=False), variables, clips)
+    assert logits.shape == (2, 10)
+
+
+@pytest.mark.parametrize("folder", ["audio_folder", "fma_small", "gtzan"])
+@pytest.mark.parametrize("model", EVERYWHERE)
+def test_every_network_has_a_config_for_every_kind_of_dataset(folder, model):
+    config = get_config(f"{folder}/{model}.py")
+    assert config.model.name == model
+    assert config.dataset.split("/")[0] == folder.split("_small")[0]

@@ -1,0 +1,117 @@
+"""Stages, plateaus and patience: what follows from the scores of the evaluations."""
+
+import pytest
+
+from mgr_jax.config import base_config, validate
+from mgr_jax.errors import UserError
+from mgr_jax.training.progress import Progress, past_evaluations
+
+
+def config_with(**fields):
+    config = base_config()
+    config.optimizer.update({"name": "sgd", "weight_decay": 0.0})
+    config.update({"num_steps": 1000, "eval_every": 10} | fields)
+    validate(config)
+    return config
+
+
+def follow(progress, scores, every=10):
+    """Adds evaluations; returns, for each, whether a stage began, the stage and the scale."""
+    return [
+        (progress.add(every * n, score), progress.stage, progress.lr_scale)
+        for n, score in enumerate(scores, start=1)
+    ]
+
+
+def test_without_stages_a_run_ends_at_its_last_step():
+    progress = Progress(config_with(num_steps=30))
+    assert progress.next_end == 30
+    follow(progress, [0.1, 0.2])
+    assert not progress.done(20)
+    progress.add(30, 0.1)
+    assert progress.done(30)
+    assert not progress.out_of_patience
+    assert progress.best == 0.2
+
+
+def test_patience_counts_evaluations_without_a_better_one():
+    progress = Progress(config_with(patience=2))
+    follow(progress, [0.5, 0.5])
+    assert not progress.done(20)
+    progress.add(30, 0.4)
+    assert progress.done(30)
+    assert progress.out_of_patience
+
+
+def test_each_stage_has_its_own_patience_and_starts_from_the_best():
+    stages = tuple(
+        {"patience": 2, "optimizer": {"learning_rate": rate}} for rate in (0.01, 0.002, 0.0004)
+    )
+    progress = Progress(config_with(stages=stages))
+    began = follow(progress, [0.1, 0.3, 0.2, 0.2])
+    assert [stage for _, stage, _ in began] == [0, 0, 0, 1]
+    assert [new for new, _, _ in began] == [False, False, False, True]
+    assert progress.stage_start == 40
+    assert progress.config.optimizer.learning_rate == 0.002
+    # Worse than the best of all, yet the first of its stage: patience starts anew.
+    for step, score in ((50, 0.2), (60, 0.1), (70, 0.1)):
+        progress.add(step, score)
+    assert progress.stage == 2
+    for step in (80, 90, 100):
+        progress.add(step, 0.0)
+    assert progress.done(100)
+    assert progress.best == 0.3
+
+
+def test_stages_end_at_their_steps_and_may_change_the_optimizer():
+    stages = (
+        {"steps": 25, "optimizer": {"name": "adam", "learning_rate": 1e-4}},
+        {"steps": 20, "optimizer": {"name": "sgd", "learning_rate": 1e-3}},
+    )
+    progress = Progress(config_with(stages=stages))
+    assert progress.next_end == 25
+    progress.add(10, 0.1)
+    assert progress.add(25, 0.2)
+    assert (progress.config.optimizer.name, progress.next_end) == ("sgd", 45)
+    assert not progress.add(45, 0.3)
+    assert progress.done(45)
+
+
+def test_a_plateau_lowers_the_rate_as_keras_does():
+    # ReduceLROnPlateau(factor=0.5, patience=2, min_delta=0.01): waits 2 evaluations, then again.
+    plateau = {"factor": 0.5, "patience": 2, "min_delta": 0.01}
+    progress = Progress(config_with(plateau=plateau))
+    scales = [scale for _, _, scale in follow(progress, [0.5, 0.505, 0.504, 0.5, 0.5, 0.6, 0.6])]
+    assert scales == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.25]
+
+
+def test_a_run_is_where_its_log_says():
+    config = config_with(stages=({"patience": 1}, {"patience": 1}), monitor="log_loss")
+    rows = [
+        {"step": 10, "validation/track/log_loss": 0.9},
+        {"step": 15, "train/loss": 1.0},
+        {"step": 20, "validation/track/log_loss": 0.95},
+        {"step": 30, "validation/track/log_loss": None},
+    ]
+    evaluations = past_evaluations(rows, "log_loss")
+    assert evaluations == [(10, -0.9), (20, -0.95), (30, float("-inf"))]
+    replayed, live = Progress(config, evaluations), Progress(config)
+    for step, score in evaluations:
+        live.add(step, score)
+    assert vars(replayed) | {"_config": 0} == vars(live) | {"_config": 0}
+    assert (live.stage, live.stage_start) == (1, 20)
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        (({"stpes": 3},), "stpes.*did you mean steps"),
+        (({"steps": -1},), "expected a number from 0"),
+        (({}, {}), r"stages\[0\] never ends; give it steps or patience"),
+        (({"steps": 5, "optimizer": {"name": "sdg"}},), "sdg.*did you mean sgd"),
+        (({"steps": 5, "optimizer": {"lr": 1.0}},), r"optimizer.* 'lr'"),
+    ],
+)
+def test_mistakes_in_stages_give_one_sentence(stages, message):
+    with pytest.raises(UserError, match=message):
+        config_with(stages=stages)

@@ -1,0 +1,172 @@
+"""The pieces of published recipes, in whole runs and single steps."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from mgr_jax.classifier import GenreClassifier
+from mgr_jax.config import load_config
+from mgr_jax.errors import UserError
+from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
+from mgr_jax.training.loop import train
+from mgr_jax.training.partition import make_partition
+from mgr_jax.training.steps import create_state, make_train_step
+from mgr_jax.training.summary import read_metrics
+
+
+class Linear(nn.Module):
+    """One dense layer: a gradient that can be computed by hand."""
+
+    @nn.compact
+    def __call__(self, features, *, train):
+        del train
+        return nn.Dense(2, use_bias=False, kernel_init=nn.initializers.ones)(features), {}
+
+
+class Identity(nn.Module):
+    def __call__(self, inputs):
+        return inputs
+
+
+def one_update(*, steps=1, until=None, **options):
+    """State and metrics of (the first `until` of) some updates of Linear, from a kernel of ones."""
+    classifier = GenreClassifier(Identity(), Linear(), input_norm="none")
+    params = {"model": {"Dense_0": {"kernel": jnp.ones((3, 2))}}}
+    optimizer = optax.sgd(0.1)
+    averaged = bool(options.get("ema_decay"))
+    state = create_state({"params": params}, optimizer, averaged=averaged)
+    update = make_train_step(
+        classifier, optimizer, cross_entropy, lambda _, b: b["inputs"], seed=0, **options
+    )
+    rows = np.random.default_rng(0).normal(size=(4, steps, 3)).astype("f")
+    targets = np.tile(np.array([0, 1, 1, 0])[:, None], (1, steps))
+    return jax.jit(update)(state, {}, {"inputs": rows[:, :until], "targets": targets[:, :until]})
+
+
+def kernel(state):
+    return np.asarray(state.params["model"]["Dense_0"]["kernel"])
+
+
+def test_parts_of_a_batch_add_up_to_its_gradient():
+    whole, metrics = one_update()
+    for parts in (2, 4):
+        split, others = one_update(accumulate=parts)
+        np.testing.assert_allclose(kernel(split), kernel(whole), atol=1e-6)
+        np.testing.assert_allclose(others["loss"], metrics["loss"], atol=1e-6)
+
+
+def test_many_updates_in_one_dispatch_are_the_same_updates():
+    together, metrics = one_update(steps=3)
+    assert metrics["loss"].shape == (3,)
+    assert int(together.step) == 3
+    for count, loss in enumerate(metrics["loss"], start=1):
+        state, one = one_update(steps=3, until=count)
+        assert float(one["loss"][-1]) == pytest.approx(float(loss), abs=1e-6)
+    np.testing.assert_allclose(kernel(together), kernel(state))
+
+
+def test_the_penalty_pulls_kernels_and_is_not_reported():
+    plain, metrics = one_update()
+    penalised, others = one_update(l2=0.01)
+    # The gradient of 0.01 * w^2 is 0.02 w, and the learning rate is 0.1.
+    np.testing.assert_allclose(kernel(penalised), kernel(plain) - 0.1 * 0.02, atol=1e-6)
+    np.testing.assert_allclose(others["loss"], metrics["loss"])
+
+
+def test_the_average_follows_the_weights_slowly():
+    state, _ = one_update(steps=4, ema_decay=0.9)
+    # After update n it keeps min(0.9, (1 + n) / (10 + n)): from the start 1, weights w1...w4.
+    expected = np.ones((3, 2))
+    for n in range(1, 5):
+        keep = (1 + n) / (10 + n)
+        expected = keep * expected + (1 - keep) * kernel(one_update(steps=4, until=n)[0])
+    average = state.average["params"]["model"]["Dense_0"]["kernel"]
+    np.testing.assert_allclose(average, expected, atol=1e-6)
+    assert state.variables is state.average
+
+
+def test_class_weights_scale_the_loss_of_their_class():
+    logits = np.array([[2.0, 0.0], [0.0, 1.0]], "f")
+    plain = cross_entropy(logits, np.array([0, 1]))
+    weighted = cross_entropy(logits, np.array([0, 1]), weights=np.array([3.0, 0.5], "f"))
+    np.testing.assert_allclose(weighted, plain * np.array([3.0, 0.5]), rtol=1e-6)
+    tags = np.array([[1, 0], [0, 1]])
+    weighted = binary_cross_entropy(logits, tags, weights=np.array([3.0, 5.0], "f"))
+    each = np.log1p(np.exp(np.where(tags, -logits, logits))) * np.where(tags, [3.0, 5.0], 1)
+    np.testing.assert_allclose(weighted, each.mean(1), rtol=1e-5)
+
+
+@pytest.fixture
+def quick(tiny_config):
+    """A tiny run without batch norm's momentum in the way: eight updates, two evaluations."""
+    tiny_config.schedule.name = "constant"
+    tiny_config.optimizer.update({"name": "sgd", "weight_decay": 0.0, "learning_rate": 1e-2})
+    return tiny_config
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("partition", ["pmap", "jit"])
+def test_a_resident_run_equals_a_streaming_one(quick, tmp_path, partition):
+    quick.partition = partition
+    quick.model.kwargs.update({"conv_dropout": 0.0, "head_dropout": 0.0})
+    quick.update({"num_steps": 7, "eval_every": 4, "log_every": 2, "steps_per_dispatch": 3})
+    losses = {}
+    for loader in ("streaming", "resident"):
+        quick.loader = loader
+        train(quick, tmp_path / loader, progress=False)
+        rows = read_metrics(tmp_path / loader / "metrics.jsonl")
+        losses[loader] = [(row["step"], row["train/loss"]) for row in rows if "train/loss" in row]
+    assert [step for step, _ in losses["resident"]] == [2, 4, 6, 7]
+    np.testing.assert_allclose(losses["resident"], losses["streaming"], atol=1e-4)
+
+
+def test_data_that_do_not_fit_are_not_made_resident(quick, tmp_path, monkeypatch):
+    monkeypatch.setattr("mgr_jax.training.inputs._free_memory", lambda: 1e6)
+    quick.loader = "resident"
+    with pytest.raises(UserError, match=r"take 0.00 GB on every device.*use config.loader=stream"):
+        train(quick, tmp_path / "run", progress=False)
+
+
+@pytest.mark.slow
+def test_stages_restart_from_the_best_weights_and_are_resumed(quick, tmp_path, capsys):
+    quick.update({"num_steps": 12, "eval_every": 2, "log_every": 2, "ema_decay": 0.5})
+    quick.stages = (
+        {"steps": 6, "optimizer": {"name": "adam", "learning_rate": 1e-3}},
+        {"steps": 6, "optimizer": {"name": "sgd", "learning_rate": 5e-3}},
+    )
+    train(quick, tmp_path / "whole")
+    assert "stage 2 of 2, from the best weights: sgd, learning rate 0.005" in capsys.readouterr().out
+    rows = read_metrics(tmp_path / "whole/metrics.jsonl")
+    rates = {row["step"]: row["learning_rate"] for row in rows if "learning_rate" in row}
+    assert rates == pytest.approx({2: 1e-3, 4: 1e-3, 6: 1e-3, 8: 5e-3, 10: 5e-3, 12: 5e-3})
+
+    # Stopped at the end of the first stage, and after the first evaluation of the second.
+    from mgr_jax.training import summary
+
+    for stop in (6, 10):
+        write = summary.Summary.write
+
+        def write_or_die(self, step, scalars, write=write, stop=stop):
+            write(self, step, scalars)
+            if step == stop + 2 and "train/loss" in scalars:
+                raise RuntimeError("power cut")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(summary.Summary, "write", write_or_die)
+            with pytest.raises(RuntimeError, match="power cut"):
+                train(quick, tmp_path / f"cut{stop}", progress=False)
+        train(quick, tmp_path / f"cut{stop}", progress=False)
+        again = read_metrics(tmp_path / f"cut{stop}/metrics.jsonl")
+        assert [row["step"] for row in again] == [row["step"] for row in rows]
+        for one, other in zip(rows, again, strict=True):
+            if "train/loss" in one:
+                assert other["train/loss"] == pytest.approx(one["train/loss"], abs=1e-3)
+    assert load_config(tmp_path / "whole/config.json").stages[1]["optimizer"]["name"] == "sgd"
+
+
+def test_parts_must_divide_the_batch():
+    with pytest.raises(UserError, match="in 3 parts each.*choose a multiple of 12"):
+        make_partition("jit", 16, 3)
