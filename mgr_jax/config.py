@@ -30,7 +30,7 @@ CHOICES = {
     "loader": ("auto", "streaming", "resident"),
 }
 # What a stage may hold, with its default; see base_config().stages.
-STAGE = {"steps": 0, "patience": 0, "optimizer": {}}
+STAGE: dict[str, Any] = {"steps": 0, "patience": 0, "optimizer": {}}
 # What may differ when a run is resumed. The number of steps stretches or shrinks the rest of a
 # one_cycle or cosine schedule, so that the learning rate may jump there.
 RESUMABLE = (
@@ -145,8 +145,8 @@ def validate(config: ConfigDict) -> None:
     if config.optimizer.name != "adamw" and config.optimizer.weight_decay:
         raise UserError(
             f"config.optimizer is {config.optimizer.name} with weight_decay "
-            f"{config.optimizer.weight_decay}, which only adamw applies; set it to 0, and config.l2 "
-            "for a penalty in the loss"
+            f"{config.optimizer.weight_decay}, which only adamw applies; set it to 0, and "
+            "config.l2 for a penalty in the loss"
         )
     if not 0 < config.plateau.factor <= 1:
         raise UserError(f"config.plateau.factor is {config.plateau.factor}; it must lie in (0, 1]")
@@ -199,7 +199,9 @@ def stage_config(config: ConfigDict, number: int) -> ConfigDict:
     result.stages = ()
     for field, value in dict(stage["optimizer"]).items():
         if field not in result.optimizer:
-            raise unknown_name(f"field of config.stages[{number}].optimizer", field, result.optimizer)
+            raise unknown_name(
+                f"field of config.stages[{number}].optimizer", field, result.optimizer
+            )
         result.optimizer[field] = value
     result.num_steps = stage["steps"] or config.num_steps
     result.patience = stage["patience"]

@@ -50,7 +50,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     workdir = Path(flags.workdir).expanduser()
     options = config.cross_validation
     options.update({"folds": flags.folds, "splits": tuple(flags.splits)})
-    tables, scores, counts = [], [], 0
+    tables, scores, counts = [], [], []
     metric = "accuracy" if config.task == "single_label" else "roc_auc"
     for fold in range(flags.folds):
         options.fold = fold
@@ -59,14 +59,14 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         tables.append(predict_run(run, "test", progress=flags.progress))
         scores.append(evaluate(tables[-1], resamples=1)["track"][metric][0])
         tracks = open_split(config, "test")
-        counts = counts + class_counts(tracks, config.task)
+        counts.append(class_counts(tracks, config.task))
         print(f"fold {fold + 1} of {flags.folds}: {metric} {scores[-1]:.3f} (tracks)")
     pooled = join_predictions(
         tables,
         split="crossval",
         protocol=tables[0].protocol.replace("fold 0 of", "all"),
     )
-    training = dict(zip(pooled.classes, np.asarray(counts).tolist(), strict=True))
+    training = dict(zip(pooled.classes, np.sum(counts, axis=0).tolist(), strict=True))
     save_result(
         workdir,
         pooled,

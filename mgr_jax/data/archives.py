@@ -143,8 +143,12 @@ def unpack_tar(archive: Path, folder: Path) -> None:
         *(FileExistsError, IsADirectoryError, NotADirectoryError),  # one name, twice
     ) as error:
         raise UserError(
-            f"{archive} is no tar archive, or is damaged ({error}); download it again"
+            f"{archive} is no tar archive, or is damaged ({_one_line(error)}); download it again"
         ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 # Not tarfile's own `filter`, which came with Python 3.11.4.

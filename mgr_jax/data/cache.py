@@ -84,9 +84,9 @@ class Tracks:
         first = int(self.start[track])
         return self._data[self.file[track]][first + start : first + end]
 
-    def select(self, rows: np.ndarray, split: str | None = None) -> "Tracks":
+    def select(self, rows: Any, split: str | None = None) -> "Tracks":
         """Some of the tracks: a mask or positions [tracks]; `split` renames them."""
-        columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
         return dataclasses.replace(self, **columns, split=split or self.split)
 
 
@@ -97,7 +97,9 @@ _COLUMNS = (
 
 def join_tracks(parts: Sequence[Tracks], split: str) -> Tracks:
     """Puts splits of one dataset together under a new name."""
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS
+    }
     offsets = np.cumsum([0, *(len(part.files) for part in parts[:-1])])
     file = [part.file + offset for part, offset in zip(parts, offsets, strict=True)]
     return dataclasses.replace(

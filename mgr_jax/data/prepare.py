@@ -27,7 +27,6 @@ from mgr_jax.data.rendered.rendered_dataset_builder import Builder as Rendered
 from mgr_jax.data.track_builder import SAMPLE_RATES, TrackBuilder
 from mgr_jax.errors import UserError, unknown_name
 
-
 # What may be said of each kind of dataset.
 _TAKES = {
     "rendered": (),
@@ -142,10 +141,10 @@ def prepare(
 def _make_builder(dataset: str, sample_rate: int, options: Options, data_dir: str) -> TrackBuilder:
     kind, _, variant = dataset.partition("/")
     name = _plain_name(options.name or variant or _default_name(options))
-    given = {field: getattr(options, field) for field in _TAKES[kind]}
+    given: dict[str, Any] = {field: getattr(options, field) for field in _TAKES[kind]}
     for field in ("name", "manual_dir"):
         given.pop(field, None)
-    rated = {"name": f"{name}_{sample_rate}", "sample_rate": sample_rate}
+    rated: dict[str, Any] = {"name": f"{name}_{sample_rate}", "sample_rate": sample_rate}
     match kind:
         case "rendered":
             return Rendered(config=rated["name"], data_dir=data_dir)

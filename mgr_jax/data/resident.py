@@ -1,6 +1,7 @@
 """The resident loader: the tracks lie on the device, which cuts the clips itself."""
 
 from functools import cached_property
+from typing import Any
 
 import jax
 import numpy as np
@@ -36,13 +37,13 @@ class ResidentLoader(Loader):
         """See Loader."""
 
         def cut(track: jax.Array, start: jax.Array) -> jax.Array:
-            corner = (track, start, *[0] * len(self.tracks.item_shape))
+            corner: list[Any] = [track, start, *[0] * len(self.tracks.item_shape)]
             return lax.dynamic_slice(data, corner, (1, self._clip_samples, *data.shape[2:]))[0]
 
         return jax.vmap(cut)(batch["track"], batch["start"])
 
     def _clip(self, track: int, start: int) -> Batch:
-        return {"track": np.int32(track), "start": np.int32(start)}
+        return {"track": np.array(track, np.int32), "start": np.array(start, np.int32)}
 
 
 def resident_bytes(tracks: Tracks, clip_samples: int) -> int:

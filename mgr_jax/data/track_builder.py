@@ -179,7 +179,7 @@ class AudioConfig(tfds.core.BuilderConfig):
 SAMPLE_RATES = (22_050, 16_000, 12_000)
 
 
-class AudioBuilder(TrackBuilder, skip_registration=True):
+class AudioBuilder(TrackBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Stores tracks as `waveform` examples: mono 16-bit FLAC files at the config's rate."""
 
     PAYLOAD = "audio"

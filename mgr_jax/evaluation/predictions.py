@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -155,9 +156,7 @@ class Predictions:
         )
 
 
-def join_predictions(
-    tables: Sequence[Predictions], *, split: str, protocol: str
-) -> Predictions:
+def join_predictions(tables: Sequence[Predictions], *, split: str, protocol: str) -> Predictions:
     """Puts tables of the same classes one below the other, those of several folds say.
 
     Raises:
@@ -171,7 +170,7 @@ def join_predictions(
         )
     names = np.concatenate([np.unique(table.track) for table in tables])
     _require(len(set(names)) == len(names), "a track stands in several tables; join disjoint ones")
-    columns = {
+    columns: dict[str, Any] = {
         name: np.concatenate([getattr(table, name) for table in tables]) for name in _DTYPES
     }
     return replace(first, **columns, split=split, protocol=protocol)

@@ -23,8 +23,8 @@ class Checkpoints:
     """The checkpoints of one run, below `<workdir>/checkpoints/<step>`.
 
     Each holds two items: `model` (params and batch_stats, all that prediction needs; the averaged
-    ones where a run averages) and `optimizer` (what else going on needs). Arrays are host arrays without devices in them, so a
-    run may go on with other devices or another partition.
+    ones where a run averages) and `optimizer` (what else going on needs). Arrays are host arrays
+    without devices in them, so a run may go on with other devices or another partition.
     """
 
     def __init__(self, workdir: Path, *, read_only: bool = False) -> None:

@@ -23,6 +23,11 @@ class Progress:
       out_of_patience: whether the last stage ended because nothing improved.
     """
 
+    _stage_best: float
+    _plateau_best: float
+    _stale: int
+    _plateau_stale: int
+
     def __init__(self, config: ConfigDict, evaluations: Iterable[tuple[int, float]] = ()) -> None:
         """Starts a run, or goes through the (step, score) of the evaluations it has had."""
         self._config = config

@@ -66,7 +66,10 @@ class Run:
         batches = self.loader.train_batches(seed=config.seed, first_step=step)
         update = self._compile()
         bar = tqdm(
-            total=config.num_steps, initial=step, unit="step", disable=None if self.verbose else True
+            total=config.num_steps,
+            initial=step,
+            unit="step",
+            disable=None if self.verbose else True,
         )
         since = time.perf_counter()
         with bar, StopRequest() as stop:

@@ -19,7 +19,7 @@ def keras_1_variables(path) -> dict:
 
         def norm(layer):
             params = {"scale": read(layer, "gamma_1"), "bias": read(layer, "beta_1")}
-            # Called a standard deviation in the file, but a variance.
+            # Standard deviations by name, and in test_choi_cnn.py; published as if variances.
             stats = {"mean": read(layer, "running_mean_1"), "var": read(layer, "running_std_1")}
             return params, stats
 

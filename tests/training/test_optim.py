@@ -67,7 +67,9 @@ def test_losses_equal_their_definitions(smoothing):
     labels = np.array([0, 3, 2, 2, 1])
     wanted = np.eye(4)[labels] * (1 - smoothing) + smoothing / 4
     expected = -(wanted * scipy.special.log_softmax(logits, axis=1)).sum(1)
-    np.testing.assert_allclose(cross_entropy(logits, labels, label_smoothing=smoothing), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        cross_entropy(logits, labels, label_smoothing=smoothing), expected, rtol=1e-5
+    )
 
     tags = rng.integers(0, 2, (5, 4))
     wanted = tags * (1 - smoothing) + smoothing / 2

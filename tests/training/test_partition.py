@@ -60,9 +60,7 @@ def run(config, partition):
     train = partition.compile_update(
         make_train_step(classifier, optimizer, cross_entropy, take_inputs, seed=config.seed)
     )
-    evaluate = partition.compile_predict(
-        make_eval_step(classifier, take_inputs, task=config.task)
-    )
+    evaluate = partition.compile_predict(make_eval_step(classifier, take_inputs, task=config.task))
     losses = []
     for batch in batches(config):
         steps = {name: array[:, None] for name, array in batch.items()}

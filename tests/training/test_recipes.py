@@ -10,8 +10,8 @@ from flax import linen as nn
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
-from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
 from mgr_jax.training.loop import train
+from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.steps import create_state, make_train_step
 from mgr_jax.training.summary import read_metrics
@@ -138,7 +138,9 @@ def test_stages_restart_from_the_best_weights_and_are_resumed(quick, tmp_path, c
         {"steps": 6, "optimizer": {"name": "sgd", "learning_rate": 5e-3}},
     )
     train(quick, tmp_path / "whole")
-    assert "stage 2 of 2, from the best weights: sgd, learning rate 0.005" in capsys.readouterr().out
+    assert (
+        "stage 2 of 2, from the best weights: sgd, learning rate 0.005" in capsys.readouterr().out
+    )
     rows = read_metrics(tmp_path / "whole/metrics.jsonl")
     rates = {row["step"]: row["learning_rate"] for row in rows if "learning_rate" in row}
     assert rates == pytest.approx({2: 1e-3, 4: 1e-3, 6: 1e-3, 8: 5e-3, 10: 5e-3, 12: 5e-3})
@@ -168,5 +170,5 @@ def test_stages_restart_from_the_best_weights_and_are_resumed(quick, tmp_path, c
 
 
 def test_parts_must_divide_the_batch():
-    with pytest.raises(UserError, match="in 3 parts each.*choose a multiple of 12"):
+    with pytest.raises(UserError, match=r"in 3 parts each.*choose a multiple of 12"):
         make_partition("jit", 16, 3)

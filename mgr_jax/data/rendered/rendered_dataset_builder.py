@@ -8,10 +8,10 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import resample
-from mgr_jax.data.track_builder import SAMPLE_RATES, AudioBuilder, AudioConfig, Plan
 from mgr_jax.data.records import Clip, Track
 from mgr_jax.data.rendered import music
 from mgr_jax.data.splits import assign_splits
+from mgr_jax.data.track_builder import SAMPLE_RATES, AudioBuilder, AudioConfig, Plan
 
 _FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
