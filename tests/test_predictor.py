@@ -108,3 +108,8 @@ def test_a_truncated_mp3_is_used_with_a_warning(predictor, tmp_path):
 def test_a_folder_without_a_run_is_named(tmp_path):
     with pytest.raises(UserError, match="holds no trained model"):
         mgr_jax.load(tmp_path)
+
+
+def test_a_model_of_audio_refuses_features(predictor):
+    with pytest.raises(UserError, match="reads audio, not feature arrays"):
+        predictor.predict_features(np.zeros((20, 32), np.float32))

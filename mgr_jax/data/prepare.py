@@ -135,6 +135,8 @@ def prepare(
         built.rename(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another build is there
+            staging.parent.rmdir()
     return target
 
 

@@ -31,8 +31,7 @@ _WANTED = (
     "http://opihi.cs.uvic.ca/sound/genres.tar.gz, SHA-256 "
     "24347e0223d2ba798e0a558c4c172d9d4a19c00bb7963fe055d183dadb4ef2c6), or "
     "genres_original/<genre>/<genre>.<number>.wav (or the zip itself, from "
-    "https://www.kaggle.com/datasets/andradaolteanu/gtzan-dataset-music-genre-classification, "
-    "which publishes no checksum)"
+    "https://www.kaggle.com/datasets/andradaolteanu/gtzan-dataset-music-genre-classification)"
 )
 
 
