@@ -9,6 +9,7 @@ from mgr_jax._registry import build
 from mgr_jax.errors import unknown_name
 from mgr_jax.models.choi import ChoiCRNN
 from mgr_jax.models.choi_cnn import ChoiK1C2, ChoiK2C1, ChoiK2C2
+from mgr_jax.models.mlp import MLP
 from mgr_jax.models.prcnn import PRCNN
 from mgr_jax.models.sample_cnn import SampleCNN
 
@@ -17,6 +18,7 @@ MODELS: dict[str, type[nn.Module]] = {
     "choi_k1c2": ChoiK1C2,
     "choi_k2c1": ChoiK2C1,
     "choi_k2c2": ChoiK2C2,
+    "mlp": MLP,
     "prcnn": PRCNN,
     "sample_cnn": SampleCNN,
 }

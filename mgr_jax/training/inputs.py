@@ -151,7 +151,9 @@ def describe_protocol(
             f"{options.fold} of {options.folds} folds"
         )
     else:
-        text = f"{by}-disjoint split" + (" given by the index" if made["given"] else "")
+        text = f"{by}-disjoint split"
+        if made["given"]:
+            text = f"{made['splits']} splits" if "splits" in made else f"{text} given by the index"
         if crossing := made["artists_in_several_splits"]:
             text += f" with {crossing} artists on several sides"
     if clip_samples is None:

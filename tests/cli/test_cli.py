@@ -77,7 +77,7 @@ def test_launch_scripts_are_the_same_commands(command):
         (["prepare_data", "--dataset=gtzam"], 1, "there is no dataset 'gtzam'"),
         (["prepare_data", "--dataset=audio_folder"], 1, "needs --manual_dir"),
         (["prepare_data", "--dataset=rendered/demo", "--sample_rate=8000"], 1, "22050, 16000"),
-        (["prepare_data", "--dataset=rendered/tiny", "--manual_dir=x"], 1, "leave out"),
+        (["prepare_data", "--dataset=rendered/tiny", "--manual_dir=x"], 1, "leave it out"),
         (["prepare_data", "--dataset=audio_folder", "--manual_dir=/no/where"], 1, "not a folder"),
         (
             ["prepare_data", "--dataset=audio_folder", "--manual_dir=x", "--fractions=1,2"],

@@ -151,6 +151,18 @@ def test_artists_of_the_file_or_of_an_index_stay_on_one_side(tmp_path, npz, buil
         assert protocol["artists_in_several_splits"] == 0
 
 
+@pytest.mark.parametrize("splits", ["stratified", "given"])
+def test_known_artists_that_other_splits_part_are_counted(tmp_path, build, splits):
+    split = np.array((["train"] * 6 + ["validation"] * 2 + ["test"] * 2) * 3)
+    artist = np.repeat(GENRES, 10)
+    np.savez(tmp_path / "a.npz", **pictures(), split=split, artist=artist)
+    with pytest.warns(UserWarning, match=f"3 artists stand in several {splits} splits"):
+        folder = build(tmp_path / "a.npz", splits=splits)
+    protocol = json.loads((folder / "protocol.json").read_text())
+    assert protocol["artists_in_several_splits"] == 3
+    assert protocol["split_by"] == ["track"]
+
+
 def test_given_splits_are_kept(tmp_path, build):
     split = np.array((["train"] * 6 + ["validation"] * 2 + ["test"] * 2) * 3)
     np.savez(tmp_path / "given.npz", **pictures(), split=split)
@@ -189,7 +201,7 @@ def change(**arrays):
         (change(mel=np.zeros((30, 12))), {}, r"expected \[track, bins, frames\]"),
         (change(mel=np.zeros((30, 0, 2))), {}, r"shape \(30, 0, 2\)"),
         (change(mel=np.zeros((30, 2, 2), int)), {}, "type int64; store uint8"),
-        (change(track=np.array(["a"])), {}, r"track has shape \(1,\), but mel holds 30 tracks"),
+        (change(track=np.array(["a"])), {}, r"track has shape \(1,\), but there are 30 tracks"),
         (change(track=np.array(["low.00000"] * 30)), {}, "holds track 'low.00000' 30 times"),
         (change(track=np.array([f"low.00000.{i}.wav" for i in range(30)])), {}, "30 times"),
         (change(track=np.array([""] + ["b"] * 29)), {}, "track without a name"),

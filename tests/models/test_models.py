@@ -44,6 +44,8 @@ PARAMETERS = [
     ("choi_k2c1", {"budget": "3M"}, (1366, 96), 2_981_475),
     # Dense layers as wide as the last convolution: not published, chosen here.
     ("choi_k1c2", {"budget": "0.1M"}, (1366, 96), 95_540),
+    # No paper's: (57 + 1) * 256 + (256 + 1) * 128 + (128 + 1) * 64 + (64 + 1) * 50.
+    ("mlp", {}, (1, 57), 59_250),
     # The executed port has 85,160 with 8 classes, so 385 more for each further class.
     ("prcnn", PRIYA_DWIVEDI | {"dropout": 0.2}, (640, 128), 85_160 + 42 * 385),
     # 3^9 of the paper, and with CLMR's last kernel.
@@ -111,7 +113,7 @@ def test_evaluation_is_fixed_and_training_drops_out(name, fields, shape):
     after = state.get("batch_stats", {})
     unchanged = jax.tree.map(np.array_equal, before, after)
     assert not any(jax.tree.leaves(unchanged))
-    assert (name == "prcnn") == (not before)
+    assert (name in ("mlp", "prcnn")) == (not before)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16], ids=["float32", "bfloat16"])

@@ -12,7 +12,10 @@ from mgr_jax.config import validate
 CONFIGS = Path(__file__).parents[2] / "configs"
 FILES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.py"))
 # What the datasets of features hold, which a config does not say.
-FEATURES = {"feature_array/gtzan_mel30": FeatureFormat((218,), "uint8", 11.2)}
+FEATURES = {
+    "feature_array/gtzan_mel30": FeatureFormat((218,), "uint8", 11.2),
+    "feature_array/gtzan_features": FeatureFormat((57,), "float32", 1.0),
+}
 EVERYWHERE = ("choi_k1c2", "choi_k2c1", "choi_k2c2", "choi_crnn", "prcnn", "sample_cnn")
 
 

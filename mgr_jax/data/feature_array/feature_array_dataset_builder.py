@@ -127,39 +127,46 @@ def _split(
     """
     if config.splits not in (*SPLIT_NAMES, "given"):
         raise unknown_name("way to split features", config.splits, (*SPLIT_NAMES, "given"))
+    fractions = list(config.fractions)
+    made: dict[str, Any]
     if config.splits == "given":
         assigned = _given(table, twins)
-        made: dict[str, Any] = {"split_by": ["track"], "fractions": None, "seed": None}
+        made = {"split_by": ["track"], "given": True, "fractions": None, "seed": None}
     elif config.splits == "artist" and not config.artists and any(table.artist):
         assigned = assign_splits(
             table.label,
             join_groups([twins, table.artist]),
-            fractions=dict(zip(SPLITS, config.fractions, strict=True)),
+            fractions=dict(zip(SPLITS, fractions, strict=True)),
             seed=config.seed,
             group_name="artist",
         )
         made = {
-            "split_by": ["artist"], "fractions": list(config.fractions), "seed": config.seed,
-        }  # fmt: skip
+            "split_by": ["artist"],
+            "given": False,
+            "fractions": fractions,
+            "seed": config.seed,
+        }
     else:
-        return split_tracks(
+        assigned, made = split_tracks(
             table.track_id,
             table.label,
             splits=config.splits,
             artists=config.artists,
-            fractions=config.fractions,
+            fractions=fractions,
             seed=config.seed,
             identical=twins,
         )
-    artists = crossing(table.artist, assigned)
-    if artists:
-        warnings.warn(f"{len(artists)} artists stand in several of the given splits", stacklevel=2)
-    return assigned, {
+    known = any(table.artist)
+    stored = [name if split else "" for name, split in zip(table.artist, assigned, strict=True)]
+    artists = crossing(stored, assigned)
+    if artists and not made.get("artists_in_several_splits"):  # split_tracks would have said so
+        warnings.warn(
+            f"{len(artists)} artists stand in several {config.splits} splits", stacklevel=2
+        )
+    return assigned, made | {
         "splits": config.splits,
-        **made,
-        "given": config.splits == "given",
-        "unknown": {"artist": table.artist.count("")} if any(table.artist) else {},
-        "artists_in_several_splits": len(artists) if any(table.artist) else None,
+        "unknown": {"artist": table.artist.count("")} if known else {},
+        "artists_in_several_splits": len(artists) if known else None,
         "identical_files": sum(map(bool, twins)),
     }
 

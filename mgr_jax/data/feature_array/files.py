@@ -122,21 +122,19 @@ def _read_npz(path: Path) -> FeatureTracks:
         raise UserError(f"{path}: {name} has shape {array.shape}; expected {layout[name]}")
     if array.dtype.name not in _DTYPES:
         raise UserError(f"{path}: {name} is of type {array.dtype}; store uint8, float16 or float32")
-    texts = {"track": [], **dict.fromkeys(_TEXTS, [""] * len(array))}
-    for field in texts.keys() & arrays.keys():
-        if arrays[field].shape != array.shape[:1]:
-            raise UserError(
-                f"{path}: {field} has shape {arrays[field].shape}, but {name} holds {len(array)} "
-                "tracks; give one value for each"
-            )
-        texts[field] = [_text(value) for value in arrays[field].tolist()]
+    texts = {
+        field: _texts(path, field, arrays[field], len(array))
+        if field in arrays
+        else [""] * len(array)
+        for field in ("track", *_TEXTS)
+    }
     tracks = [_track_name(text) for text in texts["track"]]
+    if not all(tracks):
+        raise UserError(f"{path} holds a track without a name; name every track")
     track, count = Counter(tracks).most_common(1)[0]
-    if not all(tracks) or count > 1:
+    if count > 1:
         raise UserError(
             f"{path} holds track '{track}' {count} times; put its parts one after the other in time"
-            if all(tracks)
-            else f"{path} holds a track without a name; name every track"
         )
     with np.errstate(over="ignore"):  # what is too large for a float32 is found below
         array = array.astype(_DTYPES[array.dtype.name], copy=False)
@@ -154,6 +152,16 @@ def _read_npz(path: Path) -> FeatureTracks:
         texts["artist"],
         texts["split"],
     )
+
+
+def _texts(path: Path, field: str, array: np.ndarray, tracks: int) -> list[str]:
+    if array.shape != (tracks,):
+        raise UserError(
+            f"{path}: {field} has shape {array.shape}, but there are {tracks} tracks; give one "
+            "value for each"
+        )
+    values = array.tolist()
+    return [v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in values]
 
 
 def _read_csv(path: Path) -> FeatureTracks:
@@ -233,10 +241,6 @@ def _number(text: str, where: str, column: str) -> float:
             f"{where}, column '{column}' holds {text!r}, which is not a finite number; correct it"
         )
     return value
-
-
-def _text(value: object) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _track_name(text: str) -> str:

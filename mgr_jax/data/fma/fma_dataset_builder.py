@@ -130,6 +130,7 @@ def _split_protocol(rows: list[Row]) -> dict[str, Any]:
             f"{len(several)} artists stand in more than one of the published splits", stacklevel=3
         )
     return {
+        "splits": "official",
         "split_by": ["artist"],
         "given": True,
         "complete": False,

@@ -1,0 +1,26 @@
+"""Dense network on Kaggle's table of 57 features per 30-s clip of GTZAN, fault-filtered split.
+
+Command:  mgr-jax prepare_data --dataset=feature_array --features=features_30_sec.csv \
+              --name=gtzan_features --splits=fault_filtered
+          mgr-jax train --config=gtzan_features/mlp --workdir=runs/mlp
+Hardware: 2 CPU cores
+Result:   not run
+"""
+
+from mgr_jax.config import base_config
+
+
+def get_config():
+    """Returns the config."""
+    config = base_config()
+    config.dataset = "feature_array/gtzan_features"
+    config.sample_rate = 0
+    config.clip_samples = 1  # one row
+
+    config.frontend.name = "features"
+    config.model.name = "mlp"
+
+    config.batch_size = 64
+    config.num_steps = 600
+    config.eval_every = 100
+    return config
