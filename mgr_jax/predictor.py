@@ -219,8 +219,14 @@ def load(workdir: str | Path, *, checkpoint: str | int = "best") -> Predictor:
     """
     workdir = Path(workdir).expanduser().absolute()
     config = load_config(workdir / "config.json")
-    classes = tuple(json.loads((workdir / "labels.json").read_text())["classes"])
-    spec = InputSpec.load(workdir / "input_spec.json")
+    try:
+        classes = tuple(json.loads((workdir / "labels.json").read_text())["classes"])
+        spec = InputSpec.load(workdir / "input_spec.json")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"labels.json or input_spec.json of {workdir} is missing or damaged; restore them, or "
+            "train again in another folder"
+        ) from error
     features = FeatureFormat(spec.shape[1:], spec.dtype, spec.sample_rate)
     classifier, _ = create_classifier(
         config, len(classes), features=features if spec.kind == "features" else None
