@@ -21,6 +21,9 @@ from mgr_jax.data.fma.metadata import Genre, Row, genre_tags
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.track_builder import Plan
 from mgr_jax.errors import UserError
+from mgr_jax.training.inference import predict_run
+from mgr_jax.training.inputs import open_split
+from mgr_jax.training.loop import train
 
 RATE = 12_000
 
@@ -466,3 +469,25 @@ def test_hostile_member_names_are_never_followed(plan, unpacked, tmp_path):
     with pytest.raises(UserError, match="holds no file of track 30"):
         track.load()
     assert {path.name for path in tmp_path.iterdir()} <= {"m", "tfds"}
+
+
+@pytest.mark.slow
+def test_tracks_without_a_root_genre_teach_tags_only(large, tmp_path, tiny_config):
+    """Trains both tasks on the miniature: labels leave tracks out that tags can use."""
+    config = tiny_config
+    config.update({"dataset": "fma/large", "data_dir": str(large.parents[2]), "num_steps": 2})
+    config.update({"clip_samples": 4_000, "batch_size": 4, "eval_every": 2})
+    config.model.name = "mlp"
+    config.model.kwargs = {"units": (8,)}
+    seen = {}
+    for task, monitor in (("single_label", "accuracy"), ("multi_label", "roc_auc")):
+        config.update({"task": task, "monitor": monitor, "class_weights": "balanced"})
+        train(config, tmp_path / task, progress=False)
+        seen[task] = len(open_split(config, "train"))
+        table = predict_run(tmp_path / task, "test")
+        assert table.probabilities.shape[1] == len(table.classes)
+    tracks = open_tracks(large, "train")
+    assert seen["single_label"] == (tracks.label >= 0).sum() < len(tracks)
+    assert seen["multi_label"] == tracks.tags.any(axis=1).sum() > seen["single_label"]
+    assert table.classes == tracks.tag_names
+    assert table.protocol.startswith("official splits, segments")
