@@ -20,6 +20,7 @@ def get_config():
     config.frontend.kwargs = {"n_fft": 1024, "hop_length": 512, "n_mels": 64, "top_db": None}
     config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 2), (3, 4), (1, 4))}
     config.batch_size = 16
-    config.num_steps = 1000
+    config.num_steps = 600
+    config.eval_every = 100
     config.optimizer.learning_rate = 3e-3
     return config

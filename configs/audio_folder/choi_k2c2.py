@@ -20,6 +20,7 @@ def get_config():
     config.model.name = "choi_k2c2"
     config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 2), (3, 2), (3, 2), (4, 4))}
     config.batch_size = 16
-    config.num_steps = 1000
+    config.num_steps = 600
+    config.eval_every = 100
     config.optimizer.learning_rate = 3e-3
     return config

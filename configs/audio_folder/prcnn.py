@@ -23,9 +23,11 @@ def get_config():
         "rnn_pool": (2, 2),
         "embedding": 64,
         "units": 64,
-        "dropout": 0.3,
+        "axis": "time",
+        "dropout": 0.5,
     }
     config.batch_size = 16
-    config.num_steps = 1000
+    config.num_steps = 600
+    config.eval_every = 100
     config.optimizer.learning_rate = 3e-3
     return config

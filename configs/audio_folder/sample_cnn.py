@@ -21,5 +21,6 @@ def get_config():
     config.model.name = "sample_cnn"
     config.model.kwargs = {"depth": 8}
     config.batch_size = 16
-    config.num_steps = 600
+    config.num_steps = 400
+    config.eval_every = 100
     return config

@@ -77,3 +77,48 @@ def test_losses_equal_their_definitions(smoothing):
     expected = -(wanted * yes + (1 - wanted) * no).mean(1)
     found = binary_cross_entropy(logits, tags, label_smoothing=smoothing)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_inverse_time_is_the_decay_of_keras():
+    rate = schedule("inverse_time", decay=0.5)
+    np.testing.assert_allclose([rate(0), rate(1), rate(4)], [0.1, 0.1 / 1.5, 0.1 / 3], rtol=1e-6)
+
+
+def walk(name, gradients, **options):
+    """The weights, from 1 on, after each of some gradients."""
+    config = base_config()
+    config.optimizer.update({"name": name, "weight_decay": 0.0, "clip_norm": 0.0} | options)
+    config.optimizer.learning_rate = 0.1
+    config.schedule.name = "constant"
+    optimizer = make_optimizer(config)
+    weight = jnp.ones(())
+    state = optimizer.init(weight)
+    path = []
+    for gradient in gradients:
+        delta, state = optimizer.update(jnp.float32(gradient), state, weight)
+        weight = weight + delta
+        path.append(float(weight))
+    return path
+
+
+GRADIENTS = [1.0, -0.5, 2.0, 0.25]
+
+
+def test_sgd_is_nesterovs():
+    # torch.optim.SGD(nesterov=True): b = m b + g; w -= lr (g + m b).
+    weight, buffer, expected = 1.0, 0.0, []
+    for gradient in GRADIENTS:
+        buffer = 0.9 * buffer + gradient
+        weight -= 0.1 * (gradient + 0.9 * buffer)
+        expected.append(weight)
+    np.testing.assert_allclose(walk("sgd", GRADIENTS, momentum=0.9), expected, rtol=1e-6)
+
+
+def test_rmsprop_divides_by_the_root_mean_square():
+    # torch.optim.RMSprop and Keras's: v = d v + (1 - d) g^2; w -= lr g / (sqrt(v) + eps).
+    weight, square, expected = 1.0, 0.0, []
+    for gradient in GRADIENTS:
+        square = 0.9 * square + 0.1 * gradient**2
+        weight -= 0.1 * gradient / (np.sqrt(square) + 1e-7)
+        expected.append(weight)
+    np.testing.assert_allclose(walk("rmsprop", GRADIENTS, b2=0.9, eps=1e-7), expected, rtol=1e-6)
