@@ -53,7 +53,8 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         split=flags.split,
         protocol=f"{'- and '.join(scored.protocol['split_by'])}-disjoint split, whole tracks",
     )
-    save_result(workdir, predictions, scored.protocol, system="SVM on MFCC statistics")
+    counts = np.bincount(train.label, minlength=len(train.classes)).tolist()
+    save_result(workdir, predictions, counts, system="SVM on MFCC statistics")
 
 
 def _features(tracks):

@@ -23,11 +23,13 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     absl_flags.DEFINE_string(
         "workdir", None, "Folder of the runs, one per fold.", flag_values=flags
     )
-    absl_flags.DEFINE_integer("folds", 5, "How many.", lower_bound=3, flag_values=flags)
+    absl_flags.DEFINE_integer(
+        "folds", None, "How many; the config's, else 5.", lower_bound=3, flag_values=flags
+    )
     absl_flags.DEFINE_list(
         "splits",
-        ["train", "validation", "test"],
-        "Splits of the dataset whose tracks are divided into folds.",
+        None,
+        "Splits of the dataset whose tracks are divided into folds; the config's, which are all.",
         flag_values=flags,
     )
     absl_flags.DEFINE_bool("progress", True, "Show bars and results.", flag_values=flags)
@@ -44,35 +46,32 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     from mgr_jax.cli.results import save_result
     from mgr_jax.evaluation import evaluate, join_predictions
     from mgr_jax.training.inference import predict_run
-    from mgr_jax.training.inputs import class_counts, open_split
     from mgr_jax.training.loop import train
 
     workdir = Path(flags.workdir).expanduser()
     options = config.cross_validation
-    options.update({"folds": flags.folds, "splits": tuple(flags.splits)})
-    tables, scores, counts = [], [], []
+    options.folds = flags.folds or options.folds or 5
+    options.splits = tuple(flags.splits or options.splits)
+    tables, scores = [], []
     metric = "accuracy" if config.task == "single_label" else "roc_auc"
-    for fold in range(flags.folds):
+    for fold in range(options.folds):
         options.fold = fold
         run = workdir / f"fold{fold}"
         train(config, run, progress=flags.progress)
         tables.append(predict_run(run, "test", progress=flags.progress))
         scores.append(evaluate(tables[-1], resamples=1)["track"][metric][0])
-        tracks = open_split(config, "test")
-        counts.append(class_counts(tracks, config.task))
-        print(f"fold {fold + 1} of {flags.folds}: {metric} {scores[-1]:.3f} (tracks)")
+        print(f"fold {fold + 1} of {options.folds}: {metric} {scores[-1]:.3f} (tracks)")
     pooled = join_predictions(
         tables,
         split="crossval",
         protocol=tables[0].protocol.replace("fold 0 of", "all"),
     )
-    training = dict(zip(pooled.classes, np.sum(counts, axis=0).tolist(), strict=True))
-    save_result(
-        workdir,
-        pooled,
-        {"tracks": {"train": training}},
-        system=f"{config.frontend.name} + {config.model.name}",
-    )
+    system = f"{config.frontend.name} + {config.model.name}"
+    # Every track is trained on in all folds but two, so that they count alike.
+    counts = None
+    if config.task == "single_label":
+        counts = np.bincount(pooled.by_track().label, minlength=len(pooled.classes)).tolist()
+    save_result(workdir, pooled, counts, system=system)
     print(
         f"mean over the folds: {metric} {np.mean(scores):.3f}, standard deviation "
         f"{np.std(scores, ddof=1):.3f}"

@@ -62,11 +62,10 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
             data_dir=Path(flags.data_dir).expanduser() if flags.data_dir else None,
             progress=True,
         )
-    result = save_result(
-        workdir,
-        predictions,
-        json.loads((workdir / "dataset.json").read_text()),
-        system=f"{config.frontend.name} + {config.model.name}",
-    )
+    counts = None
+    if config.task == "single_label":
+        counts = json.loads((workdir / "labels.json").read_text())["training_tracks"]
+    system = f"{config.frontend.name} + {config.model.name}"
+    result = save_result(workdir, predictions, counts, system=system)
     if flags.json:
         Path(flags.json).write_text(json.dumps(result, indent=2) + "\n")

@@ -114,7 +114,9 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     counts = ", ".join(f"{sum(n.values())} {split}" for split, n in protocol["tracks"].items())
     skipped = len(json.loads((folder / "skipped.json").read_text()))
     rate = 0 if protocol["format"]["kind"] == "features" else flags.sample_rate
-    name = str(folder.parent.relative_to(data_dir)).removesuffix(f"_{rate}")
+    name = str(folder.parent.relative_to(data_dir))
+    if rate:
+        name = name.removesuffix(f"_{rate}")
     print(
         f"Prepared {folder}: {len(protocol['classes'])} classes, {counts} tracks "
         f"({skipped} skipped), {'- and '.join(protocol['split_by'])}-disjoint."

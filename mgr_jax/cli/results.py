@@ -1,30 +1,32 @@
 """Keeps and prints the scores of a predictions table; shared by evaluate and baselines."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mgr_jax.evaluation import Predictions, evaluate, format_table, majority_baseline
 
 
 def save_result(
-    workdir: Path, predictions: Predictions, protocol: dict[str, Any], *, system: str
+    workdir: Path, predictions: Predictions, training_tracks: Sequence[int] | None, *, system: str
 ) -> dict[str, Any]:
     """Scores a table, prints the scores, and writes both to `<workdir>/predictions/`.
 
     Args:
       workdir: of the run.
       predictions: the table.
-      protocol: of the dataset (protocol.json): its training counts give the majority class.
+      training_tracks: of each class, which tell the majority class; None for a multi_label task.
       system: what made the predictions, for reports.
 
     Returns:
       The result of `evaluate` with `system` and, for single_label, `majority`.
     """
     result = {"system": system, **evaluate(predictions)}
-    if predictions.task == "single_label":
-        counts = [protocol["tracks"]["train"].get(name, 0) for name in predictions.classes]
-        majority = counts.index(max(counts))
+    if training_tracks is not None:
+        majority = int(np.argmax(training_tracks))
         result["majority"] = {
             "class": predictions.classes[majority],
             **majority_baseline(predictions, majority),

@@ -117,6 +117,11 @@ def open_tracks(dataset_dir: Path, split: str) -> Tracks:
       UserError: the split does not exist, or the disk is too small for the cache.
     """
     protocol = json.loads((dataset_dir / "protocol.json").read_text())
+    if "format" not in protocol:
+        raise UserError(
+            f"{dataset_dir} was prepared by an older version of mgr_jax; build it again with "
+            "prepare_data --overwrite"
+        )
     if split not in protocol["tracks"]:
         raise UserError(
             f"dataset {dataset_dir} has no split '{split}'; it has {', '.join(protocol['tracks'])}"

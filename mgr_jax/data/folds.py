@@ -15,7 +15,7 @@ def assign_folds(tracks: Tracks, *, folds: int, seed: int) -> np.ndarray:
     and so do byte-identical files.
 
     Args:
-      tracks: the pool to divide; every one with a genre.
+      tracks: the pool to divide.
       folds: how many, at least 3: one to score, one to choose the checkpoint, the rest to train.
       seed: of the division.
 
@@ -40,5 +40,7 @@ def assign_folds(tracks: Tracks, *, folds: int, seed: int) -> np.ndarray:
         fractions={str(fold): 1 / folds for fold in range(folds)},
         seed=seed,
         group_name=" or ".join(names),
+        part_name="fold",
+        advice="make fewer folds",
     )
     return np.array(assigned).astype(int)

@@ -27,6 +27,10 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None
     versions = sorted(folder.glob("*/dataset_info.json"))
     if versions:
         return versions[-1].parent
+    if sample_rate and (data_dir / dataset).is_dir():
+        raise UserError(
+            f"dataset {dataset} holds features, which have no sample rate; set config.sample_rate=0"
+        )
     others = sorted(
         str(info.parent.parent.relative_to(data_dir))
         for info in data_dir.glob("*/*/*/protocol.json")

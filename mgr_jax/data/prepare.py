@@ -179,11 +179,13 @@ def _plain_name(name: str) -> str:
 
 def _clear_killed(folder: Path) -> None:
     """Removes what builds have left whose process is no more."""
-    for left in folder.glob("*"):
+    for left in folder.glob("[0-9]*"):
         try:
             os.kill(int(left.name), 0)  # asks whether the process exists
         except ProcessLookupError:
             shutil.rmtree(left, ignore_errors=True)
+        except PermissionError:
+            continue  # it does, and is somebody else's
 
 
 def _check_arguments(dataset: str, sample_rate: int, options: Options) -> None:
@@ -204,9 +206,12 @@ def _check_arguments(dataset: str, sample_rate: int, options: Options) -> None:
             "feature_array": "an .npz or .csv file",
         }[kind]
         raise UserError(f"{kind} needs --{needed}, {what}")
+    takes_all = _TAKES[kind]
+    if dataset == "gtzan/fault_filtered" or options.splits in ("fault_filtered", "given"):
+        takes_all = tuple(name for name in takes_all if name not in ("fractions", "seed"))
     for name in options.given():
-        if name not in _TAKES[kind]:
-            takes = ", ".join(f"--{taken}" for taken in _TAKES[kind]) or "none of these options"
+        if name not in takes_all:
+            takes = ", ".join(f"--{taken}" for taken in takes_all) or "none of these options"
             raise UserError(f"{dataset} has no use for --{name}; leave it out (it takes {takes})")
 
 

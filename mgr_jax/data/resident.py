@@ -1,6 +1,5 @@
 """The resident loader: the tracks lie on the device, which cuts the clips itself."""
 
-from functools import cached_property
 from typing import Any
 
 import jax
@@ -19,11 +18,12 @@ class ResidentLoader(Loader):
     in one long array would soon exceed an int32.
     """
 
-    @cached_property
+    @property
     def data(self) -> np.ndarray:
         """All tracks [tracks, time steps, ...] as stored, filled up to the longest one.
 
         A track shorter than a clip is filled as `short_clip` says, so that cutting needs no care.
+        Put together anew every time, since only the devices need it for long.
         """
         tracks = self.tracks
         longest = max(int(tracks.length.max()), self._clip_samples)

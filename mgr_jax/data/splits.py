@@ -17,6 +17,8 @@ def assign_splits(
     fractions: Mapping[str, float],
     seed: int = 0,
     group_name: str = "group",
+    part_name: str = "split",
+    advice: str = "split by another column (--split_by)",
 ) -> list[str]:
     """Assigns every track to a split, genre by genre, without parting a group.
 
@@ -29,6 +31,8 @@ def assign_splits(
       fractions: share of tracks per split; shares must be positive and sum to 1.
       seed: decides the order of groups of equal size.
       group_name: what a group is, for messages.
+      part_name: what is made here, for messages.
+      advice: what else a user can do about too few groups.
 
     Returns:
       The name of the split of each track.
@@ -44,7 +48,7 @@ def assign_splits(
     members: dict[str, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
         members[group].append(index)
-    _require_enough_groups(labels, groups, len(fractions), group_name)
+    _require_enough_groups(labels, groups, len(fractions), group_name, part_name, advice)
 
     rng = np.random.default_rng(seed)
     order = sorted(members)
@@ -80,8 +84,8 @@ def assign_splits(
     for split, counts in assigned.items():
         if missing := sorted(set(labels) - {label for label in counts if counts[label]}):
             raise UserError(
-                f"the {group_name}s cannot be divided so that the {split} split holds "
-                f"{', '.join(missing)}; add tracks of other {group_name}s or change --split_by"
+                f"the {group_name}s cannot be divided so that {part_name} {split} holds "
+                f"{', '.join(missing)}; add tracks of other {group_name}s, or {advice}"
             )
     return result
 
@@ -96,18 +100,23 @@ def require_two_genres(labels: Sequence[str]) -> None:
 
 
 def _require_enough_groups(
-    labels: Sequence[str], groups: Sequence[str], splits: int, group_name: str
+    labels: Sequence[str],
+    groups: Sequence[str],
+    parts: int,
+    group_name: str,
+    part_name: str,
+    advice: str,
 ) -> None:
     groups_of = defaultdict(set)
     for label, group in zip(labels, groups, strict=True):
         groups_of[label].add(group)
     for label in sorted(groups_of):
         found = len(groups_of[label])
-        if found < splits:
+        if found < parts:
             raise UserError(
-                f"genre '{label}' has {found} {group_name}{'s' if found > 1 else ''} but {splits} "
-                f"splits need one each; add tracks of other {group_name}s to it, leave it out, or "
-                "split by another column (--split_by)"
+                f"genre '{label}' has {found} {group_name}{'s' if found > 1 else ''} but {parts} "
+                f"{part_name}s need one each; add tracks of other {group_name}s to it, leave it "
+                f"out, or {advice}"
             )
 
 

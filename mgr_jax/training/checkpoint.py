@@ -57,6 +57,11 @@ class Checkpoints:
         )
 
     @property
+    def best_step(self) -> int | None:
+        """The step with the best score, None where none was scored."""
+        return self._manager.best_step()
+
+    @property
     def latest_step(self) -> int | None:
         """The newest step, None where there is none."""
         return self._manager.latest_step()
@@ -103,12 +108,7 @@ class Checkpoints:
                     ),
                 )
             except _DAMAGE as error:
-                aside = self._set_aside(step)
-                warnings.warn(
-                    f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}) and "
-                    f"was renamed to {aside.name}; going on from an older one",
-                    stacklevel=2,
-                )
+                self._warn_of_damage(step, error)
                 continue
             return _with_items(state, restored)
         if steps:
@@ -117,14 +117,18 @@ class Checkpoints:
             )
         return None
 
-    def _set_aside(self, step: int) -> Path:
+    def _warn_of_damage(self, step: int, error: Exception) -> None:
         """Renames a step, because saving a step that exists does nothing, and says nothing."""
         aside = self.folder / f"damaged-{step}"
         if jax.process_index() == 0:
             shutil.rmtree(aside, ignore_errors=True)
             (self.folder / str(step)).rename(aside)
         self._manager.reload()
-        return aside
+        warnings.warn(
+            f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}) and was "
+            f"renamed to {aside.name}; going on from another one",
+            stacklevel=3,
+        )
 
     def restore_variables(
         self, variables: dict[str, Any], which: str | int = "best"
@@ -150,15 +154,31 @@ class Checkpoints:
                 f"{', '.join(map(str, sorted(steps)))}"
             )
         try:
-            self._require_shapes(step, {"model": variables})
-            restored = self._manager.restore(
-                step, args=ocp.args.Composite(model=ocp.args.StandardRestore(_host(variables)))
-            )
+            return self._model(step, variables)
         except _DAMAGE as error:
             raise UserError(
                 f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}); "
                 "restore it, or name another step"
             ) from error
+
+    def best_variables(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Restores the best readable step, else the latest, to go on from; see `restore`."""
+        while steps := self._manager.all_steps():
+            best = self._manager.best_step()
+            step = max(steps) if best is None else best
+            try:
+                return self._model(step, variables)
+            except _DAMAGE as error:
+                self._warn_of_damage(step, error)
+        raise UserError(
+            f"no checkpoint in {self.folder} can be read; remove the folder to start again"
+        )
+
+    def _model(self, step: int, variables: dict[str, Any]) -> dict[str, Any]:
+        self._require_shapes(step, {"model": variables})
+        restored = self._manager.restore(
+            step, args=ocp.args.Composite(model=ocp.args.StandardRestore(_host(variables)))
+        )
         return restored["model"]
 
     def _require_shapes(self, step: int, items: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import psutil
+from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from mgr_jax.classifier import FeatureFormat
@@ -88,6 +89,8 @@ def make_loaders(config: ConfigDict, splits: Mapping[str, Tracks]) -> dict[str, 
     needed = sum(resident_bytes(tracks, config.clip_samples) for tracks in splits.values())
     free = _free_memory()
     fits = needed <= _RESIDENT_SHARE * free
+    if jax.process_count() > 1:  # all or none: they run one program
+        fits = bool(multihost_utils.process_allgather(np.array(fits)).all())
     if config.loader == "resident" and not fits:
         raise UserError(
             f"config.loader is resident, but the tracks take {needed / 1e9:.2f} GB on every device "
@@ -104,7 +107,8 @@ def _free_memory() -> float:
     """Bytes that are free on each local device."""
     statistics = [device.memory_stats() for device in jax.local_devices()]
     if None in statistics:  # CPU devices share the host's memory, and each holds a copy
-        return psutil.virtual_memory().available / len(statistics)
+        # ... beside the one that is copied.
+        return psutil.virtual_memory().available / (len(statistics) + 1)
     return min(s["bytes_limit"] - s["bytes_in_use"] for s in statistics)
 
 

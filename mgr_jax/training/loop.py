@@ -18,6 +18,7 @@ from mgr_jax.classifier import (
 )
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.resident import ResidentLoader
+from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import SplitPredictor
 from mgr_jax.training.inputs import (
@@ -100,6 +101,12 @@ def _start(
         return jax.device_get(new_state(variables, make_optimizer(before.config)))
 
     checkpoints = Checkpoints(workdir)
+    best = checkpoints.best_step
+    if best is not None and best not in dict(evaluations):
+        raise UserError(
+            f"{metrics} lacks the evaluation of step {best}, which there is a checkpoint of, so "
+            "that patience and stages cannot go on; restore it, or train in another folder"
+        )
     state = checkpoints.restore(state_at) or state_at(0)
     step = int(state.step)
     if jax.process_index() == 0:

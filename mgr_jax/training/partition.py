@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from flax import jax_utils
 from jax.experimental import multihost_utils
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from mgr_jax.errors import UserError
 
@@ -57,7 +57,16 @@ class Pmap:
 
     def replicate(self, state: Tree) -> Tree:
         """See Partition."""
-        return jax_utils.replicate(state)
+        # Copy by copy: flax's replicate would first stack them all in the host's memory.
+        devices = jax.local_devices()
+        sharding = NamedSharding(Mesh(np.array(devices), ("copies",)), PartitionSpec("copies"))
+
+        def copies(x: Any) -> jax.Array:
+            single = [jax.device_put(np.asarray(x)[None], device) for device in devices]
+            shape = (len(devices), *np.shape(x))
+            return jax.make_array_from_single_device_arrays(shape, sharding, single)
+
+        return jax.tree.map(copies, state)
 
     def unreplicate(self, state: Tree) -> Tree:
         """See Partition."""
@@ -97,7 +106,13 @@ class ShardedJit:
 
     def replicate(self, state: Tree) -> Tree:
         """See Partition."""
-        return jax.device_put(state, self._replicated)
+        # device_put would compare whole arrays between processes.
+        return jax.tree.map(
+            lambda x: jax.make_array_from_process_local_data(
+                self._replicated, np.asarray(x), np.shape(x)
+            ),
+            state,
+        )
 
     def unreplicate(self, state: Tree) -> Tree:
         """See Partition."""

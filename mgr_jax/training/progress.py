@@ -4,6 +4,7 @@ All of it follows from the config and from the scores of the evaluations so far,
 run needs nothing but its log.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -46,9 +47,15 @@ class Progress:
         return stage_config(self._config, self.stage)
 
     @property
-    def next_end(self) -> int:
+    def next_end(self) -> float:
         """The step after which the run, or its stage, must be evaluated."""
-        return min(self._config.num_steps, self.stage_start + self.config.num_steps)
+        return min(self._config.num_steps, self.stage_start + self._limit)
+
+    @property
+    def _limit(self) -> float:
+        """Steps after which the present stage ends."""
+        stages = self._config.stages
+        return (stages[self.stage].get("steps") if stages else 0) or math.inf
 
     def done(self, step: int) -> bool:
         """Whether the run is over after this many steps."""
@@ -73,7 +80,7 @@ class Progress:
 
         patience = self.config.patience
         stale = bool(patience) and self._stale >= patience
-        if not stale and step - self.stage_start < self.config.num_steps:
+        if not stale and step - self.stage_start < self._limit:
             return False
         if self.stage == self._stages - 1:
             self._ended, self.out_of_patience = True, stale

@@ -98,7 +98,8 @@ class Run:
         early = standing.out_of_patience
         if early and self.verbose:
             print(f"Stopped at step {step}: no improvement of {config.monitor}.")
-        return TrainResult(step, early, abs(standing.best))
+        best = abs(standing.best) if np.isfinite(standing.best) else float("nan")
+        return TrainResult(step, early, best)
 
     def _steps_to_go(self, step: int) -> int:
         """Updates until the host has something to do."""
@@ -106,7 +107,7 @@ class Run:
             return 1
         every = (self.config.log_every, self.config.eval_every)
         until = min(self.standing.next_end, *(step - step % n + n for n in every))
-        return min(self.config.steps_per_dispatch, until - step)
+        return int(min(self.config.steps_per_dispatch, until - step))
 
     def _compile(self):
         config = self.standing.config
@@ -125,7 +126,7 @@ class Run:
     def _next_stage(self, state: TrainState) -> TrainState:
         """The state, on the host, that a new stage begins with: the best weights so far."""
         self.checkpoints.wait()
-        best = self.checkpoints.restore_variables(state.variables, "best")
+        best = self.checkpoints.best_variables(state.variables)
         optimizer = make_optimizer(self.standing.config)
         fresh = create_state(best, optimizer, averaged=bool(self.config.ema_decay))
         if self.verbose:
@@ -140,7 +141,7 @@ class Run:
         """Writes the means since the last time; returns the loss, which must be finite."""
         means = _means(self.pending)
         steps = sum(metrics["loss"].shape[-1] for metrics in self.pending)
-        self._require_finite(means["loss"], step, steps)
+        self._require_finite(means["loss"], step)
         rate = make_schedule(self.standing.config)(step - 1 - self.standing.stage_start)
         speed = steps * self.config.batch_size / (time.perf_counter() - since)
         self._write(
@@ -173,8 +174,9 @@ class Run:
 
     def _save_and_stop(self, state: TrainState, step: int) -> None:
         # Processes would stop at different steps, so several go on from the last evaluation.
-        if jax.process_count() == 1 and self.pending:
-            self._require_finite(_means(self.pending)["loss"], step, len(self.pending))
+        if jax.process_count() == 1 and self.checkpoints.latest_step != step:
+            if self.pending:
+                self._require_finite(_means(self.pending)["loss"], step)
             self.checkpoints.save(self.partition.unreplicate(state))
         self.checkpoints.wait()
         raise UserError(
@@ -182,9 +184,10 @@ class Run:
             f"{self.checkpoints.latest_step or 0}"
         )
 
-    def _require_finite(self, loss: float, step: int, steps: int) -> None:
+    def _require_finite(self, loss: float, step: int) -> None:
         if np.isfinite(loss):
             return
+        steps = sum(metrics["loss"].shape[-1] for metrics in self.pending)
         self.checkpoints.wait()
         kept = self.checkpoints.latest_step
         raise UserError(

@@ -17,7 +17,7 @@ from mgr_jax.classifier import InputSpec
 from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
 from mgr_jax.data.cache import Tracks
 from mgr_jax.errors import UserError
-from mgr_jax.training.inputs import target_names
+from mgr_jax.training.inputs import class_counts, target_names
 
 # What says which tracks are on which side.
 _SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")
@@ -93,9 +93,12 @@ def describe_run(
 ) -> None:
     """Writes what prediction and later readers need: config, labels, input spec, data."""
     train = splits["train"]
-    classes = target_names(train, config.task)
     contents = {
-        "labels": {"task": config.task, "classes": classes},
+        "labels": {
+            "task": config.task,
+            "classes": target_names(train, config.task),
+            "training_tracks": class_counts(train, config.task).tolist(),
+        },
         "dataset": train.protocol,
         # So that scores on other data can tell what was trained on.
         "tracks": {name: tracks.track_id.tolist() for name, tracks in splits.items()},

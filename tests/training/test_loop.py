@@ -48,7 +48,11 @@ def test_a_run_learns_and_keeps_what_the_design_promises(trained_run):
         path.name for path in trained_run.iterdir()
     }
     labels = json.loads((trained_run / "labels.json").read_text())
-    assert labels == {"task": "single_label", "classes": ["beat", "hiss", "hum"]}
+    assert labels == {
+        "task": "single_label",
+        "classes": ["beat", "hiss", "hum"],
+        "training_tracks": [6, 6, 6],
+    }
     spec = json.loads((trained_run / "input_spec.json").read_text())
     assert (spec["kind"], spec["sample_rate"], spec["clip_samples"]) == ("waveform", 12_000, 6_000)
 

@@ -85,6 +85,19 @@ def test_a_plateau_lowers_the_rate_as_keras_does():
     assert scales == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.25]
 
 
+def test_patience_belongs_to_the_stages_where_there_are_some():
+    with pytest.raises(UserError, match=r"each of config\.stages has a patience of its own"):
+        config_with(stages=({"steps": 5},), patience=3)
+
+
+def test_a_stage_without_a_limit_goes_on_to_the_end():
+    progress = Progress(config_with(stages=({"steps": 20}, {}), num_steps=300))
+    progress.add(20, 0.1)
+    for step in (100, 200):
+        assert not progress.add(step, 0.1)
+        assert (progress.stage, progress.next_end) == (1, 300)
+
+
 def test_a_run_is_where_its_log_says():
     config = config_with(stages=({"patience": 1}, {"patience": 1}), monitor="log_loss")
     rows = [
@@ -110,6 +123,11 @@ def test_a_run_is_where_its_log_says():
         (({}, {}), r"stages\[0\] never ends; give it steps or patience"),
         (({"steps": 5, "optimizer": {"name": "sdg"}},), "sdg.*did you mean sgd"),
         (({"steps": 5, "optimizer": {"lr": 1.0}},), r"optimizer.* 'lr'"),
+        (({"steps": 5, "optimizer": "sgd"},), r"stages\[0\] has optimizer 'sgd'; expected a dict"),
+        (({"steps": 5, "optimizer": {"learning_rate": "x"}},), r"stages\[0\] cannot be used"),
+        (({"steps": 5, "optimizer": {"weight_decay": 0.1}},), r"stages\[0\] cannot be used.*adamw"),
+        (({"steps": True},), "expected a number from 0"),
+        (({"steps": 900}, {"steps": 900}), "take 1800 steps, more than config.num_steps = 1000"),
     ],
 )
 def test_mistakes_in_stages_give_one_sentence(stages, message):

@@ -1,5 +1,8 @@
 """The pieces of published recipes, in whole runs and single steps."""
 
+import itertools
+import signal
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +16,7 @@ from mgr_jax.errors import UserError
 from mgr_jax.training.loop import train
 from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
+from mgr_jax.training.run import Run
 from mgr_jax.training.steps import create_state, make_train_step
 from mgr_jax.training.summary import read_metrics
 
@@ -168,6 +172,57 @@ def test_stages_restart_from_the_best_weights_and_are_resumed(quick, tmp_path, c
             if "train/loss" in one:
                 assert other["train/loss"] == pytest.approx(one["train/loss"], abs=1e-3)
     assert load_config(tmp_path / "whole/config.json").stages[1]["optimizer"]["name"] == "sgd"
+
+
+@pytest.mark.slow
+def test_a_stage_passes_over_a_damaged_best_checkpoint(quick, tmp_path):
+    quick.update({"num_steps": 6, "eval_every": 2, "log_every": 2})
+    quick.stages = ({"steps": 4}, {"steps": 2})
+    worse = itertools.count(0, -1)
+    next_stage = Run._next_stage
+
+    def damage_the_best(self, state):
+        self.checkpoints.wait()
+        assert (self.checkpoints.best_step, self.checkpoints.latest_step) == (2, 4)
+        for path in (self.checkpoints.folder / "2/model").rglob("*"):
+            if path.is_file():
+                path.write_bytes(b"")
+        return next_stage(self, state)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mgr_jax.training.run.monitored", lambda *_: next(worse))
+        patch.setattr(Run, "_next_stage", damage_the_best)
+        with pytest.warns(UserWarning, match=r"checkpoints/2 is damaged.*going on from another"):
+            assert train(quick, tmp_path / "run", progress=False).step == 6
+    assert (tmp_path / "run/checkpoints/damaged-2").is_dir()
+
+
+@pytest.mark.slow
+def test_a_resident_run_that_is_stopped_where_it_logs_keeps_its_step(quick, tmp_path):
+    quick.update({"loader": "resident", "steps_per_dispatch": 2, "log_every": 2, "eval_every": 8})
+    calls = []
+
+    def stop_after_two(bar, n=1):
+        calls.append(n)
+        if len(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mgr_jax.training.run.tqdm.update", stop_after_two)
+        with pytest.raises(UserError, match=r"stopped at step 4; .* goes on from step 4"):
+            train(quick, tmp_path / "run", progress=False)
+    assert calls == [2, 2]
+    assert train(quick, tmp_path / "run", progress=False).step == 8
+
+
+@pytest.mark.slow
+def test_a_run_without_its_log_is_not_gone_on_with(quick, tmp_path):
+    quick.update({"num_steps": 2, "eval_every": 2})
+    train(quick, tmp_path / "run", progress=False)
+    (tmp_path / "run/metrics.jsonl").unlink()
+    quick.num_steps = 4
+    with pytest.raises(UserError, match=r"metrics\.jsonl lacks the evaluation of step 2"):
+        train(quick, tmp_path / "run", progress=False)
 
 
 def test_parts_must_divide_the_batch():

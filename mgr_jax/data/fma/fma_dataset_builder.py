@@ -86,6 +86,14 @@ class Builder(AudioBuilder):
                     tags=tags[row.track_id],
                 )
             )
+        splits = [row.split for row in rows]
+        across = list(
+            crossing([twins.get(names.get(row.track_id, ""), "") for row in rows], splits)
+        )
+        if across:
+            warnings.warn(
+                f"the published splits part {len(across)} groups of identical files", stacklevel=2
+            )
         sizes = list_files(audio)
         listing = [
             [*dataclasses.astuple(row), sizes.get(names.get(row.track_id, ""))] for row in rows
@@ -94,6 +102,7 @@ class Builder(AudioBuilder):
             "source": hashlib.sha256(json.dumps(listing).encode()).hexdigest(),
             "checksum": checksum,
             "identical_files": len(twins),
+            "identical_across": across,
             "short": {
                 str(row.track_id): SHORT[row.track_id]
                 for row in rows

@@ -71,6 +71,7 @@ def split_tracks(
             fractions=dict(zip(SPLITS, fractions, strict=True)),
             seed=seed,
             group_name=by,
+            advice="choose other splits",
         )
         made = {"split_by": [by], "given": False, "fractions": list(fractions), "seed": seed}
 

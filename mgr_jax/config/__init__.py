@@ -1,0 +1,22 @@
+"""The experiment config: every field with its default, validation, JSON.
+
+A config file in `configs/` starts from `base_config()` and changes fields; the command line may
+override them (`--config.batch_size=64`). Names with keyword arguments stand for front ends and
+models; which names exist is checked where they are built, before anything is compiled.
+"""
+
+from mgr_jax.config.base import base_config
+from mgr_jax.config.checks import MONITORS, stage_config, validate
+from mgr_jax.config.store import RESUMABLE, differences, from_json, load_config, to_json
+
+__all__ = [
+    "MONITORS",
+    "RESUMABLE",
+    "base_config",
+    "differences",
+    "from_json",
+    "load_config",
+    "stage_config",
+    "to_json",
+    "validate",
+]

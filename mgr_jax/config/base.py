@@ -1,0 +1,73 @@
+"""Every field of a config, with its default."""
+
+from ml_collections import ConfigDict
+
+
+def base_config() -> ConfigDict:
+    """Returns a config with every field; see the comments for meaning and units."""
+    config = ConfigDict()
+    config.seed = 0
+    config.task = "single_label"  # or multi_label: sigmoids over the dataset's tags
+
+    config.dataset = "rendered/demo"  # <builder>/<name> as `prepare_data` reports it
+    config.data_dir = ""  # the TFDS folder; empty: $TFDS_DATA_DIR or ~/tensorflow_datasets
+    config.sample_rate = 22_050  # Hz, of the dataset and the front end; 0: a feature_array
+    config.clip_samples = 3 * 22_050  # what the network sees at a time; frames of a feature_array
+    config.short_clip = "zero_pad"  # or repeat: how a shorter track is filled
+    config.eval_segments = 0  # clips per track in evaluation; 0: the fewest that cover it
+
+    config.frontend = ConfigDict({"name": "log_mel", "kwargs": {}})
+    config.input_norm = "batch"  # batch normalisation of every frequency bin, or none
+    config.model = ConfigDict({"name": "choi_crnn", "kwargs": {}})
+    config.compute_dtype = "float32"  # of the network; front ends are always float32
+
+    config.batch_size = 16  # over all devices
+    config.accumulate = 1  # parts that a batch is worked through in, to save memory
+    config.num_steps = 1000
+    config.sampling = "shuffle"  # every track once per epoch; balanced: classes equally often
+    config.class_weights = "none"  # of the loss; balanced: inversely to the training tracks
+    config.optimizer = ConfigDict(
+        {
+            "name": "adamw",  # adam, adamw, sgd (Nesterov's), rmsprop
+            "learning_rate": 1e-3,  # the schedule's peak
+            "weight_decay": 1e-2,  # adamw: of kernels only, not of biases and norms
+            "b1": 0.9,  # adam, adamw
+            "b2": 0.999,  # adam, adamw; rmsprop: of the squared gradient
+            "eps": 1e-8,  # adam, adamw, rmsprop
+            "momentum": 0.9,  # sgd
+            "clip_norm": 1.0,  # of the global gradient; 0: off
+        }
+    )
+    config.schedule = ConfigDict(
+        {
+            "name": "one_cycle",  # constant, cosine, one_cycle, inverse_time
+            "warmup_fraction": 0.3,  # of all steps, rising to the peak (constant: none)
+            "initial_fraction": 0.04,  # of the peak, at the first step
+            "final_fraction": 1e-4,  # of the peak, at the last step
+            "decay": 0.0,  # inverse_time: the rate is peak / (1 + decay * step), as Keras's decay
+        }
+    )
+    config.l2 = 0.0  # times the sum of all squared kernels is added to the loss
+    config.label_smoothing = 0.0
+    config.ema_decay = 0.0  # of averaged weights and statistics, which are then used; 0: off
+    # The learning rate is multiplied by `factor` after `patience` evaluations in which
+    # config.monitor did not improve by more than `min_delta`; 1: never.
+    config.plateau = ConfigDict({"factor": 1.0, "patience": 10, "min_delta": 0.0})
+    # Several trainings in a row, each from the best weights so far with a fresh optimizer: dicts
+    # of steps (0: no limit), patience (evaluations without improvement; 0: no limit) and optimizer
+    # (fields that differ from config.optimizer). Each goes through the whole schedule.
+    config.stages = ()
+    config.monitor = "accuracy"  # of validation tracks; decides the best checkpoint
+    config.patience = 0  # evaluations without improvement before stopping; 0: never
+
+    config.eval_every = 200  # steps; a checkpoint follows every evaluation
+    config.log_every = 20  # steps
+    config.loader = "auto"  # resident on accelerators where the data fit, else streaming
+    config.steps_per_dispatch = 10  # resident: steps between returns to the host, at most
+    # Instead of the dataset's own splits: `splits` together are divided into `folds`; number
+    # `fold` is the test split, the next one validation. 0: off. `mgr-jax crossval` runs all.
+    config.cross_validation = ConfigDict(
+        {"folds": 0, "fold": 0, "splits": ("train", "validation", "test")}
+    )
+    config.partition = "pmap"  # or jit: sharded jit over the same devices
+    return config

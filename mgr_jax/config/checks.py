@@ -1,0 +1,189 @@
+"""What a config may say: types, ranges, names, and what contradicts what."""
+
+import math
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from mgr_jax.config.base import base_config
+from mgr_jax.errors import UserError, unknown_name
+
+MONITORS = {
+    "single_label": ("accuracy", "macro_f1", "log_loss"),
+    "multi_label": ("roc_auc", "average_precision", "macro_f1", "log_loss"),
+}
+CHOICES = {
+    "task": tuple(MONITORS),
+    "short_clip": ("zero_pad", "repeat"),
+    "input_norm": ("none", "batch"),
+    "compute_dtype": ("float32", "bfloat16"),
+    "partition": ("pmap", "jit"),
+    "optimizer.name": ("adam", "adamw", "sgd", "rmsprop"),
+    "schedule.name": ("constant", "cosine", "one_cycle", "inverse_time"),
+    "class_weights": ("none", "balanced"),
+    "sampling": ("shuffle", "balanced"),
+    "loader": ("auto", "streaming", "resident"),
+}
+# What a stage may hold, with its default; see base_config().stages.
+STAGE: dict[str, Any] = {"steps": 0, "patience": 0, "optimizer": {}}
+
+
+def validate(config: ConfigDict) -> None:
+    """Checks a config before anything is built.
+
+    Raises:
+      UserError: an unknown field, a wrong type, a value out of range, or a contradiction.
+    """
+    _compare(config, base_config(), "")
+    for field, known in CHOICES.items():
+        value = _get(config, field)
+        if value not in known:
+            raise unknown_name(f"config.{field}", str(value), known)
+    for field in (
+        "clip_samples", "batch_size", "eval_every", "log_every", "accumulate", "steps_per_dispatch",
+        "plateau.patience",
+    ):  # fmt: skip
+        if _get(config, field) < 1:
+            raise UserError(f"config.{field} is {_get(config, field)}; it must be at least 1")
+    for field in (
+        "seed", "sample_rate", "num_steps", "patience", "eval_segments", "optimizer.clip_norm",
+        "optimizer.weight_decay", "l2", "schedule.decay", "plateau.min_delta",
+        "cross_validation.fold",
+    ):  # fmt: skip
+        if not 0 <= _get(config, field) < math.inf:
+            raise UserError(
+                f"config.{field} is {_get(config, field)}; it must be a number of 0 or more"
+            )
+    if not 0 < config.optimizer.learning_rate < math.inf:
+        raise UserError(
+            f"config.optimizer.learning_rate is {config.optimizer.learning_rate}; it must be "
+            "positive"
+        )
+    for field in (
+        "label_smoothing", "schedule.warmup_fraction", "ema_decay",
+        "optimizer.momentum", "optimizer.b1", "optimizer.b2",
+    ):  # fmt: skip
+        if not 0 <= _get(config, field) < 1:
+            raise UserError(f"config.{field} is {_get(config, field)}; it must lie in [0, 1)")
+    if config.monitor not in MONITORS[config.task]:
+        raise UserError(
+            f"config.monitor is {config.monitor}, which a {config.task} task does not have; choose "
+            f"{', '.join(MONITORS[config.task])}"
+        )
+    if config.optimizer.name != "adamw" and config.optimizer.weight_decay:
+        raise UserError(
+            f"config.optimizer is {config.optimizer.name} with weight_decay "
+            f"{config.optimizer.weight_decay}, which only adamw applies; set it to 0, and "
+            "config.l2 for a penalty in the loss"
+        )
+    if not 0 < config.plateau.factor <= 1:
+        raise UserError(f"config.plateau.factor is {config.plateau.factor}; it must lie in (0, 1]")
+    _validate_folds(config.cross_validation)
+    if config.stages:
+        _validate_stages(config)
+    if "sample_rate" in config.frontend.kwargs:
+        raise UserError(
+            "config.frontend.kwargs.sample_rate contradicts config.sample_rate; set only the latter"
+        )
+
+
+def _validate_folds(options: ConfigDict) -> None:
+    if options.folds and not max(3, options.fold + 1) <= options.folds:
+        raise UserError(
+            f"config.cross_validation has fold {options.fold} of {options.folds}; there must be at "
+            "least 3 folds, which count from 0"
+        )
+    known = ("train", "validation", "test")
+    splits = options.splits
+    if not splits or any(name not in known or splits.count(name) > 1 for name in splits):
+        raise UserError(
+            f"config.cross_validation.splits is {splits!r}; choose some of {', '.join(known)}, "
+            "each once"
+        )
+
+
+def _validate_stages(config: ConfigDict) -> None:
+    for number, stage in enumerate(config.stages):
+        _validate_stage(config, number, stage)
+    steps = sum(stage.get("steps", 0) for stage in config.stages)
+    if steps > config.num_steps:
+        raise UserError(
+            f"config.stages take {steps} steps, more than config.num_steps = {config.num_steps}; "
+            "raise the latter"
+        )
+    if config.patience:
+        raise UserError(
+            f"config.patience is {config.patience}, but each of config.stages has a patience of "
+            "its own; set it there, and config.patience to 0"
+        )
+
+
+def _validate_stage(config: ConfigDict, number: int, stage: Any) -> None:
+    name = f"config.stages[{number}]"
+    if not isinstance(stage, dict | ConfigDict):
+        raise UserError(f"{name} is {stage!r}; expected a dict of {', '.join(STAGE)}")
+    for field, value in stage.items():
+        if field not in STAGE:
+            raise unknown_name(f"field of {name}", field, STAGE)
+        if field == "optimizer" and not isinstance(value, dict | ConfigDict):
+            raise UserError(f"{name} has optimizer {value!r}; expected a dict of its fields")
+        if field != "optimizer" and (type(value) is not int or value < 0):
+            raise UserError(f"{name} has {field} {value!r}; expected a number from 0")
+    if number < len(config.stages) - 1 and not (stage.get("steps") or stage.get("patience")):
+        raise UserError(f"{name} never ends; give it steps or patience")
+    try:
+        validate(stage_config(config, number))
+    except (UserError, TypeError, ValueError) as error:  # the latter two are ml_collections'
+        raise UserError(f"{name} cannot be used: {error}") from error
+
+
+def stage_config(config: ConfigDict, number: int) -> ConfigDict:
+    """The config of one stage as if it were the whole training, without stages.
+
+    Its num_steps are those of the stage where it has a limit, else of all. A config without stages
+    is its own only stage.
+    """
+    if not config.stages:
+        return config
+    stage = STAGE | dict(config.stages[number])
+    result = ConfigDict(config.to_dict())
+    result.stages = ()
+    for field, value in dict(stage["optimizer"]).items():
+        if field not in result.optimizer:
+            raise unknown_name(
+                f"field of config.stages[{number}].optimizer", field, result.optimizer
+            )
+        result.optimizer[field] = value
+    result.num_steps = stage["steps"] or config.num_steps
+    result.patience = stage["patience"]
+    return result
+
+
+def _compare(config: ConfigDict, base: ConfigDict, prefix: str) -> None:
+    for field in config:
+        name = f"{prefix}{field}"
+        if field not in base:
+            raise unknown_name("config field", name, [f"{prefix}{known}" for known in base])
+        if isinstance(base[field], ConfigDict):
+            if not isinstance(config[field], ConfigDict):
+                raise UserError(f"config.{name} must be a group of fields, not {config[field]!r}")
+            if field != "kwargs":
+                _compare(config[field], base[field], f"{name}.")
+        else:
+            wanted = (int, float) if isinstance(base[field], float) else type(base[field])
+            if not isinstance(config[field], wanted) or isinstance(config[field], bool):
+                raise UserError(
+                    f"config.{name} is {config[field]!r}; expected {type(base[field]).__name__} "
+                    f"like {base[field]!r}"
+                )
+    for field in base:
+        if field not in config:
+            raise UserError(
+                f"config.{prefix}{field} is missing; start config files from base_config()"
+            )
+
+
+def _get(config: ConfigDict, field: str) -> Any:
+    for part in field.split("."):
+        config = config[part]
+    return config
