@@ -22,7 +22,7 @@ def get_config():
     config.model.kwargs = {"budget": "0.1M", "pools": ((2, 4), (2, 4), (2, 4), (1, 3))}
 
     config.batch_size = 16
-    config.num_steps = 1000
+    config.num_steps = 600
     config.optimizer.learning_rate = 3e-3
     config.eval_every = 100
     return config

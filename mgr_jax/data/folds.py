@@ -1,6 +1,8 @@
 """Cross-validation folds that cannot leak: groups of tracks stay together."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -8,11 +10,21 @@ from mgr_jax.data.cache import Tracks
 from mgr_jax.data.splits import assign_splits, join_groups
 
 
-def assign_folds(tracks: Tracks, *, folds: int, seed: int) -> np.ndarray:
-    """Divides tracks into folds, stratified by genre, that are disjoint as the dataset's splits.
+def fold_columns(protocol: Mapping[str, Any]) -> list[str]:
+    """The columns that folds of a dataset are disjoint in.
 
-    Tracks stay together that share a value of a column the dataset was split by (the artist, say),
-    and so do byte-identical files.
+    Those that its own splits are disjoint in; the artist, where splits were published by track and
+    artists are known.
+    """
+    by = protocol["split_by"]
+    known = "artist" in protocol.get("unknown", {})
+    return ["artist"] if by == ["track"] and protocol["given"] and known else by
+
+
+def assign_folds(tracks: Tracks, *, folds: int, seed: int) -> np.ndarray:
+    """Divides tracks into folds, stratified by genre and disjoint in `fold_columns`.
+
+    Byte-identical files stay together too.
 
     Args:
       tracks: the pool to divide.
@@ -27,7 +39,7 @@ def assign_folds(tracks: Tracks, *, folds: int, seed: int) -> np.ndarray:
     """
     groups = [json.loads(text) for text in tracks.groups]
     columns = [[str(group.get("identical", "")) for group in groups]]
-    names = tracks.protocol["split_by"]
+    names = fold_columns(tracks.protocol)
     for name in names:
         if name == "artist":
             columns.append(list(tracks.artist_id))

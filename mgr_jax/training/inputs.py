@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from mgr_jax.classifier import FeatureFormat
 from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
-from mgr_jax.data.folds import assign_folds
+from mgr_jax.data.folds import assign_folds, fold_columns
 from mgr_jax.data.loader import Loader
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.resident import ResidentLoader, resident_bytes
@@ -147,15 +147,15 @@ def describe_protocol(
 ) -> str:
     """Says in one sentence how a split was made and how its tracks are scored."""
     made = tracks.protocol
-    by = "- and ".join(made["split_by"])
     if cross_validation and cross_validation.folds:
         options = cross_validation
+        by = "- and ".join(fold_columns(made))
         text = (
             f"{by}-disjoint cross-validation over {', '.join(options.splits)}, fold "
             f"{options.fold} of {options.folds} folds"
         )
     else:
-        text = f"{by}-disjoint split"
+        text = f"{'- and '.join(made['split_by'])}-disjoint split"
         if made["given"]:
             text = f"{made['splits']} splits" if "splits" in made else f"{text} given by the index"
         if crossing := made["artists_in_several_splits"]:

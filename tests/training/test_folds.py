@@ -7,7 +7,7 @@ import pytest
 
 from mgr_jax.cli import main
 from mgr_jax.data.cache import join_tracks, open_tracks
-from mgr_jax.data.folds import assign_folds
+from mgr_jax.data.folds import assign_folds, fold_columns
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
@@ -82,3 +82,14 @@ def test_crossval_scores_every_track_once_and_goes_on(data_dir, tiny_config, tmp
     assert result["majority"]["track"]["accuracy"][0] == pytest.approx(1 / 3)
     assert main(command) == 0  # all is there: nothing is trained again
     assert capsys.readouterr().out.split("fold 1")[1] == told.split("fold 1")[1]
+
+
+def test_folds_of_published_lists_are_disjoint_in_artists_that_are_known():
+    published = {"split_by": ["track"], "given": True, "unknown": {"artist": 17}}
+    assert fold_columns(published) == ["artist"]
+    assert fold_columns(published | {"unknown": {}}) == ["track"]
+    assert fold_columns(published | {"given": False}) == ["track"]  # so it was asked for
+    assert fold_columns({"split_by": ["artist", "session"], "given": False}) == [
+        "artist",
+        "session",
+    ]
