@@ -121,7 +121,7 @@ class Predictor:
             audio. Tracks shorter than the network's window are filled, with a warning.
         """
         self.require_kind("features")
-        fitting = [self._check_features(np.asarray(features)) for features in tracks]
+        fitting = [self.check_features(np.asarray(features)) for features in tracks]
         if short := sum(len(features) < self.spec.clip_samples for features in fitting):
             warnings.warn(
                 f"{short} of {len(fitting)} tracks have fewer than the {self.spec.clip_samples} "
@@ -140,13 +140,15 @@ class Predictor:
                 "on (--features=FILE, or predict_features)"
             )
 
-    def _check_features(self, features: np.ndarray) -> np.ndarray:
+    def check_features(self, features: np.ndarray) -> np.ndarray:
+        """Returns features as the model reads them, or raises a UserError; see predict_tracks."""
         wanted, floats = self.spec.shape[1:], self.spec.dtype != "uint8"
         expected = f"[frames, {', '.join(map(str, wanted))}]"
         if features.ndim != len(wanted) + 1 or features.shape[1:] != wanted or not len(features):
             raise UserError(
                 f"the features have shape {features.shape}, but this model was trained on "
-                f"{expected}; compute them as in training, frames first"
+                f"{expected}; compute them as in training (in an .npz file `mel` is [track, bins, "
+                "frames], `features` is [track, frames, bins])"
             )
         is_float = np.issubdtype(features.dtype, np.floating)
         if is_float != floats or not (is_float or features.dtype == np.uint8):

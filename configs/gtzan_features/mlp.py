@@ -1,7 +1,7 @@
 """Dense network on Kaggle's table of 57 features per 30-s clip of GTZAN, fault-filtered split.
 
 Command:  mgr-jax prepare_data --dataset=feature_array --features=features_30_sec.csv \
-              --name=gtzan_features --splits=fault_filtered
+              --name=gtzan_features --splits=fault_filtered --frame_rate=0.0333
           mgr-jax train --config=gtzan_features/mlp --workdir=runs/mlp
 Hardware: 2 CPU cores
 Result:   not run

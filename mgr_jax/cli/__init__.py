@@ -56,6 +56,12 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
         args = flags([command, *arguments])[1:]
         flags.validate_all_flags()
     except absl_flags.Error as error:
+        if "as a ConfigDict" in str(error):
+            return _fail(
+                "a group of config fields cannot be given as a whole; set its fields, as in "
+                "--config.optimizer.name=sgd",
+                2,
+            )
         return _fail(f"{str(error).strip().rstrip('.')}; see mgr-jax {command} --help", 2)
     except UserError as error:
         return _fail(str(error), 1)

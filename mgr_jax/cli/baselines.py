@@ -40,6 +40,11 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     data_dir = Path(flags.data_dir).expanduser() if flags.data_dir else None
     folder = find_dataset(flags.dataset, sample_rate=flags.sample_rate, data_dir=data_dir)
     train, scored = open_tracks(folder, "train"), open_tracks(folder, flags.split)
+    if train.kind != "waveform":
+        raise UserError(
+            f"{flags.dataset} holds feature arrays, but baselines computes MFCCs from audio; give "
+            "a dataset of audio"
+        )
     artists = np.where(train.artist_id == "", train.track_id, train.artist_id)
     svm = fit_svm(_features(train), train.label, num_classes=len(train.classes), groups=artists)
     predictions = Predictions(

@@ -33,6 +33,8 @@ def find_config(name: str) -> Path:
     """
     if Path(name).is_file():
         return Path(name)
+    if Path(name).is_absolute() or (name.endswith(".py") and not name.startswith("configs/")):
+        raise UserError(f"there is no file {name}; mgr-jax init_config lists the shipped configs")
     plain = name.removeprefix("configs/").removesuffix(".py")
     if plain not in list_configs():
         raise unknown_name("config", name, list_configs())

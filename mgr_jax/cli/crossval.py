@@ -74,5 +74,6 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     save_result(workdir, pooled, counts, system=system)
     print(
         f"mean over the folds: {metric} {np.mean(scores):.3f}, standard deviation "
-        f"{np.std(scores, ddof=1):.3f}"
+        f"{np.std(scores, ddof=1):.3f}\n"
+        f"Next: mgr-jax report --model={flags.workdir} --split=crossval"
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mgr_jax.data.cache import digest
 from mgr_jax.data.feature_array.files import FeatureTracks, read_features
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
@@ -42,9 +43,11 @@ def evaluate_file(
         )
     predictor = load(workdir, checkpoint=checkpoint)
     predictor.require_kind("features")
+    table = read_for_run(file, workdir)
+    predictor.check_features(table.features[0])  # before anything is said of the tracks
     if predictor.spec.task != "single_label":
         raise UserError(f"{workdir} tells tags, but the labels of {file} are genres; give another")
-    table = _choose(read_for_run(file, workdir), workdir, split)
+    table = _choose(table, workdir, split)
     table.require_labels()
     if unknown := sorted(set(table.label) - set(predictor.classes)):
         raise UserError(
@@ -70,10 +73,9 @@ def evaluate_file(
 
 
 def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTracks:
-    used = {
-        name: set(tracks)
-        for name, tracks in json.loads((workdir / "tracks.json").read_text()).items()
-    }
+    stored = json.loads((workdir / "tracks.json").read_text())
+    used = {name: set(stored[name]) for name in ("train", "validation")}
+    trained_on = set(stored["train_digests"])  # under whatever name
     if split and split not in used:
         raise UserError(
             f"--features with --split={split} makes no sense; choose {' or '.join(used)}, or leave "
@@ -82,7 +84,11 @@ def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTr
     rows = [
         row
         for row, track in enumerate(table.track_id)
-        if (track in used[split] if split else track not in used["train"])
+        if (
+            track in used[split]
+            if split
+            else track not in used["train"] and digest(table.features[row]) not in trained_on
+        )
     ]
     if not rows:
         raise UserError(
@@ -94,7 +100,9 @@ def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTr
     if not split:
         chosen_by = len(used["validation"].intersection(table.track_id))
         if left_out := len(table.track_id) - len(rows):
-            print(f"Left out {left_out} tracks that the run was trained on.")
+            copies = left_out - len(used["train"].intersection(table.track_id))
+            named = f", {copies} of them under other names" if copies else ""
+            print(f"Left out {left_out} tracks that the run was trained on{named}.")
         if chosen_by:
             print(f"{chosen_by} of the {len(rows)} tracks scored chose the best checkpoint.")
     return table.select(rows)

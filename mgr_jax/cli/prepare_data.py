@@ -4,7 +4,7 @@
   mgr-jax prepare_data --dataset=audio_folder --manual_dir=~/music --split_by=artist
   mgr-jax prepare_data --dataset=gtzan --manual_dir=~/Downloads/gtzan
   mgr-jax prepare_data --dataset=fma/small --manual_dir=~/Downloads/fma
-  mgr-jax prepare_data --dataset=feature_array --features=mel.npz --splits=fault_filtered
+  mgr-jax prepare_data --dataset=feature_array --features=mel.npz --frame_rate=43.07
 
 An audio_folder holds <genre>/<file> (mp3, flac, ogg, wav, au) and may hold an index.csv with the
 columns path, genre, artist, split; any further column is kept, and can be split by.
@@ -33,7 +33,7 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
         "features", None, "feature_array: an .npz (mel, track) or a .csv file.", flag_values=flags
     )
     absl_flags.DEFINE_float(
-        "frame_rate", 1.0, "feature_array: frames or rows per second.", flag_values=flags
+        "frame_rate", None, "feature_array: frames or rows per second.", flag_values=flags
     )
     absl_flags.DEFINE_string("name", None, "What to call the dataset.", flag_values=flags)
     absl_flags.DEFINE_integer("sample_rate", 22_050, "Stored rate in Hz.", flag_values=flags)
@@ -89,6 +89,11 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         raise UserError(
             f"--fractions={','.join(flags.fractions)} must be three numbers, like 0.7,0.15,0.15"
         ) from None
+    if flags.dataset == "feature_array" and flags.frame_rate is None:
+        raise UserError(
+            "feature_array needs --frame_rate, frames per second: sample rate / hop length, or for "
+            "rows of 30 s 0.0333"
+        )
     data_dir = Path(flags.data_dir or default_data_dir()).expanduser()
     folder = prepare(
         flags.dataset,
@@ -104,7 +109,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         splits=flags.splits,
         fractions=(train, validation, test),
         seed=flags.seed,
-        frame_rate=flags.frame_rate,
+        frame_rate=1.0 if flags.frame_rate is None else flags.frame_rate,
         allow_other_checksum=flags.allow_other_checksum,
     )
     protocol = json.loads((folder / "protocol.json").read_text())

@@ -1,4 +1,4 @@
-"""Writes <model>/report/: report.md with tables and pictures of an evaluated run.
+"""Writes <model>/report/ (or report/<split>/): report.md with tables and pictures of a run.
 
   mgr-jax report --model=runs/a --compare=runs/svm,runs/b
 
@@ -41,7 +41,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     single = predictions.task == "single_label"
     try:
         path = write_report(
-            workdir / "report",
+            workdir / "report" / ("" if flags.split == "test" else flags.split),
             title=f"{result['system']}: {flags.split} tracks",
             summary_rows=rows,
             matrix=confusion_matrix(predictions) if single else None,
@@ -70,8 +70,14 @@ def _result(workdir: Path, split: str):
 
     path = workdir / "predictions" / f"{split}.json"
     if not path.is_file():
+        scored = sorted(other.stem for other in path.parent.glob("*.json"))
         raise UserError(
-            f"{path} is not there; run mgr-jax evaluate --model={workdir} --split={split} first"
+            f"{path} is not there; "
+            + (
+                f"scored are {', '.join(scored)}: give one of them as --split"
+                if scored
+                else f"run mgr-jax evaluate --model={workdir} --split={split} first"
+            )
         )
     try:
         return json.loads(path.read_text()), Predictions.load(path.with_suffix(".npz")).by_track()

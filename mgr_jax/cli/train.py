@@ -6,6 +6,9 @@ Uses all devices of this machine. Over several machines, run it on each with the
 and --num_processes and with its own --process_id; on a TPU pod --coordinator=auto is enough.
 """
 
+import json
+from pathlib import Path
+
 from absl import flags as absl_flags
 
 from mgr_jax.cli.config_files import define_config_flag, require_config
@@ -42,7 +45,9 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     first = jax.process_index() == 0
     result = train(config, flags.workdir, progress=flags.progress and first)
     if first:
+        dataset = json.loads((Path(flags.workdir).expanduser() / "dataset.json").read_text())
+        split = "" if "test" in dataset["tracks"] else " --split=validation"
         print(
             f"Trained to step {result.step}: best validation {config.monitor} {result.best:.3f}. "
-            f"Next: mgr-jax evaluate --model={flags.workdir}"
+            f"Next: mgr-jax evaluate --model={flags.workdir}{split}"
         )

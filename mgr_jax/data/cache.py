@@ -5,6 +5,7 @@ four to nine times as much. The cache is decoded once per split and kept beside 
 """
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -88,6 +89,11 @@ class Tracks:
         """Some of the tracks: a mask or positions [tracks]; `split` renames them."""
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
         return dataclasses.replace(self, **columns, split=split or self.split)
+
+
+def digest(steps: np.ndarray) -> str:
+    """A name for what a track holds: equal for equal data of one type."""
+    return hashlib.sha256(np.ascontiguousarray(steps).tobytes()).hexdigest()[:16]
 
 
 _COLUMNS = (

@@ -26,6 +26,10 @@ class Loader(abc.ABC):
         its segment (evaluation).
       mask: [batch] bool (evaluation), False in the rows that fill up the last batch.
     and what `inputs` makes the clips of.
+
+    Attributes:
+      tracks: the split that is read.
+      batch_size: of the global batch.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Loader(abc.ABC):
             )
         self.tracks = tracks
         self._clip_samples = clip_samples
+        self.batch_size = batch_size
         self._local_batch = batch_size // process_count
         self._targets = tracks.label if task == "single_label" else tracks.tags
         self._short_clip = short_clip

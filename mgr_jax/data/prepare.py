@@ -52,7 +52,7 @@ class Options:
       artists: gtzan, feature_array: an index of artists.
       fractions: shares of train, validation, test, where the splits are not published ones.
       seed: of the split.
-      frame_rate: feature_array: frames per second.
+      frame_rate: feature_array: frames per second; with 1, results count frames.
       allow_other_checksum: fma: accept archives that are not the published ones.
     """
 
@@ -206,6 +206,11 @@ def _check_arguments(dataset: str, sample_rate: int, options: Options) -> None:
             "feature_array": "an .npz or .csv file",
         }[kind]
         raise UserError(f"{kind} needs --{needed}, {what}")
+    if needed == "manual_dir" and options.manual_dir and not options.manual_dir.is_dir():
+        raise UserError(
+            f"{options.manual_dir} is not a folder; give --manual_dir the folder that holds the "
+            "files or archives"
+        )
     takes_all = _TAKES[kind]
     if dataset == "gtzan/fault_filtered" or options.splits in ("fault_filtered", "given"):
         takes_all = tuple(name for name in takes_all if name not in ("fractions", "seed"))
@@ -226,8 +231,10 @@ def _require_same(protocol: Mapping[str, Any], target: Path) -> None:
     stored = json.loads((target / "protocol.json").read_text())
     for key, value in protocol.items():
         if stored.get(key) != value:
-            what = "other files" if key == "source" else f"{key} = {stored.get(key)}"
+            told = ("split_by", "fractions", "seed", "splits", "frame_rate")
+            what = f"{key} = {stored.get(key)}" if key in told else "other files"
             raise UserError(
                 f"{target} was prepared from {what}; build it again with --overwrite, or keep "
-                "both with another --name or --data_dir"
+                "both with another --data_dir"
+                + (" or --name" if "name" in _TAKES[target.parent.parent.name] else "")
             )

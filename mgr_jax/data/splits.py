@@ -110,13 +110,16 @@ def _require_enough_groups(
     groups_of = defaultdict(set)
     for label, group in zip(labels, groups, strict=True):
         groups_of[label].add(group)
+    tracks = Counter(labels)
+    more = "more tracks" if group_name == "track" else f"tracks of other {group_name}s"
     for label in sorted(groups_of):
         found = len(groups_of[label])
         if found < parts:
+            alike = f" (of {tracks[label]}, some identical)" if found < tracks[label] else ""
             raise UserError(
-                f"genre '{label}' has {found} {group_name}{'s' if found > 1 else ''} but {parts} "
-                f"{part_name}s need one each; add tracks of other {group_name}s to it, leave it "
-                f"out, or {advice}"
+                f"genre '{label}' has {found} {group_name}{'s' if found > 1 else ''}"
+                f"{alike if group_name == 'track' else ''} but {parts} {part_name}s need one each; "
+                f"add {more} to it, leave it out, or {advice}"
             )
 
 

@@ -48,7 +48,7 @@ def write_report(
         figures["confusion_matrix"] = draw_confusion(matrix, classes, title)
     figures["per_class"] = draw_per_class(per_class_rows, title)
     if history is not None:
-        figures["history"] = draw_history(*history, title)
+        figures["history"] = draw_history(*history, title.partition(":")[0])
     out_dir.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(out_dir / f"{name}.png")

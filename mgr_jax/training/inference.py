@@ -1,5 +1,6 @@
 """Runs a classifier over a split and fills the predictions table."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ class SplitPredictor:
         batches = tqdm(
             self._loader.eval_batches(self._per_track),
             tracks.split,
+            total=math.ceil(len(rows) / self._loader.batch_size),
             leave=False,
             unit="batch",
             disable=not progress,

@@ -165,6 +165,8 @@ class Run:
         self.checkpoints.save(self.partition.unreplicate(state), score)
         if self.verbose:
             shown = self.config.monitor
+            if shown == "log_loss":  # which is told anyway
+                shown = "accuracy" if self.config.task == "single_label" else "roc_auc"
             tqdm.write(
                 f"step {step}: train loss {train_loss:.3f}, validation log loss "
                 f"{metrics['validation/track/log_loss']:.3f}, {shown} "

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from mgr_jax.classifier import InputSpec
 from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
-from mgr_jax.data.cache import Tracks
+from mgr_jax.data.cache import Tracks, digest
 from mgr_jax.errors import UserError
 from mgr_jax.training.inputs import class_counts, target_names
 
@@ -60,7 +60,7 @@ def require_same_run(workdir: Path, config: ConfigDict, protocol: dict[str, Any]
                 f"{workdir} holds a run with config.{field} = {before!r}, not {now!r}; choose "
                 "another --workdir, or repeat the old setting to go on with that run"
             )
-    if old.num_steps != config.num_steps and config.schedule.name in ("cosine", "one_cycle"):
+    if old.num_steps < config.num_steps and config.schedule.name in ("cosine", "one_cycle"):
         warnings.warn(
             f"config.num_steps was {old.num_steps} and is {config.num_steps} now: the learning "
             f"rate jumps to where a {config.schedule.name} schedule of that length stands",
@@ -93,7 +93,7 @@ def describe_run(
 ) -> None:
     """Writes what prediction and later readers need: config, labels, input spec, data."""
     train = splits["train"]
-    contents = {
+    contents: dict[str, Any] = {
         "labels": {
             "task": config.task,
             "classes": target_names(train, config.task),
@@ -103,6 +103,8 @@ def describe_run(
         # So that scores on other data can tell what was trained on.
         "tracks": {name: tracks.track_id.tolist() for name, tracks in splits.items()},
     }
+    if train.kind == "features":
+        contents["tracks"]["train_digests"] = [digest(train.read(i)) for i in range(len(train))]
     for name, content in contents.items():
         (workdir / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
     spec.save(workdir / "input_spec.json")

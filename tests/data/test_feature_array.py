@@ -426,6 +426,26 @@ def test_tracks_that_were_trained_on_are_never_scored_unasked(run, capsys, tmp_p
     assert f"was trained on all {len(trained_on)} tracks" in err
 
 
+@pytest.mark.parametrize("rename", ["{}-copy", "genres/{}.WAV"])
+def test_copies_of_training_tracks_are_known_under_other_names(run, capsys, tmp_path, rename):
+    trained_on = json.loads((run[0] / "tracks.json").read_text())["train"]
+    arrays = pictures()
+    rows = np.isin(arrays["track"], trained_on)
+    names = np.where(rows, [rename.format(name) for name in arrays["track"]], arrays["track"])
+    np.savez(tmp_path / "a.npz", **arrays | {"track": names})
+    code, out, _ = call(capsys, "evaluate", f"--model={run[0]}", f"--features={tmp_path / 'a.npz'}")
+    assert code == 0
+    assert f"Left out {len(trained_on)} tracks that the run was trained on" in out
+
+
+def test_the_command_line_asks_for_the_frame_rate(capsys, tmp_path):
+    code, _, err = call(
+        capsys, "prepare_data", "--dataset=feature_array", f"--features={tmp_path / 'a.npz'}"
+    )
+    assert code == 1
+    assert "needs --frame_rate" in err
+
+
 def test_columns_of_a_table_are_found_by_name(tmp_path, build, capsys):
     path = tmp_path / "toy.csv"
     noise = np.random.default_rng(0).normal(size=(8, 54)).round(4)

@@ -60,7 +60,13 @@ def test_the_dataset_says_what_it_is(rendered_dir):
 
 
 def test_sizes_and_rates_are_listed():
-    assert list_datasets() == ["audio_folder", "rendered/demo", "rendered/full", "rendered/tiny"]
+    assert list_datasets() == [
+        "audio_folder",
+        "feature_array",
+        *(f"fma/{subset}" for subset in ("full", "large", "medium", "small")),
+        *(f"gtzan/{splits}" for splits in ("artist", "fault_filtered", "stratified")),
+        *(f"rendered/{size}" for size in ("demo", "full", "tiny")),
+    ]
 
 
 @pytest.mark.slow

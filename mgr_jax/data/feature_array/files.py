@@ -84,7 +84,7 @@ def read_features(path: Path) -> FeatureTracks:
     An .npz file holds `track` (names) and either `mel` [track, bins, frames] or `features` [track,
     frames, bins(, channels)]; a .csv table has a column `track` or `filename` and numeric columns,
     and every row is a frame. Both may hold `label`, `artist` and `split`; without `label` the genre
-    is what stands before the first dot of a track's name. Names lose the suffix of an audio file,
+    is what stands before the first dot of a track's name. Names lose folders and an audio suffix,
     and those of GTZAN's 3-s segments (blues.00000.3.wav, as in Kaggle's features_3_sec.csv) the
     number of the segment. float64 becomes float32.
 
@@ -108,7 +108,8 @@ def _read_npz(path: Path) -> FeatureTracks:
     # TypeError: a single array under the name of an .npz file.
     except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(
-            f"{path} cannot be read as an .npz file of plain arrays; write it again with np.savez"
+            f"{path} cannot be read as an .npz file of plain arrays; write it again with np.savez, "
+            "and text as str, not as objects (track.astype(str))"
         ) from error
     found = [name for name in _LAYOUTS if name in arrays]
     if len(found) != 1 or "track" not in arrays:
@@ -215,7 +216,8 @@ def _feature_columns(path: Path, header: list[str]) -> tuple[str, ...]:
     if not columns or not {"track", "filename"} & set(header):
         raise UserError(
             f"{path} must have a column 'track' or 'filename' and numeric columns, but has "
-            f"{', '.join(header) or 'none'}; name them so in its first line"
+            f"{', '.join(header[:3]) or 'none'}{', …' if len(header) > 3 else ''}; name them so in "
+            "its first line, with commas between"
         )
     return columns
 
@@ -244,9 +246,10 @@ def _number(text: str, where: str, column: str) -> float:
 
 
 def _track_name(text: str) -> str:
-    text = text.strip()
+    text = text.strip().replace("\\", "/").rpartition("/")[2]
     for suffix in AUDIO_SUFFIXES:
-        text = text.removesuffix(suffix)
+        if text.lower().endswith(suffix):
+            text = text[: -len(suffix)]
     segment = _SEGMENT.fullmatch(text)
     return segment[1] if segment else text
 

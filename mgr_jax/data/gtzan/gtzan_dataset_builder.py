@@ -128,9 +128,11 @@ def _list_tracks(source: Path, shown: Path) -> dict[str, int]:
             found = {n: size for n, size in list_files(source).items() if n.startswith(folders)}
         tracks = {n: size for n, size in found.items() if _TRACK.fullmatch(n.removeprefix(root))}
         if tracks and len(tracks) < len(found):
+            others = [name for name in found if name not in tracks]
             warnings.warn(
-                f"{len(found) - len(tracks)} files in the genre folders of {shown} were left out; "
-                f"tracks are named <genre>.<5 digits>, with {', '.join(AUDIO_SUFFIXES)}",
+                f"{len(others)} files in the genre folders of {shown} were left out "
+                f"({', '.join(others[:3])}{', …' if len(others) > 3 else ''}); tracks are named "
+                f"<genre>.<5 digits>, with {', '.join(AUDIO_SUFFIXES)}",
                 stacklevel=4,
             )
         if tracks:
