@@ -1,4 +1,4 @@
-"""GenreClassifier: waveforms in, logits out. All that training, prediction and export see."""
+"""GenreClassifier: waveforms or stored features in, logits out. All that training, prediction and export see."""
 
 import dataclasses
 import json
@@ -72,7 +72,7 @@ class GenreClassifier(nn.Module):
     """Front end, input normalisation and model as one module.
 
     Attributes:
-      frontend: waveform [batch, samples] float32 → features [batch, frames, bins].
+      frontend: waveform [batch, samples] float32, or stored features, → [batch, frames, bins].
       model: features → (logits [batch, classes], named intermediates).
       input_norm: "batch" normalises every bin (every channel, where there are channels) by batch
         statistics, "none" does nothing.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mgr_jax.classifier import FeatureFormat, create_classifier
+from mgr_jax.classifier import create_classifier
 from mgr_jax.config import base_config, differences, from_json, load_config, to_json, validate
 from mgr_jax.errors import UserError
 
@@ -24,8 +24,6 @@ def test_shipped_configs_are_valid_and_tell_how_they_were_run(path):
     module = read(path)
     config = module.get_config()
     validate(config)
-    stored = None if config.sample_rate else FeatureFormat((218,), "uint8", 11.2)
-    create_classifier(config, 10, features=stored)
     for word in ("Command:", "Hardware:", "Result:"):
         assert word in module.__doc__
 

@@ -7,8 +7,8 @@ Result:   not run
 
 The network and the recipe of CNN_RNN_parallel in
 github.com/priya-dwivedi/Music_Genre_Classification, which reports a test accuracy of 0.444. It
-takes the first 640 frames as natural logarithms; here they are from the middle, and in dB
-normalised by batch.
+takes the first 640 frames as natural logarithms; here training cuts them anywhere, evaluation takes
+those in the middle, and they are in dB normalised by batch.
 """
 
 from mgr_jax.config import base_config

@@ -5,8 +5,9 @@ Command:  mgr-jax prepare_data --dataset=fma/small --manual_dir=DIR
 Hardware: not run
 Result:   not run
 
-The recipe is the authors' (github.com/jongpillee/sampleCNN). Their batch of 23 suits one device;
-several need --config.batch_size=24. For 16 kHz set only the rate of the dataset and of the config.
+Optimizer, rates, batch and patience are the authors' (github.com/jongpillee/sampleCNN). They go
+through every segment and stop by the segments' loss; here clips are cut at random and tracks are
+scored. Their batch of 23 suits one device; several need --config.batch_size=24. For 16 kHz set only the rate of the dataset and of the config.
 """
 
 from mgr_jax.config import base_config
@@ -24,7 +25,7 @@ def get_config():
     config.model.name = "sample_cnn"
 
     config.batch_size = 23
-    config.num_steps = 500_000  # more than the stages need
+    config.num_steps = 500_000  # a limit; patience ends the stages
     config.optimizer.name = "sgd"
     config.optimizer.weight_decay = 0.0
     config.optimizer.clip_norm = 0.0

@@ -5,8 +5,8 @@ Command:  mgr-jax prepare_data --dataset=gtzan --manual_dir=DIR --sample_rate=12
 Hardware: not run
 Result:   not run
 
-Clips, mel bands and, as recalled, Adam with early stopping are the paper's; batch size, learning
-rate and dropout are chosen here.
+Clips, mel bands and, as recalled, Adam with early stopping are the paper's; batch size and
+learning rate are chosen here, dropout is that of the released network.
 """
 
 from mgr_jax.config import base_config

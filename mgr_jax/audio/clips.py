@@ -29,7 +29,7 @@ def fit_length(clip: np.ndarray, clip_samples: int, short_clip: str) -> np.ndarr
     """Fills a clip that is too short: zeros at its end, or the clip again and again.
 
     Args:
-      clip: [samples] or [frames, ...], at least one and at most `clip_samples`.
+      clip: [samples] or [frames, ...], at least one; a longer clip is returned as it is.
       clip_samples: the length to reach.
       short_clip: "zero_pad" or "repeat".
     """

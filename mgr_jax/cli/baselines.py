@@ -36,15 +36,17 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     from mgr_jax.data.locate import find_dataset
     from mgr_jax.evaluation import Predictions
     from mgr_jax.tables.classical import fit_svm
+    from mgr_jax.training.inputs import describe_protocol, usable_tracks
 
     data_dir = Path(flags.data_dir).expanduser() if flags.data_dir else None
     folder = find_dataset(flags.dataset, sample_rate=flags.sample_rate, data_dir=data_dir)
-    train, scored = open_tracks(folder, "train"), open_tracks(folder, flags.split)
+    train, scored = (open_tracks(folder, split) for split in ("train", flags.split))
     if train.kind != "waveform":
         raise UserError(
             f"{flags.dataset} holds feature arrays, but baselines computes MFCCs from audio; give "
             "a dataset of audio"
         )
+    train, scored = (usable_tracks(tracks, "single_label") for tracks in (train, scored))
     artists = np.where(train.artist_id == "", train.track_id, train.artist_id)
     svm = fit_svm(_features(train), train.label, num_classes=len(train.classes), groups=artists)
     predictions = Predictions(
@@ -56,7 +58,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         classes=scored.classes,
         task="single_label",
         split=flags.split,
-        protocol=f"{'- and '.join(scored.protocol['split_by'])}-disjoint split, whole tracks",
+        protocol=describe_protocol(scored),
     )
     counts = np.bincount(train.label, minlength=len(train.classes)).tolist()
     save_result(workdir, predictions, counts, system="SVM on MFCC statistics")

@@ -3,8 +3,9 @@
   mgr-jax crossval --config=gtzan/choi_crnn --workdir=runs/cv --folds=10
   mgr-jax crossval --config=gtzan/choi_crnn --workdir=runs/cv --splits=train
 
-Folds are stratified, and disjoint as the dataset's own splits are (by artist, say). In each run one
-fold is scored, the next one chooses the checkpoint and the others are trained on. `--splits=train`
+Folds are stratified, and disjoint as the dataset's own splits are (by artist, say; known artists
+also where published lists go by track). In each run one fold is scored, the next one chooses the
+checkpoint and the others are trained on. `--splits=train`
 leaves the dataset's validation and test tracks alone, to choose between configs before they are
 looked at. The same command again goes on where it stopped; a fold by itself is
 `mgr-jax train --config.cross_validation.folds=… --config.cross_validation.fold=…`.
@@ -40,7 +41,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Trains and scores every fold, then all of them together."""
     config = require_config(flags)
     if args or not flags.workdir:
-        raise UserError("give --workdir, the folder to keep the runs in, such as runs/cv")
+        raise UserError("crossval takes --workdir, such as runs/cv, and no arguments but flags")
     import numpy as np
 
     from mgr_jax.cli.results import save_result

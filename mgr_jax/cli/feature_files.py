@@ -46,7 +46,9 @@ def evaluate_file(
     table = read_for_run(file, workdir)
     predictor.check_features(table.features[0])  # before anything is said of the tracks
     if predictor.spec.task != "single_label":
-        raise UserError(f"{workdir} tells tags, but the labels of {file} are genres; give another")
+        raise UserError(
+            f"{workdir} tells tags, but the labels of {file} are genres; evaluate a single_label run"
+        )
     table = _choose(table, workdir, split)
     table.require_labels()
     if unknown := sorted(set(table.label) - set(predictor.classes)):

@@ -25,7 +25,7 @@ def base_config() -> ConfigDict:
     config.accumulate = 1  # parts that a batch is worked through in, to save memory
     config.num_steps = 1000
     config.sampling = "shuffle"  # every track once per epoch; balanced: classes equally often
-    config.class_weights = "none"  # of the loss; balanced: inversely to the training tracks
+    config.class_weights = "none"  # of the loss; balanced: rare classes weigh more
     config.optimizer = ConfigDict(
         {
             "name": "adamw",  # adam, adamw, sgd (Nesterov's), rmsprop
@@ -41,7 +41,7 @@ def base_config() -> ConfigDict:
     config.schedule = ConfigDict(
         {
             "name": "one_cycle",  # constant, cosine, one_cycle, inverse_time
-            "warmup_fraction": 0.3,  # of all steps, rising to the peak (constant: none)
+            "warmup_fraction": 0.3,  # one_cycle, cosine: of all steps, rising to the peak (constant: none)
             "initial_fraction": 0.04,  # of the peak, at the first step
             "final_fraction": 1e-4,  # of the peak, at the last step
             "decay": 0.0,  # inverse_time: the rate is peak / (1 + decay * step), as Keras's decay
@@ -51,7 +51,7 @@ def base_config() -> ConfigDict:
     config.label_smoothing = 0.0
     config.ema_decay = 0.0  # of averaged weights and statistics, which are then used; 0: off
     # The learning rate is multiplied by `factor` after `patience` evaluations in which
-    # config.monitor did not improve by more than `min_delta`; 1: never.
+    # config.monitor did not improve by more than `min_delta`; a factor of 1: never.
     config.plateau = ConfigDict({"factor": 1.0, "patience": 10, "min_delta": 0.0})
     # Several trainings in a row, each from the best weights so far with a fresh optimizer: dicts
     # of steps (0: no limit), patience (evaluations without improvement; 0: no limit) and optimizer

@@ -67,7 +67,9 @@ def open_file(source: Path, name: str) -> Iterator[IO[bytes]]:
             yield file
     # bz2 reports damage as an OSError; an encrypted member is a RuntimeError.
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        raise UserError(f"{source}: {name} cannot be read ({error}); download it again") from error
+        raise UserError(
+            f"{source}: {name} cannot be read ({error}); check its permissions or download it again"
+        ) from error
 
 
 def _open(source: Path, name: str) -> IO[bytes]:

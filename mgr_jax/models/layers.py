@@ -69,7 +69,7 @@ class ConvBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps [batch, *spatial, channels] to [batch, *(spatial // stride // pool), features]."""
+        """Maps [batch, *spatial, channels] to [batch, *pooled, features]."""
         x = nn.Conv(
             self.features,
             self.kernel,
@@ -144,7 +144,7 @@ class _Recurrent(nn.Module):
 
 
 class GRU(_Recurrent):
-    """The GRU of Cho et al. (arXiv 1406.1078v1), which is Keras's with `reset_after=False`.
+    """The GRU of Cho et al. (arXiv 1406.1078v3), which is Keras's with `reset_after=False`.
 
     It has one bias per gate, and the reset gate acts on the state before its matrix product;
     `flax.linen.GRUCell` differs in both.

@@ -34,10 +34,11 @@ def open_split(config: ConfigDict, split: str) -> Tracks:
     folder = find_dataset(config.dataset, sample_rate=config.sample_rate, data_dir=data_dir)
     if config.cross_validation.folds:
         return _open_fold(config, folder, split)
-    return _usable(open_tracks(folder, split), config.task)
+    return usable_tracks(open_tracks(folder, split), config.task)
 
 
-def _usable(tracks: Tracks, task: str) -> Tracks:
+def usable_tracks(tracks: Tracks, task: str) -> Tracks:
+    """The tracks that a task can use: those with a genre, or with tags; raises if none has."""
     target_names(tracks, task)
     usable = tracks.label >= 0 if task == "single_label" else tracks.tags.any(axis=1)
     if not usable.any():
@@ -50,7 +51,7 @@ def _usable(tracks: Tracks, task: str) -> Tracks:
 
 def _open_fold(config: ConfigDict, folder: Path, split: str) -> Tracks:
     options = config.cross_validation
-    parts = [_usable(open_tracks(folder, name), config.task) for name in options.splits]
+    parts = [usable_tracks(open_tracks(folder, name), config.task) for name in options.splits]
     pool = join_tracks(parts, "pool")
     numbers = assign_folds(pool, folds=options.folds, seed=config.seed)
     validation = (options.fold + 1) % options.folds

@@ -41,8 +41,8 @@ from mgr_jax.training.workdir import describe_run, lock, require_same_run
 def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> TrainResult:
     """Trains what a config describes; the same call again goes on where it stopped.
 
-    Writes config.json, labels.json, input_spec.json, checkpoints/, metrics.jsonl and TensorBoard
-    events into `workdir`.
+    Writes config.json, labels.json, input_spec.json, dataset.json, tracks.json, checkpoints/,
+    metrics.jsonl and TensorBoard events into `workdir`.
 
     Args:
       config: see `mgr_jax.config`.

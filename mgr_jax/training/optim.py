@@ -57,7 +57,7 @@ def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
         case "sgd":
             optimizer = optax.sgd(schedule, options.momentum, nesterov=True)
         case "rmsprop":
-            # Keras and PyTorch add eps outside the square root.
+            # PyTorch, and Keras before version 3, add eps outside the square root.
             optimizer = optax.rmsprop(
                 schedule, decay=options.b2, eps=options.eps, eps_in_sqrt=False
             )

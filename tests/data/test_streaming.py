@@ -104,7 +104,7 @@ def test_short_tracks_are_filled(tracks):
     np.testing.assert_array_equal(batch["inputs"][:, 24_000:], batch["inputs"][:, :6_000])
 
 
-def test_waveforms_travel_to_other_processes(tracks):
+def test_tracks_travel_to_other_processes(tracks):
     tracks.read(0)
     data = pickle.dumps(tracks)
     assert len(data) < 20_000  # the samples stay in their file

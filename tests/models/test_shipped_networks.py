@@ -15,7 +15,7 @@ FILES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*
 FEATURES = {
     "feature_array/gtzan_mel30": FeatureFormat((218,), "uint8", 11.2),
     "feature_array/gtzan_mel3": FeatureFormat((128,), "float16", 43.07),
-    "feature_array/gtzan_features": FeatureFormat((57,), "float32", 1.0),
+    "feature_array/gtzan_features": FeatureFormat((57,), "float32", 0.0333),
 }
 EVERYWHERE = ("choi_k1c2", "choi_k2c1", "choi_k2c2", "choi_crnn", "prcnn", "sample_cnn")
 

@@ -4,9 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.special
+from sklearn.utils.class_weight import compute_class_weight
 
 from mgr_jax.config import base_config
-from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
+from mgr_jax.training.losses import balanced_weights, binary_cross_entropy, cross_entropy
 from mgr_jax.training.optim import decay_mask, make_optimizer, make_schedule
 
 
@@ -115,10 +116,20 @@ def test_sgd_is_nesterovs():
 
 
 def test_rmsprop_divides_by_the_root_mean_square():
-    # torch.optim.RMSprop and Keras's: v = d v + (1 - d) g^2; w -= lr g / (sqrt(v) + eps).
+    # torch.optim.RMSprop: v = d v + (1 - d) g^2; w -= lr g / (sqrt(v) + eps).
     weight, square, expected = 1.0, 0.0, []
     for gradient in GRADIENTS:
         square = 0.9 * square + 0.1 * gradient**2
         weight -= 0.1 * gradient / (np.sqrt(square) + 1e-7)
         expected.append(weight)
     np.testing.assert_allclose(walk("rmsprop", GRADIENTS, b2=0.9, eps=1e-7), expected, rtol=1e-6)
+
+
+def test_balanced_weights_make_up_for_rare_classes():
+    labels = np.repeat([0, 1, 3], [6, 3, 1])
+    expected = compute_class_weight("balanced", classes=np.array([0, 1, 3]), y=labels)
+    found = balanced_weights(np.bincount(labels), len(labels), "single_label")
+    np.testing.assert_allclose(found, [*expected[:2], 0, expected[2]], rtol=1e-6)
+    # Of ten tracks two have the first tag, five the second, none the third.
+    found = balanced_weights(np.array([2, 5, 0]), 10, "multi_label")
+    np.testing.assert_allclose(found, [4, 1, 0])

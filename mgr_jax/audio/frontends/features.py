@@ -13,7 +13,7 @@ class Features(nn.Module):
     It has no `num_bins`: the dataset decides.
 
     Attributes:
-      sample_rate: of the audio behind the features in Hz; 0 where it does not matter.
+      sample_rate: 0, since features have none; every front end takes it.
     """
 
     sample_rate: float = 0.0

@@ -46,7 +46,7 @@ class Builder(AudioBuilder):
     MANUAL_DOWNLOAD_INSTRUCTIONS = "manual_dir holds <genre>/<file>, and may hold an index.csv."
 
     def plan(self, manual_dir: Path | None) -> Plan:
-        """Reads the folder and splits it; see AudioBuilder."""
+        """Reads the folder and splits it; see TrackBuilder."""
         assert manual_dir is not None
         config = self.builder_config
         entries = read_folder(manual_dir)

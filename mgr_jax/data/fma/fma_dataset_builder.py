@@ -51,7 +51,7 @@ class Builder(AudioBuilder):
     )
 
     def plan(self, manual_dir: Path | None) -> Plan:
-        """Reads the metadata and finds the clips; see AudioBuilder."""
+        """Reads the metadata and finds the clips; see TrackBuilder."""
         assert manual_dir is not None
         config = self.builder_config
         if config.subset not in SUBSETS:

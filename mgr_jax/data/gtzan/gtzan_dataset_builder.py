@@ -70,7 +70,7 @@ class Builder(AudioBuilder):
         if len(names) < len(sizes):
             twice = next(name for name in sizes if names[Path(name).stem] != name)
             raise UserError(f"{shown} holds {Path(twice).stem} more than once; keep one file of it")
-        twins = identical_files(sizes, lambda name, limit: read_bytes(source, name)[:limit])
+        twins = identical_files(sizes, functools.partial(read_bytes, source))
         track_ids = sorted(names)
         genres = [track.split(".")[0] for track in track_ids]
         splits, protocol = split_tracks(

@@ -57,7 +57,7 @@ class Builder(AudioBuilder):
     LICENSE = "MIT"
 
     def plan(self, manual_dir: Path | None) -> Plan:
-        """Lists the tracks to render; see AudioBuilder."""
+        """Lists the tracks to render; see TrackBuilder."""
         del manual_dir  # nothing is read
         config = self.builder_config
         artists = [
