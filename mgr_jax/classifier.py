@@ -1,4 +1,4 @@
-"""GenreClassifier: waveforms or stored features in, logits out. All that training, prediction and export see."""
+"""GenreClassifier: waveforms or stored features in, logits out; all that other parts see."""
 
 import dataclasses
 import json

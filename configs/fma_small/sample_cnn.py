@@ -7,7 +7,8 @@ Result:   not run
 
 Optimizer, rates, batch and patience are the authors' (github.com/jongpillee/sampleCNN). They go
 through every segment and stop by the segments' loss; here clips are cut at random and tracks are
-scored. Their batch of 23 suits one device; several need --config.batch_size=24. For 16 kHz set only the rate of the dataset and of the config.
+scored. Their batch of 23 suits one device; several need --config.batch_size=24. For 16 kHz set only
+the rate of the dataset and of the config.
 """
 
 from mgr_jax.config import base_config

@@ -47,7 +47,8 @@ def evaluate_file(
     predictor.check_features(table.features[0])  # before anything is said of the tracks
     if predictor.spec.task != "single_label":
         raise UserError(
-            f"{workdir} tells tags, but the labels of {file} are genres; evaluate a single_label run"
+            f"{workdir} tells tags, but the labels of {file} are genres; evaluate a single_label "
+            "run"
         )
     table = _choose(table, workdir, split)
     table.require_labels()

@@ -41,7 +41,7 @@ def base_config() -> ConfigDict:
     config.schedule = ConfigDict(
         {
             "name": "one_cycle",  # constant, cosine, one_cycle, inverse_time
-            "warmup_fraction": 0.3,  # one_cycle, cosine: of all steps, rising to the peak (constant: none)
+            "warmup_fraction": 0.3,  # one_cycle, cosine: of all steps, rising to the peak
             "initial_fraction": 0.04,  # of the peak, at the first step
             "final_fraction": 1e-4,  # of the peak, at the last step
             "decay": 0.0,  # inverse_time: the rate is peak / (1 + decay * step), as Keras's decay

@@ -60,8 +60,8 @@ class _ChoiCNN(nn.Module):
 class ChoiK2C2(_ChoiCNN):
     """Five 3x3 convolutions.
 
-    `budget="msd", input_norm=True` has the shapes of the released MusicTaggerCNN, whose pools are not
-    recorded: these are the paper's.
+    `budget="msd", input_norm=True` has the shapes of the released MusicTaggerCNN, whose pools are
+    not recorded: these are the paper's.
 
     The paper's input is 96 mel bins and 1366 frames (29.1 s at 12 kHz, hop 256), of which the
     pooling leaves one value per channel. Bins and steps that remain are laid beside the channels.
