@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import decode_flac
 from mgr_jax.data.gtzan.gtzan_dataset_builder import GENRES, Builder, GtzanConfig
-from mgr_jax.data.gtzan.splits import read_artists, split_tracks
+from mgr_jax.data.gtzan.splits import find_artists, read_artists, split_tracks
 from mgr_jax.data.third_party import third_party_file
 from mgr_jax.errors import UserError
 
@@ -328,7 +328,8 @@ def test_the_real_artists_stay_on_one_side(shared_dir):
     artist_of = read_artists(index)
     tracks = [f"{genre}.{number:05d}" for genre in GENRES for number in range(100)]
     genres = [track.split(".")[0] for track in tracks]
-    options = {"artists": index, "fractions": FRACTIONS, "seed": 0, "identical": [""] * 1000}
+    artists = find_artists(index, tracks)
+    options = {"artists": artists, "fractions": FRACTIONS, "seed": 0, "identical": [""] * 1000}
     splits, protocol = split_tracks(tracks, genres, splits="artist", **options)
     homes = defaultdict(set)
     for track, split in zip(tracks, splits, strict=True):

@@ -12,10 +12,11 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from mgr_jax.data.cache import digest
 from mgr_jax.data.feature_array.files import FeatureTracks, read_features
-from mgr_jax.data.gtzan.splits import SPLIT_NAMES, read_artists, split_tracks
+from mgr_jax.data.gtzan.splits import SPLIT_NAMES, find_artists, split_tracks
 from mgr_jax.data.records import Clip, Record, Track, array_records
-from mgr_jax.data.splits import SPLITS, assign_splits, crossing, join_groups, require_two_genres
+from mgr_jax.data.splits import SPLITS, crossing, require_two_genres
 from mgr_jax.data.track_builder import Plan, TrackBuilder
 from mgr_jax.errors import UserError, unknown_name
 
@@ -60,12 +61,11 @@ class Builder(TrackBuilder):
             raise UserError(f"--frame_rate is {config.frame_rate}; it must be positive")
         table = read_features(config.file)
         table.require_labels()
-        if config.artists:
-            known = read_artists(config.artists)
-            table = dataclasses.replace(table, artist=[known.get(t, "") for t in table.track_id])
-        digests = [_digest(frames.tobytes()) for frames in table.features]
+        if indexed := find_artists(config.artists, table.track_id):
+            table = dataclasses.replace(table, artist=indexed)
+        digests = [digest(frames) for frames in table.features]
         count = Counter(digests)
-        twins = [digest if count[digest] > 1 else "" for digest in digests]
+        twins = [name if count[name] > 1 else "" for name in digests]
         splits, protocol = _split(table, twins, config)
 
         tracks: dict[str, list[Track]] = {split: [] for split in SPLITS if split in splits}
@@ -87,7 +87,7 @@ class Builder(TrackBuilder):
             tracks,
             protocol
             | {
-                "source": _digest(source.encode()),
+                "source": hashlib.sha256(source.encode()).hexdigest(),
                 "columns": list(table.columns),
                 "frame_rate": config.frame_rate,
             },
@@ -109,10 +109,6 @@ class Builder(TrackBuilder):
         }
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
-
-
 def _split(
     table: FeatureTracks, twins: Sequence[str], config: FeatureArrayConfig
 ) -> tuple[list[str], dict[str, Any]]:
@@ -127,46 +123,29 @@ def _split(
     """
     if config.splits not in (*SPLIT_NAMES, "given"):
         raise unknown_name("way to split features", config.splits, (*SPLIT_NAMES, "given"))
-    fractions = list(config.fractions)
-    made: dict[str, Any]
-    if config.splits == "given":
-        assigned = _given(table, twins)
-        made = {"split_by": ["track"], "given": True, "fractions": None, "seed": None}
-    elif config.splits == "artist" and not config.artists and any(table.artist):
-        assigned = assign_splits(
-            table.label,
-            join_groups([twins, table.artist]),
-            fractions=dict(zip(SPLITS, fractions, strict=True)),
-            seed=config.seed,
-            group_name="artist",
-        )
-        made = {
-            "split_by": ["artist"],
-            "given": False,
-            "fractions": fractions,
-            "seed": config.seed,
-        }
-    else:
-        assigned, made = split_tracks(
+    artists = table.artist if any(table.artist) else None
+    if config.splits != "given":
+        return split_tracks(
             table.track_id,
             table.label,
             splits=config.splits,
-            artists=config.artists,
-            fractions=fractions,
+            artists=artists,
+            fractions=config.fractions,
             seed=config.seed,
             identical=twins,
         )
-    known = any(table.artist)
-    stored = [name if split else "" for name, split in zip(table.artist, assigned, strict=True)]
-    artists = crossing(stored, assigned)
-    if artists and not made.get("artists_in_several_splits"):  # split_tracks would have said so
-        warnings.warn(
-            f"{len(artists)} artists stand in several {config.splits} splits", stacklevel=2
-        )
-    return assigned, made | {
-        "splits": config.splits,
-        "unknown": {"artist": table.artist.count("")} if known else {},
-        "artists_in_several_splits": len(artists) if known else None,
+    assigned = _given(table, twins)
+    crossed = len(crossing(table.artist, assigned))
+    if crossed:
+        warnings.warn(f"{crossed} artists stand in several given splits", stacklevel=2)
+    return assigned, {
+        "splits": "given",
+        "split_by": ["track"],
+        "given": True,
+        "fractions": None,
+        "seed": None,
+        "unknown": {"artist": artists.count("")} if artists else {},
+        "artists_in_several_splits": crossed if artists else None,
         "identical_files": sum(map(bool, twins)),
     }
 

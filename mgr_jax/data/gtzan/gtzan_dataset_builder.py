@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import AUDIO_SUFFIXES, read_audio
 from mgr_jax.data.archives import list_files, read_bytes, unpack_tar
-from mgr_jax.data.gtzan.splits import read_artists, split_tracks
+from mgr_jax.data.gtzan.splits import find_artists, split_tracks
 from mgr_jax.data.identical import identical_files
 from mgr_jax.data.records import Clip, Track
 from mgr_jax.data.splits import SPLITS
@@ -73,24 +73,29 @@ class Builder(AudioBuilder):
         twins = identical_files(sizes, functools.partial(read_bytes, source))
         track_ids = sorted(names)
         genres = [track.split(".")[0] for track in track_ids]
+        artists = find_artists(config.artists, track_ids)
         splits, protocol = split_tracks(
             track_ids,
             genres,
             splits=config.splits,
-            artists=config.artists,
+            artists=artists,
             fractions=config.fractions,
             seed=config.seed,
             identical=[twins.get(names[track], "") for track in track_ids],
         )
-        artists = read_artists(config.artists) if config.artists else {}
+        artists = artists or [""] * len(track_ids)
         tracks: dict[str, list[Track]] = {split: [] for split in SPLITS if split in splits}
-        for track, genre, split in zip(track_ids, genres, splits, strict=True):
+        columns = (track_ids, genres, artists, splits)
+        for track, genre, artist, split in zip(*columns, strict=True):
             if split:
                 name = names[track]
                 load = functools.partial(_load, shown, source, name, config.sample_rate)
                 groups = {"identical": twins[name]} if name in twins else {}
-                tracks[split].append(Track(track, genre, load, artists.get(track, ""), groups))
-        listing = [(track, sizes[names[track]], artists.get(track, "")) for track in track_ids]
+                tracks[split].append(Track(track, genre, load, artist, groups))
+        listing = [
+            (track, sizes[names[track]], artist)
+            for track, artist in zip(track_ids, artists, strict=True)
+        ]
         digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
         return Plan(tracks, protocol | {"source": digest})
 

@@ -20,20 +20,20 @@ def split_tracks(
     genres: Sequence[str],
     *,
     splits: str,
-    artists: Path | None,
+    artists: Sequence[str] | None,
     fractions: Sequence[float],
     seed: int,
     identical: Sequence[str],
 ) -> tuple[list[str], dict[str, Any]]:
-    """Splits tracks of GTZAN.
+    """Splits tracks, those of GTZAN or (but for its lists) any others.
 
     Args:
       track_ids: such as blues.00000.
       genres: of each track.
       splits: "fault_filtered", the lists of Kereliuk, Sturm and Larsen (Deep Learning and Music
         Adversaries, 2015); "stratified", by track; "artist", by artist.
-      artists: an index for `read_artists`. The artist splits need it; of the others it tells how
-        many artists stand in several splits.
+      artists: of each track, empty where unknown; None where nothing is known of artists. The
+        artist splits need them; of the others they tell how many stand in several splits.
       fractions: shares of train, validation and test; not used by the lists.
       seed: of the split; not used by the lists.
       identical: a common name for byte-identical files, empty for others. They stay on one side,
@@ -44,8 +44,8 @@ def split_tracks(
       protocol.json keeps.
 
     Raises:
-      UserError: unknown splits, a missing or unusable index, no track on the lists, or a genre
-        that cannot be divided.
+      UserError: unknown splits, no artists to split by, no track on the lists, or a genre that
+        cannot be divided.
     """
     if splits not in SPLIT_NAMES:
         raise unknown_name("way to split GTZAN", splits, SPLIT_NAMES)
@@ -54,13 +54,7 @@ def split_tracks(
             "splitting GTZAN by artist needs an index of its artists; give --artists the file "
             "index.txt of https://github.com/boblsturm/GTZAN, or a CSV with columns track, artist"
         )
-    artist_of = read_artists(artists) if artists else {}
-    names = [artist_of.get(track, "") for track in track_ids]
-    if artists and not any(names):
-        raise UserError(
-            f"{artists} gives no artist for any of the {len(track_ids)} tracks; its tracks must "
-            "be named like blues.00000"
-        )
+    names = artists or [""] * len(track_ids)
     if splits == "fault_filtered":
         assigned, made = _read_lists(track_ids)
     else:
@@ -123,6 +117,24 @@ def _read_lists(track_ids: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
         "seed": None,
         "unlisted": found[""],
     }
+
+
+def find_artists(path: Path | None, track_ids: Sequence[str]) -> list[str] | None:
+    """Looks up the artist of each track in an index, see `read_artists`; None without one.
+
+    Raises:
+      UserError: the index cannot be read, or knows none of the tracks.
+    """
+    if path is None:
+        return None
+    artist_of = read_artists(path)
+    artists = [artist_of.get(track, "") for track in track_ids]
+    if not any(artists):
+        raise UserError(
+            f"{path} gives no artist for any of the {len(track_ids)} tracks; its tracks must be "
+            "named like blues.00000"
+        )
+    return artists
 
 
 def read_artists(path: Path) -> dict[str, str]:
