@@ -42,6 +42,19 @@ def make_clip(genre: str, artist: int, track: int, seconds: float = 2.0) -> np.n
     return (0.2 * clip / np.abs(clip).max()).astype(np.float32)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def release_programs():
+    """Forgets a module's compiled programs.
+
+    Each of them maps some dozens of stretches of memory; Linux allows a process 65,530, and XLA
+    crashes beyond that.
+    """
+    yield
+    import jax
+
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def music_folder(tmp_path_factory) -> Path:
     """<genre>/<file>.wav of 3 genres x 5 artists x 2 tracks, with an index.csv."""

@@ -3,8 +3,10 @@
 Command:  mgr-jax prepare_data --dataset=feature_array --features=features_30_sec.csv \
               --name=gtzan_features --splits=fault_filtered --frame_rate=0.0333
           mgr-jax train --config=gtzan_features/mlp --workdir=runs/mlp
-Hardware: 2 CPU cores
-Result:   not run
+Hardware: 2 CPU cores, 20 CPU seconds
+Result:   197 validation tracks: accuracy 0.462 [0.391, 0.528], best of six checkpoints by the same
+          tracks. 4-fold cross-validation within train: 0.743 [0.702, 0.786] by track, 0.508
+          [0.460, 0.555] by artist (prepare_data --artists).
 """
 
 from mgr_jax.config import base_config

@@ -42,6 +42,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     config = require_config(flags)
     if args or not flags.workdir:
         raise UserError("crossval takes --workdir, such as runs/cv, and no arguments but flags")
+    import jax
     import numpy as np
 
     from mgr_jax.cli.results import save_result
@@ -61,6 +62,8 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         train(config, run, progress=flags.progress)
         tables.append(predict_run(run, "test", progress=flags.progress))
         scores.append(evaluate(tables[-1], resamples=1)["track"][metric][0])
+        # Compiled programs map memory, of which a process may have only so many stretches.
+        jax.clear_caches()
         print(f"fold {fold + 1} of {options.folds}: {metric} {scores[-1]:.3f} (tracks)")
     pooled = join_predictions(
         tables,
