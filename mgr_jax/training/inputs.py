@@ -1,5 +1,6 @@
 """From a config to the data of a split."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -100,6 +101,12 @@ def make_loaders(config: ConfigDict, splits: Mapping[str, Tracks]) -> dict[str, 
         )
     on_accelerator = jax.default_backend() != "cpu"
     resident = config.loader == "resident" or (config.loader == "auto" and on_accelerator and fits)
+    if resident and not on_accelerator and config.steps_per_dispatch > 1:
+        warnings.warn(
+            "on a CPU convolutions inside a loop are many times slower; set "
+            "config.steps_per_dispatch=1, or config.loader=streaming",
+            stacklevel=2,
+        )
     kind = ResidentLoader if resident else StreamingLoader
     return {name: make_loader(config, tracks, kind) for name, tracks in splits.items()}
 
