@@ -13,6 +13,7 @@ from flax import linen as nn
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
+from mgr_jax.training.inputs import make_loaders, open_split
 from mgr_jax.training.loop import train
 from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
@@ -126,6 +127,13 @@ def test_a_resident_run_equals_a_streaming_one(quick, tmp_path, partition):
         losses[loader] = [(row["step"], row["train/loss"]) for row in rows if "train/loss" in row]
     assert [step for step, _ in losses["resident"]] == [2, 4, 6, 7]
     np.testing.assert_allclose(losses["resident"], losses["streaming"], atol=1e-4)
+
+
+def test_several_updates_a_dispatch_are_advised_against_on_a_cpu(quick):
+    splits = {"train": open_split(quick, "train")}
+    quick.loader = "resident"
+    with pytest.warns(UserWarning, match=r"set config\.steps_per_dispatch=1"):
+        make_loaders(quick, splits)
 
 
 def test_data_that_do_not_fit_are_not_made_resident(quick, tmp_path, monkeypatch):
