@@ -8,7 +8,7 @@ Result:   rendered10 (200 clips, three seeds, each with a split of its own): acc
           0.425 [0.323, 0.525] on other artists, 0.375 [0.279, 0.472] on other artists
           and groove files; an SVM on MFCC statistics 0.367 [0.270, 0.460] and 0.342 [0.248, 0.442].
 
-Of four settings tried on the validation tracks of one split, this one was best: kernels along
+Of three settings tried on the validation tracks of one split, this one was best: kernels along
 frequency, shorter clips and less dropout reached 0.35 where it reached 0.425.
 """
 
