@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from mgr_jax.audio.frontends import create_frontend
+from mgr_jax.audio import dsp
+from mgr_jax.audio.frontends import Frontend, create_frontend
 from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 
@@ -21,7 +23,7 @@ class InputSpec:
 
     Attributes:
       kind: "waveform" (mono samples) or "features".
-      shape: of one example, without the batch.
+      shape: of one example with its context, without the batch.
       dtype: of an example as it is moved to the device; int16 is scaled by 2**-15 and uint8 by
         1/255 there.
       sample_rate: in Hz; of features, frames per second.
@@ -29,7 +31,10 @@ class InputSpec:
       clip_samples: samples of a clip; of features, frames.
       short_clip: how a shorter clip is filled: "zero_pad" or "repeat".
       min_samples: the fewest samples that can be used at all, those of one frame.
-      aux: further inputs by name, with their shapes.
+      context: samples that come with a clip on either side, from its track.
+      crop_step: clips start at multiples of this many samples of their track.
+      track_padding: what lies beyond a track's ends: "constant" (zeros) or "reflect".
+      aux: statistics of its track that come with a clip, by name, with their shapes.
     """
 
     kind: str
@@ -40,6 +45,9 @@ class InputSpec:
     clip_samples: int
     short_clip: str
     min_samples: int
+    context: int = 0
+    crop_step: int = 1
+    track_padding: str = "constant"
     aux: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
     def save(self, path: Path) -> None:
@@ -50,7 +58,8 @@ class InputSpec:
     def load(cls, path: Path) -> "InputSpec":
         """Reads a spec that `save` wrote."""
         fields = json.loads(path.read_text())
-        return cls(**fields | {"shape": tuple(fields["shape"])})
+        aux = {name: tuple(shape) for name, shape in fields["aux"].items()}
+        return cls(**fields | {"shape": tuple(fields["shape"]), "aux": aux})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,30 +88,34 @@ class GenreClassifier(nn.Module):
       axis_name: of the devices that share batch statistics, under pmap.
     """
 
-    frontend: nn.Module
+    frontend: Frontend
     model: nn.Module
     input_norm: str = "batch"
     axis_name: str | None = None
 
     @nn.compact
     def __call__(
-        self, inputs: jax.Array, *, train: bool = False
+        self,
+        inputs: jax.Array,
+        aux: Mapping[str, jax.Array] | None = None,
+        *,
+        train: bool = False,
+        augment: Callable[[jax.Array], jax.Array] | None = None,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         """Classifies a batch.
 
         Args:
-          inputs: [batch, samples] int16 or float32 in [-1, 1]; or what the front end `features`
-            takes, [batch, frames, bins] uint8, float16 or float32.
+          inputs: [batch, samples + 2 * context] int16 or float32 in [-1, 1]; or what the front end
+            `precomputed` takes, [batch, frames, bins] uint8, float16 or float32.
+          aux: statistics of the clips' tracks where the front end needs them, see InputSpec.aux;
+            in `init`, those of the training split where it needs these.
           train: use batch statistics and dropout (rng "dropout").
+          augment: applied to the normalised features.
 
         Returns:
           Logits [batch, classes] float32, and named intermediates such as "embedding".
         """
-        if inputs.dtype == jnp.int16:
-            inputs = inputs.astype(jnp.float32) / 32768.0
-        elif inputs.dtype == jnp.uint8:
-            inputs = inputs.astype(jnp.float32) / 255.0
-        features = self.frontend(inputs.astype(jnp.float32))
+        features = self.frontend(dsp.to_float(inputs), aux)
         if self.input_norm == "batch":
             features = nn.BatchNorm(
                 use_running_average=not train,
@@ -111,6 +124,8 @@ class GenreClassifier(nn.Module):
                 axis_name=self.axis_name,
                 name="input_norm",
             )(features)
+        if augment is not None:
+            features = augment(features)
         logits, intermediates = self.model(features, train=train)
         return logits.astype(jnp.float32), intermediates
 
@@ -134,14 +149,17 @@ def create_classifier(
       UserError: an unknown front end, model or argument, a clip too short for them, or a front end
         for other data.
     """
-    if (config.frontend.name == "features") != (features is not None):
-        wanted = "another front end" if features is None else "config.frontend.name=features"
+    if (config.frontend.name == "precomputed") != (features is not None):
+        wanted = "another front end" if features is None else "config.frontend.name=precomputed"
         raise UserError(
             f"config.frontend.name is {config.frontend.name}, but {config.dataset} holds "
             f"{'waveforms' if features is None else 'features'}; use {wanted}"
         )
     frontend = create_frontend(
-        config.frontend.name, sample_rate=config.sample_rate, **config.frontend.kwargs.to_dict()
+        config.frontend.name,
+        sample_rate=None if features else config.sample_rate,
+        axis_name=axis_name,
+        **config.frontend.kwargs.to_dict(),
     )
     model = create_model(
         config.model.name,
@@ -157,27 +175,54 @@ def create_classifier(
         )
     spec = InputSpec(
         kind="features" if features else "waveform",
-        shape=(config.clip_samples, *(features.item_shape if features else ())),
+        shape=(
+            config.clip_samples + 2 * frontend.context,
+            *(features.item_shape if features else ()),
+        ),
         dtype=features.dtype if features else "int16",
         sample_rate=features.frame_rate if features else config.sample_rate,
         task=config.task,
         clip_samples=config.clip_samples,
         short_clip=config.short_clip,
         min_samples=frontend.frame_samples,
+        context=frontend.context,
+        crop_step=frontend.crop_step,
+        track_padding=frontend.track_padding,
+        aux=frontend.aux_shapes,
     )
     return GenreClassifier(frontend, model, config.input_norm, axis_name), spec
 
 
-def init_variables(classifier: GenreClassifier, spec: InputSpec, seed: int) -> dict[str, Any]:
-    """Initialises parameters and batch statistics from a seed."""
-    example = jnp.zeros((1, *spec.shape), spec.dtype)
-    return jax.jit(classifier.init)({"params": jax.random.key(seed)}, example)
+def init_variables(
+    classifier: GenreClassifier,
+    spec: InputSpec,
+    seed: int,
+    statistics: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Initialises parameters and batch statistics from a seed.
+
+    Args:
+      classifier: to initialise.
+      spec: of the classifier.
+      seed: of the parameters.
+      statistics: of the training split, where the front end keeps any; see TrackMeter.
+    """
+    example, aux = _example(spec, statistics)
+    return jax.jit(classifier.init)({"params": jax.random.key(seed)}, example, aux)
 
 
 def abstract_variables(classifier: GenreClassifier, spec: InputSpec) -> dict[str, Any]:
     """Shapes and dtypes of the variables, computing nothing."""
+    shapes = classifier.frontend.dataset_shapes(spec.shape[1:])
+    statistics = {name: jnp.zeros(shape) for name, shape in shapes.items()}
     return jax.eval_shape(
-        classifier.init,
-        {"params": jax.random.key(0)},
-        jax.ShapeDtypeStruct((1, *spec.shape), spec.dtype),
+        classifier.init, {"params": jax.random.key(0)}, *_example(spec, statistics)
     )
+
+
+def _example(
+    spec: InputSpec, statistics: Mapping[str, Any] | None
+) -> tuple[jax.Array, dict[str, Any]]:
+    """A batch of one clip of zeros, with all the statistics that `init` may ask for."""
+    track = {name: jnp.zeros((1, *shape)) for name, shape in spec.aux.items()}
+    return jnp.zeros((1, *spec.shape), spec.dtype), track | dict(statistics or {})

@@ -9,7 +9,15 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from mgr_jax.audio.clips import fit_length, segment_starts
+from mgr_jax.audio.clips import cut_clip, segment_starts
+from mgr_jax.audio.frontends import (
+    PRESETS,
+    Frontend,
+    Precomputed,
+    TrackMeter,
+    create_frontend,
+    extract_features,
+)
 from mgr_jax.audio.io import AudioError, read_audio, resample, to_int16
 from mgr_jax.classifier import FeatureFormat, InputSpec, abstract_variables, create_classifier
 from mgr_jax.config import load_config
@@ -64,10 +72,17 @@ class Prediction:
 class Predictor:
     """Classifies audio of any length, rate and number of channels, or features; see `load`."""
 
-    def __init__(self, apply, variables, classes: tuple[str, ...], spec: InputSpec) -> None:
-        """Wraps a step (variables, {}, {"inputs"}) → probabilities; `load` makes one from a run."""
+    def __init__(
+        self, apply, variables, classes: tuple[str, ...], spec: InputSpec, frontend: Frontend
+    ) -> None:
+        """Wraps a step (variables, {}, {"inputs", "aux"}) → probabilities; `load` makes one."""
         self.classes, self.spec = classes, spec
         self._apply, self._variables = jax.jit(apply), variables
+        self._meter = TrackMeter(frontend) if spec.aux else None
+        # What a model of stored features computes of audio.
+        preset = frontend.preset if isinstance(frontend, Precomputed) else None
+        self._preset = PRESETS[preset] if preset else None
+        self._extractor = create_frontend(preset) if preset else None
 
     def predict(self, audio: str | Path | np.ndarray, sample_rate: int | None = None) -> Prediction:
         """Classifies a file or a waveform, segment by segment.
@@ -78,21 +93,25 @@ class Predictor:
 
         Raises:
           UserError: a file that cannot be read, a waveform without its rate, less sound than one
-            frame, or a model of features. A track shorter than the network's window is filled,
-            with a warning.
+            frame, or a model of features that does not know the preset they were computed with. A
+            track shorter than the network's window is filled, with a warning.
         """
-        self.require_kind("waveform")
-        rate = int(self.spec.sample_rate)
+        if self._extractor is None:
+            self.require_kind("waveform")
+        rate = self._preset.sample_rate if self._preset else int(self.spec.sample_rate)
         if isinstance(audio, str | Path):
             name, waveform = str(audio), read_audio(audio, rate, allow_truncated=True)
         else:
             name, waveform = "the array", _mono(audio, sample_rate, rate)
         length, clip = len(waveform), self.spec.clip_samples
-        if length < self.spec.min_samples:
+        needed = self._extractor.frame_samples if self._extractor else self.spec.min_samples
+        if length < needed:
             raise AudioError(
                 f"{name} holds {length} samples at {rate} Hz, less than one analysis frame "
-                f"({self.spec.min_samples}); give at least {self.spec.min_samples / rate:.2f} s"
+                f"({needed}); give at least {needed / rate:.2f} s"
             )
+        if self._extractor is not None:
+            return self.predict_features(extract_features(self._extractor, to_int16(waveform)))
         if length < clip:
             how = {"zero_pad": "filling it with silence", "repeat": "repeating it"}
             warnings.warn(
@@ -136,8 +155,8 @@ class Predictor:
             raise UserError(
                 "this model reads audio, not feature arrays; give it audio files or waveforms"
                 if kind == "features"
-                else "this model reads feature arrays, not audio; give it such as it was trained "
-                "on (--features=FILE, or predict_features)"
+                else "this model reads feature arrays, not audio, and names no preset they were "
+                "computed with; give it arrays (--features=FILE, or predict_features)"
             )
 
     def check_features(self, features: np.ndarray) -> np.ndarray:
@@ -168,12 +187,15 @@ class Predictor:
     def _predict(self, tracks: Sequence[np.ndarray], segments: int = 0) -> list[Prediction]:
         """Classifies tracks [time steps, ...] of the spec's dtype, none of them empty."""
         clip, rate = self.spec.clip_samples, self.spec.sample_rate
-        starts = [segment_starts(len(track), clip, segments) for track in tracks]
-        clips = [
-            track[s : s + clip] for track, some in zip(tracks, starts, strict=True) for s in some
-        ]
+        step = self.spec.crop_step
+        starts = [segment_starts(len(track), clip, segments, step=step) for track in tracks]
+        aux = [self._meter([track]) if self._meter else {} for track in tracks]
+        where = [(i, start) for i, some in enumerate(starts) for start in some]
         probabilities = np.concatenate(
-            [self._classify(clips[i : i + _BATCH]) for i in range(0, len(clips), _BATCH)]
+            [
+                self._classify([(tracks[t], s, aux[t]) for t, s in where[i : i + _BATCH]])
+                for i in range(0, len(where), _BATCH)
+            ]
         )
         parts = np.split(probabilities, np.cumsum([len(some) for some in starts])[:-1])
         return [
@@ -181,11 +203,24 @@ class Predictor:
             for track, s, part in zip(tracks, starts, parts, strict=True)
         ]
 
-    def _classify(self, clips: Sequence[np.ndarray]) -> np.ndarray:
-        filled = np.zeros((_BATCH, *self.spec.shape), self.spec.dtype)
-        for row, clip in enumerate(clips):
-            filled[row] = fit_length(clip, self.spec.clip_samples, self.spec.short_clip)
-        return np.asarray(self._apply(self._variables, {}, {"inputs": filled}))[: len(clips)]
+    def _classify(self, clips: Sequence[tuple[np.ndarray, int, dict]]) -> np.ndarray:
+        """Probabilities [clips, classes] of (track, first time step, the track's statistics)."""
+        spec = self.spec
+        filled = np.zeros((_BATCH, *spec.shape), spec.dtype)
+        aux = {name: np.ones((_BATCH, *shape), np.float32) for name, shape in spec.aux.items()}
+        for row, (track, start, statistics) in enumerate(clips):
+            filled[row] = cut_clip(
+                track,
+                start,
+                spec.clip_samples,
+                short_clip=spec.short_clip,
+                context=spec.context,
+                pad_mode=spec.track_padding,
+            )
+            for name, value in statistics.items():
+                aux[name][row] = value
+        batch = {"inputs": filled, "aux": aux}
+        return np.asarray(self._apply(self._variables, {}, batch))[: len(clips)]
 
 
 def _mono(audio: np.ndarray, sample_rate: int | None, rate: int) -> np.ndarray:
@@ -235,4 +270,4 @@ def load(workdir: str | Path, *, checkpoint: str | int = "best") -> Predictor:
     )
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     step = make_eval_step(classifier, lambda _, batch: batch["inputs"], task=spec.task)
-    return Predictor(step, jax.device_put(variables), classes, spec)
+    return Predictor(step, jax.device_put(variables), classes, spec, classifier.frontend)

@@ -19,7 +19,7 @@ def get_config():
     config.sample_rate = 0
     config.clip_samples = 1  # one row
 
-    config.frontend.name = "features"
+    config.frontend.name = "precomputed"
     config.model.name = "mlp"
 
     config.batch_size = 64

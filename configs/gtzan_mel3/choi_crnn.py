@@ -18,7 +18,7 @@ def get_config():
     config.sample_rate = 0
     config.clip_samples = 130  # frames, all there are: 22,050 Hz, hop 512
 
-    config.frontend.name = "features"
+    config.frontend.name = "precomputed"
     # Two of the 128 bins and 16 steps of 0.19 s remain.
     config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 2), (2, 4), (1, 4))}
 

@@ -18,7 +18,7 @@ def get_config():
     config.sample_rate = 0
     config.clip_samples = 168  # frames, 15 s: two of them cover a picture
 
-    config.frontend.name = "features"
+    config.frontend.name = "precomputed"
     # One bin and 21 steps of 0.7 s remain.
     config.model.kwargs = {"budget": "0.1M", "pools": ((2, 4), (2, 4), (2, 4), (1, 3))}
 

@@ -5,7 +5,9 @@ import math
 import numpy as np
 
 
-def segment_starts(length: int, clip_samples: int, segments: int = 0) -> np.ndarray:
+def segment_starts(
+    length: int, clip_samples: int, segments: int = 0, *, step: int = 1
+) -> np.ndarray:
     """Spreads clips evenly over a track, first and last sample included.
 
     Args:
@@ -13,6 +15,8 @@ def segment_starts(length: int, clip_samples: int, segments: int = 0) -> np.ndar
       clip_samples: samples of a clip.
       segments: how many clips; 0 means the fewest that cover the track. A track no longer than
         one clip gives one.
+      step: clips start at multiples of this, so that up to `step` samples at the end may be left
+        over.
 
     Returns:
       First sample of each clip, [segments] int64.
@@ -21,8 +25,10 @@ def segment_starts(length: int, clip_samples: int, segments: int = 0) -> np.ndar
         return np.zeros(1, np.int64)
     count = segments or math.ceil(length / clip_samples)
     if count == 1:
-        return np.array([(length - clip_samples) // 2])
-    return np.round(np.linspace(0, length - clip_samples, count)).astype(np.int64)
+        starts = np.array([(length - clip_samples) // 2])
+    else:
+        starts = np.round(np.linspace(0, length - clip_samples, count)).astype(np.int64)
+    return starts - starts % step
 
 
 def fit_length(clip: np.ndarray, clip_samples: int, short_clip: str) -> np.ndarray:
@@ -33,8 +39,48 @@ def fit_length(clip: np.ndarray, clip_samples: int, short_clip: str) -> np.ndarr
       clip_samples: the length to reach.
       short_clip: "zero_pad" or "repeat".
     """
-    missing = clip_samples - len(clip)
-    if missing <= 0:
+    return _pad(clip, 0, clip_samples - len(clip), "wrap" if short_clip == "repeat" else "constant")
+
+
+def read_window(track: np.ndarray, start: int, stop: int, pad_mode: str) -> np.ndarray:
+    """Reads [start, stop) of a track [samples, ...], which may reach beyond both its ends.
+
+    Args:
+      track: the whole track; only what is read is touched.
+      start: first sample; negative before the track.
+      stop: the sample after the last.
+      pad_mode: "constant" (zeros) or "reflect".
+    """
+    first, last = max(start, 0), min(stop, len(track))
+    return _pad(track[first:last], first - start, stop - last, pad_mode)
+
+
+def cut_clip(
+    track: np.ndarray,
+    start: int,
+    clip_samples: int,
+    *,
+    short_clip: str,
+    context: int = 0,
+    pad_mode: str = "constant",
+) -> np.ndarray:
+    """Cuts a clip with its context [context + clip_samples + context, ...] from a track.
+
+    Args:
+      track: [samples, ...], at least one; only what is cut is touched.
+      start: first sample of the clip, its context not counted.
+      clip_samples: samples of the clip, its context not counted.
+      short_clip: how a track shorter than a clip is filled: "zero_pad" or "repeat".
+      context: further samples on either side.
+      pad_mode: what lies beyond the track's ends: "constant" (zeros) or "reflect".
+    """
+    if len(track) < clip_samples:
+        track, start = fit_length(track, clip_samples, short_clip), 0
+    return read_window(track, start - context, start + clip_samples + context, pad_mode)
+
+
+def _pad(clip: np.ndarray, before: int, after: int, mode: str) -> np.ndarray:
+    if before <= 0 and after <= 0:
         return clip
-    widths = [(0, missing)] + [(0, 0)] * (clip.ndim - 1)
-    return np.pad(clip, widths, mode="wrap" if short_clip == "repeat" else "constant")
+    widths = [(max(before, 0), max(after, 0))] + [(0, 0)] * (clip.ndim - 1)
+    return np.pad(clip, widths, mode=mode)  # type: ignore[call-overload]

@@ -21,6 +21,10 @@ def base_config() -> ConfigDict:
     config.model = ConfigDict({"name": "choi_crnn", "kwargs": {}})
     config.compute_dtype = "float32"  # of the network; front ends are always float32
 
+    # Of training examples, in this order: dicts of name, p (share of the examples) and settings, as
+    # in ({"name": "gain", "p": 0.5}, {"name": "mixup", "alpha": 0.4}); see mgr_jax.audio.augment.
+    config.augment = ()
+
     config.batch_size = 16  # over all devices
     config.accumulate = 1  # parts that a batch is worked through in, to save memory
     config.num_steps = 1000

@@ -1,7 +1,7 @@
 """What every loader does: which track and which stretch of it comes when."""
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import grain
@@ -12,7 +12,7 @@ from mgr_jax.audio.clips import segment_starts
 from mgr_jax.data.cache import Tracks
 from mgr_jax.errors import UserError
 
-Batch = dict[str, np.ndarray]
+Batch = dict[str, Any]
 
 SAMPLINGS = ("shuffle", "balanced")
 
@@ -25,6 +25,7 @@ class Loader(abc.ABC):
       index: [batch] int64, the example's number in the whole run (training), or the number of
         its segment (evaluation).
       mask: [batch] bool (evaluation), False in the rows that fill up the last batch.
+      aux: statistics of the examples' tracks by name, [batch, ...] each, where there are any.
     and what `inputs` makes the clips of.
 
     Attributes:
@@ -41,6 +42,10 @@ class Loader(abc.ABC):
         task: str = "single_label",
         short_clip: str = "zero_pad",
         sampling: str = "shuffle",
+        context: int = 0,
+        crop_step: int = 1,
+        track_padding: str = "constant",
+        aux: Mapping[str, np.ndarray] | None = None,
         process_index: int = 0,
         process_count: int = 1,
     ) -> None:
@@ -54,6 +59,10 @@ class Loader(abc.ABC):
           short_clip: how a track shorter than a clip is filled: "zero_pad" or "repeat".
           sampling: of training examples: "shuffle" (every track once per epoch) or "balanced"
             (every class equally often).
+          context: further time steps on either side of a clip, from its track.
+          crop_step: clips start at multiples of this many time steps.
+          track_padding: what lies beyond a track's ends: "constant" (zeros) or "reflect".
+          aux: statistics of the tracks by name, [tracks, ...] each.
           process_index: this process among `process_count`.
           process_count: processes that share the global batch.
 
@@ -71,6 +80,9 @@ class Loader(abc.ABC):
         self._local_batch = batch_size // process_count
         self._targets = tracks.label if task == "single_label" else tracks.tags
         self._short_clip = short_clip
+        self._context, self._crop_step = context, crop_step
+        self._track_padding = track_padding
+        self._aux = dict(aux or {})
         self._sampling = sampling
         self._process = slice(process_index, None, process_count)
 
@@ -81,11 +93,14 @@ class Loader(abc.ABC):
 
     @abc.abstractmethod
     def inputs(self, data: Any, batch: dict[str, jax.Array]) -> jax.Array:
-        """The clips [batch, clip_samples, ...] of a batch; called inside jitted steps.
+        """The clips of a batch with their context; called inside jitted steps.
 
         Args:
           data: `self.data`, as it lies on the device.
           batch: as the iterators yield it.
+
+        Returns:
+          [batch, context + clip_samples + context, ...].
         """
 
     @abc.abstractmethod
@@ -93,10 +108,13 @@ class Loader(abc.ABC):
         """The part of an example that `inputs` needs."""
 
     def _example(self, index: int, track: int, start: int) -> Batch:
-        return self._clip(track, start) | {
+        example = self._clip(track, start) | {
             "targets": self._targets[track],
             "index": np.int64(index),
         }
+        if self._aux:
+            example["aux"] = {name: values[track] for name, values in self._aux.items()}
+        return example
 
     def train_batches(self, *, seed: int, first_step: int = 0) -> Iterator[Batch]:
         """Yields batches of random crops without end.
@@ -127,11 +145,15 @@ class Loader(abc.ABC):
     def _crop(self, example: tuple[int, int], rng: np.random.Generator) -> Batch:
         index, track = example
         spare = max(0, int(self.tracks.length[track]) - self._clip_samples)
-        return self._example(index, track, int(rng.integers(spare + 1)))
+        step = self._crop_step
+        return self._example(index, track, step * int(rng.integers(spare // step + 1)))
 
     def segments(self, per_track: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Lists the evaluation segments of all tracks: (track, first time step), [segments]."""
-        starts = [segment_starts(n, self._clip_samples, per_track) for n in self.tracks.length]
+        starts = [
+            segment_starts(n, self._clip_samples, per_track, step=self._crop_step)
+            for n in self.tracks.length
+        ]
         tracks = np.repeat(np.arange(len(starts)), [len(s) for s in starts])
         return tracks, np.concatenate(starts)
 
@@ -152,7 +174,7 @@ class Loader(abc.ABC):
 
 
 def stack_batches(batches: list[Batch], *, axis: int) -> Batch:
-    """Stacks equal dicts of arrays along a new axis; a single one is not copied."""
+    """Stacks equal trees of arrays along a new axis; a single one is not copied."""
     if len(batches) == 1:
-        return {name: np.expand_dims(array, axis) for name, array in batches[0].items()}
-    return {name: np.stack([b[name] for b in batches], axis=axis) for name in batches[0]}
+        return jax.tree.map(lambda array: np.expand_dims(array, axis), batches[0])
+    return jax.tree.map(lambda *arrays: np.stack(arrays, axis=axis), *batches)

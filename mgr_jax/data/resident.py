@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jax import lax
 
-from mgr_jax.audio.clips import fit_length
+from mgr_jax.audio.clips import cut_clip
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Batch, Loader
 
@@ -22,15 +22,23 @@ class ResidentLoader(Loader):
     def data(self) -> np.ndarray:
         """All tracks [tracks, time steps, ...] as stored, filled up to the longest one.
 
-        A track shorter than a clip is filled as `short_clip` says, so that cutting needs no care.
-        Put together anew every time, since only the devices need it for long.
+        Each is as long as a clip at least, filled as `short_clip` says, and has the clips' context
+        on both sides, so that cutting needs no care. Put together anew every time, since only the
+        devices need it for long.
         """
         tracks = self.tracks
-        longest = max(int(tracks.length.max()), self._clip_samples)
+        longest = max(int(tracks.length.max()), self._clip_samples) + 2 * self._context
         result = np.zeros((len(tracks), longest, *tracks.item_shape), tracks.dtype)
         for row, length in enumerate(tracks.length):
-            steps = fit_length(tracks.read(row), self._clip_samples, self._short_clip)
-            result[row, : max(length, self._clip_samples)] = steps
+            steps = cut_clip(
+                tracks.read(row),
+                0,
+                max(int(length), self._clip_samples),
+                short_clip=self._short_clip,
+                context=self._context,
+                pad_mode=self._track_padding,
+            )
+            result[row, : len(steps)] = steps
         return result
 
     def inputs(self, data: jax.Array, batch: dict[str, jax.Array]) -> jax.Array:
@@ -38,7 +46,8 @@ class ResidentLoader(Loader):
 
         def cut(track: jax.Array, start: jax.Array) -> jax.Array:
             corner: list[Any] = [track, start, *[0] * len(self.tracks.item_shape)]
-            return lax.dynamic_slice(data, corner, (1, self._clip_samples, *data.shape[2:]))[0]
+            steps = self._clip_samples + 2 * self._context
+            return lax.dynamic_slice(data, corner, (1, steps, *data.shape[2:]))[0]
 
         return jax.vmap(cut)(batch["track"], batch["start"])
 
@@ -46,8 +55,8 @@ class ResidentLoader(Loader):
         return {"track": np.array(track, np.int32), "start": np.array(start, np.int32)}
 
 
-def resident_bytes(tracks: Tracks, clip_samples: int) -> int:
+def resident_bytes(tracks: Tracks, clip_samples: int, context: int = 0) -> int:
     """Bytes that `ResidentLoader.data` takes on each device."""
-    longest = max(int(tracks.length.max()), clip_samples)
+    longest = max(int(tracks.length.max()), clip_samples) + 2 * context
     step = np.dtype(tracks.dtype).itemsize * int(np.prod(tracks.item_shape, dtype=np.int64))
     return len(tracks) * longest * step

@@ -2,14 +2,14 @@
 
 import jax
 
-from mgr_jax.audio.clips import fit_length
+from mgr_jax.audio.clips import cut_clip
 from mgr_jax.data.loader import Batch, Loader
 
 
 class StreamingLoader(Loader):
     """Moves clips to the device batch by batch; for data of any size.
 
-    Batches also hold `inputs` [batch, clip_samples, ...], of the type that is stored.
+    Batches also hold `inputs` [batch, time steps, ...], of the type that is stored.
     """
 
     def inputs(self, data: dict, batch: dict[str, jax.Array]) -> jax.Array:
@@ -18,5 +18,12 @@ class StreamingLoader(Loader):
         return batch["inputs"]
 
     def _clip(self, track: int, start: int) -> Batch:
-        steps = self.tracks.read(track, start, self._clip_samples)
-        return {"inputs": fit_length(steps, self._clip_samples, self._short_clip)}
+        clip = cut_clip(
+            self.tracks.read(track),
+            start,
+            self._clip_samples,
+            short_clip=self._short_clip,
+            context=self._context,
+            pad_mode=self._track_padding,
+        )
+        return {"inputs": clip}

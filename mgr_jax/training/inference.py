@@ -145,7 +145,7 @@ def predict_run(
     predict = SplitPredictor(
         classifier,
         spec,
-        make_loader(config, tracks),
+        make_loader(config, tracks, classifier.frontend),
         partition,
         per_track=config.eval_segments,
         protocol=describe_protocol(

@@ -10,6 +10,7 @@ import psutil
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
+from mgr_jax.audio.frontends import Frontend
 from mgr_jax.classifier import FeatureFormat
 from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
 from mgr_jax.data.folds import assign_folds, fold_columns
@@ -18,6 +19,7 @@ from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.resident import ResidentLoader, resident_bytes
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
+from mgr_jax.training.statistics import track_statistics
 
 # Of a device's free memory; the rest is for the network and its intermediates.
 _RESIDENT_SHARE = 0.5
@@ -66,8 +68,13 @@ def _open_fold(config: ConfigDict, folder: Path, split: str) -> Tracks:
     return pool.select(rows[split], split)
 
 
-def make_loader(config: ConfigDict, tracks: Tracks, kind: type[Loader] = StreamingLoader) -> Loader:
-    """Makes this process's loader of a split."""
+def make_loader(
+    config: ConfigDict,
+    tracks: Tracks,
+    frontend: Frontend,
+    kind: type[Loader] = StreamingLoader,
+) -> Loader:
+    """Makes this process's loader of a split, for the clips that a front end takes."""
     return kind(
         tracks,
         clip_samples=config.clip_samples,
@@ -75,12 +82,18 @@ def make_loader(config: ConfigDict, tracks: Tracks, kind: type[Loader] = Streami
         task=config.task,
         short_clip=config.short_clip,
         sampling=config.sampling,
+        context=frontend.context,
+        crop_step=frontend.crop_step,
+        track_padding=frontend.track_padding,
+        aux=track_statistics(frontend, tracks),
         process_index=jax.process_index(),
         process_count=jax.process_count(),
     )
 
 
-def make_loaders(config: ConfigDict, splits: Mapping[str, Tracks]) -> dict[str, Loader]:
+def make_loaders(
+    config: ConfigDict, splits: Mapping[str, Tracks], frontend: Frontend
+) -> dict[str, Loader]:
     """Makes the loaders of a run: resident on the devices, or streaming (config.loader).
 
     "auto" keeps data on accelerators where they fit. A CPU's memory holds them anyway.
@@ -88,7 +101,9 @@ def make_loaders(config: ConfigDict, splits: Mapping[str, Tracks]) -> dict[str, 
     Raises:
       UserError: the loader is to be resident, but the data do not fit.
     """
-    needed = sum(resident_bytes(tracks, config.clip_samples) for tracks in splits.values())
+    needed = sum(
+        resident_bytes(tracks, config.clip_samples, frontend.context) for tracks in splits.values()
+    )
     free = _free_memory()
     fits = needed <= _RESIDENT_SHARE * free
     if jax.process_count() > 1:  # all or none: they run one program
@@ -108,7 +123,7 @@ def make_loaders(config: ConfigDict, splits: Mapping[str, Tracks]) -> dict[str, 
             stacklevel=2,
         )
     kind = ResidentLoader if resident else StreamingLoader
-    return {name: make_loader(config, tracks, kind) for name, tracks in splits.items()}
+    return {name: make_loader(config, tracks, frontend, kind) for name, tracks in splits.items()}
 
 
 def _free_memory() -> float:

@@ -10,6 +10,7 @@ import jax
 from ml_collections import ConfigDict
 
 from mgr_jax import config as configs
+from mgr_jax.audio.augment import Augment, make_augment
 from mgr_jax.classifier import (
     GenreClassifier,
     InputSpec,
@@ -33,6 +34,7 @@ from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.progress import Progress, past_evaluations
 from mgr_jax.training.run import Run, TrainResult
+from mgr_jax.training.statistics import dataset_statistics
 from mgr_jax.training.steps import TrainState, create_state
 from mgr_jax.training.summary import Summary, read_metrics
 from mgr_jax.training.workdir import describe_run, lock, require_same_run
@@ -54,6 +56,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         loss that is not finite (the last good checkpoint stays).
     """
     configs.validate(config)
+    augment = _make_augment(config)
     if config.data_dir:  # the run is found from other folders later
         config = ConfigDict(config)
         config.data_dir = str(Path(config.data_dir).expanduser().absolute())
@@ -74,7 +77,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         axis_name=partition.axis_name,
     )
     with lock(workdir) if jax.process_index() == 0 else contextlib.nullcontext():
-        return _start(config, workdir, partition, classifier, spec, splits, progress)
+        return _start(config, workdir, partition, classifier, spec, augment, splits, progress)
 
 
 def _start(
@@ -83,13 +86,15 @@ def _start(
     partition: Partition,
     classifier: GenreClassifier,
     spec: InputSpec,
+    augment: Augment | None,
     splits: dict[str, Tracks],
     progress: bool,
 ) -> TrainResult:
     """Restores what is there, writes what describes the run, and lets it go."""
     require_same_run(workdir, config, splits["train"].protocol)
-    loaders = make_loaders(config, splits)
-    variables = init_variables(classifier, spec, config.seed)
+    loaders = make_loaders(config, splits, classifier.frontend)
+    statistics = dataset_statistics(classifier.frontend, splits["train"])
+    variables = init_variables(classifier, spec, config.seed, statistics)
     new_state = functools.partial(create_state, averaged=bool(config.ema_decay))
     metrics = workdir / "metrics.jsonl"
     evaluations = past_evaluations(
@@ -118,6 +123,7 @@ def _start(
         partition=partition,
         classifier=classifier,
         loss=_make_loss(config, splits["train"]),
+        augment=augment,
         loader=loaders["train"],
         validate=SplitPredictor(
             classifier, spec, loaders["validation"], partition, per_track=config.eval_segments
@@ -144,6 +150,13 @@ def _make_loss(config: ConfigDict, tracks: Tracks) -> Loss:
     return functools.partial(
         LOSSES[config.task], label_smoothing=config.label_smoothing, weights=weights
     )
+
+
+def _make_augment(config: ConfigDict) -> Augment | None:
+    if not config.augment:
+        return None
+    stored = config.frontend.name == "precomputed"
+    return make_augment(config.augment, sample_rate=0 if stored else config.sample_rate)
 
 
 def _announce(

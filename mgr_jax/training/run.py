@@ -10,6 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
+from mgr_jax.audio.augment import Augment
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.data.loader import Loader, stack_batches
 from mgr_jax.data.resident import ResidentLoader
@@ -48,6 +49,7 @@ class Run:
     partition: Any
     classifier: GenreClassifier
     loss: Loss
+    augment: Augment | None
     loader: Loader
     validate: SplitPredictor
     checkpoints: Checkpoints
@@ -76,7 +78,8 @@ class Run:
             while not standing.done(step):
                 count = self._steps_to_go(step)
                 batch = stack_batches([next(batches) for _ in range(count)], axis=1)
-                batch.pop("index")
+                # Keys take 32 bits, and jax would round wider numbers in its own way.
+                batch["index"] = batch["index"].astype(np.uint32)
                 state, metrics = update(state, data, self.partition.shard(batch))
                 self.pending.append(metrics)
                 step += count
@@ -120,6 +123,7 @@ class Run:
             l2=config.l2,
             accumulate=config.accumulate,
             ema_decay=config.ema_decay,
+            augment=self.augment,
         )
         return self.partition.compile_update(step)
 

@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
+from mgr_jax.audio import dsp
+from mgr_jax.audio.augment import Augment, example_keys
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.training.losses import Loss
 from mgr_jax.training.optim import l2_penalty
 
-Batch = dict[str, jax.Array]
+Batch = dict[str, Any]
 Metrics = dict[str, jax.Array]
 # (data that lies on the device, batch) → clips; see mgr_jax.data.loader.Loader.inputs.
 Inputs = Callable[[Any, Batch], jax.Array]
@@ -69,6 +71,7 @@ def make_train_step(
     l2: float = 0.0,
     accumulate: int = 1,
     ema_decay: float = 0.0,
+    augment: Augment | None = None,
 ) -> Callable[[TrainState, Any, Batch], tuple[TrainState, Metrics]]:
     """Returns `update(state, data, batches) → (state, {"loss": [steps], "accuracy": [steps]})`.
 
@@ -81,28 +84,35 @@ def make_train_step(
       optimizer: as `create_state` was given.
       loss: (logits, targets) → [batch].
       inputs: of the loader.
-      seed: of the dropout.
+      seed: of the dropout and the augmentation.
       l2: times the sum of squared kernels is added to the loss; the loss reported is without.
       accumulate: parts that a batch is worked through in; batch statistics are those of a part.
       ema_decay: of the averaged variables, less in the first steps; 0: none are kept.
+      augment: changes inputs and features; accuracy is that on each example's own target.
     """
     axis_name = classifier.axis_name
 
-    def loss_fn(params, batch_stats, clips, targets, rng):
+    def loss_fn(params, batch_stats, examples, rng):
         (logits, _), updates = classifier.apply(
             {"params": params, "batch_stats": batch_stats},
-            clips,
+            examples["inputs"],
+            examples["aux"],
             train=True,
+            augment=_feature_augment(augment, examples),
             mutable=["batch_stats"],
             rngs={"dropout": rng},
         )
-        value = loss(logits, targets).mean()
-        metrics = {"loss": value, "accuracy": _accuracy(logits, targets)}
+        losses = loss(logits, examples["targets"])
+        if "share" in examples:
+            share = examples["share"]
+            losses = share * losses + (1 - share) * loss(logits, examples["partner_targets"])
+        value = losses.mean()
+        metrics = {"loss": value, "accuracy": _accuracy(logits, examples["targets"])}
         if l2:
             value += l2 * l2_penalty(params)
         return value, (metrics, updates.get("batch_stats", {}))
 
-    def gradient(state: TrainState, clips: jax.Array, targets: jax.Array, rng: jax.Array):
+    def gradient(state: TrainState, examples: Batch, rng: jax.Array):
         """Gradient, metrics and new batch statistics of a batch, part by part."""
 
         def part(batch_stats, operands):
@@ -116,9 +126,9 @@ def make_train_step(
             return x.reshape(-1, accumulate, *x.shape[1:]).swapaxes(0, 1)
 
         if accumulate == 1:
-            batch_stats, (grads, metrics) = part(state.batch_stats, (clips, targets, rng))
+            batch_stats, (grads, metrics) = part(state.batch_stats, (examples, rng))
             return grads, metrics, batch_stats
-        operands = (parts(clips), parts(targets), jax.random.split(rng, accumulate))
+        operands = (jax.tree.map(parts, examples), jax.random.split(rng, accumulate))
         batch_stats, stacked = lax.scan(part, state.batch_stats, operands)
         grads, metrics = jax.tree.map(lambda x: x.mean(axis=0), stacked)
         return grads, metrics, batch_stats
@@ -127,7 +137,8 @@ def make_train_step(
         rng = jax.random.fold_in(jax.random.key(seed), state.step)
         if axis_name:
             rng = jax.random.fold_in(rng, lax.axis_index(axis_name))
-        grads, metrics, batch_stats = gradient(state, inputs(data, batch), batch["targets"], rng)
+        examples = _augmented(augment, seed, inputs(data, batch), batch)
+        grads, metrics, batch_stats = gradient(state, examples, rng)
         if axis_name:
             grads, metrics = lax.pmean((grads, metrics), axis_name)
         deltas, opt_state = optimizer.update(grads, state.opt_state, state.params)
@@ -148,6 +159,28 @@ def make_train_step(
         return lax.scan(lambda state, batch: one_step(state, data, batch), state, by_step)
 
     return update
+
+
+def _augmented(augment: Augment | None, seed: int, inputs: jax.Array, batch: Batch) -> Batch:
+    """All that a loss needs of each example: what depends on one is of its row."""
+    examples = {"inputs": inputs, "targets": batch["targets"], "aux": batch.get("aux")}
+    if augment is None:
+        return examples
+    examples["keys"] = keys = example_keys(seed, batch["index"])
+    if augment.changes_inputs:
+        examples["inputs"], mix = augment.inputs(keys, dsp.to_float(inputs))
+        if mix:
+            partner, examples["share"] = mix
+            examples["partner_targets"] = batch["targets"][partner]
+    return examples
+
+
+def _feature_augment(
+    augment: Augment | None, examples: Batch
+) -> Callable[[jax.Array], jax.Array] | None:
+    if augment is None or not augment.changes_features:
+        return None
+    return lambda features: augment.features(examples["keys"], features)
 
 
 def _with_average(state: TrainState, decay: float) -> TrainState:
@@ -174,7 +207,7 @@ def make_eval_step(
     activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
 
     def step(variables: dict[str, Any], data: Any, batch: Batch) -> jax.Array:
-        logits, _ = classifier.apply(variables, inputs(data, batch))
+        logits, _ = classifier.apply(variables, inputs(data, batch), batch.get("aux"))
         return activation(logits)
 
     return step

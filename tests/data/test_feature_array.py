@@ -283,7 +283,7 @@ def train_on(dataset: str, data_dir: Path, workdir: Path, **changes) -> Path:
             "dataset": dataset,
             "data_dir": str(data_dir),
             "sample_rate": 0,
-            "frontend": {"name": "features"},
+            "frontend": {"name": "precomputed"},
             "batch_size": 8,
             "num_steps": 4,
             "eval_every": 4,

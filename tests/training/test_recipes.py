@@ -10,6 +10,7 @@ import optax
 import pytest
 from flax import linen as nn
 
+from mgr_jax.audio.frontends import create_frontend
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
@@ -32,7 +33,7 @@ class Linear(nn.Module):
 
 
 class Identity(nn.Module):
-    def __call__(self, inputs):
+    def __call__(self, inputs, aux=None):
         return inputs
 
 
@@ -133,7 +134,7 @@ def test_several_updates_a_dispatch_are_advised_against_on_a_cpu(quick):
     splits = {"train": open_split(quick, "train")}
     quick.loader = "resident"
     with pytest.warns(UserWarning, match=r"set config\.steps_per_dispatch=1"):
-        make_loaders(quick, splits)
+        make_loaders(quick, splits, create_frontend("waveform"))
 
 
 def test_data_that_do_not_fit_are_not_made_resident(quick, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 
@@ -25,3 +26,10 @@ def map_clips(function: Callable[[jax.Array], jax.Array], clips: jax.Array) -> j
         return lax.map(lambda clip: function(clip[None])[0], clips)
 
     return lax.platform_dependent(clips, cpu=one_by_one, default=function)
+
+
+def to_float(steps: jax.Array) -> jax.Array:
+    """What is stored as float32: int16 samples to [-1, 1), uint8 levels to [0, 1]."""
+    steps = jnp.asarray(steps)
+    full = {jnp.dtype("int16"): 32768.0, jnp.dtype("uint8"): 255.0}.get(steps.dtype, 1.0)
+    return steps.astype(jnp.float32) / full

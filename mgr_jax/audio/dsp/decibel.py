@@ -14,14 +14,17 @@ def power_to_db(
     ref: float | str,
     amin: float,
     top_db: float | None,
+    maximum: jax.Array | None = None,
 ) -> jax.Array:
     """Power to decibel, as `librosa.power_to_db` of each clip by itself.
 
     Args:
       S: power [batch, ...]; no clip changes the result of another.
-      ref: power at 0 dB, or "max" for the clip's maximum.
+      ref: power at 0 dB, or "max" for the maximum.
       amin: smallest power told apart from silence.
-      top_db: raise what lies further than this below the clip's maximum; None keeps everything.
+      top_db: raise what lies further than this below the maximum; None keeps everything.
+      maximum: the power that `ref` and `top_db` refer to, such as that of a whole track, of a shape
+        that broadcasts against `S`; None means the maximum of each clip.
 
     Returns:
       Levels in dB, of the shape of `S`.
@@ -31,14 +34,19 @@ def power_to_db(
     """
     if amin <= 0:
         raise UserError(f"amin is {amin}; it must be positive")
-    clip_axes = tuple(range(1, S.ndim))
-    level = 10.0 * jnp.log10(jnp.maximum(S, amin))
+    level = _decibel(S, amin)
+    highest = level.max(axis=tuple(range(1, S.ndim)), keepdims=True)
+    if maximum is not None:
+        highest = _decibel(maximum, amin)
     if ref == "max":
-        level -= level.max(axis=clip_axes, keepdims=True)
+        level, highest = level - highest, jnp.zeros_like(highest)
     elif isinstance(ref, str) or ref <= 0:
         raise UserError(f"ref is {ref!r}; it must be a positive number or 'max'")
     else:
-        level -= 10.0 * math.log10(max(ref, amin))
-    if top_db is not None:
-        level = jnp.maximum(level, level.max(axis=clip_axes, keepdims=True) - top_db)
-    return level
+        shift = 10.0 * math.log10(max(ref, amin))
+        level, highest = level - shift, highest - shift
+    return level if top_db is None else jnp.maximum(level, highest - top_db)
+
+
+def _decibel(power: jax.Array, amin: float) -> jax.Array:
+    return 10.0 * jnp.log10(jnp.maximum(power, amin))

@@ -29,6 +29,13 @@ def mel_to_hz(mel: np.ndarray | float, *, htk: bool) -> np.ndarray:
     return np.where(mel < _BREAK_MEL, mel / _MEL_PER_HZ, logarithmic)
 
 
+def mel_frequencies(*, n_mels: int, fmin: float, fmax: float, htk: bool) -> np.ndarray:
+    """Corners of the filters in Hz, [n_mels + 2]: each filter's centre has one on either side."""
+    return mel_to_hz(
+        np.linspace(hz_to_mel(fmin, htk=htk), hz_to_mel(fmax, htk=htk), n_mels + 2), htk=htk
+    )
+
+
 def mel_filterbank(
     *,
     sample_rate: float,
@@ -66,8 +73,8 @@ def mel_filterbank(
         )
     if norm not in ("slaney", None):
         raise UserError(f"norm is {norm!r}; it must be 'slaney' or None")
-    mels = np.linspace(hz_to_mel(fmin, htk=htk), hz_to_mel(fmax, htk=htk), n_mels + 2)
-    lower, centre, upper = (mel_to_hz(mels, htk=htk)[i : i + n_mels, None] for i in range(3))
+    corners = mel_frequencies(n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk)
+    lower, centre, upper = (corners[i : i + n_mels, None] for i in range(3))
     bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)
     rise, fall = (bins - lower) / (centre - lower), (upper - bins) / (upper - centre)
     weights = np.maximum(0.0, np.minimum(rise, fall))

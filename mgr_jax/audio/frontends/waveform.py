@@ -1,22 +1,28 @@
 """The waveform itself, for networks that learn their own front end."""
 
 import jax
-from flax import linen as nn
+import numpy as np
+
+from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
 
 
-class Waveform(nn.Module):
-    """Hands the waveform on: frames are single samples, each of one bin.
-
-    Attributes:
-      sample_rate: of the waveform in Hz.
-    """
-
-    sample_rate: int = 22050
+class Waveform(Frontend):
+    """Hands the waveform on: frames are single samples, each of one bin."""
 
     @property
     def num_bins(self) -> int:
         """Bins per frame."""
         return 1
+
+    @property
+    def bin_axis(self) -> BinAxis:
+        """What the bins are."""
+        return BinAxis("amplitude", np.zeros(1))
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate
 
     @property
     def frame_samples(self) -> int:
@@ -32,6 +38,6 @@ class Waveform(nn.Module):
         """Frames of a clip of this many samples."""
         return samples
 
-    def __call__(self, waveform: jax.Array) -> jax.Array:
+    def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
         """Waveforms [batch, samples] float32 to [batch, samples, 1] float32."""
         return waveform[..., None]

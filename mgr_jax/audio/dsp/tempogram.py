@@ -1,0 +1,72 @@
+"""Onsets and their periods."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.fft
+
+from mgr_jax.audio.dsp.chroma import normalise_frames
+from mgr_jax.audio.dsp.stft import _window
+from mgr_jax.errors import UserError
+
+
+def tempo_frequencies(n_bins: int, *, sample_rate: float, hop_length: int) -> np.ndarray:
+    """Beats per minute [n_bins] at each lag in frames, as librosa's; the first is infinite."""
+    lags = np.arange(n_bins, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        return 60.0 * sample_rate / hop_length / lags
+
+
+def onset_strength(levels: jax.Array, *, n_fft: int, hop_length: int) -> jax.Array:
+    """Mean rise of the bands since the frame before, as `librosa.onset.onset_strength(S=levels)`.
+
+    Args:
+      levels: of bands in dB, [batch, frames, bands].
+      n_fft: samples per frame of the spectrogram; onsets are moved by half a frame, to where a
+        frame begins to contain them.
+      hop_length: samples between frames.
+
+    Returns:
+      [batch, frames].
+    """
+    rise = jnp.maximum(jnp.diff(levels, axis=1), 0.0).mean(axis=-1)
+    delay = 1 + n_fft // (2 * hop_length)
+    return jnp.pad(rise, ((0, 0), (delay, 0)))[:, : levels.shape[1]]
+
+
+def tempogram(
+    envelope: jax.Array, *, win_length: int, window: str | tuple, center: bool, norm: float | None
+) -> jax.Array:
+    """Local autocorrelation of an onset envelope, as `librosa.feature.tempogram`.
+
+    Args:
+      envelope: onset strengths [batch, frames].
+      win_length: frames that are correlated with each other, and number of lags.
+      window: a periodic window by its name in `scipy.signal.get_window`.
+      center: continue the envelope by ramps to 0, half a window long; otherwise there are
+        win_length - 1 fewer frames.
+      norm: of every frame over its lags: 1, 2, infinity or None; see `normalise_frames`.
+
+    Returns:
+      [batch, frames, win_length] at lags of 0, 1, ... frames.
+
+    Raises:
+      UserError: the envelope is too short, or a setting is out of range.
+    """
+    if win_length < 1:
+        raise UserError(f"win_length is {win_length}; it must be positive")
+    frames = envelope.shape[1] if center else envelope.shape[1] - win_length + 1
+    if frames < 1:
+        raise UserError(
+            f"{envelope.shape[1]} frames are too few: center={center} needs at least "
+            f"{1 if center else win_length}; use longer clips or center=True"
+        )
+    if center:
+        ramps = ((0, 0), (win_length // 2, win_length // 2))
+        envelope = jnp.pad(envelope, ramps, mode="linear_ramp", end_values=0)
+    local = envelope[:, np.arange(frames)[:, None] + np.arange(win_length)]
+    # Padded by as much again, no lag wraps around.
+    padded = scipy.fft.next_fast_len(2 * win_length - 1, real=True)
+    spectra = jnp.fft.rfft(local * _window(window, None, win_length), n=padded)
+    power = jnp.square(spectra.real) + jnp.square(spectra.imag)
+    return normalise_frames(jnp.fft.irfft(power, n=padded)[..., :win_length], norm=norm)

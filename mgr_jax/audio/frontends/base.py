@@ -1,0 +1,221 @@
+"""What every front end is: a Flax module that says how many frames it makes, and of what."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar
+
+import jax
+import numpy as np
+from flax import linen as nn
+
+from mgr_jax.audio import dsp
+from mgr_jax.errors import UserError
+
+Aux = Mapping[str, jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class BinAxis:
+    """What the bins of a front end are, for pictures.
+
+    Attributes:
+      label: of the axis, such as "Hz" or "BPM".
+      values: [bins] of each bin, such as its centre frequency.
+    """
+
+    label: str
+    values: np.ndarray
+
+
+class Frontend(nn.Module):
+    """Waveforms [batch, samples] to features [batch, frames, bins] or [..., channels], float32.
+
+    Finite waveforms give finite features and gradients, silence too; a sample that is not a number
+    spoils its own clip only. Predictors and builders refuse such files and arrays.
+
+    Attributes:
+      sample_rate: of the waveform in Hz.
+    """
+
+    sample_rate: float = 22050
+
+    # Fields that must be positive, where a front end has them.
+    _positive: ClassVar[tuple[str, ...]] = (
+        "sample_rate", "n_fft", "hop_length", "n_mels", "n_bins",
+    )  # fmt: skip
+
+    def __post_init__(self):
+        for field in self._positive:
+            if getattr(self, field, 1) <= 0:
+                raise UserError(
+                    f"{type(self).__name__}: {field} is {getattr(self, field)}; it must be positive"
+                )
+        super().__post_init__()
+
+    @property
+    def num_bins(self) -> int:
+        """Bins per frame."""
+        raise NotImplementedError
+
+    @property
+    def num_channels(self) -> int | None:
+        """Channels per bin; None where the features have no such axis."""
+        return None
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """Shape of one frame: (bins,) or (bins, channels)."""
+        return (self.num_bins,) if self.num_channels is None else (self.num_bins, self.num_channels)
+
+    @property
+    def bin_axis(self) -> BinAxis:
+        """What the bins are."""
+        return BinAxis("bin", np.arange(self.num_bins, dtype=float))
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        raise NotImplementedError
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        raise NotImplementedError
+
+    @property
+    def min_samples(self) -> int:
+        """Fewest samples that give a frame."""
+        raise NotImplementedError
+
+    def num_frames(self, samples: int) -> int:
+        """Frames of a clip of this many samples, its context not counted."""
+        raise NotImplementedError
+
+    @property
+    def context(self) -> int:
+        """Samples on either side of a clip that come with it, from its track."""
+        return 0
+
+    @property
+    def crop_step(self) -> int:
+        """Clips start at multiples of this many samples of their track."""
+        return 1
+
+    @property
+    def track_padding(self) -> str:
+        """What lies beyond the ends of a track: zeros ("constant"), or a reflection."""
+        return "constant"
+
+    @property
+    def aux_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Statistics of its track that every clip needs beside it, by name."""
+        return {}
+
+    def dataset_shapes(self, item_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """Statistics of the training split that `init` needs as `aux`, by name.
+
+        Args:
+          item_shape: of stored features; () for waveforms.
+        """
+        del item_shape
+        return {}
+
+    def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
+        """Computes the features.
+
+        Args:
+          waveform: [batch, samples + 2 * context] float32 in [-1, 1].
+          aux: statistics by name, [batch, ...] each, where `aux_shapes` names any.
+        """
+        raise NotImplementedError
+
+
+class Framed(Frontend):
+    """A front end of short-time Fourier spectra.
+
+    Attributes:
+      n_fft: samples per Fourier frame.
+      hop_length: samples between frames.
+      win_length: samples under the window, which is centred in the frame; None means n_fft.
+      window: a periodic window by its name in `scipy.signal.get_window`.
+      center: pad by n_fft // 2 on both sides, so that frame t is centred on sample t * hop_length;
+        "same" pads just so much that there are samples / hop_length frames, rounded up, as
+        TensorFlow's convolutions do.
+      pad_mode: "constant" (zeros) or "reflect".
+      whole_track: frames are those of the whole track's spectrogram: a clip comes with n_fft // 2
+        samples more on both sides, and only a track's ends are padded.
+    """
+
+    n_fft: int = 2048
+    hop_length: int = 512
+    win_length: int | None = None
+    window: str | tuple = "hann"
+    center: bool | str = True
+    pad_mode: str = "constant"
+    whole_track: bool = False
+
+    def __post_init__(self):
+        if self.center not in (True, False, "same"):
+            raise UserError(f"center is {self.center!r}; it must be True, False or 'same'")
+        if self.whole_track and self.center is not True:
+            raise UserError(
+                f"whole_track needs center=True, not {self.center!r}; set it, or whole_track=False"
+            )
+        super().__post_init__()
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.hop_length
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return self.n_fft
+
+    @property
+    def min_samples(self) -> int:
+        """Fewest samples that give a frame."""
+        if self.center == "same" or self.whole_track:
+            return 1
+        return dsp.min_samples(n_fft=self.n_fft, center=bool(self.center), pad_mode=self.pad_mode)
+
+    def num_frames(self, samples: int) -> int:
+        """Frames of a clip of this many samples, its context not counted."""
+        if self.center == "same":
+            return -(-samples // self.hop_length)
+        return dsp.num_frames(
+            samples, n_fft=self.n_fft, hop_length=self.hop_length, center=bool(self.center)
+        )
+
+    @property
+    def context(self) -> int:
+        """Samples on either side of a clip that come with it, from its track."""
+        return self.n_fft // 2 if self.whole_track else 0
+
+    @property
+    def crop_step(self) -> int:
+        """Clips start at multiples of this many samples of their track."""
+        return self.hop_length if self.whole_track else 1
+
+    @property
+    def track_padding(self) -> str:
+        """What lies beyond the ends of a track: zeros ("constant"), or a reflection."""
+        return self.pad_mode
+
+    def _stft(self, y: jax.Array) -> jax.Array:
+        """Spectra [batch, frames, 1 + n_fft // 2] complex64 of [batch, samples + 2 * context]."""
+        center = self.center is True and not self.whole_track
+        if self.center == "same":
+            frames = self.num_frames(y.shape[-1])
+            missing = max(0, (frames - 1) * self.hop_length + self.n_fft - y.shape[-1])
+            y = jax.numpy.pad(y, ((0, 0), (missing // 2, missing - missing // 2)))
+        return dsp.stft(
+            y,
+            n_fft=self.n_fft,
+            hop_length=self.hop_length,
+            win_length=self.win_length,
+            window=self.window,
+            center=center,
+            pad_mode=self.pad_mode,
+        )

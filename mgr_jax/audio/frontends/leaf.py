@@ -1,0 +1,173 @@
+"""LEAF: a learnable front end of Gabor filters."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from mgr_jax.audio import dsp
+from mgr_jax.audio.dsp.fir import filter_bank
+from mgr_jax.audio.dsp.mel import hz_to_mel
+from mgr_jax.audio.dsp.pcen import spcen
+from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
+from mgr_jax.errors import UserError
+
+_SMALLEST_ENERGY = 1e-5
+_FLOOR = 1e-12
+# Width at half maximum of a Gaussian over its standard deviation, halved.
+_HALF_WIDTH = math.sqrt(2 * math.log(2))
+
+
+class Leaf(Frontend):
+    """LEAF, as in google-research/leaf-audio (Zeghidour et al., arXiv 2101.08596).
+
+    Complex Gabor filters at every sample, squared modulus, a Gaussian low-pass of learnt width at
+    every hop, and PCEN with learnt settings: 7 parameters per filter. Centres and widths start
+    from mel filters. Frames are padded with zeros as by TensorFlow's "SAME". Parameters out of
+    range count as its end: centres of 0 to pi, and widths in the frequency domain of 4 / win_length
+    to half of all frequencies.
+
+    Attributes:
+      n_filters: number of filters.
+      win_length: taps of the filters and of the low-pass; published are 25 ms and one sample.
+      hop_length: samples between frames; published are 10 ms.
+      n_fft: of the mel filters that the Gabor filters start from.
+      fmin: lower edge of the first of those in Hz.
+      fmax: upper edge of the last of those in Hz.
+    """
+
+    sample_rate: float = 16000
+    n_filters: int = 40
+    win_length: int = 401
+    hop_length: int = 160
+    n_fft: int = 512
+    fmin: float = 60.0
+    fmax: float = 7800.0
+
+    _positive = (*Frontend._positive, "n_filters", "win_length")
+
+    def __post_init__(self):
+        if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
+            raise UserError(
+                f"Leaf: fmin={self.fmin} and fmax={self.fmax} do not fit sample_rate="
+                f"{self.sample_rate}; they must satisfy 0 <= fmin < fmax <= sample_rate / 2"
+            )
+        super().__post_init__()
+
+    @property
+    def num_bins(self) -> int:
+        """Bins per frame."""
+        return self.n_filters
+
+    @property
+    def bin_axis(self) -> BinAxis:
+        """The centre frequencies before training."""
+        return BinAxis("Hz", self._initial_filters()[0] * self.sample_rate / (2 * np.pi))
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.hop_length
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from, those that PCEN averages not counted."""
+        return 2 * self.win_length - 1
+
+    @property
+    def min_samples(self) -> int:
+        """Fewest samples that give a frame."""
+        return 1
+
+    def num_frames(self, samples: int) -> int:
+        """Frames of a clip of this many samples."""
+        return -(-samples // self.hop_length)
+
+    @nn.compact
+    def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
+        """Waveforms [batch, samples] float32 to [batch, frames, n_filters] float32."""
+        centers, widths = (x.astype(np.float32) for x in self._initial_filters())
+        center = self.param("center", lambda _: jnp.asarray(centers))
+        width = self.param("width", lambda _: jnp.asarray(widths))
+        pooling, smoothing, alpha, delta, root = (
+            self.param(name, nn.initializers.constant(value), (self.n_filters,))
+            for name, value in (
+                ("pooling_width", 0.4),
+                ("smoothing", 0.04),
+                ("alpha", 0.96),
+                ("delta", 2.0),
+                ("root", 2.0),
+            )
+        )
+        taps = self._gabor_taps(center, width)
+        windows = self._pooling_windows(pooling)
+
+        # The responses at every sample fill 100 times the memory of the frames, and are quick to
+        # compute again for the gradient.
+        @jax.checkpoint
+        def leaf(y: jax.Array) -> jax.Array:
+            parts = filter_bank(y, taps, left=(self.win_length - 1) // 2)
+            energies = jnp.square(parts).reshape(*y.shape, 2, -1).sum(axis=2)
+            pooled = self._pool(energies, windows)
+            return spcen(
+                jnp.maximum(pooled, _SMALLEST_ENERGY),
+                smoothing=smoothing,
+                alpha=alpha,
+                delta=delta,
+                root=root,
+                floor=_FLOOR,
+            )
+
+        return dsp.map_clips(leaf, waveform)
+
+    def _initial_filters(self) -> tuple[np.ndarray, np.ndarray]:
+        """Centres in radians per sample and standard deviations in samples, [n_filters] each."""
+        corners = np.linspace(
+            hz_to_mel(self.fmin, htk=True), hz_to_mel(self.fmax, htk=True), self.n_filters + 2
+        )
+        lower, center, upper = (corners[i : i + self.n_filters, None] for i in range(3))
+        # Triangles over mel, as TensorFlow's; librosa's are triangles over Hz.
+        bins = hz_to_mel(np.fft.rfftfreq(self.n_fft, 1 / self.sample_rate), htk=True)
+        mel = np.minimum((bins - lower) / (center - lower), (upper - bins) / (upper - center))
+        mel = np.sqrt(np.maximum(mel, 0.0))
+        mel[:, 0] = 0.0
+        peak = mel.max(axis=1, keepdims=True)
+        if not peak.all():
+            raise UserError(
+                f"Leaf: {self.n_filters} mel filters from {self.fmin} to {self.fmax} Hz are too "
+                f"narrow for n_fft={self.n_fft}; use fewer n_filters or a larger n_fft"
+            )
+        bandwidth = 2 * np.pi / self.n_fft * (mel >= peak / 2).sum(axis=1)
+        return 2 * np.pi / self.n_fft * mel.argmax(axis=1), 2 * _HALF_WIDTH / bandwidth
+
+    def _gabor_taps(self, center: jax.Array, width: jax.Array) -> jax.Array:
+        """Real parts, then imaginary parts, [2 * n_filters, win_length]."""
+        center = jnp.clip(center, 0.0, math.pi)[:, None]
+        limits = (4 * _HALF_WIDTH / math.pi, self.win_length * _HALF_WIDTH / math.pi)
+        width = jnp.clip(width, *limits)[:, None]
+        time = np.arange(self.win_length, dtype=np.float32) - self.win_length // 2
+        envelope = jnp.exp(-0.5 * jnp.square(time / width)) / (math.sqrt(2 * math.pi) * width)
+        return jnp.concatenate([envelope * wave(center * time) for wave in (jnp.cos, jnp.sin)])
+
+    def _pooling_windows(self, width: jax.Array) -> jax.Array:
+        """Gaussians [win_length, n_filters]; widths are fractions of half a window."""
+        half = 0.5 * (self.win_length - 1)
+        time = (np.arange(self.win_length, dtype=np.float32) - half)[:, None]
+        return jnp.exp(-0.5 * jnp.square(time / (jnp.clip(width, 2 / self.win_length, 0.5) * half)))
+
+    def _pool(self, energies: jax.Array, windows: jax.Array) -> jax.Array:
+        """Energies [batch, samples, n_filters] under the windows, at every hop."""
+        hop, samples = self.hop_length, energies.shape[1]
+        frames, pieces = self.num_frames(samples), -(-self.win_length // hop)
+        left = max(0, (frames - 1) * hop + self.win_length - samples) // 2
+        right = (frames + pieces - 1) * hop - left - samples
+        energies = jnp.pad(energies, ((0, 0), (left, max(0, right)), (0, 0)))
+        energies = energies[:, : (frames + pieces - 1) * hop]
+        energies = energies.reshape(len(energies), -1, hop, self.n_filters)
+        windows = jnp.pad(windows, ((0, pieces * hop - self.win_length), (0, 0)))
+        windows = windows.reshape(pieces, hop, self.n_filters)
+        # Every hop under every piece of the windows: no overlapping frames are written out.
+        parts = jnp.einsum("bthf,phf->bptf", energies, windows, precision="highest")
+        return sum(parts[:, piece, piece : piece + frames] for piece in range(pieces))

@@ -1,0 +1,134 @@
+"""SincNet: a learnable front end of band-pass filters."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from mgr_jax.audio import dsp
+from mgr_jax.audio.dsp.fir import filter_bank
+from mgr_jax.audio.dsp.mel import hz_to_mel, mel_to_hz
+from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
+from mgr_jax.errors import UserError
+
+_LOWEST_HZ = 30.0
+
+
+class SincNet(Frontend):
+    """First layer of SincNet (Ravanelli and Bengio, arXiv 1808.00158), up to its max-pooling.
+
+    Windowed sinc band-passes of learnt lower edge and bandwidth, absolute value, maximum. As in the
+    authors' code (mravanelli/SincNet) a filter lets frequencies pass from min_low_hz + |low_hz| to
+    min_band_hz + |band_hz| above that, at most half the sample rate, and is divided by twice its
+    bandwidth; here that is never below min_band_hz. Layer normalisation is left to the network.
+
+    Attributes:
+      n_filters: number of filters.
+      kernel_size: taps of a filter, an odd number.
+      pool_length: samples of which the maximum is taken, and the hop between frames.
+      min_low_hz: lowest frequency that a filter can start at, in Hz.
+      min_band_hz: smallest bandwidth in Hz.
+    """
+
+    sample_rate: float = 16000
+    n_filters: int = 80
+    kernel_size: int = 251
+    pool_length: int = 3
+    min_low_hz: float = 50.0
+    min_band_hz: float = 50.0
+
+    _positive = (
+        *Frontend._positive,
+        *("n_filters", "kernel_size", "pool_length", "min_low_hz", "min_band_hz"),
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.kernel_size % 2 == 0:
+            raise UserError(f"SincNet: kernel_size is {self.kernel_size}; it must be odd")
+        if self._highest <= _LOWEST_HZ:
+            raise UserError(
+                f"SincNet: min_low_hz={self.min_low_hz} and min_band_hz={self.min_band_hz} leave no "
+                f"room below half of sample_rate={self.sample_rate}; lower them"
+            )
+
+    @property
+    def num_bins(self) -> int:
+        """Bins per frame."""
+        return self.n_filters
+
+    @property
+    def bin_axis(self) -> BinAxis:
+        """The centre frequencies before training."""
+        edges = self._initial_edges()
+        offset = self.min_low_hz + self.min_band_hz / 2
+        return BinAxis("Hz", (edges[:-1] + edges[1:]) / 2 + offset)
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.pool_length
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return self.kernel_size + self.pool_length - 1
+
+    @property
+    def min_samples(self) -> int:
+        """Fewest samples that give a frame."""
+        return self.frame_samples
+
+    def num_frames(self, samples: int) -> int:
+        """Frames of a clip of this many samples."""
+        return max(0, samples - self.kernel_size + 1) // self.pool_length
+
+    @nn.compact
+    def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
+        """Waveforms [batch, samples] float32 to [batch, frames, n_filters] float32.
+
+        Raises:
+          UserError: the clips are too short.
+        """
+        samples = waveform.shape[-1]
+        frames = self.num_frames(samples)
+        if frames < 1:
+            raise UserError(
+                f"SincNet: clips of {samples} samples are too short; kernel_size="
+                f"{self.kernel_size} and pool_length={self.pool_length} need {self.min_samples}"
+            )
+        edges = self._initial_edges().astype(np.float32)
+        low_hz = self.param("low_hz", lambda _: jnp.asarray(edges[:-1]))
+        band_hz = self.param("band_hz", lambda _: jnp.asarray(np.diff(edges)))
+        taps = self._sinc_taps(low_hz, band_hz)
+
+        # Responses at every sample fill several times the memory of the frames, and are quick to
+        # compute again for the gradient.
+        @jax.checkpoint
+        def sincnet(y: jax.Array) -> jax.Array:
+            response = jnp.abs(filter_bank(y, taps, left=0)[:, : frames * self.pool_length])
+            return response.reshape(len(y), frames, self.pool_length, -1).max(axis=2)
+
+        return dsp.map_clips(sincnet, waveform)
+
+    @property
+    def _highest(self) -> float:
+        return self.sample_rate / 2 - self.min_low_hz - self.min_band_hz
+
+    def _initial_edges(self) -> np.ndarray:
+        """[n_filters + 1] in Hz, equally spaced in mel."""
+        lowest, highest = (hz_to_mel(hz, htk=True) for hz in (_LOWEST_HZ, self._highest))
+        return mel_to_hz(np.linspace(lowest, highest, self.n_filters + 1), htk=True)
+
+    def _sinc_taps(self, low_hz: jax.Array, band_hz: jax.Array) -> jax.Array:
+        """Filters [n_filters, kernel_size]."""
+        nyquist = self.sample_rate / 2
+        low = jnp.minimum(self.min_low_hz + jnp.abs(low_hz), nyquist - self.min_band_hz)
+        high = jnp.minimum(low + self.min_band_hz + jnp.abs(band_hz), nyquist)
+        time = (np.arange(self.kernel_size) - self.kernel_size // 2) / self.sample_rate
+        time, window = time.astype(np.float32), np.hamming(self.kernel_size).astype(np.float32)
+
+        def low_pass(hz: jax.Array) -> jax.Array:
+            return 2 * hz[:, None] * jnp.sinc(2 * hz[:, None] * time)
+
+        return (low_pass(high) - low_pass(low)) / (2 * (high - low)[:, None]) * window

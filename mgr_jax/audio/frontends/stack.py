@@ -1,0 +1,110 @@
+"""Several front ends side by side, as channels."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
+from mgr_jax.errors import UserError
+
+
+class Stack(Frontend):
+    """Features of several front ends as channels: [batch, frames, bins, channels].
+
+    They must give equally many frames and bins; different windows with one hop, for example.
+
+    Attributes:
+      parts: the front ends, at one sample rate.
+    """
+
+    parts: Sequence[Frontend] = ()
+
+    def __post_init__(self):
+        if not self.parts:
+            raise UserError("stack needs front ends; give frontends=({'name': 'log_mel'}, …)")
+        shapes = {(part.item_shape, part.frame_rate) for part in self.parts}
+        contexts = {(part.context, part.crop_step, part.track_padding) for part in self.parts}
+        if len(shapes) > 1:
+            raise UserError(
+                "stack: its front ends give different bins or frame rates: "
+                f"{', '.join(f'{shape} at {rate:.4g} Hz' for shape, rate in sorted(shapes))}; "
+                "choose equal n_mels and hop_length"
+            )
+        if any(getattr(part, "normalise_over", "") in ("track", "dataset") for part in self.parts):
+            raise UserError(
+                "stack: its front ends cannot have normalise_over='track' or 'dataset'; use "
+                "'segment'"
+            )
+        if len(contexts) > 1:
+            raise UserError(
+                "stack: its front ends take different context from the track; use one n_fft, or "
+                "whole_track=False"
+            )
+        super().__post_init__()
+
+    @property
+    def num_bins(self) -> int:
+        """Bins per frame."""
+        return self.parts[0].num_bins
+
+    @property
+    def num_channels(self) -> int:
+        """Channels of all parts together."""
+        return sum(part.num_channels or 1 for part in self.parts)
+
+    @property
+    def bin_axis(self) -> BinAxis:
+        """What the bins of the first part are."""
+        return self.parts[0].bin_axis
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.parts[0].frame_rate
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return max(part.frame_samples for part in self.parts)
+
+    @property
+    def min_samples(self) -> int:
+        """Fewest samples that give a frame."""
+        return max(part.min_samples for part in self.parts)
+
+    @property
+    def context(self) -> int:
+        """Samples on either side of a clip that come with it, from its track."""
+        return self.parts[0].context
+
+    @property
+    def crop_step(self) -> int:
+        """Clips start at multiples of this many samples of their track."""
+        return self.parts[0].crop_step
+
+    @property
+    def track_padding(self) -> str:
+        """What lies beyond the ends of a track."""
+        return self.parts[0].track_padding
+
+    def num_frames(self, samples: int) -> int:
+        """Frames of a clip of this many samples, its context not counted."""
+        return self.parts[0].num_frames(samples)
+
+    def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
+        """Waveforms [batch, samples + 2 * context] to [batch, frames, bins, channels]."""
+        outputs = [part(waveform) for part in self.parts]
+        if len({features.shape[1] for features in outputs}) > 1:
+            raise UserError(
+                "stack: its front ends give "
+                f"{', '.join(str(features.shape[1]) for features in outputs)} frames of one clip; "
+                "use center=True"
+            )
+        return jnp.concatenate(
+            [
+                features if part.num_channels else features[..., None]
+                for part, features in zip(self.parts, outputs, strict=True)
+            ],
+            axis=-1,
+        )

@@ -1,0 +1,59 @@
+"""Statistics that front ends need beforehand: measured once, kept beside the dataset's cache."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+
+import numpy as np
+from tqdm import tqdm
+
+from mgr_jax.audio.frontends import Frontend, TrackMeter
+from mgr_jax.data.cache import Tracks
+
+_FORMAT = 1  # raise it when front ends come to give other numbers for the same settings
+
+
+def track_statistics(frontend: Frontend, tracks: Tracks) -> dict[str, np.ndarray]:
+    """Statistics of each track that its clips need as `aux`: [tracks, ...] by name."""
+    if not frontend.aux_shapes:
+        return {}
+
+    def measure() -> dict[str, np.ndarray]:
+        meter = TrackMeter(frontend)
+        rows = [meter([tracks.read(i)]) for i in tqdm(range(len(tracks)), _bar(tracks))]
+        return {name: np.stack([row[name] for row in rows]) for name in meter.names}
+
+    return _cached(measure, "track", frontend, tracks)
+
+
+def dataset_statistics(frontend: Frontend, tracks: Tracks) -> dict[str, np.ndarray]:
+    """Statistics of a training split that a classifier is initialised with, by name."""
+    if not frontend.dataset_shapes(tracks.item_shape):
+        return {}
+
+    class Reads:
+        """Can be gone through several times."""
+
+        def __iter__(self):
+            return (tracks.read(i) for i in tqdm(range(len(tracks)), _bar(tracks)))
+
+    return _cached(lambda: TrackMeter(frontend)(Reads()), "dataset", frontend, tracks)
+
+
+def _bar(tracks: Tracks) -> str:
+    return f"statistics of {tracks.split}"
+
+
+def _cached(
+    measure: Callable[[], dict[str, np.ndarray]], kind: str, frontend: Frontend, tracks: Tracks
+) -> dict[str, np.ndarray]:
+    names = [_FORMAT, kind, repr(frontend), tracks.track_id.tolist(), tracks.length.tolist()]
+    digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+    path = tracks.files[0].parent / f"statistics-{digest}.npz"
+    if not path.exists():
+        partial = path.with_suffix(f".{os.getpid()}.npz")
+        np.savez(partial, **measure())  # type: ignore[arg-type]
+        partial.rename(path)
+    with np.load(path) as stored:
+        return {name: stored[name] for name in stored.files}

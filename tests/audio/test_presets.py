@@ -1,0 +1,232 @@
+"""Presets against the inputs that published systems saw, or against what their code computes."""
+
+import pickle
+
+import h5py
+import jax
+import jax.numpy as jnp
+import librosa
+import numpy as np
+import pytest
+import soundfile
+
+from mgr_jax.audio.clips import cut_clip
+from mgr_jax.audio.frontends import PRESETS, TrackMeter, create_frontend, extract_features
+from mgr_jax.errors import UserError
+
+# Frames and bins of the published inputs (the papers, and the released networks' first layers).
+SHAPES = {
+    "bbnn": (647, 128),
+    "choi2016": (1366, 96),
+    "compact_cnn": (1360, 96),
+    "fma_cqt": (640, 84),
+    "gtzan_mel3": (130, 128),
+    "musicnn": (187, 96),
+    "prcnn_mel": (640, 128),
+    "prcnn_stft": (128, 513),
+    "won2020_128": (231, 128),
+    "won2020_96": (1813, 96),
+}
+
+
+@pytest.fixture(scope="module")
+def song(shared_dir) -> np.ndarray:
+    """30 s of music at 22,050 Hz."""
+    return soundfile.read(
+        shared_dir / "data/gtzan_audio_dev/country/country.00005.flac", dtype="float32"
+    )[0]
+
+
+def mel_power(y, rate, n_fft, hop_length, n_mels, **settings):
+    """librosa's mel power [frames, n_mels] in float64."""
+    return librosa.feature.melspectrogram(
+        y=y.astype(np.float64),
+        sr=rate,
+        n_fft=n_fft,
+        hop_length=hop_length,
+        n_mels=n_mels,
+        dtype=np.float64,
+        **settings,
+    ).T
+
+
+def apply(name, clips):
+    frontend = create_frontend(name)
+    return np.asarray(jax.jit(frontend.apply)({}, clips))
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_shapes_are_the_published_ones(name):
+    frontend, preset = create_frontend(name), PRESETS[name]
+    assert (frontend.num_frames(preset.clip_samples), frontend.num_bins) == SHAPES[name]
+    samples = preset.clip_samples + 2 * frontend.context
+    aux = {key: jnp.ones((1, *shape)) for key, shape in frontend.aux_shapes.items()}
+    features = jax.eval_shape(lambda y: frontend.apply({}, y, aux), jnp.zeros((1, samples)))
+    assert features.shape == (1, *SHAPES[name])
+
+
+def test_every_preset_has_its_shape_here():
+    assert sorted(SHAPES) == sorted(PRESETS)
+
+
+def test_gtzan_mel3_is_the_stored_input(shared_dir):
+    stored = np.load(shared_dir / "data/gtzan_mel3_dev.npz")
+    rows = {track: row for row, track in enumerate(stored["track"])}
+    frontend = create_frontend("gtzan_mel3")
+    paths = sorted((shared_dir / "data/gtzan_audio_dev").glob("*/*.flac"))
+    assert len(paths) > 50
+    errors = []
+    for path in paths[::5]:
+        y = soundfile.read(path, dtype="float32")[0]
+        published = stored["mel"][rows[path.stem]].T.astype(np.float32)
+        # The rounding of float16 is up to 2e-3 of values of about 3.
+        errors.append(np.abs(extract_features(frontend, y)[:130] - published))
+    assert np.mean([e.mean() for e in errors]) < 3e-4
+    assert np.median([e.max() for e in errors]) < 2e-3
+    assert np.max(errors) < 1e-2
+
+
+def test_crops_are_cut_from_the_whole_tracks_features(song):
+    for name in ("gtzan_mel3", "musicnn"):
+        frontend, clip = create_frontend(name), PRESETS[name].clip_samples
+        whole = extract_features(frontend, song)
+        aux = {key: value[None] for key, value in TrackMeter(frontend)([song]).items()}
+        last = (len(song) - clip) // frontend.crop_step * frontend.crop_step
+        for start in (0, 37 * frontend.crop_step, last):
+            crop = cut_clip(
+                song,
+                start,
+                clip,
+                short_clip="zero_pad",
+                context=frontend.context,
+                pad_mode=frontend.track_padding,
+            )
+            first = start // frontend.crop_step
+            np.testing.assert_allclose(
+                frontend.apply({}, crop[None], aux)[0],
+                whole[first : first + frontend.num_frames(clip)],
+                atol=1e-4,
+            )
+
+
+def test_musicnn_gives_the_published_patches(shared_dir):
+    waveform = np.load(shared_dir / "parity/won2020_joram.npz")["waveform_16k"][0]
+    patches = np.load(shared_dir / "parity/musicnn_joram.npz")["logmel_patches"]
+    features = extract_features(create_frontend("musicnn"), waveform)
+    published = patches.reshape(-1, 96)  # consecutive, of the same song
+    error = np.abs(features[: len(published)] - published)
+    # Half precision rounds a few energies to the other side.
+    assert error.max() < 1e-3
+    assert (error > 1e-5).mean() < 1e-3
+
+
+@pytest.mark.parametrize("name", ["won2020_96", "won2020_128"])
+def test_won2020_is_librosas_htk_mel_without_a_floor(name, song):
+    y = librosa.resample(song, orig_sr=22050, target_sr=16000)[None, : PRESETS[name].clip_samples]
+    n_mels = create_frontend(name).num_bins
+    power = mel_power(y[0], 16000, 512, 256, n_mels, htk=True, norm=None, pad_mode="reflect")
+    expected = librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=None)
+    np.testing.assert_allclose(apply(name, y)[0], expected, rtol=0, atol=5e-3)
+
+
+def test_won2020_has_the_filters_of_the_released_networks(shared_dir):
+    filters = load_tensor(shared_dir / "weights/won2020_fcn_mtat.pth", "spec.mel_scale.fb")
+    window = load_tensor(shared_dir / "weights/won2020_fcn_mtat.pth", "spec.spectrogram.window")
+    frontend = create_frontend("won2020_96")
+    np.testing.assert_allclose(frontend._weights().T, filters, atol=2e-5)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(512) / 512)
+    np.testing.assert_allclose(window, hann, atol=1e-6)
+
+
+def test_choi2016_squares_the_mel_power(song):
+    y = librosa.resample(song, orig_sr=22050, target_sr=12000)[None, :348_000]
+    power = mel_power(y[0], 12000, 512, 256, 96, pad_mode="reflect")
+    expected = librosa.power_to_db(power**2, ref=1.0, amin=1e-10, top_db=80)
+    np.testing.assert_allclose(apply("choi2016", y)[0], expected, rtol=0, atol=5e-3)
+
+
+def test_bbnn_and_prcnn_mel_are_librosas(song):
+    y = song[: PRESETS["bbnn"].clip_samples]
+    power = mel_power(y, 22050, 2048, 1024, 128, pad_mode="reflect")
+    levels = apply("bbnn", y[None])
+    np.testing.assert_allclose(levels[0], librosa.power_to_db(power), rtol=0, atol=5e-3)
+
+    power = mel_power(song, 22050, 2048, 1024, 128, pad_mode="reflect")
+    decibel = librosa.power_to_db(power, ref=np.max)
+    expected = np.log(librosa.db_to_power(decibel))[:640]
+    features = extract_features(create_frontend("prcnn_mel"), song)[:640]
+    np.testing.assert_allclose(features, expected, rtol=0, atol=2e-3)
+    np.testing.assert_allclose(features.max(), 0, atol=1e-3)
+
+
+def test_prcnn_stft_is_librosas(song):
+    y = song[None, :66_150]
+    spectra = librosa.stft(y[0].astype(np.float64), n_fft=1024, hop_length=512, center=False)
+    expected = librosa.power_to_db(np.abs(spectra.T) ** 2)
+    np.testing.assert_allclose(apply("prcnn_stft", y)[0], expected, rtol=0, atol=5e-3)
+
+
+def test_compact_cnn_is_what_the_released_weights_compute(shared_dir, song):
+    """The released network holds its Fourier kernels and mel filters as weights."""
+    y = librosa.resample(song, orig_sr=22050, target_sr=12000)
+    clips = np.stack([y[:348_000], 0.1 * np.roll(y, 50_000)[:348_000]])
+    with h5py.File(shared_dir / "weights/compact_cnn_msd.hdf5") as file:
+        names = []
+        file.visit(names.append)
+        group = next(name for name in names if name.endswith("melgram/Variable:0"))
+        stored = [file[group.replace("Variable", f"Variable{i}")][()] for i in ("", "_1", "_2")]
+    real, imaginary, mel = (np.squeeze(x).astype(np.float64) for x in stored)
+    frames = -(-348_000 // 256)
+    missing = (frames - 1) * 256 + 512 - 348_000
+    padded = np.pad(clips, ((0, 0), (missing // 2, missing - missing // 2)))
+    cut = np.lib.stride_tricks.sliding_window_view(padded, 512, axis=1)[:, ::256]
+    power = (cut @ real) ** 2 + (cut @ imaginary) ** 2
+    level = 10 * np.log10(np.maximum(power @ mel, 1e-10))
+    expected = np.maximum(level - level.max(), -80)
+    np.testing.assert_allclose(apply("compact_cnn", clips), expected, rtol=0, atol=2e-2)
+    assert expected[1].max() < -10  # the soft clip is measured against the loud one
+
+
+def test_compact_cnn_spans_the_devices_of_a_batch(song):
+    y = song[None, : 4 * 12_000].reshape(4, -1) * np.float32([[1], [0.5], [0.1], [0.02]])
+    whole = apply("compact_cnn", y)
+    frontend = create_frontend("compact_cnn", axis_name="devices")
+    parts = jax.pmap(lambda y: frontend.apply({}, y), "devices")(y[:, None])
+    np.testing.assert_allclose(np.asarray(parts)[:, 0], whole, atol=1e-3)
+
+
+def test_a_track_needs_its_statistics(song):
+    frontend = create_frontend("gtzan_mel3")
+    with pytest.raises(UserError, match="needs the track's maximum as aux with every clip"):
+        frontend.apply({}, song[None, : 66_150 + 2048])
+
+
+class StateDict(dict):
+    """A dict that takes attributes, as PyTorch gives its own."""
+
+
+def load_tensor(path, name):
+    """One float32 tensor of a PyTorch checkpoint in its first format, without PyTorch."""
+    itemsize = {}
+
+    class Checkpoint(pickle.Unpickler):
+        def find_class(self, module, attribute):
+            if attribute == "_rebuild_tensor_v2":
+                return lambda storage, offset, size, stride, *_: (storage, offset, size)
+            return StateDict if attribute == "OrderedDict" else attribute
+
+        def persistent_load(self, key):
+            itemsize[key[2]] = {"FloatStorage": 4, "LongStorage": 8}[key[1]]
+            return key[2]
+
+    with path.open("rb") as file:
+        for _ in range(3):  # magic number, version, machine
+            Checkpoint(file).load()
+        storage, offset, size = Checkpoint(file).load()[name]
+        for key in Checkpoint(file).load():
+            count = int.from_bytes(file.read(8), "little")
+            raw = file.read(count * itemsize[key])
+            if key == storage:
+                values = np.frombuffer(raw, np.float32)
+                return values[offset : offset + int(np.prod(size))].reshape(size)
+    raise KeyError(name)

@@ -1,0 +1,163 @@
+"""Statistics of tracks and datasets: measured before training, used in it and in prediction."""
+
+import jax
+import numpy as np
+import pytest
+
+import mgr_jax
+from mgr_jax.audio.frontends import TrackMeter, create_frontend, extract_features
+from mgr_jax.classifier import InputSpec, create_classifier, init_variables
+from mgr_jax.data.loader import stack_batches
+from mgr_jax.data.resident import ResidentLoader
+from mgr_jax.data.streaming import StreamingLoader
+from mgr_jax.errors import UserError
+from mgr_jax.training.inference import predict_run
+from mgr_jax.training.inputs import make_loader, open_split
+from mgr_jax.training.loop import train
+from mgr_jax.training.statistics import dataset_statistics, track_statistics
+
+WHOLE = {"ref": "max", "standardise": "all", "normalise_over": "track", "whole_track": True}
+
+
+@pytest.fixture
+def quick(tiny_config):
+    """A config of a dense network, which compiles at once."""
+    tiny_config.model.name = "mlp"
+    tiny_config.model.kwargs = {"units": (16,)}
+    tiny_config.update({"num_steps": 4, "eval_every": 4, "log_every": 2})
+    return tiny_config
+
+
+@pytest.fixture
+def frontend(quick):
+    quick.frontend.kwargs.update(WHOLE)
+    return create_frontend("log_mel", sample_rate=12_000, **quick.frontend.kwargs.to_dict())
+
+
+def test_statistics_are_those_of_the_whole_track(quick, frontend):
+    tracks = open_split(quick, "validation")
+    found = track_statistics(frontend, tracks)
+    plain = create_frontend(
+        "log_mel", sample_rate=12_000, n_fft=512, hop_length=256, n_mels=32, ref="max"
+    )
+    for row in range(len(tracks)):
+        levels = extract_features(plain, tracks.read(row))
+        np.testing.assert_allclose(found["mean"][row], levels.mean(), atol=1e-3)
+        np.testing.assert_allclose(found["std"][row], levels.std(), atol=1e-3)
+    # Kept beside the cache, and read from there.
+    (stored,) = tracks.files[0].parent.glob("statistics-*.npz")
+    with np.load(stored) as kept:
+        np.testing.assert_array_equal(kept["maximum"], found["maximum"])
+    again = track_statistics(frontend, tracks)
+    np.testing.assert_array_equal(again["std"], found["std"])
+
+
+@pytest.mark.parametrize("standardise", ["all", "bins"])
+def test_statistics_of_a_dataset_are_those_of_all_its_frames(quick, standardise):
+    tracks = open_split(quick, "train")
+    settings = {"n_fft": 512, "hop_length": 256, "n_mels": 32, "top_db": None}
+    frontend = create_frontend(
+        "log_mel",
+        sample_rate=12_000,
+        standardise=standardise,
+        normalise_over="dataset",
+        whole_track=True,
+        **settings,
+    )
+    found = dataset_statistics(frontend, tracks)
+    plain = create_frontend("log_mel", sample_rate=12_000, **settings)
+    frames = np.concatenate([extract_features(plain, tracks.read(i)) for i in range(len(tracks))])
+    axes = (0, 1) if standardise == "all" else 0
+    np.testing.assert_allclose(found["mean"], frames.mean(axes), rtol=1e-4)
+    np.testing.assert_allclose(found["std"], frames.std(axes), rtol=1e-3)
+    # `init` keeps them, and with them features have mean 0 and deviation 1.
+    variables = frontend.init(jax.random.key(0), tracks.read(0)[None] / 32768, found)
+    rows = [extract_features(frontend, tracks.read(i), variables) for i in range(len(tracks))]
+    features = np.concatenate(rows)
+    np.testing.assert_allclose(features.mean(axes), 0, atol=2e-3)
+    np.testing.assert_allclose(features.std(axes), 1, atol=2e-3)
+
+
+def test_tracks_longer_than_a_chunk_are_measured_in_parts():
+    rng = np.random.default_rng(0)
+    frontend = create_frontend(
+        "log_mel", n_fft=256, hop_length=100, n_mels=20, pad_mode="reflect", **WHOLE
+    )
+    plain = create_frontend(
+        "log_mel", n_fft=256, hop_length=100, n_mels=20, pad_mode="reflect", ref="max"
+    )
+    for samples in (300, 1024 * 100 - 1, 1024 * 100, 250_001):
+        track = (rng.normal(size=samples) * np.linspace(0.01, 0.3, samples)).astype(np.float32)
+        levels = np.asarray(plain.apply({}, track[None]))[0]
+        found = TrackMeter(frontend)([track])
+        np.testing.assert_allclose(found["mean"], levels.mean(), atol=1e-3)
+        np.testing.assert_allclose(found["std"], levels.std(), atol=1e-3)
+        features = extract_features(frontend, track)
+        np.testing.assert_allclose(features, (levels - levels.mean()) / levels.std(), atol=1e-3)
+
+
+@pytest.mark.parametrize("short_clip", ["zero_pad", "repeat"])
+@pytest.mark.parametrize("clip_samples", [5_000, 30_000])  # the tracks have 24,000
+def test_both_loaders_give_clips_with_their_context(quick, frontend, short_clip, clip_samples):
+    quick.update({"clip_samples": clip_samples, "short_clip": short_clip})
+    tracks = open_split(quick, "train")
+    drawn = {}
+    for kind in (StreamingLoader, ResidentLoader):
+        loader = make_loader(quick, tracks, frontend, kind)
+        batches = loader.train_batches(seed=1)
+        batch = stack_batches([next(batches) for _ in range(3)], axis=0)
+        batch = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), batch)
+        drawn[kind] = np.asarray(loader.inputs(loader.data, batch)), batch["aux"], batch["index"]
+        evaluated = list(loader.eval_batches())
+        drawn[kind] += (np.concatenate([loader.inputs(loader.data, b) for b in evaluated]),)
+    streamed, resident = drawn[StreamingLoader], drawn[ResidentLoader]
+    assert streamed[0].shape == (3 * quick.batch_size, clip_samples + 2 * frontend.context)
+    jax.tree.map(np.testing.assert_array_equal, streamed, resident)
+    assert streamed[1]["mean"].shape == (3 * quick.batch_size,)
+
+
+def test_crops_start_where_frames_do(quick, frontend):
+    tracks = open_split(quick, "train")
+    loader = make_loader(quick, tracks, frontend, ResidentLoader)
+    batches = loader.train_batches(seed=0)
+    starts = np.concatenate([next(batches)["start"] for _ in range(5)])
+    assert (starts % 256 == 0).all()
+    assert len(set(starts)) > 10
+    assert (loader.segments(5)[1] % 256 == 0).all()
+
+
+@pytest.mark.parametrize("normalise_over", ["track", "dataset"])
+def test_a_trained_run_scores_a_file_as_it_did_in_evaluation(
+    quick, tmp_path, music_folder, normalise_over
+):
+    quick.frontend.kwargs.update(WHOLE | {"normalise_over": normalise_over})
+    train(quick, tmp_path / "run", progress=False)
+    table = predict_run(tmp_path / "run", "test")
+    predictor = mgr_jax.load(tmp_path / "run")
+    assert InputSpec.load(tmp_path / "run/input_spec.json") == predictor.spec
+    assert set(predictor.spec.aux) == (
+        {"maximum", "mean", "std"} if normalise_over == "track" else set()
+    )
+    for track in dict.fromkeys(table.track):
+        prediction = predictor.predict(music_folder / track)
+        rows = table.track == track
+        np.testing.assert_allclose(prediction.probabilities, table.probabilities[rows], atol=1e-4)
+        np.testing.assert_allclose(prediction.start, table.start[rows])
+
+
+def test_loaders_agree_when_tracks_are_normalised(quick, tmp_path):
+    quick.frontend.kwargs.update(WHOLE)
+    scores = {}
+    for loader in ("streaming", "resident"):
+        quick.update({"loader": loader, "steps_per_dispatch": 1})
+        scores[loader] = train(quick, tmp_path / loader, progress=False)
+    assert scores["streaming"] == scores["resident"]
+
+
+def test_missing_statistics_are_an_error(quick, frontend):
+    quick.frontend.kwargs.update({"normalise_over": "dataset"})
+    classifier, spec = create_classifier(quick, 3)
+    with pytest.raises(UserError, match="needs the dataset's maximum as aux to init"):
+        init_variables(classifier, spec, 0)
+    with pytest.raises(UserError, match="needs the track's maximum as aux with every clip"):
+        frontend.apply({}, np.zeros((1, 5_000), np.float32))
