@@ -19,6 +19,7 @@ def get_config():
     config.clip_samples = 130  # frames, all there are: 22,050 Hz, hop 512
 
     config.frontend.name = "precomputed"
+    config.frontend.kwargs = {"preset": "gtzan_mel3"}
     # Two of the 128 bins and 16 steps of 0.19 s remain.
     config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 2), (2, 4), (1, 4))}
 

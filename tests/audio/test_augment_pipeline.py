@@ -118,8 +118,7 @@ def test_the_result_depends_on_the_example_and_its_number_alone(name):
     result = run(always(name), x, index)
     order = np.random.default_rng(1).permutation(BATCH)
     np.testing.assert_array_equal(run(always(name), x[order], index[order]), result[order])
-    for rows in (slice(7, 8), slice(10, 13)):
-        np.testing.assert_array_equal(run(always(name), x[rows], index[rows]), result[rows])
+    np.testing.assert_array_equal(run(always(name), x[7:8], index[7:8]), result[7:8])
 
 
 @pytest.mark.parametrize("name", [name for name in ALONE if name != "polarity"])

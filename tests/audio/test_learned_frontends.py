@@ -1,4 +1,4 @@
-"""LEAF, SincNet and harmonic filters against their published definitions, written out in float64."""
+"""LEAF, SincNet and harmonic filters against their published definitions in float64."""
 
 import jax
 import jax.numpy as jnp
@@ -81,7 +81,7 @@ def published_leaf(y: np.ndarray, params: dict, taps: int, hop: int) -> np.ndarr
 @pytest.mark.parametrize(
     "settings", [{}, {"win_length": 200, "hop_length": 100, "n_filters": 12}], ids=str
 )
-@pytest.mark.parametrize("samples", [4001, 1600, 77])
+@pytest.mark.parametrize("samples", [4001, 77])
 def test_leaf_is_the_published_formula(clips, settings, samples):
     frontend = Leaf(**settings)
     clips = clips[:, :samples]
@@ -139,7 +139,6 @@ def test_leaf_starts_from_mel_filters():
 def published_sincnet(y: np.ndarray, params: dict, taps: int, pool: int) -> np.ndarray:
     """SincConv_fast of mravanelli/SincNet, |.| and max-pooling, one clip."""
     frames = (len(y) - taps + 1) // pool
-    # The authors' half of a Hamming window; its last point is not quite on the window.
     left = 0.54 - 0.46 * np.cos(2 * np.pi * np.linspace(0, taps / 2 - 1, taps // 2) / taps)
     time = np.arange(-(taps // 2), 0) / SAMPLE_RATE
     result = []
@@ -159,15 +158,15 @@ def published_sincnet(y: np.ndarray, params: dict, taps: int, pool: int) -> np.n
 )
 def test_sincnet_is_the_published_layer(clips, settings):
     frontend = SincNet(**settings)
-    params = trained(frontend)
-    params["low_hz"][3] *= -1
-    for params in (start(frontend), params):
+    negative = trained(frontend)
+    negative["low_hz"][3] *= -1
+    for params in (start(frontend), negative):
         levels = features(frontend, params, clips)
         expected = [
             published_sincnet(clip, params, frontend.kernel_size, frontend.pool_length)
             for clip in clips
         ]
-        np.testing.assert_allclose(levels, expected, rtol=0, atol=1e-4 * np.max(expected))
+        np.testing.assert_allclose(levels, expected, rtol=0, atol=1e-5 * np.max(expected))
 
 
 def test_sincnet_starts_at_equal_steps_of_mel():
@@ -239,7 +238,7 @@ def test_number_of_parameters(frontend, count):
 @pytest.mark.parametrize(
     "frontend",
     [Leaf(), SincNet(), Harmonic(), Leaf(win_length=200, hop_length=300), SincNet(pool_length=160)],
-    ids=repr,
+    ids=["leaf", "sincnet", "harmonic", "leaf-200-300", "sincnet-160"],
 )
 @pytest.mark.parametrize("extra", [0, 1, 999, 1600])
 def test_frames_are_as_promised(frontend, extra):
@@ -248,51 +247,32 @@ def test_frames_are_as_promised(frontend, extra):
     shape = jax.eval_shape(lambda y: frontend.init_with_output(jax.random.key(0), y)[0], y).shape
     assert shape == (2, frontend.num_frames(samples), *frontend.item_shape)
     assert shape[1] >= 1
-    assert frontend.frame_rate == pytest.approx(
-        (frontend.num_frames(160_000) - frontend.num_frames(0)) / 10, rel=2e-3
-    )
+    frames_in_ten_seconds = frontend.num_frames(320_000) - frontend.num_frames(160_000)
+    assert abs(frames_in_ten_seconds - 10 * frontend.frame_rate) <= 1
 
 
-@pytest.mark.parametrize("frontend", FRONTENDS)
-def test_a_clip_too_short_is_refused_or_gives_a_frame(frontend):
-    frontend = frontend()
-    if frontend.min_samples > 1:
-        with pytest.raises(UserError, match="too short"):
-            features(frontend, start(frontend), np.zeros((1, frontend.min_samples - 1)))
+@pytest.mark.parametrize("frontend", [SincNet(), Harmonic()], ids=["sincnet", "harmonic"])
+def test_a_clip_without_a_frame_is_refused(frontend):
+    with pytest.raises(UserError, match="too short"):
+        features(frontend, start(frontend), np.zeros((1, frontend.min_samples - 1)))
 
 
 @pytest.mark.parametrize(
-    ("frontend", "fixed"),
+    "frontend",
     [
-        # High centres, where a filter's response is smooth in all its parameters.
-        (Leaf(n_filters=3, win_length=41, hop_length=16, n_fft=64), {}),
-        (SincNet(n_filters=3, kernel_size=31), {}),
-        (Harmonic(n_fft=64, hop_length=32), {}),
+        Leaf(n_filters=3, win_length=41, hop_length=16, n_fft=64),
+        SincNet(n_filters=3, kernel_size=31),
+        Harmonic(n_fft=64, hop_length=32),
     ],
     ids=["leaf", "sincnet", "harmonic"],
 )
-def test_gradients_are_the_slopes(frontend, fixed):
+def test_gradients_are_the_slopes(frontend):
     y = np.random.default_rng(0).normal(0, 0.1, (2, 200))
     with jax.enable_x64(True):
         params = {k: jnp.asarray(v, jnp.float64) for k, v in trained(frontend).items()}
-        check_grads(
-            lambda p: frontend.apply({"params": p}, y),
-            (params,),
-            order=1,
-            modes=["rev"],
-            eps=1e-6,
-            atol=1e-4,
-            rtol=1e-4,
-        )
-        check_grads(
-            lambda y: frontend.apply({"params": params}, y),
-            (y,),
-            order=1,
-            modes=["rev"],
-            eps=1e-7,
-            atol=1e-4,
-            rtol=1e-4,
-        )
+        function = jax.jit(lambda params, y: frontend.apply({"params": params}, y))
+        # Steps so small that no maximum changes its mind.
+        check_grads(function, (params, y), order=1, modes=["rev"], eps=1e-7, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("frontend", FRONTENDS)

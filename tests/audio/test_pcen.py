@@ -46,7 +46,7 @@ def energies() -> np.ndarray:
 )
 @pytest.mark.parametrize("scale", [1, 2**31])
 def test_equals_librosa(energies, settings, scale):
-    levels = jax.jit(lambda S: pcen(S, **FRAMES, **settings))(scale * energies)
+    levels = jax.jit(lambda x: pcen(x, **FRAMES, **settings))(scale * energies)
     assert levels.dtype == jnp.float32
     for level, clip in zip(levels, energies, strict=True):
         expected = librosa.pcen(
@@ -73,7 +73,7 @@ def test_the_average_can_start_at_the_first_frame():
 
 @pytest.mark.parametrize(("platform", "loops"), [("cpu", True), ("cuda", False)])
 def test_only_a_cpu_goes_through_the_frames_one_by_one(platform, loops):
-    function = jax.jit(lambda S: moving_average(S, 0.1, initial=1.0))
+    function = jax.jit(lambda x: moving_average(x, 0.1, initial=1.0))
     exported = jax.export.export(function, platforms=[platform])(jnp.ones((2, 50, 3)))
     assert ("stablehlo.while" in exported.mlir_module()) == loops
 
@@ -104,19 +104,19 @@ def test_learnt_settings_out_of_range_count_as_its_end(energies):
 
 def test_gradients_are_the_slopes():
     inside = {k: np.where(v == 1.0, 1.3 if k == "root" else 0.7, v) for k, v in LEARNT.items()}
-    S = np.random.default_rng(0).gamma(2.0, size=(2, 20, 3))  # noqa: N806
+    x = np.random.default_rng(0).gamma(2.0, size=(2, 20, 3))
     with jax.enable_x64(True):
-        check_grads(lambda S, p: spcen(S, floor=1e-6, **p), (S, inside), order=1, modes=["rev"])
-        check_grads(lambda S: pcen(S, **FRAMES), (S,), order=1, modes=["rev"])
+        check_grads(lambda x, p: spcen(x, floor=1e-6, **p), (x, inside), order=1, modes=["rev"])
+        check_grads(lambda x: pcen(x, **FRAMES), (x,), order=1, modes=["rev"])
         for form in (_in_a_loop, _in_a_tree):
-            check_grads(jax.jit(form), (S, inside["smoothing"], S[:, 0]), order=1, modes=["rev"])
+            check_grads(jax.jit(form), (x, inside["smoothing"], x[:, 0]), order=1, modes=["rev"])
 
 
 @pytest.mark.parametrize("settings", [{}, {"power": 0.0}, {"bias": 0.0}], ids=str)
 def test_silence_has_a_finite_gradient(settings):
     silence = jnp.zeros((1, 50, 3))
     assert np.isfinite(pcen(silence, **FRAMES, **settings)).all()
-    gradient = jax.grad(lambda S: pcen(S, **FRAMES, **settings).sum())(silence)
+    gradient = jax.grad(lambda x: pcen(x, **FRAMES, **settings).sum())(silence)
     assert np.isfinite(gradient).all()
 
 

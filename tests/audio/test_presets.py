@@ -166,6 +166,16 @@ def test_prcnn_stft_is_librosas(song):
     np.testing.assert_allclose(apply("prcnn_stft", y)[0], expected, rtol=0, atol=5e-3)
 
 
+def test_fma_cqt_is_librosas_but_for_its_resampling(song):
+    expected = np.abs(librosa.cqt(song, sr=22050, hop_length=1024, n_bins=84)).T
+    features = extract_features(create_frontend("fma_cqt"), song)
+    assert features.shape == expected.shape
+    # test_cqt.py shows that the difference is librosa's distance from a direct computation.
+    error = np.abs(features - expected) / expected.max()
+    assert error.max() < 0.03
+    assert np.median(error) < 1e-3
+
+
 def test_compact_cnn_is_what_the_released_weights_compute(shared_dir, song):
     """The released network holds its Fourier kernels and mel filters as weights."""
     y = librosa.resample(song, orig_sr=22050, target_sr=12000)

@@ -132,7 +132,8 @@ class Augment:
 
         Returns:
           The inputs, and where examples are mixed (partner [batch] int32, share [batch] float32):
-          row i should be taught share[i] of its own target and the rest of row partner[i]'s.
+          row i should be taught share[i] of its own target and the rest of row partner[i]'s. Rows
+          are those of the batch as it comes; under pmap, of one device.
 
         Raises:
           UserError: a transform of waveforms is given features.

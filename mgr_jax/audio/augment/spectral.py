@@ -30,8 +30,8 @@ def random_filter(
 ) -> jax.Array:
     """Cuts off a clip's high or low frequencies, by a Butterworth filter without its phase.
 
-    The attenuation is 3 dB at the cutoff and grows to 6 * order dB per octave. The default cutoffs
-    are those of CLMR (Spijkervet and Burgoyne 2021, arXiv 2103.09410).
+    The attenuation is 3 dB at the cutoff and grows by 6 * order dB per octave beyond. The default
+    cutoffs are those of CLMR (Spijkervet and Burgoyne 2021, arXiv 2103.09410).
 
     Args:
       key: random key.
@@ -75,8 +75,7 @@ def speed(
     Sample i is the clip at time i * rate, interpolated by its own Fourier series: exact for
     everything below the new Nyquist frequency, while everything above is removed. That series at
     evenly spaced times is a chirp z-transform (Rabiner, Schafer and Rader 1969). Rates are rounded
-    to a multiple of len(y) / 2 ** 31 (zero fill: up to 1.1 * max_rate times that), 3e-5 for 3 s at
-    22,050 Hz.
+    to multiples of about len(y) / 2 ** 31: 3e-5 for 3 s at 22,050 Hz.
 
     Args:
       key: random key.
@@ -92,20 +91,20 @@ def speed(
     # where float32 would lose it: n ** 2 / (2 * period) is thousands of turns.
     step = jnp.round(jnp.exp(log_rate) * (2.0**31 / period)).astype(jnp.uint32)
 
-    def chirp(n: np.ndarray) -> jax.Array:
-        turns = lax.bitcast_convert_type(step * n.astype(np.uint32) ** 2, jnp.int32)
+    def chirp(n: jax.Array) -> jax.Array:
+        turns = lax.bitcast_convert_type(step * n.astype(jnp.uint32) ** 2, jnp.int32)
         angle = turns.astype(jnp.float32) * np.float32(2 * math.pi / 2**32)
         return lax.complex(jnp.cos(angle), jnp.sin(angle))
 
-    harmonics = np.arange(period // 2 + 1)
+    harmonics = jnp.arange(period // 2 + 1)
     # Both halves of a real signal's spectrum; the mean and the Nyquist frequency have no partner.
-    weights = np.where((harmonics == 0) | (2 * harmonics == period), 1.0, 2.0) / period
+    halves = jnp.where((harmonics == 0) | (2 * harmonics == period), 1.0, 2.0)
     audible = harmonics * (step.astype(jnp.float32) / 2.0**31) <= 0.5
-    terms = jnp.fft.rfft(y, period) * jnp.where(audible, weights.astype(np.float32), 0.0)
+    terms = jnp.fft.rfft(y, period) * jnp.where(audible, halves / period, 0.0)
     # k * i = (k ** 2 + i ** 2 - (i - k) ** 2) / 2 makes a convolution of the sum over harmonics k.
     n_fft = _fast_length(samples + len(harmonics))
-    lags = np.arange(n_fft)
-    lags[samples:] -= n_fft
+    lags = jnp.arange(n_fft)
+    lags = jnp.where(lags < samples, lags, lags - n_fft)
     spectrum = jnp.fft.fft(terms * chirp(harmonics), n_fft) * jnp.fft.fft(chirp(lags).conj())
     return (jnp.fft.ifft(spectrum)[:samples] * chirp(lags[:samples])).real
 

@@ -115,11 +115,14 @@ def moving_average(
     Raises:
       UserError: initial is a word other than "first".
     """
-    if isinstance(initial, str) and initial != "first":
-        raise UserError(f"pcen: initial is {initial!r}; it must be a number or 'first'")
-    start = x[:, 0] if initial == "first" else jnp.full_like(x[:, 0], initial)
+    start = x[:, 0]
+    if initial != "first":
+        if isinstance(initial, str):
+            raise UserError(f"pcen: initial is {initial!r}; it must be a number or 'first'")
+        start = jnp.full_like(start, initial)
     smoothing = jnp.asarray(smoothing, x.dtype)
-    # An accelerator needs few steps, a CPU few passes: there the loop is 1.5 to 6 times as fast.
+    # An accelerator wants few steps, a CPU few passes: there the loop's gradient takes a sixth to
+    # two thirds of the time.
     return lax.platform_dependent(x, smoothing, start, cpu=_in_a_loop, default=_in_a_tree)
 
 

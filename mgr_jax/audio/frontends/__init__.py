@@ -1,6 +1,6 @@
 """Front ends: Flax modules from waveforms to features, by name."""
 
-from mgr_jax.audio.frontends.base import BinAxis, Framed, Frontend
+from mgr_jax.audio.frontends.base import BinAxis, Framed, Frontend, Spectral
 from mgr_jax.audio.frontends.levels import Leveled
 from mgr_jax.audio.frontends.precomputed import Precomputed
 from mgr_jax.audio.frontends.presets import PRESETS, Preset, list_presets
@@ -20,6 +20,7 @@ __all__ = [
     "Precomputed",
     "Preset",
     "Resampled",
+    "Spectral",
     "Stack",
     "Standardised",
     "TrackMeter",

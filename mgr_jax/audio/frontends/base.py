@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
@@ -131,25 +132,19 @@ class Frontend(nn.Module):
 
 
 class Framed(Frontend):
-    """A front end of short-time Fourier spectra.
+    """A front end that cuts frames of `frame_samples` at regular distances.
 
     Attributes:
-      n_fft: samples per Fourier frame.
       hop_length: samples between frames.
-      win_length: samples under the window, which is centred in the frame; None means n_fft.
-      window: a periodic window by its name in `scipy.signal.get_window`.
-      center: pad by n_fft // 2 on both sides, so that frame t is centred on sample t * hop_length;
-        "same" pads just so much that there are samples / hop_length frames, rounded up, as
-        TensorFlow's convolutions do.
+      center: pad by half a frame on both sides, so that frame t is centred on sample
+        t * hop_length; "same" pads just so much that there are samples / hop_length frames, rounded
+        up, as TensorFlow's convolutions do.
       pad_mode: "constant" (zeros) or "reflect".
-      whole_track: frames are those of the whole track's spectrogram: a clip comes with n_fft // 2
-        samples more on both sides, and only a track's ends are padded.
+      whole_track: frames are those of the whole track: a clip comes with half a frame more on both
+        sides, and only a track's ends are padded.
     """
 
-    n_fft: int = 2048
     hop_length: int = 512
-    win_length: int | None = None
-    window: str | tuple = "hann"
     center: bool | str = True
     pad_mode: str = "constant"
     whole_track: bool = False
@@ -169,29 +164,29 @@ class Framed(Frontend):
         return self.sample_rate / self.hop_length
 
     @property
-    def frame_samples(self) -> int:
-        """Samples that one frame is computed from."""
-        return self.n_fft
-
-    @property
     def min_samples(self) -> int:
         """Fewest samples that give a frame."""
         if self.center == "same" or self.whole_track:
             return 1
-        return dsp.min_samples(n_fft=self.n_fft, center=bool(self.center), pad_mode=self.pad_mode)
+        return dsp.min_samples(
+            n_fft=self.frame_samples, center=bool(self.center), pad_mode=self.pad_mode
+        )
 
     def num_frames(self, samples: int) -> int:
         """Frames of a clip of this many samples, its context not counted."""
         if self.center == "same":
             return -(-samples // self.hop_length)
         return dsp.num_frames(
-            samples, n_fft=self.n_fft, hop_length=self.hop_length, center=bool(self.center)
+            samples,
+            n_fft=self.frame_samples,
+            hop_length=self.hop_length,
+            center=bool(self.center),
         )
 
     @property
     def context(self) -> int:
         """Samples on either side of a clip that come with it, from its track."""
-        return self.n_fft // 2 if self.whole_track else 0
+        return self.frame_samples // 2 if self.whole_track else 0
 
     @property
     def crop_step(self) -> int:
@@ -203,19 +198,42 @@ class Framed(Frontend):
         """What lies beyond the ends of a track: zeros ("constant"), or a reflection."""
         return self.pad_mode
 
+    @property
+    def _pads(self) -> bool:
+        """Whether a clip is padded by half a frame: not if it comes with its context."""
+        return self.center is True and not self.whole_track
+
+
+class Spectral(Framed):
+    """A front end of short-time Fourier spectra, in frames of `n_fft` samples.
+
+    Attributes:
+      n_fft: samples per frame.
+      win_length: samples under the window, which is centred in the frame; None means n_fft.
+      window: a periodic window by its name in `scipy.signal.get_window`.
+    """
+
+    n_fft: int = 2048
+    win_length: int | None = None
+    window: str | tuple = "hann"
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return self.n_fft
+
     def _stft(self, y: jax.Array) -> jax.Array:
         """Spectra [batch, frames, 1 + n_fft // 2] complex64 of [batch, samples + 2 * context]."""
-        center = self.center is True and not self.whole_track
         if self.center == "same":
             frames = self.num_frames(y.shape[-1])
             missing = max(0, (frames - 1) * self.hop_length + self.n_fft - y.shape[-1])
-            y = jax.numpy.pad(y, ((0, 0), (missing // 2, missing - missing // 2)))
+            y = jnp.pad(y, ((0, 0), (missing // 2, missing - missing // 2)))
         return dsp.stft(
             y,
             n_fft=self.n_fft,
             hop_length=self.hop_length,
             win_length=self.win_length,
             window=self.window,
-            center=center,
+            center=self._pads,
             pad_mode=self.pad_mode,
         )

@@ -10,7 +10,7 @@ import numpy as np
 from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.chroma import chroma_filterbank, cq_to_chroma, normalise_frames
 from mgr_jax.audio.dsp.cqt import C1
-from mgr_jax.audio.frontends.base import BinAxis, Framed
+from mgr_jax.audio.frontends.base import BinAxis, Spectral
 from mgr_jax.audio.frontends.cqt import CQT
 from mgr_jax.audio.frontends.standardise import Standardised
 from mgr_jax.errors import UserError
@@ -19,13 +19,13 @@ SOURCES = ("stft", "cqt")
 _PITCH_CLASSES = 12
 
 
-class Chroma(Standardised, Framed):
+class Chroma(Standardised, Spectral):
     """Chromagram from C to B, as `librosa.feature.chroma_stft` or `chroma_cqt`.
 
     librosa estimates the tuning from the clip unless it is given; here it is a number, as for
     `librosa.feature.chroma_stft(tuning=0)`.
 
-    The attributes are also those of `Framed` and `Standardised`.
+    The attributes are also those of `Spectral` and `Standardised`.
 
     Attributes:
       source: "stft", the power spectrogram; "cqt", magnitudes of `CQT`, of which n_fft and
@@ -44,13 +44,13 @@ class Chroma(Standardised, Framed):
     n_octaves: int = 7
     bins_per_octave: int = 36
 
+    _positive = (*Spectral._positive, "n_octaves", "bins_per_octave")
+
     def __post_init__(self):
         if self.source not in SOURCES:
             raise UserError(
                 f"Chroma: source is {self.source!r}; it must be one of {', '.join(SOURCES)}"
             )
-        if self.n_octaves < 1:
-            raise UserError(f"Chroma: n_octaves is {self.n_octaves}; it must be positive")
         super().__post_init__()
 
     @property
@@ -67,22 +67,6 @@ class Chroma(Standardised, Framed):
     def frame_samples(self) -> int:
         """Samples that one frame is computed from."""
         return self._cqt.frame_samples if self.source == "cqt" else super().frame_samples
-
-    @property
-    def min_samples(self) -> int:
-        """Fewest samples that give a frame."""
-        return self._cqt.min_samples if self.source == "cqt" else super().min_samples
-
-    def num_frames(self, samples: int) -> int:
-        """Frames of a clip of this many samples, its context not counted."""
-        if self.source == "cqt":
-            return self._cqt.num_frames(samples)
-        return super().num_frames(samples)
-
-    @property
-    def context(self) -> int:
-        """Samples on either side of a clip that come with it, from its track."""
-        return self._cqt.context if self.source == "cqt" else super().context
 
     @property
     def _cqt(self) -> CQT:

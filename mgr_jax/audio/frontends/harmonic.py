@@ -6,21 +6,21 @@ import numpy as np
 from flax import linen as nn
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends.base import BinAxis, Framed
+from mgr_jax.audio.frontends.base import BinAxis, Spectral
 from mgr_jax.audio.frontends.levels import Leveled
 from mgr_jax.errors import UserError
 
 _LOWEST_NOTE = 24  # MIDI number of C1
 
 
-class Harmonic(Leveled, Framed):
+class Harmonic(Leveled, Spectral):
     """Data-driven harmonic filters (Won et al. 2020), by default as in the authors' released code.
 
     Triangles over the power spectrum at the first harmonics of a scale of fundamentals, stacked as
     channels. Bandwidths are (0.1079 f + 24.7) / Q Hz with one learnt Q. Filters between two bins of
     the spectrum are empty, as published: their levels are those of silence.
 
-    The attributes are also those of `Framed`, `Leveled` and `Standardised`.
+    The attributes are also those of `Spectral`, `Leveled` and `Standardised`.
 
     Attributes:
       n_harmonic: number of harmonics, the channels.
@@ -36,7 +36,7 @@ class Harmonic(Leveled, Framed):
     n_harmonic: int = 6
     semitone_scale: int = 2
 
-    _positive = (*Framed._positive, "n_harmonic", "semitone_scale")
+    _positive = (*Spectral._positive, "n_harmonic", "semitone_scale")
 
     def __post_init__(self):
         super().__post_init__()

@@ -25,9 +25,11 @@ class Leaf(Frontend):
 
     Complex Gabor filters at every sample, squared modulus, a Gaussian low-pass of learnt width at
     every hop, and PCEN with learnt settings: 7 parameters per filter. Centres and widths start
-    from mel filters. Frames are padded with zeros as by TensorFlow's "SAME". Parameters out of
-    range count as its end: centres of 0 to pi, and widths in the frequency domain of 4 / win_length
-    to half of all frequencies.
+    from mel filters. Clips are padded with zeros as by TensorFlow's "SAME".
+
+    Learnt centres count as at least 0 and at most half the sample rate, bandwidths as at least
+    sample_rate / win_length and at most sample_rate / 4, widths of the low-pass as at least
+    2 / win_length and at most 0.5; for PCEN see `mgr_jax.audio.dsp.pcen.spcen`.
 
     Attributes:
       n_filters: number of filters.
@@ -46,7 +48,7 @@ class Leaf(Frontend):
     fmin: float = 60.0
     fmax: float = 7800.0
 
-    _positive = (*Frontend._positive, "n_filters", "win_length")
+    _positive = (*Frontend._positive, "n_filters")
 
     def __post_init__(self):
         if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
@@ -55,6 +57,8 @@ class Leaf(Frontend):
                 f"{self.sample_rate}; they must satisfy 0 <= fmin < fmax <= sample_rate / 2"
             )
         super().__post_init__()
+        if self.win_length < 4:
+            raise UserError(f"Leaf: win_length is {self.win_length}; use 4 or more")
 
     @property
     def num_bins(self) -> int:
@@ -104,8 +108,8 @@ class Leaf(Frontend):
         taps = self._gabor_taps(center, width)
         windows = self._pooling_windows(pooling)
 
-        # The responses at every sample fill 100 times the memory of the frames, and are quick to
-        # compute again for the gradient.
+        # Responses at every sample fill hundreds of times the memory of the frames; for the
+        # gradient they are computed again, which is as fast as writing them down.
         @jax.checkpoint
         def leaf(y: jax.Array) -> jax.Array:
             parts = filter_bank(y, taps, left=(self.win_length - 1) // 2)
@@ -170,4 +174,4 @@ class Leaf(Frontend):
         windows = windows.reshape(pieces, hop, self.n_filters)
         # Every hop under every piece of the windows: no overlapping frames are written out.
         parts = jnp.einsum("bthf,phf->bptf", energies, windows, precision="highest")
-        return sum(parts[:, piece, piece : piece + frames] for piece in range(pieces))
+        return jnp.stack([parts[:, i, i : i + frames] for i in range(pieces)]).sum(axis=0)

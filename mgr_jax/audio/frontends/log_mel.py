@@ -5,18 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends.base import BinAxis, Framed
+from mgr_jax.audio.frontends.base import BinAxis, Spectral
 from mgr_jax.audio.frontends.levels import Leveled
 
 
-class LogMel(Leveled, Framed):
+class LogMel(Leveled, Spectral):
     """Mel spectrogram, by default librosa's `power_to_db(melspectrogram(y))` of each clip.
 
     Within 80 dB of a frame's strongest bin the levels agree to 0.005 dB. Bins more than some 120 dB
     below it are the rounding of a float32 transform: those are kept by `top_db=None`, and by
     `power=1`, where 80 dB are 160 dB of power.
 
-    The attributes are also those of `Framed`, `Leveled` and `Standardised`.
+    The attributes are also those of `Spectral`, `Leveled` and `Standardised`.
 
     Attributes:
       power: exponent of the magnitudes that are summed into mel bands: 1, 2, 4 or another.

@@ -1,5 +1,7 @@
 """SincNet: a learnable front end of band-pass filters."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -48,8 +50,8 @@ class SincNet(Frontend):
             raise UserError(f"SincNet: kernel_size is {self.kernel_size}; it must be odd")
         if self._highest <= _LOWEST_HZ:
             raise UserError(
-                f"SincNet: min_low_hz={self.min_low_hz} and min_band_hz={self.min_band_hz} leave no "
-                f"room below half of sample_rate={self.sample_rate}; lower them"
+                f"SincNet: min_low_hz={self.min_low_hz} and min_band_hz={self.min_band_hz} leave "
+                f"no room below half of sample_rate={self.sample_rate}; lower them"
             )
 
     @property
@@ -102,12 +104,16 @@ class SincNet(Frontend):
         band_hz = self.param("band_hz", lambda _: jnp.asarray(np.diff(edges)))
         taps = self._sinc_taps(low_hz, band_hz)
 
-        # Responses at every sample fill several times the memory of the frames, and are quick to
-        # compute again for the gradient.
+        # Responses at every sample fill several times the memory of the frames; for the gradient
+        # they are computed again, which is as fast as writing them down.
         @jax.checkpoint
         def sincnet(y: jax.Array) -> jax.Array:
             response = jnp.abs(filter_bank(y, taps, left=0)[:, : frames * self.pool_length])
-            return response.reshape(len(y), frames, self.pool_length, -1).max(axis=2)
+            response = response.reshape(len(y), frames, self.pool_length, -1)
+            # A reduction by XLA overlooks what is not a number, on a CPU.
+            return functools.reduce(
+                jnp.maximum, (response[:, :, i] for i in range(self.pool_length))
+            )
 
         return dsp.map_clips(sincnet, waveform)
 
@@ -125,8 +131,12 @@ class SincNet(Frontend):
         nyquist = self.sample_rate / 2
         low = jnp.minimum(self.min_low_hz + jnp.abs(low_hz), nyquist - self.min_band_hz)
         high = jnp.minimum(low + self.min_band_hz + jnp.abs(band_hz), nyquist)
-        time = (np.arange(self.kernel_size) - self.kernel_size // 2) / self.sample_rate
-        time, window = time.astype(np.float32), np.hamming(self.kernel_size).astype(np.float32)
+        taps = self.kernel_size
+        time = ((np.arange(taps) - taps // 2) / self.sample_rate).astype(np.float32)
+        # The authors' half of a Hamming window, whose steps are slightly longer than a sample.
+        steps = np.linspace(0, taps / 2 - 1, taps // 2)
+        half = 0.54 - 0.46 * np.cos(2 * np.pi * steps / taps)
+        window = np.concatenate([half, [1.0], half[::-1]]).astype(np.float32)
 
         def low_pass(hz: jax.Array) -> jax.Array:
             return 2 * hz[:, None] * jnp.sinc(2 * hz[:, None] * time)

@@ -15,8 +15,8 @@ from mgr_jax.errors import UserError
 Statistics = Mapping[str, jax.Array]
 
 OVER = ("segment", "track", "batch", "dataset")
-# Below this a clip counts as constant, and its z-score is 0.
-_MIN_STD = 1e-5
+# Deviations below this share of the mean are rounding: the clip is constant, its z-score 0.
+_ROUNDING = 1e-5
 
 
 class Standardised(Frontend):
@@ -156,15 +156,16 @@ class Standardised(Frontend):
         if self.standardise is None:
             return levels
         if given:
-            mean, std = given["mean"], given["std"]
+            mean, variance = given["mean"], jnp.square(given["std"])
         else:
             first = 0 if self.normalise_over == "batch" else 1
             axes = tuple(range(first, 2 if self.standardise == "bins" else levels.ndim))
             mean = self._over_devices(levels.mean(axis=axes, keepdims=True))
             variance = jnp.square(levels - mean).mean(axis=axes, keepdims=True)
-            # The root of an exact 0 has no gradient.
-            std = jnp.sqrt(jnp.maximum(self._over_devices(variance), _MIN_STD**2))
-        return (levels - mean) / jnp.maximum(std, _MIN_STD)
+            variance = self._over_devices(variance)
+        varies = variance > jnp.square(_ROUNDING * mean)
+        # Not a root of 0, which has no gradient.
+        return (levels - mean) / jnp.sqrt(jnp.where(varies, variance, 1.0))
 
     def _maximum(self, values: jax.Array, given: Statistics) -> jax.Array:
         """The maximum over `normalise_over`, of a shape that broadcasts against `values`."""

@@ -4,14 +4,14 @@ import jax
 import numpy as np
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends.base import BinAxis, Framed
+from mgr_jax.audio.frontends.base import BinAxis, Spectral
 from mgr_jax.audio.frontends.levels import Leveled
 
 
-class STFT(Leveled, Framed):
+class STFT(Leveled, Spectral):
     """Spectrogram: |librosa.stft(y)| ** power, then levels.
 
-    The attributes are also those of `Framed`, `Leveled` and `Standardised`.
+    The attributes are also those of `Spectral`, `Leveled` and `Standardised`.
 
     Attributes:
       power: exponent of the magnitudes: 1, 2 (energies) or another.

@@ -10,7 +10,6 @@ from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.tempogram import onset_strength, tempo_frequencies, tempogram
 from mgr_jax.audio.frontends.base import BinAxis
 from mgr_jax.audio.frontends.standardise import Standardised
-from mgr_jax.errors import UserError
 
 
 class Tempogram(Standardised):
@@ -41,10 +40,7 @@ class Tempogram(Standardised):
     center: bool = True
     norm: float | None = math.inf
 
-    def __post_init__(self):
-        if self.win_length < 1:
-            raise UserError(f"Tempogram: win_length is {self.win_length}; it must be positive")
-        super().__post_init__()
+    _positive = (*Standardised._positive, "win_length")
 
     @property
     def num_bins(self) -> int:
