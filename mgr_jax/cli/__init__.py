@@ -24,7 +24,8 @@ COMMANDS = {
     "evaluate": "score a trained model on a split",
     "predict": "classify audio files and folders",
     "baselines": "score an SVM on MFCC statistics on a dataset",
-    "report": "draw the confusion matrix and write the tables of a run",
+    "report": "tables and pictures of a run; or, report frontends, of a song",
+    "benchmark": "time front ends beside librosa and PyTorch",
 }
 
 

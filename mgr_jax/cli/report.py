@@ -1,8 +1,10 @@
 """Writes <model>/report/ (or report/<split>/): report.md with tables and pictures of a run.
 
   mgr-jax report --model=runs/a --compare=runs/svm,runs/b
+  mgr-jax report frontends --audio=song.mp3 --start=30 --seconds=10 --out=song
 
-Draws what `evaluate` and `baselines` stored; computes no prediction.
+The first draws what `evaluate` and `baselines` stored; it computes no prediction. The second draws
+a clip as every front end sees it, and as every augmentation changes it.
 """
 
 import json
@@ -10,7 +12,8 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
-from mgr_jax.errors import UserError
+from mgr_jax.cli import gallery
+from mgr_jax.errors import UserError, unknown_name
 
 
 def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
@@ -19,11 +22,19 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     absl_flags.DEFINE_string("model", None, "Work directory of a run.", flag_values=flags)
     absl_flags.DEFINE_string("split", "test", "An evaluated split.", flag_values=flags)
     absl_flags.DEFINE_list("compare", [], "Further evaluated runs.", flag_values=flags)
+    gallery.define_flags(flags)
 
 
 def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Writes the report and prints its summary."""
-    if args or not flags.model:
+    if args == ["frontends"]:
+        gallery.main(flags)
+        return
+    if args:
+        raise unknown_name("report", " ".join(args), ["frontends"])
+    if flags.audio:
+        raise UserError("--audio belongs to mgr-jax report frontends; add that word")
+    if not flags.model:
         raise UserError("give --model, the work directory of an evaluated run, such as runs/a")
     from mgr_jax.evaluation import confusion_matrix, per_class
     from mgr_jax.reports import write_report

@@ -20,7 +20,7 @@ def power_of(y, hop_length):
 
 
 @pytest.mark.parametrize("hop_length", [64, 50, 300])
-@pytest.mark.parametrize("frames", [64, 65, 128, 200])
+@pytest.mark.parametrize("frames", [256, 257, 512, 600])
 def test_every_frame_of_a_long_clip_is_librosas(frames, hop_length):
     rng = np.random.default_rng(0)
     y = rng.standard_normal((2, (frames - 1) * hop_length + 7)).astype(np.float32)
@@ -33,12 +33,12 @@ def test_every_frame_of_a_long_clip_is_librosas(frames, hop_length):
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
 def test_lowers_for_every_platform(platform):
     function = jax.jit(partial(power_of, hop_length=64))
-    exported = jax.export.export(function, platforms=[platform])(jnp.ones((2, 10000)))
+    exported = jax.export.export(function, platforms=[platform])(jnp.ones((2, 30000)))
     assert ("stablehlo.while" in exported.mlir_module()) == (platform == "cpu")
 
 
 def test_the_gradient_of_a_long_clip_is_twice_its_energy():
-    y = np.random.default_rng(0).standard_normal((1, 9000)).astype(np.float32)
+    y = np.random.default_rng(0).standard_normal((1, 30000)).astype(np.float32)
 
     @jax.jit
     def energy(y):

@@ -11,8 +11,8 @@ from jax import lax
 from mgr_jax.errors import UserError
 
 PAD_MODES = ("constant", "reflect")
-# Frames whose spectra fit a CPU's second-level cache, up to n_fft=2048; 32 to 128 are as fast.
-_RUN = 64
+# Samples, counted in frames, that a CPU takes at a time: with their spectra they fit its L2 cache.
+_RUN_SAMPLES = 2**16
 
 
 def num_frames(samples: int, *, n_fft: int, hop_length: int, center: bool) -> int:
@@ -80,18 +80,19 @@ def stft(
 
     def run_by_run(y: jax.Array) -> jax.Array:
         frames = num_frames(y.shape[-1], n_fft=n_fft, hop_length=hop_length, center=False)
-        runs = -(-frames // _RUN)
+        runs = -(-frames * n_fft // _RUN_SAMPLES)
         if runs == 1:
             return all_at_once(y)
-        step, length = _RUN * hop_length, (_RUN - 1) * hop_length + n_fft
+        run = -(-frames // runs)
+        step, length = run * hop_length, (run - 1) * hop_length + n_fft
         # Zeros fill up the last run, whose frames beyond the clip are dropped.
         y = jnp.pad(y, ((0, 0), (0, max(0, (runs - 1) * step + length - y.shape[-1]))))
         results = lax.map(
-            lambda run: all_at_once(lax.dynamic_slice_in_dim(y, run * step, length, axis=1)),
-            jnp.arange(runs),
+            lambda start: all_at_once(lax.dynamic_slice_in_dim(y, start, length, axis=1)),
+            step * jnp.arange(runs),
         )
         results = jnp.moveaxis(results, 0, 1)
-        return results.reshape(len(y), runs * _RUN, *results.shape[3:])[:, :frames]
+        return results.reshape(len(y), runs * run, *results.shape[3:])[:, :frames]
 
     return lax.platform_dependent(y, cpu=run_by_run, default=all_at_once)
 

@@ -1,7 +1,7 @@
 """What every front end is: a Flax module that says how many frames it makes, and of what."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import jax
@@ -222,8 +222,11 @@ class Spectral(Framed):
         """Samples that one frame is computed from."""
         return self.n_fft
 
-    def _stft(self, y: jax.Array) -> jax.Array:
-        """Spectra [batch, frames, 1 + n_fft // 2] complex64 of [batch, samples + 2 * context]."""
+    def _stft(self, y: jax.Array, then: Callable[[jax.Array], jax.Array]) -> jax.Array:
+        """`then` of the spectra [batch, frames, 1 + n_fft // 2] of [batch, samples + 2 * context].
+
+        What is computed frame by frame belongs into `then`: spectra need not leave a CPU's cache.
+        """
         if self.center == "same":
             frames = self.num_frames(y.shape[-1])
             missing = max(0, (frames - 1) * self.hop_length + self.n_fft - y.shape[-1])
@@ -236,4 +239,5 @@ class Spectral(Framed):
             window=self.window,
             center=self._pads,
             pad_mode=self.pad_mode,
+            then=then,
         )

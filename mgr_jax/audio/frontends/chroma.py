@@ -104,10 +104,12 @@ class Chroma(Standardised, Spectral):
 
     def _energies(self, y: jax.Array, weights: Any) -> jax.Array:
         fold, filterbank = weights
+
+        def classes(bins: jax.Array) -> jax.Array:
+            # At default precision accelerators round the factors.
+            chroma = jnp.matmul(bins, fold.T, precision="highest")
+            return normalise_frames(chroma, norm=self.norm)
+
         if self.source == "cqt":
-            bins = self._cqt._energies(y, filterbank)
-        else:
-            bins = dsp.spectrogram(self._stft(y), power=2.0)
-        # At default precision accelerators round the factors.
-        chroma = jnp.matmul(bins, fold.T, precision="highest")
-        return normalise_frames(chroma, norm=self.norm)
+            return classes(self._cqt._energies(y, filterbank))
+        return self._stft(y, lambda spectra: classes(dsp.spectrogram(spectra, power=2.0)))

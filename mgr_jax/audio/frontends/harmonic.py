@@ -39,6 +39,11 @@ class Harmonic(Leveled, Spectral):
     _positive = (*Spectral._positive, "n_harmonic", "semitone_scale")
 
     def __post_init__(self):
+        if self.normalise_over in ("track", "dataset"):
+            raise UserError(
+                f"Harmonic: normalise_over={self.normalise_over!r} would measure filters that are "
+                "still to be learnt; use 'segment' or 'batch'"
+            )
         super().__post_init__()
         if self.num_bins < 1:
             raise UserError(
@@ -73,7 +78,9 @@ class Harmonic(Leveled, Spectral):
         return jnp.maximum(0.0, 1.0 - jnp.abs(Q) * distance.astype(np.float32))
 
     def _energies(self, y: jax.Array, weights: jax.Array) -> jax.Array:
-        S = dsp.spectrogram(self._stft(y), power=2)  # noqa: N806
-        # At default precision accelerators round the factors, which costs several dB.
-        energies = jnp.matmul(S, weights, precision="highest")
+        def bands(spectra: jax.Array) -> jax.Array:
+            # At default precision accelerators round the factors, which costs several dB.
+            return jnp.matmul(dsp.spectrogram(spectra, power=2), weights, precision="highest")
+
+        energies = self._stft(y, bands)
         return energies.reshape(*energies.shape[:2], self.num_bins, self.n_harmonic)

@@ -1,7 +1,6 @@
 """Mel spectrograms."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mgr_jax.audio import dsp
@@ -63,6 +62,7 @@ class LogMel(Leveled, Spectral):
         )
 
     def _energies(self, y: jax.Array, weights: np.ndarray) -> jax.Array:
-        S = dsp.spectrogram(self._stft(y), power=self.power)  # noqa: N806
-        # At default precision accelerators round the factors, which costs several dB.
-        return jnp.matmul(S, weights.T, precision="highest")
+        def mel(spectra: jax.Array) -> jax.Array:
+            return dsp.apply_filterbank(dsp.spectrogram(spectra, power=self.power), weights)
+
+        return self._stft(y, mel)

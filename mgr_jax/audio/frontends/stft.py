@@ -30,4 +30,4 @@ class STFT(Leveled, Spectral):
         return BinAxis("Hz", np.fft.rfftfreq(self.n_fft, 1 / self.sample_rate))
 
     def _energies(self, y: jax.Array, weights: None) -> jax.Array:
-        return dsp.spectrogram(self._stft(y), power=self.power)
+        return self._stft(y, lambda spectra: dsp.spectrogram(spectra, power=self.power))

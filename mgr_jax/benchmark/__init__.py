@@ -1,0 +1,1 @@
+"""How fast mgr_jax is beside other libraries, in one process and on one machine."""

@@ -1,0 +1,100 @@
+"""Timing functions beside each other, and the machine that they ran on."""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from tqdm import tqdm
+
+_PAUSE_SECONDS = 0.01
+
+
+def interleave(
+    functions: Mapping[str, Callable[[], Any]], rounds: int, label: str | None = None
+) -> dict[str, list[float]]:
+    """Wall time of functions that take turns, so that all of them meet the same load.
+
+    Each is called twice before, to compile and to warm up.
+
+    Args:
+      functions: by name; each returns when its result is there.
+      rounds: turns of each function.
+      label: of the progress bar; None: there is none.
+
+    Returns:
+      Seconds of every round, by name.
+    """
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for turn in tqdm(range(-2, rounds), label, unit="round", disable=label is None):
+        for name, function in functions.items():
+            time.sleep(_PAUSE_SECONDS)  # until another library's threads no longer spin
+            start = time.perf_counter()
+            function()
+            if turn >= 0:
+                times[name].append(time.perf_counter() - start)
+    return times
+
+
+def speed(times: Sequence[float], amount: float) -> dict[str, float]:
+    """Amount per second in the median round and in the best one."""
+    return {"median": amount / statistics.median(times), "best": amount / min(times)}
+
+
+def speed_ratio(times: Sequence[float], others: Sequence[float]) -> dict[str, float]:
+    """How many times as fast as others: the median over rounds, and best round to best round."""
+    ratios = [other / own for own, other in zip(times, others, strict=True)]
+    return {"median": statistics.median(ratios), "best": min(others) / min(times)}
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load_average() -> float | None:
+    """Processes that wanted to run over the last minute; None where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def machine() -> dict[str, Any]:
+    """What a timing depends on: processor, devices, versions and environment."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    devices = jax.local_devices()
+    return {
+        "processor": models[0] if models else platform.processor(),
+        "cores": available_cores(),
+        "devices": [f"{device.platform} {device.device_kind}" for device in devices],
+        "versions": {"python": platform.python_version()}
+        | {name: _version(name) for name in ("jax", "jaxlib", "numpy", "librosa", "torch")},
+        "environment": {
+            name: os.environ[name]
+            for name in ("GLIBC_TUNABLES", "OMP_NUM_THREADS", "XLA_FLAGS")
+            if name in os.environ
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def memory_bandwidth(device: jax.Device, *, megabytes: int = 512, rounds: int = 20) -> float:
+    """Bytes per second that a device's memory moves in a triad, a = b + 3 c (McCalpin's STREAM)."""
+    b, c = (jax.device_put(jnp.full(megabytes * 2**18, x), device) for x in (1.0, 2.0))
+    triad = jax.jit(lambda b, c: b + 3.0 * c)
+    times = interleave({"triad": lambda: triad(b, c).block_until_ready()}, rounds)
+    return 3 * b.nbytes / min(times["triad"])

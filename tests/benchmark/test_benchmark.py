@@ -1,0 +1,158 @@
+"""`mgr-jax benchmark frontends` on clips of half a second; no test looks at a speed."""
+
+import json
+import sys
+
+import jax
+import numpy as np
+import pytest
+import scipy.signal
+import soundfile
+
+from mgr_jax import cli
+from mgr_jax.audio.frontends import create_frontend, list_frontends
+from mgr_jax.benchmark import log_mel
+from mgr_jax.benchmark.frontends import LIBROSA, TORCH, benchmark_frontends, synthetic_clips
+from mgr_jax.benchmark.timing import interleave, memory_bandwidth, speed_ratio
+
+OWN = ("mgr_jax, 2 devices", "mgr_jax, 1 device")
+
+
+@pytest.fixture(scope="module")
+def clips() -> np.ndarray:
+    return synthetic_clips(2, 11_025, seed=0)
+
+
+def run(capsys, monkeypatch, *argv, only=("log_mel", "waveform")) -> tuple[int, str, str]:
+    """The command, with a few front ends so that it is quick."""
+    monkeypatch.setattr("mgr_jax.benchmark.frontends.list_frontends", lambda: list(only))
+    code = cli.main(["benchmark", *map(str, argv)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_the_command_prints_a_table_and_writes_the_ratios(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    target = tmp_path / "frontends.json"
+    sizes = ["--seconds=0.5", "--clips=2", "--rounds=2"]
+    code, out, _ = run(capsys, monkeypatch, "frontends", *sizes, f"--json={target}")
+    assert code == 0
+    assert "PyTorch is not compared, as it is not installed: pip install 'mgr-jax[bench]'." in out
+    assert "synthetic noise and chirps, seed 0" in out
+    report = json.loads(target.read_text())
+    assert list(report["log_mel"]) == [*OWN, LIBROSA]
+    for name in OWN:
+        assert f"\n{name} " in out
+        assert report["log_mel"][name]["max_error_db"] < 5e-3
+        ratio = report["ratios"][name][LIBROSA]
+        best = [report["log_mel"][n]["audio_seconds_per_second"]["best"] for n in (name, LIBROSA)]
+        assert ratio["best"] == pytest.approx(best[0] / best[1])
+        assert ratio["median"] > 0
+    assert set(report["frontends"]) == {"log_mel", "waveform"}
+    assert set(report["load_average"]) == {"before", "after"}
+    assert report["machine"]["versions"]["jax"] == jax.__version__
+    assert report["machine"]["cores"] >= 1
+
+
+def test_clips_are_cut_from_music(capsys, monkeypatch, tmp_path):
+    path = tmp_path / "music.wav"
+    soundfile.write(path, np.sin(np.arange(22_050) / 10), 22_050)
+    sizes = ["--seconds=1", "--clips=2", "--rounds=1", "--devices=1"]
+    code, out, _ = run(capsys, monkeypatch, "frontends", *sizes, f"--audio={path}")
+    assert code == 0
+    assert "Audio: 1 s of music from 1 files, repeated." in out
+    assert OWN[0] not in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "says"),
+    [
+        ([], 1, "mgr-jax benchmark frontends"),
+        (["models"], 1, "mgr-jax benchmark frontends"),
+        (["frontends", "--clips=0"], 2, "--clips=0"),
+        (["frontends", "--rounds=few"], 2, "--rounds=few"),
+        (["frontends", "--seconds=nan"], 1, "--seconds=nan is out of range"),
+        (["frontends", "--devices=64"], 1, "ask for fewer"),
+        (["frontends", "--clips=3"], 1, "3 clips cannot be shared evenly by 2 devices"),
+        (["frontends", "--audio=none.wav"], 1, "none.wav is not a file"),
+        (["frontends", "--json=no/such/folder.json"], 1, "no/such does not exist"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_one_sentence(capsys, monkeypatch, argv, code, says):
+    got, out, err = run(capsys, monkeypatch, *argv)
+    assert (got, out) == (code, "")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_errors_are_against_a_transform_in_float64(clips):
+    """The same levels written out with numpy."""
+    reference = log_mel.with_librosa(clips, np.float64)
+    assert reference[0].dtype == np.float64
+    window = scipy.signal.get_window("hann", log_mel.N_FFT)
+    for clip, levels in zip(clips, reference, strict=True):
+        padded = np.pad(clip.astype(np.float64), log_mel.N_FFT // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(padded, log_mel.N_FFT)
+        power = np.abs(np.fft.rfft(frames[:: log_mel.HOP_LENGTH] * window)) ** 2
+        expected = 10 * np.log10(np.maximum(power @ _slaney_filters(), 1e-10))
+        expected = np.maximum(expected, expected.max() - log_mel.TOP_DB)
+        np.testing.assert_allclose(levels.T, expected, rtol=0, atol=1e-6)
+
+
+def _slaney_filters() -> np.ndarray:
+    """128 triangles from 0 Hz to 11,025 Hz, [bins, bands]: linear to 1 kHz, then logarithmic."""
+    top = 15 + 27 * np.log(11.025) / np.log(6.4)
+    mel = np.linspace(0, top, log_mel.N_MELS + 2)
+    corners = np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27))
+    hz = np.fft.rfftfreq(log_mel.N_FFT, 1 / log_mel.SAMPLE_RATE)
+    triangles = [np.interp(hz, corners[i : i + 3], [0, 1, 0]) for i in range(log_mel.N_MELS)]
+    return np.stack(triangles, axis=1) * 2 / (corners[2:] - corners[:-2])
+
+
+def test_an_error_is_the_largest_difference(clips, monkeypatch):
+    """A front end that is 1 dB off is said to be 1 dB off."""
+
+    class Louder(type(create_frontend("log_mel"))):
+        def __call__(self, waveform, aux=None):
+            return super().__call__(waveform) + 1.0
+
+    monkeypatch.setattr("mgr_jax.benchmark.frontends.create_frontend", lambda *_, **__: Louder())
+    monkeypatch.setattr("mgr_jax.benchmark.frontends.list_frontends", list)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    report = benchmark_frontends(clips, rounds=1, devices=jax.devices()[:1])
+    assert report["log_mel"][OWN[1]]["max_error_db"] == pytest.approx(1.0, abs=5e-3)
+    assert report["log_mel"][LIBROSA]["max_error_db"] < 5e-3
+
+
+def test_pytorch_computes_the_same(clips, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr("mgr_jax.benchmark.frontends.list_frontends", list)
+    levels = log_mel.with_torch(clips, threads=1)()
+    np.testing.assert_allclose(levels, log_mel.with_librosa(clips, np.float64), rtol=0, atol=5e-3)
+    report = benchmark_frontends(clips, rounds=1, devices=jax.devices()[:1])
+    assert TORCH in report["ratios"][OWN[1]]
+    assert not report["notes"]
+
+
+@pytest.mark.slow
+def test_every_front_end_of_waveforms_has_a_row(clips):
+    report = benchmark_frontends(clips, rounds=1, devices=jax.devices()[:2])
+    others = {"precomputed", "resampled", "stack"}
+    assert set(report["frontends"]) == set(list_frontends()) - others
+
+
+def test_functions_take_turns_after_two_calls_each():
+    calls = []
+    functions = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
+    times = interleave(functions, rounds=3)
+    assert calls == ["a", "b"] * 5
+    assert {name: len(each) for name, each in times.items()} == {"a": 3, "b": 3}
+
+
+def test_a_ratio_above_one_means_faster():
+    assert speed_ratio([1.0, 2.0, 4.0], [3.0, 4.0, 4.0]) == {"median": 2.0, "best": 3.0}
+
+
+def test_the_bandwidth_of_a_device_is_measured():
+    assert memory_bandwidth(jax.devices()[0], megabytes=1, rounds=1) > 0
