@@ -40,7 +40,8 @@ _COMPOSED: dict[str, Mapping[str, Any]] = {
 }
 _CHANNELS = {"stack": tuple(f"win_length {length}" for length in _WINDOWS)}
 _UNITS = {
-    "Chroma": "of the frame's maximum",
+    "ChromaCQT": "of the frame's maximum",
+    "ChromaSTFT": "of the frame's maximum",
     "Leaf": "PCEN",
     "SincNet": "absolute response",
     "Tempogram": "autocorrelation",
@@ -88,7 +89,7 @@ def frontend_gallery(
         clip = _resampled(waveform, sample_rate, name, frontend)
         variables: Mapping = {}
         if not frontend.aux_shapes:  # what takes statistics of its track has no parameters
-            shortest = np.zeros((1, frontend.min_samples + 2 * frontend.context), np.float32)
+            shortest = np.zeros((1, frontend.min_samples + 2 * frontend.crop.context), np.float32)
             variables = frontend.init(jax.random.key(0), shortest)
         features = extract_features(frontend, clip, variables)
         picture = _picture(name, frontend, features, start, len(clip) / frontend.sample_rate)
@@ -250,13 +251,14 @@ def _inner(frontend: Frontend) -> Frontend:
 def _unit(frontend: Frontend) -> str:
     if isinstance(frontend, Standardised) and frontend.standardise:
         return "standard deviations"
-    if not isinstance(frontend, Leveled):
-        return _UNITS[type(frontend).__name__]
+    name = type(frontend).__name__
+    if name in _UNITS or not isinstance(frontend, Leveled):
+        return _UNITS.get(name, "value")
     ref = " re maximum" if frontend.ref == "max" else ""
     return {
         "db": f"dB{ref}",
         "ln": f"ln{ref}",
-        "log1p": f"log10(1 + {frontend.energy_gain:g} E)",
+        "log10_1p": f"log10(1 + {frontend.energy_gain:g} E)",
         "pcen": "PCEN",
         "linear": "magnitude" if getattr(frontend, "power", 2) == 1 else "energy",
     }[frontend.scale]

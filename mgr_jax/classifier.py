@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends import Frontend, create_frontend
+from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop
+from mgr_jax.audio.frontends import Frontend, Precomputed, create_frontend
 from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 
@@ -30,11 +31,10 @@ class InputSpec:
       task: "single_label" or "multi_label".
       clip_samples: samples of a clip; of features, frames.
       short_clip: how a shorter clip is filled: "zero_pad" or "repeat".
-      min_samples: the fewest samples that can be used at all, those of one frame.
-      context: samples that come with a clip on either side, from its track.
-      crop_step: clips start at multiples of this many samples of their track.
-      track_padding: what lies beyond a track's ends: "constant" (zeros) or "reflect".
+      min_samples: the fewest samples that can be used at all, those of a frame.
+      crop: how clips are cut from their tracks.
       aux: statistics of its track that come with a clip, by name, with their shapes.
+      preset: that stored features were computed with, so that audio can be given instead.
     """
 
     kind: str
@@ -45,10 +45,9 @@ class InputSpec:
     clip_samples: int
     short_clip: str
     min_samples: int
-    context: int = 0
-    crop_step: int = 1
-    track_padding: str = "constant"
+    crop: Crop = WITHOUT_CONTEXT
     aux: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    preset: str | None = None
 
     def save(self, path: Path) -> None:
         """Writes the spec as JSON."""
@@ -58,8 +57,10 @@ class InputSpec:
     def load(cls, path: Path) -> "InputSpec":
         """Reads a spec that `save` wrote."""
         fields = json.loads(path.read_text())
-        aux = {name: tuple(shape) for name, shape in fields["aux"].items()}
-        return cls(**fields | {"shape": tuple(fields["shape"]), "aux": aux})
+        fields["shape"] = tuple(fields["shape"])
+        fields["crop"] = Crop(**fields["crop"])
+        fields["aux"] = {name: tuple(shape) for name, shape in fields["aux"].items()}
+        return cls(**fields)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,15 +169,16 @@ def create_classifier(
         dtype=jnp.dtype(config.compute_dtype),
         **config.model.kwargs.to_dict(),
     )
-    if config.clip_samples < frontend.frame_samples:
+    needed = max(frontend.frame_samples, frontend.min_samples)
+    if config.clip_samples < needed:
         raise UserError(
-            f"config.clip_samples is {config.clip_samples}, shorter than the "
-            f"{frontend.frame_samples} samples of one {config.frontend.name} frame; make it longer"
+            f"config.clip_samples is {config.clip_samples}, but {config.frontend.name} needs "
+            f"{needed} samples; make it longer"
         )
     spec = InputSpec(
         kind="features" if features else "waveform",
         shape=(
-            config.clip_samples + 2 * frontend.context,
+            config.clip_samples + 2 * frontend.crop.context,
             *(features.item_shape if features else ()),
         ),
         dtype=features.dtype if features else "int16",
@@ -184,11 +186,10 @@ def create_classifier(
         task=config.task,
         clip_samples=config.clip_samples,
         short_clip=config.short_clip,
-        min_samples=frontend.frame_samples,
-        context=frontend.context,
-        crop_step=frontend.crop_step,
-        track_padding=frontend.track_padding,
+        min_samples=needed,
+        crop=frontend.crop,
         aux=frontend.aux_shapes,
+        preset=frontend.preset if isinstance(frontend, Precomputed) else None,
     )
     return GenreClassifier(frontend, model, config.input_norm, axis_name), spec
 

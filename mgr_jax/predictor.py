@@ -11,12 +11,10 @@ import numpy as np
 
 from mgr_jax.audio.clips import cut_clip, segment_starts
 from mgr_jax.audio.frontends import (
-    PRESETS,
+    FeatureExtractor,
     Frontend,
-    Precomputed,
     TrackMeter,
     create_frontend,
-    extract_features,
 )
 from mgr_jax.audio.io import AudioError, read_audio, resample, to_int16
 from mgr_jax.classifier import FeatureFormat, InputSpec, abstract_variables, create_classifier
@@ -80,9 +78,8 @@ class Predictor:
         self._apply, self._variables = jax.jit(apply), variables
         self._meter = TrackMeter(frontend) if spec.aux else None
         # What a model of stored features computes of audio.
-        preset = frontend.preset if isinstance(frontend, Precomputed) else None
-        self._preset = PRESETS[preset] if preset else None
-        self._extractor = create_frontend(preset) if preset else None
+        self._preset = create_frontend(spec.preset) if spec.preset else None
+        self._extract = FeatureExtractor(self._preset) if self._preset else None
 
     def predict(self, audio: str | Path | np.ndarray, sample_rate: int | None = None) -> Prediction:
         """Classifies a file or a waveform, segment by segment.
@@ -96,22 +93,22 @@ class Predictor:
             frame, or a model of features that does not know the preset they were computed with. A
             track shorter than the network's window is filled, with a warning.
         """
-        if self._extractor is None:
+        if self._preset is None:
             self.require_kind("waveform")
-        rate = self._preset.sample_rate if self._preset else int(self.spec.sample_rate)
+        rate = int(self._preset.sample_rate if self._preset else self.spec.sample_rate)
         if isinstance(audio, str | Path):
             name, waveform = str(audio), read_audio(audio, rate, allow_truncated=True)
         else:
             name, waveform = "the array", _mono(audio, sample_rate, rate)
         length, clip = len(waveform), self.spec.clip_samples
-        needed = self._extractor.frame_samples if self._extractor else self.spec.min_samples
+        needed = self._preset.frame_samples if self._preset else self.spec.min_samples
         if length < needed:
             raise AudioError(
                 f"{name} holds {length} samples at {rate} Hz, less than one analysis frame "
                 f"({needed}); give at least {needed / rate:.2f} s"
             )
-        if self._extractor is not None:
-            return self.predict_features(extract_features(self._extractor, to_int16(waveform)))
+        if self._extract is not None:
+            return self.predict_features(self._extract(to_int16(waveform)))
         if length < clip:
             how = {"zero_pad": "filling it with silence", "repeat": "repeating it"}
             warnings.warn(
@@ -187,9 +184,9 @@ class Predictor:
     def _predict(self, tracks: Sequence[np.ndarray], segments: int = 0) -> list[Prediction]:
         """Classifies tracks [time steps, ...] of the spec's dtype, none of them empty."""
         clip, rate = self.spec.clip_samples, self.spec.sample_rate
-        step = self.spec.crop_step
+        step = self.spec.crop.step
         starts = [segment_starts(len(track), clip, segments, step=step) for track in tracks]
-        aux = [self._meter([track]) if self._meter else {} for track in tracks]
+        aux = [self._meter.measure_track(track) if self._meter else {} for track in tracks]
         where = [(i, start) for i, some in enumerate(starts) for start in some]
         probabilities = np.concatenate(
             [
@@ -208,14 +205,11 @@ class Predictor:
         spec = self.spec
         filled = np.zeros((_BATCH, *spec.shape), spec.dtype)
         aux = {name: np.ones((_BATCH, *shape), np.float32) for name, shape in spec.aux.items()}
-        for row, (track, start, statistics) in enumerate(clips):
+        for row in range(_BATCH):
+            # Copies fill up the batch, since a front end may look at all of it.
+            track, start, statistics = clips[row % len(clips)]
             filled[row] = cut_clip(
-                track,
-                start,
-                spec.clip_samples,
-                short_clip=spec.short_clip,
-                context=spec.context,
-                pad_mode=spec.track_padding,
+                track, start, spec.clip_samples, short_clip=spec.short_clip, crop=spec.crop
             )
             for name, value in statistics.items():
                 aux[name][row] = value

@@ -63,7 +63,8 @@ def test_pictures_are_whole_and_small(frontends, augmentations):
 
 
 def test_the_onset_is_at_its_second(frontends):
-    for name in set(frontends) - {"tempogram"}:  # whose window is longer than the clip
+    # The window of one is longer than the clip, and the filters of the other last a second.
+    for name in set(frontends) - {"tempogram", "chroma_cqt"}:
         picture = frontends[name]
         values = picture.values[:, :1] if name == "mfcc" else picture.values
         if name == "waveform":
@@ -79,7 +80,7 @@ def test_the_tone_is_at_its_frequency(frontends):
         name: picture.values[seconds(picture) > START + ONSET + 0.1, :, 0].mean(axis=0).argmax()
         for name, picture in frontends.items()
     }
-    assert loudest["chroma"] == 11  # the note next to 1000 Hz is B
+    assert loudest["chroma_stft"] == 11  # the note next to 1000 Hz is B
     spectral = [name for name, picture in frontends.items() if picture.bin_label == "Hz"]
     assert len(spectral) > 15
     for name in spectral:

@@ -89,7 +89,7 @@ def test_a_config_file_that_starts_from_nothing_is_told_what_is_missing():
         ({"model": {"name": "choi_crn"}}, r"model.*choi_crn.*did you mean choi_crnn"),
         ({"frontend": {"name": "mel"}}, r"mel.*log_mel"),
         ({"frontend": {"kwargs": {"n_mel": 3}}}, r"'n_mel'.*n_mels"),
-        ({"frontend": {"kwargs": {"hop_length": 0}}}, r"hop_length is 0; use 1 or more"),
+        ({"frontend": {"kwargs": {"hop_length": 0}}}, r"hop_length is 0; it must be positive"),
         ({"model": {"kwargs": {"budget": "7M"}}}, r"budget.*0\.1M"),
         ({"clip_samples": 100}, r"config\.clip_samples is 100, shorter than"),
     ],

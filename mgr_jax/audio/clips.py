@@ -1,8 +1,27 @@
 """Cutting a track into the clips of one length that a network sees."""
 
+import dataclasses
 import math
 
 import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Crop:
+    """How a front end wants clips cut from their tracks.
+
+    Attributes:
+      context: samples that come with a clip on either side.
+      step: clips start at multiples of this many samples of their track.
+      padding: what lies beyond a track's ends: "constant" (zeros) or "reflect".
+    """
+
+    context: int = 0
+    step: int = 1
+    padding: str = "constant"
+
+
+WITHOUT_CONTEXT = Crop()
 
 
 def segment_starts(
@@ -42,27 +61,27 @@ def fit_length(clip: np.ndarray, clip_samples: int, short_clip: str) -> np.ndarr
     return _pad(clip, 0, clip_samples - len(clip), "wrap" if short_clip == "repeat" else "constant")
 
 
-def read_window(track: np.ndarray, start: int, stop: int, pad_mode: str) -> np.ndarray:
+def read_window(track: np.ndarray, start: int, stop: int, padding: str) -> np.ndarray:
     """Reads [start, stop) of a track [samples, ...], which may reach beyond both its ends.
 
     Args:
-      track: the whole track; only what is read is touched.
+      track: the whole track, at least one sample; only what is read is touched.
       start: first sample; negative before the track.
       stop: the sample after the last.
-      pad_mode: "constant" (zeros) or "reflect".
+      padding: "constant" (zeros) or "reflect", which does not repeat the samples at the ends.
     """
+    if start >= 0 and stop <= len(track):
+        return track[start:stop]
+    if padding == "reflect":
+        period = max(1, 2 * (len(track) - 1))
+        samples = np.arange(start, stop) % period
+        return track[np.where(samples < len(track), samples, period - samples)]
     first, last = max(start, 0), min(stop, len(track))
-    return _pad(track[first:last], first - start, stop - last, pad_mode)
+    return _pad(track[first:last], first - start, stop - last, "constant")
 
 
 def cut_clip(
-    track: np.ndarray,
-    start: int,
-    clip_samples: int,
-    *,
-    short_clip: str,
-    context: int = 0,
-    pad_mode: str = "constant",
+    track: np.ndarray, start: int, clip_samples: int, *, short_clip: str, crop: Crop
 ) -> np.ndarray:
     """Cuts a clip with its context [context + clip_samples + context, ...] from a track.
 
@@ -71,12 +90,12 @@ def cut_clip(
       start: first sample of the clip, its context not counted.
       clip_samples: samples of the clip, its context not counted.
       short_clip: how a track shorter than a clip is filled: "zero_pad" or "repeat".
-      context: further samples on either side.
-      pad_mode: what lies beyond the track's ends: "constant" (zeros) or "reflect".
+      crop: the context, and what lies beyond the track's ends.
     """
     if len(track) < clip_samples:
         track, start = fit_length(track, clip_samples, short_clip), 0
-    return read_window(track, start - context, start + clip_samples + context, pad_mode)
+    stop = start + clip_samples + crop.context
+    return read_window(track, start - crop.context, stop, crop.padding)
 
 
 def _pad(clip: np.ndarray, before: int, after: int, mode: str) -> np.ndarray:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from mgr_jax.audio.frontends import create_frontend, list_frontends
 from mgr_jax.audio.frontends.base import Frontend
-from mgr_jax.benchmark import log_mel
+from mgr_jax.benchmark import peers
 from mgr_jax.benchmark.timing import (
     available_cores,
     interleave,
@@ -33,7 +33,7 @@ _ROUNDS_OF_ONE = 3
 def synthetic_clips(clips: int, samples: int, *, seed: int) -> np.ndarray:
     """White noise with a rising or falling chirp in each clip, [clips, samples] float32."""
     rng = np.random.default_rng(seed)
-    time = np.arange(samples) / log_mel.SAMPLE_RATE
+    time = np.arange(samples) / peers.SAMPLE_RATE
     sounds = []
     for _ in range(clips):
         low, high = rng.uniform(30.0, 10_000.0, size=2)
@@ -74,7 +74,7 @@ def benchmark_frontends(
     return {
         "benchmark": "frontends",
         "clips": len(clips),
-        "seconds": clips.shape[1] / log_mel.SAMPLE_RATE,
+        "seconds": clips.shape[1] / peers.SAMPLE_RATE,
         "rounds": rounds,
         "machine": machine(),
         "load_average": {"before": before, "after": after},
@@ -90,7 +90,7 @@ def _compare_log_mel(
     clips: np.ndarray, rounds: int, devices: Sequence[jax.Device]
 ) -> dict[str, Any]:
     """The parts of the report on log-mel spectrograms: log_mel, ratios and notes."""
-    frontend = create_frontend("log_mel", sample_rate=log_mel.SAMPLE_RATE)
+    frontend = create_frontend("log_mel", sample_rate=peers.SAMPLE_RATE)
     own = {
         f"mgr_jax, {count} device{'s' * (count > 1)}": count
         for count in sorted({len(devices), 1}, reverse=True)
@@ -98,23 +98,23 @@ def _compare_log_mel(
     functions: dict[str, Callable[[], Any]] = {
         name: on_devices(frontend, clips, devices[:count]) for name, count in own.items()
     }
-    functions[LIBROSA] = partial(log_mel.with_librosa, clips)
+    functions[LIBROSA] = partial(peers.with_librosa, clips)
     notes = []
     try:
-        functions[TORCH] = log_mel.with_torch(clips, available_cores())
+        functions[TORCH] = peers.with_torch(clips, available_cores())
     except ImportError:
         notes.append(
             "PyTorch is not compared, as it is not installed: pip install 'mgr-jax[bench]'."
         )
     times = interleave(functions, rounds, "log-mel")
-    reference = np.stack(log_mel.with_librosa(clips, np.float64))
+    reference = np.stack(peers.with_librosa(clips, np.float64))
     rows: dict[str, dict[str, Any]] = {}
     for name, function in functions.items():
         levels = np.asarray(function())
         if name in own:
             levels = levels.swapaxes(1, 2)
         rows[name] = {
-            "audio_seconds_per_second": speed(times[name], clips.size / log_mel.SAMPLE_RATE),
+            "audio_seconds_per_second": speed(times[name], clips.size / peers.SAMPLE_RATE),
             "max_error_db": float(np.abs(levels - reference).max()),
         }
     if devices[0].platform != "cpu":

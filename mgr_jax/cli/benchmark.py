@@ -77,7 +77,7 @@ def _clips(paths: list[str], clips: int, seconds: float):
 
     from mgr_jax.audio.io import read_audio
     from mgr_jax.benchmark.frontends import synthetic_clips
-    from mgr_jax.benchmark.log_mel import SAMPLE_RATE
+    from mgr_jax.benchmark.peers import SAMPLE_RATE
 
     samples = round(seconds * SAMPLE_RATE)
     if not paths:

@@ -8,7 +8,7 @@ import grain
 import jax
 import numpy as np
 
-from mgr_jax.audio.clips import segment_starts
+from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop, segment_starts
 from mgr_jax.data.cache import Tracks
 from mgr_jax.errors import UserError
 
@@ -42,9 +42,7 @@ class Loader(abc.ABC):
         task: str = "single_label",
         short_clip: str = "zero_pad",
         sampling: str = "shuffle",
-        context: int = 0,
-        crop_step: int = 1,
-        track_padding: str = "constant",
+        crop: Crop = WITHOUT_CONTEXT,
         aux: Mapping[str, np.ndarray] | None = None,
         process_index: int = 0,
         process_count: int = 1,
@@ -59,9 +57,7 @@ class Loader(abc.ABC):
           short_clip: how a track shorter than a clip is filled: "zero_pad" or "repeat".
           sampling: of training examples: "shuffle" (every track once per epoch) or "balanced"
             (every class equally often).
-          context: further time steps on either side of a clip, from its track.
-          crop_step: clips start at multiples of this many time steps.
-          track_padding: what lies beyond a track's ends: "constant" (zeros) or "reflect".
+          crop: how clips are cut from their tracks.
           aux: statistics of the tracks by name, [tracks, ...] each.
           process_index: this process among `process_count`.
           process_count: processes that share the global batch.
@@ -80,8 +76,7 @@ class Loader(abc.ABC):
         self._local_batch = batch_size // process_count
         self._targets = tracks.label if task == "single_label" else tracks.tags
         self._short_clip = short_clip
-        self._context, self._crop_step = context, crop_step
-        self._track_padding = track_padding
+        self._crop = crop
         self._aux = dict(aux or {})
         self._sampling = sampling
         self._process = slice(process_index, None, process_count)
@@ -124,7 +119,7 @@ class Loader(abc.ABC):
         wherever the iteration starts.
         """
         crops = self._order(seed).map_with_index(lambda index, track: (index, track))
-        batches = crops.random_map(self._crop)[self._process].batch(self._local_batch)
+        batches = crops.random_map(self._random_crop)[self._process].batch(self._local_batch)
         iterator = iter(
             batches.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=4))
         )
@@ -142,16 +137,16 @@ class Loader(abc.ABC):
         ]
         return grain.MapDataset.mix(endless).seed(seed)
 
-    def _crop(self, example: tuple[int, int], rng: np.random.Generator) -> Batch:
+    def _random_crop(self, example: tuple[int, int], rng: np.random.Generator) -> Batch:
         index, track = example
         spare = max(0, int(self.tracks.length[track]) - self._clip_samples)
-        step = self._crop_step
+        step = self._crop.step
         return self._example(index, track, step * int(rng.integers(spare // step + 1)))
 
     def segments(self, per_track: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Lists the evaluation segments of all tracks: (track, first time step), [segments]."""
         starts = [
-            segment_starts(n, self._clip_samples, per_track, step=self._crop_step)
+            segment_starts(n, self._clip_samples, per_track, step=self._crop.step)
             for n in self.tracks.length
         ]
         tracks = np.repeat(np.arange(len(starts)), [len(s) for s in starts])

@@ -27,7 +27,7 @@ class ResidentLoader(Loader):
         devices need it for long.
         """
         tracks = self.tracks
-        longest = max(int(tracks.length.max()), self._clip_samples) + 2 * self._context
+        longest = max(int(tracks.length.max()), self._clip_samples) + 2 * self._crop.context
         result = np.zeros((len(tracks), longest, *tracks.item_shape), tracks.dtype)
         for row, length in enumerate(tracks.length):
             steps = cut_clip(
@@ -35,8 +35,7 @@ class ResidentLoader(Loader):
                 0,
                 max(int(length), self._clip_samples),
                 short_clip=self._short_clip,
-                context=self._context,
-                pad_mode=self._track_padding,
+                crop=self._crop,
             )
             result[row, : len(steps)] = steps
         return result
@@ -46,7 +45,7 @@ class ResidentLoader(Loader):
 
         def cut(track: jax.Array, start: jax.Array) -> jax.Array:
             corner: list[Any] = [track, start, *[0] * len(self.tracks.item_shape)]
-            steps = self._clip_samples + 2 * self._context
+            steps = self._clip_samples + 2 * self._crop.context
             return lax.dynamic_slice(data, corner, (1, steps, *data.shape[2:]))[0]
 
         return jax.vmap(cut)(batch["track"], batch["start"])

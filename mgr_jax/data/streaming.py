@@ -23,7 +23,6 @@ class StreamingLoader(Loader):
             start,
             self._clip_samples,
             short_clip=self._short_clip,
-            context=self._context,
-            pad_mode=self._track_padding,
+            crop=self._crop,
         )
         return {"inputs": clip}

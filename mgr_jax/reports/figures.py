@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Paul Tol's "bright" scheme: told apart with every common kind of colour blindness.
-_COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB")
+COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB")
 
 
 def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> "Figure":
@@ -26,7 +26,7 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> "F
     support = np.sum(matrix, axis=1, keepdims=True)
     share = matrix / np.maximum(support, 1)
     side, label_room = 0.45 * size, 0.075 * max(map(len, classes))  # inches
-    figure = _figure(3.2 + side + label_room, 1.6 + side + 0.7 * label_room, title)
+    figure = make_figure(3.2 + side + label_room, 1.6 + side + 0.7 * label_room, title)
     axes = figure.add_subplot()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     ticks = range(size)
@@ -50,12 +50,12 @@ def draw_per_class(rows: Sequence[Mapping[str, Any]], title: str) -> "Figure":
       rows: those of `evaluation.per_class`; a class without support keeps an empty line.
       title: what was predicted.
     """
-    figure = _figure(6.5, 1.3 + 0.32 * len(rows), title)
+    figure = make_figure(6.5, 1.3 + 0.32 * len(rows), title)
     axes = figure.add_subplot()
     known = [(i, *row["recall"]) for i, row in enumerate(rows) if row["recall"][0] is not None]
     position, value, low, high = np.array(known, float).reshape(-1, 4).T
-    axes.hlines(position, low, high, color=_COLOURS[0], linewidth=2)
-    axes.plot(value, position, "o", color=_COLOURS[0])
+    axes.hlines(position, low, high, color=COLOURS[0], linewidth=2)
+    axes.plot(value, position, "o", color=COLOURS[0])
     axes.set_yticks(range(len(rows)), [f"{row['class']} ({row['support']})" for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
@@ -80,7 +80,7 @@ def draw_history(
     panels = [(label, part) for label, part in (("loss", losses), ("metric", others)) if part]
     if not panels:
         raise ValueError("no series to draw; give at least one, e.g. {'train/loss': [...]}")
-    figure = _figure(5.0 * len(panels), 3.6, title)
+    figure = make_figure(5.0 * len(panels), 3.6, title)
     for place, (label, part) in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), place)
         for number, (name, values) in enumerate(part.items()):
@@ -88,7 +88,7 @@ def draw_history(
             axes.plot(
                 np.asarray(steps)[logged],
                 np.asarray(values)[logged],
-                color=_COLOURS[number % len(_COLOURS)],
+                color=COLOURS[number % len(COLOURS)],
                 marker="." if logged.sum() < 30 else "",
                 label=name,
             )
@@ -105,7 +105,7 @@ def figure_to_image(figure: "Figure") -> np.ndarray:
     return np.array(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
 
 
-def _figure(width: float, height: float, title: str) -> "Figure":
+def make_figure(width: float, height: float, title: str) -> "Figure":
     """A figure of this size in inches with nothing but a title, on a canvas without display."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mgr_jax.reports.figures import _COLOURS, _figure
+from mgr_jax.reports.figures import COLOURS, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,7 +136,7 @@ def draw_gallery(pictures: Sequence[Picture], title: str) -> "Figure":
     """
     starts = range(0, len(pictures), _PER_ROW)
     heights = [max(map(_height, pictures[i : i + _PER_ROW])) for i in starts]
-    figure = _figure(5.6 * _PER_ROW, 0.6 + 2.6 * sum(heights), title)
+    figure = make_figure(5.6 * _PER_ROW, 0.6 + 2.6 * sum(heights), title)
     # Colour bars have columns of their own, so that the time axes of a column are aligned.
     grid = figure.add_gridspec(
         len(heights), 2 * _PER_ROW, width_ratios=[40, 1] * _PER_ROW, height_ratios=heights
@@ -164,7 +164,7 @@ def _height(picture: Picture) -> float:
 
 def _draw_lines(axes: "Axes", picture: Picture) -> None:
     seconds = picture.start + picture.step * (0.5 + np.arange(len(picture.values)))
-    for channel, colour in zip(range(picture.values.shape[2]), _COLOURS, strict=False):
+    for channel, colour in zip(range(picture.values.shape[2]), COLOURS, strict=False):
         axes.plot(seconds, picture.values[:, 0, channel], color=colour, linewidth=0.7)
     axes.set_ylim(*picture.limits)
     axes.set_ylabel(picture.unit, fontsize=9)

@@ -82,9 +82,7 @@ def make_loader(
         task=config.task,
         short_clip=config.short_clip,
         sampling=config.sampling,
-        context=frontend.context,
-        crop_step=frontend.crop_step,
-        track_padding=frontend.track_padding,
+        crop=frontend.crop,
         aux=track_statistics(frontend, tracks),
         process_index=jax.process_index(),
         process_count=jax.process_count(),
@@ -102,7 +100,8 @@ def make_loaders(
       UserError: the loader is to be resident, but the data do not fit.
     """
     needed = sum(
-        resident_bytes(tracks, config.clip_samples, frontend.context) for tracks in splits.values()
+        resident_bytes(tracks, config.clip_samples, frontend.crop.context)
+        for tracks in splits.values()
     )
     free = _free_memory()
     fits = needed <= _RESIDENT_SHARE * free

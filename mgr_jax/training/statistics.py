@@ -21,7 +21,8 @@ def track_statistics(frontend: Frontend, tracks: Tracks) -> dict[str, np.ndarray
 
     def measure() -> dict[str, np.ndarray]:
         meter = TrackMeter(frontend)
-        rows = [meter([tracks.read(i)]) for i in tqdm(range(len(tracks)), _bar(tracks))]
+        tracks_read = map(tracks.read, tqdm(range(len(tracks)), _bar(tracks)))
+        rows = [meter.measure_track(track) for track in tracks_read]
         return {name: np.stack([row[name] for row in rows]) for name in meter.names}
 
     return _cached(measure, "track", frontend, tracks)
@@ -32,13 +33,12 @@ def dataset_statistics(frontend: Frontend, tracks: Tracks) -> dict[str, np.ndarr
     if not frontend.dataset_shapes(tracks.item_shape):
         return {}
 
-    class Reads:
-        """Can be gone through several times."""
+    def measure() -> dict[str, np.ndarray]:
+        return TrackMeter(frontend)(
+            lambda: (tracks.read(i) for i in tqdm(range(len(tracks)), _bar(tracks)))
+        )
 
-        def __iter__(self):
-            return (tracks.read(i) for i in tqdm(range(len(tracks)), _bar(tracks)))
-
-    return _cached(lambda: TrackMeter(frontend)(Reads()), "dataset", frontend, tracks)
+    return _cached(measure, "dataset", frontend, tracks)
 
 
 def _bar(tracks: Tracks) -> str:
@@ -48,7 +48,13 @@ def _bar(tracks: Tracks) -> str:
 def _cached(
     measure: Callable[[], dict[str, np.ndarray]], kind: str, frontend: Frontend, tracks: Tracks
 ) -> dict[str, np.ndarray]:
-    names = [_FORMAT, kind, repr(frontend), tracks.track_id.tolist(), tracks.length.tolist()]
+    names = [
+        _FORMAT,
+        kind,
+        repr(frontend.clone(axis_name=None)),
+        tracks.track_id.tolist(),
+        tracks.length.tolist(),
+    ]
     digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
     path = tracks.files[0].parent / f"statistics-{digest}.npz"
     if not path.exists():

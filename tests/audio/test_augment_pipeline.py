@@ -201,11 +201,11 @@ def test_transforms_apply_in_order_and_draw_the_same_in_any_company():
 def test_inputs_and_features_take_their_own_transforms():
     mask, gain = {"name": "time_mask"} | SETTINGS["time_mask"], {"name": "gain"} | SETTINGS["gain"]
     augment = make_augment([mask, gain, {"name": "mixup"}], sample_rate=RATE)
-    assert (augment.changes_inputs, augment.changes_features, augment.mixes) == (True,) * 3
+    assert (augment.changes_inputs, augment.changes_features) == (True, True)
     masked = jax.jit(augment.features)(example_keys(0, np.arange(BATCH)), examples("time_mask"))
     np.testing.assert_array_equal(masked, run(always("time_mask"), examples("time_mask")))
     alone = make_augment([mask], sample_rate=RATE)
-    assert (alone.changes_inputs, alone.changes_features, alone.mixes) == (False, True, False)
+    assert (alone.changes_inputs, alone.changes_features) == (False, True)
     inputs, mix = alone.inputs(example_keys(0, np.arange(BATCH)), examples("gain"))
     assert mix is None
     np.testing.assert_array_equal(inputs, examples("gain"))
@@ -213,7 +213,7 @@ def test_inputs_and_features_take_their_own_transforms():
 
 def test_an_empty_list_changes_nothing():
     augment = make_augment((), sample_rate=RATE)
-    assert (augment.changes_inputs, augment.changes_features, augment.mixes) == (False,) * 3
+    assert (augment.changes_inputs, augment.changes_features) == (False, False)
     assert augment.specs == ()
 
 

@@ -140,11 +140,11 @@ def test_makes_the_frames_it_says(hop_length, samples):
         frontend = CQT(hop_length=hop_length, fmin=65.0, n_bins=24, **settings)
         needed = frontend.min_samples
         for count in (needed, samples):
-            clips = jnp.zeros((2, count + 2 * frontend.context))
+            clips = jnp.zeros((2, count + 2 * frontend.crop.context))
             frames = jax.eval_shape(frontend.apply, {}, clips)
             assert frames.shape == (2, frontend.num_frames(count), frontend.num_bins)
             assert frames.shape[1] >= 1
-        if not frontend.context:
+        if not frontend.crop.context:
             with pytest.raises(UserError, match=f"too short.*at least {needed}"):
                 frontend.apply({}, jnp.zeros((1, needed - 1)))
 
@@ -154,7 +154,7 @@ def test_frames_of_a_crop_are_those_of_its_track():
     frontend = CQT(whole_track=True, fmin=200.0, n_bins=24)
     whole = CQT(fmin=200.0, n_bins=24).apply({}, track[None])[0]
     first, samples = 20, 8192
-    start, context = first * frontend.crop_step, frontend.context
+    start, context = first * frontend.crop.step, frontend.crop.context
     crop = track[start - context : start + samples + context]
     frames = frontend.apply({}, crop[None])[0]
     assert len(frames) == frontend.num_frames(samples)

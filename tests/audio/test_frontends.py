@@ -19,7 +19,8 @@ from mgr_jax.errors import UserError
 
 # Settings that make a front end quick, or that it cannot do without.
 SETTINGS = {
-    "chroma": {"n_fft": 512, "hop_length": 128},
+    "chroma_cqt": {"fmin": 220.0, "n_bins": 108, "hop_length": 256},
+    "chroma_stft": {"n_fft": 512, "hop_length": 128},
     "cqt": {"fmin": 220.0, "n_bins": 36, "hop_length": 256},
     "harmonic": {},
     "leaf": {},
@@ -34,16 +35,29 @@ SETTINGS = {
     "sincnet": {},
     "stack": {
         "frontends": (
-            {"name": "stft", "kwargs": {"n_fft": 512, "hop_length": 128}},
+            {"name": "log_mel", "kwargs": {"n_fft": 512, "hop_length": 128, "n_mels": 40}},
             {
-                "name": "stft",
-                "kwargs": {"n_fft": 512, "hop_length": 128, "win_length": 128, "scale": "ln"},
+                "name": "log_mel",
+                "kwargs": {"n_fft": 256, "hop_length": 128, "n_mels": 40, "scale": "ln"},
             },
         )
     },
-    "stft": {"n_fft": 512, "hop_length": 128},
+    "stft": {"n_fft": 512, "hop_length": 128, "scale": "log10_1p"},
     "tempogram": {"win_length": 64},
     "waveform": {},
+}
+# The same front ends with everything that can go wrong in silence.
+VARIANTS = {
+    "log_mel z-scored": ("log_mel", {"ref": "max", "standardise": "all"}),
+    "log_mel z-scored by bins": ("log_mel", {"scale": "ln", "standardise": "bins"}),
+    "log_mel over the batch": (
+        "log_mel",
+        {"ref": "max", "standardise": "all", "normalise_over": "batch"},
+    ),
+    "log_mel PCEN": ("log_mel", {"scale": "pcen", "energy_gain": 2.0**31}),
+    "log_mel magnitudes": ("log_mel", {"power": 1.0, "scale": "linear", "standardise": "all"}),
+    "cqt magnitudes": ("cqt", {"scale": "db", "power": 2.0, "standardise": "bins"}),
+    "mfcc lifted": ("mfcc", {"lifter": 22.0, "standardise": "bins"}),
 }
 # "precomputed" takes stored features instead of waveforms, and cannot know how many bins they have.
 OF_WAVEFORMS = sorted(SETTINGS.keys() - {"precomputed"})
@@ -57,6 +71,8 @@ def rand(samples, rows=2):
 def made():
     """Front ends with their variables."""
     frontends = {name: create_frontend(name, **SETTINGS[name]) for name in OF_WAVEFORMS}
+    for variant, (name, settings) in VARIANTS.items():
+        frontends[variant] = create_frontend(name, **SETTINGS[name] | settings)
     return {
         name: (frontend, frontend.init(jax.random.key(0), rand(frontend.min_samples + 4000)))
         for name, frontend in frontends.items()
@@ -84,7 +100,7 @@ def test_frames_and_bins_are_as_promised(name, extra):
         assert 0 < frontend.frame_rate <= frontend.sample_rate
 
 
-@pytest.mark.parametrize("name", OF_WAVEFORMS)
+@pytest.mark.parametrize("name", [*OF_WAVEFORMS, *VARIANTS])
 def test_any_finite_sound_gives_finite_features_and_gradients(name, made):
     frontend, variables = made[name]
     samples = frontend.min_samples + 4000
@@ -148,7 +164,7 @@ def test_what_accelerators_compute_is_the_same(name, made, monkeypatch):
 @pytest.mark.parametrize("name", OF_WAVEFORMS)
 def test_the_gradient_is_the_slope(name, made):
     frontend, variables = made[name]
-    y = rand(frontend.min_samples + 2000, rows=1)
+    y = rand(frontend.min_samples + 16_000, rows=1)
     features = frontend.apply(variables, y)
     rng = np.random.default_rng(1)
     weights = rng.normal(size=features.shape).astype(np.float32) / features.size
@@ -159,10 +175,10 @@ def test_the_gradient_is_the_slope(name, made):
         return jnp.vdot(weights, frontend.apply(variables, y + step * direction))
 
     slope = float(jax.jit(jax.grad(along))(0.0))
-    step = 1e-4
+    step = 3e-4
     measured = (float(along(step)) - float(along(-step))) / (2 * step)
-    scale = float(np.abs(features).mean()) / np.sqrt(features.size)
-    assert abs(slope - measured) <= 0.03 * abs(slope) + 2e-2 * scale / 0.1
+    assert measured != 0
+    np.testing.assert_allclose(slope, measured, rtol=0.05)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +237,7 @@ def test_stack_puts_front_ends_side_by_side_as_channels():
     y = rand(5000)
     stack = create_frontend("stack", **SETTINGS["stack"])
     features = stack.apply({}, y)
-    assert features.shape == (2, stack.num_frames(5000), 257, 2)
+    assert features.shape == (2, stack.num_frames(5000), 40, 2)
     for channel, part in enumerate(SETTINGS["stack"]["frontends"]):
         alone = create_frontend(part["name"], **part["kwargs"]).apply({}, y)
         np.testing.assert_allclose(features[..., channel], alone, atol=1e-4)
@@ -262,7 +278,17 @@ def test_resampled_hears_what_a_front_end_at_the_other_rate_hears():
             "cannot have normalise_over='track'",
         ),
         ("stack", {"parts": ()}, "no argument of the front end stack 'parts'"),
-        ("resampled", {}, "resampled needs a front end"),
+        (
+            "stack",
+            {"frontends": ({"name": "stft", "kwargs": {"sample_rate": 8000}},)},
+            "stft within another has a sample_rate; remove it",
+        ),
+        (
+            "stack",
+            {"frontends": ({"name": "stft"}, {"name": "harmonic"})},
+            "for 16000 Hz, 22050 Hz; give the stack a sample_rate",
+        ),
+        ("resampled", {"frontend": {"name": "log_mel"}}, "needs a front end and its rate"),
         (
             "resampled",
             {
@@ -283,7 +309,9 @@ def test_resampled_hears_what_a_front_end_at_the_other_rate_hears():
         ("log_mel", {"normalise_over": "track"}, "'track' needs frames of whole tracks; set whole"),
         ("harmonic", {"normalise_over": "dataset"}, "filters that are still to be learnt"),
         ("tempogram", {"normalise_over": "dataset"}, "'dataset' needs frames of whole tracks"),
-        ("log_mel", {"scale": "pcen", "pcen": {"gian": 1}}, "pcen has no setting 'gian'"),
+        ("log_mel", {"scale": "pcen", "pcen": {"gian": 1}}, "'gian'; did you mean gain"),
+        ("log_mel", {"power": 0.5}, "power is 0.5; use 1 or more"),
+        ("stft", {"center": "same", "pad_mode": "reflect"}, "'same' pads with zeros"),
         ("log_mel", {"energy_dtype": "float64"}, "energy_dtype is 'float64'"),
         ("precomputed", {"normalise_over": "track"}, "must be 'segment' or 'dataset'"),
         ("choi2016", {"n_mels": 128}, "published input.*use the front end log_mel"),

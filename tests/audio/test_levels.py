@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import librosa
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 
 from mgr_jax.audio.frontends import create_frontend
@@ -15,10 +16,20 @@ MEL = {"n_fft": 1024, "hop_length": 256, "n_mels": 64}
 
 @pytest.fixture(scope="module")
 def clips() -> np.ndarray:
-    """Noise that swells, and silence."""
+    """Noise that swells, a sweep, an impulse, and silence last; an odd number of samples."""
     samples = 20_001
+    time = np.arange(samples) / RATE
     swelling = np.random.default_rng(0).normal(size=samples) * np.linspace(0, 0.3, samples) ** 2
-    return np.stack([swelling, np.zeros(samples)]).astype(np.float32)
+    sweep = 0.8 * scipy.signal.chirp(time, 20, time[-1], 10_000)
+    impulse = 0.5 * (np.arange(samples) == 7_777)
+    return np.stack([swelling, sweep, impulse, np.zeros(samples)]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def music(shared_dir) -> np.ndarray:
+    paths = sorted((shared_dir / "data/gtzan_audio_dev").glob("*/*.flac"))[::30]
+    clips = [soundfile.read(path, start=90_000, stop=110_001, dtype="float32")[0] for path in paths]
+    return np.stack(clips)
 
 
 def energies(clip: np.ndarray) -> np.ndarray:
@@ -39,11 +50,11 @@ SCALES = {
         lambda e: np.log(librosa.db_to_power(librosa.power_to_db(e, ref=np.max, top_db=60))),
     ),
     "log10(1 + 10000 x)": (
-        {"scale": "log1p", "energy_gain": 10_000.0},
+        {"scale": "log10_1p", "energy_gain": 10_000.0},
         lambda e: np.log10(1 + 10_000 * e),
     ),
     "squared twice": (
-        {"exponent": 2.0},
+        {"energy_power": 2.0},
         lambda e: librosa.power_to_db(e**2, ref=1.0, amin=1e-10, top_db=80),
     ),
     "PCEN": (
@@ -60,11 +71,12 @@ SCALES = {
 
 
 @pytest.mark.parametrize("name", SCALES)
-def test_scales_are_what_they_are_named_after(clips, name):
+def test_scales_are_what_they_are_named_after(clips, music, name):
     settings, reference = SCALES[name]
-    found = log_mel(clips, **settings)
-    expected = np.stack([reference(energies(clip)) for clip in clips])
-    np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-3 if "dB" in name else 2e-4)
+    sounds = np.concatenate([clips, music])
+    found = log_mel(sounds, **settings)
+    expected = np.stack([reference(energies(clip)) for clip in sounds])
+    np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-3)
 
 
 def test_half_precision_rounds_the_energies(clips):
@@ -78,12 +90,12 @@ def test_half_precision_rounds_the_energies(clips):
 def test_z_scores_have_mean_0_and_deviation_1(clips, standardise, over):
     features = log_mel(clips, standardise=standardise, normalise_over=over, top_db=None)
     axes = {"all": (0, 1, 2), "bins": (0, 1)}[standardise]
-    parts = features[None] if over == "batch" else features[:1, None]
+    parts = features[None] if over == "batch" else features[:3, None]
     for part in parts:
         np.testing.assert_allclose(part.mean(axes), 0, atol=1e-4)
         np.testing.assert_allclose(part.std(axes), 1, atol=1e-4)
     if over == "segment":  # silence has no deviation to divide by
-        np.testing.assert_allclose(features[1], 0, atol=1e-4)
+        np.testing.assert_allclose(features[3], 0, atol=1e-4)
 
 
 def test_a_batch_shares_its_maximum(clips):
@@ -93,6 +105,29 @@ def test_a_batch_shares_its_maximum(clips):
     np.testing.assert_allclose(together[0], alone[0], atol=1e-4)
     np.testing.assert_allclose(together[1].max(), -40, atol=1e-3)
     np.testing.assert_allclose(alone[1].max(), 0, atol=1e-4)
+
+
+STFT = [
+    {},
+    {"n_fft": 1000, "hop_length": 333},
+    {"n_fft": 512, "hop_length": 200, "win_length": 400, "window": "hamming"},
+    {"n_fft": 1323, "hop_length": 441, "center": False},
+]
+
+
+@pytest.mark.parametrize("settings", STFT, ids=str)
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_stft_is_librosas_in_decibel(clips, music, settings, power):
+    sounds = np.concatenate([clips, music])
+    top_db = 40.0 * power  # levels of magnitudes are half as wide
+    frontend = create_frontend("stft", power=power, top_db=top_db, **settings)
+    found = jax.jit(frontend.apply)({}, sounds)
+    for levels, clip in zip(found, sounds, strict=True):
+        spectra = librosa.stft(
+            clip.astype(np.float64), **{"n_fft": 2048, "hop_length": 512} | settings
+        )
+        expected = librosa.power_to_db(np.abs(spectra.T) ** power, top_db=top_db)
+        np.testing.assert_allclose(levels, expected, rtol=0, atol=5e-3)
 
 
 MFCC = [
@@ -118,10 +153,8 @@ def librosa_mfcc(clip: np.ndarray, deltas=0, delta_width=9, **settings) -> np.nd
 
 
 @pytest.mark.parametrize("settings", MFCC, ids=str)
-def test_mfcc_is_librosas(clips, settings, shared_dir):
-    paths = sorted((shared_dir / "data/gtzan_audio_dev").glob("*/*.flac"))[::30]
-    music = [soundfile.read(path, start=90_000, stop=110_001, dtype="float32")[0] for path in paths]
-    sounds = np.stack([*clips, *music])
+def test_mfcc_is_librosas(clips, music, settings):
+    sounds = np.concatenate([clips, music])
     found = jax.jit(create_frontend("mfcc", **settings).apply)({}, sounds)
     assert found.dtype == jnp.float32
     for features, clip in zip(found, sounds, strict=True):

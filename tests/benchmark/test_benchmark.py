@@ -11,7 +11,7 @@ import soundfile
 
 from mgr_jax import cli
 from mgr_jax.audio.frontends import create_frontend, list_frontends
-from mgr_jax.benchmark import log_mel
+from mgr_jax.benchmark import peers
 from mgr_jax.benchmark.frontends import LIBROSA, TORCH, benchmark_frontends, synthetic_clips
 from mgr_jax.benchmark.timing import interleave, memory_bandwidth, speed_ratio
 
@@ -88,25 +88,25 @@ def test_mistakes_are_one_sentence(capsys, monkeypatch, argv, code, says):
 
 def test_errors_are_against_a_transform_in_float64(clips):
     """The same levels written out with numpy."""
-    reference = log_mel.with_librosa(clips, np.float64)
+    reference = peers.with_librosa(clips, np.float64)
     assert reference[0].dtype == np.float64
-    window = scipy.signal.get_window("hann", log_mel.N_FFT)
+    window = scipy.signal.get_window("hann", peers.N_FFT)
     for clip, levels in zip(clips, reference, strict=True):
-        padded = np.pad(clip.astype(np.float64), log_mel.N_FFT // 2)
-        frames = np.lib.stride_tricks.sliding_window_view(padded, log_mel.N_FFT)
-        power = np.abs(np.fft.rfft(frames[:: log_mel.HOP_LENGTH] * window)) ** 2
+        padded = np.pad(clip.astype(np.float64), peers.N_FFT // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(padded, peers.N_FFT)
+        power = np.abs(np.fft.rfft(frames[:: peers.HOP_LENGTH] * window)) ** 2
         expected = 10 * np.log10(np.maximum(power @ _slaney_filters(), 1e-10))
-        expected = np.maximum(expected, expected.max() - log_mel.TOP_DB)
+        expected = np.maximum(expected, expected.max() - peers.TOP_DB)
         np.testing.assert_allclose(levels.T, expected, rtol=0, atol=1e-6)
 
 
 def _slaney_filters() -> np.ndarray:
     """128 triangles from 0 Hz to 11,025 Hz, [bins, bands]: linear to 1 kHz, then logarithmic."""
     top = 15 + 27 * np.log(11.025) / np.log(6.4)
-    mel = np.linspace(0, top, log_mel.N_MELS + 2)
+    mel = np.linspace(0, top, peers.N_MELS + 2)
     corners = np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27))
-    hz = np.fft.rfftfreq(log_mel.N_FFT, 1 / log_mel.SAMPLE_RATE)
-    triangles = [np.interp(hz, corners[i : i + 3], [0, 1, 0]) for i in range(log_mel.N_MELS)]
+    hz = np.fft.rfftfreq(peers.N_FFT, 1 / peers.SAMPLE_RATE)
+    triangles = [np.interp(hz, corners[i : i + 3], [0, 1, 0]) for i in range(peers.N_MELS)]
     return np.stack(triangles, axis=1) * 2 / (corners[2:] - corners[:-2])
 
 
@@ -128,8 +128,8 @@ def test_an_error_is_the_largest_difference(clips, monkeypatch):
 def test_pytorch_computes_the_same(clips, monkeypatch):
     pytest.importorskip("torch")
     monkeypatch.setattr("mgr_jax.benchmark.frontends.list_frontends", list)
-    levels = log_mel.with_torch(clips, threads=1)()
-    np.testing.assert_allclose(levels, log_mel.with_librosa(clips, np.float64), rtol=0, atol=5e-3)
+    levels = peers.with_torch(clips, threads=1)()
+    np.testing.assert_allclose(levels, peers.with_librosa(clips, np.float64), rtol=0, atol=5e-3)
     report = benchmark_frontends(clips, rounds=1, devices=jax.devices()[:1])
     assert TORCH in report["ratios"][OWN[1]]
     assert not report["notes"]

@@ -89,7 +89,7 @@ def test_tracks_longer_than_a_chunk_are_measured_in_parts():
     for samples in (300, 1024 * 100 - 1, 1024 * 100, 250_001):
         track = (rng.normal(size=samples) * np.linspace(0.01, 0.3, samples)).astype(np.float32)
         levels = np.asarray(plain.apply({}, track[None]))[0]
-        found = TrackMeter(frontend)([track])
+        found = TrackMeter(frontend).measure_track(track)
         np.testing.assert_allclose(found["mean"], levels.mean(), atol=1e-3)
         np.testing.assert_allclose(found["std"], levels.std(), atol=1e-3)
         features = extract_features(frontend, track)
@@ -111,7 +111,7 @@ def test_both_loaders_give_clips_with_their_context(quick, frontend, short_clip,
         evaluated = list(loader.eval_batches())
         drawn[kind] += (np.concatenate([loader.inputs(loader.data, b) for b in evaluated]),)
     streamed, resident = drawn[StreamingLoader], drawn[ResidentLoader]
-    assert streamed[0].shape == (3 * quick.batch_size, clip_samples + 2 * frontend.context)
+    assert streamed[0].shape == (3 * quick.batch_size, clip_samples + 2 * frontend.crop.context)
     jax.tree.map(np.testing.assert_array_equal, streamed, resident)
     assert streamed[1]["mean"].shape == (3 * quick.batch_size,)
 

@@ -2,28 +2,54 @@
 
 from mgr_jax.audio.dsp.batching import map_clips, to_float
 from mgr_jax.audio.dsp.cepstrum import dct_basis, delta, lifter_weights
+from mgr_jax.audio.dsp.chroma import chroma_filterbank, cq_to_chroma, normalise_frames
+from mgr_jax.audio.dsp.cqt import (
+    C1,
+    cqt,
+    cqt_filterbank,
+    cqt_frame_length,
+    cqt_frequencies,
+    cqt_lengths,
+)
 from mgr_jax.audio.dsp.decibel import power_to_db
 from mgr_jax.audio.dsp.filterbank import apply_filterbank
+from mgr_jax.audio.dsp.fir import filter_bank, strided_product
 from mgr_jax.audio.dsp.mel import mel_filterbank, mel_frequencies
 from mgr_jax.audio.dsp.pcen import pcen, spcen
 from mgr_jax.audio.dsp.resample import resample
-from mgr_jax.audio.dsp.stft import min_samples, num_frames, spectrogram, stft
+from mgr_jax.audio.dsp.stft import get_window, min_samples, num_frames, spectrogram, stft
+from mgr_jax.audio.dsp.tempogram import onset_strength, tempo_frequencies, tempogram
 
 __all__ = [
+    "C1",
     "apply_filterbank",
+    "chroma_filterbank",
+    "cq_to_chroma",
+    "cqt",
+    "cqt_filterbank",
+    "cqt_frame_length",
+    "cqt_frequencies",
+    "cqt_lengths",
     "dct_basis",
     "delta",
+    "filter_bank",
+    "get_window",
     "lifter_weights",
     "map_clips",
     "mel_filterbank",
     "mel_frequencies",
     "min_samples",
+    "normalise_frames",
     "num_frames",
+    "onset_strength",
     "pcen",
     "power_to_db",
     "resample",
     "spcen",
     "spectrogram",
     "stft",
+    "strided_product",
+    "tempo_frequencies",
+    "tempogram",
     "to_float",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.signal
 from jax import lax
 
-from mgr_jax.audio.dsp.stft import PAD_MODES, _window, min_samples, num_frames
+from mgr_jax.audio.dsp.stft import PAD_MODES, get_window, min_samples, num_frames
 from mgr_jax.errors import UserError
 
 C1 = 32.70319566257483  # Hz, 45 semitones below A4 = 440 Hz
@@ -53,7 +53,7 @@ def cqt_lengths(
         raise UserError(f"filter_scale is {filter_scale}; it must be positive")
     ratio = 4.0 ** (1 / bins_per_octave)
     quality = filter_scale * (ratio + 1) / (ratio - 1)
-    taps = _window(window, None, 1000).astype(np.float64)
+    taps = get_window(window, None, 1000).astype(np.float64)
     noise_bandwidth = len(taps) * np.sum(taps**2) / np.sum(taps) ** 2
     highest = frequencies[-1] * (1 + 0.5 * noise_bandwidth / quality)
     if highest > sample_rate / 2:

@@ -73,7 +73,7 @@ def stft(
         )
     if center:
         y = jnp.pad(y, ((0, 0), (n_fft // 2, n_fft // 2)), mode=pad_mode)
-    taps = _window(window, win_length, n_fft)
+    taps = get_window(window, win_length, n_fft)
 
     def all_at_once(y: jax.Array) -> jax.Array:
         return then(jnp.fft.rfft(_frames(y, n_fft, hop_length) * taps))
@@ -124,7 +124,7 @@ def _frames(y: jax.Array, n_fft: int, hop_length: int) -> jax.Array:
     return slices(y) if rest else lax.platform_dependent(y, cpu=slices, default=shifted_blocks)
 
 
-def _window(name: str | tuple, win_length: int | None, n_fft: int) -> np.ndarray:
+def get_window(name: str | tuple, win_length: int | None, n_fft: int) -> np.ndarray:
     """The window [n_fft] float32, zero outside its win_length samples."""
     length = n_fft if win_length is None else win_length
     if not 0 < length <= n_fft:

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.fft
 
 from mgr_jax.audio.dsp.chroma import normalise_frames
-from mgr_jax.audio.dsp.stft import _window
+from mgr_jax.audio.dsp.stft import get_window
 from mgr_jax.errors import UserError
 
 
@@ -67,6 +67,6 @@ def tempogram(
     local = envelope[:, np.arange(frames)[:, None] + np.arange(win_length)]
     # Padded by as much again, no lag wraps around.
     padded = scipy.fft.next_fast_len(2 * win_length - 1, real=True)
-    spectra = jnp.fft.rfft(local * _window(window, None, win_length), n=padded)
+    spectra = jnp.fft.rfft(local * get_window(window, None, win_length), n=padded)
     power = jnp.square(spectra.real) + jnp.square(spectra.imag)
     return normalise_frames(jnp.fft.irfft(power, n=padded)[..., :win_length], norm=norm)

@@ -8,12 +8,13 @@ from mgr_jax.audio.frontends.registry import FRONTENDS, create_frontend, list_fr
 from mgr_jax.audio.frontends.resampled import Resampled
 from mgr_jax.audio.frontends.stack import Stack
 from mgr_jax.audio.frontends.standardise import Standardised
-from mgr_jax.audio.frontends.tracks import TrackMeter, extract_features
+from mgr_jax.audio.frontends.tracks import FeatureExtractor, TrackMeter, extract_features
 
 __all__ = [
     "FRONTENDS",
     "PRESETS",
     "BinAxis",
+    "FeatureExtractor",
     "Framed",
     "Frontend",
     "Leveled",

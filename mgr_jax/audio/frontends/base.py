@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ import numpy as np
 from flax import linen as nn
 
 from mgr_jax.audio import dsp
+from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop
 from mgr_jax.errors import UserError
 
 Aux = Mapping[str, jax.Array]
@@ -31,8 +31,8 @@ class BinAxis:
 class Frontend(nn.Module):
     """Waveforms [batch, samples] to features [batch, frames, bins] or [..., channels], float32.
 
-    Finite waveforms give finite features and gradients, silence too; a sample that is not a number
-    spoils its own clip only. Predictors and builders refuse such files and arrays.
+    Finite waveforms give finite features and gradients, silence too; a NaN spoils its own clip
+    only, where it is seen. Predictors and builders refuse files and arrays that hold any.
 
     Attributes:
       sample_rate: of the waveform in Hz.
@@ -40,17 +40,8 @@ class Frontend(nn.Module):
 
     sample_rate: float = 22050
 
-    # Fields that must be positive, where a front end has them.
-    _positive: ClassVar[tuple[str, ...]] = (
-        "sample_rate", "n_fft", "hop_length", "n_mels", "n_bins",
-    )  # fmt: skip
-
     def __post_init__(self):
-        for field in self._positive:
-            if getattr(self, field, 1) <= 0:
-                raise UserError(
-                    f"{type(self).__name__}: {field} is {getattr(self, field)}; it must be positive"
-                )
+        require_positive(self, "sample_rate")
         super().__post_init__()
 
     @property
@@ -80,7 +71,7 @@ class Frontend(nn.Module):
 
     @property
     def frame_samples(self) -> int:
-        """Samples that one frame is computed from."""
+        """Samples that one frame is computed from; clips are at least as long."""
         raise NotImplementedError
 
     @property
@@ -93,19 +84,9 @@ class Frontend(nn.Module):
         raise NotImplementedError
 
     @property
-    def context(self) -> int:
-        """Samples on either side of a clip that come with it, from its track."""
-        return 0
-
-    @property
-    def crop_step(self) -> int:
-        """Clips start at multiples of this many samples of their track."""
-        return 1
-
-    @property
-    def track_padding(self) -> str:
-        """What lies beyond the ends of a track: zeros ("constant"), or a reflection."""
-        return "constant"
+    def crop(self) -> Crop:
+        """How clips are to be cut from their tracks."""
+        return WITHOUT_CONTEXT
 
     @property
     def aux_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -125,10 +106,19 @@ class Frontend(nn.Module):
         """Computes the features.
 
         Args:
-          waveform: [batch, samples + 2 * context] float32 in [-1, 1].
+          waveform: [batch, samples + 2 * crop.context] float32 in [-1, 1].
           aux: statistics by name, [batch, ...] each, where `aux_shapes` names any.
         """
         raise NotImplementedError
+
+
+def require_positive(module: nn.Module, *fields: str) -> None:
+    """Raises a UserError that names the first of these fields that is not positive."""
+    for field in fields:
+        if getattr(module, field) <= 0:
+            raise UserError(
+                f"{type(module).__name__}: {field} is {getattr(module, field)}; it must be positive"
+            )
 
 
 class Framed(Frontend):
@@ -150,13 +140,21 @@ class Framed(Frontend):
     whole_track: bool = False
 
     def __post_init__(self):
+        super().__post_init__()
+        require_positive(self, "hop_length")
+        name = type(self).__name__
         if self.center not in (True, False, "same"):
-            raise UserError(f"center is {self.center!r}; it must be True, False or 'same'")
+            raise UserError(f"{name}: center is {self.center!r}; it must be True, False or 'same'")
+        if self.center == "same" and self.pad_mode != "constant":
+            raise UserError(
+                f"{name}: center='same' pads with zeros, but pad_mode is {self.pad_mode!r}; use "
+                "'constant'"
+            )
         if self.whole_track and self.center is not True:
             raise UserError(
-                f"whole_track needs center=True, not {self.center!r}; set it, or whole_track=False"
+                f"{name}: whole_track needs center=True, not {self.center!r}; set it, or "
+                "whole_track=False"
             )
-        super().__post_init__()
 
     @property
     def frame_rate(self) -> float:
@@ -184,19 +182,11 @@ class Framed(Frontend):
         )
 
     @property
-    def context(self) -> int:
-        """Samples on either side of a clip that come with it, from its track."""
-        return self.frame_samples // 2 if self.whole_track else 0
-
-    @property
-    def crop_step(self) -> int:
-        """Clips start at multiples of this many samples of their track."""
-        return self.hop_length if self.whole_track else 1
-
-    @property
-    def track_padding(self) -> str:
-        """What lies beyond the ends of a track: zeros ("constant"), or a reflection."""
-        return self.pad_mode
+    def crop(self) -> Crop:
+        """How clips are to be cut from their tracks."""
+        if not self.whole_track:
+            return WITHOUT_CONTEXT
+        return Crop(self.frame_samples // 2, self.hop_length, self.pad_mode)
 
     @property
     def _pads(self) -> bool:
@@ -217,15 +207,19 @@ class Spectral(Framed):
     win_length: int | None = None
     window: str | tuple = "hann"
 
+    def __post_init__(self):
+        super().__post_init__()
+        require_positive(self, "n_fft")
+
     @property
     def frame_samples(self) -> int:
         """Samples that one frame is computed from."""
         return self.n_fft
 
     def _stft(self, y: jax.Array, then: Callable[[jax.Array], jax.Array]) -> jax.Array:
-        """`then` of the spectra [batch, frames, 1 + n_fft // 2] of [batch, samples + 2 * context].
+        """`then` of the spectra [batch, frames, 1 + n_fft // 2] of clips with their context.
 
-        What is computed frame by frame belongs into `then`: spectra need not leave a CPU's cache.
+        What is computed frame by frame belongs in `then`: spectra need not leave a CPU's cache.
         """
         if self.center == "same":
             frames = self.num_frames(y.shape[-1])

@@ -6,15 +6,7 @@ import jax
 import numpy as np
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.cqt import (
-    C1,
-    cqt,
-    cqt_filterbank,
-    cqt_frame_length,
-    cqt_frequencies,
-    cqt_lengths,
-)
-from mgr_jax.audio.frontends.base import BinAxis, Framed
+from mgr_jax.audio.frontends.base import BinAxis, Framed, require_positive
 from mgr_jax.audio.frontends.levels import Leveled
 from mgr_jax.errors import UserError
 
@@ -36,7 +28,7 @@ class CQT(Leveled, Framed):
       power: exponent of the magnitudes, at least 1.
     """
 
-    fmin: float = C1
+    fmin: float = dsp.C1
     n_bins: int = 84
     bins_per_octave: int = 12
     tuning: float = 0.0
@@ -47,11 +39,10 @@ class CQT(Leveled, Framed):
     scale: str = "linear"
 
     def __post_init__(self):
-        if self.power < 1:
-            raise UserError(f"CQT: power is {self.power}; use 1 or more")
+        super().__post_init__()
+        require_positive(self, "n_bins")
         if self.center not in (True, False):
             raise UserError(f"CQT: center is {self.center!r}; it must be True or False")
-        super().__post_init__()
 
     @property
     def num_bins(self) -> int:
@@ -61,12 +52,12 @@ class CQT(Leveled, Framed):
     @property
     def bin_axis(self) -> BinAxis:
         """What the bins are."""
-        return BinAxis("Hz", cqt_frequencies(**self._bins))
+        return BinAxis("Hz", dsp.cqt_frequencies(**self._bins))
 
     @property
     def frame_samples(self) -> int:
         """Samples that one frame is computed from."""
-        return cqt_frame_length(cqt_lengths(**self._bands))
+        return dsp.cqt_frame_length(dsp.cqt_lengths(**self._bands))
 
     @property
     def _bins(self) -> dict[str, Any]:
@@ -79,10 +70,10 @@ class CQT(Leveled, Framed):
         return self._bins | {name: getattr(self, name) for name in names}
 
     def _weights(self) -> list[np.ndarray]:
-        return cqt_filterbank(**self._bands, norm=self.norm)
+        return dsp.cqt_filterbank(**self._bands, norm=self.norm)
 
     def _energies(self, y: jax.Array, weights: list[np.ndarray]) -> jax.Array:
-        spectra = cqt(
+        spectra = dsp.cqt(
             y, weights, hop_length=self.hop_length, center=self._pads, pad_mode=self.pad_mode
         )
         return dsp.spectrogram(spectra, power=self.power)

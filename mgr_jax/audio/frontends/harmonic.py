@@ -6,7 +6,7 @@ import numpy as np
 from flax import linen as nn
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends.base import BinAxis, Spectral
+from mgr_jax.audio.frontends.base import BinAxis, Spectral, require_positive
 from mgr_jax.audio.frontends.levels import Leveled
 from mgr_jax.errors import UserError
 
@@ -36,8 +36,6 @@ class Harmonic(Leveled, Spectral):
     n_harmonic: int = 6
     semitone_scale: int = 2
 
-    _positive = (*Spectral._positive, "n_harmonic", "semitone_scale")
-
     def __post_init__(self):
         if self.normalise_over in ("track", "dataset"):
             raise UserError(
@@ -45,6 +43,7 @@ class Harmonic(Leveled, Spectral):
                 "still to be learnt; use 'segment' or 'batch'"
             )
         super().__post_init__()
+        require_positive(self, "n_harmonic", "semitone_scale")
         if self.num_bins < 1:
             raise UserError(
                 f"Harmonic: n_harmonic={self.n_harmonic} harmonics of C1 do not fit sample_rate="

@@ -11,7 +11,7 @@ from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.fir import filter_bank
 from mgr_jax.audio.dsp.mel import hz_to_mel
 from mgr_jax.audio.dsp.pcen import spcen
-from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
+from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend, require_positive
 from mgr_jax.errors import UserError
 
 _SMALLEST_ENERGY = 1e-5
@@ -48,15 +48,14 @@ class Leaf(Frontend):
     fmin: float = 60.0
     fmax: float = 7800.0
 
-    _positive = (*Frontend._positive, "n_filters")
-
     def __post_init__(self):
+        super().__post_init__()
+        require_positive(self, "n_filters", "hop_length", "n_fft")
         if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
             raise UserError(
                 f"Leaf: fmin={self.fmin} and fmax={self.fmax} do not fit sample_rate="
                 f"{self.sample_rate}; they must satisfy 0 <= fmin < fmax <= sample_rate / 2"
             )
-        super().__post_init__()
         if self.win_length < 4:
             raise UserError(f"Leaf: win_length is {self.win_length}; use 4 or more")
 

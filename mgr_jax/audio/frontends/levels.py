@@ -5,24 +5,25 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from mgr_jax.audio import dsp
 from mgr_jax.audio.frontends.standardise import Standardised, Statistics
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, unknown_name
 
-SCALES = ("linear", "db", "ln", "log1p", "pcen")
-PCEN = ("gain", "bias", "power", "time_constant", "eps", "initial")
+_PCEN = tuple(dsp.pcen.__kwdefaults__ or ())
+SCALES = ("linear", "db", "ln", "log10_1p", "pcen")
 
 
 class Leveled(Standardised):
-    """A front end whose energies E become levels: first x = (energy_gain * E) ** exponent.
+    """A front end whose energies E become levels: first x = (energy_gain * E) ** energy_power.
 
     Attributes:
       scale: "linear": x; "db": decibel, as `librosa.power_to_db(x)`; "ln": the same as natural
-        logarithm; "log1p": log10(1 + x); "pcen": as `librosa.pcen(x)`.
+        logarithm; "log10_1p": log10(1 + x); "pcen": as `librosa.pcen(x)`.
       energy_gain: factor of the energies; musicnn's log10(1 + 10000 E) has 10000, and librosa
         advises 2**31 for "pcen".
-      exponent: 2 squares them once more, as the input of Choi's released networks is.
+      energy_power: 2 squares them once more, as the input of Choi's released networks is.
       energy_dtype: "float16" rounds the energies, as musicnn's input is; else "float32".
       ref: "db" and "ln": energy at level 0, or "max" for the maximum over `normalise_over`.
       amin: "db" and "ln": smallest energy told apart from silence.
@@ -32,7 +33,7 @@ class Leveled(Standardised):
 
     scale: str = "db"
     energy_gain: float = 1.0
-    exponent: float = 1.0
+    energy_power: float = 1.0
     energy_dtype: str = "float32"
     ref: float | str = 1.0
     amin: float = 1e-10
@@ -49,10 +50,12 @@ class Leveled(Standardised):
             raise UserError(
                 f"{name}: energy_dtype is {self.energy_dtype!r}; it must be 'float16' or 'float32'"
             )
-        if unknown := sorted(set(self.pcen or {}) - set(PCEN)):
-            raise UserError(
-                f"{name}: pcen has no setting {unknown[0]!r}; there are {', '.join(PCEN)}"
-            )
+        for setting in self.pcen or {}:
+            if setting not in _PCEN:
+                raise unknown_name("setting of pcen", setting, _PCEN)
+        for field in ("power", "energy_power"):
+            if getattr(self, field, 1) < 1:  # roots have no finite slope in silence
+                raise UserError(f"{name}: {field} is {getattr(self, field)}; use 1 or more")
         if self.scale == "pcen" and self.normalise_over != "segment":
             raise UserError(
                 f"{name}: scale='pcen' follows the frames of a clip, so that "
@@ -62,29 +65,37 @@ class Leveled(Standardised):
 
     def statistic_shapes(self, item_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Shape of each statistic that is used, by name."""
-        needs_maximum = self.scale in ("db", "ln") and (
-            self.ref == "max" or self.top_db is not None
-        )
-        return ({"maximum": ()} if needs_maximum else {}) | super().statistic_shapes(item_shape)
+        maximum: dict[str, tuple[int, ...]] = {"maximum": ()} if self._uses_maximum else {}
+        return maximum | super().statistic_shapes(item_shape)
+
+    @property
+    def _uses_maximum(self) -> bool:
+        return self.scale in ("db", "ln") and (self.ref == "max" or self.top_db is not None)
 
     def _scaled(self, energies: jax.Array) -> jax.Array:
         if self.energy_dtype == "float16":
             energies = energies.astype(jnp.float16).astype(jnp.float32)
         x = self.energy_gain * energies
-        return x if self.exponent == 1 else x**self.exponent
+        return x if self.energy_power == 1 else x**self.energy_power
 
     def _levels(self, energies: jax.Array, given: Statistics) -> jax.Array:
         x = self._scaled(energies)
         if self.scale == "linear":
             return x
-        if self.scale == "log1p":
+        if self.scale == "log10_1p":
             return jnp.log10(1.0 + x)
         if self.scale == "pcen":
             return dsp.pcen(x, sample_rate=self.frame_rate, hop_length=1, **dict(self.pcen or {}))
-        maximum = None
-        if "maximum" in self.statistic_shapes(energies.shape[2:]):
-            maximum = self._maximum(x, given)
+        maximum = self._maximum(x, given) if self._uses_maximum else None
         level = dsp.power_to_db(
             x, ref=self.ref, amin=self.amin, top_db=self.top_db, maximum=maximum
         )
         return level if self.scale == "db" else level * np.float32(np.log(10) / 10)
+
+    def _maximum(self, x: jax.Array, given: Statistics) -> jax.Array:
+        """The maximum over `normalise_over`, of a shape that broadcasts against `x`."""
+        if given:
+            return given["maximum"]
+        if self.normalise_over == "batch":
+            return self._over_devices(x.max(keepdims=True), lax.pmax)
+        return x.max(axis=tuple(range(1, x.ndim)), keepdims=True)

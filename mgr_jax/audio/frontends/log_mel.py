@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends.base import BinAxis, Spectral
+from mgr_jax.audio.frontends.base import BinAxis, Spectral, require_positive
 from mgr_jax.audio.frontends.levels import Leveled
 
 
@@ -32,6 +32,10 @@ class LogMel(Leveled, Spectral):
     fmax: float | None = None
     htk: bool = False
     norm: str | None = "slaney"
+
+    def __post_init__(self):
+        super().__post_init__()
+        require_positive(self, "n_mels")
 
     @property
     def num_bins(self) -> int:

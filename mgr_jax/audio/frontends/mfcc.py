@@ -18,7 +18,7 @@ class MFCC(LogMel):
 
     Attributes:
       n_mfcc: number of coefficients, the first ones of an orthonormal DCT-II.
-      lifter: raises the middle coefficients, as librosa's `lifter`; 0: not.
+      lifter: raises the middle coefficients, as librosa's `lifter`; 0 disables it.
       deltas: 1 appends the slopes over time to the bins, 2 the curvatures too
         (`librosa.feature.delta`).
       delta_width: frames that a slope is fitted to, an odd number from 3.
@@ -30,6 +30,7 @@ class MFCC(LogMel):
     delta_width: int = 9
 
     def __post_init__(self):
+        super().__post_init__()
         if not 0 < self.n_mfcc <= self.n_mels:
             raise UserError(f"MFCC: n_mfcc is {self.n_mfcc}; use 1 to n_mels={self.n_mels}")
         if self.lifter < 0:
@@ -40,7 +41,6 @@ class MFCC(LogMel):
             raise UserError(f"MFCC: delta_width is {self.delta_width}; use an odd number from 3")
         if self.deltas and self.whole_track:
             raise UserError("MFCC: whole_track=True has no deltas; set deltas=0")
-        super().__post_init__()
 
     @property
     def num_bins(self) -> int:

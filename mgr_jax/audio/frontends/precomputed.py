@@ -1,7 +1,5 @@
 """Features that were computed beforehand and are stored as a dataset."""
 
-from typing import ClassVar
-
 import jax
 import jax.numpy as jnp
 
@@ -20,15 +18,14 @@ class Precomputed(Standardised):
     The attributes are also those of `Standardised`.
 
     Attributes:
-      sample_rate: 0, since features have none; every front end takes it.
+      sample_rate: not used; every front end has it.
       preset: the preset of `list_presets()` that the features were computed with, so that a model
         of them can be given audio; None: not known.
     """
 
-    sample_rate: float = 0.0
+    sample_rate: float = 1.0
     normalise_over: str = "dataset"
     preset: str | None = None
-    _positive: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self):
         if self.preset is not None and self.preset not in PRESETS:
@@ -53,11 +50,6 @@ class Precomputed(Standardised):
     def min_samples(self) -> int:
         """Fewest stored frames that give a frame."""
         return 1
-
-    @property
-    def aux_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Nothing: statistics are those of the dataset or of the segment."""
-        return {}
 
     def num_frames(self, samples: int) -> int:
         """Frames of a clip of this many stored frames."""

@@ -1,11 +1,11 @@
 """The front ends by name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mgr_jax import _registry
 from mgr_jax.audio.frontends.base import Frontend
-from mgr_jax.audio.frontends.chroma import Chroma
+from mgr_jax.audio.frontends.chroma import ChromaCQT, ChromaSTFT
 from mgr_jax.audio.frontends.cqt import CQT
 from mgr_jax.audio.frontends.harmonic import Harmonic
 from mgr_jax.audio.frontends.leaf import Leaf
@@ -22,7 +22,8 @@ from mgr_jax.audio.frontends.waveform import Waveform
 from mgr_jax.errors import UserError, unknown_name
 
 FRONTENDS: dict[str, type[Frontend]] = {
-    "chroma": Chroma,
+    "chroma_cqt": ChromaCQT,
+    "chroma_stft": ChromaSTFT,
     "cqt": CQT,
     "harmonic": Harmonic,
     "leaf": Leaf,
@@ -57,7 +58,8 @@ def create_frontend(
         dict, and `target_rate` in Hz.
 
     Raises:
-      UserError: there is no such front end, it has no such field, or a value is out of range.
+      UserError: there is no such front end, it has no such field, or a value is out of range. Some
+        values are checked only where they are used, when the front end is first called.
     """
     if name in PRESETS:
         return _preset(name, sample_rate, axis_name, kwargs)
@@ -66,15 +68,8 @@ def create_frontend(
         for key in kwargs:
             if key not in COMPOSED[name]:
                 raise unknown_name(f"argument of the front end {name}", key, COMPOSED[name])
-        if name == "stack":
-            parts = kwargs.get("frontends", ())
-            made = tuple(_nested(part, axis_name=axis_name, **shared) for part in parts)
-            return Stack(parts=made, **shared)
-        inner = None
-        if "frontend" in kwargs:
-            rate = kwargs.get("target_rate")
-            inner = _nested(kwargs["frontend"], sample_rate=rate, axis_name=axis_name)
-        return Resampled(inner=inner, **shared)  # type: ignore[arg-type]
+        make = _stack if name == "stack" else _resampled
+        return make(sample_rate, axis_name, **kwargs)
     if name not in FRONTENDS:
         raise unknown_name("front end", name, [*list_frontends(), *PRESETS])
     if "axis_name" in FRONTENDS[name].__dataclass_fields__:
@@ -99,12 +94,43 @@ def _preset(
     return Resampled(inner=frontend, sample_rate=sample_rate)
 
 
-def _nested(part: Any, **shared: Any) -> Frontend:
+def _stack(
+    sample_rate: float | None, axis_name: str | None, frontends: Sequence[Any] = ()
+) -> Frontend:
+    if not frontends:
+        raise UserError("stack needs front ends; give frontends=({'name': 'log_mel'}, …)")
+    parts = tuple(_nested(part, sample_rate, axis_name) for part in frontends)
+    return Stack(parts=parts, sample_rate=parts[0].sample_rate)
+
+
+def _resampled(
+    sample_rate: float | None,
+    axis_name: str | None,
+    target_rate: float | None = None,
+    frontend: Any = None,
+) -> Frontend:
+    if frontend is None or target_rate is None:
+        raise UserError(
+            "resampled needs a front end and its rate; give target_rate=16000, "
+            "frontend={'name': 'log_mel'}"
+        )
+    inner = _nested(frontend, target_rate, axis_name)
+    return Resampled(inner=inner, sample_rate=22050 if sample_rate is None else sample_rate)
+
+
+def _nested(part: Any, sample_rate: float | None, axis_name: str | None) -> Frontend:
+    """The front end that a dict of name and kwargs describes."""
     if not isinstance(part, Mapping) or not {"name"} <= set(part) <= {"name", "kwargs"}:
         raise UserError(
             f"a front end within another is {part!r}; expected {{'name': …, 'kwargs': {{…}}}}"
         )
-    return create_frontend(part["name"], **shared, **dict(part.get("kwargs", {})))
+    kwargs = dict(part.get("kwargs", {}))
+    if "sample_rate" in kwargs:
+        raise UserError(
+            f"the front end {part['name']} within another has a sample_rate; remove it, as it is "
+            "that of the whole (of resampled, target_rate)"
+        )
+    return create_frontend(part["name"], sample_rate=sample_rate, axis_name=axis_name, **kwargs)
 
 
 def list_frontends() -> list[str]:

@@ -9,7 +9,7 @@ from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
 from mgr_jax.errors import UserError
 
 
-class Resampled(Frontend):
+class Resampled(Frontend, kw_only=True):
     """Resamples waveforms on the device, then hands them to a front end.
 
     For data that were prepared at one rate and a front end that was published at another. Where
@@ -21,20 +21,15 @@ class Resampled(Frontend):
       inner: the front end, at its own sample rate.
     """
 
-    # Flax gives fields of a base class defaults; `create_frontend` always fills this one in.
-    inner: Frontend = None  # type: ignore[assignment]
+    inner: Frontend
 
     def __post_init__(self):
-        if self.inner is None:
-            raise UserError(
-                "resampled needs a front end; give target_rate=16000, frontend={'name': 'log_mel'}"
-            )
-        if self.inner.context or self.inner.aux_shapes:
+        super().__post_init__()
+        if self.inner.crop.context or self.inner.aux_shapes:
             raise UserError(
                 f"resampled: {type(self.inner).__name__} uses its whole track, which is cut before "
                 f"it is resampled; prepare the dataset at {self.inner.sample_rate:g} Hz"
             )
-        super().__post_init__()
 
     def _resampled(self, samples: int) -> int:
         """Samples of a clip after resampling."""

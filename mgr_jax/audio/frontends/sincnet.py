@@ -10,7 +10,7 @@ from flax import linen as nn
 from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.fir import filter_bank
 from mgr_jax.audio.dsp.mel import hz_to_mel, mel_to_hz
-from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
+from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend, require_positive
 from mgr_jax.errors import UserError
 
 _LOWEST_HZ = 30.0
@@ -39,13 +39,11 @@ class SincNet(Frontend):
     min_low_hz: float = 50.0
     min_band_hz: float = 50.0
 
-    _positive = (
-        *Frontend._positive,
-        *("n_filters", "kernel_size", "pool_length", "min_low_hz", "min_band_hz"),
-    )
-
     def __post_init__(self):
         super().__post_init__()
+        require_positive(
+            self, "n_filters", "kernel_size", "pool_length", "min_low_hz", "min_band_hz"
+        )
         if self.kernel_size % 2 == 0:
             raise UserError(f"SincNet: kernel_size is {self.kernel_size}; it must be odd")
         if self._highest <= _LOWEST_HZ:

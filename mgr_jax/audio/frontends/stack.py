@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from mgr_jax.audio.clips import Crop
 from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
 from mgr_jax.errors import UserError
 
@@ -21,27 +22,33 @@ class Stack(Frontend):
     parts: Sequence[Frontend] = ()
 
     def __post_init__(self):
+        super().__post_init__()
         if not self.parts:
-            raise UserError("stack needs front ends; give frontends=({'name': 'log_mel'}, …)")
+            raise UserError("stack needs front ends")
+        rates = {part.sample_rate for part in self.parts}
+        if rates != {self.sample_rate}:
+            raise UserError(
+                "stack: its front ends are for "
+                f"{', '.join(f'{rate:g} Hz' for rate in sorted(rates))}; give the stack a "
+                "sample_rate, which is theirs too"
+            )
         shapes = {(part.item_shape, part.frame_rate) for part in self.parts}
-        contexts = {(part.context, part.crop_step, part.track_padding) for part in self.parts}
         if len(shapes) > 1:
             raise UserError(
                 "stack: its front ends give different bins or frame rates: "
                 f"{', '.join(f'{shape} at {rate:.4g} Hz' for shape, rate in sorted(shapes))}; "
                 "choose equal n_mels and hop_length"
             )
-        if any(getattr(part, "normalise_over", "") in ("track", "dataset") for part in self.parts):
+        if any(part.aux_shapes or part.dataset_shapes(()) for part in self.parts):
             raise UserError(
                 "stack: its front ends cannot have normalise_over='track' or 'dataset'; use "
                 "'segment'"
             )
-        if len(contexts) > 1:
+        if len({part.crop for part in self.parts}) > 1:
             raise UserError(
                 "stack: its front ends take different context from the track; use one n_fft, or "
                 "whole_track=False"
             )
-        super().__post_init__()
 
     @property
     def num_bins(self) -> int:
@@ -74,26 +81,16 @@ class Stack(Frontend):
         return max(part.min_samples for part in self.parts)
 
     @property
-    def context(self) -> int:
-        """Samples on either side of a clip that come with it, from its track."""
-        return self.parts[0].context
-
-    @property
-    def crop_step(self) -> int:
-        """Clips start at multiples of this many samples of their track."""
-        return self.parts[0].crop_step
-
-    @property
-    def track_padding(self) -> str:
-        """What lies beyond the ends of a track."""
-        return self.parts[0].track_padding
+    def crop(self) -> Crop:
+        """How clips are to be cut from their tracks."""
+        return self.parts[0].crop
 
     def num_frames(self, samples: int) -> int:
         """Frames of a clip of this many samples, its context not counted."""
         return self.parts[0].num_frames(samples)
 
     def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
-        """Waveforms [batch, samples + 2 * context] to [batch, frames, bins, channels]."""
+        """Waveforms [batch, samples + 2 * crop.context] to [batch, frames, bins, channels]."""
         outputs = [part(waveform) for part in self.parts]
         if len({features.shape[1] for features in outputs}) > 1:
             raise UserError(

@@ -26,11 +26,12 @@ class Standardised(Frontend):
     anything else. Those of a "track" are measured beforehand on the whole track and come with
     every clip as `aux`. Those of a "dataset" are measured on the training split; they are given to
     `init` as `aux` and kept as variables from then on. Both need `whole_track`. Those of a "batch"
-    make every result depend on its neighbours; published recipes have them.
+    make every result depend on its neighbours, on rows that fill up the last batch too; published
+    recipes have them.
 
     Attributes:
       standardise: subtract the mean and divide by the standard deviation: of "all" features
-        together, of each of the "bins" for itself, or not at all (None).
+        together, of each of the "bins" separately, or not at all (None).
       normalise_over: "segment", "track", "batch" or "dataset".
       axis_name: of the devices that share a batch, under pmap.
     """
@@ -93,7 +94,7 @@ class Standardised(Frontend):
         """Computes the features.
 
         Args:
-          waveform: [batch, samples + 2 * context] float32 in [-1, 1].
+          waveform: [batch, samples + 2 * crop.context] float32 in [-1, 1].
           aux: statistics by name: with normalise_over="track" [batch, ...], those of each clip's
             track; with "dataset" those of the training split, for `init` only.
 
@@ -118,7 +119,7 @@ class Standardised(Frontend):
         """Sums up part of a track; `mgr_jax.audio.frontends.tracks` puts the parts together.
 
         Args:
-          waveform: [samples + 2 * context] float32.
+          waveform: [samples + 2 * crop.context] float32.
           frames: how many of its frames count, the first ones.
           known: what earlier passes over all parts found.
 
@@ -139,7 +140,7 @@ class Standardised(Frontend):
         return None
 
     def _energies(self, y: jax.Array, weights: Any) -> jax.Array:
-        """Features before any statistics, each clip of [batch, samples] for itself."""
+        """Features before any statistics, each clip of [batch, samples] separately."""
         raise NotImplementedError
 
     def _scaled(self, energies: jax.Array) -> jax.Array:
@@ -167,14 +168,6 @@ class Standardised(Frontend):
         # Not a root of 0, which has no gradient.
         return (levels - mean) / jnp.sqrt(jnp.where(varies, variance, 1.0))
 
-    def _maximum(self, values: jax.Array, given: Statistics) -> jax.Array:
-        """The maximum over `normalise_over`, of a shape that broadcasts against `values`."""
-        if given:
-            return given["maximum"]
-        if self.normalise_over == "batch":
-            return self._over_devices(values.max(keepdims=True), lax.pmax)
-        return values.max(axis=tuple(range(1, values.ndim)), keepdims=True)
-
     def _over_devices(self, value: jax.Array, reduce: Any = lax.pmean) -> jax.Array:
         if self.axis_name is None or self.normalise_over != "batch" or self.is_initializing():
             return value
@@ -198,7 +191,7 @@ class Standardised(Frontend):
             when = "with every clip" if self.normalise_over == "track" else "to init"
             raise UserError(
                 f"{type(self).__name__} with normalise_over={self.normalise_over!r} needs the "
-                f"{self.normalise_over}'s {name} as aux {when}; see measure_track and "
-                "measure_tracks, or use normalise_over='segment'"
+                f"{self.normalise_over}'s {name} as aux {when}; measure it with TrackMeter, or use "
+                "normalise_over='segment'"
             )
         return jnp.asarray(aux[name], jnp.float32)

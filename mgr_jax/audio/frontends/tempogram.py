@@ -4,11 +4,10 @@ import math
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.tempogram import onset_strength, tempo_frequencies, tempogram
-from mgr_jax.audio.frontends.base import BinAxis
+from mgr_jax.audio.frontends.base import BinAxis, require_positive
+from mgr_jax.audio.frontends.log_mel import LogMel
 from mgr_jax.audio.frontends.standardise import Standardised
 
 
@@ -40,7 +39,9 @@ class Tempogram(Standardised):
     center: bool = True
     norm: float | None = math.inf
 
-    _positive = (*Standardised._positive, "win_length")
+    def __post_init__(self):
+        super().__post_init__()
+        require_positive(self, "n_fft", "hop_length", "n_mels", "win_length")
 
     @property
     def num_bins(self) -> int:
@@ -50,7 +51,7 @@ class Tempogram(Standardised):
     @property
     def bin_axis(self) -> BinAxis:
         """What the bins are; the first, a lag of 0, is at an infinite tempo."""
-        tempi = tempo_frequencies(
+        tempi = dsp.tempo_frequencies(
             self.win_length, sample_rate=self.sample_rate, hop_length=self.hop_length
         )
         return BinAxis("BPM", tempi)
@@ -62,9 +63,8 @@ class Tempogram(Standardised):
 
     @property
     def frame_samples(self) -> int:
-        """Samples that one frame is computed from."""
-        # A rise takes two Fourier frames.
-        return self.win_length * self.hop_length + self.n_fft
+        """Samples of a Fourier frame; lags beyond the clip count as no onset."""
+        return self.n_fft
 
     @property
     def min_samples(self) -> int:
@@ -78,33 +78,17 @@ class Tempogram(Standardised):
         frames = dsp.num_frames(samples, n_fft=self.n_fft, hop_length=self.hop_length, center=True)
         return frames if self.center else max(0, frames - self.win_length + 1)
 
-    def _weights(self) -> np.ndarray:
-        return dsp.mel_filterbank(
+    def _energies(self, y: jax.Array, weights: None) -> jax.Array:
+        log_mel = LogMel(
             sample_rate=self.sample_rate,
             n_fft=self.n_fft,
-            n_mels=self.n_mels,
-            fmin=0.0,
-            fmax=self.sample_rate / 2,
-            htk=False,
-            norm="slaney",
-        )
-
-    def _energies(self, y: jax.Array, weights: np.ndarray) -> jax.Array:
-        spectra = dsp.stft(
-            y,
-            n_fft=self.n_fft,
             hop_length=self.hop_length,
-            win_length=None,
-            window="hann",
-            center=True,
-            pad_mode="constant",
+            n_mels=self.n_mels,
+            parent=None,
         )
-        S = dsp.spectrogram(spectra, power=2.0)  # noqa: N806
-        # At default precision accelerators round the factors, which costs several dB.
-        mel = jnp.matmul(S, weights.T, precision="highest")
-        levels = dsp.power_to_db(mel, ref=1.0, amin=1e-10, top_db=80.0)
-        return tempogram(
-            onset_strength(levels, n_fft=self.n_fft, hop_length=self.hop_length),
+        levels = jnp.asarray(log_mel.apply({}, y))
+        return dsp.tempogram(
+            dsp.onset_strength(levels, n_fft=self.n_fft, hop_length=self.hop_length),
             win_length=self.win_length,
             window=self.window,
             center=self.center,

@@ -1,6 +1,6 @@
 """Front ends on whole tracks, chunk by chunk: their statistics, and their features."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -33,12 +33,12 @@ class TrackMeter:
 
         self._measure = jax.jit(measure)
 
-    def __call__(self, tracks: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+    def __call__(self, tracks: Callable[[], Iterable[np.ndarray]]) -> dict[str, np.ndarray]:
         """Measures tracks together, as one.
 
         Args:
-          tracks: of each [samples] int16 or float32, or stored features [frames, bins, ...]; they
-            are gone through as often as there are kinds of statistics.
+          tracks: gives them anew for each reading, of which there are up to two; of each [samples]
+            int16 or float32, or stored features [frames, bins, ...].
 
         Returns:
           float32 arrays by name; {} where the front end uses none.
@@ -58,49 +58,64 @@ class TrackMeter:
             result["std"] = np.array(np.sqrt(np.maximum(power - mean**2, 0.0)), np.float32)
         return result
 
+    def measure_track(self, track: np.ndarray) -> dict[str, np.ndarray]:
+        """Measures one track."""
+        return self(lambda: [track])
+
     def _parts(
-        self, tracks: Iterable[np.ndarray], known: Mapping | None
+        self, tracks: Callable[[], Iterable[np.ndarray]], known: Mapping | None
     ) -> Iterator[tuple[int, dict]]:
-        for track in tracks:
+        for track in tracks():
             for chunk, frames in _chunks(self._frontend, track):
                 yield frames, self._measure(chunk, frames, known)
+
+
+class FeatureExtractor:
+    """Computes the features of whole tracks."""
+
+    def __init__(self, frontend: Frontend, variables: Mapping | None = None) -> None:
+        """Wraps a front end that takes waveforms.
+
+        Args:
+          frontend: one with `whole_track` works through a track in chunks; to others a track is one
+            clip, and each new length is compiled anew.
+          variables: of the front end, where it has any.
+        """
+        self._frontend = frontend
+        self._meter = TrackMeter(frontend) if frontend.aux_shapes else None
+
+        def apply(steps: jax.Array, aux: Mapping) -> Any:
+            return frontend.apply(variables or {}, dsp.to_float(steps)[None], aux)
+
+        self._apply = jax.jit(apply)
+
+    def __call__(self, track: np.ndarray) -> np.ndarray:
+        """Features [frames, bins] or [frames, bins, channels] float32.
+
+        Args:
+          track: [samples] int16 or float32, at least `frontend.min_samples`.
+        """
+        aux = self._meter.measure_track(track) if self._meter else {}
+        rows = {name: value[None] for name, value in aux.items()}
+        if not self._frontend.crop.context:
+            return np.asarray(self._apply(track, rows))[0]
+        chunks = _chunks(self._frontend, track)
+        return np.concatenate(
+            [np.asarray(self._apply(chunk, rows))[0, :frames] for chunk, frames in chunks]
+        )
 
 
 def extract_features(
     frontend: Frontend, track: np.ndarray, variables: Mapping | None = None
 ) -> np.ndarray:
-    """Features of a whole track.
-
-    Args:
-      frontend: any that takes waveforms. One with `whole_track` works through the track in chunks;
-        to others the track is one clip.
-      track: [samples] int16 or float32, at least `frontend.min_samples`.
-      variables: of the front end, where it has any.
-
-    Returns:
-      [frames, bins] or [frames, bins, channels] float32.
-    """
-    aux = TrackMeter(frontend)([track]) if frontend.aux_shapes else {}
-    rows = {name: value[None] for name, value in aux.items()}
-
-    @jax.jit
-    def apply(steps: jax.Array) -> jax.Array:
-        return frontend.apply(variables or {}, dsp.to_float(steps)[None], rows)[0]
-
-    if not frontend.context:
-        return np.asarray(apply(track))
-    return np.concatenate(
-        [np.asarray(apply(chunk))[:frames] for chunk, frames in _chunks(frontend, track)]
-    )
+    """Features of one track; for several, make a `FeatureExtractor`, which compiles once."""
+    return FeatureExtractor(frontend, variables)(track)
 
 
 def _chunks(frontend: Frontend, track: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
     """Stretches of a track, all of one length, and how many frames of each count."""
-    step, total = frontend.crop_step, frontend.num_frames(len(track))
+    crop, total = frontend.crop, frontend.num_frames(len(track))
     for first in range(0, total, _FRAMES):
-        start = first * step - frontend.context
-        stop = (first + _FRAMES - 1) * step + 1 + frontend.context
-        yield (
-            read_window(track, start, stop, frontend.track_padding),
-            min(_FRAMES, total - first),
-        )
+        start = first * crop.step - crop.context
+        stop = (first + _FRAMES - 1) * crop.step + 1 + crop.context
+        yield read_window(track, start, stop, crop.padding), min(_FRAMES, total - first)
