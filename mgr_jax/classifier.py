@@ -169,6 +169,8 @@ def create_classifier(
         dtype=jnp.dtype(config.compute_dtype),
         **config.model.kwargs.to_dict(),
     )
+    if features and isinstance(frontend, Precomputed) and frontend.preset:
+        _require_preset(frontend.preset, features)
     needed = max(frontend.frame_samples, frontend.min_samples)
     if config.clip_samples < needed:
         raise UserError(
@@ -194,6 +196,17 @@ def create_classifier(
     return GenreClassifier(frontend, model, config.input_norm, axis_name), spec
 
 
+def _require_preset(preset: str, features: FeatureFormat) -> None:
+    frontend = create_frontend(preset)
+    same_rate = abs(features.frame_rate / frontend.frame_rate - 1) < 0.01
+    if features.item_shape != frontend.item_shape or not same_rate:
+        raise UserError(
+            f"config.frontend.kwargs.preset is {preset}, which gives {frontend.item_shape} bins at "
+            f"{frontend.frame_rate:.5g} frames per second, but the dataset holds "
+            f"{features.item_shape} at {features.frame_rate:.5g}; name another preset, or none"
+        )
+
+
 def init_variables(
     classifier: GenreClassifier,
     spec: InputSpec,
@@ -216,9 +229,9 @@ def abstract_variables(classifier: GenreClassifier, spec: InputSpec) -> dict[str
     """Shapes and dtypes of the variables, computing nothing."""
     shapes = classifier.frontend.dataset_shapes(spec.shape[1:])
     statistics = {name: jnp.zeros(shape) for name, shape in shapes.items()}
-    return jax.eval_shape(
-        classifier.init, {"params": jax.random.key(0)}, *_example(spec, statistics)
-    )
+    example = _example(spec, statistics)
+    found = jax.eval_shape(classifier.init, {"params": jax.random.key(0)}, *example)
+    return {"batch_stats": {}} | found  # as runs keep them, empty or not
 
 
 def _example(

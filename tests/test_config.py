@@ -59,7 +59,12 @@ def test_differences_are_named():
         ({"label_smoothing": 1.0}, r"must lie in \[0, 1\)"),
         ({"optimizer": {"name": "adam"}}, r"adam with weight_decay.*only adamw applies"),
         ({"task": "multi_label"}, r"monitor is accuracy, which a multi_label task does not have"),
-        ({"frontend": {"kwargs": {"sample_rate": 3}}}, r"contradicts config\.sample_rate"),
+        ({"frontend": {"kwargs": {"axis_name": "x"}}}, r"it follows from config\.partition"),
+        ({"model": {"kwargs": {"num_classes": 3}}}, r"it follows from the dataset"),
+        (
+            {"frontend": {"kwargs": {"sample_rate": 3}}},
+            r"it follows from config\.sample_rate",
+        ),
     ],
 )
 def test_mistakes_give_one_sentence(change, says):
@@ -91,7 +96,7 @@ def test_a_config_file_that_starts_from_nothing_is_told_what_is_missing():
         ({"frontend": {"kwargs": {"n_mel": 3}}}, r"'n_mel'.*n_mels"),
         ({"frontend": {"kwargs": {"hop_length": 0}}}, r"hop_length is 0; it must be positive"),
         ({"model": {"kwargs": {"budget": "7M"}}}, r"budget.*0\.1M"),
-        ({"clip_samples": 100}, r"config\.clip_samples is 100, shorter than"),
+        ({"clip_samples": 100}, r"config\.clip_samples is 100, but log_mel needs 2048"),
     ],
 )
 def test_names_and_arguments_that_do_not_exist_give_one_sentence(change, says):

@@ -24,6 +24,12 @@ CHOICES = {
     "sampling": ("shuffle", "balanced"),
     "loader": ("auto", "streaming", "resident"),
 }
+# What front ends and models are given, and from where.
+_DEVICES = {"axis_name": "config.partition", "name": "the program", "parent": "the program"}
+SET_ELSEWHERE = {
+    "frontend": {"sample_rate": "config.sample_rate"} | _DEVICES,
+    "model": {"num_classes": "the dataset", "dtype": "config.compute_dtype"} | _DEVICES,
+}
 # What a stage may hold, with its default; see base_config().stages.
 STAGE: dict[str, Any] = {"steps": 0, "patience": 0, "optimizer": {}}
 
@@ -81,10 +87,12 @@ def validate(config: ConfigDict) -> None:
     _validate_folds(config.cross_validation)
     if config.stages:
         _validate_stages(config)
-    if "sample_rate" in config.frontend.kwargs:
-        raise UserError(
-            "config.frontend.kwargs.sample_rate contradicts config.sample_rate; set only the latter"
-        )
+    for group, elsewhere in SET_ELSEWHERE.items():
+        for field, where in elsewhere.items():
+            if field in config[group].kwargs:
+                raise UserError(
+                    f"config.{group}.kwargs.{field} cannot be set; it follows from {where}"
+                )
 
 
 def _validate_folds(options: ConfigDict) -> None:

@@ -76,6 +76,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         features=feature_format(splits["train"]),
         axis_name=partition.axis_name,
     )
+    _require_mixable(augment, config, spec)
     with lock(workdir) if jax.process_index() == 0 else contextlib.nullcontext():
         return _start(config, workdir, partition, classifier, spec, augment, splits, progress)
 
@@ -157,6 +158,23 @@ def _make_augment(config: ConfigDict) -> Augment | None:
         return None
     stored = config.frontend.name == "precomputed"
     return make_augment(config.augment, sample_rate=0 if stored else config.sample_rate)
+
+
+def _require_mixable(augment: Augment | None, config: ConfigDict, spec: InputSpec) -> None:
+    """Makes sure that examples can be mixed, where they are to be."""
+    if augment is None or not augment.mixes:
+        return
+    if spec.aux:
+        raise UserError(
+            "config.augment mixes examples, but config.frontend normalises each by the statistics "
+            "of its own track; remove mixup and cutmix, or use normalise_over='segment'"
+        )
+    alone = jax.device_count() if config.partition == "pmap" else 1
+    if config.batch_size <= alone:
+        raise UserError(
+            f"config.augment mixes the examples of a device, of which there is one in a batch of "
+            f"{config.batch_size}; raise config.batch_size"
+        )
 
 
 def _announce(

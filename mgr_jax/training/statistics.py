@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -59,7 +60,12 @@ def _cached(
     path = tracks.files[0].parent / f"statistics-{digest}.npz"
     if not path.exists():
         partial = path.with_suffix(f".{os.getpid()}.npz")
-        np.savez(partial, **measure())  # type: ignore[arg-type]
-        partial.rename(path)
+        found = measure()
+        try:
+            np.savez(partial, **found)  # type: ignore[arg-type]
+            partial.rename(path)
+        except OSError as error:  # a dataset that others keep
+            warnings.warn(f"cannot keep {path} ({error.strerror}); measured anew", stacklevel=2)
+            return found
     with np.load(path) as stored:
         return {name: stored[name] for name in stored.files}

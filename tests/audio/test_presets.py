@@ -177,7 +177,7 @@ def test_prcnn_stft_is_librosas(song):
 
 
 def test_fma_cqt_is_librosas_but_for_its_resampling(song):
-    expected = np.abs(librosa.cqt(song, sr=22050, hop_length=1024, n_bins=84)).T
+    expected = np.abs(librosa.cqt(song, sr=22050, hop_length=1024, pad_mode="reflect")).T
     features = extract_features(create_frontend("fma_cqt"), song)
     assert features.shape == expected.shape
     # test_cqt.py shows that the difference is librosa's distance from a direct computation.

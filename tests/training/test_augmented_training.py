@@ -140,6 +140,17 @@ def test_a_run_is_augmented_alike_by_both_loaders(tiny_config, tmp_path):
     np.testing.assert_allclose(curves["resident"], curves["streaming"], atol=1e-4)
 
 
+def test_examples_that_cannot_be_mixed_are_refused(tiny_config, tmp_path):
+    tiny_config.augment = ({"name": "mixup"},)
+    tiny_config.batch_size = 4
+    with pytest.raises(UserError, match="of which there is one in a batch of 4"):
+        train(tiny_config, tmp_path / "run", progress=False)
+    whole = {"whole_track": True, "ref": "max", "normalise_over": "track"}
+    tiny_config.frontend.kwargs.update(whole)
+    with pytest.raises(UserError, match="by the statistics of its own track; remove mixup"):
+        train(tiny_config, tmp_path / "run", progress=False)
+
+
 @pytest.mark.parametrize(
     ("augment", "says"),
     [

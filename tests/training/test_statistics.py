@@ -154,6 +154,71 @@ def test_loaders_agree_when_tracks_are_normalised(quick, tmp_path):
     assert scores["streaming"] == scores["resident"]
 
 
+def test_statistics_of_cepstra_and_of_large_numbers(quick):
+    tracks = [np.random.default_rng(s).normal(0, 0.1, 9_000).astype(np.float32) for s in (0, 1)]
+    settings = {"n_fft": 512, "hop_length": 256, "n_mels": 32, "top_db": None}
+    mfcc = {"standardise": "bins", "normalise_over": "track", "whole_track": True}
+    frontend = create_frontend("mfcc", n_mfcc=13, **settings, **mfcc)
+    for track in tracks:
+        features = extract_features(frontend, track)
+        np.testing.assert_allclose(features.mean(0), 0, atol=1e-3)
+        np.testing.assert_allclose(features.std(0), 1, atol=1e-3)
+    table = np.random.default_rng(0).normal(1e4, 1, (500, 1, 3)).astype(np.float32)
+    found = TrackMeter(create_frontend("precomputed", standardise="bins"))(lambda: table)
+    np.testing.assert_allclose(found["mean"], table.mean((0, 1)), rtol=1e-6)
+    np.testing.assert_allclose(found["std"], table.std((0, 1), dtype=np.float64), rtol=1e-3)
+
+
+@pytest.mark.parametrize("settings", [{"ref": "max"}, {"standardise": "all"}, {"scale": "pcen"}])
+def test_features_of_a_track_whose_frames_depend_on_each_other(settings):
+    track = np.random.default_rng(0).normal(0, 0.1, 300_000).astype(np.float32)
+    track *= np.linspace(0, 1, len(track), dtype=np.float32)
+    cut = {"n_fft": 512, "hop_length": 200, "n_mels": 20}
+    whole = extract_features(create_frontend("log_mel", whole_track=True, **cut, **settings), track)
+    clip = create_frontend("log_mel", **cut, **settings).apply({}, track[None])[0]
+    np.testing.assert_allclose(whole, clip, atol=1e-3)
+
+
+def test_a_dataset_that_cannot_be_written_is_measured_anew(quick, frontend, monkeypatch):
+    tracks = open_split(quick, "validation")
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    quick.frontend.kwargs.n_mels = 31  # not measured by another test
+    other = create_frontend("log_mel", sample_rate=12_000, **quick.frontend.kwargs.to_dict())
+    monkeypatch.setattr(np, "savez", refuse)
+    with pytest.warns(UserWarning, match="Permission denied.; measured anew"):
+        assert set(track_statistics(other, tracks)) == {"maximum", "mean", "std"}
+
+
+def test_a_network_without_batch_statistics_is_loaded(quick, tmp_path, music_folder):
+    quick.frontend.kwargs.standardise = "all"
+    quick.input_norm = "none"
+    train(quick, tmp_path / "run", progress=False)
+    assert len(predict_run(tmp_path / "run", "test").track)
+    path = next(music_folder.glob("*/*.wav"))
+    assert mgr_jax.load(tmp_path / "run").predict(path).label
+
+
+def test_learned_filters_share_a_batch_over_devices():
+    frontend = create_frontend(
+        "harmonic", normalise_over="batch", ref="max", top_db=80.0, axis_name="devices"
+    )
+    clips = np.random.default_rng(0).normal(0, 0.1, (4, 1, 8_000)).astype(np.float32)
+    clips *= np.array([1, 0.5, 0.1, 0.01], np.float32)[:, None, None]
+    variables = frontend.init(jax.random.key(0), clips[0])
+
+    def loss(variables, clips):
+        return frontend.apply(variables, clips).mean()
+
+    gradients = jax.pmap(jax.grad(loss), "devices", in_axes=(None, 0))(variables, clips)
+    assert np.isfinite(gradients["params"]["Q"]).all()
+    levels = jax.pmap(lambda y: frontend.apply(variables, y), "devices")(clips)
+    np.testing.assert_allclose(levels.max(), 0, atol=1e-4)
+    assert levels[3].max() < -30
+
+
 def test_missing_statistics_are_an_error(quick, frontend):
     quick.frontend.kwargs.update({"normalise_over": "dataset"})
     classifier, spec = create_classifier(quick, 3)

@@ -117,6 +117,11 @@ class Augment:
         """Whether `features` does anything."""
         return any(step.kind == "features" for step in self._steps)
 
+    @property
+    def mixes(self) -> bool:
+        """Whether `inputs` mixes examples."""
+        return any(step.kind == "mix" for step in self._steps)
+
     def inputs(self, keys: jax.Array, inputs: jax.Array) -> tuple[jax.Array, Mix | None]:
         """Applies the transforms of waveforms and of batches, in their order in the list.
 

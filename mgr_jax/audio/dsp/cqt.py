@@ -189,7 +189,7 @@ def _multiply(y: jax.Array, filters: np.ndarray, frames: int, hop_length: int) -
     kernel = np.concatenate([filters.real, filters.imag], axis=1)
     kernel = np.pad(kernel, ((0, parts * hop_length - length), (0, 0)))
     kernel = kernel.reshape(parts, hop_length, -1).swapaxes(0, 1).reshape(hop_length, -1)
-    blocks = y[:, : (frames + parts - 1) * hop_length].reshape(len(y), -1, hop_length)
+    blocks = y[:, : (frames + parts - 1) * hop_length].reshape(y.shape[0], -1, hop_length)
     products = jnp.matmul(blocks, kernel, precision="highest")
     products = products.reshape(*blocks.shape[:2], parts, 2 * bins)
     total = products[:, :frames, 0]

@@ -32,7 +32,7 @@ def filter_bank(y: jax.Array, taps: jax.Array, *, left: int) -> jax.Array:
     samples = y.shape[-1]
     frames = -(-samples // _BLOCK)
     result = strided_product(y, weights, stride=_BLOCK, left=left, frames=frames)
-    return result.reshape(len(y), frames * _BLOCK, filters)[:, :samples]
+    return result.reshape(y.shape[0], frames * _BLOCK, filters)[:, :samples]
 
 
 def strided_product(
@@ -54,7 +54,7 @@ def strided_product(
     pieces = -(-width // stride)
     steps = frames + pieces - 1
     right = max(0, steps * stride - left - y.shape[-1])
-    y = jnp.pad(y, ((0, 0), (left, right)))[:, : steps * stride].reshape(len(y), steps, stride)
+    y = jnp.pad(y, ((0, 0), (left, right)))[:, : steps * stride].reshape(y.shape[0], steps, stride)
     # Shifted copies instead of a gather: the gradient needs no scatter.
     framed = jnp.concatenate([y[:, i : i + frames] for i in range(pieces)], axis=-1)[..., :width]
     # At default precision accelerators round the samples to 8 bits.

@@ -58,7 +58,7 @@ def resample(
     outputs = -(-y.shape[-1] * up // down)
     frames = -(-outputs // block)
     result = strided_product(y, weights, stride=repeats * down, left=reach, frames=frames)
-    return result.reshape(len(y), frames * block)[:, :outputs]
+    return result.reshape(y.shape[0], frames * block)[:, :outputs]
 
 
 def resample_filter(up: int, down: int, *, zeros: int, beta: float) -> np.ndarray:

@@ -92,7 +92,7 @@ def stft(
             step * jnp.arange(runs),
         )
         results = jnp.moveaxis(results, 0, 1)
-        return results.reshape(len(y), runs * run, *results.shape[3:])[:, :frames]
+        return results.reshape(y.shape[0], runs * run, *results.shape[3:])[:, :frames]
 
     return lax.platform_dependent(y, cpu=run_by_run, default=all_at_once)
 
@@ -116,7 +116,7 @@ def _frames(y: jax.Array, n_fft: int, hop_length: int) -> jax.Array:
         return jax.vmap(lambda clip: cut(clip, starts, n_fft))(y)
 
     def shifted_blocks(y: jax.Array) -> jax.Array:
-        blocks = y[:, : (frames + hops - 1) * hop_length].reshape(len(y), -1, hop_length)
+        blocks = y[:, : (frames + hops - 1) * hop_length].reshape(y.shape[0], -1, hop_length)
         return jnp.concatenate([blocks[:, hop : hop + frames] for hop in range(hops)], axis=-1)
 
     # A CPU copies slices, and adds them up in the gradient, faster than blocks; on a TPU blocks

@@ -143,7 +143,7 @@ class Framed(Frontend):
         super().__post_init__()
         require_positive(self, "hop_length")
         name = type(self).__name__
-        if self.center not in (True, False, "same"):
+        if not isinstance(self.center, bool) and self.center != "same":
             raise UserError(f"{name}: center is {self.center!r}; it must be True, False or 'same'")
         if self.center == "same" and self.pad_mode != "constant":
             raise UserError(

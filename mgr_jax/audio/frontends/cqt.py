@@ -41,7 +41,7 @@ class CQT(Leveled, Framed):
     def __post_init__(self):
         super().__post_init__()
         require_positive(self, "n_bins")
-        if self.center not in (True, False):
+        if self.center == "same":
             raise UserError(f"CQT: center is {self.center!r}; it must be True or False")
 
     @property

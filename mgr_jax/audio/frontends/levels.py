@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from mgr_jax.audio import dsp
+from mgr_jax.audio.frontends.base import require_positive
 from mgr_jax.audio.frontends.standardise import Standardised, Statistics
 from mgr_jax.errors import UserError, unknown_name
 
@@ -24,7 +24,8 @@ class Leveled(Standardised):
       energy_gain: factor of the energies; musicnn's log10(1 + 10000 E) has 10000, and librosa
         advises 2**31 for "pcen".
       energy_power: 2 squares them once more, as the input of Choi's released networks is.
-      energy_dtype: "float16" rounds the energies, as musicnn's input is; else "float32".
+      energy_dtype: "float16" rounds the energies, up to 65,504, as musicnn's input is; else
+        "float32".
       ref: "db" and "ln": energy at level 0, or "max" for the maximum over `normalise_over`.
       amin: "db" and "ln": smallest energy told apart from silence.
       top_db: "db" and "ln": range below the maximum over `normalise_over`, in dB; None keeps all.
@@ -56,6 +57,9 @@ class Leveled(Standardised):
         for field in ("power", "energy_power"):
             if getattr(self, field, 1) < 1:  # roots have no finite slope in silence
                 raise UserError(f"{name}: {field} is {getattr(self, field)}; use 1 or more")
+        require_positive(self, "energy_gain")
+        if self.top_db is not None and self.top_db <= 0:
+            raise UserError(f"{name}: top_db is {self.top_db}; it must be positive, or None")
         if self.scale == "pcen" and self.normalise_over != "segment":
             raise UserError(
                 f"{name}: scale='pcen' follows the frames of a clip, so that "
@@ -69,12 +73,17 @@ class Leveled(Standardised):
         return maximum | super().statistic_shapes(item_shape)
 
     @property
+    def _framewise(self) -> bool:
+        return super()._framewise and self.scale != "pcen"
+
+    @property
     def _uses_maximum(self) -> bool:
         return self.scale in ("db", "ln") and (self.ref == "max" or self.top_db is not None)
 
     def _scaled(self, energies: jax.Array) -> jax.Array:
         if self.energy_dtype == "float16":
-            energies = energies.astype(jnp.float16).astype(jnp.float32)
+            highest = float(jnp.finfo(jnp.float16).max)
+            energies = jnp.minimum(energies, highest).astype(jnp.float16).astype(jnp.float32)
         x = self.energy_gain * energies
         return x if self.energy_power == 1 else x**self.energy_power
 
@@ -97,5 +106,5 @@ class Leveled(Standardised):
         if given:
             return given["maximum"]
         if self.normalise_over == "batch":
-            return self._over_devices(x.max(keepdims=True), lax.pmax)
+            return self._over_devices(x.max(keepdims=True), jnp.max)
         return x.max(axis=tuple(range(1, x.ndim)), keepdims=True)

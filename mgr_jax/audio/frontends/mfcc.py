@@ -60,6 +60,11 @@ class MFCC(LogMel):
         frames = (self.delta_width - 1) * self.hop_length
         return max(super().min_samples, frames + (0 if self.center else self.n_fft))
 
+    def statistic_shapes(self, item_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """Shape of each statistic that is used, by name: of cepstra, not of the mel energies."""
+        del item_shape
+        return super().statistic_shapes(self.item_shape)
+
     def _levels(self, energies: jax.Array, given: Statistics) -> jax.Array:
         levels = super()._levels(energies, given)
         basis = dsp.dct_basis(self.n_mels, self.n_mfcc)

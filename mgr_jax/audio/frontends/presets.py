@@ -129,11 +129,12 @@ PRESETS: dict[str, Preset] = {
         },
     ),
     "fma_cqt": Preset(
-        "yijerjer's FMA project: magnitudes of librosa's 84-bin CQT, 640 frames of the whole track",
+        "yijerjer's FMA project: magnitudes of librosa's 84-bin CQT, 640 frames of the whole "
+        "track, padded by reflection as librosa did then",
         sample_rate=22_050,
         clip_samples=639 * 1024,
         frontend="cqt",
-        kwargs={"hop_length": 1024, "n_bins": 84, "whole_track": True},
+        kwargs={"hop_length": 1024, "n_bins": 84, "pad_mode": "reflect", "whole_track": True},
     ),
     "gtzan_mel3": Preset(
         "Log-mels of GTZAN's first 3 s: dB below the whole track's maximum, z-scored over it, then "

@@ -99,6 +99,8 @@ def _stack(
 ) -> Frontend:
     if not frontends:
         raise UserError("stack needs front ends; give frontends=({'name': 'log_mel'}, …)")
+    if isinstance(frontends, str | Mapping) or not isinstance(frontends, Sequence):
+        raise UserError(f"stack: frontends is {frontends!r}; expected a sequence of dicts")
     parts = tuple(_nested(part, sample_rate, axis_name) for part in frontends)
     return Stack(parts=parts, sample_rate=parts[0].sample_rate)
 
@@ -120,11 +122,13 @@ def _resampled(
 
 def _nested(part: Any, sample_rate: float | None, axis_name: str | None) -> Frontend:
     """The front end that a dict of name and kwargs describes."""
-    if not isinstance(part, Mapping) or not {"name"} <= set(part) <= {"name", "kwargs"}:
+    kwargs = part.get("kwargs", {}) if isinstance(part, Mapping) else None
+    if not isinstance(kwargs, Mapping) or not {"name"} <= set(part) <= {"name", "kwargs"}:
         raise UserError(
             f"a front end within another is {part!r}; expected {{'name': …, 'kwargs': {{…}}}}"
         )
-    kwargs = dict(part.get("kwargs", {}))
+    if part["name"] == "precomputed":
+        raise UserError("precomputed cannot be a front end within another; it takes no waveforms")
     if "sample_rate" in kwargs:
         raise UserError(
             f"the front end {part['name']} within another has a sample_rate; remove it, as it is "

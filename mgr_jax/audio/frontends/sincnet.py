@@ -107,7 +107,7 @@ class SincNet(Frontend):
         @jax.checkpoint
         def sincnet(y: jax.Array) -> jax.Array:
             response = jnp.abs(filter_bank(y, taps, left=0)[:, : frames * self.pool_length])
-            response = response.reshape(len(y), frames, self.pool_length, -1)
+            response = response.reshape(y.shape[0], frames, self.pool_length, -1)
             # A reduction by XLA overlooks what is not a number, on a CPU.
             return functools.reduce(
                 jnp.maximum, (response[:, :, i] for i in range(self.pool_length))

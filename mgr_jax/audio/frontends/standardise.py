@@ -1,6 +1,6 @@
 """Maxima and z-scores: over what they are taken, and how they reach a front end."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -114,7 +114,7 @@ class Standardised(Frontend):
 
     @nn.compact
     def measure(
-        self, waveform: jax.Array, frames: jax.Array, known: Statistics | None = None
+        self, waveform: jax.Array, frames: jax.Array, known: Statistics
     ) -> dict[str, jax.Array]:
         """Sums up part of a track; `mgr_jax.audio.frontends.tracks` puts the parts together.
 
@@ -124,16 +124,32 @@ class Standardised(Frontend):
           known: what earlier passes over all parts found.
 
         Returns:
-          One of what is still unknown: "maximum", or "sum" and "squares" [bins, ...] of the levels.
+          What is to be found next: "maximum", then "sum" of the levels, then with the mean known
+          "squares" of their distances from it; the latter two [bins, ...].
         """
         energies = self._energies(waveform[None], self._weights())
         counts = jnp.arange(energies.shape[1]) < frames
         counts = counts.reshape(1, -1, *[1] * (energies.ndim - 2))
-        if "maximum" in self.statistic_shapes(energies.shape[2:]) and known is None:
+        if "maximum" in self.statistic_shapes(()) and "maximum" not in known:
             return {"maximum": jnp.where(counts, self._scaled(energies), -jnp.inf).max()}
-        given = {name: jnp.reshape(x, (1,) * energies.ndim) for name, x in (known or {}).items()}
-        levels = jnp.where(counts, self._levels(energies, given), 0.0)
-        return {"sum": levels.sum(axis=(0, 1)), "squares": jnp.square(levels).sum(axis=(0, 1))}
+        levels = self._levels(energies, self._shaped(known, energies))
+        if "mean" not in known:
+            return {"sum": jnp.where(counts, levels, 0.0).sum(axis=(0, 1))}
+        # Not E[x^2] - mean^2, which loses all digits where the mean is large.
+        squares = jnp.square(levels - known["mean"])
+        return {"squares": jnp.where(counts, squares, 0.0).sum(axis=(0, 1))}
+
+    @staticmethod
+    def _shaped(known: Statistics, energies: jax.Array) -> dict[str, jax.Array]:
+        """Scalars, ready to broadcast against energies."""
+        return {
+            name: jnp.reshape(x, (1,) * energies.ndim) for name, x in known.items() if x.ndim == 0
+        }
+
+    @property
+    def _framewise(self) -> bool:
+        """Whether a frame depends on nothing but itself and what is measured beforehand."""
+        return self.normalise_over in ("track", "dataset") or not self.statistic_shapes(())
 
     def _weights(self) -> Any:
         """Filters and parameters, made once and outside the loop over clips."""
@@ -168,10 +184,12 @@ class Standardised(Frontend):
         # Not a root of 0, which has no gradient.
         return (levels - mean) / jnp.sqrt(jnp.where(varies, variance, 1.0))
 
-    def _over_devices(self, value: jax.Array, reduce: Any = lax.pmean) -> jax.Array:
+    def _over_devices(self, value: jax.Array, reduce: Callable = jnp.mean) -> jax.Array:
+        """What a statistic of this device's part of a batch is over all of it."""
         if self.axis_name is None or self.normalise_over != "batch" or self.is_initializing():
             return value
-        return reduce(value, self.axis_name)
+        # lax.pmax has no gradient.
+        return reduce(lax.all_gather(value, self.axis_name), axis=0)
 
     def _given(self, energies: jax.Array, aux: Aux | None) -> dict[str, jax.Array]:
         """Statistics of the track or the dataset, ready to broadcast against [batch, frames, …]."""

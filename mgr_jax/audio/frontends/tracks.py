@@ -13,7 +13,8 @@ from mgr_jax.audio.frontends.standardise import Standardised
 
 # Frames at a time: one compilation, and bounded memory for tracks of any length.
 _FRAMES = 1024
-_SUMS = ("sum", "squares")  # of the levels, as Standardised.measure gives them
+# Gives tracks anew for each reading.
+Tracks = Callable[[], Iterable[np.ndarray]]
 
 
 class TrackMeter:
@@ -28,43 +29,43 @@ class TrackMeter:
         self.names = tuple(frontend.statistic_shapes(())) if used else ()
         self._everything = getattr(frontend, "standardise", None) == "all"
 
-        def measure(steps: jax.Array, frames: jax.Array, known: Mapping | None) -> Any:
+        def measure(steps: jax.Array, frames: jax.Array, known: Mapping) -> Any:
             return frontend.apply({}, dsp.to_float(steps), frames, known, method="measure")
 
         self._measure = jax.jit(measure)
 
-    def __call__(self, tracks: Callable[[], Iterable[np.ndarray]]) -> dict[str, np.ndarray]:
+    def __call__(self, tracks: Tracks) -> dict[str, np.ndarray]:
         """Measures tracks together, as one.
 
         Args:
-          tracks: gives them anew for each reading, of which there are up to two; of each [samples]
-            int16 or float32, or stored features [frames, bins, ...].
+          tracks: gives them anew for each reading, of which there are up to three; of each
+            [samples] int16 or float32, or stored features [frames, bins, ...].
 
         Returns:
           float32 arrays by name; {} where the front end uses none.
         """
-        result: dict[str, np.ndarray] = {}
+        known: dict[str, np.ndarray] = {}
         if "maximum" in self.names:
-            highest = max(float(part["maximum"]) for _, part in self._parts(tracks, None))
-            result["maximum"] = np.array(highest, np.float32)
+            found = [part["maximum"] for _, part in self._parts(tracks, known)]
+            known["maximum"] = np.asarray(np.max(np.asarray(found)), np.float32)
         if "mean" in self.names:
-            parts = list(self._parts(tracks, result or None))
-            sums = [[np.asarray(part[name], np.float64) for name in _SUMS] for _, part in parts]
-            moments = np.sum(sums, axis=0) / sum(frames for frames, _ in parts)
-            if self._everything:
-                moments = moments.reshape(2, -1).mean(axis=1)
-            mean, power = moments
-            result["mean"] = np.array(mean, np.float32)
-            result["std"] = np.array(np.sqrt(np.maximum(power - mean**2, 0.0)), np.float32)
-        return result
+            known["mean"] = self._mean(tracks, known, "sum")
+            variance = self._mean(tracks, known, "squares")
+            known["std"] = np.sqrt(variance)
+        return {name: np.asarray(value, np.float32) for name, value in known.items()}
+
+    def _mean(self, tracks: Tracks, known: Mapping, name: str) -> np.ndarray:
+        """Mean over all frames of what `measure` sums up, and over bins too if all are one."""
+        parts = list(self._parts(tracks, known))
+        total = np.sum([np.asarray(part[name], np.float64) for _, part in parts], axis=0)
+        mean = total / sum(frames for frames, _ in parts)
+        return np.asarray(np.mean(mean) if self._everything else mean, np.float32)
 
     def measure_track(self, track: np.ndarray) -> dict[str, np.ndarray]:
         """Measures one track."""
         return self(lambda: [track])
 
-    def _parts(
-        self, tracks: Callable[[], Iterable[np.ndarray]], known: Mapping | None
-    ) -> Iterator[tuple[int, dict]]:
+    def _parts(self, tracks: Tracks, known: Mapping) -> Iterator[tuple[int, dict]]:
         for track in tracks():
             for chunk, frames in _chunks(self._frontend, track):
                 yield frames, self._measure(chunk, frames, known)
@@ -77,8 +78,8 @@ class FeatureExtractor:
         """Wraps a front end that takes waveforms.
 
         Args:
-          frontend: one with `whole_track` works through a track in chunks; to others a track is one
-            clip, and each new length is compiled anew.
+          frontend: one with `whole_track` works through a track in chunks, unless its frames depend
+            on each other; to others a track is one clip, and each new length is compiled anew.
           variables: of the front end, where it has any.
         """
         self._frontend = frontend
@@ -97,8 +98,11 @@ class FeatureExtractor:
         """
         aux = self._meter.measure_track(track) if self._meter else {}
         rows = {name: value[None] for name, value in aux.items()}
-        if not self._frontend.crop.context:
-            return np.asarray(self._apply(track, rows))[0]
+        context = self._frontend.crop.context
+        if not context or not self._frontend._framewise:
+            padding = self._frontend.crop.padding
+            whole = read_window(track, -context, len(track) + context, padding)
+            return np.asarray(self._apply(whole, rows))[0]
         chunks = _chunks(self._frontend, track)
         return np.concatenate(
             [np.asarray(self._apply(chunk, rows))[0, :frames] for chunk, frames in chunks]
