@@ -235,22 +235,6 @@ def test_number_of_parameters(frontend, count):
     assert {value.dtype for value in params.values()} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize(
-    "frontend",
-    [Leaf(), SincNet(), Harmonic(), Leaf(win_length=200, hop_length=300), SincNet(pool_length=160)],
-    ids=["leaf", "sincnet", "harmonic", "leaf-200-300", "sincnet-160"],
-)
-@pytest.mark.parametrize("extra", [0, 1, 999, 1600])
-def test_frames_are_as_promised(frontend, extra):
-    samples = frontend.min_samples + extra
-    y = jnp.zeros((2, samples))
-    shape = jax.eval_shape(lambda y: frontend.init_with_output(jax.random.key(0), y)[0], y).shape
-    assert shape == (2, frontend.num_frames(samples), *frontend.item_shape)
-    assert shape[1] >= 1
-    frames_in_ten_seconds = frontend.num_frames(320_000) - frontend.num_frames(160_000)
-    assert abs(frames_in_ten_seconds - 10 * frontend.frame_rate) <= 1
-
-
 @pytest.mark.parametrize("frontend", [SincNet(), Harmonic()], ids=["sincnet", "harmonic"])
 def test_a_clip_without_a_frame_is_refused(frontend):
     with pytest.raises(UserError, match="too short"):
@@ -273,33 +257,6 @@ def test_gradients_are_the_slopes(frontend):
         function = jax.jit(lambda params, y: frontend.apply({"params": params}, y))
         # Steps so small that no maximum changes its mind.
         check_grads(function, (params, y), order=1, modes=["rev"], eps=1e-7, atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.parametrize("frontend", FRONTENDS)
-def test_silence_dc_and_clipping_are_finite_with_finite_gradients(frontend, clips):
-    frontend = frontend()
-    loud = np.clip(1000 * clips[0], -1, 1)
-    y = jnp.stack([0 * loud, 0 * loud + 0.3, loud])
-
-    def total(params, y):
-        levels = frontend.apply({"params": params}, y)
-        return levels.sum(), levels
-
-    gradients, levels = jax.jit(jax.grad(total, argnums=(0, 1), has_aux=True))(start(frontend), y)
-    assert np.isfinite(levels).all()
-    assert all(np.isfinite(x).all() for x in jax.tree.leaves(gradients))
-
-
-@pytest.mark.parametrize("frontend", FRONTENDS)
-def test_a_broken_sample_spoils_its_own_clip_only(frontend, clips):
-    frontend = frontend()
-    params = start(frontend)
-    broken = clips.copy()
-    broken[1, 2000] = np.nan
-    expected = features(frontend, params, clips)
-    levels = features(frontend, params, broken)
-    assert np.isnan(levels[1]).any()
-    np.testing.assert_array_equal(levels[::2], expected[::2])
 
 
 @pytest.mark.parametrize(

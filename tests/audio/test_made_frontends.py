@@ -1,0 +1,164 @@
+"""How front ends are made by name, from others, and from what is stored."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mgr_jax.audio.frontends import (
+    PRESETS,
+    Precomputed,
+    Resampled,
+    Stack,
+    create_frontend,
+    list_frontends,
+    list_presets,
+)
+from mgr_jax.errors import UserError
+
+LOG_MEL = {"n_fft": 512, "hop_length": 128, "n_mels": 40}
+PARTS = (
+    {"name": "log_mel", "kwargs": LOG_MEL},
+    {"name": "log_mel", "kwargs": LOG_MEL | {"n_fft": 256, "scale": "ln"}},
+)
+
+
+def test_waveform_hands_on_every_sample():
+    waveform = np.random.default_rng(0).normal(0, 0.1, (2, 301)).astype(np.float32)
+    features = create_frontend("waveform", sample_rate=16000).apply({}, waveform)
+    np.testing.assert_array_equal(features, waveform[:, :, None])
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 5), (2, 7, 5, 3)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.uint8])
+def test_stored_features_are_handed_on_as_float32(shape, dtype):
+    stored = np.random.default_rng(0).uniform(0, 255, shape).astype(dtype)
+    frontend = create_frontend("precomputed")
+    features = frontend.apply({}, stored)
+    assert features.dtype == jnp.float32
+    np.testing.assert_array_equal(features, stored)
+    assert frontend.num_frames(7) == 7
+    assert frontend.min_samples == frontend.frame_samples == 1
+
+
+def test_stored_features_are_told_from_waveforms():
+    with pytest.raises(UserError, match=r"precomputed got .*\(2, 300\).*use log_mel or waveform"):
+        create_frontend("precomputed").apply({}, jnp.zeros((2, 300)))
+    with pytest.raises(UserError, match="no preset 'gtzan_mel'; did you mean gtzan_mel3"):
+        Precomputed(preset="gtzan_mel")
+
+
+def test_stack_puts_front_ends_side_by_side_as_channels():
+    y = np.random.default_rng(0).normal(0, 0.1, (2, 5000)).astype(np.float32)
+    stack = create_frontend("stack", frontends=PARTS)
+    features = stack.apply({}, y)
+    assert features.shape == (2, stack.num_frames(5000), 40, 2)
+    for channel, part in enumerate(PARTS):
+        alone = create_frontend(part["name"], **part["kwargs"]).apply({}, y)
+        np.testing.assert_allclose(features[..., channel], alone, atol=1e-4)
+
+
+def test_resampled_hears_what_a_front_end_at_the_other_rate_hears():
+    time = np.arange(3 * 48_000) / 48_000
+    tones = sum(np.sin(2 * np.pi * f * time) for f in (220.0, 1000.0, 5000.0)).astype(np.float32)
+    settings = {"n_fft": 512, "hop_length": 256, "n_mels": 40, "top_db": 60.0}
+    nested = {"name": "log_mel", "kwargs": settings}
+    frontend = create_frontend("resampled", sample_rate=48000, target_rate=16000, frontend=nested)
+    features = np.asarray(frontend.apply({}, 0.3 * tones[None]))[0]
+    expected = create_frontend("log_mel", sample_rate=16000, **settings).apply(
+        {}, 0.3 * tones[None, ::3]
+    )[0]
+    assert features.shape == expected.shape
+    # Away from the ends, where the filter sees zeros.
+    np.testing.assert_allclose(features[5:-5], expected[5:-5], atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("stack", {}, "stack needs front ends"),
+        ("stack", {"frontends": ("log_mel",)}, r"'log_mel'; expected \{'name'"),
+        (
+            "stack",
+            {"frontends": ({"name": "log_mel"}, {"name": "mfcc"})},
+            "different bins or frame rates",
+        ),
+        (
+            "stack",
+            {
+                "frontends": (
+                    {"name": "stft", "kwargs": {"whole_track": True, "normalise_over": "track"}},
+                )
+            },
+            "cannot have normalise_over='track'",
+        ),
+        ("stack", {"parts": ()}, "no argument of the front end stack 'parts'"),
+        (
+            "stack",
+            {"frontends": ({"name": "stft", "kwargs": {"sample_rate": 8000}},)},
+            "stft within another has a sample_rate; remove it",
+        ),
+        (
+            "stack",
+            {"frontends": ({"name": "stft"}, {"name": "harmonic"})},
+            "for 16000 Hz, 22050 Hz; give the stack a sample_rate",
+        ),
+        ("resampled", {"frontend": {"name": "log_mel"}}, "needs a front end and its rate"),
+        (
+            "resampled",
+            {
+                "target_rate": 12000,
+                "frontend": {"name": "log_mel", "kwargs": {"whole_track": True}},
+            },
+            "prepare the dataset at 12000 Hz",
+        ),
+        ("stft", {"hop_length": 0}, "hop_length is 0; it must be positive"),
+        ("stft", {"center": "middle"}, "center is 'middle'"),
+        ("stft", {"whole_track": True, "center": False}, "whole_track needs center=True"),
+        ("mfcc", {"n_mfcc": 200}, "n_mfcc is 200; use 1 to n_mels=128"),
+        ("mfcc", {"delta_width": 4}, "delta_width is 4; use an odd number"),
+        ("mfcc", {"deltas": 3}, "deltas is 3"),
+        ("log_mel", {"scale": "dB"}, "scale is 'dB'; it must be one of linear, db"),
+        ("log_mel", {"standardise": True}, "standardise is True"),
+        ("log_mel", {"normalise_over": "song"}, "normalise_over is 'song'"),
+        ("log_mel", {"normalise_over": "track"}, "'track' needs frames of whole tracks; set whole"),
+        ("harmonic", {"normalise_over": "dataset"}, "filters that are still to be learnt"),
+        ("tempogram", {"normalise_over": "dataset"}, "'dataset' needs frames of whole tracks"),
+        ("log_mel", {"scale": "pcen", "pcen": {"gian": 1}}, "'gian'; did you mean gain"),
+        ("log_mel", {"power": 0.5}, "power is 0.5; use 1 or more"),
+        ("log_mel", {"n_mels": "96"}, "n_mels is '96'; expected int"),
+        ("log_mel", {"n_fft": 512.0}, "n_fft is 512.0; expected int"),
+        ("log_mel", {"htk": "no"}, "htk is 'no'; expected bool"),
+        ("log_mel", {"top_db": "80"}, r"top_db is '80'; expected float \| None"),
+        ("log_mel", {"top_db": -5.0}, "top_db is -5.0; it must be positive, or None"),
+        ("log_mel", {"energy_gain": -1}, "energy_gain is -1; it must be positive"),
+        ("log_mel", {"pcen": 5}, "pcen is 5; expected"),
+        ("log_mel", {"center": 1}, "center is 1; expected"),
+        ("stack", {"frontends": 5}, "frontends is 5; expected a sequence"),
+        ("stack", {"frontends": ({"name": "stft", "kwargs": 5},)}, "expected {'name'"),
+        ("stack", {"frontends": ({"name": "precomputed"},)}, "it takes no waveforms"),
+        ("stft", {"center": "same", "pad_mode": "reflect"}, "'same' pads with zeros"),
+        ("log_mel", {"energy_dtype": "float64"}, "energy_dtype is 'float64'"),
+        ("precomputed", {"normalise_over": "track"}, "must be 'segment' or 'dataset'"),
+        ("choi2016", {"n_mels": 128}, "published input.*use the front end log_mel"),
+    ],
+)
+def test_settings_that_cannot_be_are_one_sentence(name, settings, says):
+    with pytest.raises(UserError, match=says):
+        create_frontend(name, **settings)
+
+
+def test_unknown_names_suggest_the_closest():
+    with pytest.raises(UserError, match=r"no front end 'log-mel'; did you mean log_mel\?"):
+        create_frontend("log-mel")
+    with pytest.raises(UserError, match=f"choose from .*{list_frontends()[0]}"):
+        create_frontend("xyz")
+    with pytest.raises(UserError, match=r"'nmels'; did you mean n_mels\?"):
+        create_frontend("log_mel", nmels=64)
+
+
+def test_presets_are_front_ends_too():
+    assert list_presets() == sorted(PRESETS)
+    assert not set(PRESETS) & set(list_frontends())
+    assert isinstance(create_frontend("bbnn", sample_rate=44100), Resampled)
+    assert not isinstance(create_frontend("bbnn", sample_rate=22050), Resampled)
+    assert isinstance(create_frontend("stack", frontends=PARTS), Stack)
