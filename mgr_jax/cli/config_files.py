@@ -1,9 +1,13 @@
 """Config files: the shipped ones, and the --config flag."""
 
+import runpy
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from absl import flags as absl_flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 import mgr_jax
 from mgr_jax.errors import UserError, unknown_name
@@ -68,13 +72,39 @@ def define_config_flag(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     )
 
 
-def require_config(flags: absl_flags.FlagValues):
+def require_config(flags: absl_flags.FlagValues) -> ConfigDict:
     """Returns the config that was given.
+
+    Where the command line names another front end or model than the file, the file's settings of
+    the old one are dropped, with a warning.
 
     Raises:
       UserError: none was.
     """
-    if flags["config"].value is None:
+    flag = flags["config"]
+    if flag.value is None:
         known = ", ".join(list_configs())
         raise UserError(f"--config is missing; give a file or one of the shipped ones: {known}")
-    return flags["config"].value
+    overridden = config_flags.get_override_values(flag)
+    for group in ("frontend", "model"):
+        if f"{group}.name" in overridden:
+            written = runpy.run_path(config_flags.get_config_filename(flag))["get_config"]()
+            _drop_settings(flag.value[group], written[group], group, overridden)
+    return flag.value
+
+
+def _drop_settings(
+    config: ConfigDict, written: ConfigDict, group: str, overridden: Mapping[str, Any]
+) -> None:
+    """Keeps only the settings that the command line gives, if the name is not that of the file."""
+    if config.name == written.name:
+        return
+    given = [name for name in config.kwargs if f"{group}.kwargs.{name}" in overridden]
+    dropped = [name for name in config.kwargs if name not in given]
+    config.kwargs = {name: config.kwargs[name] for name in given}
+    if dropped:
+        warnings.warn(
+            f"config.{group}.name is {config.name}, so the config's settings of {written.name} are "
+            f"dropped: {', '.join(dropped)}",
+            stacklevel=2,
+        )

@@ -10,6 +10,7 @@ from mgr_jax.audio.frontends import (
     Resampled,
     Stack,
     create_frontend,
+    extract_features,
     list_frontends,
     list_presets,
 )
@@ -145,6 +146,22 @@ def test_resampled_hears_what_a_front_end_at_the_other_rate_hears():
 def test_settings_that_cannot_be_are_one_sentence(name, settings, says):
     with pytest.raises(UserError, match=says):
         create_frontend(name, **settings)
+
+
+@pytest.mark.parametrize(
+    ("track", "says"),
+    [
+        (np.zeros((2, 9000)), r"shape \(2, 9000\)"),
+        (np.zeros(9000, np.int32), "type int32"),
+        ("song.wav", r"shape \(\)"),
+        (np.full(9000, np.nan), "not finite"),
+        (np.zeros(100), "too short"),
+    ],
+    ids=["stereo", "int32", "path", "NaN", "short"],
+)
+def test_only_a_waveform_has_features(track, says):
+    with pytest.raises(UserError, match=says):
+        extract_features(create_frontend("log_mel", pad_mode="reflect"), track)
 
 
 def test_unknown_names_suggest_the_closest():

@@ -10,6 +10,7 @@ from mgr_jax.audio import dsp
 from mgr_jax.audio.clips import read_window
 from mgr_jax.audio.frontends.base import Frontend
 from mgr_jax.audio.frontends.standardise import Standardised
+from mgr_jax.errors import UserError
 
 # Frames at a time: one compilation, and bounded memory for tracks of any length.
 _FRAMES = 1024
@@ -95,7 +96,11 @@ class FeatureExtractor:
 
         Args:
           track: [samples] int16 or float32, at least `frontend.min_samples`.
+
+        Raises:
+          UserError: something else than a finite waveform.
         """
+        track = _waveform(track)
         aux = self._meter.measure_track(track) if self._meter else {}
         rows = {name: value[None] for name, value in aux.items()}
         context = self._frontend.crop.context
@@ -107,6 +112,20 @@ class FeatureExtractor:
         return np.concatenate(
             [np.asarray(self._apply(chunk, rows))[0, :frames] for chunk, frames in chunks]
         )
+
+
+def _waveform(track: np.ndarray) -> np.ndarray:
+    """A track as it can be moved to the device, or a UserError."""
+    samples = np.asarray(track)
+    is_float = np.issubdtype(samples.dtype, np.floating)
+    if samples.ndim != 1 or not (is_float or samples.dtype == np.int16):
+        raise UserError(
+            f"the track has shape {samples.shape} and type {samples.dtype}; give one waveform "
+            "[samples] of floats in [-1, 1] or int16"
+        )
+    if not np.isfinite(samples).all():
+        raise UserError("the track holds samples that are not finite numbers; check its source")
+    return samples.astype(np.float32) if is_float else samples
 
 
 def extract_features(

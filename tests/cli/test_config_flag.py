@@ -1,0 +1,39 @@
+"""Naming another front end or model on the command line."""
+
+import warnings
+
+import pytest
+from absl import flags as absl_flags
+
+from mgr_jax.cli.config_files import define_config_flag, require_config
+
+
+def parse(*argv):
+    flags = absl_flags.FlagValues()
+    arguments = ["--config=audio_folder/choi_k2c2", *argv]
+    define_config_flag(flags, arguments)
+    flags(["mgr-jax", *arguments])
+    return require_config(flags)
+
+
+def test_settings_of_the_front_end_that_is_replaced_are_dropped():
+    with pytest.warns(UserWarning, match=r"name is cqt, .* of log_mel are dropped: .*n_mels"):
+        config = parse("--config.frontend.name=cqt", "--config.frontend.kwargs.n_bins=72")
+    assert config.frontend.kwargs.to_dict() == {"n_bins": 72}
+    assert "pools" in config.model.kwargs
+
+
+def test_settings_of_the_model_that_is_replaced_are_dropped():
+    with pytest.warns(UserWarning, match=r"name is mlp, .* of choi_k2c2 are dropped: budget, pool"):
+        config = parse("--config.model.name=mlp")
+    assert not config.model.kwargs
+    assert config.frontend.kwargs.n_mels == 64
+
+
+def test_other_overrides_keep_the_settings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        config = parse("--config.frontend.name=log_mel", "--config.frontend.kwargs.n_mels=80")
+    assert config.frontend.kwargs.to_dict() == {
+        "n_fft": 1024, "hop_length": 512, "n_mels": 80, "top_db": None,
+    }  # fmt: skip
