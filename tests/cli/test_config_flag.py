@@ -32,7 +32,7 @@ def test_settings_of_the_model_that_is_replaced_are_dropped():
 
 def test_other_overrides_keep_the_settings():
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         config = parse("--config.frontend.name=log_mel", "--config.frontend.kwargs.n_mels=80")
     assert config.frontend.kwargs.to_dict() == {
         "n_fft": 1024, "hop_length": 512, "n_mels": 80, "top_db": None,
