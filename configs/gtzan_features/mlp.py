@@ -6,7 +6,9 @@ Command:  mgr-jax prepare_data --dataset=feature_array --features=features_30_se
 Hardware: 2 CPU cores, 20 CPU seconds
 Result:   197 validation tracks: accuracy 0.462 [0.391, 0.528], best of six checkpoints by the same
           tracks. 4-fold cross-validation within train: 0.743 [0.702, 0.786] by track, 0.508
-          [0.460, 0.555] by artist (prepare_data --artists).
+          [0.460, 0.555] by artist (prepare_data --artists). With a standardiser fitted on the
+          training tracks (frontend.kwargs.standardise=bins, input_norm=none) the means over the
+          folds are 0.748 and 0.509: no difference.
 """
 
 from mgr_jax.config import base_config
