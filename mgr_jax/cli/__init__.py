@@ -66,6 +66,9 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
         return _fail(f"{str(error).strip().rstrip('.')}; see mgr-jax {command} --help", 2)
     except UserError as error:
         return _fail(str(error), 1)
+    except BrokenPipeError:  # the reader of a help text, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:  # parsing runs the config file, which may raise anything
         config = next((a for a in arguments if a.startswith("--config=")), "--config")
         while error.args and isinstance(error.args[0], Exception):

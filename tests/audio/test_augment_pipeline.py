@@ -281,3 +281,16 @@ def test_only_one_mixing_is_possible():
     specs = [{"name": "mixup"}, {"name": "gain"}, {"name": "cutmix"}]
     with pytest.raises(UserError, match="mixup and cutmix; only one"):
         make_augment(specs, sample_rate=RATE)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{"name": "gain", "p": 1}, {"name": "random_filter", "p": 1, "highpass_share": 0}],
+    ids=lambda spec: spec["name"],
+)
+def test_shares_may_be_whole_numbers(spec):
+    augment = make_augment((spec,), sample_rate=8000)
+    keys = example_keys(0, np.arange(2))
+    clips = np.random.default_rng(0).normal(0, 0.1, (2, 4000)).astype(np.float32)
+    changed, _ = augment.inputs(keys, clips)
+    assert np.abs(changed - clips).max() > 0

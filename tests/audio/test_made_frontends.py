@@ -1,5 +1,6 @@
 """How front ends are made by name, from others, and from what is stored."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from mgr_jax.audio.frontends import (
 )
 from mgr_jax.errors import UserError
 
+OF_WAVEFORMS = [name for name in list_frontends() if name != "precomputed"]
 LOG_MEL = {"n_fft": 512, "hop_length": 128, "n_mels": 40}
 PARTS = (
     {"name": "log_mel", "kwargs": LOG_MEL},
@@ -125,6 +127,8 @@ def test_resampled_hears_what_a_front_end_at_the_other_rate_hears():
         ("harmonic", {"normalise_over": "dataset"}, "filters that are still to be learnt"),
         ("tempogram", {"normalise_over": "dataset"}, "'dataset' needs frames of whole tracks"),
         ("log_mel", {"scale": "pcen", "pcen": {"gian": 1}}, "'gian'; did you mean gain"),
+        ("log_mel", {"pcen": {"gain": "0.8"}}, "pcen has gain '0.8'; it must be a number"),
+        ("log_mel", {"power": float("nan")}, "power is nan; use 1 or more"),
         ("log_mel", {"power": 0.5}, "power is 0.5; use 1 or more"),
         ("log_mel", {"n_mels": "96"}, "n_mels is '96'; expected int"),
         ("log_mel", {"n_fft": 512.0}, "n_fft is 512.0; expected int"),
@@ -162,6 +166,28 @@ def test_settings_that_cannot_be_are_one_sentence(name, settings, says):
 def test_only_a_waveform_has_features(track, says):
     with pytest.raises(UserError, match=says):
         extract_features(create_frontend("log_mel", pad_mode="reflect"), track)
+
+
+@pytest.mark.parametrize("name", OF_WAVEFORMS)
+def test_a_waveform_without_a_batch_is_told(name):
+    part = {"name": "log_mel"}
+    composed = {
+        "stack": {"frontends": (part,)},
+        "resampled": {"target_rate": 8000, "frontend": part},
+    }
+    frontend = create_frontend(name, **composed.get(name, {}))
+    for shape in ((9000,), (1, 9000, 2)):
+        with pytest.raises(UserError, match=r"give waveforms \[batch, samples\]"):
+            frontend.init(jax.random.key(0), np.zeros(shape, np.float32))
+
+
+def test_int16_is_scaled():
+    clips = np.random.default_rng(0).integers(-9_000, 9_000, (2, 5_000)).astype(np.int16)
+    frontend = create_frontend("log_mel", **LOG_MEL)
+    expected = frontend.apply({}, clips.astype(np.float32) / 32768)
+    np.testing.assert_array_equal(frontend.apply({}, clips), expected)
+    with pytest.raises(UserError, match="type int32"):
+        frontend.apply({}, clips.astype(np.int32))
 
 
 def test_unknown_names_suggest_the_closest():

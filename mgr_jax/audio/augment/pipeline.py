@@ -193,7 +193,7 @@ def make_augment(specs: Sequence[Mapping[str, Any]], *, sample_rate: float) -> A
         )
         records.append({"name": name} | settings)
         seen[name] += 1
-        p = settings.pop("p")
+        p = float(settings.pop("p"))
         if p == 0:
             continue
         if "sample_rate" in inspect.signature(function).parameters:

@@ -45,7 +45,7 @@ def random_filter(
       sample_rate: in Hz.
     """
     kind_key, cutoff_key = jax.random.split(key)
-    highpass = jax.random.bernoulli(kind_key, highpass_share)
+    highpass = jax.random.bernoulli(kind_key, float(highpass_share))
     log_cutoff = jax.random.uniform(
         cutoff_key,
         minval=jnp.where(highpass, math.log(min_highpass_hz), math.log(min_lowpass_hz)),

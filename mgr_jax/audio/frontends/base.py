@@ -112,10 +112,25 @@ class Frontend(nn.Module):
         raise NotImplementedError
 
 
+def check_waveform(waveform: jax.Array) -> jax.Array:
+    """Waveforms as floats; int16 is scaled to [-1, 1).
+
+    Raises:
+      UserError: an array of another shape or type.
+    """
+    is_float = jnp.issubdtype(waveform.dtype, jnp.floating)
+    if waveform.ndim != 2 or not (is_float or waveform.dtype == jnp.int16):
+        raise UserError(
+            f"a front end got an array of shape {waveform.shape} and type {waveform.dtype}; give "
+            "waveforms [batch, samples] of floats in [-1, 1] or int16 (one waveform: y[None])"
+        )
+    return waveform if is_float else dsp.to_float(waveform)
+
+
 def require_positive(module: nn.Module, *fields: str) -> None:
     """Raises a UserError that names the first of these fields that is not positive."""
     for field in fields:
-        if getattr(module, field) <= 0:
+        if not getattr(module, field) > 0:
             raise UserError(
                 f"{type(module).__name__}: {field} is {getattr(module, field)}; it must be positive"
             )

@@ -11,7 +11,13 @@ from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.fir import filter_bank
 from mgr_jax.audio.dsp.mel import hz_to_mel
 from mgr_jax.audio.dsp.pcen import spcen
-from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend, require_positive
+from mgr_jax.audio.frontends.base import (
+    Aux,
+    BinAxis,
+    Frontend,
+    check_waveform,
+    require_positive,
+)
 from mgr_jax.errors import UserError
 
 _SMALLEST_ENERGY = 1e-5
@@ -91,6 +97,7 @@ class Leaf(Frontend):
     @nn.compact
     def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
         """Waveforms [batch, samples] float32 to [batch, frames, n_filters] float32."""
+        waveform = check_waveform(waveform)
         centers, widths = (x.astype(np.float32) for x in self._initial_filters())
         center = self.param("center", lambda _: jnp.asarray(centers))
         width = self.param("width", lambda _: jnp.asarray(widths))

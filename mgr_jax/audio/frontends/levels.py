@@ -51,11 +51,13 @@ class Leveled(Standardised):
             raise UserError(
                 f"{name}: energy_dtype is {self.energy_dtype!r}; it must be 'float16' or 'float32'"
             )
-        for setting in self.pcen or {}:
+        for setting, value in (self.pcen or {}).items():
             if setting not in _PCEN:
                 raise unknown_name("setting of pcen", setting, _PCEN)
+            if not isinstance(value, int | float) and value != "first":
+                raise UserError(f"{name}: pcen has {setting} {value!r}; it must be a number")
         for field in ("power", "energy_power"):
-            if getattr(self, field, 1) < 1:  # roots have no finite slope in silence
+            if not getattr(self, field, 1) >= 1:  # roots have no finite slope in silence
                 raise UserError(f"{name}: {field} is {getattr(self, field)}; use 1 or more")
         require_positive(self, "energy_gain")
         if self.top_db is not None and self.top_db <= 0:

@@ -3,14 +3,15 @@
 import jax
 import jax.numpy as jnp
 
-from mgr_jax.audio.frontends.base import Aux
 from mgr_jax.audio.frontends.presets import PRESETS
 from mgr_jax.audio.frontends.standardise import Standardised
 from mgr_jax.errors import UserError, unknown_name
 
 
 class Precomputed(Standardised):
-    """Hands stored features on; what counts as samples elsewhere are frames here.
+    """Hands stored features [batch, frames, bins(, channels)] on, as float32.
+
+    What counts as samples elsewhere are frames here.
 
     It has no `num_bins`: the dataset decides. With `standardise` the mean and the standard
     deviation are those of all frames of the training split.
@@ -55,19 +56,14 @@ class Precomputed(Standardised):
         """Frames of a clip of this many stored frames."""
         return samples
 
-    def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
-        """Stored features [batch, frames, bins] or [batch, frames, bins, channels], as float32.
-
-        Raises:
-          UserError: the array has another number of axes, as waveforms do.
-        """
+    def _checked(self, waveform: jax.Array) -> jax.Array:
         if waveform.ndim not in (3, 4):
             raise UserError(
                 f"the front end precomputed got an array of shape {waveform.shape}, but takes "
                 "[batch, frames, bins] or [batch, frames, bins, channels]; use log_mel or waveform "
                 "on audio"
             )
-        return super().__call__(waveform.astype(jnp.float32), aux)
+        return waveform.astype(jnp.float32)
 
     def _energies(self, y: jax.Array, weights: None) -> jax.Array:
         return y

@@ -48,10 +48,15 @@ def create_frontend(
 ) -> Frontend:
     """A front end: a Flax module from waveforms [batch, samples] to features, see `Frontend`.
 
+    Most have no parameters: `frontend.apply({}, clips)`. "leaf", "sincnet" and "harmonic" do, and
+    `frontend.init(jax.random.key(0), clips)` gives them. Whole tracks are what `extract_features`
+    is for; with `whole_track` a clip alone lacks the samples around it.
+
     Args:
       name: one of `list_frontends()`, or of `list_presets()` for a published input.
       sample_rate: of the waveforms in Hz; None means the front end's default. A preset that was
-        published at another rate resamples on the device.
+        published at another rate resamples on the device, unless it uses whole tracks, as musicnn,
+        prcnn_mel, fma_cqt and gtzan_mel3 do: these need audio at their own rate.
       axis_name: of the devices that share a batch, under pmap.
       **kwargs: fields of the module that differ from their defaults; a preset has none. "stack"
         takes `frontends`, a sequence of {"name", "kwargs"}; "resampled" takes `frontend`, one such
@@ -111,7 +116,7 @@ def _resampled(
     target_rate: float | None = None,
     frontend: Any = None,
 ) -> Frontend:
-    if frontend is None or target_rate is None:
+    if frontend is None or not isinstance(target_rate, int | float):
         raise UserError(
             "resampled needs a front end and its rate; give target_rate=16000, "
             "frontend={'name': 'log_mel'}"

@@ -5,7 +5,7 @@ import math
 import jax
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
+from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend, check_waveform
 from mgr_jax.errors import UserError
 
 
@@ -77,6 +77,8 @@ class Resampled(Frontend, kw_only=True):
     def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
         """Waveforms [batch, samples] to the features of the inner front end."""
         y = dsp.resample(
-            waveform, orig_sr=int(self.sample_rate), target_sr=int(self.inner.sample_rate)
+            check_waveform(waveform),
+            orig_sr=int(self.sample_rate),
+            target_sr=int(self.inner.sample_rate),
         )
         return self.inner(y, aux)

@@ -10,7 +10,13 @@ from flax import linen as nn
 from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.fir import filter_bank
 from mgr_jax.audio.dsp.mel import hz_to_mel, mel_to_hz
-from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend, require_positive
+from mgr_jax.audio.frontends.base import (
+    Aux,
+    BinAxis,
+    Frontend,
+    check_waveform,
+    require_positive,
+)
 from mgr_jax.errors import UserError
 
 _LOWEST_HZ = 30.0
@@ -88,8 +94,9 @@ class SincNet(Frontend):
         """Waveforms [batch, samples] float32 to [batch, frames, n_filters] float32.
 
         Raises:
-          UserError: the clips are too short.
+          UserError: the clips are too short, or no waveforms.
         """
+        waveform = check_waveform(waveform)
         samples = waveform.shape[-1]
         frames = self.num_frames(samples)
         if frames < 1:

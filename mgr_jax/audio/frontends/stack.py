@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from mgr_jax.audio.clips import Crop
-from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
+from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend, check_waveform
 from mgr_jax.errors import UserError
 
 
@@ -91,6 +91,7 @@ class Stack(Frontend):
 
     def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
         """Waveforms [batch, samples + 2 * crop.context] to [batch, frames, bins, channels]."""
+        waveform = check_waveform(waveform)
         outputs = [part(waveform) for part in self.parts]
         if len({features.shape[1] for features in outputs}) > 1:
             raise UserError(

@@ -9,7 +9,7 @@ from flax import linen as nn
 from jax import lax
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends.base import Aux, Frontend
+from mgr_jax.audio.frontends.base import Aux, Frontend, check_waveform
 from mgr_jax.errors import UserError
 
 Statistics = Mapping[str, jax.Array]
@@ -101,6 +101,7 @@ class Standardised(Frontend):
         Raises:
           UserError: statistics are missing, the clips are too short, or a setting is out of range.
         """
+        waveform = self._checked(waveform)
         weights = self._weights()
 
         def clipwise(y: jax.Array) -> jax.Array:
@@ -111,6 +112,10 @@ class Standardised(Frontend):
         energies = dsp.map_clips(lambda y: self._energies(y, weights), waveform)
         given = {} if self.normalise_over == "batch" else self._given(energies, aux)
         return self._standard(self._levels(energies, given), given)
+
+    def _checked(self, waveform: jax.Array) -> jax.Array:
+        """The input as it is computed with, or a UserError."""
+        return check_waveform(waveform)
 
     @nn.compact
     def measure(

@@ -131,7 +131,16 @@ def _waveform(track: np.ndarray) -> np.ndarray:
 def extract_features(
     frontend: Frontend, track: np.ndarray, variables: Mapping | None = None
 ) -> np.ndarray:
-    """Features of one track; for several, make a `FeatureExtractor`, which compiles once."""
+    """Features of one track; for several, make a `FeatureExtractor`, which compiles once.
+
+    Args:
+      frontend: one that takes waveforms.
+      track: [samples] at the front end's sample rate, floats in [-1, 1] or int16.
+      variables: of a front end that has parameters, as its `init` returns them.
+
+    Returns:
+      [frames, bins] or [frames, bins, channels] float32.
+    """
     return FeatureExtractor(frontend, variables)(track)
 
 

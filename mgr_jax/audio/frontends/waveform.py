@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
+from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend, check_waveform
 
 
 class Waveform(Frontend):
@@ -40,4 +40,4 @@ class Waveform(Frontend):
 
     def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
         """Waveforms [batch, samples] float32 to [batch, samples, 1] float32."""
-        return waveform[..., None]
+        return check_waveform(waveform)[..., None]
