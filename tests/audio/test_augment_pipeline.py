@@ -2,12 +2,14 @@
 
 import functools
 import inspect
+import re
 
 import jax
 import ml_collections
 import numpy as np
 import pytest
 
+import mgr_jax.audio.augment
 from mgr_jax.audio.augment import AUGMENTATIONS, example_keys, make_augment
 from mgr_jax.errors import UserError
 
@@ -294,3 +296,12 @@ def test_shares_may_be_whole_numbers(spec):
     clips = np.random.default_rng(0).normal(0, 0.1, (2, 4000)).astype(np.float32)
     changed, _ = augment.inputs(keys, clips)
     assert np.abs(changed - clips).max() > 0
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_the_package_lists_every_setting_with_its_default(name):
+    listed = re.split(r"\n  \w", mgr_jax.audio.augment.__doc__.partition(f"\n  {name} ")[2])[0]
+    parameters = inspect.signature(AUGMENTATIONS[name].function).parameters.values()
+    for parameter in parameters:
+        if parameter.default is not inspect.Parameter.empty:
+            assert f"{parameter.name}={parameter.default!r}" in listed
