@@ -60,6 +60,14 @@ def test_stack_puts_front_ends_side_by_side_as_channels():
         np.testing.assert_allclose(features[..., channel], alone, atol=1e-4)
 
 
+def test_a_stack_gives_the_features_of_a_whole_track():
+    parts = tuple({"name": p["name"], "kwargs": LOG_MEL | {"whole_track": True}} for p in PARTS)
+    track = np.random.default_rng(0).normal(0, 0.1, 9_000).astype(np.float32)
+    features = extract_features(create_frontend("stack", frontends=parts), track)
+    alone = create_frontend("log_mel", **LOG_MEL).apply({}, track[None])[0]
+    np.testing.assert_allclose(features[..., 0], alone, atol=1e-3)
+
+
 def test_resampled_hears_what_a_front_end_at_the_other_rate_hears():
     time = np.arange(3 * 48_000) / 48_000
     tones = sum(np.sin(2 * np.pi * f * time) for f in (220.0, 1000.0, 5000.0)).astype(np.float32)

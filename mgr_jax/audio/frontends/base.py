@@ -93,6 +93,11 @@ class Frontend(nn.Module):
         """Statistics of its track that every clip needs beside it, by name."""
         return {}
 
+    @property
+    def framewise(self) -> bool:
+        """Whether a frame depends on its samples and on what is measured beforehand alone."""
+        return False
+
     def dataset_shapes(self, item_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Statistics of the training split that `init` needs as `aux`, by name.
 

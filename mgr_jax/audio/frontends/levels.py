@@ -75,8 +75,9 @@ class Leveled(Standardised):
         return maximum | super().statistic_shapes(item_shape)
 
     @property
-    def _framewise(self) -> bool:
-        return super()._framewise and self.scale != "pcen"
+    def framewise(self) -> bool:
+        """Whether a frame depends on its samples and on what is measured beforehand alone."""
+        return super().framewise and self.scale != "pcen"
 
     @property
     def _uses_maximum(self) -> bool:

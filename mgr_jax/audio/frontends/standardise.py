@@ -152,8 +152,8 @@ class Standardised(Frontend):
         }
 
     @property
-    def _framewise(self) -> bool:
-        """Whether a frame depends on nothing but itself and what is measured beforehand."""
+    def framewise(self) -> bool:
+        """Whether a frame depends on its samples and on what is measured beforehand alone."""
         return self.normalise_over in ("track", "dataset") or not self.statistic_shapes(())
 
     def _weights(self) -> Any:

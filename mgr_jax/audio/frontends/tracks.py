@@ -104,7 +104,7 @@ class FeatureExtractor:
         aux = self._meter.measure_track(track) if self._meter else {}
         rows = {name: value[None] for name, value in aux.items()}
         context = self._frontend.crop.context
-        if not context or not self._frontend._framewise:
+        if not context or not self._frontend.framewise:
             padding = self._frontend.crop.padding
             whole = read_window(track, -context, len(track) + context, padding)
             return np.asarray(self._apply(whole, rows))[0]
