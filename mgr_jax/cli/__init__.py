@@ -7,6 +7,7 @@ help. Nothing slow is imported before a command runs, so that every `--help` is 
 import importlib
 import io
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -63,7 +64,8 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
                 "--config.optimizer.name=sgd",
                 2,
             )
-        return _fail(f"{str(error).strip().rstrip('.')}; see mgr-jax {command} --help", 2)
+        text = _without_traceback(str(error).strip()).rstrip(".")
+        return _fail(f"{text}; see mgr-jax {command} --help", 2)
     except UserError as error:
         return _fail(str(error), 1)
     except BrokenPipeError:  # the reader of a help text, `head` say, has seen enough
@@ -90,6 +92,18 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"cannot use {error.filename}: {error.strerror}", 1)
     return 0
+
+
+def _without_traceback(text: str) -> str:
+    """What went wrong in a config file, and in which line of it, without the way there."""
+    head, traceback, frames = text.partition("Traceback")
+    if not traceback:
+        return text
+    file = head.partition("--config=")[2].partition(":")[0]
+    line = re.findall(rf'File "{re.escape(file)}", line (\d+)', frames)
+    reason = re.split(r"\n(?=[\w.]+(?:Error|Exception)\b)", frames)[-1]
+    where = f", line {line[-1]}" if line else ""
+    return f"{file}{where}: {' '.join(reason.split())}"
 
 
 def _fail(message: str, code: int) -> int:

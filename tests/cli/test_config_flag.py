@@ -5,6 +5,7 @@ import warnings
 import pytest
 from absl import flags as absl_flags
 
+from mgr_jax import cli
 from mgr_jax.cli.config_files import define_config_flag, require_config
 
 
@@ -28,6 +29,18 @@ def test_settings_of_the_model_that_is_replaced_are_dropped():
         config = parse("--config.model.name=mlp")
     assert not config.model.kwargs
     assert config.frontend.kwargs.n_mels == 64
+
+
+def test_a_mistake_in_a_config_file_is_one_sentence(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from mgr_jax.config import base_config\n\n\ndef get_config():\n"
+        '    config = base_config()\n    config.augment = {"name": "gain"}\n    return config\n'
+    )
+    assert cli.main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 2
+    error = capsys.readouterr().err
+    assert f"{file}, line 6: TypeError: Could not override field 'augment'" in error
+    assert len(error.splitlines()) == 1
 
 
 def test_other_overrides_keep_the_settings():
