@@ -16,7 +16,7 @@ Statistics = Mapping[str, jax.Array]
 
 OVER = ("segment", "track", "batch", "dataset")
 # Deviations below this share of the mean are rounding: the clip is constant, its z-score 0.
-_ROUNDING = 1e-5
+_ROUNDING = 1e-6
 
 
 class Standardised(Frontend):
