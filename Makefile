@@ -35,7 +35,7 @@ lint: env
 	$(VENV)/bin/mypy
 
 test: lint
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 # Needs uv; writes exact versions for every supported Python.
 constraints:

@@ -1,21 +1,23 @@
 """GenreClassifier: waveforms or stored features in, logits out; all that other parts see."""
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.errors import FlaxError
 from ml_collections import ConfigDict
 
 from mgr_jax.audio import dsp
 from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop
 from mgr_jax.audio.frontends import Frontend, Precomputed, create_frontend
 from mgr_jax.errors import UserError
-from mgr_jax.models import create_model
+from mgr_jax.models import Network, create_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +92,7 @@ class GenreClassifier(nn.Module):
     """
 
     frontend: Frontend
-    model: nn.Module
+    model: Network
     input_norm: str = "batch"
     axis_name: str | None = None
 
@@ -220,18 +222,58 @@ def init_variables(
       spec: of the classifier.
       seed: of the parameters.
       statistics: of the training split, where the front end keeps any; see TrackMeter.
+
+    Raises:
+      UserError: the model cannot take what the front end gives.
     """
     example, aux = _example(spec, statistics)
-    return jax.jit(classifier.init)({"params": jax.random.key(seed)}, example, aux)
+    with _fitting(classifier, spec):
+        return jax.jit(classifier.init)({"params": jax.random.key(seed)}, example, aux)
 
 
 def abstract_variables(classifier: GenreClassifier, spec: InputSpec) -> dict[str, Any]:
-    """Shapes and dtypes of the variables, computing nothing."""
+    """Shapes and dtypes of the variables, computing nothing.
+
+    Raises:
+      UserError: the model cannot take what the front end gives.
+    """
+    return _trace(classifier, spec)[1]
+
+
+def abstract_outputs(
+    classifier: GenreClassifier, spec: InputSpec
+) -> tuple[jax.ShapeDtypeStruct, dict[str, jax.ShapeDtypeStruct]]:
+    """Shapes of the logits and of the intermediates of one clip, computing nothing.
+
+    Raises:
+      UserError: the model cannot take what the front end gives.
+    """
+    return _trace(classifier, spec)[0]
+
+
+def _trace(classifier: GenreClassifier, spec: InputSpec) -> tuple[Any, dict[str, Any]]:
     shapes = classifier.frontend.dataset_shapes(spec.shape[1:])
     statistics = {name: jnp.zeros(shape) for name, shape in shapes.items()}
     example = _example(spec, statistics)
-    found = jax.eval_shape(classifier.init, {"params": jax.random.key(0)}, *example)
-    return {"batch_stats": {}} | found  # as runs keep them, empty or not
+    with _fitting(classifier, spec):
+        outputs, variables = jax.eval_shape(
+            classifier.init_with_output, {"params": jax.random.key(0)}, *example
+        )
+    return outputs, {"batch_stats": {}} | variables  # as runs keep them, empty or not
+
+
+@contextlib.contextmanager
+def _fitting(classifier: GenreClassifier, spec: InputSpec) -> Iterator[None]:
+    """Says in one sentence what does not fit, of what layers find out by themselves."""
+    try:
+        yield
+    except (TypeError, ValueError, ZeroDivisionError, FlaxError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"{classifier.model.registered} cannot take what {type(classifier.frontend).__name__} "
+            f"makes of clips of {spec.clip_samples} samples ({reason}); choose longer clips "
+            "(config.clip_samples) or another pairing"
+        ) from error
 
 
 def _example(

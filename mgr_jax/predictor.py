@@ -73,7 +73,7 @@ class Predictor:
     def __init__(
         self, apply, variables, classes: tuple[str, ...], spec: InputSpec, frontend: Frontend
     ) -> None:
-        """Wraps a step (variables, {}, {"inputs", "aux"}) → probabilities; `load` makes one."""
+        """Wraps a step that `make_eval_step` made; `load` does that."""
         self.classes, self.spec = classes, spec
         self._apply, self._variables = jax.jit(apply), variables
         self._meter = TrackMeter(frontend) if spec.aux else None
@@ -214,7 +214,8 @@ class Predictor:
             for name, value in statistics.items():
                 aux[name][row] = value
         batch = {"inputs": filled, "aux": aux}
-        return np.asarray(self._apply(self._variables, {}, batch))[: len(clips)]
+        outputs = self._apply(self._variables, {}, batch)
+        return np.asarray(outputs["probabilities"])[: len(clips)]
 
 
 def _mono(audio: np.ndarray, sample_rate: int | None, rate: int) -> np.ndarray:

@@ -25,7 +25,7 @@ ARROWS: dict[str, set[str]] = {
     "audio.frontends": {"audio.dsp", "audio.clips"},
     "audio.augment": set(),
     "models": set(),
-    "benchmark": {"audio.frontends"},
+    "benchmark": {"audio.dsp", "audio.frontends", "classifier"},
     "classifier": {"audio.clips", "audio.dsp", "audio.frontends", "models"},
     "data": {"audio.io", "audio.clips"},
     "evaluation": set(),

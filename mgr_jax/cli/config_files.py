@@ -45,6 +45,12 @@ def find_config(name: str) -> Path:
     return shipped_configs() / f"{plain}.py"
 
 
+def read_config(name: str) -> tuple[str, ConfigDict]:
+    """The docstring of a config file and the config that it describes; see `find_config`."""
+    module = runpy.run_path(str(find_config(name)))
+    return module["__doc__"] or "", module["get_config"]()
+
+
 def define_config_flag(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     """Defines --config and the overrides --config.<field> that `argv` holds.
 
@@ -88,7 +94,7 @@ def require_config(flags: absl_flags.FlagValues) -> ConfigDict:
     overridden = config_flags.get_override_values(flag)
     for group in ("frontend", "model"):
         if f"{group}.name" in overridden:
-            written = runpy.run_path(config_flags.get_config_filename(flag))["get_config"]()
+            _, written = read_config(config_flags.get_config_filename(flag))
             _drop_settings(flag.value[group], written[group], group, overridden)
     return flag.value
 

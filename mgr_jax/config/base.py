@@ -19,6 +19,8 @@ def base_config() -> ConfigDict:
     config.frontend = ConfigDict({"name": "log_mel", "kwargs": {}})
     config.input_norm = "batch"  # batch normalisation of every frequency bin, or none
     config.model = ConfigDict({"name": "choi_crnn", "kwargs": {}})
+    # A run whose weights this one begins with: those of equal name and shape. Empty: none.
+    config.init_from = ""
     config.compute_dtype = "float32"  # of the network; front ends are always float32
 
     # Of training examples, in this order: dicts of name, p (share of the examples) and settings, as
@@ -53,6 +55,10 @@ def base_config() -> ConfigDict:
     )
     config.l2 = 0.0  # times the sum of all squared kernels is added to the loss
     config.label_smoothing = 0.0
+    # Factors of the two parts of the loss: the task's, and what the model itself adds, as
+    # `autoencoder` does with its error of reconstruction.
+    config.classification_weight = 1.0
+    config.auxiliary_weight = 1.0
     config.ema_decay = 0.0  # of averaged weights and statistics, which are then used; 0: off
     # The learning rate is multiplied by `factor` after `patience` evaluations in which
     # config.monitor did not improve by more than `min_delta`; a factor of 1: never.

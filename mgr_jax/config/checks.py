@@ -9,8 +9,8 @@ from mgr_jax.config.base import base_config
 from mgr_jax.errors import UserError, unknown_name
 
 MONITORS = {
-    "single_label": ("accuracy", "macro_f1", "log_loss"),
-    "multi_label": ("roc_auc", "average_precision", "macro_f1", "log_loss"),
+    "single_label": ("accuracy", "macro_f1", "log_loss", "auxiliary_loss"),
+    "multi_label": ("roc_auc", "average_precision", "macro_f1", "log_loss", "auxiliary_loss"),
 }
 CHOICES = {
     "task": tuple(MONITORS),
@@ -54,7 +54,7 @@ def validate(config: ConfigDict) -> None:
     for field in (
         "seed", "sample_rate", "num_steps", "patience", "eval_segments", "optimizer.clip_norm",
         "optimizer.weight_decay", "l2", "schedule.decay", "plateau.min_delta",
-        "cross_validation.fold",
+        "cross_validation.fold", "classification_weight", "auxiliary_weight",
     ):  # fmt: skip
         if not 0 <= _get(config, field) < math.inf:
             raise UserError(

@@ -193,11 +193,14 @@ def per_class(predictions: Predictions, *, confidence: float = 0.95) -> list[dic
 def _scores(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
     label, probabilities = predictions.label, predictions.probabilities
     table = (label, probabilities, weights)
+    scores = {}
+    if predictions.auxiliary_loss is not None:
+        scores["auxiliary_loss"] = _mean(predictions.auxiliary_loss.astype(np.float64), weights)
     if predictions.task == "multi_label":
         areas = _areas(*table)
-        scores = {"roc_auc": _macro(areas[0]), "average_precision": _macro(areas[1])}
+        scores |= {"roc_auc": _macro(areas[0]), "average_precision": _macro(areas[1])}
         return scores | {"macro_f1": macro_f1(*table), "log_loss": log_loss(*table)}
-    scores = {"accuracy": accuracy(*table), "macro_f1": macro_f1(*table)}
+    scores |= {"accuracy": accuracy(*table), "macro_f1": macro_f1(*table)}
     k = min(3, len(predictions.classes) - 1)
     if k > 1:  # With two classes this would be the accuracy again.
         scores[f"top_{k}_accuracy"] = top_k_accuracy(label, probabilities, k, weights)

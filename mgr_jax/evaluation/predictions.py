@@ -19,6 +19,7 @@ _DTYPES = {
     "probabilities": np.float32,
     "label": np.int64,
 }
+_OPTIONAL = {"auxiliary_loss": np.float32}
 
 # A softmax in bfloat16 sums to 1 only this closely; a float32 mean may exceed 1 by rounding.
 _SUM_TOLERANCE = 1e-2
@@ -39,6 +40,8 @@ class Predictions:
       task: `single_label` or `multi_label`.
       split: the name of the split, e.g. `test`.
       protocol: a sentence that says how the split was made and scored.
+      auxiliary_loss: [rows] float32, what the model itself adds to the loss (an autoencoder's error
+        of reconstruction), or None.
 
     Raises:
       ValueError: shapes or values contradict the description above.
@@ -53,22 +56,28 @@ class Predictions:
     task: str
     split: str
     protocol: str
+    auxiliary_loss: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         whole = np.all(np.asarray(self.label) == np.asarray(self.label).astype(np.int64))
         _require(bool(whole), f"labels must be whole numbers, not {np.asarray(self.label).dtype}")
-        for name, dtype in _DTYPES.items():
+        for name, dtype in self._columns().items():
             object.__setattr__(self, name, np.asarray(getattr(self, name)).astype(dtype))
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
         _require(self.task in TASKS, f"task is {self.task!r}; expected one of {', '.join(TASKS)}")
         self._check_shapes()
         self._check_values()
 
+    def _columns(self) -> dict[str, type]:
+        """The columns there are, with their types."""
+        there = {k: dtype for k, dtype in _OPTIONAL.items() if getattr(self, k) is not None}
+        return _DTYPES | there
+
     def _check_shapes(self) -> None:
         rows, columns = len(self.track), len(self.classes)
         _require(rows > 0, f"the predictions of split {self.split!r} have no rows")
         _require(columns == len(set(self.classes)), f"classes repeat a name: {self.classes}")
-        for name in _DTYPES:
+        for name in self._columns():
             wide = name == "probabilities" or (name == "label" and self.task == "multi_label")
             expected = (rows, columns) if wide else (rows,)
             found = getattr(self, name).shape
@@ -89,6 +98,10 @@ class Predictions:
             not single or bool(off <= _SUM_TOLERANCE),
             "probabilities of a single_label task must sum to 1 in every row; apply softmax first",
         )
+        if self.auxiliary_loss is not None:
+            _require(
+                bool(np.isfinite(self.auxiliary_loss).all()), "auxiliary losses must be finite"
+            )
         top = len(self.classes) - 1 if single else 1
         known = (self.label >= 0) & (self.label <= top)
         _require(bool(known.all()), f"labels of this {self.task} task must lie in 0..{top}")
@@ -100,9 +113,8 @@ class Predictions:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                arrays = {
-                    field.name: np.asarray(getattr(self, field.name)) for field in fields(self)
-                }
+                values = {field.name: getattr(self, field.name) for field in fields(self)}
+                arrays = {k: np.asarray(value) for k, value in values.items() if value is not None}
                 np.savez_compressed(file, allow_pickle=False, **arrays)
             os.replace(temporary, path)
         except BaseException:
@@ -118,7 +130,8 @@ class Predictions:
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                columns = {field.name: file[field.name] for field in fields(cls)}
+                names = [f.name for f in fields(cls) if f.name not in _OPTIONAL or f.name in file]
+                columns = {name: file[name] for name in names}
         except FileNotFoundError as error:
             raise ValueError(f"{path} does not exist; evaluate the model to write it") from error
         except (KeyError, OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -129,7 +142,7 @@ class Predictions:
         return cls(**columns | scalars | {"classes": tuple(columns["classes"].tolist())})
 
     def by_track(self) -> "Predictions":
-        """One row per track, in order of first appearance: mean probability, whole time span.
+        """One row per track, in order of first appearance: means, whole time span.
 
         Raises:
           ValueError: segments of one track carry different labels.
@@ -139,8 +152,13 @@ class Predictions:
         if disagree.any():
             name = str(self.track[disagree][0])
             raise ValueError(f"segments of track {name!r} carry different labels; label it once")
-        totals = np.zeros((len(first), len(self.classes)))
-        np.add.at(totals, index, self.probabilities)
+        counts = np.bincount(index)
+
+        def mean(values: np.ndarray) -> np.ndarray:
+            totals = np.zeros((len(first), *values.shape[1:]))
+            np.add.at(totals, index, values)
+            return (totals.T / counts).T
+
         start, end = self.start[first], self.end[first]
         np.minimum.at(start, index, self.start)
         np.maximum.at(end, index, self.end)
@@ -151,8 +169,11 @@ class Predictions:
             track=self.track[first][order],
             start=start[order],
             end=end[order],
-            probabilities=(totals / np.bincount(index)[:, None])[order],
+            probabilities=mean(self.probabilities)[order],
             label=self.label[first][order],
+            auxiliary_loss=(
+                None if self.auxiliary_loss is None else mean(self.auxiliary_loss)[order]
+            ),
         )
 
 
@@ -165,13 +186,15 @@ def join_predictions(tables: Sequence[Predictions], *, split: str, protocol: str
     first = tables[0]
     for table in tables[1:]:
         _require(
-            (table.classes, table.task) == (first.classes, first.task),
+            (table.classes, table.task, table._columns())
+            == (first.classes, first.task, first._columns()),
             "the tables are of other classes or another task; join tables of one experiment",
         )
     names = np.concatenate([np.unique(table.track) for table in tables])
     _require(len(set(names)) == len(names), "a track stands in several tables; join disjoint ones")
     columns: dict[str, Any] = {
-        name: np.concatenate([getattr(table, name) for table in tables]) for name in _DTYPES
+        name: np.concatenate([getattr(table, name) for table in tables])
+        for name in first._columns()
     }
     return replace(first, **columns, split=split, protocol=protocol)
 

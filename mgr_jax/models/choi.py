@@ -1,14 +1,16 @@
 """Choi et al., "Convolutional Recurrent Neural Networks for Music Classification" (1609.04243)."""
 
 import math
-from typing import Any
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.models.layers import GATES, GRU, ConvBlock
+from mgr_jax.errors import UserError
+from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.network import ConvNetwork, as_image, as_sequence
+from mgr_jax.models.recurrent import GATES, GRU
 
 # Channels of the first and of the later convolutions, GRU units. The paper's five parameter budgets
 # are for 96 bins and 50 classes; "msd" are the weights released for the Million Song Dataset.
@@ -22,14 +24,15 @@ WIDTHS = {
 }
 
 
-class ChoiCRNN(nn.Module):
+class ChoiCRNN(ConvNetwork):
     """Four convolutions, two GRUs; the last state is classified.
 
     The paper's input is 96 mel bins and 1366 frames (29.1 s at 12 kHz, hop 256), which leaves 1 bin
     and 14 steps, or 15 with `time_pad=1440`. Bins that remain are laid beside the channels.
 
+    Further fields: see `ConvNetwork`.
+
     Attributes:
-      num_classes: number of logits.
       budget: widths of the layers, a key of `WIDTHS`.
       pools: (time, bins) of the pooling after each convolution.
       conv_dropout: share dropped after each convolution.
@@ -37,13 +40,10 @@ class ChoiCRNN(nn.Module):
       gate: "sigmoid" or "hard_sigmoid" in the GRUs; the released weights need the latter.
       time_pad: pad with zeros on both sides to this many frames, if any.
       input_norm: batch norm of the input, frame by frame; it ties the model to one clip length.
-      momentum: of batch norm: the share of the old running statistics kept at each step.
-      epsilon: of batch norm: added to the variance.
-      axis_name: mapped axis over which the batch statistics are averaged, if any.
-      dtype: of the computation; parameters and logits are float32.
     """
 
-    num_classes: int
+    registered: ClassVar[str] = "choi_crnn"
+
     budget: str = "0.1M"
     pools: tuple[tuple[int, int], ...] = ((2, 2), (3, 3), (4, 4), (4, 4))
     conv_dropout: float = 0.1
@@ -51,16 +51,11 @@ class ChoiCRNN(nn.Module):
     gate: str = "sigmoid"
     time_pad: int | None = None
     input_norm: bool = False
-    momentum: float = 0.9
     epsilon: float = 1e-3
-    axis_name: str | None = None
-    dtype: Any = jnp.float32
 
     def __post_init__(self):
-        if self.budget not in WIDTHS:
-            raise unknown_name("budget of choi_crnn", self.budget, WIDTHS)
-        if self.gate not in GATES:
-            raise unknown_name("gate", self.gate, GATES)
+        self.require_choice("budget", WIDTHS)
+        self.require_choice("gate", GATES)
         super().__post_init__()
 
     def recurrent_steps(self, frames: int) -> int:
@@ -85,43 +80,43 @@ class ChoiCRNN(nn.Module):
           UserError: the clips have too few frames or bins for the pooling.
         """
         self._check(frames=features.shape[1], bins=features.shape[2])
-        x = features if features.ndim == 4 else features[..., None]
+        x = as_image(features)
         if self.time_pad is not None:
             missing = self.time_pad - x.shape[1]
             x = jnp.pad(x, ((0, 0), (missing // 2, missing - missing // 2), (0, 0), (0, 0)))
-        norm = {
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "axis_name": self.axis_name,
-            "dtype": self.dtype,
-        }
         if self.input_norm:
-            x = nn.BatchNorm(use_running_average=not train, axis=1, name="input_norm", **norm)(x)
+            x = self.norm(x, "input_norm", train=train, axis=1)
         first, later, units = WIDTHS[self.budget]
         for layer, pool in enumerate(self.pools, start=1):
             width = first if layer == 1 else later
-            block = ConvBlock(width, pool, self.conv_dropout, **norm, name=f"block{layer}")
+            block = ConvBlock(
+                width,
+                pool,
+                self.conv_dropout,
+                activation=nn.elu,
+                **self.normed,
+                name=f"block{layer}",
+            )
             x = block(x, train=train)
-        x = x.reshape(*x.shape[:2], -1)
+        x = as_sequence(x)
         for layer in (1, 2):
-            x = GRU(units, self.gate, self.dtype, name=f"gru{layer}")(x)
+            x = GRU(units, self.gate, dtype=self.dtype, name=f"gru{layer}")(x)
         sequence = x.astype(jnp.float32)
-        embedding = sequence[:, -1]
-        x = nn.Dropout(self.head_dropout, deterministic=not train)(embedding)
-        logits = nn.Dense(self.num_classes, name="head")(x)
-        return logits, {"sequence": sequence, "embedding": embedding}
+        return self.classify(
+            sequence[:, -1], train=train, dropout=self.head_dropout, sequence=sequence
+        )
 
     def _check(self, *, frames: int, bins: int) -> None:
         frames_needed = math.prod(time for time, _ in self.pools)
         bins_needed = math.prod(bins for _, bins in self.pools)
         if self.recurrent_steps(frames) < 1 or bins < bins_needed:
             raise UserError(
-                f"choi_crnn got {frames} frames of {bins} bins, but its pooling needs at least "
-                f"{frames_needed} frames of {bins_needed} bins; use longer clips, more bins or "
-                "smaller pools"
+                f"{self.registered} got {frames} frames of {bins} bins, but its pooling needs at "
+                f"least {frames_needed} frames of {bins_needed} bins; use longer clips, more bins "
+                "or smaller pools"
             )
         if self.time_pad is not None and frames > self.time_pad:
             raise UserError(
-                f"choi_crnn got {frames} frames, more than time_pad={self.time_pad}; use shorter "
-                "clips or a larger time_pad"
+                f"{self.registered} got {frames} frames, more than time_pad={self.time_pad}; use "
+                "shorter clips or a larger time_pad"
             )

@@ -2,34 +2,28 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.models.layers import ConvBlock, check_size
+from mgr_jax.errors import UserError
+from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.network import ConvNetwork, as_image
 
 
-class _ChoiCNN(nn.Module):
+class _ChoiCNN(ConvNetwork):
     """What the three networks share: fields, and convolutions with batch norm, ELU and pooling."""
 
-    registered: ClassVar[str]
     widths: ClassVar[Mapping[str, tuple[int, ...]]]  # of the convolutions, by budget
 
-    num_classes: int
     budget: str = "0.1M"
     pools: tuple = ()
     conv_dropout: float = 0.1
-    momentum: float = 0.9
     epsilon: float = 1e-3
-    axis_name: str | None = None
-    dtype: Any = jnp.float32
 
     def __post_init__(self):
-        if self.budget not in self.widths:
-            raise unknown_name(f"budget of {self.registered}", self.budget, self.widths)
+        self.require_choice("budget", self.widths)
         layers = len(self.widths[self.budget])
         if len(self.pools) != layers:
             raise UserError(
@@ -37,21 +31,19 @@ class _ChoiCNN(nn.Module):
             )
         super().__post_init__()
 
-    def _norm(self) -> dict[str, Any]:
-        return {
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "axis_name": self.axis_name,
-            "dtype": self.dtype,
-        }
-
     def _convolve(
         self, x: jax.Array, kernel: tuple[int, int], pools: Iterable[tuple[int, int]], train: bool
     ) -> jax.Array:
         layers = zip(self.widths[self.budget], pools, strict=True)
         for layer, (width, pool) in enumerate(layers, start=1):
             block = ConvBlock(
-                width, pool, self.conv_dropout, **self._norm(), kernel=kernel, name=f"block{layer}"
+                width,
+                pool,
+                self.conv_dropout,
+                kernel,
+                activation=nn.elu,
+                **self.normed,
+                name=f"block{layer}",
             )
             x = block(x, train=train)
         return x.reshape(len(x), -1)
@@ -67,20 +59,17 @@ class ChoiK2C2(_ChoiCNN):
     pooling leaves one value per channel. Bins and steps that remain are laid beside the channels.
     The released network takes that input standardised.
 
+    Further fields: see `ConvNetwork`.
+
     Attributes:
-      num_classes: number of logits.
       budget: widths of the layers: the paper's for 50 classes, or "msd", those of the weights that
         github.com/keunwoochoi/music-auto_tagging-keras released for the Million Song Dataset.
       pools: (time, bins) of the pooling after each convolution.
       conv_dropout: share dropped after each convolution; no source states it.
-      momentum: of batch norm: the share of the old running statistics kept at each step.
-      epsilon: of batch norm: added to the variance.
-      axis_name: mapped axis over which the batch statistics are averaged, if any.
-      dtype: of the computation; parameters and logits are float32.
       input_norm: batch norm of the input, frame by frame; it ties the model to one clip length.
     """
 
-    registered = "choi_k2c2"
+    registered: ClassVar[str] = "choi_k2c2"
     widths: ClassVar = {
         "0.1M": (20, 41, 41, 62, 83),
         "0.25M": (33, 66, 66, 100, 133),
@@ -111,15 +100,11 @@ class ChoiK2C2(_ChoiCNN):
           UserError: the clips have too few frames or bins for the pooling.
         """
         frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
-        check_size(self.registered, features, frames=frames, bins=bins)
-        x = features if features.ndim == 4 else features[..., None]
+        self.require_size(features, frames=frames, bins=bins)
+        x = as_image(features)
         if self.input_norm:
-            norm = nn.BatchNorm(
-                use_running_average=not train, axis=1, name="input_norm", **self._norm()
-            )
-            x = norm(x)
-        embedding = self._convolve(x, (3, 3), self.pools, train).astype(jnp.float32)
-        return nn.Dense(self.num_classes, name="head")(embedding), {"embedding": embedding}
+            x = self.norm(x, "input_norm", train=train, axis=1)
+        return self.classify(self._convolve(x, (3, 3), self.pools, train), train=train)
 
 
 class _ChoiDense(_ChoiCNN):
@@ -132,8 +117,7 @@ class _ChoiDense(_ChoiCNN):
         for layer in (1, 2):
             x = nn.Dense(self.widths[self.budget][-1], dtype=self.dtype, name=f"dense{layer}")(x)
             x = nn.Dropout(self.dense_dropout, deterministic=not train)(nn.elu(x))
-        embedding = x.astype(jnp.float32)
-        return nn.Dense(self.num_classes, name="head")(embedding), {"embedding": embedding}
+        return self.classify(x, train=train)
 
 
 class ChoiK2C1(_ChoiDense):
@@ -142,19 +126,16 @@ class ChoiK2C1(_ChoiDense):
     Where the paper pools by 4 frames and where by 2 is not known. Five fours leave one step of its
     1366 frames, as its budgets demand; steps that remain are laid beside the channels.
 
+    Further fields: see `ConvNetwork`.
+
     Attributes:
-      num_classes: number of logits.
       budget: widths of the layers: the paper's for 96 bins and 50 classes.
       pools: frames of the pooling after each convolution.
       conv_dropout: share dropped after each convolution; no source states it.
-      momentum: of batch norm: the share of the old running statistics kept at each step.
-      epsilon: of batch norm: added to the variance.
-      axis_name: mapped axis over which the batch statistics are averaged, if any.
-      dtype: of the computation; parameters and logits are float32.
       dense_dropout: share dropped after each dense layer; no source states it.
     """
 
-    registered = "choi_k2c1"
+    registered: ClassVar[str] = "choi_k2c1"
     widths: ClassVar = {
         "0.1M": (43, 43, 43, 87, 87),
         "0.25M": (72, 72, 72, 145, 145),
@@ -182,7 +163,7 @@ class ChoiK2C1(_ChoiDense):
         Raises:
           UserError: the clips have too few frames for the pooling.
         """
-        check_size(self.registered, features, frames=math.prod(self.pools))
+        self.require_size(features, frames=math.prod(self.pools))
         # A kernel over all bins is one over time that sees the bins as channels.
         x = features.reshape(*features.shape[:2], 1, -1)
         return self._classify(x, train)
@@ -194,19 +175,16 @@ class ChoiK1C2(_ChoiDense):
     How wide the paper's dense layers are is not known. Here they are as wide as the last
     convolution: 95,540 to 2.77 million parameters, up to 9 % below the paper's budgets.
 
+    Further fields: see `ConvNetwork`.
+
     Attributes:
-      num_classes: number of logits.
       budget: widths of the layers: the paper's for 96 bins and 50 classes.
       pools: frames of the pooling after each convolution.
       conv_dropout: share dropped after each convolution; no source states it.
-      momentum: of batch norm: the share of the old running statistics kept at each step.
-      epsilon: of batch norm: added to the variance.
-      axis_name: mapped axis over which the batch statistics are averaged, if any.
-      dtype: of the computation; parameters and logits are float32.
       dense_dropout: share dropped after each dense layer; no source states it.
     """
 
-    registered = "choi_k1c2"
+    registered: ClassVar[str] = "choi_k1c2"
     widths: ClassVar = {
         "0.1M": (15, 15, 30, 30),
         "0.25M": (23, 23, 47, 47),
@@ -234,6 +212,6 @@ class ChoiK1C2(_ChoiDense):
         Raises:
           UserError: the clips have too few frames for the pooling.
         """
-        check_size(self.registered, features, frames=math.prod(self.pools))
-        x = features if features.ndim == 4 else features[..., None]
+        self.require_size(features, frames=math.prod(self.pools))
+        x = as_image(features)
         return self._classify(x, train)

@@ -1,14 +1,13 @@
-"""Blocks that several models share."""
+"""Convolutional blocks that several networks share."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from mgr_jax.errors import UserError
+from mgr_jax.models.network import BatchNormed
 
 
 def max_pool(x: jax.Array, window: Sequence[int]) -> jax.Array:
@@ -34,37 +33,40 @@ def max_pool(x: jax.Array, window: Sequence[int]) -> jax.Array:
     return x
 
 
-class ConvBlock(nn.Module):
-    """Convolution, batch norm, activation, max pooling, dropout, over any number of axes.
+def global_max(x: jax.Array, axis: int = 1) -> jax.Array:
+    """Maximum over a whole axis; the first of several equal ones gets the gradient.
 
-    The defaults are those of Choi et al. (arXiv 1609.04243).
+    The gradient of `x.max` compares x with its maximum again. XLA may compute x a second time for
+    that and round it otherwise, so that none is equal and the gradient is 0 / 0 (on a CPU, jaxlib
+    0.10.2).
+    """
+    first = x.argmax(axis, keepdims=True)
+    return jnp.take_along_axis(x, first, axis).squeeze(axis)
+
+
+class ConvBlock(BatchNormed):
+    """Convolution, batch norm, activation, max pooling, dropout, over any number of axes.
 
     Attributes:
       features: output channels.
       pool: pooling window along each spatial axis: (time, bins), or (time,) alone.
       dropout: share of values dropped in training.
-      momentum: share of the old running statistics kept at each step.
-      epsilon: added to the variance.
-      axis_name: mapped axis over which the batch statistics are averaged, if any.
-      dtype: of the computation; parameters and statistics are float32.
       kernel: size of the kernel along each spatial axis.
-      stride: of the convolution, along every spatial axis.
-      padding: "SAME" or "VALID".
+      stride: of the convolution, along every spatial axis or along each.
+      padding: "SAME", "VALID", or (before, after) along each spatial axis.
+      bias: whether the convolution has one.
       activation: a function that never falls, so that pooling may go before it.
       kernel_init: initialiser of the kernel.
     """
 
     features: int
     pool: Sequence[int]
-    dropout: float
-    momentum: float
-    epsilon: float
-    axis_name: str | None = None
-    dtype: Any = jnp.float32
+    dropout: float = 0.0
     kernel: Sequence[int] = (3, 3)
-    stride: int = 1
-    padding: str = "SAME"
-    activation: Callable[[jax.Array], jax.Array] = nn.elu
+    stride: int | Sequence[int] = 1
+    padding: str | Sequence[tuple[int, int]] = "SAME"
+    bias: bool = True
+    activation: Callable[[jax.Array], jax.Array] = nn.relu
     kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
 
     @nn.compact
@@ -75,129 +77,92 @@ class ConvBlock(nn.Module):
             self.kernel,
             strides=self.stride,
             padding=self.padding,
+            use_bias=self.bias,
             kernel_init=self.kernel_init,
             dtype=self.dtype,
             name="conv",
         )(x)
-        x = nn.BatchNorm(
-            use_running_average=not train,
-            momentum=self.momentum,
-            epsilon=self.epsilon,
-            axis_name=self.axis_name,
-            dtype=self.dtype,
-            name="norm",
-        )(x)
+        x = self.norm(x, train=train)
         # The same values as pooling after the activation, with less to compute.
         x = self.activation(max_pool(x, self.pool))
         return nn.Dropout(self.dropout, deterministic=not train)(x)
 
 
-def check_size(model: str, features: jax.Array, *, frames: int, bins: int = 1) -> None:
-    """Checks that a model gets enough [batch, frames, bins, ...] for its pooling.
+class ResidualBlock(BatchNormed):
+    """Two convolutions with batch norm beside a shortcut (He et al., arXiv 1512.03385).
 
-    Raises:
-      UserError: there are fewer frames or bins.
+    conv1, norm1, ReLU, dropout, conv2, norm2, gate; plus the shortcut; ReLU. The shortcut is the
+    input itself where it has the shape of the output, and a convolution otherwise.
+
+    Attributes:
+      features: output channels.
+      kernel: size of both kernels along each spatial axis.
+      stride: of the first convolution and of the shortcut's, along every spatial axis or each.
+      shortcut_kernel: size of the shortcut's kernel along each spatial axis.
+      shortcut_norm: whether batch norm follows the shortcut's convolution.
+      always_project: convolve in the shortcut even where the shapes are equal.
+      bias: whether the convolutions have one.
+      dropout: share dropped between the convolutions.
+      gate: units of the hidden layer of the squeeze-and-excitation gate, 0 for none.
     """
-    got_frames, got_bins = features.shape[1:3]
-    if got_frames < frames or got_bins < bins:
-        raise UserError(
-            f"{model} got {got_frames} frames of {got_bins} bins, but its pooling needs at least "
-            f"{frames} frames of {bins} bins; use longer clips, more bins or less pooling"
-        )
 
+    features: int
+    kernel: Sequence[int] = (3, 3)
+    stride: int | Sequence[int] = 1
+    shortcut_kernel: Sequence[int] = (1, 1)
+    shortcut_norm: bool = True
+    always_project: bool = False
+    bias: bool = True
+    dropout: float = 0.0
+    gate: int = 0
 
-def hard_sigmoid(x: jax.Array) -> jax.Array:
-    """Keras 1's piecewise linear sigmoid (slope 1/5; Flax's has 1/6)."""
-    return jnp.clip(0.2 * x + 0.5, 0.0, 1.0)
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Maps [batch, *spatial, channels] to [batch, *(spatial / stride), features]."""
 
-
-GATES = {"sigmoid": nn.sigmoid, "hard_sigmoid": hard_sigmoid}
-
-
-class _Recurrent(nn.Module):
-    """What the recurrent layers share: fields, and for every gate its products and parameters."""
-
-    units: int
-    gate: str = "sigmoid"
-    dtype: Any = jnp.float32
-
-    def _project(self, x: jax.Array, names: Sequence[str]) -> tuple[list[jax.Array], ...]:
-        """By gate: products with the input [steps, batch, units], kernels for the state.
-
-        The products with the input need no state: outside the scan they are one product each.
-        """
-        from_input, from_state = [], []
-        for name in names:
-            dense = nn.Dense(
-                self.units,
-                kernel_init=nn.initializers.glorot_uniform(),
-                bias_init=nn.initializers.constant(1.0 if name == "forget" else 0.0),
+        def conv(
+            x: jax.Array, kernel: Sequence[int], stride: int | Sequence[int], name: str
+        ) -> jax.Array:
+            return nn.Conv(
+                self.features,
+                kernel,
+                strides=stride,
+                # As PyTorch pads: "SAME" differs where strides are larger than 1.
+                padding=[(size // 2, (size - 1) // 2) for size in kernel],
+                use_bias=self.bias,
+                kernel_init=nn.initializers.he_normal(),
                 dtype=self.dtype,
                 name=name,
-            )
-            kernel = self.param(
-                f"{name}_state", nn.initializers.orthogonal(), (self.units, self.units)
-            )
-            from_input.append(dense(x).swapaxes(0, 1))
-            from_state.append(kernel.astype(self.dtype))
-        return from_input, from_state
+            )(x)
+
+        shortcut = x
+        if self.always_project or self.stride != 1 or x.shape[-1] != self.features:
+            shortcut = conv(x, self.shortcut_kernel, self.stride, "shortcut")
+            if self.shortcut_norm:
+                shortcut = self.norm(shortcut, "shortcut_norm", train=train)
+        x = nn.relu(self.norm(conv(x, self.kernel, self.stride, "conv1"), "norm1", train=train))
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        x = self.norm(conv(x, self.kernel, 1, "conv2"), "norm2", train=train)
+        if self.gate:
+            x = SqueezeExcite(self.gate, dtype=self.dtype, name="gate")(x)
+        return nn.relu(x + shortcut)
 
 
-class GRU(_Recurrent):
-    """The GRU of Cho et al. (arXiv 1406.1078v3), which is Keras's with `reset_after=False`.
-
-    It has one bias per gate, and the reset gate acts on the state before its matrix product;
-    `flax.linen.GRUCell` differs in both.
+class SqueezeExcite(nn.Module):
+    """A gate for every channel, from the means of all channels (Hu et al., arXiv 1709.01507).
 
     Attributes:
-      units: size of the state.
-      gate: "sigmoid" or "hard_sigmoid" for the update and the reset gate.
-      dtype: of the computation and the state; parameters are float32.
+      units: of the hidden layer.
+      dtype: of the computation; parameters are float32.
     """
+
+    units: int
+    dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps [batch, steps, features] to the state after each step, [batch, steps, units]."""
-        gate = GATES[self.gate]
-        from_input, from_state = self._project(x, ("update", "reset", "candidate"))
-        to_update, to_reset, to_candidate = from_state
-
-        def step(state: jax.Array, inputs: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
-            update = gate(inputs[0] + state @ to_update)
-            reset = gate(inputs[1] + state @ to_reset)
-            candidate = nn.tanh(inputs[2] + (reset * state) @ to_candidate)
-            state = update * state + (1 - update) * candidate
-            return state, state
-
-        start = jnp.zeros_like(from_input[0][0])
-        return lax.scan(step, start, from_input)[1].swapaxes(0, 1)
-
-
-class LSTM(_Recurrent):
-    """The LSTM with forget gate and without peepholes (Gers et al. 2000), as in Keras.
-
-    One bias per gate; the forget gate's starts at 1 (Jozefowicz et al. 2015).
-
-    Attributes:
-      units: size of the state and of the memory cell.
-      gate: "sigmoid" or "hard_sigmoid" for the input, the forget and the output gate.
-      dtype: of the computation and the state; parameters are float32.
-    """
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps [batch, steps, features] to the state after each step, [batch, steps, units]."""
-        gate = GATES[self.gate]
-        from_input, from_state = self._project(x, ("input", "forget", "candidate", "output"))
-
-        def step(
-            carry: tuple[jax.Array, jax.Array], inputs: list[jax.Array]
-        ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
-            state, memory = carry
-            total = [a + state @ kernel for a, kernel in zip(inputs, from_state, strict=True)]
-            memory = gate(total[1]) * memory + gate(total[0]) * nn.tanh(total[2])
-            state = gate(total[3]) * nn.tanh(memory)
-            return (state, memory), state
-
-        start = jnp.zeros_like(from_input[0][0])
-        return lax.scan(step, (start, start), from_input)[1].swapaxes(0, 1)
+        """Scales the channels of [batch, *spatial, channels]."""
+        means = x.mean(axis=tuple(range(1, x.ndim - 1)), keepdims=True)
+        hidden = nn.relu(nn.Dense(self.units, dtype=self.dtype, name="squeeze")(means))
+        gates = nn.sigmoid(nn.Dense(x.shape[-1], dtype=self.dtype, name="excite")(hidden))
+        return x * gates

@@ -1,30 +1,30 @@
 """PRCNN: Feng et al. 2017, "Paralleling Recurrent Convolutional Neural Network" (1712.08370)."""
 
-from typing import Any
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.models.layers import GATES, GRU, LSTM, max_pool
+from mgr_jax.errors import UserError
+from mgr_jax.models.layers import max_pool
+from mgr_jax.models.network import Network, as_image, as_sequence
+from mgr_jax.models.recurrent import CELLS, GATES, LastState
 
 AXES = {"time": (1, 0), "frequency": (0, 1)}
-CELLS = {"gru": GRU, "lstm": LSTM}
 
 
-class PRCNN(nn.Module):
+class PRCNN(Network):
     """Convolutions and a recurrent layer side by side; both see the spectrogram.
 
     The defaults are the paper's as recalled, for a spectrogram of 128 frames (3 s) and 513 bins;
     they are not verified. Its kernels are 3x1: read as bins x frames, like its spectrogram, they
-    lie along frequency, and that is the choice here. The one port whose graph is known, for 640
-    frames of 128 bins (CNN_RNN_parallel in github.com/priya-dwivedi/Music_Genre_Classification),
-    has them along time: `filters=(16, 32, 64, 64, 64), axis="time", padding="VALID",
-    rnn_pool=(4, 2), embedding=0, units=64, gate="hard_sigmoid"`.
+    lie along frequency, and that is the choice here. The one port whose graph is known has
+    them along time: `parallel_cnn_rnn`.
+
+    Further fields: see `Network`.
 
     Attributes:
-      num_classes: number of logits.
       filters: channels of each convolution.
       kernel: length of the kernels.
       axis: "time" or "frequency", along which the kernels lie.
@@ -37,11 +37,10 @@ class PRCNN(nn.Module):
       directions: 1, or 2 for a second layer that runs backwards.
       gate: "sigmoid" or "hard_sigmoid" of the recurrent layer.
       dropout: share dropped before the logits.
-      axis_name: for all models; this one has no batch statistics.
-      dtype: of the computation; parameters and logits are float32.
     """
 
-    num_classes: int
+    registered: ClassVar[str] = "prcnn"
+
     filters: tuple[int, ...] = (16, 32, 64, 128, 64)
     kernel: int = 3
     axis: str = "frequency"
@@ -54,20 +53,16 @@ class PRCNN(nn.Module):
     directions: int = 2
     gate: str = "sigmoid"
     dropout: float = 0.0
-    axis_name: str | None = None
-    dtype: Any = jnp.float32
 
     def __post_init__(self):
         choices = {"axis": AXES, "padding": ("SAME", "VALID"), "cell": CELLS, "gate": GATES}
         for field, known in choices.items():
-            if getattr(self, field) not in known:
-                raise unknown_name(f"{field} of prcnn", getattr(self, field), known)
-        if self.directions not in (1, 2):
-            raise UserError(f"prcnn: directions is {self.directions}; use 1 or 2")
+            self.require_choice(field, known)
+        self.require_choice("directions", (1, 2))
         if len(self.filters) != len(self.pools):
             raise UserError(
-                f"prcnn has {len(self.filters)} filters but {len(self.pools)} pools; give one pool "
-                "for each"
+                f"{self.registered} has {len(self.filters)} filters but {len(self.pools)} pools; "
+                "give one pool for each"
             )
         super().__post_init__()
 
@@ -89,11 +84,9 @@ class PRCNN(nn.Module):
           UserError: the clips have too few frames or bins for the convolutions or the pooling.
         """
         self._check(*features.shape[1:3])
-        x = features if features.ndim == 4 else features[..., None]
+        x = as_image(features)
         both = [self._convolve(x), self._recur(x)]
-        embedding = jnp.concatenate(both, axis=-1).astype(jnp.float32)
-        x = nn.Dropout(self.dropout, deterministic=not train)(embedding)
-        return nn.Dense(self.num_classes, name="head")(x), {"embedding": embedding}
+        return self.classify(jnp.concatenate(both, axis=-1), train=train, dropout=self.dropout)
 
     def _check(self, frames: int, bins: int) -> None:
         lost = self.kernel - 1 if self.padding == "VALID" else 0
@@ -105,8 +98,8 @@ class PRCNN(nn.Module):
             ]
         if min(*left, frames // self.rnn_pool[0], bins // self.rnn_pool[1]) < 1:
             raise UserError(
-                f"prcnn got {frames} frames of {bins} bins, of which its pooling leaves none; use "
-                "longer clips, more bins or less pooling"
+                f"{self.registered} got {frames} frames of {bins} bins, of which its pooling "
+                "leaves none; use longer clips, more bins or less pooling"
             )
 
     def _convolve(self, x: jax.Array) -> jax.Array:
@@ -124,15 +117,9 @@ class PRCNN(nn.Module):
         return x.reshape(len(x), -1)
 
     def _recur(self, x: jax.Array) -> jax.Array:
-        x = max_pool(x, self.rnn_pool)
-        x = x.reshape(*x.shape[:2], -1)
+        x = as_sequence(max_pool(x, self.rnn_pool))
         if self.embedding:
             x = nn.Dense(self.embedding, dtype=self.dtype, name="embedding")(x)
-
-        def last_state(name: str, x: jax.Array) -> jax.Array:
-            return CELLS[self.cell](self.units, self.gate, self.dtype, name=name)(x)[:, -1]
-
-        states = [last_state("forward", x)]
-        if self.directions == 2:
-            states.append(last_state("backward", x[:, ::-1]))
-        return jnp.concatenate(states, axis=-1)
+        return LastState(
+            self.cell, self.units, self.directions, self.gate, dtype=self.dtype, name="recurrent"
+        )(x)

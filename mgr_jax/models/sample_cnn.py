@@ -1,57 +1,95 @@
-"""SampleCNN: Lee et al. 2017, "Sample-level Deep Convolutional Neural Networks" (1703.01789)."""
+"""SampleCNN: one-dimensional convolutions on the waveform, a few samples wide."""
 
-from typing import Any
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
-from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.layers import ConvBlock, ResidualBlock, SqueezeExcite, global_max, max_pool
+from mgr_jax.models.network import ConvNetwork, as_sequence
+
+BLOCKS = ("basic", "se", "res", "rese")
 
 
-class SampleCNN(nn.Module):
+class SampleCNN(ConvNetwork):
     """A strided convolution and `depth` pooled ones, all `base` samples wide, on the waveform.
 
-    The defaults are the paper's 3^9 model for 59,049 samples (2.7 s at 22,050 Hz); `base=2` and
-    `depth=13` is its 2^13 model for 16,384. Both have, in github.com/jongpillee/sampleCNN, 128
-    channels in the first three convolutions, 512 in the last two and 256 in between; other depths
-    follow the same rule here. Longer clips leave several steps, whose maximum is taken.
+    Lee et al. 2017, "Sample-level Deep Convolutional Neural Networks" (arXiv 1703.01789), as in
+    github.com/jongpillee/sampleCNN. The defaults are the 3^9 model for 59,049 samples (2.7 s at
+    22,050 Hz):
+
+        stem     128 channels, stride 3             19,683 steps
+        block1-2 128, pooled by 3                    2,187
+        block3-8 256, each pooled by 3                   3
+        block9   512, pooled by 3                        1
+        last     512, kernel 1                           1
+
+    It has 1,869,874 parameters with 50 classes. `base=2, depth=13` is the 2^13 model for 16,384
+    samples, with 1,872,818; other depths follow the same rule here. Longer clips leave several
+    steps, whose maximum is taken.
+
+    Further fields: see `ConvNetwork`.
 
     Attributes:
-      num_classes: number of logits.
-      base: width of the kernels and of the pooling, and stride of the first convolution.
-      depth: number of pooled convolutions.
-      last_kernel: width of the last kernel: 1 as published, 3 as in CLMR (2103.09410).
+      base: width of the kernels and of the pooling, and stride of the stem.
+      depth: number of pooled blocks.
+      widths: channels of the stem and of blocks 1 and 2; of the blocks between; of the last block
+        and of the last convolution.
+      block: "basic" (convolution, batch norm, ReLU, pooling), "se" (basic and a
+        squeeze-and-excitation gate), "res" (two convolutions beside a shortcut, ReLU, pooling) or
+        "rese" (res with a gate).
+      ends: likewise of the stem and of the last convolution.
+      pad_stem: half a kernel of zeros before and after the clip, which residual ends always have.
+      last_kernel: width of the last convolution, 0 for none.
+      shortcut_kernel: width of the convolution in a shortcut between different widths.
+      gate: hidden units of a gate for every one of its channels.
+      block_dropout: share dropped between the two convolutions of a residual block.
+      levels: how many outputs, of the last blocks and the last convolution, are classified: their
+        maxima over time, side by side.
+      units: of a dense layer with batch norm and ReLU after that, 0 for none.
       dropout: share dropped before the logits.
-      momentum: of batch norm: the share of the old running statistics kept at each step.
-      epsilon: of batch norm: added to the variance.
-      axis_name: mapped axis over which the batch statistics are averaged, if any.
-      dtype: of the computation; parameters and logits are float32.
     """
 
-    num_classes: int
+    registered: ClassVar[str] = "sample_cnn"
+
     base: int = 3
     depth: int = 9
+    widths: tuple[int, int, int] = (128, 256, 512)
+    block: str = "basic"
+    ends: str = "basic"
+    pad_stem: bool = False
     last_kernel: int = 1
+    shortcut_kernel: int = 1
+    gate: float = 16.0
+    block_dropout: float = 0.2
+    levels: int = 1
+    units: int = 0
     dropout: float = 0.5
-    momentum: float = 0.9
+    momentum: float = 0.99
     epsilon: float = 1e-3
-    axis_name: str | None = None
-    dtype: Any = jnp.float32
 
     def __post_init__(self):
-        for field, least in (("base", 2), ("depth", 1), ("last_kernel", 1)):
-            if getattr(self, field) < least:
-                raise UserError(
-                    f"sample_cnn: {field} is {getattr(self, field)}; use {least} or more"
-                )
+        self.require_choice("block", BLOCKS)
+        self.require_choice("ends", BLOCKS)
+        self.require_least(
+            base=2, depth=1, last_kernel=0, shortcut_kernel=1, gate=0, levels=1, units=0
+        )
+        if len(self.widths) != 3 or min(self.widths) < 1:
+            raise UserError(f"{self.registered}: widths is {self.widths}; give three from 1")
+        outputs = self.depth + (self.last_kernel > 0)
+        if self.levels > outputs:
+            raise UserError(
+                f"{self.registered}: levels is {self.levels}, but there are only {outputs} outputs "
+                "of blocks; use fewer levels or more depth"
+            )
         super().__post_init__()
 
     @property
     def min_samples(self) -> int:
         """Fewest samples of a clip."""
-        return self.base ** (self.depth + 1)
+        return self.base ** (self.depth + 1) - (self.base - 1) * self.pad_stem
 
     @nn.compact
     def __call__(
@@ -65,39 +103,72 @@ class SampleCNN(nn.Module):
           train: use and update batch statistics, and drop out by the "dropout" key.
 
         Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, 512].
+          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
+          dense layer's output or the maxima.
 
         Raises:
           UserError: the clips have fewer than `min_samples`.
         """
-        samples = features.shape[1]
-        if samples < self.min_samples:
-            raise UserError(
-                f"sample_cnn got clips of {samples} samples, but base {self.base} and depth "
-                f"{self.depth} need at least {self.min_samples}; use longer clips or less depth"
-            )
-
-        def conv(x: jax.Array, width: int, kernel: int, pool: int, **kwargs: Any) -> jax.Array:
-            return ConvBlock(
-                width,
-                (pool,),
-                dropout=0.0,
-                momentum=self.momentum,
-                epsilon=self.epsilon,
-                axis_name=self.axis_name,
-                dtype=self.dtype,
-                kernel=(kernel,),
-                activation=nn.relu,
-                kernel_init=nn.initializers.he_uniform(),
-                **kwargs,
-            )(x, train=train)
-
-        x = features.reshape(*features.shape[:2], -1)
-        x = conv(x, 128, self.base, 1, stride=self.base, padding="VALID", name="stem")
+        self.require_size(features, frames=self.min_samples)
+        first, middle, final = self.widths
+        x = self._layer(
+            as_sequence(features),
+            self.ends,
+            first,
+            self.base,
+            "stem",
+            stride=self.base,
+            train=train,
+        )
+        outputs = []
         for layer in range(1, self.depth + 1):
-            width = 512 if layer == self.depth else 128 if layer < 3 else 256
-            x = conv(x, width, self.base, self.base, name=f"block{layer}")
-        x = conv(x, 512, self.last_kernel, 1, name="last")
-        embedding = x.max(axis=1).astype(jnp.float32)
-        x = nn.Dropout(self.dropout, deterministic=not train)(embedding)
-        return nn.Dense(self.num_classes, name="head")(x), {"embedding": embedding}
+            width = final if layer == self.depth else first if layer < 3 else middle
+            name = f"block{layer}"
+            x = self._layer(x, self.block, width, self.base, name, pool=self.base, train=train)
+            outputs.append(x)
+        if self.last_kernel:
+            x = self._layer(x, self.ends, final, self.last_kernel, "last", train=train)
+            outputs.append(x)
+        embedding = jnp.concatenate([global_max(x) for x in outputs[-self.levels :]], axis=-1)
+        if self.units:
+            embedding = self.dense_block(embedding, self.units, "dense", train=train)
+        return self.classify(embedding, train=train, dropout=self.dropout)
+
+    def _layer(
+        self,
+        x: jax.Array,
+        kind: str,
+        width: int,
+        kernel: int,
+        name: str,
+        *,
+        stride: int = 1,
+        pool: int = 1,
+        train: bool,
+    ) -> jax.Array:
+        gate = max(1, round(width * self.gate)) if kind in ("se", "rese") else 0
+        if kind in ("res", "rese"):
+            residual = ResidualBlock(
+                width,
+                (kernel,),
+                stride,
+                (self.shortcut_kernel,),
+                dropout=self.block_dropout,
+                gate=gate,
+                **self.normed,
+                name=name,
+            )
+            return max_pool(residual(x, train=train), (pool,))
+        half = ((kernel // 2, (kernel - 1) // 2),)
+        basic = ConvBlock(
+            width,
+            (pool,),
+            kernel=(kernel,),
+            stride=stride,
+            padding="SAME" if stride == 1 else half if self.pad_stem else "VALID",
+            kernel_init=nn.initializers.he_uniform(),
+            **self.normed,
+            name=name,
+        )
+        x = basic(x, train=train)
+        return SqueezeExcite(gate, dtype=self.dtype, name=f"{name}_gate")(x) if gate else x

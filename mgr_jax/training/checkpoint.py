@@ -131,12 +131,12 @@ class Checkpoints:
         )
 
     def restore_variables(
-        self, variables: dict[str, Any], which: str | int = "best"
+        self, variables: dict[str, Any] | None = None, which: str | int = "best"
     ) -> dict[str, Any]:
         """Restores what prediction needs.
 
         Args:
-          variables: of the shapes to restore into, abstract or not.
+          variables: of the shapes to restore into, abstract or not; None: of those it has.
           which: "best" by validation score, "latest", or a step.
 
         Raises:
@@ -174,7 +174,9 @@ class Checkpoints:
             f"no checkpoint in {self.folder} can be read; remove the folder to start again"
         )
 
-    def _model(self, step: int, variables: dict[str, Any]) -> dict[str, Any]:
+    def _model(self, step: int, variables: dict[str, Any] | None) -> dict[str, Any]:
+        if variables is None:
+            variables = self._manager.item_metadata(step)["model"].tree
         self._require_shapes(step, {"model": variables})
         restored = self._manager.restore(
             step, args=ocp.args.Composite(model=ocp.args.StandardRestore(_host(variables)))
@@ -208,6 +210,12 @@ def load_variables(workdir: Path, variables: dict[str, Any], which: str | int) -
     """Reads the variables of a finished run; see `Checkpoints.restore_variables`."""
     with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
         return checkpoints.restore_variables(variables, which)
+
+
+def read_variables(workdir: Path) -> dict[str, Any]:
+    """Reads all the variables of a run's best checkpoint, whatever network it is of."""
+    with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
+        return checkpoints.restore_variables()
 
 
 def _items(state: TrainState) -> dict[str, Any]:

@@ -79,14 +79,15 @@ class SplitPredictor:
             unit="batch",
             disable=not progress,
         )
-        parts = []
+        parts: list[dict[str, np.ndarray]] = []
         for batch in batches:
             batch.pop("index")
             placed = partition.shard(batch)
-            scores = partition.gather(self._step(variables, self._data, placed))
-            parts.append(scores[partition.gather(placed["mask"])])
-        probabilities = np.concatenate(parts)
-        if not np.isfinite(probabilities).all():
+            scores = jax.tree.map(partition.gather, self._step(variables, self._data, placed))
+            mask = partition.gather(placed["mask"])
+            parts.append({name: values[mask] for name, values in scores.items()})
+        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if not all(np.isfinite(values).all() for values in outputs.values()):
             raise UserError(
                 f"the network's outputs on the {tracks.split} split are not finite; lower "
                 "config.optimizer.learning_rate or set config.optimizer.clip_norm"
@@ -98,7 +99,7 @@ class SplitPredictor:
             track=tracks.track_id[rows],
             start=starts / tracks.rate,
             end=ends / tracks.rate,
-            probabilities=probabilities,
+            **outputs,
             label=label[rows],
             classes=target_names(tracks, task),
             task=task,

@@ -14,6 +14,7 @@ from mgr_jax.audio.augment import Augment, make_augment
 from mgr_jax.classifier import (
     GenreClassifier,
     InputSpec,
+    abstract_outputs,
     create_classifier,
     init_variables,
 )
@@ -37,6 +38,7 @@ from mgr_jax.training.run import Run, TrainResult
 from mgr_jax.training.statistics import dataset_statistics
 from mgr_jax.training.steps import TrainState, create_state
 from mgr_jax.training.summary import Summary, read_metrics
+from mgr_jax.training.transfer import initial_variables
 from mgr_jax.training.workdir import describe_run, lock, require_same_run
 
 
@@ -77,6 +79,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         axis_name=partition.axis_name,
     )
     _require_mixable(augment, config, spec)
+    _require_loss(config, classifier, spec)
     with lock(workdir) if jax.process_index() == 0 else contextlib.nullcontext():
         return _start(config, workdir, partition, classifier, spec, augment, splits, progress)
 
@@ -96,6 +99,11 @@ def _start(
     loaders = make_loaders(config, splits, classifier.frontend)
     statistics = dataset_statistics(classifier.frontend, splits["train"])
     variables = init_variables(classifier, spec, config.seed, statistics)
+    checkpoints = Checkpoints(workdir)
+    if config.init_from and checkpoints.latest_step is None:
+        variables, origin = initial_variables(variables, config, splits)
+        if progress:
+            print(origin)
     new_state = functools.partial(create_state, averaged=bool(config.ema_decay))
     metrics = workdir / "metrics.jsonl"
     evaluations = past_evaluations(
@@ -106,7 +114,6 @@ def _start(
         before = Progress(config, [(s, score) for s, score in evaluations if s < step])
         return jax.device_get(new_state(variables, make_optimizer(before.config)))
 
-    checkpoints = Checkpoints(workdir)
     best = checkpoints.best_step
     if best is not None and best not in dict(evaluations):
         raise UserError(
@@ -175,6 +182,26 @@ def _require_mixable(augment: Augment | None, config: ConfigDict, spec: InputSpe
             f"config.augment mixes the examples of a device, of which there is one in a batch of "
             f"{config.batch_size}; raise config.batch_size"
         )
+
+
+def _require_loss(config: ConfigDict, classifier: GenreClassifier, spec: InputSpec) -> None:
+    """Makes sure that the network has the loss which the config builds on."""
+    _, intermediates = abstract_outputs(classifier, spec)
+    if "auxiliary_loss" in intermediates:
+        if not config.classification_weight and not config.auxiliary_weight:
+            raise UserError(
+                "config.classification_weight and config.auxiliary_weight are both 0, so that "
+                "there is nothing to learn; raise one"
+            )
+        return
+    needs = {"monitor": config.monitor == "auxiliary_loss"}
+    needs["classification_weight"] = not config.classification_weight
+    for field, needed in needs.items():
+        if needed:
+            raise UserError(
+                f"config.{field} is {config[field]}, but {config.model.name} adds no loss of its "
+                "own; that is for models such as autoencoder"
+            )
 
 
 def _announce(

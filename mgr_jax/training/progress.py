@@ -101,7 +101,7 @@ def monitored(metrics: Mapping[str, float | None], monitor: str) -> float:
     value = metrics[f"validation/track/{monitor}"]
     if value is None or np.isnan(value):  # undefined, as an AUC is where all labels are alike
         return float("-inf")
-    return -value if monitor == "log_loss" else value
+    return -value if monitor in ("log_loss", "auxiliary_loss") else value
 
 
 def past_evaluations(rows: Iterable[Mapping[str, float]], monitor: str) -> list[tuple[int, float]]:

@@ -124,6 +124,8 @@ class Run:
             accumulate=config.accumulate,
             ema_decay=config.ema_decay,
             augment=self.augment,
+            classification_weight=config.classification_weight,
+            auxiliary_weight=config.auxiliary_weight,
         )
         return self.partition.compile_update(step)
 

@@ -72,6 +72,8 @@ def make_train_step(
     accumulate: int = 1,
     ema_decay: float = 0.0,
     augment: Augment | None = None,
+    classification_weight: float = 1.0,
+    auxiliary_weight: float = 1.0,
 ) -> Callable[[TrainState, Any, Batch], tuple[TrainState, Metrics]]:
     """Returns `update(state, data, batches) → (state, {"loss": [steps], "accuracy": [steps]})`.
 
@@ -89,11 +91,13 @@ def make_train_step(
       accumulate: parts that a batch is worked through in; batch statistics are those of a part.
       ema_decay: of the averaged variables, less in the first steps; 0: none are kept.
       augment: changes inputs and features; accuracy is that on each example's own target.
+      classification_weight: factor of `loss`.
+      auxiliary_weight: factor of the loss that a model itself adds, its "auxiliary_loss" [batch].
     """
     axis_name = classifier.axis_name
 
     def loss_fn(params, batch_stats, examples, rng):
-        (logits, _), updates = classifier.apply(
+        (logits, intermediates), updates = classifier.apply(
             {"params": params, "batch_stats": batch_stats},
             examples["inputs"],
             examples["aux"],
@@ -106,8 +110,12 @@ def make_train_step(
         if "share" in examples:
             share = examples["share"]
             losses = share * losses + (1 - share) * loss(logits, examples["partner_targets"])
-        value = losses.mean()
-        metrics = {"loss": value, "accuracy": _accuracy(logits, examples["targets"])}
+        value = classification_weight * losses.mean()
+        metrics = {"accuracy": _accuracy(logits, examples["targets"])}
+        if "auxiliary_loss" in intermediates:
+            metrics["auxiliary_loss"] = intermediates["auxiliary_loss"].mean()
+            value += auxiliary_weight * metrics["auxiliary_loss"]
+        metrics["loss"] = value
         if l2:
             value += l2 * l2_penalty(params)
         return value, (metrics, updates.get("batch_stats", {}))
@@ -202,12 +210,16 @@ def _accuracy(logits: jax.Array, targets: jax.Array) -> jax.Array:
 
 def make_eval_step(
     classifier: GenreClassifier, inputs: Inputs, *, task: str
-) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
-    """Returns `step(variables, data, batch) → probabilities [batch, classes]`."""
+) -> Callable[[dict[str, Any], Any, Batch], dict[str, jax.Array]]:
+    """Returns `step(variables, data, batch) → {"probabilities": [batch, classes], …}`.
+
+    Of a model that adds to the loss there is "auxiliary_loss" [batch] too.
+    """
     activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
 
-    def step(variables: dict[str, Any], data: Any, batch: Batch) -> jax.Array:
-        logits, _ = classifier.apply(variables, inputs(data, batch), batch.get("aux"))
-        return activation(logits)
+    def step(variables: dict[str, Any], data: Any, batch: Batch) -> dict[str, jax.Array]:
+        logits, found = classifier.apply(variables, inputs(data, batch), batch.get("aux"))
+        added = {k: found[k] for k in ("auxiliary_loss",) if k in found}
+        return {"probabilities": activation(logits), **added}
 
     return step

@@ -68,7 +68,7 @@ def test_clips_are_cut_from_music(capsys, monkeypatch, tmp_path):
     ("argv", "code", "says"),
     [
         ([], 1, "mgr-jax benchmark frontends"),
-        (["models"], 1, "mgr-jax benchmark frontends"),
+        (["network"], 1, "mgr-jax benchmark frontends"),
         (["frontends", "--clips=0"], 2, "--clips=0"),
         (["frontends", "--rounds=few"], 2, "--rounds=few"),
         (["frontends", "--seconds=nan"], 1, "--seconds=nan is out of range"),

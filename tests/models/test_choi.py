@@ -11,7 +11,7 @@ from mgr_jax.models import create_model
 
 
 def keras_1_variables(path) -> dict:
-    """The released HDF5 file as variables of `ChoiCRNN`."""
+    """The released HDF5 file as variables of `MusicTaggerCRNN`."""
     with h5py.File(path) as file:
 
         def read(layer, array):
@@ -44,14 +44,7 @@ def keras_1_variables(path) -> dict:
 def test_released_weights_give_the_published_tags(shared_dir):
     published = np.load(shared_dir / "parity/choi_crnn_bensound.npz")
     variables = keras_1_variables(shared_dir / "weights/choi_crnn_msd.h5")
-    model = create_model(
-        "choi_crnn",
-        num_classes=50,
-        budget="msd",
-        gate="hard_sigmoid",
-        time_pad=1440,
-        input_norm=True,
-    )
+    model = create_model("music_tagger_crnn", num_classes=50)
     features = published["melgram"][:, 0].swapaxes(1, 2)
     logits, _ = jax.jit(lambda x: model.apply(variables, x, train=False))(features)
     np.testing.assert_allclose(jax.nn.sigmoid(logits), published["prob"], rtol=0, atol=1e-5)

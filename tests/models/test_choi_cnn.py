@@ -21,7 +21,7 @@ def shapes(name, features, **fields):
 
 
 def released_variables(path) -> dict:
-    """The HDF5 file as variables of `ChoiK2C2`."""
+    """The HDF5 file as variables of `MusicTaggerCNN`."""
     with h5py.File(path) as file:
 
         def read(layer, array):
@@ -51,7 +51,7 @@ def test_released_weights_see_what_they_were_trained_on(shared_dir):
     """No outputs are published; but every layer's stored statistics are those of real music."""
     published = np.load(shared_dir / "parity/choi_crnn_bensound.npz")
     variables = released_variables(shared_dir / "weights/choi_cnn_msd.h5")
-    model = create_model("choi_k2c2", num_classes=50, budget="msd", input_norm=True)
+    model = create_model("music_tagger_cnn", num_classes=50)
     features = published["melgram"][:, 0].swapaxes(1, 2)
     # The statistics of its first layer are about 0 and 1: the input was standardised.
     assert abs(np.median(variables["batch_stats"]["input_norm"]["mean"])) < 0.1

@@ -6,7 +6,8 @@ import pytest
 from flax import linen as nn
 from scipy import signal
 
-from mgr_jax.models.layers import GRU, LSTM, ConvBlock, max_pool
+from mgr_jax.models.layers import ConvBlock, max_pool
+from mgr_jax.models.recurrent import GRU, LSTM
 
 
 @pytest.mark.parametrize(
@@ -102,9 +103,7 @@ def test_lstm_is_flaxs():
 def test_conv_block_over_one_axis_is_correlation_norm_relu_and_pooling():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, 31, 3)).astype(np.float32)
-    block = ConvBlock(
-        4, (2,), 0.0, 0.9, 1e-3, kernel=(3,), stride=3, padding="VALID", activation=nn.relu
-    )
+    block = ConvBlock(4, (2,), kernel=(3,), stride=3, padding="VALID", epsilon=1e-3)
     variables = jax.tree.map(
         lambda leaf: rng.uniform(0.5, 1.5, leaf.shape).astype(np.float32),
         block.init(jax.random.key(0), x, train=False),
@@ -124,7 +123,7 @@ def test_conv_block_over_one_axis_is_correlation_norm_relu_and_pooling():
 
 def test_conv_block_shares_batch_statistics_between_devices():
     x = np.random.default_rng(0).standard_normal((4, 8, 8, 2)).astype(np.float32)
-    settings = {"features": 3, "pool": (2, 4), "dropout": 0.0, "momentum": 0.9, "epsilon": 1e-3}
+    settings = {"features": 3, "pool": (2, 4)}
     variables = ConvBlock(**settings).init(jax.random.key(0), x, train=False)
 
     def train(block, x):

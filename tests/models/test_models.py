@@ -1,151 +1,150 @@
-"""What every registered model promises, and how they are found."""
+"""What every registered network promises, and how they are found."""
 
 import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from networks import PARAMETERS
+from small_networks import SMALLER
 
 from mgr_jax.errors import UserError
 from mgr_jax.models import ALIASES, MODELS, create_model, list_models
 
-PRIYA_DWIVEDI = {
-    "filters": (16, 32, 64, 64, 64),
-    "axis": "time",
-    "padding": "VALID",
-    "rnn_pool": (4, 2),
-    "embedding": 0,
-    "units": 64,
+SMALL = [(name, *SMALLER[name]) for name in sorted(SMALLER)]
+NO_STATISTICS = {
+    *("ast", "dieleman2014", "li2010", "parallel_cnn_rnn", "prcnn", "rnn", "wav_transformer")
 }
-# (model, fields, input [frames, bins], parameters with 50 classes). A new model needs a row.
-PARAMETERS = [
-    ("choi_crnn", {"budget": "0.1M"}, (192, 96), 97_130),
-    ("choi_crnn", {"budget": "0.25M"}, (192, 96), 246_098),
-    ("choi_crnn", {"budget": "0.5M"}, (192, 96), 497_157),
-    ("choi_crnn", {"budget": "1M"}, (192, 96), 1_000_367),
-    ("choi_crnn", {"budget": "3M"}, (192, 96), 3_027_712),
-    (
-        "choi_crnn",
-        {"budget": "msd", "time_pad": 1440, "input_norm": True},
-        (1366, 96),
-        396_786,
-    ),
-    ("choi_k2c2", {"budget": "0.1M"}, (1366, 96), 96_822),
-    ("choi_k2c2", {"budget": "0.25M"}, (1366, 96), 246_097),
-    ("choi_k2c2", {"budget": "0.5M"}, (1366, 96), 497_320),
-    ("choi_k2c2", {"budget": "1M"}, (1366, 96), 1_003_828),
-    ("choi_k2c2", {"budget": "3M"}, (1366, 96), 3_046_167),
-    ("choi_k2c2", {"budget": "msd", "input_norm": True}, (1366, 96), 865_950),
-    ("choi_k2c1", {"budget": "0.1M"}, (1366, 96), 97_165),
-    ("choi_k2c1", {"budget": "0.25M"}, (1366, 96), 246_138),
-    ("choi_k2c1", {"budget": "0.5M"}, (1366, 96), 503_444),
-    ("choi_k2c1", {"budget": "1M"}, (1366, 96), 1_001_578),
-    ("choi_k2c1", {"budget": "3M"}, (1366, 96), 2_981_475),
-    # Dense layers as wide as the last convolution: not published, chosen here.
-    ("choi_k1c2", {"budget": "0.1M"}, (1366, 96), 95_540),
-    ("choi_k1c2", {"budget": "0.25M"}, (1366, 96), 232_555),
-    ("choi_k1c2", {"budget": "0.5M"}, (1366, 96), 457_232),
-    ("choi_k1c2", {"budget": "1M"}, (1366, 96), 944_251),
-    ("choi_k1c2", {"budget": "3M"}, (1366, 96), 2_772_839),
-    # No paper's: (57 + 1) * 256 + (256 + 1) * 128 + (128 + 1) * 64 + (64 + 1) * 50.
-    ("mlp", {}, (1, 57), 59_250),
-    # The executed port has 85,160 with 8 classes, so 385 more for each further class.
-    ("prcnn", PRIYA_DWIVEDI | {"dropout": 0.2}, (640, 128), 85_160 + 42 * 385),
-    # 3^9 of the paper, and with CLMR's last kernel.
-    ("sample_cnn", {}, (59_049, 1), 1_869_874),
-    ("sample_cnn", {"last_kernel": 3}, (59_049, 1), 2_394_162),
-]
-# The first row of each model, or a smaller form of it where that would take long.
-SMALLER = {
-    "choi_k1c2": ({"pools": (2, 2, 4, 4)}, (64, 32)),
-    "choi_k2c1": ({"pools": (2, 2, 2, 2, 2)}, (64, 32)),
-    "choi_k2c2": ({"pools": ((2, 2), (2, 2), (2, 2), (2, 2), (2, 2))}, (64, 32)),
-    "sample_cnn": ({"depth": 3}, (81, 1)),
-}
-SMALL = [
-    (name, *SMALLER.get(name, (fields, shape)))
-    for name, fields, shape in {row[0]: row[:3] for row in reversed(PARAMETERS)}.values()
-]
+CLASSES = 7
 
 
-@pytest.mark.parametrize(("name", "fields", "shape", "expected"), PARAMETERS, ids=str)
-def test_parameter_counts(name, fields, shape, expected):
+@pytest.fixture(autouse=True, scope="module")
+def compile_quickly():
+    """Dozens of networks are compiled and each runs for milliseconds."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def example(shape, batch=2):
+    return np.random.default_rng(0).standard_normal((batch, *shape)).astype(np.float32)
+
+
+def initialised(model, features):
+    return jax.eval_shape(lambda: model.init(jax.random.key(0), features, train=False))
+
+
+@pytest.mark.parametrize(("name", "fields", "shape", "count", "source"), PARAMETERS, ids=str)
+def test_parameter_counts(name, fields, shape, count, source):
     model = create_model(name, num_classes=50, **fields)
-    variables = jax.eval_shape(
-        lambda: model.init(jax.random.key(0), jnp.zeros((1, *shape)), train=False)
-    )
-    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables["params"])) == expected
+    params = initialised(model, jnp.zeros((1, *shape)))["params"]
+    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params)) == count, source
 
 
-def test_every_model_has_a_row():
-    assert {row[0] for row in PARAMETERS} == set(MODELS) == set(list_models())
+def test_every_network_has_its_rows():
+    assert {row[0] for row in PARAMETERS} == set(SMALLER) == set(MODELS) == set(list_models())
     assert set(ALIASES.values()) <= set(MODELS)
+    assert all(MODELS[name].registered == name for name in MODELS)
 
 
-def train(model, variables, features, key):
-    """Gradient of a loss, logits and new state of one training step."""
+def loss_of(model, state, features, key):
+    """Mean of losses, and (logits, new batch statistics, all losses of the model's own)."""
+    (logits, intermediates), updates = model.apply(
+        state, features, train=True, rngs={"dropout": key}, mutable=["batch_stats"]
+    )
+    return jnp.square(logits - 1).mean(), (logits, intermediates, updates)
 
-    def loss(params):
-        (logits, _), state = model.apply(
-            variables | {"params": params},
-            features,
-            train=True,
-            rngs={"dropout": key},
-            mutable=["batch_stats"],
+
+def step_of(model, features):
+    """A training step: (params, batch_stats, key) → both updated, logits."""
+
+    def step(params, batch_stats, key):
+        def loss(params):
+            return loss_of(model, {"params": params, **batch_stats}, features, key)
+
+        gradient, (logits, _, updates) = jax.grad(loss, has_aux=True)(params)
+        return (
+            optax.apply_updates(params, jax.tree.map(lambda g: -1e-3 * g, gradient)),
+            updates,
+            logits,
         )
-        return jnp.square(logits - 1).mean(), (logits, state)
 
-    gradient, (logits, state) = jax.grad(loss, has_aux=True)(variables["params"])
-    return gradient, logits, state
+    return step
 
 
-@pytest.mark.parametrize(("name", "fields", "shape"), SMALL, ids=str)
-def test_evaluation_is_fixed_and_training_drops_out(name, fields, shape):
-    model = create_model(name, num_classes=7, **fields)
-    features = np.random.default_rng(0).standard_normal((2, *shape)).astype(np.float32)
+@pytest.mark.parametrize(("name", "fields", "shape"), SMALL, ids=lambda value: str(value)[:30])
+def test_two_training_steps_keep_the_tree(name, fields, shape):
+    model = create_model(name, num_classes=CLASSES, **fields)
+    features = example(shape)
     variables = jax.jit(lambda: model.init(jax.random.key(0), features, train=False))()
     evaluate = jax.jit(lambda x: model.apply(variables, x, train=False)[0])
     # A row's logits do not depend on its neighbours.
     both = evaluate(features)
     for row in (0, 1):
-        np.testing.assert_allclose(
-            evaluate(features[[row, row]])[0], both[row], rtol=1e-3, atol=1e-4
-        )
+        alone = evaluate(features[[row, row]])[0]
+        np.testing.assert_allclose(alone, both[row], rtol=1e-3, atol=1e-4)
 
-    step = jax.jit(lambda key: train(model, variables, features, key))
-    gradient, logits, state = step(jax.random.key(1))
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
-    assert not np.array_equal(logits, step(jax.random.key(2))[1])
-    # Models without batch norm have no statistics.
-    before = variables.get("batch_stats", {})
-    after = state.get("batch_stats", {})
-    unchanged = jax.tree.map(np.array_equal, before, after)
-    assert not any(jax.tree.leaves(unchanged))
-    assert (name in ("mlp", "prcnn")) == (not before)
+    params = variables["params"]
+    before = {kind: tree for kind, tree in variables.items() if kind != "params"}
+    assert (name in NO_STATISTICS) == (not before), before.keys()
+    step = jax.jit(step_of(model, features))
+    once, statistics, logits = step(params, before, jax.random.key(1))
+    other = step(params, before, jax.random.key(2))[2]
+    assert not np.array_equal(logits, other), "training does not drop out"
+    twice, statistics, _ = step(once, statistics, jax.random.key(2))
+    assert jax.tree.map(jnp.shape, (twice, statistics)) == jax.tree.map(jnp.shape, (params, before))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((twice, statistics)))
+    assert not any(jax.tree.leaves(jax.tree.map(np.array_equal, before, statistics)))
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16], ids=["float32", "bfloat16"])
-@pytest.mark.parametrize(("name", "fields", "shape"), SMALL, ids=str)
+@pytest.mark.parametrize(("name", "fields", "shape"), SMALL, ids=lambda value: str(value)[:30])
 def test_logits_parameters_and_embedding_are_float32(name, fields, shape, dtype):
-    model = create_model(name, num_classes=7, dtype=dtype, **fields)
-
-    def everything(features, key):
-        variables = model.init(key, features, train=False)
-        return (
-            variables,
-            model.apply(variables, features, train=False),
-            train(model, variables, features, key),
-        )
-
+    model = create_model(name, num_classes=CLASSES, dtype=dtype, **fields)
     features = jnp.zeros((2, *shape))
-    tree = jax.eval_shape(everything, features, jax.random.key(0))
+    key = jax.random.key(0)
+
+    def everything():
+        variables = model.init(key, features, train=False)
+        evaluated = model.apply(variables, features, train=False)
+        (_, trained), gradient = jax.value_and_grad(
+            lambda params: loss_of(model, variables | {"params": params}, features, key),
+            has_aux=True,
+        )(variables["params"])
+        return variables, evaluated, gradient, trained
+
+    tree = jax.eval_shape(everything)
     assert {leaf.dtype for leaf in jax.tree.leaves(tree)} == {jnp.dtype(jnp.float32)}
-    variables, (logits, intermediates), (gradient, dropped, state) = tree
-    assert logits.shape == dropped.shape == (2, 7)
+    variables, (logits, intermediates), gradient, (dropped, _, updates) = tree
+    assert logits.shape == dropped.shape == (2, CLASSES)
     assert intermediates["embedding"].shape[:1] == (2,)
     assert intermediates["embedding"].ndim == 2
-    assert variables == {"params": gradient, **state}
+    assert variables == {"params": gradient, **updates}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 5, 2), (40, 1), (90, 20)], ids=str)
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_what_does_not_fit_is_one_sentence(name, shape):
+    """Published sizes, tiny clips: they are classified or refused, never divided by nothing."""
+    model = create_model(name, num_classes=CLASSES)
+
+    def run():
+        return model.init_with_output(jax.random.key(0), jnp.zeros((2, *shape)), train=False)
+
+    refusal = ""
+    try:
+        program = jax.make_jaxpr(run)()
+    except UserError as error:
+        refusal = str(error)
+    if refusal:
+        assert name in refusal
+        assert "\n" not in refusal
+        return
+    sizes = [math.prod(var.aval.shape) for eqn in program.jaxpr.eqns for var in eqn.outvars]
+    # Random keys are scalars; an axis of no values would give a mean of nothing somewhere.
+    assert min(sizes) > 0
 
 
 def test_unknown_names_suggest_the_closest():

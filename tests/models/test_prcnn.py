@@ -71,7 +71,8 @@ def test_backward_direction_reads_from_the_end(cell):
     features = np.random.default_rng(0).standard_normal((2, 16, 16)).astype(np.float32)
     model, variables = init(features, **SMALL, cell=cell)
     params = variables["params"]
-    swapped = {**params, "forward": params["backward"], "backward": params["forward"]}
+    layer = params["recurrent"]
+    swapped = params | {"recurrent": {"forward": layer["backward"], "backward": layer["forward"]}}
 
     def states(params, x):
         embedding = model.apply({"params": params}, x, train=False)[1]["embedding"]
@@ -104,7 +105,7 @@ def test_clips_too_small_are_rejected(shape, fields, message):
     [
         ({"axis": "tim"}, "axis of prcnn 'tim'; did you mean time"),
         ({"cell": "grt"}, "cell of prcnn 'grt'; did you mean gru"),
-        ({"directions": 3}, "directions is 3"),
+        ({"directions": 3}, "directions is 3; use 1 or 2"),
         ({"pools": ((2, 2),)}, "prcnn has 5 filters but 1 pools"),
     ],
     ids=str,

@@ -1,13 +1,15 @@
-"""SampleCNN against its published table, written out with SciPy."""
+"""SampleCNN and its kin against their published tables, written out with SciPy."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import signal
+from scipy import signal, special
 
 from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
+
+SMALL = {"depth": 3, "widths": (4, 5, 6)}
 
 
 def random_variables(model, samples):
@@ -26,40 +28,119 @@ def random_variables(model, samples):
     return jax.tree_util.tree_map_with_path(values, variables)
 
 
-def block(variables, name, x, mode, stride, pool):
-    """Convolution, batch norm, ReLU, max pooling of one clip [samples, channels]."""
-    conv, norm = (variables["params"][name][part] for part in ("conv", "norm"))
-    stats = variables["batch_stats"][name]["norm"]
-    x = np.stack(
-        [
-            signal.correlate(x, kernel, mode=mode)[:, kernel.shape[1] // 2 if mode == "same" else 0]
-            for kernel in np.moveaxis(conv["kernel"], 2, 0)
-        ],
-        axis=1,
-    )[::stride]
-    x = (x + conv["bias"] - stats["mean"]) / np.sqrt(stats["var"] + 1e-3)
-    x = np.maximum(x * norm["scale"] + norm["bias"], 0)
-    return x[: len(x) // pool * pool].reshape(-1, pool, x.shape[1]).max(axis=1)
+class Layers:
+    """The layers of one block, with its variables, on one clip [samples, channels]."""
+
+    def __init__(self, params, stats, epsilon, gates=None):
+        self.params, self.stats, self.epsilon, self.gates = params, stats, epsilon, gates
+
+    def conv(self, x, name, stride=1, pad=None):
+        kernel, bias = self.params[name]["kernel"], self.params[name]["bias"]
+        half = len(kernel) // 2 if pad is None else pad
+        x = np.pad(x, ((half, half), (0, 0)))
+        outputs = [signal.correlate(x, k, mode="valid")[:, 0] for k in np.moveaxis(kernel, 2, 0)]
+        return np.stack(outputs, axis=1)[::stride] + bias
+
+    def norm(self, x, name):
+        stats, params = self.stats[name], self.params[name]
+        x = (x - stats["mean"]) / np.sqrt(stats["var"] + self.epsilon)
+        return x * params["scale"] + params["bias"]
+
+    def gate(self, x, gates):
+        squeeze, excite = gates["squeeze"], gates["excite"]
+        hidden = np.maximum(x.mean(axis=0) @ squeeze["kernel"] + squeeze["bias"], 0)
+        return x * special.expit(hidden @ excite["kernel"] + excite["bias"])
+
+    def basic(self, x, pool=1, stride=1, pad=None):
+        x = np.maximum(self.norm(self.conv(x, "conv", stride, pad), "norm"), 0)
+        x = max_pool(x, pool)
+        return self.gate(x, self.gates) if self.gates else x
+
+    def residual(self, x, pool=1, stride=1):
+        shortcut = x
+        if "shortcut" in self.params:
+            shortcut = self.norm(self.conv(x, "shortcut", stride), "shortcut_norm")
+        x = np.maximum(self.norm(self.conv(x, "conv1", stride), "norm1"), 0)
+        x = self.norm(self.conv(x, "conv2"), "norm2")
+        if "gate" in self.params:
+            x = self.gate(x, self.params["gate"])
+        return max_pool(np.maximum(x + shortcut, 0), pool)
 
 
-@pytest.mark.parametrize("samples", [27, 28, 60])
-def test_layers_are_as_published(samples):
-    model = create_model("sample_cnn", num_classes=5, depth=2)
+def max_pool(x, size):
+    return x[: len(x) // size * size].reshape(-1, size, x.shape[1]).max(axis=1)
+
+
+def dense(variables, name, x):
+    return x @ variables["params"][name]["kernel"] + variables["params"][name]["bias"]
+
+
+def dense_block(variables, x, epsilon):
+    top = Layers(variables["params"], variables["batch_stats"], epsilon)
+    return np.maximum(top.norm(dense(variables, "dense", x), "dense_norm"), 0)
+
+
+def run(name, samples, epsilon, **fields):
+    """Variables, a block's layers by name, one clip, and what the network makes of it."""
+    model = create_model(name, num_classes=5, **SMALL, **fields)
     variables = random_variables(model, samples)
     clip = np.random.default_rng(1).standard_normal((samples, 1)).astype(np.float32)
     logits, intermediates = model.apply(variables, clip[None], train=False)
+    np.testing.assert_allclose(
+        logits[0], dense(variables, "head", intermediates["embedding"][0]), rtol=1e-3, atol=1e-3
+    )
+    embedding = np.asarray(intermediates["embedding"][0])
 
-    x = block(variables, "stem", clip, "valid", 3, 1)
-    x = block(variables, "block1", x, "same", 1, 3)
-    x = block(variables, "block2", x, "same", 1, 3)
-    expected = block(variables, "last", x, "same", 1, 1).max(axis=0)
-    np.testing.assert_allclose(intermediates["embedding"][0], expected, rtol=1e-4, atol=1e-4)
-    head = variables["params"]["head"]
-    np.testing.assert_allclose(logits[0], expected @ head["kernel"] + head["bias"], atol=1e-3)
+    def layers(block):
+        params, stats = variables["params"], variables["batch_stats"]
+        return Layers(params[block], stats[block], epsilon, params.get(f"{block}_gate"))
+
+    return variables, layers, clip, embedding
 
 
-def widths(**fields):
-    model = create_model("sample_cnn", num_classes=5, **fields)
+def assert_equal(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "pad", "epsilon"),
+    [
+        ("sample_cnn", 81, 0, 1e-3),
+        ("sample_cnn", 170, 0, 1e-3),
+        ("clmr", 81, 0, 1e-5),
+        ("won_sample_cnn", 79, 1, 1e-5),
+    ],
+)
+def test_layers_are_as_published(name, samples, pad, epsilon):
+    _, layers, x, embedding = run(name, samples, epsilon)
+    x = layers("stem").basic(x, stride=3, pad=pad)
+    for block in ("block1", "block2", "block3"):
+        x = layers(block).basic(x, pool=3)
+    assert_equal(embedding, layers("last").basic(x).max(axis=0))
+
+
+@pytest.mark.parametrize("name", ["sample_cnn_se", "sample_cnn_res", "sample_cnn_rese"])
+def test_multi_level_features_are_as_published(name):
+    variables, layers, x, embedding = run(name, 170, 1e-3, gate=2.0, units=7)
+    outputs = [layers("stem").basic(x, stride=3, pad=0)]
+    for block in ("block1", "block2", "block3"):
+        apply = layers(block).basic if name == "sample_cnn_se" else layers(block).residual
+        outputs.append(apply(outputs[-1], pool=3))
+    features = np.concatenate([x.max(axis=0) for x in outputs[1:]])
+    assert_equal(embedding, dense_block(variables, features, 1e-3))
+
+
+def test_won_se_is_residual_from_stem_to_last_layer():
+    variables, layers, x, embedding = run("won_sample_cnn_se", 79, 1e-5, units=7)
+    x = layers("stem").residual(x, stride=3)
+    for block in ("block1", "block2", "block3"):
+        x = layers(block).residual(x, pool=3)
+    x = layers("last").residual(x).max(axis=0)
+    assert_equal(embedding, dense_block(variables, x, 1e-5))
+
+
+def channels(name, **fields):
+    model = create_model(name, num_classes=5, **fields)
     variables = jax.eval_shape(
         lambda: model.init(jax.random.key(0), jnp.zeros((1, model.min_samples, 1)), train=False)
     )
@@ -69,18 +150,39 @@ def widths(**fields):
 
 
 def test_channels_of_the_published_models():
-    samples, shapes = widths()
+    samples, shapes = channels("sample_cnn")
     assert samples == 59_049
     assert shapes == [(3, 128)] + [(3, 128)] * 2 + [(3, 256)] * 6 + [(3, 512), (1, 512)]
-    samples, shapes = widths(base=2, depth=13)
+    samples, shapes = channels("sample_cnn", base=2, depth=13)
     assert samples == 16_384
     assert shapes == [(2, 128)] + [(2, 128)] * 2 + [(2, 256)] * 10 + [(2, 512), (1, 512)]
-    assert widths(depth=8)[0] == 19_683
+    assert channels("sample_cnn", depth=8)[0] == 19_683
+    assert channels("clmr")[1][-1] == (3, 512)
 
 
-def test_clips_and_fields_too_small_are_rejected():
-    model = create_model("sample_cnn", num_classes=10)
-    with pytest.raises(UserError, match=r"59048 samples, .* need at least 59049"):
-        model.init(jax.random.key(0), jnp.zeros((1, 59_048, 1)), train=False)
-    with pytest.raises(UserError, match="base is 1; use 2 or more"):
-        create_model("sample_cnn", num_classes=10, base=1)
+@pytest.mark.parametrize(
+    ("name", "fewest"), [("sample_cnn", 81), ("won_sample_cnn", 79), ("won_sample_cnn_se", 79)]
+)
+def test_clips_too_short_are_rejected(name, fewest):
+    model = create_model(name, num_classes=10, **SMALL)
+    shapes = jax.eval_shape(
+        lambda: model.init(jax.random.key(0), jnp.zeros((1, fewest, 1)), train=False)
+    )
+    assert shapes["params"]
+    with pytest.raises(UserError, match=rf"{name} got {fewest - 1} frames .* at least {fewest} "):
+        model.init(jax.random.key(0), jnp.zeros((1, fewest - 1, 1)), train=False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"base": 1}, "base is 1; use 2 or more"),
+        ({"block": "resse"}, "block of sample_cnn 'resse'; did you mean rese"),
+        ({"levels": 11}, "levels is 11, but there are only 10 outputs"),
+        ({"widths": (128, 256)}, "widths is .*; give three"),
+    ],
+    ids=str,
+)
+def test_fields_are_checked(fields, message):
+    with pytest.raises(UserError, match=message):
+        create_model("sample_cnn", num_classes=10, **fields)

@@ -136,6 +136,35 @@ PRESETS: dict[str, Preset] = {
         frontend="cqt",
         kwargs={"hop_length": 1024, "n_bins": 84, "pad_mode": "reflect", "whole_track": True},
     ),
+    "li2010": Preset(
+        "Li et al. 2010 (IMECS) as in the baselines of FMA (mdeff/fma): librosa's cepstra; their "
+        "samples reach 32,768 instead of 1, which lifts the first coefficient",
+        sample_rate=22_050,
+        clip_samples=189 * 256,
+        frontend="mfcc",
+        kwargs={
+            "n_fft": 512,
+            "hop_length": 256,
+            "n_mels": 128,
+            "n_mfcc": 13,
+            "pad_mode": "reflect",
+        },
+    ),
+    "fma_mel": Preset(
+        "yijerjer's FMA project: librosa's mel power, neither logarithmic nor scaled, 640 frames "
+        "of the whole track",
+        sample_rate=22_050,
+        clip_samples=639 * 1024,
+        frontend="log_mel",
+        kwargs={
+            "n_fft": 1024,
+            "hop_length": 1024,
+            "n_mels": 128,
+            "pad_mode": "reflect",
+            "whole_track": True,
+            "scale": "linear",
+        },
+    ),
     "gtzan_mel3": Preset(
         "Log-mels of GTZAN's first 3 s: dB below the whole track's maximum, z-scored over it, then "
         "cut",

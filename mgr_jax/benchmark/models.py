@@ -1,0 +1,193 @@
+"""What the networks of the shipped configs are and cost: the table of docs/models.md."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from mgr_jax.audio.dsp import to_float
+from mgr_jax.benchmark.flops import count_flops
+from mgr_jax.benchmark.timing import interleave, load_average, machine, speed
+from mgr_jax.classifier import (
+    FeatureFormat,
+    GenreClassifier,
+    InputSpec,
+    abstract_variables,
+    create_classifier,
+    init_variables,
+)
+from mgr_jax.errors import UserError
+
+CLASSES = 50  # as many as most published counts are for
+# What stored features look like, which a config does not say.
+FORMATS = {"feature_array/gtzan_features": FeatureFormat((57,), "float32", 1 / 30)}
+_ROUNDS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """One network as a config has it.
+
+    Attributes:
+      config: name of the config.
+      summary: what it is, and its paper.
+      model: name of the model.
+      clip: what it sees at a time.
+      shape: of that, behind the front end: frames x bins (x channels).
+      parameters: of the network with `CLASSES` classes, and of a front end that learns.
+      flops: of the network for a clip, see `count_flops`; those of the front end are not counted.
+      tested: the test that holds it to its source.
+    """
+
+    config: str
+    summary: str
+    model: str
+    clip: str
+    shape: str
+    parameters: int
+    flops: int
+    tested: str
+
+
+def build(config: ConfigDict) -> tuple[GenreClassifier, InputSpec]:
+    """The classifier of a config with `CLASSES` classes.
+
+    Raises:
+      UserError: it is for stored features whose format is not known here.
+    """
+    if config.frontend.name == "precomputed" and config.dataset not in FORMATS:
+        raise UserError(
+            f"{config.dataset} holds features of unknown shape; choose a config for audio"
+        )
+    return create_classifier(config, CLASSES, features=FORMATS.get(config.dataset))
+
+
+def describe(name: str, docstring: str, config: ConfigDict) -> Card:
+    """Reads off a config what its network is, computing nothing.
+
+    Args:
+      name: of the config.
+      docstring: of its file: a summary in the first line, and a line "Tested: ...".
+      config: what it returns.
+    """
+    classifier, spec = build(config)
+    variables = abstract_variables(classifier, spec)
+    clips = jax.ShapeDtypeStruct((1, *spec.shape), spec.dtype)
+    aux = {key: jax.ShapeDtypeStruct((1, *shape), np.float32) for key, shape in spec.aux.items()}
+
+    def frontend(variables, clips, aux):
+        parts = {kind: tree["frontend"] for kind, tree in variables.items() if "frontend" in tree}
+        return classifier.frontend.apply(parts, to_float(clips), aux)
+
+    def network(variables, features):
+        parts = {kind: tree.get("model", {}) for kind, tree in variables.items()}
+        return classifier.model.apply(parts, features, train=False)
+
+    features = jax.eval_shape(frontend, variables, clips, aux)
+    lines = [line.strip() for line in docstring.splitlines()]
+    tested = [line.removeprefix("Tested:").strip() for line in lines if line.startswith("Tested:")]
+    if spec.kind == "waveform":
+        clip = f"{spec.clip_samples / spec.sample_rate:.3g} s at {spec.sample_rate / 1000:g} kHz"
+    else:
+        clip = f"{spec.clip_samples} rows of {config.dataset.partition('/')[2]}"
+    return Card(
+        config=name,
+        summary=lines[0].rstrip("."),
+        model=config.model.name,
+        clip=f"{clip}, {config.frontend.name}",
+        shape=" × ".join(map(str, features.shape[1:])),
+        parameters=sum(
+            math.prod(x.shape)
+            for part in ("frontend", "model")
+            for x in jax.tree.leaves(variables["params"].get(part, {}))
+        ),
+        flops=count_flops(network, variables, features),
+        tested=tested[0] if tested else "",
+    )
+
+
+def clips_per_second(config: ConfigDict, *, clips: int) -> float:
+    """How many clips front end and network classify in a second, in the median of five rounds."""
+    classifier, spec = build(config)
+    variables = init_variables(classifier, spec, 0)
+    rng = np.random.default_rng(0)
+    audio = (0.1 * 2**15 * rng.standard_normal((clips, *spec.shape))).astype(spec.dtype)
+    aux = {key: np.ones((clips, *shape), np.float32) for key, shape in spec.aux.items()}
+    classify = jax.jit(lambda audio: classifier.apply(variables, audio, aux)[0])
+    placed = jax.device_put(audio)
+    times = interleave({"": lambda: classify(placed).block_until_ready()}, _ROUNDS)
+    return speed(times[""], clips)["median"]
+
+
+def benchmark_models(
+    configs: Mapping[str, tuple[str, ConfigDict]], *, clips: int
+) -> dict[str, Any]:
+    """Describes and times the networks of configs, one after the other.
+
+    Args:
+      configs: (docstring, config) by name.
+      clips: classified at a time.
+
+    Returns:
+      A report for JSON, which `format_models` makes readable.
+    """
+    rows = []
+    for name, (docstring, config) in tqdm(configs.items(), unit="network"):
+        card = describe(name, docstring, config)
+        rate = clips_per_second(config, clips=clips)
+        rows.append(dataclasses.asdict(card) | {"clips_per_second": rate})
+        jax.clear_caches()  # compiled programs add up
+    return {
+        "machine": machine(),
+        "load_average": load_average(),
+        "clips": clips,
+        "rounds": _ROUNDS,
+        "models": rows,
+    }
+
+
+def format_models(report: Mapping[str, Any]) -> str:
+    """The report as a page in Markdown."""
+    machine, load = report["machine"], report["load_average"]
+    versions = machine["versions"]
+    head = [
+        "# Networks",
+        "",
+        "Written by `mgr-jax benchmark models --markdown=docs/models.md` from the configs in "
+        f"`configs/zoo`. Parameters are for {CLASSES} classes. FLOPs are those of the matrix "
+        "products and convolutions of the network for one clip (multiplication and addition are "
+        "two). Clips per second are from samples to logits, front end and network in one program, "
+        f"{report['clips']} clips at a time, median of {report['rounds']} rounds, on "
+        f"{machine['processor']}, {machine['cores']} cores (jax {versions['jax']}"
+        + (f", load {load:.1f}" if load is not None else "")
+        + "): a hint, not a comparison. The test is the one that holds the network to its source.",
+        "",
+    ]
+    return "\n".join([*head, *_table(report["models"]), ""])
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    titles = ("config", "what it is", "input", "parameters", "GFLOP", "test", "clips/s")
+    lines = ["| " + " | ".join(titles) + " |", "|---|---|---|--:|--:|---|--:|"]
+    for row in rows:
+        card = Card(**{field.name: row[field.name] for field in dataclasses.fields(Card)})
+        lines.append(f"{format_card(card)} {row['clips_per_second']:.3g} |")
+    return lines
+
+
+def format_card(card: Card) -> str:
+    """A row of the table, up to its last cell, which is measured."""
+    cells = (
+        f"`{card.config}`",
+        card.summary,
+        f"{card.shape} ({card.clip})",
+        f"{card.parameters:,}",
+        f"{card.flops / 1e9:.3g}",
+        f"`{card.tested.removeprefix('tests/')}`",
+    )
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,109 @@
+"""Audio spectrogram transformer: Gong et al. 2021 (arXiv 2104.01778)."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from mgr_jax.errors import UserError
+from mgr_jax.models.network import Network, as_image
+from mgr_jax.models.transformer import TransformerEncoder
+
+
+class AST(Network):
+    """A transformer over overlapping patches of a mel spectrogram, in a small form.
+
+    From the paper are patches of 16 frames x 16 bins every 10, learned positions, the class token,
+    norm before attention, and an input of 128 mel bins in frames of 25 ms every 10 ms. Its network
+    is DeiT's base model with ImageNet's weights: 12 layers of width 768, two tokens, some 87
+    million parameters. Here, to be trained from nothing: 6 layers of width 192 with 3 heads, one
+    token, dropout (our choice). On 5 s, which is [501 frames, 128 bins]:
+
+        patches                       → 49 x 12 x 192
+        positions, class token        → 589 x 192
+        6 layers, norm                → 589 x 192, of which the token is the embedding
+
+    2,841,650 parameters with 50 classes. The table of positions has an entry for every patch of the
+    clips that the model was initialised with, so these fix the length of all others.
+
+    Further fields: see `Network`.
+
+    Attributes:
+      patch: (frames, bins) of a patch.
+      stride: (frames, bins) from one patch to the next.
+      width: of the embedding of each patch.
+      layers: of the transformer.
+      heads: of the attention; they divide the width.
+      hidden: units of the dense layers between.
+      dropout: share dropped of the patches and of what each layer adds.
+    """
+
+    registered: ClassVar[str] = "ast"
+
+    patch: tuple[int, int] = (16, 16)
+    stride: tuple[int, int] = (10, 10)
+    width: int = 192
+    layers: int = 6
+    heads: int = 3
+    hidden: int = 768
+    dropout: float = 0.1
+
+    def __post_init__(self):
+        self.require_least(width=1, layers=1, heads=1, hidden=1)
+        self.require_sizes("patch", (2,))
+        self.require_sizes("stride", (2,))
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(
+        self, features: jax.Array, *, train: bool
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Classifies clips.
+
+        Args:
+          features: [batch, frames, bins] or [batch, frames, bins, channels].
+          train: drop out by the "dropout" key.
+
+        Returns:
+          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, width].
+
+        Raises:
+          UserError: the clips are smaller than a patch, or have another number of patches than
+            those that the model was initialised with.
+        """
+        self.require_size(features, frames=self.patch[0], bins=self.patch[1])
+        x = nn.Conv(
+            self.width,
+            self.patch,
+            strides=self.stride,
+            padding="VALID",
+            dtype=self.dtype,
+            name="patches",
+        )(as_image(features))
+        x = (x + self._positions(x.shape[1:]).astype(self.dtype)).reshape(len(x), -1, self.width)
+        # The token needs no position: it would be one more constant added to a constant.
+        token = self.param("class_token", nn.initializers.normal(0.02), (self.width,))
+        token = jnp.broadcast_to(token.astype(self.dtype), (len(x), 1, self.width))
+        x = jnp.concatenate([token, x], axis=1)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        x = TransformerEncoder(
+            self.layers,
+            self.heads,
+            self.hidden,
+            dropout=self.dropout,
+            dtype=self.dtype,
+            name="encoder",
+        )(x, train=train)
+        return self.classify(x[:, 0], train=train)
+
+    def _positions(self, shape: tuple[int, ...]) -> jax.Array:
+        """The learned [patches along time, patches along bins, width]."""
+        if self.has_variable("params", "positions"):
+            known: tuple[int, ...] = self.get_variable("params", "positions").shape
+            if known != shape:
+                raise UserError(
+                    f"ast got clips of {shape[0]} x {shape[1]} patches, but its positions are for "
+                    f"{known[0]} x {known[1]}; use clips as long as those it was trained on"
+                )
+        return self.param("positions", nn.initializers.normal(0.02), shape)

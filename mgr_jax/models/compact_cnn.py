@@ -1,0 +1,103 @@
+"""Choi et al. 2017, "Transfer learning for music classification and regression tasks"."""
+
+import math
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from mgr_jax.errors import UserError
+from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.network import ConvNetwork, as_image
+
+
+class _SegmentNormBlock(ConvBlock):
+    """A block whose clips are normalised each by itself, in training and after it."""
+
+    def norm(self, x: jax.Array, name: str = "norm", *, train: bool, axis: int = -1) -> jax.Array:
+        del train
+        layer = nn.InstanceNorm(
+            feature_axes=axis, epsilon=self.epsilon, dtype=self.dtype, name=name
+        )
+        return layer(x)
+
+
+BLOCKS = {"batch": ConvBlock, "segment": _SegmentNormBlock}
+
+
+class CompactCNN(ConvNetwork):
+    """Five narrow 3x3 convolutions, whose means make a feature for other tasks.
+
+    arXiv 1703.09179 and github.com/keunwoochoi/transfer_learning_music, with weights trained on the
+    tags of the Million Song Dataset, but without their output layer. The input is 1360 frames of 96
+    mel bins (29 s at 12 kHz, preset "compact_cnn"), of which the pooling leaves one value per
+    channel. 37,632 parameters before the output layer, 39,282 with 50 classes, or 45,682 with
+    `readout="means"`.
+
+    The original normalises by the statistics of the batch after training too, and keeps no others;
+    its features are computed one clip at a time. So the released weights need
+    `normalise_over="segment"`; the default is batch norm as everywhere else.
+
+    Further fields: see `ConvNetwork`.
+
+    Attributes:
+      filters: channels of each convolution.
+      pools: (time, bins) of the pooling after each convolution.
+      normalise_over: "batch", or "segment": every clip by its own statistics.
+      readout: what is classified: "last", the last layer's output, as in the network that was
+        trained; or "means", the paper's feature of 5 x 32 values: the averages of every layer's
+        output over time and bins.
+      dropout: share dropped before the logits, which no source has.
+    """
+
+    registered: ClassVar[str] = "compact_cnn"
+
+    filters: int = 32
+    pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 3), (5, 2), (4, 2), (4, 4))
+    normalise_over: str = "batch"
+    readout: str = "last"
+    dropout: float = 0.0
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+
+    def __post_init__(self):
+        self.require_choice("normalise_over", BLOCKS)
+        self.require_choice("readout", ("last", "means"))
+        self.require_least(filters=1)
+        if min(map(min, self.pools), default=0) < 1:
+            raise UserError(
+                f"{self.registered}: pools is {self.pools}; give each layer (time, bins) from 1"
+            )
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(
+        self, features: jax.Array, *, train: bool
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Classifies clips.
+
+        Args:
+          features: [batch, frames, bins] or [batch, frames, bins, channels].
+          train: use and update batch statistics, and drop out by the "dropout" key.
+
+        Returns:
+          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], see
+          `readout`; bins and steps that remain after the last layer are laid beside its channels.
+
+        Raises:
+          UserError: the clips have too few frames or bins for the pooling.
+        """
+        frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
+        self.require_size(features, frames=frames, bins=bins)
+        x = as_image(features)
+        means = []
+        for layer, pool in enumerate(self.pools, start=1):
+            block = BLOCKS[self.normalise_over]
+            x = block(self.filters, pool, activation=nn.elu, **self.normed, name=f"block{layer}")(
+                x, train=train
+            )
+            means.append(x.mean(axis=(1, 2)))
+        last = x.reshape(len(x), -1)
+        embedding = last if self.readout == "last" else jnp.concatenate(means, axis=-1)
+        return self.classify(embedding, train=train, dropout=self.dropout)

@@ -1,0 +1,45 @@
+"""The two networks that Choi et al. released, with weights for tags of the Million Song Dataset.
+
+github.com/keunwoochoi/music-auto_tagging-keras; the networks of the paper are `ChoiK2C2` and
+`ChoiCRNN`. Both normalise the input frame by frame, which ties them to clips of one length: 1366
+frames of 96 mel bins (29.1 s at 12 kHz, preset "choi2016"). The code normalises by bins instead,
+which the weights do not fit.
+"""
+
+from typing import ClassVar
+
+from mgr_jax.models.choi import ChoiCRNN
+from mgr_jax.models.choi_cnn import ChoiK2C2
+
+
+class MusicTaggerCNN(ChoiK2C2):
+    """Five 3x3 convolutions in the widths of the released weights.
+
+    They are 32, 128, 128, 192 and 256; the code has 64, 128, 128, 128 and 64. Their pools are not
+    recorded: these are the code's. The weights expect their input standardised. 865,950 parameters
+    with 50 classes.
+
+    Fields: see `ChoiK2C2`.
+    """
+
+    registered: ClassVar[str] = "music_tagger_cnn"
+
+    budget: str = "msd"
+    input_norm: bool = True
+
+
+class MusicTaggerCRNN(ChoiCRNN):
+    """Four 3x3 convolutions and two GRUs, in the form and the widths of the released weights.
+
+    The clips are padded to 1440 frames, which leave 15 steps, and the gates are hard sigmoids.
+    396,786 parameters with 50 classes.
+
+    Fields: see `ChoiCRNN`.
+    """
+
+    registered: ClassVar[str] = "music_tagger_crnn"
+
+    budget: str = "msd"
+    gate: str = "hard_sigmoid"
+    time_pad: int | None = 1440
+    input_norm: bool = True

@@ -1,0 +1,179 @@
+"""What every network is, and what those with batch normalisation share."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from mgr_jax.errors import UserError, unknown_name
+
+
+class Network(nn.Module, kw_only=True):
+    """Features → (logits, named intermediates).
+
+    A subclass says under which name it is `registered`, and defines
+
+        __call__(features, *, train) → (logits, intermediates)
+
+    `features` are [batch, frames, bins] or [batch, frames, bins, channels] float32. Logits are
+    [batch, num_classes] float32, without softmax or sigmoid. Intermediates are named arrays, among
+    them "embedding" [batch, dim] float32, what the last layer sees. Training needs a "dropout" key.
+
+    Attributes:
+      num_classes: number of logits.
+      axis_name: mapped axis over which batch statistics are averaged, if any.
+      dtype: of the computation; parameters, logits and the embedding are float32.
+    """
+
+    registered: ClassVar[str]
+
+    num_classes: int
+    axis_name: str | None = None
+    dtype: Any = jnp.float32
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name.endswith("dropout") and not 0 <= value < 1:
+                raise UserError(
+                    f"{self.registered}: {field.name} is {value}; it must lie in [0, 1)"
+                )
+        super().__post_init__()
+
+    def classify(
+        self, embedding: jax.Array, *, train: bool, dropout: float = 0.0, **others: jax.Array
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """The last layer "head", with dropout before it.
+
+        Args:
+          embedding: [batch, dim].
+          train: drop out.
+          dropout: share dropped before the logits.
+          **others: further intermediates.
+        """
+        embedding = embedding.astype(jnp.float32)
+        x = nn.Dropout(dropout, deterministic=not train)(embedding)
+        logits = nn.Dense(self.num_classes, name="head")(x)
+        return logits, {"embedding": embedding, **others}
+
+    def require_size(self, features: jax.Array, *, frames: int = 1, bins: int = 1) -> None:
+        """Checks that clips are large enough for the layers.
+
+        Args:
+          features: [batch, frames, bins, ...].
+          frames: fewest that leave something after the layers.
+          bins: likewise.
+
+        Raises:
+          UserError: there are fewer.
+        """
+        got_frames, got_bins = features.shape[1:3]
+        if got_frames < frames or got_bins < bins:
+            raise UserError(
+                f"{self.registered} got {got_frames} frames of {got_bins} bins, but its layers "
+                f"need at least {frames} frames of {bins} bins; use longer clips, more bins or "
+                "less pooling"
+            )
+
+    def require_choice(self, field: str, known: Any) -> None:
+        """Checks that a field is one of the `known` values.
+
+        Raises:
+          UserError: it is not.
+        """
+        value = getattr(self, field)
+        if value in known:
+            return
+        if isinstance(value, str):
+            raise unknown_name(f"{field} of {self.registered}", value, known)
+        choices = " or ".join(map(str, known))
+        raise UserError(f"{self.registered}: {field} is {value}; use {choices}")
+
+    def require_least(self, **least: float) -> None:
+        """Checks fields against the least values they may have.
+
+        Raises:
+          UserError: one is less.
+        """
+        for field, value in least.items():
+            if getattr(self, field) < value:
+                raise UserError(
+                    f"{self.registered}: {field} is {getattr(self, field)}; use {value} or more"
+                )
+
+    def require_sizes(self, field: str, shape: tuple[int, ...]) -> None:
+        """Checks that a field holds whole numbers of 1 or more.
+
+        Args:
+          field: its name.
+          shape: as of an array: (layers,) or (layers, 2).
+
+        Raises:
+          UserError: it holds anything else, or nothing.
+        """
+        value = getattr(self, field)
+        try:
+            sizes = np.asarray(value)
+        except ValueError:  # rows of different lengths
+            sizes = np.zeros(())
+        if sizes.shape != shape or not sizes.size or sizes.dtype.kind != "i" or sizes.min() < 1:
+            wanted = " x ".join(str(max(1, size)) for size in shape)
+            raise UserError(
+                f"{self.registered}: {field} is {value!r}; give {wanted} whole numbers of 1 or more"
+            )
+
+
+class BatchNormed(nn.Module, kw_only=True):
+    """Fields and layers of what has batch normalisation: networks and their blocks.
+
+    Attributes:
+      momentum: of batch norm: the share of the old running statistics kept at each step.
+      epsilon: of batch norm: added to the variance.
+      axis_name: mapped axis over which the batch statistics are averaged, if any.
+      dtype: of the computation; parameters and statistics are float32.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    axis_name: str | None = None
+    dtype: Any = jnp.float32
+
+    @property
+    def normed(self) -> dict[str, Any]:
+        """These fields, for the blocks within."""
+        return {
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "axis_name": self.axis_name,
+            "dtype": self.dtype,
+        }
+
+    def norm(self, x: jax.Array, name: str = "norm", *, train: bool, axis: int = -1) -> jax.Array:
+        """Batch normalisation of every channel, or along another axis."""
+        layer = nn.BatchNorm(use_running_average=not train, axis=axis, name=name, **self.normed)
+        return layer(x)
+
+    def dense_block(
+        self, x: jax.Array, units: int, name: str, *, train: bool, dropout: float = 0.0
+    ) -> jax.Array:
+        """Dense layer `name`, batch norm `name`_norm, ReLU, dropout of [batch, dim]."""
+        x = nn.Dense(units, dtype=self.dtype, name=name)(x)
+        x = nn.relu(self.norm(x, f"{name}_norm", train=train))
+        return nn.Dropout(dropout, deterministic=not train)(x)
+
+
+class ConvNetwork(BatchNormed, Network, kw_only=True):
+    """A network with batch normalisation; see `Network` and `BatchNormed` for the fields."""
+
+
+def as_image(features: jax.Array) -> jax.Array:
+    """[batch, frames, bins(, channels)] → [batch, frames, bins, channels]."""
+    return features if features.ndim == 4 else features[..., None]
+
+
+def as_sequence(features: jax.Array) -> jax.Array:
+    """[batch, frames, bins(, channels)] → [batch, frames, dim]: bins and channels side by side."""
+    return features.reshape(*features.shape[:2], -1)

@@ -1,0 +1,70 @@
+"""Short-chunk CNNs of Won et al. 2020, "Evaluation of CNN-based Automatic Music Tagging Models"."""
+
+from typing import ClassVar
+
+import jax
+from flax import linen as nn
+
+from mgr_jax.models.layers import global_max
+from mgr_jax.models.won2020 import WonConvNetwork
+
+
+class ShortChunk(WonConvNetwork):
+    """Seven 3x3 convolutions with small pooling, the maximum over what remains, a dense layer.
+
+    Won et al. 2020 (arXiv 2006.00751; github.com/minzwon/sota-music-tagging-models). Input: the
+    front end `won2020_128`, 231 frames (3.69 s) of 128 bins, of which the pooling leaves one step
+    of one bin. 3,687,348 parameters with 50 classes. The maximum over bins, where more than one
+    remain, is our choice.
+
+    Further fields: see `ConvNetwork`.
+
+    Attributes:
+      widths: channels of each convolution; the dense layer has as many units as the last.
+      pools: (time, bins) of the pooling after each convolution.
+      dropout: share dropped before the logits.
+    """
+
+    registered: ClassVar[str] = "short_chunk"
+
+    widths: tuple[int, ...] = (128, 128, 256, 256, 256, 256, 512)
+    pools: tuple[tuple[int, int], ...] = ((2, 2),) * 7
+
+    @nn.compact
+    def __call__(
+        self, features: jax.Array, *, train: bool
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Classifies clips.
+
+        Args:
+          features: [batch, frames, bins] or [batch, frames, bins, channels].
+          train: use and update batch statistics, and drop out by the "dropout" key.
+
+        Returns:
+          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, widths[-1]].
+
+        Raises:
+          UserError: the clips have too few frames or bins for the layers.
+        """
+        x = self._convolve(features, train)
+        x = global_max(x.reshape(len(x), -1, x.shape[-1]))
+        x = self.dense_block(x, self.widths[-1], "dense", train=train)
+        return self.classify(x, train=train, dropout=self.dropout)
+
+
+class ShortChunkRes(ShortChunk):
+    """`ShortChunk` with residual blocks, whose strides of 2 take the place of pooling.
+
+    From the same authors, for the same input; the shortcuts are 3x3 convolutions. A stride halves
+    sizes upwards, so that 2 steps of the 231 frames remain. 12,104,244 parameters with 50 classes.
+
+    Further fields: see `ConvNetwork`.
+
+    Attributes:
+      widths: channels of each block; the dense layer has as many units as the last.
+      pools: strides (time, bins) of each block.
+      dropout: share dropped before the logits.
+    """
+
+    registered: ClassVar[str] = "short_chunk_res"
+    residual: ClassVar[bool] = True

@@ -1,0 +1,114 @@
+"""The transformer encoder (Vaswani et al., arXiv 1706.03762)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from mgr_jax.errors import UserError
+
+
+class TransformerLayer(nn.Module):
+    """Self-attention and two dense layers, each with layer norm and a shortcut.
+
+    Attributes:
+      heads: of the attention; they divide the width.
+      hidden: units of the first dense layer.
+      norm_first: norm before attention and dense layers, as in ViT, or after the sum, as in BERT.
+      dropout: share dropped of what is added to the shortcut.
+      attention_dropout: share of the attention weights dropped.
+      epsilon: of layer norm: added to the variance.
+      activation: between the dense layers.
+      dtype: of the computation; parameters are float32.
+    """
+
+    heads: int
+    hidden: int
+    norm_first: bool = True
+    dropout: float = 0.0
+    attention_dropout: float = 0.0
+    epsilon: float = 1e-5
+    activation: Callable[[jax.Array], jax.Array] = lambda x: nn.gelu(x, approximate=False)
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Maps [batch, steps, width] to the same shape.
+
+        Raises:
+          UserError: the heads do not divide the width.
+        """
+        width = x.shape[-1]
+        if width % self.heads:
+            raise UserError(
+                f"a transformer of width {width} cannot have {self.heads} heads of equal size; "
+                "choose a number that divides the width"
+            )
+
+        def attend(x: jax.Array) -> jax.Array:
+            return nn.MultiHeadDotProductAttention(
+                self.heads,
+                dropout_rate=self.attention_dropout,
+                deterministic=not train,
+                # Flax otherwise draws once for the whole batch.
+                broadcast_dropout=False,
+                dtype=self.dtype,
+                name="attention",
+            )(x)
+
+        def transform(x: jax.Array) -> jax.Array:
+            x = self.activation(nn.Dense(self.hidden, dtype=self.dtype, name="dense1")(x))
+            # The shares dropped inside are PyTorch's, which drops here too.
+            x = nn.Dropout(self.dropout, deterministic=not train)(x)
+            return nn.Dense(width, dtype=self.dtype, name="dense2")(x)
+
+        for name, layer in (("attention_norm", attend), ("dense_norm", transform)):
+            norm = nn.LayerNorm(epsilon=self.epsilon, dtype=self.dtype, name=name)
+            added = layer(norm(x)) if self.norm_first else layer(x)
+            x = x + nn.Dropout(self.dropout, deterministic=not train)(added)
+            x = x if self.norm_first else norm(x)
+        return x
+
+
+class TransformerEncoder(nn.Module):
+    """Several layers; those that norm first are followed by a last norm.
+
+    Attributes:
+      layers: how many.
+      heads: see `TransformerLayer`, as all that follow.
+      hidden: units of the first dense layer of each.
+      norm_first: as in ViT, or as in BERT.
+      dropout: share dropped of what is added to the shortcut.
+      attention_dropout: share of the attention weights dropped.
+      epsilon: of layer norm.
+      dtype: of the computation; parameters are float32.
+    """
+
+    layers: int
+    heads: int
+    hidden: int
+    norm_first: bool = True
+    dropout: float = 0.0
+    attention_dropout: float = 0.0
+    epsilon: float = 1e-5
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Maps [batch, steps, width] to the same shape."""
+        for number in range(1, self.layers + 1):
+            x = TransformerLayer(
+                self.heads,
+                self.hidden,
+                norm_first=self.norm_first,
+                dropout=self.dropout,
+                attention_dropout=self.attention_dropout,
+                epsilon=self.epsilon,
+                dtype=self.dtype,
+                name=f"layer{number}",
+            )(x, train=train)
+        if self.norm_first:
+            x = nn.LayerNorm(epsilon=self.epsilon, dtype=self.dtype, name="norm")(x)
+        return x

@@ -1,0 +1,38 @@
+"""Training steps of whole configs at their published size: front end, network and recipe."""
+
+import jax
+import numpy as np
+import pytest
+
+from mgr_jax.classifier import create_classifier, init_variables
+from mgr_jax.cli.config_files import read_config
+from mgr_jax.training.losses import cross_entropy
+from mgr_jax.training.optim import make_optimizer
+from mgr_jax.training.steps import create_state, make_train_step
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["choi_crnn", "sample_cnn", "prcnn", "resnet18"])
+def test_two_steps_with_published_clips(name):
+    _, config = read_config(f"zoo/{name}")
+    classifier, spec = create_classifier(config, 10)
+    optimizer = make_optimizer(config)
+    state = create_state(init_variables(classifier, spec, seed=0), optimizer)
+    update = make_train_step(
+        classifier, optimizer, cross_entropy, lambda _, batch: batch["inputs"], seed=0, l2=config.l2
+    )
+    rng = np.random.default_rng(0)
+    batch = {
+        "inputs": rng.integers(-3000, 3000, (2, 1, *spec.shape), dtype=np.int16),
+        "targets": np.array([[3], [7]]),
+        "aux": {key: np.ones((2, 1, *shape), "f") for key, shape in spec.aux.items()},
+    }
+    step = jax.jit(update)
+    before = jax.tree.leaves(state.params)
+    for _ in range(2):
+        state, metrics = step(state, {}, batch)
+        assert np.isfinite(metrics["loss"]).all()
+    after = jax.tree.leaves(state.params)
+    assert all(np.isfinite(leaf).all() for leaf in after)
+    changed = [not np.array_equal(old, new) for old, new in zip(before, after, strict=True)]
+    assert np.mean(changed) > 0.9

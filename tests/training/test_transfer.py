@@ -1,0 +1,150 @@
+"""Losses of a model's own, and weights that another run begins with."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from flax import traverse_util
+
+from mgr_jax.classifier import create_classifier, init_variables
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Predictions, evaluate, join_predictions
+from mgr_jax.training.checkpoint import read_variables
+from mgr_jax.training.inference import predict_run
+from mgr_jax.training.inputs import open_split
+from mgr_jax.training.loop import train
+from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.transfer import initial_variables
+
+AUTOENCODER = {"filters": (4, 8), "pools": ((4, 4), (4, 4)), "code": 8}
+
+
+@pytest.fixture
+def reconstruct(tiny_config):
+    """A config that learns to reconstruct, without labels."""
+    config = tiny_config
+    config.model.name = "autoencoder"
+    config.model.kwargs = AUTOENCODER
+    config.classification_weight = 0.0
+    config.monitor = "auxiliary_loss"
+    config.optimizer.learning_rate = 1e-2
+    return config
+
+
+def flat(variables):
+    return traverse_util.flatten_dict(variables, sep="/")
+
+
+def begin(config):
+    """A run's first variables, by themselves and with those of config.init_from."""
+    splits = {name: open_split(config, name) for name in ("train", "validation")}
+    classifier, spec = create_classifier(config, len(splits["train"].classes))
+    fresh = init_variables(classifier, spec, config.seed)
+    variables, origin = initial_variables(fresh, config, splits)
+    return flat(fresh), flat(variables), origin
+
+
+def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
+    config = reconstruct
+    config.update({"num_steps": 16, "eval_every": 8})
+    train(config, tmp_path / "first", progress=False)
+    rows = read_metrics(tmp_path / "first" / "metrics.jsonl")
+    errors = [
+        row["validation/track/auxiliary_loss"]
+        for row in rows
+        if "validation/track/auxiliary_loss" in row
+    ]
+    assert errors[1] < errors[0]
+    losses = [row for row in rows if "train/loss" in row]
+    assert all(row["train/loss"] == row["train/auxiliary_loss"] for row in losses)
+    # The best checkpoint is that of the least error.
+    table = predict_run(tmp_path / "first", "validation")
+    value, low, high = evaluate(table, resamples=50)["track"]["auxiliary_loss"]
+    assert value == pytest.approx(min(errors), rel=1e-3)
+    assert low <= value <= high
+
+    config.update({"classification_weight": 1.0, "auxiliary_weight": 0.0, "monitor": "accuracy"})
+    config.init_from = str(tmp_path / "first")
+    fresh, variables, origin = begin(config)
+    old = flat(read_variables(tmp_path / "first"))
+    assert variables.keys() == fresh.keys()
+    encoder = [name for name in variables if "encoder" in name]
+    assert len(encoder) > 8
+    for name in encoder:
+        np.testing.assert_array_equal(variables[name], old[name])
+    assert "are those of" in origin
+
+    # With other classes the last layer says nothing.
+    labels = tmp_path / "first" / "labels.json"
+    labels.write_text(labels.read_text().replace('"hum"', '"drone"'))
+    fresh, variables, origin = begin(config)
+    head = "params/model/head/kernel"
+    np.testing.assert_array_equal(variables[head], fresh[head])
+    assert origin.endswith("new: model/head.")
+
+    train(config, tmp_path / "second", progress=False)
+    rows = read_metrics(tmp_path / "second" / "metrics.jsonl")
+    assert rows[0]["train/loss"] != rows[0]["train/auxiliary_loss"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"auxiliary_weight": 0.0}, "both 0"),
+        ({"model": {"name": "choi_crnn"}, "monitor": "accuracy"}, "classification_weight is 0"),
+        (
+            {"model": {"name": "choi_crnn"}, "classification_weight": 1.0},
+            "monitor is auxiliary_loss, but choi_crnn adds no loss",
+        ),
+        ({"init_from": "nowhere"}, "nowhere, which is not the folder of a run"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_learnt_is_said(reconstruct, tiny_config, tmp_path, changes, message):
+    kwargs = {"pools": ((2, 2), (2, 4), (2, 4), (1, 1))} if "model" in changes else AUTOENCODER
+    reconstruct.update(changes)
+    reconstruct.model.kwargs = kwargs
+    with pytest.raises(UserError, match=message):
+        train(reconstruct, tmp_path / "run", progress=False)
+
+
+def test_weights_that_would_leak_or_do_not_fit_are_refused(
+    reconstruct, tiny_config, trained_run, tmp_path
+):
+    config = reconstruct
+    config.init_from = str(trained_run)
+    with pytest.raises(UserError, match="no weights have the name and shape"):
+        begin(config)
+    leaking = tmp_path / "leaking"
+    shutil.copytree(trained_run, leaking)
+    tracks = json.loads((leaking / "tracks.json").read_text())
+    tracks["train"] += open_split(config, "test").track_id.tolist()[:2]
+    (leaking / "tracks.json").write_text(json.dumps(tracks))
+    config.init_from = str(leaking)
+    with pytest.raises(UserError, match=r"trained on 2 of the \d+ test tracks"):
+        begin(config)
+
+
+def test_auxiliary_losses_stay_with_their_segments(tmp_path):
+    table = Predictions(
+        track=["a", "b", "a"],
+        start=[0, 0, 1],
+        end=[1, 1, 2],
+        probabilities=[[0.5, 0.5]] * 3,
+        label=[0, 1, 0],
+        classes=("x", "y"),
+        task="single_label",
+        split="test",
+        protocol="",
+        auxiliary_loss=[1.0, 5.0, 2.0],
+    )
+    table.save(tmp_path / "table.npz")
+    read = Predictions.load(tmp_path / "table.npz")
+    assert read.by_track().auxiliary_loss.tolist() == [1.5, 5.0]
+    assert evaluate(read)["segment"]["auxiliary_loss"][0] == pytest.approx(8 / 3)
+    with pytest.raises(ValueError, match="auxiliary_loss has shape"):
+        Predictions(**vars(table) | {"auxiliary_loss": [1.0]})
+    without = Predictions(**vars(table) | {"auxiliary_loss": None, "track": ["c", "d", "c"]})
+    with pytest.raises(ValueError, match="other classes"):
+        join_predictions([table, without], split="all", protocol="")
