@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
-from mgr_jax.models.network import Network, as_image
+from mgr_jax.models.network import Network, Output, as_image
 from mgr_jax.models.transformer import TransformerEncoder
 
 
@@ -56,17 +56,10 @@ class AST(Network):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, width].
+        Intermediates: "embedding" [batch, width].
 
         Raises:
           UserError: the clips are smaller than a patch, or have another number of patches than

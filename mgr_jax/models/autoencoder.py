@@ -9,7 +9,7 @@ from flax import linen as nn
 from jax import lax
 
 from mgr_jax.models.layers import ConvBlock
-from mgr_jax.models.network import ConvNetwork, as_image
+from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
 class Autoencoder(ConvNetwork):
@@ -54,22 +54,11 @@ class Autoencoder(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies and reconstructs clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, code],
-          "reconstruction" in the shape of the features, and "auxiliary_loss" [batch] float32, its
-          mean squared error.
-
-        Raises:
-          UserError: the clips have no frames or no bins.
+        Intermediates: "embedding" [batch, code], "reconstruction" in the shape of the features, and
+        "auxiliary_loss" [batch] float32, its mean squared error.
         """
         self.require_size(features)
         x = as_image(features)

@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
-from mgr_jax.models.network import BatchNormed, ConvNetwork, as_image
+from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 
 
 class InceptionBlock(BatchNormed):
@@ -90,21 +90,8 @@ class BBNN(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, transition].
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, transition]."""
         lost = 2 if self.padding == "VALID" else 0
         frames, bins = (2 * size + lost for size in self.pool)
         self.require_size(features, frames=frames, bins=bins)

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
-from mgr_jax.models.network import ConvNetwork, as_image, as_sequence
+from mgr_jax.models.network import ConvNetwork, Output, as_image, as_sequence
 from mgr_jax.models.recurrent import GATES, GRU
 
 # Channels of the first and of the later convolutions, GRU units. The paper's five parameter budgets
@@ -63,21 +63,11 @@ class ChoiCRNN(ConvNetwork):
         return max(frames, self.time_pad or 0) // math.prod(time for time, _ in self.pools)
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "sequence" [batch, steps, units],
-          the outputs of the second GRU, and "embedding" [batch, units], the last of them.
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
+        Intermediates: "sequence" [batch, steps, units], the outputs of the second GRU, and
+        "embedding" [batch, units], the last of them.
         """
         self._check(frames=features.shape[1], bins=features.shape[2])
         x = as_image(features)

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
-from mgr_jax.models.network import ConvNetwork, as_image
+from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
 class _ChoiCNN(ConvNetwork):
@@ -83,21 +83,10 @@ class ChoiK2C2(_ChoiCNN):
     input_norm: bool = False
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
-          output of the last convolution.
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
+        Intermediates: "embedding" [batch, dim], the output of the last convolution.
         """
         frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
         self.require_size(features, frames=frames, bins=bins)
@@ -112,7 +101,7 @@ class _ChoiDense(_ChoiCNN):
 
     dense_dropout: float = 0.5
 
-    def _classify(self, x: jax.Array, train: bool) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def _classify(self, x: jax.Array, train: bool) -> Output:
         x = self._convolve(x, (4, 1), [(pool, 1) for pool in self.pools], train)
         for layer in (1, 2):
             x = nn.Dense(self.widths[self.budget][-1], dtype=self.dtype, name=f"dense{layer}")(x)
@@ -147,21 +136,10 @@ class ChoiK2C1(_ChoiDense):
     pools: tuple[int, ...] = (4, 4, 4, 4, 4)
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
-          output of the second dense layer.
-
-        Raises:
-          UserError: the clips have too few frames for the pooling.
+        Intermediates: "embedding" [batch, dim], the output of the second dense layer.
         """
         self.require_size(features, frames=math.prod(self.pools))
         # A kernel over all bins is one over time that sees the bins as channels.
@@ -196,21 +174,10 @@ class ChoiK1C2(_ChoiDense):
     pools: tuple[int, ...] = (4, 5, 8, 8)
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
-          output of the second dense layer.
-
-        Raises:
-          UserError: the clips have too few frames for the pooling.
+        Intermediates: "embedding" [batch, dim], the output of the second dense layer.
         """
         self.require_size(features, frames=math.prod(self.pools))
         x = as_image(features)

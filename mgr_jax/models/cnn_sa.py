@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from mgr_jax.models.network import as_sequence
+from mgr_jax.models.network import Output, as_sequence
 from mgr_jax.models.transformer import TransformerEncoder
 from mgr_jax.models.won2020 import WonConvNetwork
 
@@ -53,17 +53,10 @@ class CNNSA(WonConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, width].
+        Intermediates: "embedding" [batch, width].
 
         Raises:
           UserError: the heads do not divide the width.

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
-from mgr_jax.models.network import ConvNetwork, as_image
+from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
 class _SegmentNormBlock(ConvBlock):
@@ -72,21 +72,11 @@ class CompactCNN(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], see
-          `readout`; bins and steps that remain after the last layer are laid beside its channels.
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
+        Intermediates: "embedding" [batch, dim], see `readout`; bins and steps that remain after the
+        last layer are laid beside its channels.
         """
         frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
         self.require_size(features, frames=frames, bins=bins)

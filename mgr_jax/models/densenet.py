@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax.models.network import BatchNormed, ConvNetwork, as_image
+from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 from mgr_jax.models.resnet import Stem
 
 
@@ -100,21 +100,11 @@ class DenseNet121(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the mean
-          of the last block, whose 1024 channels are dim.
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
+        Intermediates: "embedding" [batch, dim], the mean of the last block, whose 1024 channels are
+        dim.
         """
         # Of a quarter, rounded up, each transition leaves half, rounded down.
         least = 4 * 2 ** (len(self.blocks) - 1) - 3

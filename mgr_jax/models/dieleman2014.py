@@ -7,7 +7,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import max_pool
-from mgr_jax.models.network import Network, as_sequence
+from mgr_jax.models.network import Network, Output, as_sequence
 
 
 class Dieleman2014(Network):
@@ -64,9 +64,7 @@ class Dieleman2014(Network):
         return (steps - 1) * self.hop_length + self.frame_length
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
         Args:

@@ -14,7 +14,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.models.layers import ConvBlock, ResidualBlock, max_pool
-from mgr_jax.models.network import BatchNormed, ConvNetwork, as_image, as_sequence
+from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image, as_sequence
 
 BLOCKS = ("basic", "resnet", "densenet")
 
@@ -113,7 +113,7 @@ class FMANetwork(ConvNetwork):
     def _drop(self, x: jax.Array, train: bool) -> jax.Array:
         return nn.Dropout(self.dropout, deterministic=not train)(x)
 
-    def _classify(self, x: jax.Array, train: bool) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def _classify(self, x: jax.Array, train: bool) -> Output:
         for layer, size in enumerate(self.dense_units, start=1):
             dense = nn.Dense(size, dtype=self.dtype, name=f"dense{layer}")
             x = nn.relu(dense(self._drop(x, train)))
@@ -147,22 +147,8 @@ class SquareCNN(FMANetwork):
     dense_units: tuple[int, ...] = (128, 32)
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding"
-          [batch, dense_units[-1]].
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, dense_units[-1]]."""
         x = self._convolve(self._image(features), train)
         return self._classify(x.reshape(len(x), -1), train)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.models.fma_cnn import FMANetwork
-from mgr_jax.models.network import as_image, as_sequence
+from mgr_jax.models.network import Output, as_image, as_sequence
 from mgr_jax.models.recurrent import CELLS, LastState
 
 
@@ -64,22 +64,8 @@ class FMACRNN(_FMARecurrent):
     dense_units: tuple[int, ...] = (128, 32)
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding"
-          [batch, dense_units[-1]].
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, dense_units[-1]]."""
         x = self._convolve(as_image(features), train)
         return self._classify(self._recur(as_sequence(x)), train)
 
@@ -125,22 +111,8 @@ class FMAParallel(_FMARecurrent):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding"
-          [batch, dense_units[-1]].
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, dense_units[-1]]."""
         self.require_size(features, frames=self.average)
         x = self._convolve(as_image(features), train)
         x = x.reshape(len(x), -1)

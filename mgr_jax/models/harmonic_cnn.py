@@ -7,7 +7,7 @@ import jax
 from flax import linen as nn
 
 from mgr_jax.models.layers import ConvBlock, ResidualBlock, global_max, max_pool
-from mgr_jax.models.network import ConvNetwork, as_image
+from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
 class HarmonicCNN(ConvNetwork):
@@ -41,9 +41,7 @@ class HarmonicCNN(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
         Args:

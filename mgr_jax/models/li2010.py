@@ -6,7 +6,7 @@ import jax
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
-from mgr_jax.models.network import Network, as_sequence
+from mgr_jax.models.network import Network, Output, as_sequence
 
 
 class Li2010(Network):
@@ -48,21 +48,10 @@ class Li2010(Network):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
-          output of the last convolution.
-
-        Raises:
-          UserError: the clips have too few frames for the convolutions.
+        Intermediates: "embedding" [batch, dim], the output of the last convolution.
         """
         frames = 1
         for _ in self.filters:

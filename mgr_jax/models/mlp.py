@@ -6,7 +6,7 @@ import jax
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
-from mgr_jax.models.network import ConvNetwork
+from mgr_jax.models.network import ConvNetwork, Output
 
 ACTIVATIONS = {"elu": nn.elu, "relu": nn.relu, "tanh": nn.tanh}
 
@@ -44,18 +44,8 @@ class MLP(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, if any, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, units[-1]].
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, units[-1]]."""
         x = features.reshape(len(features), -1)
         for layer, size in enumerate(self.units, start=1):
             if layer > 1:

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import global_max
-from mgr_jax.models.network import ConvNetwork, as_image
+from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
 class PonsNetwork(ConvNetwork):
@@ -91,21 +91,8 @@ class Musicnn(PonsNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, units].
-
-        Raises:
-          UserError: the clips have no frames or bins.
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, units]."""
         self.require_size(features)
         image = self.norm(as_image(features), "input_norm", train=train)
         branches = []

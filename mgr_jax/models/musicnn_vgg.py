@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from mgr_jax.models.layers import max_pool
 from mgr_jax.models.musicnn import PonsNetwork
-from mgr_jax.models.network import as_image
+from mgr_jax.models.network import Output, as_image
 
 
 class MusicnnVGG(PonsNetwork):
@@ -41,21 +41,10 @@ class MusicnnVGG(PonsNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
-          output of the last pooling.
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
+        Intermediates: "embedding" [batch, dim], the output of the last pooling.
         """
         frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
         self.require_size(features, frames=2 * frames + 2, bins=2 * bins - 1)

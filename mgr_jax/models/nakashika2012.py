@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
-from mgr_jax.models.network import ConvNetwork
+from mgr_jax.models.network import ConvNetwork, Output
 
 
 def co_occurrence(x: jax.Array, offsets: Sequence[tuple[int, int]], levels: int) -> jax.Array:
@@ -92,9 +92,7 @@ class Nakashika2012(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
         Args:

@@ -10,6 +10,9 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError, unknown_name
 
+# (logits, intermediates)
+Output = tuple[jax.Array, dict[str, jax.Array]]
+
 
 class Network(nn.Module, kw_only=True):
     """Features → (logits, named intermediates).
@@ -18,9 +21,12 @@ class Network(nn.Module, kw_only=True):
 
         __call__(features, *, train) → (logits, intermediates)
 
-    `features` are [batch, frames, bins] or [batch, frames, bins, channels] float32. Logits are
-    [batch, num_classes] float32, without softmax or sigmoid. Intermediates are named arrays, among
-    them "embedding" [batch, dim] float32, what the last layer sees. Training needs a "dropout" key.
+    `features` are [batch, frames, bins] or [batch, frames, bins, channels] float32; of a waveform,
+    every sample is a frame of one bin. With `train`, batch statistics are those of the batch and
+    are updated, and values are dropped by the key "dropout". Logits are [batch, num_classes]
+    float32, without softmax or sigmoid. Intermediates are named arrays, among them "embedding"
+    [batch, dim] float32, from which the last layer computes the logits. Clips that have too few
+    frames or bins for the layers raise a UserError, as do fields out of range at construction.
 
     Attributes:
       num_classes: number of logits.
@@ -45,7 +51,7 @@ class Network(nn.Module, kw_only=True):
 
     def classify(
         self, embedding: jax.Array, *, train: bool, dropout: float = 0.0, **others: jax.Array
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    ) -> Output:
         """The last layer "head", with dropout before it.
 
         Args:

@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import max_pool
-from mgr_jax.models.network import Network, as_image, as_sequence
+from mgr_jax.models.network import Network, Output, as_image, as_sequence
 from mgr_jax.models.recurrent import CELLS, GATES, LastState
 
 AXES = {"time": (1, 0), "frequency": (0, 1)}
@@ -67,21 +67,11 @@ class PRCNN(Network):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
-          outputs of the convolutions beside the last state of each direction.
-
-        Raises:
-          UserError: the clips have too few frames or bins for the convolutions or the pooling.
+        Intermediates: "embedding" [batch, dim], the outputs of the convolutions beside the last
+        state of each direction.
         """
         self._check(*features.shape[1:3])
         x = as_image(features)

@@ -6,7 +6,7 @@ import jax
 from flax import linen as nn
 
 from mgr_jax.models.layers import ConvBlock, ResidualBlock
-from mgr_jax.models.network import BatchNormed, ConvNetwork, as_image
+from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 
 
 class Stem(BatchNormed):
@@ -69,21 +69,11 @@ class ResNet18(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the mean
-          of the last stage, whose 512 channels are dim.
-
-        Raises:
-          UserError: the clips have no frames or no bins.
+        Intermediates: "embedding" [batch, dim], the mean of the last stage, whose 512 channels are
+        dim.
         """
         self.require_size(features)
         x = Stem(self.width, **self.normed, name="stem")(as_image(features), train=train)

@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock, ResidualBlock, SqueezeExcite, global_max, max_pool
-from mgr_jax.models.network import ConvNetwork, as_sequence
+from mgr_jax.models.network import ConvNetwork, Output, as_sequence
 
 BLOCKS = ("basic", "se", "res", "rese")
 
@@ -92,9 +92,7 @@ class SampleCNN(ConvNetwork):
         return self.base ** (self.depth + 1) - (self.base - 1) * self.pad_stem
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
         Args:

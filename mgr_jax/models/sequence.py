@@ -13,7 +13,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
-from mgr_jax.models.network import ConvNetwork, Network, as_image, as_sequence
+from mgr_jax.models.network import ConvNetwork, Network, Output, as_image, as_sequence
 from mgr_jax.models.recurrent import CELLS, GATES, LastState
 
 
@@ -55,21 +55,8 @@ class CNN1D(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim].
-
-        Raises:
-          UserError: the clips have too few frames for the convolutions and the pooling.
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, dim]."""
         x = self._convolve(features, train)
         return self._summarise(x, train)
 
@@ -94,7 +81,7 @@ class CNN1D(ConvNetwork):
             x = block(x, train=train)
         return x
 
-    def _summarise(self, x: jax.Array, train: bool) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def _summarise(self, x: jax.Array, train: bool) -> Output:
         return self.classify(x.mean(axis=1), train=train)
 
 
@@ -142,7 +129,7 @@ class CRNN1D(CNN1D):
         self.require_choice("directions", (1, 2))
         super().__post_init__()
 
-    def _summarise(self, x: jax.Array, train: bool) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def _summarise(self, x: jax.Array, train: bool) -> Output:
         x = LastState(
             self.cell, self.units, self.directions, self.gate, dtype=self.dtype, name="rnn"
         )(x)
@@ -184,19 +171,8 @@ class RNN(Network):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding"
-          [batch, directions * units].
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, directions * units]."""
         x = as_sequence(features)
         for layer in range(1, self.layers):
             cell = CELLS[self.cell]
@@ -254,22 +230,8 @@ class SimpleCRNN(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding"
-          [batch, directions * units].
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, directions * units]."""
         frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
         self.require_size(features, frames=frames, bins=bins)
         x = as_image(features)

@@ -6,6 +6,7 @@ import jax
 from flax import linen as nn
 
 from mgr_jax.models.layers import global_max
+from mgr_jax.models.network import Output
 from mgr_jax.models.won2020 import WonConvNetwork
 
 
@@ -31,21 +32,8 @@ class ShortChunk(WonConvNetwork):
     pools: tuple[tuple[int, int], ...] = ((2, 2),) * 7
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, widths[-1]].
-
-        Raises:
-          UserError: the clips have too few frames or bins for the layers.
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, widths[-1]]."""
         x = self._convolve(features, train)
         x = global_max(x.reshape(len(x), -1, x.shape[-1]))
         x = self.dense_block(x, self.widths[-1], "dense", train=train)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from mgr_jax.models.network import Network, as_sequence
+from mgr_jax.models.network import Network, Output, as_sequence
 from mgr_jax.models.transformer import TransformerEncoder
 
 
@@ -65,9 +65,7 @@ class WavTransformer(Network):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
         Args:

@@ -7,7 +7,7 @@ import jax
 from flax import linen as nn
 
 from mgr_jax.models.layers import ConvBlock, ResidualBlock
-from mgr_jax.models.network import ConvNetwork, as_image, as_sequence
+from mgr_jax.models.network import ConvNetwork, Output, as_image, as_sequence
 from mgr_jax.models.recurrent import GRU
 
 
@@ -72,21 +72,10 @@ class FCN(WonConvNetwork):
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 2), (4, 2), (5, 3), (4, 4))
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
-          output of the last convolution.
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
+        Intermediates: "embedding" [batch, dim], the output of the last convolution.
         """
         x = self._convolve(features, train)
         return self.classify(x.reshape(len(x), -1), train=train, dropout=self.dropout)
@@ -123,21 +112,8 @@ class WonCRNN(WonConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(
-        self, features: jax.Array, *, train: bool
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Classifies clips.
-
-        Args:
-          features: [batch, frames, bins] or [batch, frames, bins, channels].
-          train: use and update batch statistics, and drop out by the "dropout" key.
-
-        Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, units].
-
-        Raises:
-          UserError: the clips have too few frames or bins for the pooling.
-        """
+    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+        """Classifies clips; "embedding" is [batch, units]."""
         x = as_sequence(self._convolve(features, train))
         for layer in range(1, self.layers + 1):
             x = GRU(self.units, cudnn=True, dtype=self.dtype, name=f"gru{layer}")(x)
