@@ -1,0 +1,84 @@
+"""Any front end with any network: it fits, or one sentence says why not."""
+
+import flax.linen as nn
+import pytest
+
+from mgr_jax.audio.frontends import create_frontend
+from mgr_jax.classifier import (
+    GenreClassifier,
+    abstract_outputs,
+    abstract_variables,
+    create_classifier,
+    init_variables,
+)
+from mgr_jax.config import base_config
+from mgr_jax.errors import UserError
+from mgr_jax.models import list_models
+
+RATE = 12_000
+FRONTENDS = {
+    "waveform": {},
+    "mfcc": {"n_mfcc": 13},
+    "harmonic": {"hop_length": 512},
+    "stack": {"frontends": ({"name": "log_mel"}, {"name": "log_mel", "kwargs": {"n_fft": 1024}})},
+}
+
+
+def pair(frontend, model, seconds=4, **kwargs):
+    config = base_config()
+    config.sample_rate, config.clip_samples = RATE, seconds * RATE
+    config.frontend.name, config.frontend.kwargs = frontend, FRONTENDS.get(frontend, {})
+    config.model.name, config.model.kwargs = model, kwargs
+    return create_classifier(config, 5)
+
+
+@pytest.mark.parametrize("frontend", FRONTENDS)
+@pytest.mark.parametrize("model", list_models())
+def test_a_pairing_fits_or_is_refused_in_one_sentence(frontend, model):
+    try:
+        logits, intermediates = abstract_outputs(*pair(frontend, model))
+        refusal = ""
+    except UserError as error:
+        refusal = str(error)
+    if refusal:
+        assert model in refusal
+        assert "\n" not in refusal
+        assert len(refusal) < 400
+    else:
+        assert logits.shape == (1, 5)
+        assert intermediates["embedding"].shape[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("frontend", "model", "message"),
+    [
+        ("log_mel", "sample_cnn", "sample_cnn got 94 frames of 128 bins, .* at least 59049 frames"),
+        ("waveform", "resnet34", None),
+        ("waveform", "fcn", "fcn got 48000 frames of 1 bins, .* at least 1280 frames of 96 bins"),
+        ("mfcc", "bbnn", None),
+        ("mfcc", "square_cnn", "square_cnn got 94 frames of 13 bins"),
+        ("stack", "short_chunk", "short_chunk got 94 frames of 128 bins"),
+        ("stack", "short_chunk_res", None),
+    ],
+)
+def test_what_fits_and_what_does_not(frontend, model, message):
+    if message is None:
+        assert abstract_outputs(*pair(frontend, model))[0].shape == (1, 5)
+        return
+    for shapes in (abstract_outputs, abstract_variables, lambda *x: init_variables(*x, seed=0)):
+        with pytest.raises(UserError, match=message):
+            shapes(*pair(frontend, model))
+
+
+def test_what_layers_find_out_by_themselves_is_one_sentence_too():
+    class TooDeep(nn.Module):
+        registered = "too_deep"
+
+        @nn.compact
+        def __call__(self, features, *, train):
+            return nn.Conv(3, (200, 200, 200), padding="VALID")(features), {}
+
+    _, spec = pair("mfcc", "mlp")
+    frontend = create_frontend("mfcc", sample_rate=RATE, n_mfcc=13)
+    with pytest.raises(UserError, match="too_deep cannot take what MFCC makes of clips of 48000"):
+        abstract_outputs(GenreClassifier(frontend, TooDeep()), spec)
