@@ -35,7 +35,8 @@ def build(kind: str, registry: Mapping[str, type[T]], name: str, kwargs: Mapping
             raise unknown_name(f"argument of the {kind} {name}", key, fields)
         if not _fits(value, fields[key]):
             expected = getattr(fields[key], "__name__", str(fields[key]))
-            raise UserError(f"{name}: {key} is {value!r}; expected {expected}")
+            example = ", as in (4, 2)" if expected == "tuple" else ""
+            raise UserError(f"{name}: {key} is {value!r}; expected {expected}{example}")
     return module(**kwargs)
 
 

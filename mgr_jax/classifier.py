@@ -271,8 +271,8 @@ def _fitting(classifier: GenreClassifier, spec: InputSpec) -> Iterator[None]:
         reason = str(error).strip().split("\n")[0]
         raise UserError(
             f"{classifier.model.registered} cannot take what {type(classifier.frontend).__name__} "
-            f"makes of clips of {spec.clip_samples} samples ({reason}); choose longer clips "
-            "(config.clip_samples) or another pairing"
+            f"makes of clips of {spec.clip_samples} samples ({reason}); check config.model.kwargs, "
+            "or choose longer clips (config.clip_samples) or another pairing"
         ) from error
 
 

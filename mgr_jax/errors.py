@@ -15,6 +15,7 @@ class UserError(Exception):
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Returns the error that says which of the known names may have been meant, or lists them."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known)
+    plain = {other.lower(): other for other in known}
+    close = [plain[match] for match in difflib.get_close_matches(name.lower(), plain)]
     hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(known)}"
     return UserError(f"there is no {kind} {name!r}; {hint}")

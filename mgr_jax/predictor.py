@@ -251,6 +251,12 @@ def load(workdir: str | Path, *, checkpoint: str | int = "best") -> Predictor:
     """
     workdir = Path(workdir).expanduser().absolute()
     config = load_config(workdir / "config.json")
+    if not config.classification_weight:
+        warnings.warn(
+            f"{workdir} was not trained to classify (config.classification_weight=0): its "
+            "probabilities say nothing",
+            stacklevel=2,
+        )
     try:
         classes = tuple(json.loads((workdir / "labels.json").read_text())["classes"])
         spec = InputSpec.load(workdir / "input_spec.json")

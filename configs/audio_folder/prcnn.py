@@ -26,7 +26,7 @@ def get_config():
     config.model.kwargs = {
         "pools": ((2, 2), (2, 2), (2, 2), (4, 2), (4, 4)),
         "rnn_pool": (2, 2),
-        "embedding": 64,
+        "projection": 64,
         "units": 64,
         "axis": "time",
         "dropout": 0.5,

@@ -30,11 +30,11 @@ def get_config():
     }
     config.model.name = "prcnn"
     config.model.kwargs = {
-        "filters": (16, 32, 64, 64, 64),
+        "widths": (16, 32, 64, 64, 64),
         "axis": "time",
         "padding": "VALID",
         "rnn_pool": (4, 2),
-        "embedding": 0,
+        "projection": 0,
         "units": 64,
         "gate": "hard_sigmoid",
     }

@@ -31,6 +31,7 @@ def get_config():
     config.num_steps = 5600
     config.optimizer.name = "adam"
     config.optimizer.weight_decay = 0.0
+    config.optimizer.clip_norm = 0.0
     config.schedule.name = "constant"
     config.eval_every = 28  # one epoch
     config.patience = 40

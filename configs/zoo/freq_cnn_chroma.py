@@ -1,4 +1,4 @@
-"""Frequency CNN on chroma, yijerjer (GitHub): twelve bins carry much of the genre.
+"""Frequency CNN on chroma, yijerjer (GitHub): the same kernels on 12 bins.
 
 Command:  mgr-jax prepare_data --dataset=fma/small --manual_dir=DIR
           mgr-jax train --config=zoo/freq_cnn_chroma --workdir=runs/a

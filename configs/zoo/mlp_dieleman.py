@@ -1,6 +1,6 @@
 """Dense network on the waveform at 2 kHz, FMA's baselines 2017 (1612.01840): 1000 and 100 ReLUs.
 
-Command:  mgr-jax prepare_data --dataset=fma/small --manual_dir=DIR --sample_rate=2000
+Command:  mgr-jax prepare_data --dataset=fma/small --manual_dir=DIR --sample_rate=12000
           mgr-jax train --config=zoo/mlp_dieleman --workdir=runs/a
 Hardware: not run
 Result:   not run
@@ -18,11 +18,12 @@ def get_config():
     """Returns the config."""
     config = base_config()
     config.dataset = "fma/small"
-    config.sample_rate = 2_000
-    config.clip_samples = 59_953  # 29.98 s, as long as FMA's clips
+    config.sample_rate = 12_000
+    config.clip_samples = 359_718  # 29.98 s, as long as FMA's clips: 59,953 samples at 2 kHz
     config.eval_segments = 1
 
-    config.frontend.name = "waveform"
+    config.frontend.name = "resampled"
+    config.frontend.kwargs = {"target_rate": 2_000, "frontend": {"name": "waveform"}}
     config.input_norm = "none"
     config.model.name = "mlp"
     config.model.kwargs = {"units": (1000, 100), "dropout": 0.0}

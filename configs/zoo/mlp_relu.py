@@ -33,6 +33,7 @@ def get_config():
     config.optimizer.name = "adam"
     config.optimizer.learning_rate = 0.005
     config.optimizer.weight_decay = 0.0
+    config.optimizer.clip_norm = 0.0
     config.schedule.name = "constant"
     config.eval_every = 100
     return config

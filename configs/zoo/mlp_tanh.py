@@ -31,6 +31,7 @@ def get_config():
     config.optimizer.name = "adam"
     config.optimizer.learning_rate = 0.01
     config.optimizer.weight_decay = 0.0
+    config.optimizer.clip_norm = 0.0
     config.schedule.name = "constant"
     config.eval_every = 200
     return config

@@ -26,7 +26,7 @@ def get_config():
     config.frontend.name = "musicnn"
     config.input_norm = "none"  # the network has its own
     config.model.name = "musicnn"
-    config.model.kwargs = {"midend": 512, "units": 500}
+    config.model.kwargs = {"midend": 512, "dense_units": 500}
 
     config.batch_size = 32
     config.num_steps = 8400  # 600 passes

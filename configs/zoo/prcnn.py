@@ -8,8 +8,8 @@ Tested:   tests/models/test_prcnn.py::test_three_seconds_of_513_bins
 
 Clips and bins are the paper's and, as recalled, its layers; the direction of the kernels is a
 choice, see mgr_jax/models/prcnn.py. Its optimizer is not known: this is that of Dwivedi's port,
-zoo/parallel_cnn_rnn. Published on GTZAN: about 92 % in 10-fold cross-validation, as recalled and
-not verified.
+zoo/parallel_cnn_rnn, and the batch norm of the input is ours. Published on GTZAN: about 92 % in
+10-fold cross-validation, as recalled and not verified.
 """
 
 from mgr_jax.config import base_config

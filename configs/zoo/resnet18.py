@@ -6,11 +6,11 @@ Hardware: not run
 Result:   not run
 Tested:   tests/models/test_resnet.py::test_images_of_224_shrink_as_in_the_papers
 
-The recipe is a student project's: mels of the first 3 s of GTZAN's clips, a one-cycle rate, weight
-decay, clipping of the gradient. Its figures are not known: those are the toolkit's defaults. Clips
-are cut anywhere here, and tracks scored as a whole. Another project (wang-adam's
-DeepLearningFinalProject) reports 66.5 % on validation clips of GTZAN for the best of six networks
-trained on ImageNet, among them this one.
+Input and pieces of the recipe are those of a project that the toolkit set out from: mels of the
+first 3 s of GTZAN's clips, a one-cycle rate, weight decay, clipping of the gradient. Its figures
+are not known: those here are the toolkit's defaults. Clips are cut anywhere here, and tracks scored
+as a whole. Another project (wang-adam's DeepLearningFinalProject) reports 66.5 % on validation
+clips of GTZAN for networks trained on ImageNet, this one among them.
 """
 
 from mgr_jax.config import base_config

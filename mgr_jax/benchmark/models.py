@@ -94,7 +94,8 @@ def describe(name: str, docstring: str, config: ConfigDict) -> Card:
     if spec.kind == "waveform":
         clip = f"{spec.clip_samples / spec.sample_rate:.3g} s at {spec.sample_rate / 1000:g} kHz"
     else:
-        clip = f"{spec.clip_samples} rows of {config.dataset.partition('/')[2]}"
+        rows = "1 row" if spec.clip_samples == 1 else f"{spec.clip_samples} rows"
+        clip = f"{rows} of {config.dataset.partition('/')[2]}"
     return Card(
         config=name,
         summary=lines[0].rstrip("."),
@@ -158,10 +159,10 @@ def format_models(report: Mapping[str, Any]) -> str:
     head = [
         "# Networks",
         "",
-        "Written by `mgr-jax benchmark models --markdown=docs/models.md` from the configs in "
-        f"`configs/zoo`. Parameters are for {CLASSES} classes. FLOPs are those of the matrix "
-        "products and convolutions of the network for one clip (multiplication and addition are "
-        "two). Clips per second are from samples to logits, front end and network in one program, "
+        "Written by `mgr-jax benchmark models` from the configs in the first column. Parameters "
+        f"are for {CLASSES} classes. FLOPs are those of the matrix products and convolutions of "
+        "the network for one clip (multiplication and addition are two). Clips per second are from "
+        "samples to logits, front end and network in one program, "
         f"{report['clips']} clips at a time, median of {report['rounds']} rounds, on "
         f"{machine['processor']}, {machine['cores']} cores (jax {versions['jax']}"
         + (f", load {load:.1f}" if load is not None else "")

@@ -26,7 +26,7 @@ COMMANDS = {
     "predict": "classify audio files and folders",
     "baselines": "score an SVM on MFCC statistics on a dataset",
     "report": "tables and pictures of a run; or, report frontends, of a song",
-    "benchmark": "time front ends beside librosa and PyTorch",
+    "benchmark": "time front ends beside librosa and PyTorch, and networks",
 }
 
 
@@ -60,8 +60,8 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
     except absl_flags.Error as error:
         if "as a ConfigDict" in str(error):
             return _fail(
-                "a group of config fields cannot be given as a whole; set its fields, as in "
-                "--config.optimizer.name=sgd",
+                "a group of config fields needs its fields, one by one or as a dict, as in "
+                "--config.optimizer.name=sgd or --config.model.kwargs='{\"dropout\": 0.5}'",
                 2,
             )
         text = _without_traceback(str(error).strip()).rstrip(".")

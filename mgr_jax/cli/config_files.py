@@ -103,7 +103,7 @@ def _drop_settings(
     config: ConfigDict, written: ConfigDict, group: str, overridden: Mapping[str, Any]
 ) -> None:
     """Keeps only the settings that the command line gives, if the name is not that of the file."""
-    if config.name == written.name:
+    if config.name == written.name or f"{group}.kwargs" in overridden:  # given as a whole
         return
     given = [name for name in config.kwargs if f"{group}.kwargs.{name}" in overridden]
     dropped = [name for name in config.kwargs if name not in given]

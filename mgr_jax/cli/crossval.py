@@ -45,7 +45,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     import jax
     import numpy as np
 
-    from mgr_jax.cli.results import save_result
+    from mgr_jax.cli.results import describe_system, save_result
     from mgr_jax.evaluation import evaluate, join_predictions
     from mgr_jax.training.inference import predict_run
     from mgr_jax.training.loop import train
@@ -70,7 +70,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         split="crossval",
         protocol=tables[0].protocol.replace("fold 0 of", "all"),
     )
-    system = f"{config.frontend.name} + {config.model.name}"
+    system = describe_system(config)
     # Every track is trained on in all folds but two, so that they count alike.
     counts = None
     if config.task == "single_label":

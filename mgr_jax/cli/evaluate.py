@@ -40,7 +40,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     if args or not flags.model:
         raise UserError("give --model, the work directory of a trained run, such as runs/a")
     from mgr_jax.cli.feature_files import evaluate_file
-    from mgr_jax.cli.results import save_result
+    from mgr_jax.cli.results import describe_system, save_result
     from mgr_jax.config import load_config
     from mgr_jax.training.inference import predict_run
 
@@ -65,7 +65,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     counts = None
     if config.task == "single_label":
         counts = json.loads((workdir / "labels.json").read_text())["training_tracks"]
-    system = f"{config.frontend.name} + {config.model.name}"
+    system = describe_system(config)
     result = save_result(workdir, predictions, counts, system=system)
     if flags.json:
         Path(flags.json).write_text(json.dumps(result, indent=2) + "\n")

@@ -45,7 +45,11 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     result, predictions = results[0], tables[0]
     for run, table in zip(runs[1:], tables[1:], strict=True):
         _require_comparable(workdir, predictions, run, table)
-    rows = [{"system": each["system"], **each["track"]} for each in results]
+    names = [each["system"] for each in results]
+    rows = [
+        {"system": f"{name} ({run.name})" if names.count(name) > 1 else name, **each["track"]}
+        for name, run, each in zip(names, runs, results, strict=True)
+    ]
     if "majority" in result:
         majority = result["majority"]
         rows.append({"system": f"majority class ({majority['class']})", **majority["track"]})

@@ -6,8 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from mgr_jax.evaluation import Predictions, evaluate, format_table, majority_baseline
+
+
+def describe_system(config: ConfigDict) -> str:
+    """What a run is called in reports."""
+    untrained = "" if config.classification_weight else ", not trained to classify"
+    return f"{config.frontend.name} + {config.model.name}{untrained}"
 
 
 def save_result(

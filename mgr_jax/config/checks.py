@@ -117,7 +117,7 @@ def _validate_stages(config: ConfigDict) -> None:
     if steps > config.num_steps:
         raise UserError(
             f"config.stages take {steps} steps, more than config.num_steps = {config.num_steps}; "
-            "raise the latter"
+            "raise the latter, or leave the stages out with --config.stages='()'"
         )
     if config.patience:
         raise UserError(

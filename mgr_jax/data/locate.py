@@ -27,6 +27,12 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None
     versions = sorted(folder.glob("*/dataset_info.json"))
     if versions:
         return versions[-1].parent
+    plain, _, rate = dataset.rpartition("_")
+    if sample_rate and (data_dir / dataset).is_dir() and rate.isdecimal():
+        raise UserError(
+            f"dataset {dataset} is named by its folder; set config.dataset={plain} and "
+            f"config.sample_rate={rate}"
+        )
     if sample_rate and (data_dir / dataset).is_dir():
         raise UserError(
             f"dataset {dataset} holds features, which have no sample rate; set config.sample_rate=0"

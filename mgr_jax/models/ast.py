@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.network import Network, Output, as_image
-from mgr_jax.models.transformer import TransformerEncoder
+from mgr_jax.models.transformer import TransformerEncoder, require_heads
 
 
 class AST(Network):
@@ -51,8 +51,9 @@ class AST(Network):
 
     def __post_init__(self):
         self.require_least(width=1, layers=1, heads=1, hidden=1)
-        self.require_sizes("patch", (2,))
-        self.require_sizes("stride", (2,))
+        require_heads(self, self.width, self.heads)
+        self.require_sizes("patch", 2)
+        self.require_sizes("stride", 2)
         super().__post_init__()
 
     @nn.compact
@@ -96,7 +97,8 @@ class AST(Network):
             known: tuple[int, ...] = self.get_variable("params", "positions").shape
             if known != shape:
                 raise UserError(
-                    f"ast got clips of {shape[0]} x {shape[1]} patches, but its positions are for "
-                    f"{known[0]} x {known[1]}; use clips as long as those it was trained on"
+                    f"{self.registered} got clips of {shape[0]} x {shape[1]} patches, but its "
+                    f"positions are for {known[0]} x {known[1]}; use clips as long as those it was "
+                    "trained on"
                 )
         return self.param("positions", nn.initializers.normal(0.02), shape)

@@ -34,7 +34,7 @@ class Autoencoder(ConvNetwork):
     Further fields: see `ConvNetwork`.
 
     Attributes:
-      filters: channels of each convolution of the encoder; the decoder has them in reverse.
+      widths: channels of each convolution of the encoder; the decoder has them in reverse.
       pools: (time, bins) of the pooling after each; strides in the decoder.
       code: size of the code, which is the embedding.
       dropout: share of the code dropped before the logits; the decoder sees all of it.
@@ -42,15 +42,15 @@ class Autoencoder(ConvNetwork):
 
     registered: ClassVar[str] = "autoencoder"
 
-    filters: tuple[int, ...] = (16, 32, 64, 64)
+    widths: tuple[int, ...] = (16, 32, 64, 64)
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 2), (2, 2))
     code: int = 64
     dropout: float = 0.0
 
     def __post_init__(self):
         self.require_least(code=1)
-        self.require_sizes("filters", (len(self.filters),))
-        self.require_sizes("pools", (len(self.filters), 2))
+        self.require_sizes("widths")
+        self.require_sizes("pools", "widths", 2)
         super().__post_init__()
 
     @nn.compact
@@ -66,7 +66,7 @@ class Autoencoder(ConvNetwork):
         windows = [math.prod(sizes) for sizes in zip(*self.pools, strict=True)]
         missing = [-size % window for size, window in zip(x.shape[1:3], windows, strict=True)]
         x = jnp.pad(x, ((0, 0), (0, missing[0]), (0, missing[1]), (0, 0)))
-        for layer, (width, pool) in enumerate(zip(self.filters, self.pools, strict=True), start=1):
+        for layer, (width, pool) in enumerate(zip(self.widths, self.pools, strict=True), start=1):
             block = ConvBlock(width, pool, **self.normed, name=f"encoder_block{layer}")
             x = block(x, train=train)
         shape = x.shape
@@ -90,7 +90,7 @@ class Autoencoder(ConvNetwork):
         """Maps codes to [batch, frames, bins, channels], by way of `shape`."""
         x = nn.Dense(math.prod(shape[1:]), dtype=self.dtype, name="decoder_start")(code)
         x = nn.relu(x).reshape(shape)
-        widths = (*self.filters[-2::-1], channels)
+        widths = (*self.widths[-2::-1], channels)
         for layer, (width, pool) in enumerate(zip(widths, self.pools[::-1], strict=True), start=1):
             last = layer == len(widths)
             name = "decoder_end" if last else f"decoder_block{layer}"

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 
@@ -85,8 +84,7 @@ class BBNN(ConvNetwork):
 
     def __post_init__(self):
         self.require_least(width=1, blocks=1, transition=1)
-        if min(self.pool) < 1:
-            raise UserError(f"{self.registered}: pool is {self.pool}; use 1 or more for both")
+        self.require_sizes("pool", 2)
         super().__post_init__()
 
     @nn.compact
@@ -108,7 +106,13 @@ class BBNN(ConvNetwork):
             block = InceptionBlock(self.width, self.order, **self.normed, name=f"block{layer}")
             x = block(x, train=train)
         x = nn.relu(self.norm(x, "transition_norm", train=train))
-        x = nn.Conv(self.transition, (1, 1), dtype=self.dtype, name="transition")(x)
+        x = nn.Conv(
+            self.transition,
+            (1, 1),
+            kernel_init=nn.initializers.glorot_uniform(),
+            dtype=self.dtype,
+            name="transition",
+        )(x)
         x = nn.avg_pool(x, (2, 2), (2, 2))
         x = nn.relu(self.norm(x, "norm", train=train)).mean(axis=(1, 2))
         return self.classify(x, train=train, dropout=self.dropout)

@@ -36,7 +36,7 @@ class ChoiCRNN(ConvNetwork):
       budget: widths of the layers, a key of `WIDTHS`.
       pools: (time, bins) of the pooling after each convolution.
       conv_dropout: share dropped after each convolution.
-      head_dropout: share dropped before the logits.
+      dropout: share dropped before the logits.
       gate: "sigmoid" or "hard_sigmoid" in the GRUs; the released weights need the latter.
       time_pad: pad with zeros on both sides to this many frames, if any.
       input_norm: batch norm of the input, frame by frame; it ties the model to one clip length.
@@ -47,15 +47,20 @@ class ChoiCRNN(ConvNetwork):
     budget: str = "0.1M"
     pools: tuple[tuple[int, int], ...] = ((2, 2), (3, 3), (4, 4), (4, 4))
     conv_dropout: float = 0.1
-    head_dropout: float = 0.3
+    dropout: float = 0.3
     gate: str = "sigmoid"
     time_pad: int | None = None
     input_norm: bool = False
+    # Keras's momentum of 0.99 would take longer than short runs to forget the start: our choice.
+    momentum: float = 0.9
     epsilon: float = 1e-3
 
     def __post_init__(self):
         self.require_choice("budget", WIDTHS)
         self.require_choice("gate", GATES)
+        self.require_sizes("pools", 4, 2)
+        if self.time_pad is not None:
+            self.require_least(time_pad=1)
         super().__post_init__()
 
     def recurrent_steps(self, frames: int) -> int:
@@ -92,9 +97,7 @@ class ChoiCRNN(ConvNetwork):
         for layer in (1, 2):
             x = GRU(units, self.gate, dtype=self.dtype, name=f"gru{layer}")(x)
         sequence = x.astype(jnp.float32)
-        return self.classify(
-            sequence[:, -1], train=train, dropout=self.head_dropout, sequence=sequence
-        )
+        return self.classify(sequence[:, -1], train=train, dropout=self.dropout, sequence=sequence)
 
     def _check(self, *, frames: int, bins: int) -> None:
         frames_needed = math.prod(time for time, _ in self.pools)

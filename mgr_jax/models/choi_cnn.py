@@ -7,7 +7,6 @@ from typing import ClassVar
 import jax
 from flax import linen as nn
 
-from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
 from mgr_jax.models.network import ConvNetwork, Output, as_image
 
@@ -15,26 +14,26 @@ from mgr_jax.models.network import ConvNetwork, Output, as_image
 class _ChoiCNN(ConvNetwork):
     """What the three networks share: fields, and convolutions with batch norm, ELU and pooling."""
 
-    widths: ClassVar[Mapping[str, tuple[int, ...]]]  # of the convolutions, by budget
+    budgets: ClassVar[Mapping[str, tuple[int, ...]]]  # widths of the convolutions
+    along_time: ClassVar[bool] = False  # pool only there
 
     budget: str = "0.1M"
     pools: tuple = ()
     conv_dropout: float = 0.1
+    # Keras's momentum of 0.99 would take longer than short runs to forget the start: our choice.
+    momentum: float = 0.9
     epsilon: float = 1e-3
 
     def __post_init__(self):
-        self.require_choice("budget", self.widths)
-        layers = len(self.widths[self.budget])
-        if len(self.pools) != layers:
-            raise UserError(
-                f"pools of {self.registered} are for {len(self.pools)} layers; give all {layers}"
-            )
+        self.require_choice("budget", self.budgets)
+        columns = None if self.along_time else 2
+        self.require_sizes("pools", len(self.budgets[self.budget]), columns)
         super().__post_init__()
 
     def _convolve(
         self, x: jax.Array, kernel: tuple[int, int], pools: Iterable[tuple[int, int]], train: bool
     ) -> jax.Array:
-        layers = zip(self.widths[self.budget], pools, strict=True)
+        layers = zip(self.budgets[self.budget], pools, strict=True)
         for layer, (width, pool) in enumerate(layers, start=1):
             block = ConvBlock(
                 width,
@@ -57,7 +56,6 @@ class ChoiK2C2(_ChoiCNN):
 
     The paper's input is 96 mel bins and 1366 frames (29.1 s at 12 kHz, hop 256), of which the
     pooling leaves one value per channel. Bins and steps that remain are laid beside the channels.
-    The released network takes that input standardised.
 
     Further fields: see `ConvNetwork`.
 
@@ -70,7 +68,7 @@ class ChoiK2C2(_ChoiCNN):
     """
 
     registered: ClassVar[str] = "choi_k2c2"
-    widths: ClassVar = {
+    budgets: ClassVar = {
         "0.1M": (20, 41, 41, 62, 83),
         "0.25M": (33, 66, 66, 100, 133),
         "0.5M": (47, 95, 95, 142, 190),
@@ -88,8 +86,7 @@ class ChoiK2C2(_ChoiCNN):
 
         Intermediates: "embedding" [batch, dim], the output of the last convolution.
         """
-        frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
-        self.require_size(features, frames=frames, bins=bins)
+        self.require_pooling(features, self.pools)
         x = as_image(features)
         if self.input_norm:
             x = self.norm(x, "input_norm", train=train, axis=1)
@@ -99,12 +96,14 @@ class ChoiK2C2(_ChoiCNN):
 class _ChoiDense(_ChoiCNN):
     """What the two networks with fully connected layers share."""
 
+    along_time: ClassVar[bool] = True
+
     dense_dropout: float = 0.5
 
     def _classify(self, x: jax.Array, train: bool) -> Output:
         x = self._convolve(x, (4, 1), [(pool, 1) for pool in self.pools], train)
         for layer in (1, 2):
-            x = nn.Dense(self.widths[self.budget][-1], dtype=self.dtype, name=f"dense{layer}")(x)
+            x = nn.Dense(self.budgets[self.budget][-1], dtype=self.dtype, name=f"dense{layer}")(x)
             x = nn.Dropout(self.dense_dropout, deterministic=not train)(nn.elu(x))
         return self.classify(x, train=train)
 
@@ -125,7 +124,7 @@ class ChoiK2C1(_ChoiDense):
     """
 
     registered: ClassVar[str] = "choi_k2c1"
-    widths: ClassVar = {
+    budgets: ClassVar = {
         "0.1M": (43, 43, 43, 87, 87),
         "0.25M": (72, 72, 72, 145, 145),
         "0.5M": (106, 106, 106, 212, 212),
@@ -163,7 +162,7 @@ class ChoiK1C2(_ChoiDense):
     """
 
     registered: ClassVar[str] = "choi_k1c2"
-    widths: ClassVar = {
+    budgets: ClassVar = {
         "0.1M": (15, 15, 30, 30),
         "0.25M": (23, 23, 47, 47),
         "0.5M": (33, 33, 66, 66),

@@ -8,7 +8,7 @@ import numpy as np
 from flax import linen as nn
 
 from mgr_jax.models.network import Output, as_sequence
-from mgr_jax.models.transformer import TransformerEncoder
+from mgr_jax.models.transformer import TransformerEncoder, require_heads
 from mgr_jax.models.won2020 import WonConvNetwork
 
 
@@ -51,15 +51,13 @@ class CNNSA(WonConvNetwork):
     def __post_init__(self):
         self.require_least(layers=1, heads=1, hidden=1)
         super().__post_init__()
+        require_heads(self, self.widths[-1], self.heads)
 
     @nn.compact
     def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips.
 
         Intermediates: "embedding" [batch, width].
-
-        Raises:
-          UserError: the heads do not divide the width.
         """
         x = as_sequence(self._convolve(features, train))
         batch, _, width = x.shape

@@ -1,13 +1,11 @@
 """Choi et al. 2017, "Transfer learning for music classification and regression tasks"."""
 
-import math
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
 from mgr_jax.models.network import ConvNetwork, Output, as_image
 
@@ -35,14 +33,14 @@ class CompactCNN(ConvNetwork):
     channel. 37,632 parameters before the output layer, 39,282 with 50 classes, or 45,682 with
     `readout="means"`.
 
-    The original normalises by the statistics of the batch after training too, and keeps no others;
-    its features are computed one clip at a time. So the released weights need
-    `normalise_over="segment"`; the default is batch norm as everywhere else.
+    The original normalises by the statistics of the batch after training too, and the others that
+    it stores were never updated; its features are computed one clip at a time. So the released
+    weights need `normalise_over="segment"`; the default is batch norm as everywhere else.
 
     Further fields: see `ConvNetwork`.
 
     Attributes:
-      filters: channels of each convolution.
+      width: channels of each convolution.
       pools: (time, bins) of the pooling after each convolution.
       normalise_over: "batch", or "segment": every clip by its own statistics.
       readout: what is classified: "last", the last layer's output, as in the network that was
@@ -53,7 +51,7 @@ class CompactCNN(ConvNetwork):
 
     registered: ClassVar[str] = "compact_cnn"
 
-    filters: int = 32
+    width: int = 32
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 3), (5, 2), (4, 2), (4, 4))
     normalise_over: str = "batch"
     readout: str = "last"
@@ -64,11 +62,8 @@ class CompactCNN(ConvNetwork):
     def __post_init__(self):
         self.require_choice("normalise_over", BLOCKS)
         self.require_choice("readout", ("last", "means"))
-        self.require_least(filters=1)
-        if min(map(min, self.pools), default=0) < 1:
-            raise UserError(
-                f"{self.registered}: pools is {self.pools}; give each layer (time, bins) from 1"
-            )
+        self.require_least(width=1)
+        self.require_sizes("pools", columns=2)
         super().__post_init__()
 
     @nn.compact
@@ -78,13 +73,12 @@ class CompactCNN(ConvNetwork):
         Intermediates: "embedding" [batch, dim], see `readout`; bins and steps that remain after the
         last layer are laid beside its channels.
         """
-        frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
-        self.require_size(features, frames=frames, bins=bins)
+        self.require_pooling(features, self.pools)
         x = as_image(features)
         means = []
         for layer, pool in enumerate(self.pools, start=1):
             block = BLOCKS[self.normalise_over]
-            x = block(self.filters, pool, activation=nn.elu, **self.normed, name=f"block{layer}")(
+            x = block(self.width, pool, activation=nn.elu, **self.normed, name=f"block{layer}")(
                 x, train=train
             )
             means.append(x.mean(axis=(1, 2)))

@@ -96,7 +96,7 @@ class DenseNet121(ConvNetwork):
 
     def __post_init__(self):
         self.require_least(growth=1, width=1, bottleneck=1)
-        self.require_sizes("blocks", (len(self.blocks),))
+        self.require_sizes("blocks")
         super().__post_init__()
 
     @nn.compact

@@ -5,7 +5,6 @@ from typing import ClassVar
 import jax
 from flax import linen as nn
 
-from mgr_jax.errors import UserError
 from mgr_jax.models.layers import max_pool
 from mgr_jax.models.network import Network, Output, as_sequence
 
@@ -30,36 +29,34 @@ class Dieleman2014(Network):
     Attributes:
       frame_length: samples of the first kernel.
       hop_length: samples between its positions.
-      filters: channels of each convolution.
+      widths: channels of each convolution.
       kernel: steps of the later kernels.
       pool: steps of the pooling after them.
-      units: of the dense layer.
+      dense_units: of the dense layer.
       dropout: share dropped before the logits, which no source has.
     """
 
     registered: ClassVar[str] = "dieleman2014"
+    raw: ClassVar[bool] = True
 
     frame_length: int = 512
     hop_length: int = 512
-    filters: tuple[int, ...] = (128, 32, 32)
+    widths: tuple[int, ...] = (128, 32, 32)
     kernel: int = 8
     pool: int = 4
-    units: int = 100
+    dense_units: int = 100
     dropout: float = 0.0
 
     def __post_init__(self):
-        self.require_least(frame_length=1, hop_length=1, kernel=1, pool=1, units=1)
-        if min(self.filters, default=0) < 1:
-            raise UserError(
-                f"{self.registered}: filters is {self.filters}; give each layer 1 or more"
-            )
+        self.require_least(frame_length=1, hop_length=1, kernel=1, pool=1, dense_units=1)
+        self.require_sizes("widths")
         super().__post_init__()
 
     @property
     def min_samples(self) -> int:
         """Fewest samples of a clip."""
         steps = 1
-        for _ in self.filters[1:]:
+        for _ in self.widths[1:]:
             steps = steps * self.pool + self.kernel - 1
         return (steps - 1) * self.hop_length + self.frame_length
 
@@ -73,15 +70,15 @@ class Dieleman2014(Network):
           train: drop out by the "dropout" key.
 
         Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, units], the
-          output of the dense layer.
+          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dense_units],
+          the output of the dense layer.
 
         Raises:
           UserError: the clips have fewer than `min_samples`.
         """
         self.require_size(features, frames=self.min_samples)
         x = as_sequence(features)
-        for layer, width in enumerate(self.filters, start=1):
+        for layer, width in enumerate(self.widths, start=1):
             size, stride, pool = (
                 (self.frame_length, self.hop_length, 1)
                 if layer == 1
@@ -96,5 +93,5 @@ class Dieleman2014(Network):
                 name=f"conv{layer}",
             )(x)
             x = nn.relu(max_pool(x, (pool,)))
-        x = nn.Dense(self.units, dtype=self.dtype, name="dense")(x.reshape(len(x), -1))
+        x = nn.Dense(self.dense_units, dtype=self.dtype, name="dense")(x.reshape(len(x), -1))
         return self.classify(nn.relu(x), train=train, dropout=self.dropout)

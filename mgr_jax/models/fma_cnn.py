@@ -5,7 +5,6 @@ momentum of batch norm. Accuracies that it reports are the largest over the chec
 split, which makes them optimistic.
 """
 
-import math
 from typing import ClassVar
 
 import jax
@@ -76,17 +75,15 @@ class FMANetwork(ConvNetwork):
         for block in self._blocks():
             if block not in BLOCKS:
                 raise unknown_name(f"block of {self.registered}", str(block), BLOCKS)
-        sizes = {len(self.widths), len(self.kernels), len(self.pools), len(self._blocks())}
-        if len(sizes) != 1 or sizes == {0}:
+        self.require_sizes("widths")
+        layers = len(self.widths)
+        self.require_sizes("kernels", "widths", 2)
+        self.require_sizes("pools", "widths", 2)
+        self.require_sizes("dense_units", empty=True)
+        if len(self._blocks()) != layers:
             raise UserError(
-                f"{self.registered} has {len(self.widths)} widths, {len(self.kernels)} kernels, "
-                f"{len(self.pools)} pools and {len(self._blocks())} blocks; give one of each for "
-                "every layer"
-            )
-        if min(jax.tree.leaves((self.widths, self.kernels, self.pools, self.dense_units))) < 1:
-            raise UserError(
-                f"{self.registered}: widths, kernels, pools and dense_units are {self.widths}, "
-                f"{self.kernels}, {self.pools} and {self.dense_units}; use sizes of 1 or more"
+                f"{self.registered} has {layers} widths but {len(self._blocks())} blocks; give one "
+                "block for all or one for each"
             )
         super().__post_init__()
 
@@ -94,8 +91,7 @@ class FMANetwork(ConvNetwork):
         return (self.block,) * len(self.widths) if isinstance(self.block, str) else self.block
 
     def _convolve(self, x: jax.Array, train: bool) -> jax.Array:
-        frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
-        self.require_size(x, frames=frames, bins=bins)
+        self.require_pooling(x, self.pools)
         layers = zip(self._blocks(), self.widths, self.kernels, self.pools, strict=True)
         for layer, (kind, width, kernel, pool) in enumerate(layers, start=1):
             settings = {**self.normed, "name": f"block{layer}"}
@@ -129,11 +125,11 @@ class SquareCNN(FMANetwork):
 
     With 50 classes it has 374,098 parameters. Two further forms:
 
-        128 mel bins: pools=((4, 2), (4, 2), (4, 3), (6, 6)), which leave 2 bins to pool from 10
+        128 mel bins: pools=((4, 2), (4, 2), (4, 3), (6, 6)), which drop 4 of the last 10 bins
         12 chroma bins: kernels=((3, 3), (3, 3), (3, 3), (5, 1)),
                         pools=((4, 2), (4, 2), (4, 2), (6, 1))
 
-    The project reports 43.1 % on constant-Q, 38.6 % on mel and 35.5 % on chroma bins. Steps and
+    Its README reports 43.1 % on constant-Q, 38.6 % on mel and 35.5 % on chroma bins. Steps and
     bins that remain are laid beside the channels, as in all networks here.
 
     Further fields: see `FMANetwork` and `ConvNetwork`.
@@ -149,6 +145,7 @@ class SquareCNN(FMANetwork):
     @nn.compact
     def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips; "embedding" is [batch, dense_units[-1]]."""
+        self.require_size(features)
         x = self._convolve(self._image(features), train)
         return self._classify(x.reshape(len(x), -1), train)
 
@@ -164,7 +161,7 @@ class FreqCNN(SquareCNN):
         [640, 84, 1] → [160, 84, 16] → [40, 84, 16] → [10, 84, 32] → [1, 84, 32] → 512 → 128 → 32
 
     With 50 classes it has 1,457,538 parameters. The form for 12 chroma bins has
-    `dense_units=(256, 32)`. The project reports 45.5 % on constant-Q bins, 40.9 % on 128 mel bins
+    `dense_units=(256, 32)`. Its README reports 45.5 % on constant-Q bins, 40.9 % on 128 mel bins
     and 37.6 % on chroma bins; with `block="resnet"` 44.8 % and with `block="densenet"` 46.7 %, its
     best convolutional network. With `block=("basic", "densenet", "basic", "basic")` 45.8 %.
 
@@ -188,7 +185,7 @@ class TemporalCNN(SquareCNN):
 
         [640, 84] → [160, 64] → [40, 128] → [10, 256] → [1, 512] → 256 → 32
 
-    With 50 classes it has 1,031,122 parameters. The project reports 39.3 % on constant-Q bins,
+    With 50 classes it has 1,031,122 parameters. Its README reports 39.3 % on constant-Q bins,
     36.8 % on 128 mel bins and 35.1 % on chroma bins.
 
     Further fields: see `FMANetwork` and `ConvNetwork`.

@@ -16,25 +16,25 @@ class _FMARecurrent(FMANetwork):
 
     Attributes:
       cell: "gru" or "lstm", in PyTorch's form with two biases per gate.
-      rnn_units: size of the recurrent layer, of each direction.
+      units: size of the recurrent layer, of each direction.
       directions: 1, or 2 for a second layer that runs backwards.
     """
 
     widths: tuple[int, ...] = (8, 32, 128, 256)
     kernels: tuple[tuple[int, int], ...] = ((3, 3),) * 4
     cell: str = "gru"
-    rnn_units: int = 128
+    units: int = 128
     directions: int = 1
 
     def __post_init__(self):
         self.require_choice("cell", CELLS)
-        self.require_least(rnn_units=1)
+        self.require_least(units=1)
         self.require_choice("directions", (1, 2))
         super().__post_init__()
 
     def _recur(self, x: jax.Array) -> jax.Array:
         return LastState(
-            self.cell, self.rnn_units, self.directions, cudnn=True, dtype=self.dtype, name="rnn"
+            self.cell, self.units, self.directions, cudnn=True, dtype=self.dtype, name="rnn"
         )(x)
 
 
@@ -46,7 +46,7 @@ class FMACRNN(_FMARecurrent):
 
         [640, 84, 1] → [320, 42, 8] → [160, 21, 32] → [80, 7, 128] → [20, 1, 256] → 128 → 128 → 32
 
-    With 50 classes it has 505,938 parameters. The project reports 44.9 % for this GRU, 43.4 %
+    With 50 classes it has 505,938 parameters. Its README reports 44.9 % for this GRU, 43.4 %
     for one in both directions, 41.5 % and 40.1 % for the LSTM in one and two. Bins that remain are
     laid beside the channels.
 
@@ -54,7 +54,7 @@ class FMACRNN(_FMARecurrent):
 
     Attributes:
       cell: "gru" or "lstm", in PyTorch's form with two biases per gate.
-      rnn_units: size of the recurrent layer, of each direction.
+      units: size of the recurrent layer, of each direction.
       directions: 1, or 2 for a second layer that runs backwards.
     """
 
@@ -91,7 +91,7 @@ class FMAParallel(_FMARecurrent):
 
     Attributes:
       cell: "gru" or "lstm", in PyTorch's form with two biases per gate.
-      rnn_units: size of the recurrent layer, of each direction.
+      units: size of the recurrent layer, of each direction.
       directions: 1, or 2 for a second layer that runs backwards.
       average: frames whose mean is one step of the recurrent layer.
       branch_units: size of a dense layer after the convolutions, 0 for none.

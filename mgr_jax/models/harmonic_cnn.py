@@ -1,6 +1,5 @@
 """Harmonic CNN: Won et al. 2020, "Data-driven Harmonic Filters" (ICASSP)."""
 
-import math
 from typing import ClassVar
 
 import jax
@@ -37,7 +36,7 @@ class HarmonicCNN(ConvNetwork):
 
     def __post_init__(self):
         self.require_least(width=1)
-        self.require_sizes("pools", (7, 2))
+        self.require_sizes("pools", 7, 2)
         super().__post_init__()
 
     @nn.compact
@@ -54,8 +53,7 @@ class HarmonicCNN(ConvNetwork):
         Raises:
           UserError: the clips have too few frames or bins for the pooling.
         """
-        frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
-        self.require_size(features, frames=frames, bins=bins)
+        self.require_pooling(features, self.pools)
         x = self.norm(as_image(features), "input_norm", train=train)
         for layer, pool in enumerate(self.pools, start=1):
             width = self.width if layer < 5 else 2 * self.width

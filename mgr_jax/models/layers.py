@@ -103,7 +103,7 @@ class ResidualBlock(BatchNormed):
       always_project: convolve in the shortcut even where the shapes are equal.
       bias: whether the convolutions have one.
       dropout: share dropped between the convolutions.
-      gate: units of the hidden layer of the squeeze-and-excitation gate, 0 for none.
+      gate_units: units of the hidden layer of the squeeze-and-excitation gate, 0 for none.
     """
 
     features: int
@@ -114,7 +114,7 @@ class ResidualBlock(BatchNormed):
     always_project: bool = False
     bias: bool = True
     dropout: float = 0.0
-    gate: int = 0
+    gate_units: int = 0
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -136,15 +136,16 @@ class ResidualBlock(BatchNormed):
             )(x)
 
         shortcut = x
-        if self.always_project or self.stride != 1 or x.shape[-1] != self.features:
+        strides = {self.stride} if isinstance(self.stride, int) else set(self.stride)
+        if self.always_project or strides != {1} or x.shape[-1] != self.features:
             shortcut = conv(x, self.shortcut_kernel, self.stride, "shortcut")
             if self.shortcut_norm:
                 shortcut = self.norm(shortcut, "shortcut_norm", train=train)
         x = nn.relu(self.norm(conv(x, self.kernel, self.stride, "conv1"), "norm1", train=train))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = self.norm(conv(x, self.kernel, 1, "conv2"), "norm2", train=train)
-        if self.gate:
-            x = SqueezeExcite(self.gate, dtype=self.dtype, name="gate")(x)
+        if self.gate_units:
+            x = SqueezeExcite(self.gate_units, dtype=self.dtype, name="gate")(x)
         return nn.relu(x + shortcut)
 
 

@@ -5,7 +5,6 @@ from typing import ClassVar
 import jax
 from flax import linen as nn
 
-from mgr_jax.errors import UserError
 from mgr_jax.models.network import Network, Output, as_sequence
 
 
@@ -26,7 +25,7 @@ class Li2010(Network):
     Further fields: see `Network`.
 
     Attributes:
-      filters: channels of each convolution.
+      widths: channels of each convolution.
       kernel: frames, then steps, of each kernel; the first spans all bins.
       stride: of each convolution.
       dropout: share dropped before the logits, which no source has.
@@ -34,17 +33,14 @@ class Li2010(Network):
 
     registered: ClassVar[str] = "li2010"
 
-    filters: tuple[int, ...] = (3, 15, 65)
+    widths: tuple[int, ...] = (3, 15, 65)
     kernel: int = 10
     stride: int = 4
     dropout: float = 0.0
 
     def __post_init__(self):
         self.require_least(kernel=1, stride=1)
-        if min(self.filters, default=0) < 1:
-            raise UserError(
-                f"{self.registered}: filters is {self.filters}; give each layer 1 or more"
-            )
+        self.require_sizes("widths")
         super().__post_init__()
 
     @nn.compact
@@ -54,12 +50,12 @@ class Li2010(Network):
         Intermediates: "embedding" [batch, dim], the output of the last convolution.
         """
         frames = 1
-        for _ in self.filters:
+        for _ in self.widths:
             frames = (frames - 1) * self.stride + self.kernel
         self.require_size(features, frames=frames)
         # A kernel over all bins is one over time that sees the bins as channels.
         x = as_sequence(features)
-        for layer, width in enumerate(self.filters, start=1):
+        for layer, width in enumerate(self.widths, start=1):
             conv = nn.Conv(
                 width,
                 (self.kernel,),

@@ -93,7 +93,7 @@ class _LiquidNetwork(ConvNetwork):
     """What the two networks share: fields, the encoder, and the way through the segments."""
 
     segment_frames: int = 16
-    filters: tuple[int, ...] = (16, 32, 64)
+    widths: tuple[int, ...] = (16, 32, 64)
     pools: tuple[tuple[int, int], ...] = ((2, 4), (2, 4), (2, 4))
     units: int = 64
     elapsed: float = 1.0
@@ -101,8 +101,8 @@ class _LiquidNetwork(ConvNetwork):
 
     def __post_init__(self):
         self.require_least(units=1)
-        self.require_sizes("filters", (len(self.filters),))
-        self.require_sizes("pools", (len(self.filters), 2))
+        self.require_sizes("widths")
+        self.require_sizes("pools", "widths", 2)
         if not 0 < self.elapsed < math.inf:
             raise UserError(f"{self.registered}: elapsed is {self.elapsed}; it must be positive")
         if self.segment_frames < math.prod(time for time, _ in self.pools):
@@ -137,7 +137,7 @@ class _LiquidNetwork(ConvNetwork):
         batch, segments = len(x), x.shape[1] // self.segment_frames
         x = x[:, : segments * self.segment_frames]
         x = x.reshape(batch * segments, self.segment_frames, *x.shape[2:])
-        for layer, (width, pool) in enumerate(zip(self.filters, self.pools, strict=True), start=1):
+        for layer, (width, pool) in enumerate(zip(self.widths, self.pools, strict=True), start=1):
             x = ConvBlock(width, pool, **self.normed, name=f"block{layer}")(x, train=train)
         x = x.reshape(batch, segments, -1).astype(jnp.float32)
 
@@ -174,7 +174,7 @@ class LTC(_LiquidNetwork):
 
     Attributes:
       segment_frames: frames of a segment.
-      filters: channels of each convolution.
+      widths: channels of each convolution.
       pools: (time, bins) of the pooling after each.
       units: size of the state.
       elapsed: time from one segment to the next. In what unit is free, as time constants are

@@ -5,7 +5,6 @@ from typing import ClassVar
 import jax
 from flax import linen as nn
 
-from mgr_jax.errors import UserError
 from mgr_jax.models.network import ConvNetwork, Output
 
 ACTIVATIONS = {"elu": nn.elu, "relu": nn.relu, "tanh": nn.tanh}
@@ -39,13 +38,13 @@ class MLP(ConvNetwork):
 
     def __post_init__(self):
         self.require_choice("activation", ACTIVATIONS)
-        if not self.units or min(self.units) < 1:
-            raise UserError(f"mlp: units is {self.units}; give the size of one layer or more")
+        self.require_sizes("units")
         super().__post_init__()
 
     @nn.compact
     def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips; "embedding" is [batch, units[-1]]."""
+        self.require_size(features)
         x = features.reshape(len(features), -1)
         for layer, size in enumerate(self.units, start=1):
             if layer > 1:

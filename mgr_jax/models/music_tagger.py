@@ -3,7 +3,9 @@
 github.com/keunwoochoi/music-auto_tagging-keras; the networks of the paper are `ChoiK2C2` and
 `ChoiCRNN`. Both normalise the input frame by frame, which ties them to clips of one length: 1366
 frames of 96 mel bins (29.1 s at 12 kHz, preset "choi2016"). The code normalises by bins instead,
-which the weights do not fit.
+which the weights do not fit. The statistics stored for the input have a median mean of 0.1 and a
+median deviation of 1 in both: they were trained on standardised mel bins, although the script that
+came with them, and with it the published tags of the CRNN, takes raw decibels.
 """
 
 from typing import ClassVar
@@ -16,8 +18,7 @@ class MusicTaggerCNN(ChoiK2C2):
     """Five 3x3 convolutions in the widths of the released weights.
 
     They are 32, 128, 128, 192 and 256; the code has 64, 128, 128, 128 and 64. Their pools are not
-    recorded: these are the code's. The weights expect their input standardised. 865,950 parameters
-    with 50 classes.
+    recorded: these are the code's. 865,950 parameters with 50 classes.
 
     Fields: see `ChoiK2C2`.
     """
@@ -26,6 +27,7 @@ class MusicTaggerCNN(ChoiK2C2):
 
     budget: str = "msd"
     input_norm: bool = True
+    momentum: float = 0.99
 
 
 class MusicTaggerCRNN(ChoiCRNN):
@@ -43,3 +45,4 @@ class MusicTaggerCRNN(ChoiCRNN):
     gate: str = "hard_sigmoid"
     time_pad: int | None = 1440
     input_norm: bool = True
+    momentum: float = 0.99

@@ -55,8 +55,8 @@ class Musicnn(PonsNetwork):
     - 3 convolutions of 7 frames over these 561 channels, with shortcuts around two.
     - Maximum and mean over time of all 753 channels, channel by channel, and a dense layer.
 
-    787,159 parameters with 50 classes; 7,980,235 with `midend=512, units=500`, the authors' larger
-    one for the Million Song Dataset. `musicnn_torch` is Won's port.
+    787,159 parameters with 50 classes; 7,980,235 with `midend=512, dense_units=500`, the authors'
+    larger one for the Million Song Dataset. `musicnn_torch` is Won's port.
 
     Further fields: see `ConvNetwork`.
 
@@ -66,7 +66,7 @@ class Musicnn(PonsNetwork):
       lengths: of the tempo kernels, in frames.
       tempo: channels of each.
       midend: channels of the convolutions that follow.
-      units: of the dense layer.
+      dense_units: of the dense layer.
       dropout: share dropped before the dense layer and before the logits.
     """
 
@@ -77,13 +77,14 @@ class Musicnn(PonsNetwork):
     lengths: tuple[int, ...] = (128, 64, 32)
     tempo: int = 51
     midend: int = 64
-    units: int = 200
+    dense_units: int = 200
     dropout: float = 0.5
 
     def __post_init__(self):
-        self.require_least(timbre=1, tempo=1, midend=1, units=1)
-        self.require_sizes("lengths", (len(self.lengths),))
-        if not self.heights or not all(0 < height <= 1 for height in self.heights):
+        self.require_least(timbre=1, tempo=1, midend=1, dense_units=1)
+        self.require_sizes("lengths")
+        known = all(isinstance(height, int | float) and 0 < height <= 1 for height in self.heights)
+        if not self.heights or not known:
             raise UserError(
                 f"{self.registered}: heights is {self.heights!r}; give shares of the bins, above 0 "
                 "and up to 1"
@@ -92,7 +93,7 @@ class Musicnn(PonsNetwork):
 
     @nn.compact
     def __call__(self, features: jax.Array, *, train: bool) -> Output:
-        """Classifies clips; "embedding" is [batch, units]."""
+        """Classifies clips; "embedding" is [batch, dense_units]."""
         self.require_size(features)
         image = self.norm(as_image(features), "input_norm", train=train)
         branches = []
@@ -114,7 +115,7 @@ class Musicnn(PonsNetwork):
             x = added if layer == 1 else x + added
             found.append(x)
         x = self._summarise(jnp.concatenate(found, axis=-1), train)
-        x = nn.Dense(self.units, dtype=self.dtype, name="dense")(x)
+        x = nn.Dense(self.dense_units, dtype=self.dtype, name="dense")(x)
         return self.classify(self._activate(x, "dense", train), train=train, dropout=self.dropout)
 
     def _before_tempo(self, image: jax.Array) -> jax.Array:
@@ -134,7 +135,7 @@ class MusicnnTorch(Musicnn):
     `won2020_96`, 188 frames (3 s) of 96 bins. It differs from the original in that ReLU follows
     batch norm, the tempo kernels see the mean over the bins, odd kernel lengths, the order of the
     timbre kernels, all maxima before all means, and no norm or dropout before the dense layer.
-    784,300 parameters with 50 classes; `midend=512, units=500` for the Million Song Dataset.
+    784,300 parameters with 50 classes; `midend=512, dense_units=500` for the Million Song Dataset.
 
     Further fields: see `Musicnn` and `ConvNetwork`.
     """

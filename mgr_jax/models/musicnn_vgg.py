@@ -37,7 +37,7 @@ class MusicnnVGG(PonsNetwork):
 
     def __post_init__(self):
         self.require_least(width=1)
-        self.require_sizes("pools", (len(self.pools), 2))
+        self.require_sizes("pools", columns=2)
         super().__post_init__()
 
     @nn.compact

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
@@ -66,26 +67,25 @@ class Nakashika2012(ConvNetwork):
     Attributes:
       levels: grey levels of a clip, from its minimum to its maximum.
       offsets: (frames, bins) between the pixels of a pair, of each map.
-      filters: channels of each convolution.
-      units: of the dense layer.
-      dropout: share dropped before the dense layer's output is classified.
+      widths: channels of each convolution.
+      dense_units: of the dense layer.
+      dropout: share dropped before the logits.
     """
 
     registered: ClassVar[str] = "nakashika2012"
 
     levels: int = 16
     offsets: tuple[tuple[int, int], ...] = ((1, 0), (1, 1), (0, 1), (-1, 1))
-    filters: tuple[int, ...] = (32, 64)
-    units: int = 100
+    widths: tuple[int, ...] = (32, 64)
+    dense_units: int = 100
     dropout: float = 0.5
 
     def __post_init__(self):
-        self.require_least(levels=2 ** len(self.filters), units=1)
-        if min(self.filters, default=1) < 1:
-            raise UserError(
-                f"{self.registered}: filters is {self.filters}; give each layer 1 or more"
-            )
-        if not self.offsets or any(len(offset) != 2 for offset in self.offsets):
+        self.require_least(levels=2 ** len(self.widths), dense_units=1)
+        self.require_sizes("widths", empty=True)
+        pairs = [offset for offset in self.offsets if np.shape(offset) == (2,)]
+        whole = all(isinstance(step, int) for pair in pairs for step in pair)
+        if not pairs or len(pairs) < len(self.offsets) or not whole:
             raise UserError(
                 f"{self.registered}: offsets is {self.offsets}; give (frames, bins) of each map"
             )
@@ -101,8 +101,8 @@ class Nakashika2012(ConvNetwork):
           train: use and update batch statistics, and drop out by the "dropout" key.
 
         Returns:
-          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, units], the
-          output of the dense layer, and "maps" [batch, levels, levels, offsets] float32.
+          Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dense_units],
+          the output of the dense layer, and "maps" [batch, levels, levels, offsets] float32.
 
         Raises:
           UserError: the clips have no pixels as far apart as an offset.
@@ -114,7 +114,7 @@ class Nakashika2012(ConvNetwork):
             [co_occurrence(x, self.offsets, self.levels) for x in channels], axis=-1
         )
         x = maps * self.levels**2  # a mean of 1, beside which batch norm's epsilon is small
-        for layer, width in enumerate(self.filters, start=1):
+        for layer, width in enumerate(self.widths, start=1):
             x = ConvBlock(width, (2, 2), **self.normed, name=f"block{layer}")(x, train=train)
-        x = self.dense_block(x.reshape(len(x), -1), self.units, "dense", train=train)
+        x = self.dense_block(x.reshape(len(x), -1), self.dense_units, "dense", train=train)
         return self.classify(x, train=train, dropout=self.dropout, maps=maps)

@@ -1,6 +1,8 @@
 """What every network is, and what those with batch normalisation share."""
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -35,18 +37,22 @@ class Network(nn.Module, kw_only=True):
     """
 
     registered: ClassVar[str]
+    raw: ClassVar[bool] = False  # made for waveforms
 
     num_classes: int
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
     def __post_init__(self):
+        self.require_least(num_classes=1)
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if field.name.endswith("dropout") and not 0 <= value < 1:
+            if field.name.endswith(("dropout", "momentum")) and not 0 <= value < 1:
                 raise UserError(
                     f"{self.registered}: {field.name} is {value}; it must lie in [0, 1)"
                 )
+            if field.name == "epsilon" and not 0 < value < math.inf:
+                raise UserError(f"{self.registered}: epsilon is {value}; it must be positive")
         super().__post_init__()
 
     def classify(
@@ -76,13 +82,26 @@ class Network(nn.Module, kw_only=True):
         Raises:
           UserError: there are fewer.
         """
-        got_frames, got_bins = features.shape[1:3]
-        if got_frames < frames or got_bins < bins:
+        if features.ndim not in (3, 4):
             raise UserError(
-                f"{self.registered} got {got_frames} frames of {got_bins} bins, but its layers "
-                f"need at least {frames} frames of {bins} bins; use longer clips, more bins or "
-                "less pooling"
+                f"{self.registered} got an array {features.shape}; give [batch, frames, bins] or "
+                "[batch, frames, bins, channels]"
             )
+        got_frames, got_bins = features.shape[1:3]
+        if got_frames >= frames and got_bins >= bins:
+            return
+        if self.raw:
+            raise UserError(
+                f"{self.registered} got {got_frames} time steps, but it works on raw samples and "
+                f"needs at least {frames}; use config.frontend.name=waveform and clips of that "
+                "many samples"
+            )
+        what = ["longer clips"] * (got_frames < frames) + ["more bins"] * (got_bins < bins)
+        raise UserError(
+            f"{self.registered} got {got_frames} frames of {got_bins} bins, but its layers need at "
+            f"least {frames} frames of {bins} bins; use {' and '.join(what)}, or smaller pools and "
+            "kernels"
+        )
 
     def require_choice(self, field: str, known: Any) -> None:
         """Checks that a field is one of the `known` values.
@@ -105,31 +124,56 @@ class Network(nn.Module, kw_only=True):
           UserError: one is less.
         """
         for field, value in least.items():
-            if getattr(self, field) < value:
+            if not value <= getattr(self, field) < math.inf:
                 raise UserError(
                     f"{self.registered}: {field} is {getattr(self, field)}; use {value} or more"
                 )
 
-    def require_sizes(self, field: str, shape: tuple[int, ...]) -> None:
+    def require_sizes(
+        self,
+        field: str,
+        length: int | str | None = None,
+        columns: int | None = None,
+        *,
+        empty: bool = False,
+    ) -> None:
         """Checks that a field holds whole numbers of 1 or more.
 
         Args:
           field: its name.
-          shape: as of an array: (layers,) or (layers, 2).
+          length: how many, or how many rows of them: a number, or a field that holds as many; None:
+            any number.
+          columns: numbers in a row; None: there are no rows.
+          empty: whether it may hold nothing.
 
         Raises:
-          UserError: it holds anything else, or nothing.
+          UserError: it holds anything else.
         """
         value = getattr(self, field)
+        if empty and not len(value):
+            return
         try:
             sizes = np.asarray(value)
         except ValueError:  # rows of different lengths
             sizes = np.zeros(())
+        like = f", one for each of {length}" if isinstance(length, str) else ""
+        count = len(getattr(self, length)) if isinstance(length, str) else length
+        shape = (len(value) if count is None else count, *([columns] if columns else []))
         if sizes.shape != shape or not sizes.size or sizes.dtype.kind != "i" or sizes.min() < 1:
-            wanted = " x ".join(str(max(1, size)) for size in shape)
+            each = f" rows of {columns}" if columns else ""
             raise UserError(
-                f"{self.registered}: {field} is {value!r}; give {wanted} whole numbers of 1 or more"
+                f"{self.registered}: {field} is {value!r}; give {count or 'some'}{each} whole "
+                f"numbers of 1 or more{like}"
             )
+
+    def require_pooling(self, features: jax.Array, pools: Sequence[Sequence[int]]) -> None:
+        """Checks that clips are large enough for pooling by (time, bins), layer after layer.
+
+        Raises:
+          UserError: they are not.
+        """
+        frames, bins = (math.prod(sizes) for sizes in zip(*pools, strict=True))
+        self.require_size(features, frames=frames, bins=bins)
 
 
 class BatchNormed(nn.Module, kw_only=True):

@@ -25,10 +25,10 @@ class ParallelCNNRNN(PRCNN):
 
     registered: ClassVar[str] = "parallel_cnn_rnn"
 
-    filters: tuple[int, ...] = (16, 32, 64, 64, 64)
+    widths: tuple[int, ...] = (16, 32, 64, 64, 64)
     axis: str = "time"
     padding: str = "VALID"
     rnn_pool: tuple[int, int] = (4, 2)
-    embedding: int = 0
+    projection: int = 0
     units: int = 64
     gate: str = "hard_sigmoid"

@@ -18,20 +18,20 @@ class PRCNN(Network):
     """Convolutions and a recurrent layer side by side; both see the spectrogram.
 
     The defaults are the paper's as recalled, for a spectrogram of 128 frames (3 s) and 513 bins;
-    they are not verified. Its kernels are 3x1: read as bins x frames, like its spectrogram, they
-    lie along frequency, and that is the choice here. The one port whose graph is known has
-    them along time: `parallel_cnn_rnn`.
+    they are not verified, and the pooling before the recurrent layer is our choice. The paper's
+    kernels are 3x1: read as bins x frames, like its spectrogram, they lie along frequency, and that
+    is the choice here. The one port whose graph is known has them along time: `parallel_cnn_rnn`.
 
     Further fields: see `Network`.
 
     Attributes:
-      filters: channels of each convolution.
+      widths: channels of each convolution.
       kernel: length of the kernels.
       axis: "time" or "frequency", along which the kernels lie.
       padding: "SAME" or "VALID", of the convolutions.
       pools: (time, bins) of the pooling after each convolution.
       rnn_pool: (time, bins) of the pooling before the recurrent layer.
-      embedding: size that a linear layer gives each of its steps, 0 for none.
+      projection: size that a linear layer gives each of its steps, 0 for none.
       cell: "gru" or "lstm".
       units: size of the recurrent layer, of each direction.
       directions: 1, or 2 for a second layer that runs backwards.
@@ -41,13 +41,13 @@ class PRCNN(Network):
 
     registered: ClassVar[str] = "prcnn"
 
-    filters: tuple[int, ...] = (16, 32, 64, 128, 64)
+    widths: tuple[int, ...] = (16, 32, 64, 128, 64)
     kernel: int = 3
     axis: str = "frequency"
     padding: str = "SAME"
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 2), (4, 4), (4, 4))
     rnn_pool: tuple[int, int] = (1, 2)
-    embedding: int = 128
+    projection: int = 128
     cell: str = "gru"
     units: int = 128
     directions: int = 2
@@ -59,11 +59,10 @@ class PRCNN(Network):
         for field, known in choices.items():
             self.require_choice(field, known)
         self.require_choice("directions", (1, 2))
-        if len(self.filters) != len(self.pools):
-            raise UserError(
-                f"{self.registered} has {len(self.filters)} filters but {len(self.pools)} pools; "
-                "give one pool for each"
-            )
+        self.require_least(kernel=1, projection=0, units=1)
+        self.require_sizes("widths")
+        self.require_sizes("pools", "widths", 2)
+        self.require_sizes("rnn_pool", 2)
         super().__post_init__()
 
     @nn.compact
@@ -94,7 +93,7 @@ class PRCNN(Network):
 
     def _convolve(self, x: jax.Array) -> jax.Array:
         kernel = [self.kernel if along else 1 for along in AXES[self.axis]]
-        for layer, (width, pool) in enumerate(zip(self.filters, self.pools, strict=True), start=1):
+        for layer, (width, pool) in enumerate(zip(self.widths, self.pools, strict=True), start=1):
             x = nn.Conv(
                 width,
                 kernel,
@@ -108,8 +107,8 @@ class PRCNN(Network):
 
     def _recur(self, x: jax.Array) -> jax.Array:
         x = as_sequence(max_pool(x, self.rnn_pool))
-        if self.embedding:
-            x = nn.Dense(self.embedding, dtype=self.dtype, name="embedding")(x)
+        if self.projection:
+            x = nn.Dense(self.projection, dtype=self.dtype, name="projection")(x)
         return LastState(
-            self.cell, self.units, self.directions, self.gate, dtype=self.dtype, name="recurrent"
+            self.cell, self.units, self.directions, self.gate, dtype=self.dtype, name="rnn"
         )(x)

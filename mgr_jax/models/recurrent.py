@@ -35,7 +35,7 @@ class _Recurrent(nn.Module):
             dense = nn.Dense(
                 self.units,
                 kernel_init=nn.initializers.glorot_uniform(),
-                bias_init=nn.initializers.constant(1.0 if name == "forget" else 0.0),
+                bias_init=nn.initializers.constant(float(name == "forget" and not self.cudnn)),
                 dtype=self.dtype,
                 name=name,
             )
@@ -89,7 +89,7 @@ class GRU(_Recurrent):
 class LSTM(_Recurrent):
     """The LSTM with forget gate and without peepholes (Gers et al. 2000), as in Keras.
 
-    One bias per gate; the forget gate's starts at 1 (Jozefowicz et al. 2015).
+    One bias per gate; the forget gate's starts at 1 (Jozefowicz et al. 2015), but not with `cudnn`.
 
     Attributes:
       units: size of the state and of the memory cell.

@@ -65,7 +65,7 @@ class ResNet18(ConvNetwork):
 
     def __post_init__(self):
         self.require_least(width=1)
-        self.require_sizes("blocks", (len(self.blocks),))
+        self.require_sizes("blocks")
         super().__post_init__()
 
     @nn.compact

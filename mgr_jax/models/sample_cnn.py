@@ -44,15 +44,16 @@ class SampleCNN(ConvNetwork):
       pad_stem: half a kernel of zeros before and after the clip, which residual ends always have.
       last_kernel: width of the last convolution, 0 for none.
       shortcut_kernel: width of the convolution in a shortcut between different widths.
-      gate: hidden units of a gate for every one of its channels.
+      gate_ratio: hidden units of a gate for every one of its channels.
       block_dropout: share dropped between the two convolutions of a residual block.
       levels: how many outputs, of the last blocks and the last convolution, are classified: their
         maxima over time, side by side.
-      units: of a dense layer with batch norm and ReLU after that, 0 for none.
+      dense_units: of a dense layer with batch norm and ReLU after that, 0 for none.
       dropout: share dropped before the logits.
     """
 
     registered: ClassVar[str] = "sample_cnn"
+    raw: ClassVar[bool] = True
 
     base: int = 3
     depth: int = 9
@@ -62,10 +63,10 @@ class SampleCNN(ConvNetwork):
     pad_stem: bool = False
     last_kernel: int = 1
     shortcut_kernel: int = 1
-    gate: float = 16.0
+    gate_ratio: float = 16.0
     block_dropout: float = 0.2
     levels: int = 1
-    units: int = 0
+    dense_units: int = 0
     dropout: float = 0.5
     momentum: float = 0.99
     epsilon: float = 1e-3
@@ -74,10 +75,9 @@ class SampleCNN(ConvNetwork):
         self.require_choice("block", BLOCKS)
         self.require_choice("ends", BLOCKS)
         self.require_least(
-            base=2, depth=1, last_kernel=0, shortcut_kernel=1, gate=0, levels=1, units=0
+            base=2, depth=1, last_kernel=0, shortcut_kernel=1, gate_ratio=0, levels=1, dense_units=0
         )
-        if len(self.widths) != 3 or min(self.widths) < 1:
-            raise UserError(f"{self.registered}: widths is {self.widths}; give three from 1")
+        self.require_sizes("widths", 3)
         outputs = self.depth + (self.last_kernel > 0)
         if self.levels > outputs:
             raise UserError(
@@ -128,8 +128,8 @@ class SampleCNN(ConvNetwork):
             x = self._layer(x, self.ends, final, self.last_kernel, "last", train=train)
             outputs.append(x)
         embedding = jnp.concatenate([global_max(x) for x in outputs[-self.levels :]], axis=-1)
-        if self.units:
-            embedding = self.dense_block(embedding, self.units, "dense", train=train)
+        if self.dense_units:
+            embedding = self.dense_block(embedding, self.dense_units, "dense", train=train)
         return self.classify(embedding, train=train, dropout=self.dropout)
 
     def _layer(
@@ -144,7 +144,7 @@ class SampleCNN(ConvNetwork):
         pool: int = 1,
         train: bool,
     ) -> jax.Array:
-        gate = max(1, round(width * self.gate)) if kind in ("se", "rese") else 0
+        gate = max(1, round(width * self.gate_ratio)) if kind in ("se", "rese") else 0
         if kind in ("res", "rese"):
             residual = ResidualBlock(
                 width,
@@ -152,7 +152,7 @@ class SampleCNN(ConvNetwork):
                 stride,
                 (self.shortcut_kernel,),
                 dropout=self.block_dropout,
-                gate=gate,
+                gate_units=gate,
                 **self.normed,
                 name=name,
             )

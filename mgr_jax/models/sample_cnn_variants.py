@@ -13,7 +13,7 @@ class SampleCNNSE(SampleCNN):
     of the last three blocks, 1,024 values, go through a dense layer. The clips are SampleCNN's.
 
     It has 24,742,706 parameters with 50 classes: a gate's hidden layer is 16 times as wide as its
-    channels, although the same factor usually divides. `gate=1/16` has 2,771,906. Without
+    channels, although the same factor usually divides. `gate_ratio=1/16` has 2,771,906. Without
     multi-level features (`levels=1`) the code's dense layer has 512 units.
 
     Fields: see `SampleCNN`.
@@ -24,13 +24,15 @@ class SampleCNNSE(SampleCNN):
     block: str = "se"
     last_kernel: int = 0
     levels: int = 3
-    units: int = 1024
+    dense_units: int = 1024
 
 
 class SampleCNNRes(SampleCNNSE):
     """SampleCNN of residual blocks, with multi-level features ("Res-2+multi").
 
-    As `SampleCNNReSE` without its gates; 4,920,882 parameters with 50 classes.
+    As `SampleCNNReSE` without its gates; 4,920,882 parameters with 50 classes. Kernels of residual
+    blocks start from He's normal distribution, which is our choice; the original's is uniform, of
+    the same variance.
 
     Fields: see `SampleCNN`.
     """
@@ -44,8 +46,7 @@ class SampleCNNReSE(SampleCNNSE):
     """SampleCNN of residual blocks with gates, with multi-level features ("ReSE-2+multi").
 
     The paper, code and clips of `SampleCNNSE`. 26,980,146 parameters with 50 classes, or 5,009,346
-    with `gate=1/16`. Kernels start from He's normal distribution, which is our choice; the
-    original's is uniform, of the same variance.
+    with `gate_ratio=1/16`.
 
     Fields: see `SampleCNN`.
     """
@@ -104,6 +105,6 @@ class WonSampleCNNSE(WonSampleCNN):
     block: str = "rese"
     ends: str = "rese"
     shortcut_kernel: int = 3
-    gate: float = 1.0
+    gate_ratio: float = 1.0
     block_dropout: float = 0.0
-    units: int = 512
+    dense_units: int = 512

@@ -4,14 +4,12 @@
 or cepstra: all their widths are our choice.
 """
 
-import math
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
 from mgr_jax.models.network import ConvNetwork, Network, Output, as_image, as_sequence
 from mgr_jax.models.recurrent import CELLS, GATES, LastState
@@ -33,7 +31,7 @@ class CNN1D(ConvNetwork):
       kernel: frames of the kernels.
       pool: frames of the max pooling after each convolution.
       padding: "SAME" or "VALID", of the convolutions.
-      dropout: share dropped after each convolution.
+      conv_dropout: share dropped after each convolution.
     """
 
     registered: ClassVar[str] = "cnn1d"
@@ -42,16 +40,12 @@ class CNN1D(ConvNetwork):
     kernel: int = 5
     pool: int = 4
     padding: str = "SAME"
-    dropout: float = 0.3
+    conv_dropout: float = 0.3
 
     def __post_init__(self):
         self.require_choice("padding", ("SAME", "VALID"))
         self.require_least(kernel=1, pool=1)
-        if not self.widths or min(self.widths) < 1:
-            raise UserError(
-                f"{self.registered}: widths is {self.widths}; give the channels of one convolution "
-                "or more"
-            )
+        self.require_sizes("widths")
         super().__post_init__()
 
     @nn.compact
@@ -71,7 +65,7 @@ class CNN1D(ConvNetwork):
             block = ConvBlock(
                 width,
                 (self.pool,),
-                self.dropout,
+                self.conv_dropout,
                 (self.kernel,),
                 padding=self.padding,
                 kernel_init=nn.initializers.glorot_uniform(),
@@ -101,7 +95,8 @@ class CRNN1D(CNN1D):
       kernel: frames of the kernels.
       pool: frames of the max pooling after each convolution.
       padding: "SAME" or "VALID", of the convolutions.
-      dropout: share dropped after each convolution, the LSTM and the linear layer.
+      conv_dropout: share dropped after each convolution.
+      dropout: share dropped after the LSTM and after the linear layer.
       cell: "gru" or "lstm".
       units: size of the recurrent layer, of each direction.
       directions: 1, or 2 for a second layer that runs backwards.
@@ -114,6 +109,7 @@ class CRNN1D(CNN1D):
     widths: tuple[int, ...] = (56, 56, 56)
     pool: int = 2
     padding: str = "VALID"
+    conv_dropout: float = 0.4
     dropout: float = 0.4
     cell: str = "lstm"
     units: int = 96
@@ -173,6 +169,7 @@ class RNN(Network):
     @nn.compact
     def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips; "embedding" is [batch, directions * units]."""
+        self.require_size(features)
         x = as_sequence(features)
         for layer in range(1, self.layers):
             cell = CELLS[self.cell]
@@ -221,19 +218,14 @@ class SimpleCRNN(ConvNetwork):
         self.require_choice("cell", CELLS)
         self.require_least(units=1)
         self.require_choice("directions", (1, 2))
-        sizes = (*self.widths, *(size for pool in self.pools for size in pool))
-        if len(self.widths) != len(self.pools) or min(sizes, default=0) < 1:
-            raise UserError(
-                f"{self.registered}: widths is {self.widths} and pools is {self.pools}; give one "
-                "pool for each width, with sizes of 1 or more"
-            )
+        self.require_sizes("widths")
+        self.require_sizes("pools", "widths", 2)
         super().__post_init__()
 
     @nn.compact
     def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips; "embedding" is [batch, directions * units]."""
-        frames, bins = (math.prod(sizes) for sizes in zip(*self.pools, strict=True))
-        self.require_size(features, frames=frames, bins=bins)
+        self.require_pooling(features, self.pools)
         x = as_image(features)
         for layer, (width, pool) in enumerate(zip(self.widths, self.pools, strict=True), start=1):
             block = ConvBlock(width, pool, self.conv_dropout, **self.normed, name=f"block{layer}")

@@ -1,6 +1,5 @@
 """The transformer encoder (Vaswani et al., arXiv 1706.03762)."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,6 +7,20 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
+from mgr_jax.models.network import Network
+
+
+def require_heads(network: Network, width: int, heads: int) -> None:
+    """Checks that heads divide the width.
+
+    Raises:
+      UserError: they do not.
+    """
+    if width % heads:
+        raise UserError(
+            f"{network.registered}: {heads} heads do not divide the width of {width}; choose a "
+            "number that does"
+        )
 
 
 class TransformerLayer(nn.Module):
@@ -20,7 +33,6 @@ class TransformerLayer(nn.Module):
       dropout: share dropped of what is added to the shortcut.
       attention_dropout: share of the attention weights dropped.
       epsilon: of layer norm: added to the variance.
-      activation: between the dense layers.
       dtype: of the computation; parameters are float32.
     """
 
@@ -30,22 +42,12 @@ class TransformerLayer(nn.Module):
     dropout: float = 0.0
     attention_dropout: float = 0.0
     epsilon: float = 1e-5
-    activation: Callable[[jax.Array], jax.Array] = lambda x: nn.gelu(x, approximate=False)
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps [batch, steps, width] to the same shape.
-
-        Raises:
-          UserError: the heads do not divide the width.
-        """
+        """Maps [batch, steps, width] to the same shape."""
         width = x.shape[-1]
-        if width % self.heads:
-            raise UserError(
-                f"a transformer of width {width} cannot have {self.heads} heads of equal size; "
-                "choose a number that divides the width"
-            )
 
         def attend(x: jax.Array) -> jax.Array:
             return nn.MultiHeadDotProductAttention(
@@ -59,7 +61,8 @@ class TransformerLayer(nn.Module):
             )(x)
 
         def transform(x: jax.Array) -> jax.Array:
-            x = self.activation(nn.Dense(self.hidden, dtype=self.dtype, name="dense1")(x))
+            x = nn.Dense(self.hidden, dtype=self.dtype, name="dense1")(x)
+            x = nn.gelu(x, approximate=False)
             # The shares dropped inside are PyTorch's, which drops here too.
             x = nn.Dropout(self.dropout, deterministic=not train)(x)
             return nn.Dense(width, dtype=self.dtype, name="dense2")(x)

@@ -8,7 +8,7 @@ import numpy as np
 from flax import linen as nn
 
 from mgr_jax.models.network import Network, Output, as_sequence
-from mgr_jax.models.transformer import TransformerEncoder
+from mgr_jax.models.transformer import TransformerEncoder, require_heads
 
 
 def sinusoidal_positions(steps: int, width: int) -> jax.Array:
@@ -51,6 +51,7 @@ class WavTransformer(Network):
     """
 
     registered: ClassVar[str] = "wav_transformer"
+    raw: ClassVar[bool] = True
 
     patch: int = 400
     stride: int = 320
@@ -62,6 +63,7 @@ class WavTransformer(Network):
 
     def __post_init__(self):
         self.require_least(patch=1, stride=1, width=1, layers=1, heads=1, hidden=1)
+        require_heads(self, self.width, self.heads)
         super().__post_init__()
 
     @nn.compact
@@ -89,7 +91,8 @@ class WavTransformer(Network):
             name="patches",
         )(as_sequence(features))
         # Waveforms are quiet: the norm brings the patches to the scale of the positions.
-        x = nn.LayerNorm(epsilon=1e-5, dtype=self.dtype, name="patch_norm")(nn.gelu(x))
+        x = nn.gelu(x, approximate=False)
+        x = nn.LayerNorm(epsilon=1e-5, dtype=self.dtype, name="patch_norm")(x)
         x = x + sinusoidal_positions(x.shape[1], self.width).astype(self.dtype)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = TransformerEncoder(

@@ -29,8 +29,8 @@ class WonConvNetwork(ConvNetwork):
     dropout: float = 0.5
 
     def __post_init__(self):
-        self.require_sizes("widths", (len(self.widths),))
-        self.require_sizes("pools", (len(self.widths), 2))
+        self.require_sizes("widths")
+        self.require_sizes("pools", "widths", 2)
         super().__post_init__()
 
     def _convolve(self, features: jax.Array, train: bool) -> jax.Array:

@@ -151,8 +151,8 @@ def target_names(tracks: Tracks, task: str) -> tuple[str, ...]:
         return tracks.classes
     if not tracks.tag_names:
         raise UserError(
-            f"the dataset of {tracks.files[0]} has no tags; use config.task=single_label or a "
-            "dataset with tags"
+            f"the dataset at {tracks.files[0].parents[2]} has no tags; use "
+            "config.task=single_label or a dataset with tags"
         )
     return tracks.tag_names
 

@@ -205,7 +205,7 @@ PARAMETERS = [
     ("musicnn", {}, (187, 96), 787_159, "released TensorFlow variables"),
     (
         "musicnn",
-        {"midend": 512, "units": 500},
+        {"midend": 512, "dense_units": 500},
         (187, 96),
         # norm of the input; timbre; tempo; mid-end; norm of the summary; dense; head
         2
@@ -253,7 +253,7 @@ PARAMETERS = [
     ),
     ("sample_cnn", {"last_kernel": 3}, (59_049, 1), 2_394_162, "CLMR's form"),
     ("sample_cnn_se", {}, (59_049, 1), 24_742_706, "published: SE+multi 24.74 M"),
-    ("sample_cnn_se", {"gate": 1 / 16}, (59_049, 1), 2_771_906, "reduction instead: 2.77 M"),
+    ("sample_cnn_se", {"gate_ratio": 1 / 16}, (59_049, 1), 2_771_906, "reduction: 2.77 M"),
     (
         "sample_cnn_res",
         {},
@@ -263,7 +263,13 @@ PARAMETERS = [
         "squares to 688,128",
     ),
     ("sample_cnn_rese", {}, (59_049, 1), 26_980_146, "published: ReSE+multi 26.98 M"),
-    ("sample_cnn_rese", {"gate": 1 / 16}, (59_049, 1), 5_009_346, "reduction instead: 5.01 M"),
+    (
+        "sample_cnn_rese",
+        {"gate_ratio": 1 / 16},
+        (59_049, 1),
+        5_009_346,
+        "reduction: 5.01 M",
+    ),
     ("clmr", {}, (59_049, 1), 2_394_162, "published"),
     ("won_sample_cnn", {}, (59_049, 1), 1_869_874, "published"),
     ("won_sample_cnn_se", {}, (59_049, 1), 6_951_858, "published"),

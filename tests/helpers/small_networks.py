@@ -7,7 +7,7 @@ SMALLER = {
     "choi_k2c1": ({"pools": (2, 2, 2, 1, 1)}, (16, 4)),
     "choi_k2c2": ({"pools": ((2, 2), (2, 2), (2, 2), (1, 1), (1, 1))}, (16, 8)),
     "prcnn": (
-        {"filters": (4, 6), "pools": ((2, 2), (2, 2)), "units": 8, "embedding": 8, "dropout": 0.2},
+        {"widths": (4, 6), "pools": ((2, 2), (2, 2)), "units": 8, "projection": 8, "dropout": 0.2},
         (16, 12),
     ),
     "square_cnn": (
@@ -44,7 +44,7 @@ SMALLER = {
             "kernels": ((3, 3), (3, 3)),
             "pools": ((2, 2), (2, 2)),
             "dense_units": (8,),
-            "rnn_units": 8,
+            "units": 8,
         },
         (16, 8),
     ),
@@ -54,7 +54,7 @@ SMALLER = {
             "kernels": ((3, 3), (3, 3)),
             "pools": ((2, 2), (2, 2)),
             "dense_units": (8,),
-            "rnn_units": 8,
+            "units": 8,
             "average": 4,
             "branch_units": 16,
         },
@@ -62,7 +62,7 @@ SMALLER = {
     ),
     # The published graph has no dropout, which training must show here.
     "parallel_cnn_rnn": (
-        {"filters": (4, 6), "pools": ((2, 2), (2, 2)), "units": 8, "dropout": 0.2},
+        {"widths": (4, 6), "pools": ((2, 2), (2, 2)), "units": 8, "dropout": 0.2},
         (24, 8),
     ),
     "bbnn": ({"width": 4, "blocks": 1, "transition": 6, "dropout": 0.2}, (16, 8)),
@@ -75,11 +75,11 @@ SMALLER = {
     "fcn": ({"widths": (4, 6), "pools": ((2, 2), (2, 4))}, (16, 16)),
     "won_crnn": ({"widths": (4, 6), "pools": ((2, 2), (3, 4)), "units": 5}, (24, 16)),
     "musicnn": (
-        {"timbre": 4, "lengths": (8, 4), "tempo": 3, "midend": 4, "units": 6},
+        {"timbre": 4, "lengths": (8, 4), "tempo": 3, "midend": 4, "dense_units": 6},
         (16, 12),
     ),
     "musicnn_torch": (
-        {"timbre": 4, "lengths": (9, 5), "tempo": 3, "midend": 4, "units": 6},
+        {"timbre": 4, "lengths": (9, 5), "tempo": 3, "midend": 4, "dense_units": 6},
         (16, 12),
     ),
     "musicnn_vgg": ({"width": 4, "pools": ((2, 2), (2, 2))}, (20, 12)),
@@ -95,32 +95,32 @@ SMALLER = {
     ),
     "sample_cnn": ({"depth": 3, "widths": (4, 6, 8)}, (81, 1)),
     "sample_cnn_se": (
-        {"depth": 2, "widths": (4, 6, 8), "gate": 2.0, "levels": 2, "units": 8},
+        {"depth": 2, "widths": (4, 6, 8), "gate_ratio": 2.0, "levels": 2, "dense_units": 8},
         (27, 1),
     ),
-    "sample_cnn_res": ({"depth": 2, "widths": (4, 6, 8), "levels": 2, "units": 8}, (27, 1)),
+    "sample_cnn_res": ({"depth": 2, "widths": (4, 6, 8), "levels": 2, "dense_units": 8}, (27, 1)),
     "sample_cnn_rese": (
-        {"depth": 2, "widths": (4, 6, 8), "gate": 2.0, "levels": 2, "units": 8},
+        {"depth": 2, "widths": (4, 6, 8), "gate_ratio": 2.0, "levels": 2, "dense_units": 8},
         (27, 1),
     ),
     "clmr": ({"depth": 3, "widths": (4, 6, 8)}, (81, 1)),
     "won_sample_cnn": ({"depth": 3, "widths": (4, 6, 8)}, (81, 1)),
-    "won_sample_cnn_se": ({"depth": 2, "widths": (4, 6, 8), "units": 8}, (27, 1)),
+    "won_sample_cnn_se": ({"depth": 2, "widths": (4, 6, 8), "dense_units": 8}, (27, 1)),
     "dieleman2014": (
         {
             "frame_length": 8,
             "hop_length": 8,
-            "filters": (4, 5, 6),
+            "widths": (4, 5, 6),
             "kernel": 2,
             "pool": 2,
-            "units": 8,
+            "dense_units": 8,
             "dropout": 0.5,
         },
         (64, 1),
     ),
-    "li2010": ({"filters": (3, 4, 5), "kernel": 3, "stride": 2, "dropout": 0.5}, (16, 5)),
-    "nakashika2012": ({"levels": 4, "filters": (4, 6), "units": 8}, (12, 10)),
-    "compact_cnn": ({"filters": 4, "pools": ((2, 2),) * 4, "dropout": 0.5}, (32, 32)),
+    "li2010": ({"widths": (3, 4, 5), "kernel": 3, "stride": 2, "dropout": 0.5}, (16, 5)),
+    "nakashika2012": ({"levels": 4, "widths": (4, 6), "dense_units": 8}, (12, 10)),
+    "compact_cnn": ({"width": 4, "pools": ((2, 2),) * 4, "dropout": 0.5}, (32, 32)),
     "music_tagger_cnn": ({"budget": "0.1M", "pools": ((2, 2),) * 5}, (64, 32)),
     "music_tagger_crnn": (
         {"budget": "0.1M", "time_pad": 48, "pools": ((2, 2),) * 4},
@@ -135,13 +135,13 @@ SMALLER = {
         (300, 1),
     ),
     "ltc": (
-        {"segment_frames": 5, "filters": (4, 8), "pools": ((2, 2), (2, 2)), "units": 6},
+        {"segment_frames": 5, "widths": (4, 8), "pools": ((2, 2), (2, 2)), "units": 6},
         (17, 16),
     ),
     "cfc": (
         {
             "segment_frames": 5,
-            "filters": (4, 8),
+            "widths": (4, 8),
             "pools": ((2, 2), (2, 2)),
             "units": 6,
             "backbone": 8,
@@ -150,7 +150,7 @@ SMALLER = {
         (17, 16),
     ),
     "autoencoder": (
-        {"filters": (4, 8), "pools": ((2, 4), (2, 2)), "code": 6, "dropout": 0.3},
+        {"widths": (4, 8), "pools": ((2, 4), (2, 2)), "code": 6, "dropout": 0.3},
         (17, 16),
     ),
 }

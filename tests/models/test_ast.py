@@ -64,7 +64,7 @@ def test_other_lengths_and_small_clips_are_rejected():
         ({"patch": (16,)}, r"patch is \(16,\)"),
         ({"stride": (0, 4)}, r"stride is \(0, 4\)"),
         ({"heads": 0}, "heads is 0; use 1 or more"),
-        ({"heads": 3}, "width 8 cannot have 3 heads"),
+        ({"heads": 3}, "3 heads do not divide the width of 8"),
     ],
 )
 def test_fields_are_checked(fields, message):

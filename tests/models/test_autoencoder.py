@@ -9,7 +9,7 @@ import pytest
 from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 
-TINY = {"filters": (4, 8), "pools": ((2, 4), (2, 2)), "code": 6}
+TINY = {"widths": (4, 8), "pools": ((2, 4), (2, 2)), "code": 6}
 
 
 def init(features, **fields):
@@ -88,7 +88,7 @@ def test_the_error_does_not_change_what_is_to_be_met():
 
 def test_large_pools_leave_no_holes():
     features = jnp.zeros((1, 16, 18))
-    model, variables = init(features, filters=(2,), pools=((8, 6),))
+    model, variables = init(features, widths=(2,), pools=((8, 6),))
     variables["params"] = jax.tree.map(jnp.ones_like, variables["params"])
     found = jax.jit(lambda x: model.apply(variables, x, train=False)[1])(features)
     assert np.all(found["reconstruction"] > 1)  # more than the bias

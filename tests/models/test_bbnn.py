@@ -92,7 +92,7 @@ def test_the_constant_q_form_does_not_pad_the_first_convolution():
     [
         ("bbnn", {}, (7, 128), "bbnn got 7 frames of 128 bins, but its layers need at least 8"),
         ("bbnn_cqt", {}, (10, 3), "need at least 10 frames of 4 bins"),
-        ("bbnn", {"pool": (0, 1)}, (647, 128), "pool is .0, 1.; use 1 or more"),
+        ("bbnn", {"pool": (0, 1)}, (647, 128), "pool is .0, 1.; give 2 whole numbers of 1 or more"),
         ("bbnn", {"width": 0}, (647, 128), "width is 0; use 1 or more"),
     ],
     ids=str,

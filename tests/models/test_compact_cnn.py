@@ -120,7 +120,7 @@ def test_released_weights_know_genres_the_right_way_round(shared_dir, tracks, em
         ({}, (1360, 96), 32),
         ({}, (2600, 200), 2 * 2 * 32),
         ({"readout": "means"}, (2600, 200), 160),
-        ({"readout": "means", "filters": 8, "pools": ((2, 2), (2, 2))}, (9, 9), 16),
+        ({"readout": "means", "width": 8, "pools": ((2, 2), (2, 2))}, (9, 9), 16),
     ],
 )
 def test_embedding(fields, shape, dim):
@@ -133,7 +133,7 @@ def test_embedding(fields, shape, dim):
 
 def test_segments_are_normalised_apart():
     """In training too, a clip's logits do not depend on its neighbours."""
-    fields = {"filters": 4, "pools": ((2, 2), (2, 2)), "normalise_over": "segment"}
+    fields = {"width": 4, "pools": ((2, 2), (2, 2)), "normalise_over": "segment"}
     model = create_model("compact_cnn", num_classes=3, **fields)
     x = np.random.default_rng(0).standard_normal((3, 16, 16)).astype(np.float32)
     variables = model.init(jax.random.key(0), x, train=False)

@@ -132,7 +132,7 @@ def test_blocks_may_differ_by_layer():
 
 def test_the_parallel_networks_recurrent_layer_sees_means():
     x = draw((1, 13, 6))
-    model = create_model("fma_parallel", num_classes=4, **TINY, rnn_units=4, average=4)
+    model = create_model("fma_parallel", num_classes=4, **TINY, units=4, average=4)
     variables = initialise(model, x)
     shuffled = np.concatenate([x[:, :12].reshape(1, 3, 4, 6)[:, :, ::-1].reshape(1, 12, 6),
                                draw((1, 1, 6))], axis=1)  # fmt: skip
@@ -177,8 +177,13 @@ def test_longer_clips_give_more_steps(name, steps):
     ("name", "fields", "shape", "message"),
     [
         ("freq_cnn", {"block": "dens"}, (640, 84), "no block of freq_cnn 'dens'; did you mean"),
-        ("freq_cnn", {"block": ("basic",)}, (640, 84), "4 widths, 4 kernels, 4 pools and 1 blocks"),
-        ("square_cnn", {"pools": ((4, 0),) * 4}, (640, 84), "use sizes of 1 or more"),
+        ("freq_cnn", {"block": ("basic",)}, (640, 84), "has 4 widths but 1 blocks"),
+        (
+            "square_cnn",
+            {"pools": ((4, 0),) * 4},
+            (640, 84),
+            "give 4 rows of 2 .*, one for each",
+        ),
         ("square_cnn", {}, (640, 59), "need at least 384 frames of 60 bins"),
         ("temporal_cnn", {}, (383, 84), "need at least 384 frames of 1 bins"),
         ("fma_crnn", {"cell": "gur"}, (640, 84), "no cell of fma_crnn 'gur'"),

@@ -79,7 +79,7 @@ def test_whole_clips_of_fma_fit(name, shape, dim):
     ("name", "shape", "message"),
     [
         ("li2010", (189, 13), "li2010 got 189 frames .* at least 190 frames"),
-        ("dieleman2014", (26_111, 1), "dieleman2014 got 26111 .* at least 26112 frames"),
+        ("dieleman2014", (26_111, 1), "dieleman2014 got 26111 time steps, .* needs at least 26112"),
     ],
 )
 def test_clips_too_short_are_rejected(name, shape, message):
@@ -94,5 +94,5 @@ def test_clips_too_short_are_rejected(name, shape, message):
 def test_fields_are_checked(name):
     with pytest.raises(UserError, match=f"{name}: kernel is 0; use 1 or more"):
         create_model(name, num_classes=3, kernel=0)
-    with pytest.raises(UserError, match=rf"{name}: filters is \(\); give"):
-        create_model(name, num_classes=3, filters=())
+    with pytest.raises(UserError, match=rf"{name}: widths is \(\); give"):
+        create_model(name, num_classes=3, widths=())

@@ -13,7 +13,7 @@ from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 from mgr_jax.models.liquid import CfCCell, LTCCell
 
-TINY = {"segment_frames": 4, "filters": (3,), "pools": ((2, 2),), "units": 5}
+TINY = {"segment_frames": 4, "widths": (3,), "pools": ((2, 2),), "units": 5}
 
 
 def random_params(cell, scale=1.0):
@@ -127,7 +127,7 @@ def test_states_follow_whole_segments_in_order(name):
         ({"elapsed": 0.0}, "elapsed is 0.0; it must be positive"),
         ({"segment_frames": 1}, "pools leave nothing of segment_frames 1"),
         ({"pools": ((2, 2), (2, 2))}, "pools is"),
-        ({"filters": ()}, "filters is"),
+        ({"widths": ()}, "widths is"),
         ({"unfolds": 0}, "unfolds is 0; use 1 or more"),
     ],
 )

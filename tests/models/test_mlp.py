@@ -50,5 +50,5 @@ def test_batch_norm_sees_no_scale():
 def test_errors_say_what_to_do():
     with pytest.raises(UserError, match="no activation of mlp 'thanh'; did you mean tanh"):
         create_model("mlp", num_classes=3, activation="thanh")
-    with pytest.raises(UserError, match="give the size of one layer or more"):
+    with pytest.raises(UserError, match="give some whole numbers"):
         create_model("mlp", num_classes=3, units=())

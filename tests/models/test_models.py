@@ -1,5 +1,6 @@
 """What every registered network promises, and how they are found."""
 
+import dataclasses
 import math
 
 import jax
@@ -122,6 +123,33 @@ def test_logits_parameters_and_embedding_are_float32(name, fields, shape, dtype)
     assert intermediates["embedding"].shape[:1] == (2,)
     assert intermediates["embedding"].ndim == 2
     assert variables == {"params": gradient, **updates}
+
+
+def bad_values(field):
+    """Values that no field should have, of the type that its annotation asks for."""
+    kind = str(field.type)
+    if "tuple" in kind:
+        yield from [(), (0,), (-1, 2), ((0, 0),), ((2,), (3, 4)), (1.5,), ("x",)]
+    if "int" in kind and "tuple" not in kind:
+        yield from [-1, 0]
+    if "float" in kind and "tuple" not in kind:
+        yield from [-1.0, 1e6, math.nan]
+    if "str" in kind:
+        yield "x"
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_fields_out_of_range_are_one_sentence(name):
+    fields, shape = SMALLER[name]
+    for field in dataclasses.fields(MODELS[name]):
+        if field.name in ("name", "parent", "axis_name", "dtype"):
+            continue
+        for value in bad_values(field):
+            try:
+                model = create_model(name, **{"num_classes": 2, **fields, field.name: value})
+                initialised(model, jnp.zeros((1, *shape)))
+            except UserError as error:
+                assert "\n" not in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 5, 2), (40, 1), (90, 20)], ids=str)

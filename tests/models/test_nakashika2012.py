@@ -53,7 +53,7 @@ def test_classic_example():
 
 
 def network(**fields):
-    fields = {"levels": 4, "filters": (4, 6), "units": 8, **fields}
+    fields = {"levels": 4, "widths": (4, 6), "dense_units": 8, **fields}
     model = create_model("nakashika2012", num_classes=3, **fields)
     x = np.random.default_rng(0).standard_normal((2, 20, 12)).astype(np.float32)
     return model, model.init(jax.random.key(0), x, train=False), x

@@ -52,7 +52,11 @@ def test_a_pairing_fits_or_is_refused_in_one_sentence(frontend, model):
 @pytest.mark.parametrize(
     ("frontend", "model", "message"),
     [
-        ("log_mel", "sample_cnn", "sample_cnn got 94 frames of 128 bins, .* at least 59049 frames"),
+        (
+            "log_mel",
+            "sample_cnn",
+            "sample_cnn got 94 time steps, .* raw samples and needs at least 59049",
+        ),
         ("waveform", "resnet34", None),
         ("waveform", "fcn", "fcn got 48000 frames of 1 bins, .* at least 1280 frames of 96 bins"),
         ("mfcc", "bbnn", None),

@@ -10,7 +10,7 @@ import pytest
 from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 
-SMALL = {"filters": (4, 8), "pools": ((2, 2), (4, 4)), "embedding": 6, "units": 5}
+SMALL = {"widths": (4, 8), "pools": ((2, 2), (4, 4)), "projection": 6, "units": 5}
 
 
 def init(features, **fields):
@@ -22,11 +22,11 @@ def test_the_executed_port():
     model = create_model(
         "prcnn",
         num_classes=8,
-        filters=(16, 32, 64, 64, 64),
+        widths=(16, 32, 64, 64, 64),
         axis="time",
         padding="VALID",
         rnn_pool=(4, 2),
-        embedding=0,
+        projection=0,
         units=64,
         gate="hard_sigmoid",
     )
@@ -71,8 +71,8 @@ def test_backward_direction_reads_from_the_end(cell):
     features = np.random.default_rng(0).standard_normal((2, 16, 16)).astype(np.float32)
     model, variables = init(features, **SMALL, cell=cell)
     params = variables["params"]
-    layer = params["recurrent"]
-    swapped = params | {"recurrent": {"forward": layer["backward"], "backward": layer["forward"]}}
+    layer = params["rnn"]
+    swapped = params | {"rnn": {"forward": layer["backward"], "backward": layer["forward"]}}
 
     def states(params, x):
         embedding = model.apply({"params": params}, x, train=False)[1]["embedding"]
@@ -106,7 +106,10 @@ def test_clips_too_small_are_rejected(shape, fields, message):
         ({"axis": "tim"}, "axis of prcnn 'tim'; did you mean time"),
         ({"cell": "grt"}, "cell of prcnn 'grt'; did you mean gru"),
         ({"directions": 3}, "directions is 3; use 1 or 2"),
-        ({"pools": ((2, 2),)}, "prcnn has 5 filters but 1 pools"),
+        (
+            {"pools": ((2, 2),)},
+            "give 5 rows of 2 .*, one for each of widths",
+        ),
     ],
     ids=str,
 )

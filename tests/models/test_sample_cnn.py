@@ -121,7 +121,7 @@ def test_layers_are_as_published(name, samples, pad, epsilon):
 
 @pytest.mark.parametrize("name", ["sample_cnn_se", "sample_cnn_res", "sample_cnn_rese"])
 def test_multi_level_features_are_as_published(name):
-    variables, layers, x, embedding = run(name, 170, 1e-3, gate=2.0, units=7)
+    variables, layers, x, embedding = run(name, 170, 1e-3, gate_ratio=2.0, dense_units=7)
     outputs = [layers("stem").basic(x, stride=3, pad=0)]
     for block in ("block1", "block2", "block3"):
         apply = layers(block).basic if name == "sample_cnn_se" else layers(block).residual
@@ -131,7 +131,7 @@ def test_multi_level_features_are_as_published(name):
 
 
 def test_won_se_is_residual_from_stem_to_last_layer():
-    variables, layers, x, embedding = run("won_sample_cnn_se", 79, 1e-5, units=7)
+    variables, layers, x, embedding = run("won_sample_cnn_se", 79, 1e-5, dense_units=7)
     x = layers("stem").residual(x, stride=3)
     for block in ("block1", "block2", "block3"):
         x = layers(block).residual(x, pool=3)
@@ -169,7 +169,7 @@ def test_clips_too_short_are_rejected(name, fewest):
         lambda: model.init(jax.random.key(0), jnp.zeros((1, fewest, 1)), train=False)
     )
     assert shapes["params"]
-    with pytest.raises(UserError, match=rf"{name} got {fewest - 1} frames .* at least {fewest} "):
+    with pytest.raises(UserError, match=rf"{name} got {fewest - 1} time .* at least {fewest};"):
         model.init(jax.random.key(0), jnp.zeros((1, fewest - 1, 1)), train=False)
 
 
@@ -179,7 +179,7 @@ def test_clips_too_short_are_rejected(name, fewest):
         ({"base": 1}, "base is 1; use 2 or more"),
         ({"block": "resse"}, "block of sample_cnn 'resse'; did you mean rese"),
         ({"levels": 11}, "levels is 11, but there are only 10 outputs"),
-        ({"widths": (128, 256)}, "widths is .*; give three"),
+        ({"widths": (128, 256)}, "widths is .*; give 3 whole numbers"),
     ],
     ids=str,
 )

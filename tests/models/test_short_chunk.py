@@ -158,7 +158,7 @@ def test_cnn_sa_reads_a_constant_token_and_has_no_positions():
 
 
 def test_cnn_sa_needs_heads_that_divide_its_width():
-    with pytest.raises(UserError, match="width 256 cannot have 7 heads"):
+    with pytest.raises(UserError, match="7 heads do not divide the width of 256"):
         shapes("cnn_sa", jnp.zeros((1, 16, 128)), heads=7)
     # Twice as many bins are twice as wide.
     intermediates, params = shapes("cnn_sa", jnp.zeros((1, 16, 256)))
@@ -169,8 +169,8 @@ def test_cnn_sa_needs_heads_that_divide_its_width():
 @pytest.mark.parametrize(
     ("name", "fields", "message"),
     [
-        ("short_chunk", {"widths": (128, 256)}, "pools is .* give 2 x 2 whole numbers"),
-        ("harmonic_cnn", {"pools": ((2, 2),) * 6}, "pools is .* give 7 x 2 whole numbers"),
+        ("short_chunk", {"widths": (128, 256)}, "pools is .* give 2 rows of 2 whole numbers"),
+        ("harmonic_cnn", {"pools": ((2, 2),) * 6}, "pools is .* give 7 rows of 2 whole numbers"),
         ("harmonic_cnn", {"width": 0}, "width is 0; use 1 or more"),
         ("cnn_sa", {"layers": 0}, "layers is 0; use 1 or more"),
     ],

@@ -44,7 +44,7 @@ def test_clips_may_have_any_length_of_a_patch_or_more():
     np.testing.assert_allclose(apply(clip[:, :42]), apply(clip[:, :38]), rtol=0, atol=1e-5)
     assert np.abs(apply(clip) - apply(clip[:, :38])).max() > 1e-3
     assert apply(clip[:, :8]).shape == (1, 3)
-    with pytest.raises(UserError, match=r"wav_transformer got 7 frames of 1 bins, .* at least 8"):
+    with pytest.raises(UserError, match=r"wav_transformer got 7 time steps, .* at least 8;"):
         apply(clip[:, :7])
     with pytest.raises(UserError, match="stride is 0; use 1 or more"):
         create_model("wav_transformer", num_classes=3, stride=0)

@@ -137,8 +137,12 @@ def test_larger_inputs_leave_more_steps_and_bins(name, frames, bins, embedding):
 @pytest.mark.parametrize(
     ("name", "fields", "message"),
     [
-        ("fcn", {"widths": ()}, r"widths is \(\); give 1 whole"),
-        ("fcn", {"widths": (64, 128)}, "pools is .*; give 2 x 2 whole numbers of 1 or more"),
+        ("fcn", {"widths": ()}, r"widths is \(\); give some whole"),
+        (
+            "fcn",
+            {"widths": (64, 128)},
+            "pools is .*; give 2 rows of 2 .*, one for each of widths",
+        ),
         ("fcn", {"widths": (4,), "pools": ((2, 2.5),)}, "pools"),
         ("fcn", {"widths": (4, 4), "pools": ((2, 2), (2,))}, "pools"),
         ("fcn", {"dropout": -0.1}, "dropout is -0.1; it must lie in"),

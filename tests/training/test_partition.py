@@ -73,7 +73,7 @@ def run(config, partition):
 
 @pytest.fixture
 def config(tiny_config):
-    tiny_config.model.kwargs.update({"conv_dropout": 0.0, "head_dropout": 0.0})
+    tiny_config.model.kwargs.update({"conv_dropout": 0.0, "dropout": 0.0})
     tiny_config.optimizer.learning_rate = 1e-3
     return tiny_config
 

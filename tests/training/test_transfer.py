@@ -17,7 +17,7 @@ from mgr_jax.training.loop import train
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.transfer import initial_variables
 
-AUTOENCODER = {"filters": (4, 8), "pools": ((4, 4), (4, 4)), "code": 8}
+AUTOENCODER = {"widths": (4, 8), "pools": ((4, 4), (4, 4)), "code": 8}
 
 
 @pytest.fixture

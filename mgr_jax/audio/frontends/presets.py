@@ -112,8 +112,8 @@ PRESETS: dict[str, Preset] = {
         kwargs={"n_fft": 1024, "hop_length": 512, "center": False},
     ),
     "prcnn_mel": Preset(
-        "Dwivedi's PRCNN for FMA (priya-dwivedi/Deep-Learning): librosa's mels below the clip's "
-        "maximum, as natural logarithms, 640 frames of the whole track",
+        "Dwivedi's PRCNN for FMA (priya-dwivedi/Music_Genre_Classification): librosa's mels below "
+        "the clip's maximum, as natural logarithms, 640 frames of the whole track",
         sample_rate=22_050,
         clip_samples=639 * 1024,
         frontend="log_mel",
