@@ -34,14 +34,21 @@ def max_pool(x: jax.Array, window: Sequence[int]) -> jax.Array:
 
 
 def global_max(x: jax.Array, axis: int = 1) -> jax.Array:
-    """Maximum over a whole axis; the first of several equal ones gets the gradient.
+    """Maximum over a whole axis; only one of several equal ones gets the gradient.
 
     The gradient of `x.max` compares x with its maximum again. XLA may compute x a second time for
     that and round it otherwise, so that none is equal and the gradient is 0 / 0 (on a CPU, jaxlib
-    0.10.2).
+    0.10.2). So halves of the axis are compared until one value is left.
     """
-    first = x.argmax(axis, keepdims=True)
-    return jnp.take_along_axis(x, first, axis).squeeze(axis)
+    while (size := x.shape[axis]) > 1:
+        # An odd one waits for the next round.
+        half, odd = divmod(size, 2)
+        first, second = (
+            lax.slice_in_dim(x, start, start + half, axis=axis) for start in (odd, odd + half)
+        )
+        best = jnp.where(second > first, second, first)
+        x = jnp.concatenate([lax.slice_in_dim(x, 0, 1, axis=axis), best], axis) if odd else best
+    return x.squeeze(axis)
 
 
 class ConvBlock(BatchNormed):

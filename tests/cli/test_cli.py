@@ -176,6 +176,12 @@ def test_evaluate_compare_and_report(capsys, trained_run, data_dir, tmp_path):
     assert "log_mel + choi_crnn" in out
     assert "SVM on MFCC statistics" in out
     assert "majority class (beat)" in out
+    twin = shutil.copytree(trained_run / "svm", tmp_path / "twin")
+    compare = f"--compare={trained_run / 'svm'},{twin}"
+    code, out, _ = call(capsys, "report", f"--model={trained_run}", compare)
+    assert code == 0
+    assert "SVM on MFCC statistics (svm)" in out
+    assert "SVM on MFCC statistics (twin)" in out
     other = shutil.copytree(trained_run / "svm", tmp_path / "other")
     table = Predictions.load(other / "predictions/test.npz")
     dataclasses.replace(table, track=np.char.add(table.track, "x")).save(

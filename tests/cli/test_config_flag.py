@@ -31,6 +31,19 @@ def test_settings_of_the_model_that_is_replaced_are_dropped():
     assert config.frontend.kwargs.n_mels == 64
 
 
+def test_settings_given_as_a_dict_are_kept_beside_another_name():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        config = parse(
+            "--config.model.name=musicnn",
+            "--config.model.kwargs={'dense_units': 100}",
+            "--config.frontend.name=cqt",
+            "--config.frontend.kwargs={'n_bins': 72}",
+        )
+    assert config.model.kwargs.to_dict() == {"dense_units": 100}
+    assert config.frontend.kwargs.to_dict() == {"n_bins": 72}
+
+
 def test_a_mistake_in_a_config_file_is_one_sentence(tmp_path, capsys):
     file = tmp_path / "mine.py"
     file.write_text(

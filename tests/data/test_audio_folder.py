@@ -66,6 +66,13 @@ def test_records_hold_the_audio_and_what_the_index_says(data_dir, music_folder):
     assert classes[record["label"]] == record["track_id"].decode().split("/")[0]
 
 
+def test_a_dataset_named_by_its_folder_is_put_right(data_dir):
+    with pytest.raises(
+        UserError, match=f"dataset=audio_folder/music and config.sample_rate={RATE}"
+    ):
+        find_dataset(f"audio_folder/music_{RATE}", sample_rate=22_050, data_dir=data_dir)
+
+
 def test_artists_stay_in_one_split(data_dir):
     dataset = find_dataset("audio_folder/music", sample_rate=RATE, data_dir=data_dir)
     artists = {s: {r["artist_id"] for r in rows} for s, rows in records(dataset).items()}

@@ -6,7 +6,7 @@ import pytest
 from flax import linen as nn
 from scipy import signal
 
-from mgr_jax.models.layers import ConvBlock, max_pool
+from mgr_jax.models.layers import ConvBlock, global_max, max_pool
 from mgr_jax.models.recurrent import GRU, LSTM
 
 
@@ -28,6 +28,20 @@ def test_max_pool_and_its_gradient_are_flaxs(shape, window, rounded):
     actual = value_and_gradient(lambda x: max_pool(x, window))
     expected = value_and_gradient(lambda x: nn.max_pool(x, window, window))
     jax.tree.map(np.testing.assert_array_equal, actual, expected)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 12])
+def test_global_max_and_its_gradient(size):
+    x = np.random.default_rng(0).permutation(3.0 * np.arange(4 * size * 5)).reshape(4, size, 5)
+    weights = np.random.default_rng(1).standard_normal((4, 5))
+    np.testing.assert_array_equal(global_max(x), x.max(axis=1))
+    gradient = jax.grad(lambda x: (global_max(x) * weights).sum())(x)
+    expected = np.where(x == x.max(axis=1, keepdims=True), weights[:, None], 0)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6)
+    # Of equal ones a single one gets it.
+    equal = jax.grad(lambda x: global_max(x, axis=2).sum())(np.zeros((2, 3, size)))
+    assert sorted(np.unique(equal)) == ([0, 1] if size > 1 else [1])
+    np.testing.assert_array_equal(equal.sum(axis=2), np.ones((2, 3)))
 
 
 @pytest.mark.parametrize("gate", ["sigmoid", "hard_sigmoid"])

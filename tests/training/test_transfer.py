@@ -10,6 +10,7 @@ from flax import traverse_util
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, evaluate, join_predictions
+from mgr_jax.predictor import load
 from mgr_jax.training.checkpoint import read_variables
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.inputs import open_split
@@ -58,6 +59,9 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
     assert errors[1] < errors[0]
     losses = [row for row in rows if "train/loss" in row]
     assert all(row["train/loss"] == row["train/auxiliary_loss"] for row in losses)
+    # Who only reconstructs knows nothing of classes.
+    with pytest.warns(UserWarning, match="not trained to classify"):
+        load(tmp_path / "first")
     # The best checkpoint is that of the least error.
     table = predict_run(tmp_path / "first", "validation")
     value, low, high = evaluate(table, resamples=50)["track"]["auxiliary_loss"]
