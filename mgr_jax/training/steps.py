@@ -112,7 +112,8 @@ def make_train_step(
             losses = share * losses + (1 - share) * loss(logits, examples["partner_targets"])
         value = classification_weight * losses.mean()
         metrics = {"accuracy": _accuracy(logits, examples["targets"])}
-        if "auxiliary_loss" in intermediates:
+        # With a weight of 0 nothing is left of what only this loss needs, such as a decoder.
+        if auxiliary_weight and "auxiliary_loss" in intermediates:
             metrics["auxiliary_loss"] = intermediates["auxiliary_loss"].mean()
             value += auxiliary_weight * metrics["auxiliary_loss"]
         metrics["loss"] = value
