@@ -28,7 +28,7 @@ def initial_variables(
     Args:
       variables: of this run, freshly initialised.
       config: of this run.
-      splits: of this run, with "train".
+      splits: of this run, "train" and "validation".
 
     Returns:
       The variables, and a sentence that says what was taken.
@@ -72,7 +72,9 @@ def initial_variables(
 
 
 def _require_unseen(trained: list[str], config: ConfigDict, splits: Mapping[str, Tracks]) -> None:
-    scored = {name: splits.get(name) or open_split(config, name) for name in ("validation", "test")}
+    scored = {"validation": splits["validation"]}
+    if config.cross_validation.folds or "test" in splits["train"].protocol["tracks"]:
+        scored["test"] = open_split(config, "test")
     for name, tracks in scored.items():
         if seen := np.isin(tracks.track_id, trained).sum():
             raise UserError(

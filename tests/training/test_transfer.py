@@ -1,5 +1,6 @@
 """Losses of a model's own, and weights that another run begins with."""
 
+import dataclasses
 import json
 import shutil
 
@@ -37,9 +38,12 @@ def flat(variables):
     return traverse_util.flatten_dict(variables, sep="/")
 
 
-def begin(config):
+def begin(config, **changes):
     """A run's first variables, by themselves and with those of config.init_from."""
-    splits = {name: open_split(config, name) for name in ("train", "validation")}
+    splits = {
+        name: dataclasses.replace(open_split(config, name), **changes)
+        for name in ("train", "validation")
+    }
     classifier, spec = create_classifier(config, len(splits["train"].classes))
     fresh = init_variables(classifier, spec, config.seed)
     variables, origin = initial_variables(fresh, config, splits)
@@ -129,6 +133,10 @@ def test_weights_that_would_leak_or_do_not_fit_are_refused(
     config.init_from = str(leaking)
     with pytest.raises(UserError, match=r"trained on 2 of the \d+ test tracks"):
         begin(config)
+    # Some datasets have no test tracks.
+    protocol = open_split(config, "train").protocol
+    with pytest.raises(UserError, match="no weights have the name and shape"):
+        begin(config, protocol={**protocol, "tracks": {"train": 1, "validation": 1}})
 
 
 def test_auxiliary_losses_stay_with_their_segments(tmp_path):
