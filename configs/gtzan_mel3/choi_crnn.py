@@ -4,7 +4,7 @@ Command:  mgr-jax prepare_data --dataset=feature_array --features=FILE.npz --nam
               --splits=fault_filtered --frame_rate=43.07
           mgr-jax train --config=gtzan_mel3/choi_crnn --workdir=runs/mel3
 Hardware: 2 CPU cores, 3.7 CPU minutes
-Result:   197 validation tracks: accuracy 0.548 [0.478, 0.618], scored once after the last step
+Result:   186 validation tracks: accuracy 0.548 [0.478, 0.618], scored once after the last step
           (--config.eval_every=600, evaluate --split=validation --checkpoint=latest).
 """
 
