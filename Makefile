@@ -35,7 +35,7 @@ lint: env
 	$(VENV)/bin/mypy
 
 test: lint
-	$(VENV)/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
+	$(VENV)/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
 # Needs uv; writes exact versions for every supported Python.
 constraints:

@@ -67,7 +67,7 @@ def run(config, partition):
         state, metrics = train(state, {}, partition.shard(steps))
         losses.append(float(np.mean(jax.device_get(metrics["loss"]))))
     rows = evaluate(state.variables, {}, partition.shard({"inputs": batch["inputs"]}))
-    rows = partition.gather(rows)
+    rows = partition.gather(rows["probabilities"])
     return np.array(losses), partition.unreplicate(state), rows
 
 
