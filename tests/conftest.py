@@ -5,13 +5,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Both must be in place before jax starts: four host devices, so that pmap and sharded jit are
+# They must be in place before jax starts: four host devices, so that pmap and sharded jit are
 # tested with real collectives, and the convolution backend that the command line chooses too.
 os.environ["XLA_FLAGS"] = " ".join(
     [
         os.environ.get("XLA_FLAGS", ""),
         "--xla_force_host_platform_device_count=4",
         "--xla_cpu_experimental_ynn_fusion_type=-LIBRARY_FUSION_TYPE_INDIVIDUAL_CONVOLUTION",
+        # Most programs here run for less time than they take to compile.
+        "--xla_backend_optimization_level=1",
     ]
 ).strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
