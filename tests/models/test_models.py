@@ -100,10 +100,9 @@ def test_two_training_steps_keep_the_tree(name, fields, shape):
     assert not any(jax.tree.leaves(jax.tree.map(np.array_equal, before, statistics)))
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize(("name", "fields", "shape"), SMALL, ids=lambda value: str(value)[:30])
-def test_logits_parameters_and_embedding_are_float32(name, fields, shape, dtype):
-    model = create_model(name, num_classes=CLASSES, dtype=dtype, **fields)
+def test_logits_parameters_and_embedding_are_float32_in_bfloat16(name, fields, shape):
+    model = create_model(name, num_classes=CLASSES, dtype=jnp.bfloat16, **fields)
     features = jnp.zeros((2, *shape))
     key = jax.random.key(0)
 
@@ -152,7 +151,7 @@ def test_fields_out_of_range_are_one_sentence(name):
                 assert "\n" not in str(error)  # noqa: PT017
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (7, 5, 2), (40, 1), (90, 20)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 1), (7, 5, 2), (90, 20)], ids=str)
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_what_does_not_fit_is_one_sentence(name, shape):
     """Published sizes, tiny clips: they are classified or refused, never divided by nothing."""

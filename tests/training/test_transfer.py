@@ -91,6 +91,7 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
     np.testing.assert_array_equal(variables[head], fresh[head])
     assert origin.endswith("new: model/head.")
 
+    config.update({"num_steps": 2, "log_every": 1, "eval_every": 2})
     train(config, tmp_path / "second", progress=False)
     rows = read_metrics(tmp_path / "second" / "metrics.jsonl")
     assert "train/loss" in rows[0]
