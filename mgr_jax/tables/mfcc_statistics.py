@@ -3,6 +3,12 @@
 import numpy as np
 
 N_MFCC = 20
+COLUMNS = tuple(
+    f"{name}{number}_{moment}"
+    for moment in ("mean", "std")
+    for name in ("mfcc", "mfcc_diff")
+    for number in range(1, N_MFCC + 1)
+)
 
 
 def mfcc_statistics(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -18,7 +24,7 @@ def mfcc_statistics(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 
     Returns:
       Features [80] float32: the means of the coefficients and of their differences, 20 each, then
-      the standard deviations in the same order.
+      the standard deviations in the same order (COLUMNS).
 
     Raises:
       ValueError: the waveform is empty or not one-dimensional.
