@@ -1,10 +1,13 @@
-"""Builds a dataset: decodes, resamples, splits and stores it through TFDS, with its cache.
+r"""Builds a dataset: decodes, resamples, splits and stores it through TFDS, with its cache.
 
   mgr-jax prepare_data --dataset=rendered/demo --sample_rate=12000
   mgr-jax prepare_data --dataset=audio_folder --manual_dir=~/music --split_by=artist
   mgr-jax prepare_data --dataset=gtzan --manual_dir=~/Downloads/gtzan
   mgr-jax prepare_data --dataset=fma/small --manual_dir=~/Downloads/fma
   mgr-jax prepare_data --dataset=feature_array --features=mel.npz --frame_rate=43.07
+  mgr-jax prepare_data --dataset=feature_array --features=features_3_sec.csv --frame_rate=0.3333
+  mgr-jax prepare_data --dataset=feature_array --features=fma_metadata.zip --subset=medium \
+    --splits=given --frame_rate=0.0333
 
 An audio_folder holds <genre>/<file> (mp3, flac, ogg, wav, au) and may hold an index.csv with the
 columns path, genre, artist, split; any further column is kept, and can be split by.
@@ -30,8 +33,18 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
         "manual_dir", None, "audio_folder, gtzan, fma: the folder of files.", flag_values=flags
     )
     absl_flags.DEFINE_string(
-        "features", None, "feature_array: an .npz (mel, track) or a .csv file.", flag_values=flags
+        "features",
+        None,
+        "feature_array: an .npz (mel, track), .csv or .parquet file, or fma_metadata.zip.",
+        flag_values=flags,
     )
+    absl_flags.DEFINE_string(
+        "tracks", None, "feature_array: FMA's tracks.csv or fma_metadata.zip.", flag_values=flags
+    )
+    absl_flags.DEFINE_string(
+        "subset", None, "feature_array, with --tracks: small, medium, large, full.",
+        flag_values=flags,
+    )  # fmt: skip
     absl_flags.DEFINE_float(
         "frame_rate", None, "feature_array: frames or rows per second.", flag_values=flags
     )
@@ -103,6 +116,8 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         num_workers=flags.workers,
         manual_dir=_path(flags.manual_dir),
         features=_path(flags.features),
+        tracks=_path(flags.tracks),
+        subset=flags.subset,
         artists=_path(flags.artists),
         name=flags.name,
         split_by=tuple(flags.split_by),

@@ -34,7 +34,8 @@ _TAKES = {
     "gtzan": ("manual_dir", "name", "artists", "fractions", "seed"),
     "fma": ("manual_dir", "allow_other_checksum"),
     "feature_array": (
-        "features", "name", "splits", "artists", "fractions", "seed", "frame_rate",
+        "features", "name", "tracks", "subset", "splits", "artists", "fractions", "seed",
+        "frame_rate",
     ),
 }  # fmt: skip
 
@@ -45,7 +46,9 @@ class Options:
 
     Attributes:
       manual_dir: audio_folder, gtzan, fma: the folder that holds the files.
-      features: feature_array: the .npz or .csv file.
+      features: feature_array: the .npz, .csv or .parquet file, or FMA's metadata.
+      tracks: feature_array: FMA's tracks.csv, or the archive or folder that holds it.
+      subset: feature_array: which tracks of FMA, see `read_features`.
       name: what to call the dataset, instead of the name that follows from the rest.
       split_by: audio_folder: columns to be disjoint in, see AudioFolderConfig.
       splits: feature_array: how to split, see FeatureArrayConfig.
@@ -59,6 +62,8 @@ class Options:
     manual_dir: Path | None = None
     features: Path | None = None
     name: str | None = None
+    tracks: Path | None = None
+    subset: str | None = None
     split_by: tuple[str, ...] = ()
     splits: str = "stratified"
     artists: Path | None = None
@@ -165,8 +170,10 @@ def _make_builder(dataset: str, sample_rate: int, options: Options, data_dir: st
 
 
 def _default_name(options: Options) -> str:
-    """The file's or the folder's name, and the columns it is split by."""
+    """The file's or the folder's name, the subset, and the columns it is split by."""
     source = options.features.stem if options.features else options.manual_dir.resolve().name  # type: ignore[union-attr]
+    if options.subset:
+        source += f"_{options.subset}"
     return "_by_".join([source, *filter(None, ["_".join(options.split_by)])])
 
 
@@ -203,7 +210,7 @@ def _check_arguments(dataset: str, sample_rate: int, options: Options) -> None:
             "audio_folder": "the folder that holds your genre folders",
             "gtzan": "the folder that holds genres/ or its archive",
             "fma": "the folder that holds fma_metadata and the clips, or their archives",
-            "feature_array": "an .npz or .csv file",
+            "feature_array": "an .npz, .csv or .parquet file",
         }[kind]
         raise UserError(f"{kind} needs --{needed}, {what}")
     if needed == "manual_dir" and options.manual_dir and not options.manual_dir.is_dir():

@@ -263,7 +263,8 @@ def test_mistakes_in_tables_are_one_sentence(tmp_path, build, text, says):
     ("name", "content", "says"),
     [
         ("none.npz", None, "is not a file"),
-        ("a.parquet", b"", "neither an .npz nor a .csv file"),
+        ("a.txt", b"", r"no \.npz, \.csv or \.parquet file"),
+        ("a.parquet", b"", "cannot be read as a Parquet file"),
         ("empty.npz", b"", "cannot be read as an .npz file"),
         ("text.npz", b"no arrays " * 99, "cannot be read as an .npz file"),
         ("cut.npz", b"PK\x03\x04 cut", "cannot be read as an .npz file"),

@@ -31,6 +31,7 @@ class FeatureArrayConfig(tfds.core.BuilderConfig):
         predictions table count frames.
       splits: "stratified", "fault_filtered" or "artist", see `mgr_jax.data.gtzan.splits`; or
         "given", by the file.
+      tracks, subset: FMA's tracks.csv and a subset of its tracks, see `read_features`.
       artists: an index of artists; without it, the artists that the file tells.
       fractions: shares of train, validation and test, where the splits are made here.
       seed: of the split.
@@ -39,6 +40,8 @@ class FeatureArrayConfig(tfds.core.BuilderConfig):
     file: Path = Path()
     frame_rate: float = 1.0
     splits: str = "stratified"
+    tracks: Path | None = None
+    subset: str | None = None
     artists: Path | None = None
     fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
     seed: int = 0
@@ -59,8 +62,9 @@ class Builder(TrackBuilder):
         config = self.builder_config
         if not 0 < config.frame_rate < float("inf"):
             raise UserError(f"--frame_rate is {config.frame_rate}; it must be positive")
-        table = read_features(config.file)
-        table.require_labels()
+        table = read_features(config.file, config.tracks, subset=config.subset)
+        if not table.published:
+            table.require_labels()
         if indexed := find_artists(config.artists, table.track_id):
             table = dataclasses.replace(table, artist=indexed)
         digests = [digest(frames) for frames in table.features]
@@ -69,10 +73,11 @@ class Builder(TrackBuilder):
         splits, protocol = _split(table, twins, config)
 
         tracks: dict[str, list[Track]] = {split: [] for split in SPLITS if split in splits}
-        columns = (table.track_id, table.label, table.features, table.artist, twins, splits)
-        for track, label, frames, artist, twin, split in zip(*columns, strict=True):
+        columns = (table.track_id, table.label, table.features, table.artist, splits)
+        named = {**table.groups, "identical": twins}
+        for row, (track, label, frames, artist, split) in enumerate(zip(*columns, strict=True)):
             if split:
-                groups = {"identical": twin} if twin else {}
+                groups = {name: values[row] for name, values in named.items() if values[row]}
                 load = functools.partial(Clip, frames)
                 tracks[split].append(Track(track, label, load, artist, groups))
         first = table.features[0]
@@ -82,12 +87,12 @@ class Builder(TrackBuilder):
             table.columns,
             *zip(*columns[:2], strict=True),
         ]
-        source = json.dumps([*listing, *table.artist, *table.split, *digests])
+        listing += [*table.artist, *table.split, *digests, *table.groups.values()]
         return Plan(
             tracks,
             protocol
             | {
-                "source": hashlib.sha256(source.encode()).hexdigest(),
+                "source": hashlib.sha256(json.dumps(listing).encode()).hexdigest(),
                 "columns": list(table.columns),
                 "frame_rate": config.frame_rate,
             },
@@ -140,18 +145,19 @@ def _split(
         warnings.warn(f"{crossed} artists stand in several given splits", stacklevel=2)
     return assigned, {
         "splits": "given",
-        "split_by": ["track"],
+        "split_by": ["artist" if table.published and not crossed else "track"],
         "given": True,
         "fractions": None,
         "seed": None,
         "unknown": {"artist": artists.count("")} if artists else {},
         "artists_in_several_splits": crossed if artists else None,
         "identical_files": sum(map(bool, twins)),
+        **({"complete": False} if table.published else {}),
     }
 
 
 def _given(table: FeatureTracks, twins: Sequence[str]) -> list[str]:
-    require_two_genres(table.label)
+    require_two_genres([label for label in table.label if label])
     for track, split in zip(table.track_id, table.split, strict=True):
         if split not in SPLITS:
             raise UserError(
@@ -163,8 +169,8 @@ def _given(table: FeatureTracks, twins: Sequence[str]) -> list[str]:
             raise UserError(f"{table.path} has no track in the {split} split; give it some")
     if crossed := crossing(twins, table.split):
         same = [t for t, twin in zip(table.track_id, twins, strict=True) if twin in crossed]
-        raise UserError(
-            f"{table.path} holds the same features in several splits ({', '.join(same[:3])}); put "
-            "them into one, or remove all but one copy"
-        )
+        what = f"{table.path} holds the same features in several splits ({', '.join(same[:3])})"
+        if not table.published:
+            raise UserError(f"{what}; put them into one, or remove all but one copy")
+        warnings.warn(f"{what}, as they are published", stacklevel=3)
     return list(table.split)

@@ -78,7 +78,7 @@ def read_tracks(metadata: Path, subset: str) -> list[Row]:
     """Reads the rows of tracks.csv that belong to a subset, in the order of their ids.
 
     Args:
-      metadata: fma_metadata.zip or its folder.
+      metadata: fma_metadata.zip or its folder, or the file itself.
       subset: one of SUBSETS; a subset holds the smaller ones.
 
     Raises:
@@ -160,14 +160,18 @@ def _with_ancestors(row: Row, genres: dict[int, Genre]) -> set[int]:
 
 
 def _read_csv(metadata: Path, name: str) -> Iterator[list[str]]:
-    found = [path for path in list_files(metadata) if PurePosixPath(path).name == name]
+    if metadata.is_file() and metadata.suffix == ".csv":
+        source, found = metadata.parent, [metadata.name]
+    else:
+        source = metadata
+        found = [path for path in list_files(metadata) if PurePosixPath(path).name == name]
     if not found:
         raise UserError(
             f"{metadata} holds no {name}; download it again from {URL}/fma_metadata.zip"
         )
     limit = csv.field_size_limit(_MAX_FIELD)
     try:
-        with open_file(metadata, found[0]) as file:
+        with open_file(source, found[0]) as file:
             yield from csv.reader(io.TextIOWrapper(file, "utf-8", newline=""), strict=True)
     except (UnicodeDecodeError, csv.Error) as error:
         raise _damaged(metadata, name, error) from error

@@ -1,0 +1,81 @@
+"""Reads .npz files of features."""
+
+import zipfile
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from mgr_jax.data.feature_array.tracks import TEXTS, FeatureTracks, genre_of, track_names
+from mgr_jax.errors import UserError
+
+# How an array says that its rows are tracks of [bins, frames] or of [frames, bins(, channels)].
+_LAYOUTS = {"mel": (3,), "features": (3, 4)}
+_DTYPES = {"uint8": "uint8", "float16": "float16", "float32": "float32", "float64": "float32"}
+
+
+def read_npz(path: Path) -> FeatureTracks:
+    """Reads `track` and `mel` or `features`; see `mgr_jax.data.feature_array.files`."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            known = (*_LAYOUTS, "track", *TEXTS)
+            arrays = {name: stored[name] for name in known if name in stored}
+    # TypeError: a single array under the name of an .npz file.
+    except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(
+            f"{path} cannot be read as an .npz file of plain arrays; write it again with np.savez, "
+            "and text as str, not as objects (track.astype(str))"
+        ) from error
+    found = [name for name in _LAYOUTS if name in arrays]
+    if len(found) != 1 or "track" not in arrays:
+        raise UserError(
+            f"{path} must hold 'track' and one of 'mel' and 'features', but holds "
+            f"{', '.join(arrays) or 'none of them'}; store them under these names"
+        )
+    array, name = arrays[found[0]], found[0]
+    if array.ndim not in _LAYOUTS[name] or not array.size:
+        layout = {"mel": "[track, bins, frames]", "features": "[track, frames, bins(, channels)]"}
+        raise UserError(f"{path}: {name} has shape {array.shape}; expected {layout[name]}")
+    if array.dtype.name not in _DTYPES:
+        raise UserError(f"{path}: {name} is of type {array.dtype}; store uint8, float16 or float32")
+    texts = {
+        field: _texts(path, field, arrays[field], len(array))
+        if field in arrays
+        else [""] * len(array)
+        for field in ("track", *TEXTS)
+    }
+    tracks = track_names(texts["track"])
+    if not all(tracks):
+        raise UserError(f"{path} holds a track without a name; name every track")
+    track, count = Counter(tracks).most_common(1)[0]
+    if count > 1:
+        raise UserError(
+            f"{path} holds track '{track}' {count} times; put its parts one after the other in time"
+        )
+    with np.errstate(over="ignore"):  # what is too large for a float32 is found below
+        array = array.astype(_DTYPES[array.dtype.name], copy=False)
+    for track, values in zip(tracks, array, strict=True):
+        if not np.isfinite(values).all():
+            raise UserError(
+                f"{path}: the features of track '{track}' are not all finite numbers; correct or "
+                "remove it"
+            )
+    return FeatureTracks(
+        path,
+        tracks,
+        array.swapaxes(1, 2) if name == "mel" else array,
+        [label or genre_of(track) for label, track in zip(texts["label"], tracks, strict=True)],
+        texts["artist"],
+        texts["split"],
+    )
+
+
+def _texts(path: Path, field: str, array: np.ndarray, tracks: int) -> list[str]:
+    if array.shape != (tracks,):
+        raise UserError(
+            f"{path}: {field} has shape {array.shape}, but there are {tracks} tracks; give one "
+            "value for each"
+        )
+    values = array.tolist()
+    return [v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in values]

@@ -1,0 +1,300 @@
+"""Published tables are read as they are: Kaggle's, FMA's with its tracks.csv, Parquet."""
+
+import csv
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mgr_jax import cli
+from mgr_jax.config import base_config
+from mgr_jax.data.cache import open_tracks
+from mgr_jax.data.feature_array.files import read_features, track_names
+from mgr_jax.data.prepare import prepare
+from mgr_jax.errors import UserError
+from mgr_jax.training.loop import train
+
+COLUMNS = [
+    (feature, statistic, f"{number:02d}")
+    for feature, size in (("chroma_cens", 12), ("mfcc", 20), ("zcr", 1))
+    for statistic in ("kurtosis", "max", "mean", "median", "min", "skew", "std")
+    for number in range(1, size + 1)
+]
+GENRES = ("Electronic", "Hip-Hop", "Rock")
+SPLITS = ("training", "training", "validation", "test")
+# 24 tracks with a root genre (12 of them small, the rest medium) and two of large without one.
+IDS = [2 + 3 * i for i in range(24)]
+BARE = (134, 135)
+
+
+def features() -> np.ndarray:
+    """[tracks, columns] float64, bright in a third of the columns that tells the genre."""
+    values = np.random.default_rng(0).normal(0, 100, (len(IDS) + 2, len(COLUMNS)))
+    for row in range(len(IDS)):
+        values[row, row % 3 :: 3] += 500
+    return values
+
+
+def write_features(path: Path, values: np.ndarray | None = None) -> None:
+    """Writes features.csv as pandas does with three levels of columns and a named index."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for level, name in enumerate(("feature", "statistics", "number")):
+            writer.writerow([name, *(column[level] for column in COLUMNS)])
+        writer.writerow(["track_id", *[""] * len(COLUMNS)])
+        for track, row in zip([*IDS, *BARE], features() if values is None else values, strict=True):
+            writer.writerow([track, *(f"{value:.10e}" for value in row)])
+
+
+def write_tracks(path: Path) -> None:
+    header = [
+        ("album", "id"), ("artist", "id"), ("set", "split"), ("set", "subset"),
+        ("track", "genre_top"), ("track", "genres_all"), ("track", "title"),
+    ]  # fmt: skip
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for level in zip(*header, strict=True):
+            writer.writerow(["", *level])
+        writer.writerow(["track_id", *[""] * len(header)])
+        for row, track in enumerate(IDS):
+            subset = "small" if row < 12 else "medium"
+            about = [track // 2, f"9{row}", SPLITS[row // 3 % 4], subset, GENRES[row % 3], "[]"]
+            writer.writerow([track, *about, "A, title\nof two lines"])
+        for track in BARE:
+            writer.writerow([track, -1, 7, "training", "large", "", "[]", ""])
+
+
+@pytest.fixture(scope="module")
+def metadata(tmp_path_factory) -> Path:
+    """fma_metadata/ and fma_metadata.zip."""
+    folder = tmp_path_factory.mktemp("fma") / "fma_metadata"
+    write_features(folder / "features.csv")
+    write_tracks(folder / "tracks.csv")
+    with zipfile.ZipFile(folder.with_suffix(".zip"), "w", zipfile.ZIP_BZIP2) as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.relative_to(folder.parent))
+    return folder
+
+
+def test_fmas_header_of_three_rows(metadata):
+    table = read_features(metadata / "features.csv")
+    assert table.columns == tuple(map(".".join, COLUMNS))
+    assert list(table.track_id) == [str(track) for track in (*IDS, *BARE)]
+    np.testing.assert_allclose(np.concatenate(table.features), features(), rtol=1e-7)
+    assert not any(table.label)
+
+
+@pytest.mark.parametrize("form", ["file and file", "file and zip", "zip", "folder"])
+def test_features_join_tracks_in_every_form(metadata, form):
+    archive = metadata.with_suffix(".zip")
+    given = {
+        "file and file": (metadata / "features.csv", metadata / "tracks.csv"),
+        "file and zip": (metadata / "features.csv", archive),
+        "zip": (archive,),
+        "folder": (metadata,),
+    }
+    table = read_features(*given[form], subset="medium")
+    assert list(table.track_id) == [str(track) for track in IDS]
+    assert list(table.label) == [GENRES[row % 3] for row in range(24)]
+    assert list(table.artist) == [f"9{row}" for row in range(24)]
+    assert list(table.groups["album"]) == [str(track // 2) for track in IDS]
+    assert set(table.split) == {"train", "validation", "test"}
+    np.testing.assert_allclose(np.concatenate(table.features), features()[:24], rtol=1e-7)
+
+
+def test_subsets_hold_each_other_and_large_has_tracks_without_a_genre(metadata):
+    sizes = {s: len(read_features(metadata, subset=s).track_id) for s in ("small", "large", "full")}
+    assert sizes == {"small": 12, "large": 26, "full": 26}
+    table = read_features(metadata)
+    assert table.label[-2:] == ["", ""]
+    assert table.groups["album"][-1] == ""
+    assert table.select([25, 0]).groups["album"] == ["", "1"]
+
+
+def test_a_parquet_table_joins_by_number(metadata, tmp_path):
+    columns = dict(zip(map(".".join, COLUMNS), features()[:12].T, strict=True))
+    names = [f"00/{track:06d}.mp3" for track in IDS[:12]]
+    pq.write_table(pa.table({"filename": names} | columns), tmp_path / "a.parquet")
+    table = read_features(tmp_path / "a.parquet", metadata, subset="small")
+    assert list(table.track_id) == [str(track) for track in IDS[:12]]
+    assert table.columns == tuple(columns)
+    assert table.label[1] == "Hip-Hop"
+    with pytest.warns(UserWarning, match="lacks 12 of the 24 tracks of FMA medium"):
+        read_features(tmp_path / "a.parquet", metadata, subset="medium")
+
+
+def test_parquet_rows_are_frames(tmp_path):
+    table = pa.table(
+        {
+            "track": ["x/b", "x/a", "x/b"],
+            "length": [9, 9, 9],
+            "n": pa.array([1, 2, 3], pa.int32()),
+            "label": ["low", None, "low"],
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    read = read_features(tmp_path / "a.parquet")
+    assert (list(read.track_id), list(read.label), read.columns) == (
+        ["b", "a"],
+        ["low", ""],
+        ("n",),
+    )
+    np.testing.assert_array_equal(read.features[0], [[1], [3]])
+
+
+def test_tracks_of_two_folders_keep_them_where_names_would_meet():
+    assert track_names(["a/x.wav", "b\\y.MP3"]) == ["x", "y"]
+    assert track_names(["a/x.wav", "b/x.wav", "a/x.wav"]) == ["a/x", "b/x", "a/x"]
+    assert track_names(["a/blues.00001.2.wav", "blues/blues.00001.10.au"]) == [
+        "a/blues.00001",
+        "blues/blues.00001",
+    ]
+    assert track_names(["blues.00001.2.wav", "Blues.00001.2.wav"]) == [
+        "blues.00001",
+        "Blues.00001.2",
+    ]
+
+
+def test_kaggles_table_of_30_s(shared_dir):
+    path = shared_dir / "data/gtzan_features_30_sec_dev.csv"
+    with path.open() as file:
+        header, *lines = csv.reader(file)
+    table = read_features(path)
+    assert len(table.track_id) == len(lines) == 710
+    assert table.columns == tuple(header[2:-1])
+    assert len(table.columns) == 57
+    expected = np.array([line[2:-1] for line in lines], np.float64)
+    np.testing.assert_allclose(np.concatenate(table.features), expected, rtol=1e-6)
+    assert [f"{track}.wav" for track in table.track_id] == [line[0] for line in lines]
+    assert list(table.label) == [line[-1] for line in lines]
+
+
+def test_the_trainer_learns_from_fmas_table(metadata, tmp_path, capsys):
+    flags = [f"--features={metadata}.zip", "--subset=medium", "--splits=given"]
+    where = [f"--data_dir={tmp_path}", "--frame_rate=0.0333", "--workers=0"]
+    assert cli.main(["prepare_data", "--dataset=feature_array", *flags, *where]) == 0
+    assert "feature_array/fma_metadata_medium" in capsys.readouterr().out
+    config = base_config()
+    config.update(
+        {
+            "dataset": "feature_array/fma_metadata_medium",
+            "data_dir": str(tmp_path),
+            "sample_rate": 0,
+            "frontend": {"name": "precomputed"},
+            "clip_samples": 1,
+            "batch_size": 4,
+            "num_steps": 2,
+            "eval_every": 2,
+        }
+    )
+    config.model.update({"name": "mlp", "kwargs": {"units": (8,)}})
+    train(config, tmp_path / "run", progress=False)
+    assert list((tmp_path / "run/checkpoints").iterdir())
+
+
+def test_large_keeps_tracks_without_a_genre_and_the_published_splits(metadata, tmp_path):
+    folder = prepare(
+        "feature_array", data_dir=tmp_path, num_workers=0, features=metadata, splits="given"
+    )
+    protocol = json.loads((folder / "protocol.json").read_text())
+    assert protocol["given"]
+    assert protocol["split_by"] == ["artist"]
+    assert sum(protocol["tracks"]["train"].values()) == 14
+    tracks = open_tracks(folder, "train")
+    row = tracks.track_id.tolist().index(str(IDS[0]))
+    assert json.loads(tracks.groups[row])["album"] == "1"
+    assert (tracks.label < 0).sum() == 2
+
+
+def test_equal_features_in_published_splits_are_only_told_of(metadata, tmp_path):
+    values = features()
+    values[6] = values[0]  # a test track and a training track
+    shutil.copytree(metadata, tmp_path / "fma")
+    write_features(tmp_path / "fma/features.csv", values)
+    options = {"data_dir": tmp_path, "num_workers": 0, "splits": "given", "subset": "small"}
+    with pytest.warns(UserWarning, match=r"same features in several splits \(2, 20\)"):
+        folder = prepare("feature_array", features=tmp_path / "fma", **options)
+    twins = [
+        json.loads(groups).get("identical")
+        for tracks in (open_tracks(folder, "train"), open_tracks(folder, "validation"))
+        for track, groups in zip(tracks.track_id, tracks.groups, strict=True)
+        if track in ("2", "20")
+    ]
+    assert twins[0] == twins[1] is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("track_id,", "track,", "do not begin with feature, statistics, number, track_id"),
+        ("statistics,", "statistic,", "do not begin with"),
+        ("\n5,", "\n5,1,", "not a table like FMA's features.csv.*Expected 232 columns, got 233"),
+        ("\n5,", "\n5,many", "not a table like FMA's features.csv.*manye?"),
+        ("mfcc,mfcc", "mfcc", "not a table like"),
+        ("\n", "", "not a table like"),
+    ],
+)
+def test_damaged_features_are_one_sentence(tmp_path, old, new, says):
+    path = tmp_path / "features.csv"
+    write_features(path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(UserError, match=says) as caught:
+        read_features(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_value_that_is_missing_is_found(tmp_path):
+    values = features()
+    values[1, 3] = np.nan
+    write_features(tmp_path / "features.csv", values)
+    says = r"features\.csv, track 5, column 'chroma_cens\.kurtosis\.04' holds 'nan'"
+    with pytest.raises(UserError, match=says):
+        read_features(tmp_path / "features.csv")
+
+
+def test_what_does_not_fit_together_is_one_sentence(metadata, tmp_path):
+    header = (metadata / "features.csv").read_text().splitlines()[:4]
+    (tmp_path / "features.csv").write_text("\n".join(header) + "\n")
+    (tmp_path / "other.csv").write_text("track,rms\nblues.00000,1\n")
+    (tmp_path / "empty").mkdir()
+    mistakes = {
+        "holds no rows": (tmp_path / "features.csv", None),
+        "holds none of the 26 tracks": (tmp_path / "other.csv", metadata),
+        "holds no features.csv": (tmp_path / "empty", None),
+        "holds no tracks.csv": (tmp_path / "other.csv", tmp_path / "empty"),
+        "neither a folder nor a zip": (tmp_path / "none.zip", None),
+    }
+    for says, (path, tracks) in mistakes.items():
+        with pytest.raises(UserError, match=says):
+            read_features(path, tracks)
+    with pytest.raises(UserError, match="did you mean small"):
+        read_features(metadata, subset="smal")
+    with pytest.raises(UserError, match="--subset=small needs FMA's tracks"):
+        read_features(metadata / "features.csv", subset="small")
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"track": ["a"], "n": ["much"]}, "'n' is of type string, not numbers"),
+        ({"track": ["a"], "n": [None]}, "'n' is of type null"),
+        ({"track": ["a", "b"], "n": [1.0, None]}, "row 2, column 'n' holds 'nan'"),
+        ({"track": ["a"], "n": [1e39]}, "row 1, column 'n' holds 'inf'"),
+        ({"track": ["a", None], "n": [1, 2]}, "row 2 has no track"),
+        ({"track": ["a"], "n": [1], "__index_level_0__": [0]}, "looks like an index"),
+        ({"n": [1]}, "must have a column 'track'"),
+    ],
+)
+def test_mistakes_in_parquet_are_one_sentence(tmp_path, columns, says):
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=says) as caught:
+        read_features(tmp_path / "a.parquet")
+    assert "\n" not in str(caught.value)
