@@ -13,6 +13,7 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
+from mgr_jax.cli.runs import define_aggregation_flag
 from mgr_jax.errors import UserError
 
 
@@ -30,7 +31,11 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     absl_flags.DEFINE_string(
         "data_dir", None, "TFDS folder, if it has moved since training.", flag_values=flags
     )
+    absl_flags.DEFINE_integer(
+        "top_k", None, "Count a track whose label is among so many; 3.", flag_values=flags
+    )
     absl_flags.DEFINE_string("json", None, "Also write the scores here.", flag_values=flags)
+    define_aggregation_flag(flags, "probabilities")
 
 
 def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
@@ -65,7 +70,18 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     counts = None
     if config.task == "single_label":
         counts = json.loads((workdir / "labels.json").read_text())["training_tracks"]
-    system = describe_system(config)
-    result = save_result(workdir, predictions, counts, system=system)
+    if flags.top_k is not None and not 1 < flags.top_k < len(predictions.classes):
+        raise UserError(
+            f"--top_k={flags.top_k} says nothing of {len(predictions.classes)} classes; give 2 to "
+            f"{len(predictions.classes) - 1}"
+        )
+    result = save_result(
+        workdir,
+        predictions,
+        counts,
+        system=describe_system(config),
+        aggregation=flags.aggregation,
+        top_k=flags.top_k,
+    )
     if flags.json:
         Path(flags.json).write_text(json.dumps(result, indent=2) + "\n")

@@ -1,7 +1,9 @@
 """Files of features for a trained run; shared by evaluate and predict."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +12,8 @@ from mgr_jax.data.feature_array.files import FeatureTracks, read_features
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
-from mgr_jax.predictor import load
+from mgr_jax.predictor import Predictor, load
+from mgr_jax.training.side_inputs import read_table, rows_of
 
 
 def read_for_run(file: Path, workdir: Path) -> FeatureTracks:
@@ -18,6 +21,31 @@ def read_for_run(file: Path, workdir: Path) -> FeatureTracks:
     columns = json.loads((workdir / "dataset.json").read_text()).get("columns")
     table = read_features(file)
     return table.with_columns(columns) if columns else table
+
+
+def side_rows(file: str, predictor: Predictor, tracks: Sequence[str]) -> list[dict[str, Any]]:
+    """What a `fusion` is given beside the sound of each track: its row of a table.
+
+    Args:
+      file: a table, see `read_features`; empty: there is none.
+      predictor: of the run.
+      tracks: names of tracks, or paths of files.
+
+    Raises:
+      UserError: no such table, a column or row that is missing, or a model that takes none.
+    """
+    if not file:
+        return [{} for _ in tracks]
+    columns = predictor.side.columns
+    if not columns:
+        raise UserError(f"--table={file} is given, but this model takes no table; leave it out")
+    rows = rows_of(read_table(file).with_columns(columns), tracks)
+    if missing := [track for track in tracks if track not in rows]:
+        raise UserError(
+            f"{file} has no row for {missing[0]} ({len(missing)} of {len(tracks)} are missing); "
+            "add rows, named like the files or tracks"
+        )
+    return [{"table": rows[track]} for track in tracks]
 
 
 def evaluate_file(
@@ -43,6 +71,11 @@ def evaluate_file(
         )
     predictor = load(workdir, checkpoint=checkpoint)
     predictor.require_kind("features")
+    if predictor.side.format:
+        raise UserError(
+            f"{workdir} takes more than features (config.side_inputs), which is known of its "
+            "dataset's tracks alone; evaluate a split of that, or use predict --table"
+        )
     table = read_for_run(file, workdir)
     predictor.check_features(table.features[0])  # before anything is said of the tracks
     if predictor.spec.task != "single_label":
@@ -71,7 +104,7 @@ def evaluate_file(
         classes=predictor.classes,
         task=predictor.spec.task,
         split=file.stem + (f"_{split}" if split else ""),
-        protocol=f"{which} of {file.name}, segments of {seconds:.3g} s, mean probability",
+        protocol=f"{which} of {file.name}, segments of {seconds:.3g} s",
     )
 
 

@@ -2,8 +2,11 @@
 
   mgr-jax predict --model=runs/a song.mp3 folder/ --timeline --json=result.json
   mgr-jax predict --model=runs/b --features=mel.npz
+  mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv fma_test/
 
-A model of features reads an .npz or .csv file of them instead.
+A model of features reads an .npz or .csv file of them instead. --format=crowdai writes a submission
+to the WWW 2018 genre recognition challenge: a row per file, a column per FMA root genre; a file
+that cannot be read is named, and gets equal probabilities.
 """
 
 import json
@@ -22,10 +25,24 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     del argv
     absl_flags.DEFINE_string("model", None, "Work directory of a run.", flag_values=flags)
     absl_flags.DEFINE_string("features", None, "A file of features.", flag_values=flags)
+    absl_flags.DEFINE_string(
+        "table", "", "A row for every file or track, for a fusion with one.", flag_values=flags
+    )
     absl_flags.DEFINE_string("checkpoint", "best", "best, latest or a step.", flag_values=flags)
     absl_flags.DEFINE_integer("top", 3, "How many classes to name.", flag_values=flags)
     absl_flags.DEFINE_bool("timeline", False, "Say what every part is like.", flag_values=flags)
     absl_flags.DEFINE_string("json", None, "Also write all probabilities here.", flag_values=flags)
+    absl_flags.DEFINE_enum(
+        "format", "text", ["text", "crowdai"], "What to write.", flag_values=flags
+    )
+    absl_flags.DEFINE_string("out", None, "The submission, a .csv file.", flag_values=flags)
+    absl_flags.DEFINE_enum(
+        "missing_classes",
+        None,
+        ["zero"],
+        "Let a submission's model lack genres; they get a probability of 1e-6.",
+        flag_values=flags,
+    )
 
 
 def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
@@ -37,22 +54,28 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
             "give --model and audio files or folders (mgr-jax predict --model=runs/a x.mp3), or "
             "--features=FILE instead of them"
         )
+    if flags.format == "crowdai":
+        _submit(flags, args)
+        return
+    if flags.out or flags.missing_classes:
+        raise UserError("--out and --missing_classes belong to --format=crowdai; add that")
     from mgr_jax import predictor as predictors
     from mgr_jax.audio.io import AudioError
+    from mgr_jax.cli.feature_files import read_for_run, side_rows
 
     files = _list_files(args)
     predictor = predictors.load(flags.model, checkpoint=flags.checkpoint)
     results, failures = {}, []
     if flags.features:
-        from mgr_jax.cli.feature_files import read_for_run
-
         table = read_for_run(Path(flags.features).expanduser(), Path(flags.model).expanduser())
-        predictions = predictor.predict_tracks(table.features)
+        sides = side_rows(flags.table, predictor, table.track_id)
+        predictions = predictor.predict_tracks(table.features, sides=sides)
         for track, prediction in zip(table.track_id, predictions, strict=True):
             results[track] = _show(track, prediction, flags)
-    for path in files:
+    names = [str(path) for path in files]
+    for name, side in zip(names, side_rows(flags.table, predictor, names), strict=True):
         try:
-            results[str(path)] = _show(str(path), predictor.predict(path), flags)
+            results[name] = _show(name, predictor.predict(name, side=side), flags)
         except AudioError as error:
             failures.append(str(error))
     for failure in failures[:-1]:
@@ -61,6 +84,23 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         Path(flags.json).write_text(json.dumps(results, indent=2) + "\n")
     if failures:
         raise UserError(failures[-1])
+
+
+def _submit(flags: absl_flags.FlagValues, args: list[str]) -> None:
+    if not flags.out or flags.features or flags.json or flags.timeline:
+        raise UserError(
+            "--format=crowdai takes --out=submission.csv and folders of mp3 files, and neither "
+            "--features, --json nor --timeline"
+        )
+    from mgr_jax.cli.crowdai import write_submission
+    from mgr_jax.predictor import load
+
+    out = Path(flags.out).expanduser()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    files = _list_files(args)
+    predictor = load(flags.model, checkpoint=flags.checkpoint)
+    failures = write_submission(predictor, files, out, missing_classes=flags.missing_classes)
+    print(f"Wrote {out}: {len(files)} tracks, {len(failures)} of them could not be read.")
 
 
 def _list_files(arguments: Iterable[str]) -> list[Path]:

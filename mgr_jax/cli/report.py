@@ -7,12 +7,12 @@ The first draws what `evaluate` and `baselines` stored; it computes no predictio
 a clip as every front end sees it, and as every augmentation changes it.
 """
 
-import json
 from pathlib import Path
 
 from absl import flags as absl_flags
 
 from mgr_jax.cli import gallery
+from mgr_jax.cli.runs import define_aggregation_flag, find_runs, load_run
 from mgr_jax.errors import UserError, unknown_name
 
 
@@ -22,6 +22,7 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     absl_flags.DEFINE_string("model", None, "Work directory of a run.", flag_values=flags)
     absl_flags.DEFINE_string("split", "test", "An evaluated split.", flag_values=flags)
     absl_flags.DEFINE_list("compare", [], "Further evaluated runs.", flag_values=flags)
+    define_aggregation_flag(flags, None)
     gallery.define_flags(flags)
 
 
@@ -36,37 +37,52 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         raise UserError("--audio belongs to mgr-jax report frontends; add that word")
     if not flags.model:
         raise UserError("give --model, the work directory of an evaluated run, such as runs/a")
-    from mgr_jax.evaluation import confusion_matrix, per_class
+    from mgr_jax.evaluation import (
+        AGGREGATIONS,
+        confusion_matrix,
+        per_class,
+        reliability,
+        same_tracks,
+    )
     from mgr_jax.reports import write_report
 
     workdir = Path(flags.model).expanduser()
-    runs = [workdir, *(Path(run).expanduser() for run in flags.compare)]
-    results, tables = zip(*(_result(run, flags.split) for run in runs), strict=True)
-    result, predictions = results[0], tables[0]
-    for run, table in zip(runs[1:], tables[1:], strict=True):
-        _require_comparable(workdir, predictions, run, table)
-    names = [each["system"] for each in results]
+    paths = [workdir, *find_runs(flags.compare, flags.split)]
+    runs = [load_run(path, flags.split, flags.aggregation) for path in paths]
+    result, tracks = runs[0].result, runs[0].tracks
+    for run in runs[1:]:
+        if not same_tracks(tracks, run.tracks):
+            raise UserError(
+                f"{workdir} and {run.path} were not scored on the same tracks and classes; "
+                "evaluate both on one dataset, or use mgr-jax compare, which shows both"
+            )
+    names = [run.system for run in runs]
     rows = [
-        {"system": f"{name} ({run.name})" if names.count(name) > 1 else name, **each["track"]}
-        for name, run, each in zip(names, runs, results, strict=True)
+        {
+            "system": f"{name} ({run.path.name})" if names.count(name) > 1 else name,
+            **run.result["track"],
+        }
+        for name, run in zip(names, runs, strict=True)
     ]
-    if "majority" in result:
-        majority = result["majority"]
+    if majority := result.get("majority"):
         rows.append({"system": f"majority class ({majority['class']})", **majority["track"]})
-    single = predictions.task == "single_label"
+    single = tracks.task == "single_label"
+    probable = not runs[0].segments.only_decisions
     try:
         path = write_report(
             workdir / "report" / ("" if flags.split == "test" else flags.split),
-            title=f"{result['system']}: {flags.split} tracks",
+            title=f"{runs[0].system}: {flags.split} tracks",
             summary_rows=rows,
-            matrix=confusion_matrix(predictions) if single else None,
-            classes=predictions.classes,
-            per_class_rows=per_class(predictions),
+            matrix=confusion_matrix(tracks) if single else None,
+            classes=tracks.classes,
+            per_class_rows=per_class(tracks),
+            reliability=reliability(tracks.label, tracks.probabilities) if probable else None,
             history=_history(workdir / "metrics.jsonl"),
             notes=[
-                f"{each['system']}: {each['protocol']}; {each['tracks']} tracks, "
-                f"{100 * each['confidence']:g} % bootstrap intervals over tracks."
-                for each in results
+                f"{run.system}: {run.result['protocol']}; {run.result['tracks']} tracks by "
+                f"{AGGREGATIONS[run.result['aggregation']]}, {100 * run.result['confidence']:g} % "
+                "bootstrap intervals over tracks."
+                for run in runs
             ],
         )
     except ImportError as error:
@@ -77,36 +93,6 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         value, low, high = ("n/a" if x is None else f"{x:.3f}" for x in row[name])
         print(f"  {row['system']:<32} {value} [{low}, {high}]")
     print(f"Wrote {path}")
-
-
-def _result(workdir: Path, split: str):
-    """The stored scores of a run, and its predictions per track."""
-    from mgr_jax.evaluation import Predictions
-
-    path = workdir / "predictions" / f"{split}.json"
-    if not path.is_file():
-        scored = sorted(other.stem for other in path.parent.glob("*.json"))
-        raise UserError(
-            f"{path} is not there; "
-            + (
-                f"scored are {', '.join(scored)}: give one of them as --split"
-                if scored
-                else f"run mgr-jax evaluate --model={workdir} --split={split} first"
-            )
-        )
-    try:
-        return json.loads(path.read_text()), Predictions.load(path.with_suffix(".npz")).by_track()
-    except ValueError as error:
-        raise UserError(f"{error}; evaluate {workdir} again") from error
-
-
-def _require_comparable(first_run: Path, first, run: Path, other) -> None:
-    same = first.task == other.task and first.classes == other.classes
-    if not same or set(first.track) != set(other.track):
-        raise UserError(
-            f"{first_run} and {run} were not scored on the same tracks and classes, so they "
-            "cannot be compared; evaluate both on one dataset"
-        )
 
 
 def _history(path: Path):

@@ -1,4 +1,4 @@
-"""Keeps and prints the scores of a predictions table; shared by evaluate and baselines."""
+"""Keeps and prints the scores of a predictions table; shared by commands that score."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,13 @@ def describe_system(config: ConfigDict) -> str:
 
 
 def save_result(
-    workdir: Path, predictions: Predictions, training_tracks: Sequence[int] | None, *, system: str
+    workdir: Path,
+    predictions: Predictions,
+    training_tracks: Sequence[int] | None,
+    *,
+    system: str,
+    aggregation: str = "probabilities",
+    top_k: int | None = None,
 ) -> dict[str, Any]:
     """Scores a table, prints the scores, and writes both to `<workdir>/predictions/`.
 
@@ -27,11 +33,13 @@ def save_result(
       predictions: the table.
       training_tracks: of each class, which tell the majority class; None for a multi_label task.
       system: what made the predictions, for reports.
+      aggregation: see `evaluate`.
+      top_k: see `evaluate`.
 
     Returns:
       The result of `evaluate` with `system` and, for single_label, `majority`.
     """
-    result = {"system": system, **evaluate(predictions)}
+    result = {"system": system, **evaluate(predictions, aggregation=aggregation, top_k=top_k)}
     if training_tracks is not None:
         majority = int(np.argmax(training_tracks))
         result["majority"] = {

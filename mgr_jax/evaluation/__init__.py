@@ -1,35 +1,53 @@
 """Scores of predictions, with intervals. Needs numpy only."""
 
 from mgr_jax.evaluation.bootstrap import bootstrap_intervals, wilson_interval
+from mgr_jax.evaluation.comparison import mcnemar, paired_difference, same_tracks
+from mgr_jax.evaluation.inflation import inflation, inflation_rows
+from mgr_jax.evaluation.join import join_predictions, join_repeats
 from mgr_jax.evaluation.metrics import (
     accuracy,
     average_precision,
-    confusion_matrix,
-    evaluate,
+    calibration_error,
     log_loss,
     macro_f1,
-    majority_baseline,
-    per_class,
+    reliability,
     roc_auc,
     top_k_accuracy,
 )
-from mgr_jax.evaluation.predictions import Predictions, join_predictions
+from mgr_jax.evaluation.predictions import AGGREGATIONS, Predictions
+from mgr_jax.evaluation.scores import (
+    LOWER_IS_BETTER,
+    confusion_matrix,
+    evaluate,
+    majority_baseline,
+    per_class,
+)
 from mgr_jax.evaluation.text import format_table
 
 __all__ = [
+    "AGGREGATIONS",
+    "LOWER_IS_BETTER",
     "Predictions",
     "accuracy",
     "average_precision",
     "bootstrap_intervals",
+    "calibration_error",
     "confusion_matrix",
     "evaluate",
     "format_table",
+    "inflation",
+    "inflation_rows",
     "join_predictions",
+    "join_repeats",
     "log_loss",
     "macro_f1",
     "majority_baseline",
+    "mcnemar",
+    "paired_difference",
     "per_class",
+    "reliability",
     "roc_auc",
+    "same_tracks",
     "top_k_accuracy",
     "wilson_interval",
 ]

@@ -46,7 +46,7 @@ def bootstrap_intervals(
     names, index = np.unique(groups, return_inverse=True)
     values = statistic(np.ones((1, len(index))))
     if len(names) < 2:
-        return {name: [_number(value[0]), None, None] for name, value in values.items()}
+        return {name: [number(value[0]), None, None] for name, value in values.items()}
 
     rng = np.random.default_rng(seed)
     chance = np.full(len(names), 1 / len(names))
@@ -62,7 +62,7 @@ def bootstrap_intervals(
         scores = np.concatenate([part[name] for part in parts])
         scores = scores[~np.isnan(scores)]
         limits = np.quantile(scores, tails) if len(scores) else [np.nan, np.nan]
-        result[name] = [_number(number) for number in (value[0], *limits)]
+        result[name] = [number(x) for x in (value[0], *limits)]
     return result
 
 
@@ -86,5 +86,6 @@ def wilson_interval(rate: float, trials: int, *, confidence: float = 0.95) -> tu
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
+    """A score as JSON has it: None for NaN."""
     return None if np.isnan(value) else float(value)

@@ -3,14 +3,22 @@
 import os
 import tempfile
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mgr_jax.evaluation.metrics import decide
+
 TASKS = ("single_label", "multi_label")
+
+# How the segments of a track become one row, and what to call it; see `Predictions.by_track`.
+AGGREGATIONS = {
+    "probabilities": "mean probability",
+    "vote": "vote of the segments",
+    "features": "mean features",
+}
 
 _DTYPES = {
     "track": np.str_,
@@ -19,7 +27,7 @@ _DTYPES = {
     "probabilities": np.float32,
     "label": np.int64,
 }
-_OPTIONAL = {"auxiliary_loss": np.float32}
+_OPTIONAL = {"auxiliary_loss": np.float32, "repeat": np.int64}
 
 # A softmax in bfloat16 sums to 1 only this closely; a float32 mean may exceed 1 by rounding.
 _SUM_TOLERANCE = 1e-2
@@ -42,6 +50,8 @@ class Predictions:
       protocol: a sentence that says how the split was made and scored.
       auxiliary_loss: [rows] float32, what the model itself adds to the loss (an autoencoder's error
         of reconstruction), or None.
+      repeat: [rows] int64, the repetition of the experiment (its seed) that a row comes from, or
+        None. Every score is then the mean over the repeats of the score of each.
 
     Raises:
       ValueError: shapes or values contradict the description above.
@@ -57,14 +67,15 @@ class Predictions:
     split: str
     protocol: str
     auxiliary_loss: np.ndarray | None = None
+    repeat: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         whole = np.all(np.asarray(self.label) == np.asarray(self.label).astype(np.int64))
-        _require(bool(whole), f"labels must be whole numbers, not {np.asarray(self.label).dtype}")
+        require(bool(whole), f"labels must be whole numbers, not {np.asarray(self.label).dtype}")
         for name, dtype in self._columns().items():
             object.__setattr__(self, name, np.asarray(getattr(self, name)).astype(dtype))
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
-        _require(self.task in TASKS, f"task is {self.task!r}; expected one of {', '.join(TASKS)}")
+        require(self.task in TASKS, f"task is {self.task!r}; expected one of {', '.join(TASKS)}")
         self._check_shapes()
         self._check_values()
 
@@ -75,13 +86,13 @@ class Predictions:
 
     def _check_shapes(self) -> None:
         rows, columns = len(self.track), len(self.classes)
-        _require(rows > 0, f"the predictions of split {self.split!r} have no rows")
-        _require(columns == len(set(self.classes)), f"classes repeat a name: {self.classes}")
+        require(rows > 0, f"the predictions of split {self.split!r} have no rows")
+        require(columns == len(set(self.classes)), f"classes repeat a name: {self.classes}")
         for name in self._columns():
             wide = name == "probabilities" or (name == "label" and self.task == "multi_label")
             expected = (rows, columns) if wide else (rows,)
             found = getattr(self, name).shape
-            _require(
+            require(
                 found == expected,
                 f"{name} has shape {found}, but {rows} rows and {columns} classes of a "
                 f"{self.task} task need {expected}",
@@ -90,21 +101,21 @@ class Predictions:
     def _check_values(self) -> None:
         single = self.task == "single_label"
         timed = (self.start >= 0) & (self.end > self.start) & np.isfinite(self.end)
-        _require(bool(timed.all()), "segments need finite times with 0 <= start < end, in seconds")
+        require(bool(timed.all()), "segments need finite times with 0 <= start < end, in seconds")
         valid = (self.probabilities >= 0) & (self.probabilities <= 1 + _ROUNDING)
-        _require(bool(valid.all()), "probabilities must be finite and within [0, 1]")
+        require(bool(valid.all()), "probabilities must be finite and within [0, 1]")
         off = np.abs(self.probabilities.sum(axis=1) - 1).max()
-        _require(
+        require(
             not single or bool(off <= _SUM_TOLERANCE),
             "probabilities of a single_label task must sum to 1 in every row; apply softmax first",
         )
         if self.auxiliary_loss is not None:
-            _require(
-                bool(np.isfinite(self.auxiliary_loss).all()), "auxiliary losses must be finite"
-            )
+            require(bool(np.isfinite(self.auxiliary_loss).all()), "auxiliary losses must be finite")
+        if self.repeat is not None:
+            require(bool((self.repeat >= 0).all()), "repeats must be numbered from 0")
         top = len(self.classes) - 1 if single else 1
         known = (self.label >= 0) & (self.label <= top)
-        _require(bool(known.all()), f"labels of this {self.task} task must lie in 0..{top}")
+        require(bool(known.all()), f"labels of this {self.task} task must lie in 0..{top}")
 
     def save(self, path: str | Path) -> None:
         """Writes the table as .npz; a reader never sees half a file."""
@@ -141,13 +152,49 @@ class Predictions:
         scalars = {name: columns[name].item() for name in ("task", "split", "protocol")}
         return cls(**columns | scalars | {"classes": tuple(columns["classes"].tolist())})
 
-    def by_track(self) -> "Predictions":
-        """One row per track, in order of first appearance: means, whole time span.
+    @property
+    def only_decisions(self) -> bool:
+        """Whether every probability is 0 or 1: the answers of something that gives no others."""
+        return bool(np.isin(self.probabilities, (0, 1)).all())
+
+    def select(self, rows: np.ndarray) -> "Predictions":
+        """The table of these rows: indices, or bool [rows]."""
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in self._columns()}
+        return replace(self, **columns)
+
+    def by_repeat(self) -> list[tuple[np.ndarray | slice, "Predictions"]]:
+        """Of every repeat, its rows and its table; a table without repeats is the only one."""
+        if self.repeat is None:
+            return [(slice(None), self)]
+        masks = [self.repeat == number for number in np.unique(self.repeat)]
+        return [(mask, replace(self.select(mask), repeat=None)) for mask in masks]
+
+    def by_track(self, aggregation: str = "probabilities") -> "Predictions":
+        """One row per track and repeat, in order of first appearance, over its whole time span.
+
+        Args:
+          aggregation: how the segments of a track are put together.
+            "probabilities": their mean.
+            "vote": every segment votes for its most probable class (of `multi_label`, for or
+              against every class). The mean probability counts as one vote more, which breaks ties
+              and nothing else, and the rows still sum to 1.
+            "features": what the network would answer to the mean of the segments' embeddings. Its
+              last layer is linear in the embedding (`mgr_jax.models.network.Network.classify`), so
+              that the logits of the mean are the mean of the logits; and the logits are, but for a
+              constant per row that the softmax forgets, the logarithms of the probabilities (of
+              `multi_label`, log p/(1-p)). Probabilities that were rounded to 0 or 1 count as the
+              nearest other number of their type.
 
         Raises:
-          ValueError: segments of one track carry different labels.
+          ValueError: segments of one track carry different labels, or another aggregation.
         """
-        _, first, index = np.unique(self.track, return_index=True, return_inverse=True)
+        if aggregation not in AGGREGATIONS:
+            names = ", ".join(AGGREGATIONS)
+            raise ValueError(f"there is no aggregation {aggregation!r}; choose from {names}")
+        _, index = np.unique(self.track, return_inverse=True)
+        if self.repeat is not None:
+            index = index * (self.repeat.max() + 1) + self.repeat
+        _, first, index = np.unique(index, return_index=True, return_inverse=True)
         disagree = (self.label != self.label[first][index]).reshape(len(index), -1).any(axis=1)
         if disagree.any():
             name = str(self.track[disagree][0])
@@ -159,46 +206,37 @@ class Predictions:
             np.add.at(totals, index, values)
             return (totals.T / counts).T
 
+        match aggregation, self.task:
+            case "vote", _:
+                votes = mean(decide(self.label, self.probabilities)[1]).T * counts
+                probabilities = ((votes + mean(self.probabilities).T) / (counts + 1)).T
+            case "features", "single_label":
+                least = np.finfo(np.float32).tiny
+                logits = mean(np.log(np.maximum(self.probabilities, least, dtype=np.float64)))
+                probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
+                probabilities /= probabilities.sum(axis=1, keepdims=True)
+            case "features", _:
+                p = self.probabilities.astype(np.float64)
+                p = p.clip(np.finfo(np.float32).tiny, 1 - np.finfo(np.float32).epsneg)
+                probabilities = 1 / (1 + np.exp(-mean(np.log(p / (1 - p)))))
+            case _:
+                probabilities = mean(self.probabilities)
+
         start, end = self.start[first], self.end[first]
         np.minimum.at(start, index, self.start)
         np.maximum.at(end, index, self.end)
-
-        order = np.argsort(first)
-        return replace(
-            self,
-            track=self.track[first][order],
-            start=start[order],
-            end=end[order],
-            probabilities=mean(self.probabilities)[order],
-            label=self.label[first][order],
-            auxiliary_loss=(
-                None if self.auxiliary_loss is None else mean(self.auxiliary_loss)[order]
-            ),
+        added = self.auxiliary_loss
+        tracks = replace(
+            self.select(first),
+            start=start,
+            end=end,
+            probabilities=probabilities,
+            auxiliary_loss=None if added is None else mean(added),
         )
+        return tracks.select(np.argsort(first))
 
 
-def join_predictions(tables: Sequence[Predictions], *, split: str, protocol: str) -> Predictions:
-    """Puts tables of the same classes one below the other, those of several folds say.
-
-    Raises:
-      ValueError: they differ in classes or task, or a track is in several of them.
-    """
-    first = tables[0]
-    for table in tables[1:]:
-        _require(
-            (table.classes, table.task, table._columns())
-            == (first.classes, first.task, first._columns()),
-            "the tables are of other classes or another task; join tables of one experiment",
-        )
-    names = np.concatenate([np.unique(table.track) for table in tables])
-    _require(len(set(names)) == len(names), "a track stands in several tables; join disjoint ones")
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(table, name) for table in tables])
-        for name in first._columns()
-    }
-    return replace(first, **columns, split=split, protocol=protocol)
-
-
-def _require(condition: bool, message: str) -> None:
+def require(condition: bool, message: str) -> None:
+    """Raises a ValueError unless the condition holds."""
     if not condition:
         raise ValueError(message)

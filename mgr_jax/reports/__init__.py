@@ -1,6 +1,22 @@
 """Pictures and report pages drawn from stored arrays. Needs the extra `report`."""
 
-from mgr_jax.reports.figures import draw_confusion, draw_history, draw_per_class, figure_to_image
-from mgr_jax.reports.report import write_report
+from mgr_jax.reports.figures import (
+    draw_comparison,
+    draw_confusion,
+    draw_history,
+    draw_per_class,
+    draw_reliability,
+    figure_to_image,
+)
+from mgr_jax.reports.report import markdown_table, write_report
 
-__all__ = ["draw_confusion", "draw_history", "draw_per_class", "figure_to_image", "write_report"]
+__all__ = [
+    "draw_comparison",
+    "draw_confusion",
+    "draw_history",
+    "draw_per_class",
+    "draw_reliability",
+    "figure_to_image",
+    "markdown_table",
+    "write_report",
+]

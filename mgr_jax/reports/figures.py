@@ -64,6 +64,56 @@ def draw_per_class(rows: Sequence[Mapping[str, Any]], title: str) -> "Figure":
     return figure
 
 
+def draw_reliability(reliability: Mapping[str, np.ndarray], title: str) -> "Figure":
+    """Draws how often probabilities came true; on the diagonal they say what they mean.
+
+    Args:
+      reliability: `confidence` and `frequency` in [0, 1], NaN in empty bins, and `count` of every
+        bin, as `evaluation.reliability` returns them.
+      title: what was predicted.
+    """
+    confidence, frequency, count = (reliability[k] for k in ("confidence", "frequency", "count"))
+    figure = make_figure(4.6, 5.0, title)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.plot([0, 1], [0, 1], "--", color=COLOURS[6])
+    there = count > 0
+    upper.plot(confidence[there], frequency[there], "o-", color=COLOURS[0])
+    upper.set_ylabel("share that came true")
+    upper.set_xlim(-0.02, 1.02)
+    upper.set_ylim(-0.02, 1.02)
+    edges = np.linspace(0, 1, len(count) + 1)
+    lower.stairs(count, edges, fill=True, color=COLOURS[0])
+    lower.set_ylabel("answers")
+    lower.set_xlabel("probability")
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def draw_comparison(
+    names: Sequence[str], scores: Sequence[Sequence[float | None]], metric: str, title: str
+) -> "Figure":
+    """Draws a score of several systems, each with its interval.
+
+    Args:
+      names: of the systems, top to bottom.
+      scores: [value, low, high] of each; None leaves a part out.
+      metric: what is drawn.
+      title: what was scored.
+    """
+    figure = make_figure(7.5, 1.3 + 0.32 * len(names), title)
+    axes = figure.add_subplot()
+    value, low, high = np.array(scores, float).reshape(-1, 3).T
+    rows = np.arange(len(names))
+    axes.hlines(rows, low, high, color=COLOURS[0], linewidth=2)
+    axes.plot(value, rows, "o", color=COLOURS[0])
+    axes.set_yticks(rows, names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel(f"{metric} with its interval")
+    axes.grid(axis="x", alpha=0.3)
+    return figure
+
+
 def draw_history(
     steps: Sequence[float], series: Mapping[str, Sequence[float]], title: str
 ) -> "Figure":

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.reports.figures import draw_confusion, draw_history, draw_per_class
+from mgr_jax.reports.figures import (
+    draw_confusion,
+    draw_history,
+    draw_per_class,
+    draw_reliability,
+)
 
 History = tuple[Sequence[float], Mapping[str, Sequence[float]]]
 
@@ -19,6 +24,7 @@ def write_report(
     matrix: np.ndarray | None,
     classes: Sequence[str],
     per_class_rows: Sequence[Mapping[str, Any]],
+    reliability: Mapping[str, np.ndarray] | None = None,
     history: History | None = None,
     notes: Sequence[str] = (),
 ) -> Path:
@@ -33,6 +39,7 @@ def write_report(
       matrix: confusion counts [true, predicted], or None for a multi-label task.
       classes: names in the order of the matrix.
       per_class_rows: those of `evaluation.per_class`.
+      reliability: that of `evaluation.reliability`, or None without probabilities.
       history: (steps, series) as `draw_history` takes them.
       notes: sentences to end with: the protocol, the data, the hardware.
 
@@ -47,6 +54,8 @@ def write_report(
     if matrix is not None:
         figures["confusion_matrix"] = draw_confusion(matrix, classes, title)
     figures["per_class"] = draw_per_class(per_class_rows, title)
+    if reliability is not None:
+        figures["reliability"] = draw_reliability(reliability, title)
     if history is not None:
         figures["history"] = draw_history(*history, title.partition(":")[0])
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -54,10 +63,12 @@ def write_report(
         figure.savefig(out_dir / f"{name}.png")
 
     pictures = {name: f"![{name.replace('_', ' ')}]({name}.png)" for name in figures}
-    parts = [f"# {title}", _markdown_table(summary_rows), "## Classes"]
-    parts += [_markdown_table(per_class_rows), pictures["per_class"]]
+    parts = [f"# {title}", markdown_table(summary_rows), "## Classes"]
+    parts += [markdown_table(per_class_rows), pictures["per_class"]]
     if matrix is not None:
         parts += ["## Confusion matrix", pictures["confusion_matrix"]]
+    if reliability is not None:
+        parts += ["## Calibration", pictures["reliability"]]
     if history is not None:
         parts += ["## Training", pictures["history"]]
     if notes:
@@ -67,7 +78,8 @@ def write_report(
     return path
 
 
-def _markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as a Markdown table; for their values and columns see `write_report`."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     lines = [[name.replace("_", " ") for name in columns], ["---"] * len(columns)]
     lines += [[_cell(row.get(name)) for name in columns] for row in rows]

@@ -18,7 +18,7 @@ def make_table(**changes):
         "classes": ("blues", "rock", "ünïcode | name"),
         "task": "single_label",
         "split": "test",
-        "protocol": "artist-disjoint, segments of 8.0 s, mean probability per track",
+        "protocol": "artist-disjoint, segments of 8.0 s",
     }
     return Predictions(**columns | changes)
 
@@ -134,6 +134,7 @@ def test_console_table_is_aligned_and_names_counts_and_undefined_numbers():
     result = {
         "split": "test",
         "protocol": "artist-disjoint",
+        "aggregation": "vote",
         "confidence": 0.9,
         "tracks": 1,
         "segments": 5,
@@ -142,7 +143,8 @@ def test_console_table_is_aligned_and_names_counts_and_undefined_numbers():
         "track": {"roc_auc": [1.0, None, None]},
     }
     assert format_table(result).splitlines() == [
-        "test: 1 tracks, 5 segments; artist-disjoint; 90 % intervals",
+        "test: 1 tracks, 5 segments; artist-disjoint; tracks by vote of the segments; "
+        "90 % intervals",
         "segment  roc_auc            0.713 [0.651, 0.772]",
         "segment  average_precision    n/a [  n/a,   n/a]",
         "track    roc_auc            1.000 [  n/a,   n/a]",

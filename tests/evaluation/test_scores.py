@@ -4,40 +4,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.stats
+import sklearn.calibration
 import sklearn.metrics as reference
+from random_predictions import make_table
 
 from mgr_jax import evaluation
-from mgr_jax.evaluation import Predictions
 
 CLASSES = 6
 
 
-def make_table(task, tracks=40, segments=3, classes=CLASSES, seed=0):
-    """Random answers that lean to the truth, rounded so that many scores are tied."""
-    rng = np.random.default_rng(seed)
-    index = np.repeat(np.arange(tracks), segments)
-    noise = (
-        rng.normal(size=(tracks * segments, classes)) + rng.normal(size=(tracks, classes))[index]
-    )
-    if task == "single_label":
-        label = rng.integers(0, classes, tracks)[index]
-        weights = np.exp(noise + 1.5 * np.eye(classes)[label])
-        probabilities = weights / weights.sum(axis=1, keepdims=True)
-    else:
-        label = (rng.random((tracks, classes)) < 0.3).astype(int)[index]
-        probabilities = np.round(1 / (1 + np.exp(1 - noise - label)), 1)
-    start = np.tile(np.arange(segments) * 8.0, tracks)
-    return Predictions(
-        track=np.array([f"track {i}" for i in index]),
-        start=start,
-        end=start + 8,
-        probabilities=probabilities,
-        label=label,
-        classes=tuple(f"class {i}" for i in range(classes)),
-        task=task,
-        split="test",
-        protocol="by track",
-    )
+def reference_calibration(confidence, came_true):
+    """From scikit-learn's calibration curve, and how much falls into each of its bins."""
+    share, mean = sklearn.calibration.calibration_curve(came_true, confidence, n_bins=15)
+    counts = np.histogram(confidence, np.linspace(0, 1, 16))[0]
+    return np.abs(share - mean) @ counts[counts > 0] / len(confidence)
 
 
 def reference_scores(table, repeat=None):
@@ -54,6 +34,7 @@ def reference_scores(table, repeat=None):
                 label, probabilities, k=3, labels=names
             ),
             "log_loss": reference.log_loss(label, probabilities, labels=names),
+            "calibration_error": reference_calibration(probabilities.max(axis=1), label == answer),
         }
     both = [i for i in range(len(table.classes)) if len(np.unique(label[:, i])) == 2]
     pairs = [(label[:, i], probabilities[:, i]) for i in range(len(table.classes))]
@@ -64,6 +45,7 @@ def reference_scores(table, repeat=None):
             label, probabilities >= 0.5, average="macro", zero_division=np.nan
         ),
         "log_loss": np.mean([reference.log_loss(*pair, labels=[0, 1]) for pair in pairs]),
+        "calibration_error": reference_calibration(probabilities.ravel(), label.ravel()),
     }
 
 
@@ -91,9 +73,10 @@ def test_a_weight_means_that_a_row_is_there_so_often(task):
             "macro_f1": evaluation.macro_f1(*args, counts),
             "top_3_accuracy": evaluation.top_k_accuracy(*args, 3, counts),
             "log_loss": evaluation.log_loss(*args, counts),
+            "calibration_error": evaluation.calibration_error(*args, counts),
         }
     else:
-        names = ("roc_auc", "average_precision", "macro_f1", "log_loss")
+        names = ("roc_auc", "average_precision", "macro_f1", "log_loss", "calibration_error")
         scores = {name: getattr(evaluation, name)(*args, counts) for name in names}
     for i, repeat in enumerate(counts):
         found = {name: score[i] for name, score in scores.items()}
@@ -135,10 +118,38 @@ def test_classes_with_one_kind_of_label_are_left_out_and_named():
 def test_top_k_depends_on_the_number_of_classes():
     names = [
         set(evaluation.evaluate(make_table("single_label", classes=n), resamples=2)["track"])
-        - {"accuracy", "macro_f1", "log_loss"}
+        - {"accuracy", "macro_f1", "log_loss", "calibration_error"}
         for n in (2, 3, 8)
     ]
     assert names == [set(), {"top_2_accuracy"}, {"top_3_accuracy"}]
+    table = make_table("single_label").by_track()
+    found = evaluation.evaluate(table, resamples=2, top_k=5)["track"]["top_5_accuracy"][0]
+    expected = reference.top_k_accuracy_score(table.label, table.probabilities, k=5)
+    assert found == pytest.approx(expected)
+    with pytest.raises(ValueError, match="use 2 to 5"):
+        evaluation.evaluate(table, top_k=6)
+
+
+def test_decisions_without_probabilities_have_no_scores_of_probabilities():
+    table = make_table("single_label")
+    answers = np.eye(CLASSES)[table.probabilities.argmax(axis=1)]
+    decided = replace(table, probabilities=answers)
+    result = evaluation.evaluate(decided, resamples=2)
+    for level in ("segment", "track"):  # the shares of a track's segments are no probabilities
+        assert set(result[level]) == {"accuracy", "macro_f1"}
+    expected = evaluation.evaluate(table, resamples=2)["segment"]["accuracy"]
+    assert result["segment"]["accuracy"] == expected
+
+
+def test_reliability_says_what_was_answered_and_what_came_true():
+    label = np.array([0, 1, 1, 0])
+    probabilities = np.array([[0.9, 0.1], [0.88, 0.12], [0.4, 0.6], [0.5, 0.5]])
+    found = evaluation.reliability(label, probabilities, bins=4)
+    assert found["count"].tolist() == [0, 1, 1, 2]  # bins hold their upper edges
+    np.testing.assert_allclose(found["confidence"], [np.nan, 0.5, 0.6, 0.89])
+    np.testing.assert_allclose(found["frequency"], [np.nan, 1, 1, 0.5])
+    error = evaluation.calibration_error(label, probabilities, bins=4)
+    assert error == pytest.approx((0.5 + 0.4 + 2 * 0.39) / 4)
 
 
 @pytest.mark.parametrize("task", ["single_label", "multi_label"])
@@ -151,6 +162,7 @@ def test_result_is_repeatable_json_with_counts_and_intervals_around_the_value(ta
     assert (result["tracks"], result["segments"]) == (40, 120)
     assert (result["split"], result["protocol"], result["task"]) == ("test", "by track", task)
     for level in ("segment", "track"):
+        assert result[level].pop("calibration_error")[1:] == [None, None]
         for value, low, high in result[level].values():
             assert low <= value <= high
 
@@ -187,7 +199,7 @@ def test_resampling_in_parts_changes_nothing(monkeypatch):
     monkeypatch.setattr("mgr_jax.evaluation.bootstrap._WEIGHTS_AT_ONCE", 1000)
     parts = evaluation.evaluate(table, resamples=100)
     for name, numbers in whole["segment"].items():
-        assert parts["segment"][name] == pytest.approx(numbers, rel=1e-12)
+        np.testing.assert_allclose(*np.array([parts["segment"][name], numbers], float), rtol=1e-12)
 
 
 def test_one_track_has_scores_but_no_interval():

@@ -1,5 +1,7 @@
 """Every network with its number of parameters."""
 
+from mgr_jax.models.fusion import SideFormat
+
 # (name, fields, [frames, bins(, channels)] of the published input, parameters with 50 classes,
 # source of that number). Every registered name needs a row.
 PARAMETERS = [
@@ -383,5 +385,13 @@ PARAMETERS = [
         + (16 * 16 + 1)
         + 65 * 50,
         "our own; arithmetic",
+    ),
+    (
+        "fusion",
+        {"side": SideFormat(518, (("artist", 100), ("album", 200)))},
+        (192, 96),
+        # choi_crnn's embedding of 30; table; embeddings with an unseen value; dense; head
+        97_130 - 31 * 50 + 519 * 64 + (101 + 201) * 16 + (30 + 64 + 2 * 16 + 3) * 128 + 129 * 50,
+        "our widths: choi_crnn without its head, and what is beside it",
     ),
 ]

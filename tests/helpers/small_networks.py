@@ -1,5 +1,7 @@
 """Every network in a few thousand parameters, with all kinds of its layers."""
 
+from mgr_jax.models.fusion import SideFormat
+
 # Fields, and [frames, bins(, channels)] of the input, by name. Every registered name needs one.
 SMALLER = {
     "choi_crnn": ({"pools": ((2, 2), (2, 2), (2, 2), (1, 2))}, (24, 16)),
@@ -152,5 +154,15 @@ SMALLER = {
     "autoencoder": (
         {"widths": (4, 8), "pools": ((2, 4), (2, 2)), "code": 6, "dropout": 0.3},
         (17, 16),
+    ),
+    "fusion": (
+        {
+            "encoder": {"name": "nakashika2012", "kwargs": {"levels": 4, "widths": (4, 6)}},
+            "side": SideFormat(3, (("artist", 2),)),
+            "table_units": 4,
+            "category_units": 3,
+            "units": (8, 6),
+        },
+        (12, 10),
     ),
 }

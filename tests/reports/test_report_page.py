@@ -6,9 +6,11 @@ import pytest
 from matplotlib.text import Text
 
 from mgr_jax.reports import (
+    draw_comparison,
     draw_confusion,
     draw_history,
     draw_per_class,
+    draw_reliability,
     figure_to_image,
     write_report,
 )
@@ -27,6 +29,11 @@ ROWS = [
     {"class": "Rock", "support": 0, "precision": None, "recall": [None] * 3, "f1": None},
 ]
 HISTORY = ([0, 10, 20], {"train/loss": [2.0, 1.5, 1.0], "accuracy": [np.nan, 0.4, 0.7]})
+RELIABILITY = {
+    "count": np.array([0, 1000]),
+    "confidence": np.array([np.nan, 0.7]),
+    "frequency": np.array([np.nan, 0.6]),
+}
 
 
 def write(folder, **changes):
@@ -68,6 +75,14 @@ def test_report_shows_every_picture_and_number(tmp_path):
         assert (path.parent / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_report_shows_calibration_only_where_it_is_given(tmp_path):
+    assert "Calibration" not in write(tmp_path).read_text(encoding="utf-8")
+    text = write(tmp_path, reliability=RELIABILITY).read_text(encoding="utf-8")
+    assert "![reliability](reliability.png)" in text
+    axes = draw_reliability(RELIABILITY, "test").axes[0]
+    np.testing.assert_array_equal(axes.lines[1].get_xydata(), [[0.7, 0.6]])
+
+
 def test_report_without_matrix_and_history_has_neither(tmp_path):
     path = write(tmp_path, matrix=None, history=None, notes=())
     text = path.read_text(encoding="utf-8")
@@ -87,6 +102,8 @@ def test_nothing_written_is_cut_off(size):
         draw_confusion(matrix, names, title),
         draw_per_class(rows, title),
         draw_history(*HISTORY, title),
+        draw_reliability(RELIABILITY, title),
+        draw_comparison(names, [[0.5, 0.4, 0.6], *[[0.5, None, None]] * (size - 1)], "F1", title),
     ):
         figure_to_image(figure)
         axes = figure.axes[0]

@@ -1,0 +1,71 @@
+"""What leaking is worth: one model's scores by row, by track and by artist."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from mgr_jax.evaluation.comparison import paired_difference
+from mgr_jax.evaluation.predictions import Predictions
+from mgr_jax.evaluation.scores import evaluate
+
+# From the protocol that leaks most to the one that leaks least.
+BY = {"row_random": "by row", "stratified_kfold": "by track", "artist_kfold": "by artist"}
+
+
+def inflation(
+    tables: Mapping[str, Predictions],
+    *,
+    metric: str = "accuracy",
+    aggregation: str = "probabilities",
+    **options: Any,
+) -> dict[str, Any]:
+    """Compares what one model scores on the same tracks under protocols that leak less and less.
+
+    Args:
+      tables: predictions of all tracks by protocol, some of BY.
+      metric: as `evaluate` names it.
+      aggregation: of segments to tracks.
+      **options: those of `bootstrap_intervals`.
+
+    Returns:
+      A dict ready for JSON, of "segment" and of "track": `scores` `{protocol: [value, low, high]}`
+      and `differences` `{"a - b": [value, low, high]}` of each protocol to the next and of the
+      first to the last, where intervals know that both scored the same tracks.
+
+    Raises:
+      ValueError: the tables are of other tracks.
+    """
+    names = [name for name in BY if name in tables]
+    pairs = list(pairwise(names))
+    if len(names) > 2:
+        pairs.append((names[0], names[-1]))
+    scored = {name: evaluate(tables[name], aggregation=aggregation, **options) for name in names}
+    levels = {
+        "segment": dict(tables),
+        "track": {name: tables[name].by_track(aggregation) for name in names},
+    }
+    return {
+        level: {
+            "scores": {name: scored[name][level][metric] for name in names},
+            "differences": {
+                f"{a} - {b}": paired_difference(some[a], some[b], metric, **options)
+                for a, b in pairs
+            },
+        }
+        for level, some in levels.items()
+    }
+
+
+def inflation_rows(system: str, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The result of `inflation` as lines of a table: one per level, where they differ."""
+    rows = []
+    for level in ("segment", "track") if result["segment"] != result["track"] else ("track",):
+        scores, differences = result[level]["scores"], result[level]["differences"]
+        row: dict[str, Any] = {"system": system, "level": level}
+        for name, value in scores.items():
+            row[BY[name] + (" (LEAKS)" if name == "row_random" else "")] = value
+        for pair, value in differences.items():
+            a, b = (BY[name].removeprefix("by ") for name in pair.split(" - "))
+            row[f"{a} − {b}"] = value
+        rows.append(row)
+    return rows

@@ -1,0 +1,70 @@
+"""Puts predictions tables together: those of folds, and those of repeats."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mgr_jax.evaluation.predictions import Predictions, require
+
+
+def join_predictions(
+    tables: Sequence[Predictions], *, split: str, protocol: str, by_row: bool = False
+) -> Predictions:
+    """Puts tables of the same classes one below the other, those of several folds say.
+
+    Args:
+      tables: to join.
+      split: what to call all of them.
+      protocol: how they were made and scored.
+      by_row: the folds part rows, not tracks: only no segment may be in several tables.
+
+    Raises:
+      ValueError: they differ in classes or task, or a track (or segment) is in several of them.
+    """
+    units = [
+        set(zip(table.track, table.start, strict=True)) if by_row else set(table.track)
+        for table in tables
+    ]
+    require(
+        len(set[Any]().union(*units)) == sum(map(len, units)),
+        f"a {'segment' if by_row else 'track'} stands in several tables; join disjoint ones",
+    )
+    return replace(_stack(tables), split=split, protocol=protocol)
+
+
+def join_repeats(tables: Sequence[Predictions], *, protocol: str) -> Predictions:
+    """Puts the tables of one experiment's repetitions, those of several seeds, into one.
+
+    Args:
+      tables: of repeat 0, 1, …; they may hold the same tracks or, where the seed also divides the
+        data, others. They share the name of the split.
+      protocol: how the splits were made and scored.
+
+    Raises:
+      ValueError: they differ in classes, task or split, or hold repeats already.
+    """
+    require(
+        all(table.repeat is None for table in tables) and len({t.split for t in tables}) == 1,
+        "the tables hold repeats already or are of several splits; join single repeats of one",
+    )
+    numbered = [
+        replace(table, repeat=np.full(len(table.track), i)) for i, table in enumerate(tables)
+    ]
+    return replace(_stack(numbered), protocol=protocol)
+
+
+def _stack(tables: Sequence[Predictions]) -> Predictions:
+    first = tables[0]
+    for table in tables[1:]:
+        require(
+            (table.classes, table.task, table._columns())
+            == (first.classes, first.task, first._columns()),
+            "the tables are of other classes or another task; join tables of one experiment",
+        )
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(table, name) for table in tables])
+        for name in first._columns()
+    }
+    return replace(first, **columns)

@@ -1,0 +1,105 @@
+"""The audit as a page: Markdown and a picture."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mgr_jax.reports.figures import COLOURS, make_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_LONGEST_LIST = 20  # of names or pairs; audit.json holds all
+
+
+def format_audit(result: dict[str, Any], picture: str = "") -> str:
+    """Lays out the result of `mgr-jax audit` as Markdown; `picture` is the file of one."""
+    lines = [f"# Audit of {result['source']}", "", *map("- {}".format, result["summary"]), ""]
+    lines += _format_splits(result["splits"], result["apart"]) if result["splits"] else []
+    pairs, what = result["duplicates"]["pairs"], result["duplicates"]["what"]
+    if result["splits"]:
+        lines += [f"## The same {what} across splits", ""]
+        lines += _format_pairs([pair for pair in pairs if pair["across"]])
+    lines += [f"## The same {what}{', other pairs' if result['splits'] else ''}", ""]
+    lines += _format_pairs([pair for pair in pairs if not pair["across"]])
+    if picture:
+        lines += [f"![bit error rates of the pairs that were compared]({picture})", ""]
+    if result["unreadable"]:
+        lines += ["## Left out", ""]
+        lines += [f"- {name}: {why}" for name, why in result["unreadable"].items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _format_splits(splits: dict[str, Any], apart: Sequence[str]) -> list[str]:
+    lines = [
+        "## Tracks, artists and other columns on both sides",
+        "",
+        "| column | must not cross | tracks that have it | values | in several splits | tracks |",
+        "|---|---|---|---|---|---|",
+    ]
+    crossing = []
+    for name, column in splits["columns"].items():
+        tracks = ", ".join(f"{count} {split}" for split, count in column["affected"].items())
+        lines.append(
+            f"| {_cell(name)} | {'yes' if name in apart else 'no'} | {column['known']} "
+            f"| {column['values']} | {len(column['crossing'])} | {tracks or '-'} |"
+        )
+        if name in apart:
+            crossing += [
+                f"- {name} {_cell(value)}: {', '.join(names)}"
+                for value, names in column["crossing"].items()
+            ]
+    return [*lines, "", *_shorten(crossing), *([""] if crossing else [])]
+
+
+def _format_pairs(pairs: Sequence[dict[str, Any]]) -> list[str]:
+    if not pairs:
+        return ["None.", ""]
+    timed = "seconds" in pairs[0]
+    lines = ["| track | at | track | at |" + (" seconds | bit error rate |" if timed else "")]
+    lines.append("|---" * lines[0].count(" |") + "|")
+    rows = []
+    for pair in pairs:
+        cells = []
+        for side in ("first", "second"):
+            split, at = pair[f"{side}_split"], pair[f"{side}_at"]
+            cells.append(_cell(pair[side]) + (f" ({split})" if split else ""))
+            cells.append(_clock(at) if timed else f"row {at}")
+        if timed:
+            cells += [f"{pair['seconds']:.1f}", f"{pair['bit_error_rate']:.3f}"]
+        rows.append(f"| {' | '.join(cells)} |")
+    return [*lines, *_shorten(rows), ""]
+
+
+def _clock(seconds: float) -> str:
+    """Seconds as m:ss.s."""
+    tenths = round(10 * seconds)
+    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
+
+
+def _shorten(lines: list[str]) -> list[str]:
+    more = len(lines) - _LONGEST_LIST
+    if more <= 0:
+        return lines
+    return [*lines[:_LONGEST_LIST], "", f"… and {more} more, all of them in audit.json."]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def draw_bit_error_rates(rates: Sequence[float], limit: float, title: str) -> "Figure":
+    """Draws a histogram of the bit error rates of candidate pairs, and where duplicates end."""
+    figure = make_figure(6.5, 3.2, title)
+    axes = figure.add_subplot()
+    counts, *_ = axes.hist(rates, bins=60, range=(0, 0.6), color=COLOURS[0])
+    axes.axvline(limit, color=COLOURS[1], label=f"duplicates: up to {limit:g}")
+    axes.set_yscale("symlog", linthresh=10)  # a few duplicates show beside many other pairs
+    axes.set_ylim(0, max(10.0, 1.2 * float(np.max(counts))))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("bit error rate where two tracks are most alike")
+    axes.set_ylabel("pairs of tracks")
+    axes.legend(fontsize=8)
+    return figure

@@ -1,0 +1,130 @@
+"""Submissions to the crowdAI challenge."""
+
+import csv
+import json
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mgr_jax import cli
+from mgr_jax.audio.io import AudioError
+from mgr_jax.cli.crowdai import GENRES, write_submission
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import log_loss, macro_f1
+
+
+class StubPredictor:
+    """Answers what it is told; cannot read files named bad."""
+
+    def __init__(self, classes, answers, task="single_label"):
+        self.classes, self.answers = tuple(classes), answers
+        self.spec = SimpleNamespace(task=task)
+
+    def predict(self, path):
+        if path.stem.startswith("bad"):
+            raise AudioError(f"{path} cannot be decoded as audio")
+        return SimpleNamespace(track_probabilities=np.array(self.answers[path.stem]))
+
+
+def make_files(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    return [folder / name for name in names]
+
+
+def read(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    return header, {name: np.array(values, float) for name, *values in rows}
+
+
+def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    order = rng.permutation(16)
+    answers = {name: rng.dirichlet(np.ones(16)) for name in ("000002", "000005")}
+    answers["000005"] = np.eye(16)[3]
+    predictor = StubPredictor([GENRES[i] for i in order], answers)
+    files = make_files(tmp_path, "000/000002.mp3", "000/000005.mp3", "bad.mp3")
+    failures = write_submission(predictor, files, tmp_path / "s.csv")
+    header, rows = read(tmp_path / "s.csv")
+    assert ",".join(header) == (
+        "file_id,Blues,Classical,Country,Easy Listening,Electronic,Experimental,Folk,Hip-Hop,"
+        "Instrumental,International,Jazz,Old-Time / Historic,Pop,Rock,Soul-RnB,Spoken"
+    )
+    assert list(rows) == ["000002", "000005", "bad"]
+    np.testing.assert_allclose([row.sum() for row in rows.values()], 1, atol=1e-6)
+    np.testing.assert_allclose(rows["000002"][order], answers["000002"], atol=1e-6)
+    assert rows["000005"].argmax() == order[3]
+    assert (rows["bad"] == 1 / 16).all()
+    assert len(failures) == 1
+    assert "its row says 0.0625 of every genre" in capsys.readouterr().err
+    # As the challenge scores it: a certain error costs a finite number of nats.
+    label = np.array([0, (order[3] + 1) % 16, 5])
+    table = np.array(list(rows.values()))
+    expected = -np.log(table[np.arange(3), label]).mean()
+    assert log_loss(label, table) == pytest.approx(expected)
+    assert expected < np.log(1e6)
+    assert 0 <= macro_f1(label, table) <= 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "task", "options", "says"),
+    [
+        (GENRES[:8], "single_label", {}, "does not know 8 of the challenge's 16 genres"),
+        ([*GENRES[:15], "disco"], "single_label", {}, "class 'disco' is none of"),
+        (GENRES, "multi_label", {}, "tells tags"),
+    ],
+)
+def test_a_model_of_other_classes_is_refused(tmp_path, classes, task, options, says):
+    with pytest.raises(UserError, match=says):
+        write_submission(StubPredictor(classes, {}, task), [], tmp_path / "s.csv", **options)
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_files_of_one_name_and_files_that_are_not_there_are_refused(tmp_path):
+    predictor = StubPredictor(GENRES, {})
+    twice = make_files(tmp_path, "a/1.mp3", "b/1.mp3")
+    with pytest.raises(UserError, match="would both be the row 1 of the submission"):
+        write_submission(predictor, twice, tmp_path / "s.csv")
+    with pytest.raises(UserError, match="does not exist"):
+        write_submission(predictor, [tmp_path / "none.mp3"], tmp_path / "s.csv")
+
+
+@pytest.mark.slow
+def test_a_model_of_some_genres_writes_a_submission(trained_run, music_folder, tmp_path, capsys):
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    labels = json.loads((run / "labels.json").read_text())
+    known = {"hum": "Old-Time _ Historic", "hiss": "hip hop", "beat": "Rock"}
+    labels["classes"] = [known[name] for name in labels["classes"]]
+    (run / "labels.json").write_text(json.dumps(labels))
+    folder = shutil.copytree(music_folder / "hiss", tmp_path / "clips")
+    (folder / "broken.mp3").write_text("no music " * 99)
+    flags = ["predict", f"--model={run}", "--format=crowdai", str(folder)]
+    out = tmp_path / "out" / "s.csv"
+    for extra, says in (
+        ([], "takes --out"),
+        ([f"--out={out}"], "does not know 13 of the challenge's 16 genres"),
+        ([f"--out={out}", "--timeline"], "neither --features"),
+    ):
+        assert cli.main([*flags, *extra]) == 1
+        err = capsys.readouterr().err
+        assert says in err
+        assert err.count("\n") == 1
+    assert cli.main([*flags, f"--out={out}", "--missing_classes=zero"]) == 0
+    captured = capsys.readouterr()
+    assert "11 tracks, 1 of them could not be read" in captured.out
+    assert "broken.mp3 cannot be decoded" in captured.err
+    header, rows = read(out)
+    assert len(rows) == 11
+    table = np.array(list(rows.values()))
+    np.testing.assert_allclose(table.sum(axis=1), 1, atol=1e-6)
+    missing = [i for i, name in enumerate(GENRES) if name not in header[1:] or name == "Blues"]
+    assert table[:, missing].max() == pytest.approx(1 / 16)  # of the broken file
+    heard = np.array([row for name, row in rows.items() if name != "broken"])
+    assert (heard[:, 0] > 0).all()
+    assert heard[:, 0].max() <= 1e-6
+    hits = heard.argmax(axis=1) == GENRES.index("Hip-Hop")
+    assert hits.mean() >= 0.9
