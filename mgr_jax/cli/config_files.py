@@ -10,6 +10,7 @@ from absl import flags as absl_flags
 from ml_collections import ConfigDict, config_flags
 
 import mgr_jax
+from mgr_jax.config import validate
 from mgr_jax.errors import UserError, unknown_name
 
 
@@ -79,13 +80,13 @@ def define_config_flag(flags: absl_flags.FlagValues, argv: list[str]) -> None:
 
 
 def require_config(flags: absl_flags.FlagValues) -> ConfigDict:
-    """Returns the config that was given.
+    """Returns the config that was given, checked.
 
     Where the command line names another front end or model than the file, the file's settings of
     the old one are dropped, with a warning.
 
     Raises:
-      UserError: none was.
+      UserError: none was, or it is not a config.
     """
     flag = flags["config"]
     if flag.value is None:
@@ -96,6 +97,7 @@ def require_config(flags: absl_flags.FlagValues) -> ConfigDict:
         if f"{group}.name" in overridden:
             _, written = read_config(config_flags.get_config_filename(flag))
             _drop_settings(flag.value[group], written[group], group, overridden)
+    validate(flag.value)
     return flag.value
 
 

@@ -1,16 +1,20 @@
-"""Cross-validates a config: trains it once per fold, and scores every track as a test track.
+"""Trains a config by a protocol, fold by fold and seed by seed, and scores all that is held out.
 
-  mgr-jax crossval --config=gtzan/choi_crnn --workdir=runs/cv --folds=10
-  mgr-jax crossval --config=gtzan/choi_crnn --workdir=runs/cv --splits=train
+  mgr-jax crossval --config=gtzan/choi_crnn --workdir=runs/cv --protocol=artist_kfold --folds=10
+  mgr-jax crossval --config=gtzan/choi_crnn --workdir=runs/ff --protocol=fault_filtered --seeds=3
 
-Folds are stratified, and disjoint as the dataset's own splits are (by artist, say; known artists
-also where published lists go by track). In each run one fold is scored, the next one chooses the
-checkpoint and the others are trained on. `--splits=train`
-leaves the dataset's validation and test tracks alone, to choose between configs before they are
-looked at. The same command again goes on where it stopped; a fold by itself is
-`mgr-jax train --config.cross_validation.folds=… --config.cross_validation.fold=…`.
+Protocols: dataset, official and fault_filtered are fixed splits; stratified_kfold divides tracks,
+artist_kfold artists, dataset_kfold (the default, unless the config names another) as the dataset's
+own splits are divided. row_random divides segments whatever track they are of: it leaks, needs
+--i_know_this_leaks, and its results say so.
+Of three parts (--parts=3) one fold is scored, the next one chooses the checkpoint and the others
+are trained on; with --parts=2 the scored fold chooses it. --splits=train leaves the dataset's
+validation and test tracks alone, to choose between configs before they are looked at. The same
+command again goes on where it stopped; one fold by itself is `mgr-jax train
+--config.protocol.name=… --config.protocol.fold=…`.
 """
 
+import json
 from pathlib import Path
 
 from absl import flags as absl_flags
@@ -21,16 +25,31 @@ from mgr_jax.errors import UserError
 
 def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     """Defines this command's flags."""
-    absl_flags.DEFINE_string(
-        "workdir", None, "Folder of the runs, one per fold.", flag_values=flags
-    )
-    absl_flags.DEFINE_integer(
-        "folds", None, "How many; the config's, else 5.", lower_bound=3, flag_values=flags
-    )
+    for name, default, text in (
+        ("workdir", None, "Folder of the runs."),
+        ("protocol", None, "The config's; dataset_kfold where that is dataset."),
+    ):
+        absl_flags.DEFINE_string(name, default, text, flag_values=flags)
+    for name, default, text in (
+        ("folds", None, "How many; the config's, which is 5."),
+        ("parts", None, "3 (train, validation, test) or 2 (no test); the config's, which is 3."),
+        ("seeds", 1, "How often all is done, each time with another seed."),
+    ):
+        absl_flags.DEFINE_integer(name, default, text, lower_bound=1, flag_values=flags)
     absl_flags.DEFINE_list(
         "splits",
         None,
         "Splits of the dataset whose tracks are divided into folds; the config's, which are all.",
+        flag_values=flags,
+    )
+    absl_flags.DEFINE_bool(
+        "i_know_this_leaks", False, "Consent to a protocol that leaks.", flag_values=flags
+    )
+    absl_flags.DEFINE_enum(
+        "aggregation",
+        "probabilities",
+        ["probabilities", "features", "vote"],
+        "How the segments of a track are put together.",
         flag_values=flags,
     )
     absl_flags.DEFINE_bool("progress", True, "Show bars and results.", flag_values=flags)
@@ -42,42 +61,26 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     config = require_config(flags)
     if args or not flags.workdir:
         raise UserError("crossval takes --workdir, such as runs/cv, and no arguments but flags")
-    import jax
-    import numpy as np
+    options = config.protocol
+    options.name = flags.protocol or options.name
+    if options.name == "dataset" and not flags.protocol:
+        options.name = "dataset_kfold"
+    for field in ("folds", "parts", "splits"):
+        given = getattr(flags, field)
+        if given is not None:
+            options[field] = tuple(given) if field == "splits" else given
+    options.i_know_this_leaks |= flags.i_know_this_leaks
 
     from mgr_jax.cli.results import describe_system, save_result
-    from mgr_jax.evaluation import evaluate, join_predictions
-    from mgr_jax.training.inference import predict_run
-    from mgr_jax.training.loop import train
+    from mgr_jax.training.crossval import cross_validate, fold_runs, record_total
 
     workdir = Path(flags.workdir).expanduser()
-    options = config.cross_validation
-    options.folds = flags.folds or options.folds or 5
-    options.splits = tuple(flags.splits or options.splits)
-    tables, scores = [], []
-    metric = "accuracy" if config.task == "single_label" else "roc_auc"
-    for fold in range(options.folds):
-        options.fold = fold
-        run = workdir / f"fold{fold}"
-        train(config, run, progress=flags.progress)
-        tables.append(predict_run(run, "test", progress=flags.progress))
-        scores.append(evaluate(tables[-1], resamples=1)["track"][metric][0])
-        # Compiled programs map memory, of which a process may have only so many stretches.
-        jax.clear_caches()
-        print(f"fold {fold + 1} of {options.folds}: {metric} {scores[-1]:.3f} (tracks)")
-    pooled = join_predictions(
-        tables,
-        split="crossval",
-        protocol=tables[0].protocol.replace("fold 0 of", "all"),
-    )
-    system = describe_system(config)
-    # Every track is trained on in all folds but two, so that they count alike.
+    pooled = cross_validate(config, workdir, seeds=flags.seeds, progress=flags.progress)
+    record_total(workdir)
     counts = None
     if config.task == "single_label":
-        counts = np.bincount(pooled.by_track().label, minlength=len(pooled.classes)).tolist()
-    save_result(workdir, pooled, counts, system=system)
-    print(
-        f"mean over the folds: {metric} {np.mean(scores):.3f}, standard deviation "
-        f"{np.std(scores, ddof=1):.3f}\n"
-        f"Next: mgr-jax report --model={flags.workdir} --split=crossval"
-    )
+        first = next(fold_runs(workdir))
+        counts = json.loads((first / "labels.json").read_text())["training_tracks"]
+    system = describe_system(config)
+    save_result(workdir, pooled, counts, system=system, aggregation=flags.aggregation)
+    print(f"Next: mgr-jax report --model={flags.workdir} --split={pooled.split}")

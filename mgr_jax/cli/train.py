@@ -6,7 +6,6 @@ Uses all devices of this machine. Over several machines, run it on each with the
 and --num_processes and with its own --process_id; on a TPU pod --coordinator=auto is enough.
 """
 
-import json
 from pathlib import Path
 
 from absl import flags as absl_flags
@@ -19,6 +18,9 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     """Defines this command's flags."""
     absl_flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=flags)
     absl_flags.DEFINE_bool("progress", True, "Show bars and results.", flag_values=flags)
+    absl_flags.DEFINE_bool(
+        "i_know_this_leaks", False, "Consent to a protocol that leaks.", flag_values=flags
+    )
     absl_flags.DEFINE_string(
         "coordinator", None, "host:port of process 0, or auto on a TPU pod.", flag_values=flags
     )
@@ -32,9 +34,12 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     config = require_config(flags)
     if args or not flags.workdir:
         raise UserError("give --workdir, the folder to keep the run in, such as runs/a")
+    config.protocol.i_know_this_leaks |= flags.i_know_this_leaks
     import jax
 
+    from mgr_jax.data.protocols import leak_mark
     from mgr_jax.training.loop import train
+    from mgr_jax.training.splits import scored_split
 
     if flags.coordinator:
         jax.distributed.initialize(
@@ -45,9 +50,10 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     first = jax.process_index() == 0
     result = train(config, flags.workdir, progress=flags.progress and first)
     if first:
-        dataset = json.loads((Path(flags.workdir).expanduser() / "dataset.json").read_text())
-        split = "" if "test" in dataset["tracks"] else " --split=validation"
+        scored = scored_split(Path(flags.workdir).expanduser())
+        split = "" if scored == "test" else f" --split={scored}"
         print(
-            f"Trained to step {result.step}: best validation {config.monitor} {result.best:.3f}. "
+            f"Trained to step {result.step}: best validation {config.monitor} {result.best:.3f}"
+            f"{leak_mark(config.protocol.name)}. "
             f"Next: mgr-jax evaluate --model={flags.workdir}{split}"
         )

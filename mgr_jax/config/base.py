@@ -19,6 +19,9 @@ def base_config() -> ConfigDict:
     config.frontend = ConfigDict({"name": "log_mel", "kwargs": {}})
     config.input_norm = "batch"  # batch normalisation of every frequency bin, or none
     config.model = ConfigDict({"name": "choi_crnn", "kwargs": {}})
+    # For the model fusion: a table with a row for every track, and categories ("artist", or further
+    # columns of the dataset), which leak unless the splits are artist-disjoint.
+    config.side_inputs = ConfigDict({"table": "", "categories": ()})
     # A run whose weights this one begins with: those of equal name and shape. Empty: none.
     config.init_from = ""
     config.compute_dtype = "float32"  # of the network; front ends are always float32
@@ -74,10 +77,18 @@ def base_config() -> ConfigDict:
     config.log_every = 20  # steps
     config.loader = "auto"  # resident on accelerators where the data fit, else streaming
     config.steps_per_dispatch = 10  # resident: steps between returns to the host, at most
-    # Instead of the dataset's own splits: `splits` together are divided into `folds`; number
-    # `fold` is the test split, the next one validation. 0: off. `mgr-jax crossval` runs all.
-    config.cross_validation = ConfigDict(
-        {"folds": 0, "fold": 0, "splits": ("train", "validation", "test")}
+    # Who is trained on and who is scored: "dataset" takes the splits as prepared, "official" and
+    # "fault_filtered" published ones; the others divide `splits` of it into `folds`, see
+    # mgr_jax.data.protocols. `mgr-jax crossval` runs all folds.
+    config.protocol = ConfigDict(
+        {
+            "name": "dataset",  # stratified_kfold, artist_kfold, dataset_kfold; row_random leaks
+            "folds": 5,
+            "fold": 0,  # the one that is scored
+            "parts": 3,  # 3: the next fold chooses the checkpoint; 2: the scored one does
+            "splits": ("train", "validation", "test"),
+            "i_know_this_leaks": False,  # consent to row_random
+        }
     )
     config.partition = "pmap"  # or jit: sharded jit over the same devices
     return config

@@ -28,7 +28,12 @@ CHOICES = {
 _DEVICES = {"axis_name": "config.partition", "name": "the program", "parent": "the program"}
 SET_ELSEWHERE = {
     "frontend": {"sample_rate": "config.sample_rate"} | _DEVICES,
-    "model": {"num_classes": "the dataset", "dtype": "config.compute_dtype"} | _DEVICES,
+    "model": {
+        "num_classes": "the dataset",
+        "dtype": "config.compute_dtype",
+        "side": "config.side_inputs",
+    }
+    | _DEVICES,
 }
 # What a stage may hold, with its default; see base_config().stages.
 STAGE: dict[str, Any] = {"steps": 0, "patience": 0, "optimizer": {}}
@@ -54,7 +59,7 @@ def validate(config: ConfigDict) -> None:
     for field in (
         "seed", "sample_rate", "num_steps", "patience", "eval_segments", "optimizer.clip_norm",
         "optimizer.weight_decay", "l2", "schedule.decay", "plateau.min_delta",
-        "cross_validation.fold", "classification_weight", "auxiliary_weight",
+        "protocol.fold", "classification_weight", "auxiliary_weight",
     ):  # fmt: skip
         if not 0 <= _get(config, field) < math.inf:
             raise UserError(
@@ -84,7 +89,8 @@ def validate(config: ConfigDict) -> None:
         )
     if not 0 < config.plateau.factor <= 1:
         raise UserError(f"config.plateau.factor is {config.plateau.factor}; it must lie in (0, 1]")
-    _validate_folds(config.cross_validation)
+    _validate_protocol(config.protocol)
+    _validate_side_inputs(config)
     if config.stages:
         _validate_stages(config)
     for group, elsewhere in SET_ELSEWHERE.items():
@@ -95,18 +101,30 @@ def validate(config: ConfigDict) -> None:
                 )
 
 
-def _validate_folds(options: ConfigDict) -> None:
-    if options.folds and not max(3, options.fold + 1) <= options.folds:
-        raise UserError(
-            f"config.cross_validation has fold {options.fold} of {options.folds}; there must be at "
-            "least 3 folds, which count from 0"
-        )
+def _validate_protocol(options: ConfigDict) -> None:
     known = ("train", "validation", "test")
     splits = options.splits
     if not splits or any(name not in known or splits.count(name) > 1 for name in splits):
         raise UserError(
-            f"config.cross_validation.splits is {splits!r}; choose some of {', '.join(known)}, "
-            "each once"
+            f"config.protocol.splits is {splits!r}; choose some of {', '.join(known)}, each once"
+        )
+
+
+def _validate_side_inputs(config: ConfigDict) -> None:
+    table, categories = config.side_inputs.table, config.side_inputs.categories
+    if (config.model.name == "fusion") != bool(table or categories):
+        raise UserError(
+            "config.model is fusion, but config.side_inputs names neither a table nor categories; "
+            "name one, or train the encoder as the model"
+            if config.model.name == "fusion"
+            else f"config.side_inputs is given, but {config.model.name} takes sound alone; use "
+            f"config.model.name=fusion with the encoder {config.model.name}"
+        )
+    wrong = [n for n in categories if not isinstance(n, str) or not n or categories.count(n) > 1]
+    if wrong or "table" in categories:
+        raise UserError(
+            f"config.side_inputs.categories is {categories!r}; give names of columns, such as "
+            "('artist',), each once ('table' is taken)"
         )
 
 
@@ -179,9 +197,10 @@ def _compare(config: ConfigDict, base: ConfigDict, prefix: str) -> None:
                 _compare(config[field], base[field], f"{name}.")
         else:
             wanted = (int, float) if isinstance(base[field], float) else type(base[field])
-            if not isinstance(config[field], wanted) or isinstance(config[field], bool):
+            found = config[field]
+            if not isinstance(found, wanted) or isinstance(found, bool) != (wanted is bool):
                 raise UserError(
-                    f"config.{name} is {config[field]!r}; expected {type(base[field]).__name__} "
+                    f"config.{name} is {found!r}; expected {type(base[field]).__name__} "
                     f"like {base[field]!r}"
                 )
     for field in base:

@@ -34,6 +34,7 @@ class Tracks:
       file: [tracks] which of the files a track is in.
       start: [tracks] its first time step there.
       length: [tracks] its time steps.
+      offset: [tracks] time steps of the whole track before it; 0 unless it is a part of one.
       label: [tracks] int32 class, -1 where unknown.
       tags: [tracks, tags] uint8, multi-hot; no columns where the dataset has no tags.
       track_id, artist_id: [tracks] text, the latter empty where unknown.
@@ -51,6 +52,7 @@ class Tracks:
     file: np.ndarray
     start: np.ndarray
     length: np.ndarray
+    offset: np.ndarray
     label: np.ndarray
     tags: np.ndarray
     track_id: np.ndarray
@@ -90,6 +92,21 @@ class Tracks:
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
         return dataclasses.replace(self, **columns, split=split or self.split)
 
+    def cut(self, steps: int) -> "Tracks":
+        """Consecutive parts of `steps` time steps, each like a track of its own.
+
+        What is left at the end of a track is dropped; a shorter track is one part.
+        """
+        counts = np.maximum(self.length // steps, 1)
+        parts = self.select(np.repeat(np.arange(len(self)), counts))
+        before = np.concatenate([np.arange(count) for count in counts]) * steps
+        return dataclasses.replace(
+            parts,
+            start=parts.start + before,
+            offset=parts.offset + before,
+            length=np.minimum(parts.length, steps),
+        )
+
 
 def digest(steps: np.ndarray) -> str:
     """A name for what a track holds: equal for equal data of one type."""
@@ -97,7 +114,7 @@ def digest(steps: np.ndarray) -> str:
 
 
 _COLUMNS = (
-    "file", "start", "length", "label", "tags", "track_id", "artist_id", "groups",
+    "file", "start", "length", "offset", "label", "tags", "track_id", "artist_id", "groups",
 )  # fmt: skip
 
 
@@ -142,6 +159,7 @@ def open_tracks(dataset_dir: Path, split: str) -> Tracks:
     return Tracks(
         files=(folder / "data.bin",),
         file=np.zeros(len(index["start"]), np.int32),
+        offset=np.zeros(len(index["start"]), np.int64),
         **index,
         track_id=np.array(text["track_id"], np.str_),
         artist_id=np.array(text["artist_id"], np.str_),

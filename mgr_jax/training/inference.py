@@ -21,13 +21,18 @@ from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inputs import (
-    describe_protocol,
     feature_format,
     make_loader,
-    open_split,
     target_names,
 )
 from mgr_jax.training.partition import Partition, make_partition
+from mgr_jax.training.side_inputs import (
+    describe_leak,
+    encode_tracks,
+    load_side_inputs,
+    read_table,
+)
+from mgr_jax.training.splits import describe_protocol, open_split
 from mgr_jax.training.steps import make_eval_step
 from mgr_jax.training.workdir import require_same_splits
 
@@ -97,8 +102,8 @@ class SplitPredictor:
         ends = np.minimum(starts + self._spec.clip_samples, tracks.length[rows])
         return Predictions(
             track=tracks.track_id[rows],
-            start=starts / tracks.rate,
-            end=ends / tracks.rate,
+            start=(tracks.offset[rows] + starts) / tracks.rate,
+            end=(tracks.offset[rows] + ends) / tracks.rate,
             **outputs,
             label=label[rows],
             classes=target_names(tracks, task),
@@ -136,21 +141,22 @@ def predict_run(
     partition = make_partition(config.partition, config.batch_size)
     tracks = open_split(config, split)
     require_same_splits(workdir, tracks.protocol)
+    side = load_side_inputs(workdir)
+    table = read_table(config.side_inputs.table) if config.side_inputs.table else None
     classifier, spec = create_classifier(
         config,
         len(target_names(tracks, config.task)),
         features=feature_format(tracks),
+        side=side.format,
         axis_name=partition.axis_name,
     )
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     predict = SplitPredictor(
         classifier,
         spec,
-        make_loader(config, tracks, classifier.frontend),
+        make_loader(config, tracks, classifier.frontend, side=encode_tracks(side, tracks, table)),
         partition,
         per_track=config.eval_segments,
-        protocol=describe_protocol(
-            tracks, config.clip_samples, cross_validation=config.cross_validation
-        ),
+        protocol=describe_protocol(tracks, config.clip_samples) + describe_leak(config, tracks),
     )
     return predict(partition.replicate(variables), progress=progress)

@@ -1,8 +1,7 @@
-"""From a config to the data of a split."""
+"""From a split to its loaders, and what a classifier must know of it."""
 
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -12,10 +11,8 @@ from ml_collections import ConfigDict
 
 from mgr_jax.audio.frontends import Frontend
 from mgr_jax.classifier import FeatureFormat
-from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
-from mgr_jax.data.folds import assign_folds, fold_columns
+from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Loader
-from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.resident import ResidentLoader, resident_bytes
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
@@ -25,56 +22,17 @@ from mgr_jax.training.statistics import track_statistics
 _RESIDENT_SHARE = 0.5
 
 
-def open_split(config: ConfigDict, split: str) -> Tracks:
-    """Opens a split of the config's dataset, or of its cross-validation.
-
-    Tracks that the task cannot use, without a genre or without tags, are left out.
-
-    Raises:
-      UserError: no such dataset or split, or none of its tracks can be used.
-    """
-    data_dir = Path(config.data_dir).expanduser() if config.data_dir else None
-    folder = find_dataset(config.dataset, sample_rate=config.sample_rate, data_dir=data_dir)
-    if config.cross_validation.folds:
-        return _open_fold(config, folder, split)
-    return usable_tracks(open_tracks(folder, split), config.task)
-
-
-def usable_tracks(tracks: Tracks, task: str) -> Tracks:
-    """The tracks that a task can use: those with a genre, or with tags; raises if none has."""
-    target_names(tracks, task)
-    usable = tracks.label >= 0 if task == "single_label" else tracks.tags.any(axis=1)
-    if not usable.any():
-        raise UserError(
-            f"no track of the {tracks.split} split at {tracks.files[0].parent} has a genre or tag "
-            "to learn; prepare another dataset"
-        )
-    return tracks if usable.all() else tracks.select(usable)
-
-
-def _open_fold(config: ConfigDict, folder: Path, split: str) -> Tracks:
-    options = config.cross_validation
-    parts = [usable_tracks(open_tracks(folder, name), config.task) for name in options.splits]
-    pool = join_tracks(parts, "pool")
-    numbers = assign_folds(pool, folds=options.folds, seed=config.seed)
-    validation = (options.fold + 1) % options.folds
-    rows = {
-        "test": numbers == options.fold,
-        "validation": numbers == validation,
-        "train": (numbers != options.fold) & (numbers != validation),
-    }
-    if split not in rows:
-        raise UserError(f"there is no split '{split}'; choose one of {', '.join(rows)}")
-    return pool.select(rows[split], split)
-
-
 def make_loader(
     config: ConfigDict,
     tracks: Tracks,
     frontend: Frontend,
     kind: type[Loader] = StreamingLoader,
+    side: Mapping[str, np.ndarray] | None = None,
 ) -> Loader:
-    """Makes this process's loader of a split, for the clips that a front end takes."""
+    """Makes this process's loader of a split, for the clips that a front end takes.
+
+    `side` is what else goes with the tracks, see `encode_tracks`.
+    """
     return kind(
         tracks,
         clip_samples=config.clip_samples,
@@ -83,14 +41,17 @@ def make_loader(
         short_clip=config.short_clip,
         sampling=config.sampling,
         crop=frontend.crop,
-        aux=track_statistics(frontend, tracks),
+        aux=track_statistics(frontend, tracks) | dict(side or {}),
         process_index=jax.process_index(),
         process_count=jax.process_count(),
     )
 
 
 def make_loaders(
-    config: ConfigDict, splits: Mapping[str, Tracks], frontend: Frontend
+    config: ConfigDict,
+    splits: Mapping[str, Tracks],
+    frontend: Frontend,
+    side: Mapping[str, Mapping[str, np.ndarray]] | None = None,
 ) -> dict[str, Loader]:
     """Makes the loaders of a run: resident on the devices, or streaming (config.loader).
 
@@ -122,7 +83,10 @@ def make_loaders(
             stacklevel=2,
         )
     kind = ResidentLoader if resident else StreamingLoader
-    return {name: make_loader(config, tracks, frontend, kind) for name, tracks in splits.items()}
+    return {
+        name: make_loader(config, tracks, frontend, kind, (side or {}).get(name))
+        for name, tracks in splits.items()
+    }
 
 
 def _free_memory() -> float:
@@ -162,26 +126,3 @@ def class_counts(tracks: Tracks, task: str) -> np.ndarray:
     if task == "single_label":
         return np.bincount(tracks.label, minlength=len(tracks.classes))
     return tracks.tags.sum(axis=0)
-
-
-def describe_protocol(
-    tracks: Tracks, clip_samples: int | None = None, *, cross_validation: ConfigDict | None = None
-) -> str:
-    """Says in one sentence how a split was made and how its tracks are scored."""
-    made = tracks.protocol
-    if cross_validation and cross_validation.folds:
-        options = cross_validation
-        by = "- and ".join(fold_columns(made))
-        text = (
-            f"{by}-disjoint cross-validation over {', '.join(options.splits)}, fold "
-            f"{options.fold} of {options.folds} folds"
-        )
-    else:
-        text = f"{'- and '.join(made['split_by'])}-disjoint split"
-        if made["given"]:
-            text = f"{made['splits']} splits" if "splits" in made else f"{text} given by the index"
-        if crossing := made["artists_in_several_splits"]:
-            text += f" with {crossing} artists on several sides"
-    if clip_samples is None:
-        return f"{text}, whole tracks"
-    return f"{text}, segments of {clip_samples / tracks.rate:.3g} s, mean probability"

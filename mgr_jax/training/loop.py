@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mgr_jax.classifier import (
     init_variables,
 )
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.loader import Loader
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoint import Checkpoints
@@ -27,7 +29,6 @@ from mgr_jax.training.inputs import (
     class_counts,
     feature_format,
     make_loaders,
-    open_split,
     target_names,
 )
 from mgr_jax.training.losses import LOSSES, Loss, balanced_weights
@@ -35,18 +36,20 @@ from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.progress import Progress, past_evaluations
 from mgr_jax.training.run import Run, TrainResult
+from mgr_jax.training.side_inputs import side_inputs_of
+from mgr_jax.training.splits import describe_protocol, open_split
 from mgr_jax.training.statistics import dataset_statistics
 from mgr_jax.training.steps import TrainState, create_state
 from mgr_jax.training.summary import Summary, read_metrics
 from mgr_jax.training.transfer import initial_variables
-from mgr_jax.training.workdir import describe_run, lock, require_same_run
+from mgr_jax.training.workdir import describe_run, lock, record_cost, require_same_run
 
 
 def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> TrainResult:
     """Trains what a config describes; the same call again goes on where it stopped.
 
     Writes config.json, labels.json, input_spec.json, dataset.json, tracks.json, checkpoints/,
-    metrics.jsonl and TensorBoard events into `workdir`.
+    metrics.jsonl, TensorBoard events, and side_inputs.json for a fusion, into `workdir`.
 
     Args:
       config: see `mgr_jax.config`.
@@ -59,9 +62,10 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     """
     configs.validate(config)
     augment = _make_augment(config)
-    if config.data_dir:  # the run is found from other folders later
-        config = ConfigDict(config)
-        config.data_dir = str(Path(config.data_dir).expanduser().absolute())
+    config = config.copy_and_resolve_references()
+    for group, field in ((config, "data_dir"), (config.side_inputs, "table")):
+        if group[field]:  # the run is found from other folders later
+            group[field] = str(Path(group[field]).expanduser().absolute())
     workdir = Path(workdir).expanduser().absolute()
     partition = make_partition(config.partition, config.batch_size, config.accumulate)
     splits = {name: open_split(config, name) for name in ("train", "validation")}
@@ -72,16 +76,22 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
                 f"they are filled (config.short_clip = {config.short_clip})",
                 stacklevel=2,
             )
+    side, side_arrays = side_inputs_of(config, splits)
     classifier, spec = create_classifier(
         config,
         len(target_names(splits["train"], config.task)),
         features=feature_format(splits["train"]),
+        side=side.format,
         axis_name=partition.axis_name,
     )
     _require_mixable(augment, config, spec)
     _require_loss(config, classifier, spec)
     with lock(workdir) if jax.process_index() == 0 else contextlib.nullcontext():
-        return _start(config, workdir, partition, classifier, spec, augment, splits, progress)
+        require_same_run(workdir, config, splits["train"].protocol)
+        if jax.process_index() == 0:
+            side.keep(workdir)
+        loaders = make_loaders(config, splits, classifier.frontend, side_arrays)
+        return _start(config, workdir, partition, classifier, spec, augment, loaders, progress)
 
 
 def _start(
@@ -91,12 +101,11 @@ def _start(
     classifier: GenreClassifier,
     spec: InputSpec,
     augment: Augment | None,
-    splits: dict[str, Tracks],
+    loaders: dict[str, Loader],
     progress: bool,
 ) -> TrainResult:
     """Restores what is there, writes what describes the run, and lets it go."""
-    require_same_run(workdir, config, splits["train"].protocol)
-    loaders = make_loaders(config, splits, classifier.frontend)
+    splits = {name: loader.tracks for name, loader in loaders.items()}
     statistics = dataset_statistics(classifier.frontend, splits["train"])
     variables = init_variables(classifier, spec, config.seed, statistics)
     checkpoints = Checkpoints(workdir)
@@ -141,10 +150,13 @@ def _start(
         standing=Progress(config, [(s, score) for s, score in evaluations if s < step]),
         verbose=progress,
     )
+    since, goes_on = time.perf_counter(), not run.standing.done(step)
     try:
         last = [score for s, score in evaluations if s == step]
         return run.go(state, step, last[0] if last else None)
     finally:
+        if jax.process_index() == 0 and goes_on:
+            record_cost(workdir, _count(variables), time.perf_counter() - since)
         checkpoints.close()
         if run.summary:
             run.summary.close()
@@ -171,6 +183,11 @@ def _require_mixable(augment: Augment | None, config: ConfigDict, spec: InputSpe
     """Makes sure that examples can be mixed, where they are to be."""
     if augment is None or not augment.mixes:
         return
+    if spec.side:
+        raise UserError(
+            "config.augment mixes examples, but config.side_inputs are those of one track; remove "
+            "mixup and cutmix"
+        )
     if spec.aux:
         raise UserError(
             "config.augment mixes examples, but config.frontend normalises each by the statistics "
@@ -204,16 +221,21 @@ def _require_loss(config: ConfigDict, classifier: GenreClassifier, spec: InputSp
             )
 
 
+def _count(variables: Any) -> int:
+    return sum(x.size for x in jax.tree.leaves(variables["params"]))
+
+
 def _announce(
     config: ConfigDict, variables: Any, splits: dict[str, Tracks], loader: type, step: int
 ) -> None:
-    count = sum(x.size for x in jax.tree.leaves(variables["params"]))
     sizes = " and ".join(f"{len(tracks)} {name}" for name, tracks in splits.items())
     devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
     where = "resident on" if loader is ResidentLoader else "streamed to"
     print(
-        f"{config.frontend.name} + {config.model.name}, {count:,} parameters, {config.partition}; "
-        f"{sizes} tracks of {config.dataset}, {where} {devices}."
+        f"{config.frontend.name} + {config.model.name}, {_count(variables):,} parameters, "
+        f"{config.partition}; {sizes} tracks of {config.dataset}, {where} {devices}."
     )
+    if config.protocol.name != "dataset":
+        print(f"Protocol: {describe_protocol(splits['train'], config.clip_samples)}.")
     if step:
         print(f"Going on from step {step} of {config.num_steps}.")

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from mgr_jax.audio.augment import Augment
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.data.loader import Loader, stack_batches
+from mgr_jax.data.protocols import leak_mark
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, evaluate
@@ -164,6 +165,8 @@ class Run:
     def _evaluate(self, state: TrainState, step: int, train_loss: float) -> float:
         predictions = self.validate(state.variables, progress=self.verbose)
         metrics = validation_metrics(predictions)
+        # Of bare decisions, all probabilities 0 or 1, there is none.
+        metrics.setdefault("validation/track/log_loss", float("nan"))
         score = monitored(metrics, self.config.monitor)
         self._write(step, metrics)
         if self.summary and self.config.task == "single_label":
@@ -176,7 +179,7 @@ class Run:
             tqdm.write(
                 f"step {step}: train loss {train_loss:.3f}, validation log loss "
                 f"{metrics['validation/track/log_loss']:.3f}, {shown} "
-                f"{metrics[f'validation/track/{shown}']:.3f}"
+                f"{metrics[f'validation/track/{shown}']:.3f}{leak_mark(self.config.protocol.name)}"
             )
         return score
 

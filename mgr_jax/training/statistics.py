@@ -54,6 +54,7 @@ def _cached(
         kind,
         repr(frontend.clone(axis_name=None)),
         tracks.track_id.tolist(),
+        tracks.offset.tolist(),
         tracks.length.tolist(),
     ]
     digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]

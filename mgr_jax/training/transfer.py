@@ -12,7 +12,8 @@ from ml_collections import ConfigDict
 from mgr_jax.data.cache import Tracks
 from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoint import read_variables
-from mgr_jax.training.inputs import open_split, target_names
+from mgr_jax.training.inputs import target_names
+from mgr_jax.training.splits import open_split
 
 Arrays = dict[tuple[str, ...], Any]
 
@@ -62,6 +63,8 @@ def initial_variables(
         if path[:-1] not in other
         and path[:2] != ("batch_stats", "frontend")
         and (same_classes or "head" not in path)
+        # What these have learnt belongs to the columns and names of the other run.
+        and not (path[1:2] == ("model",) and path[2].startswith(("table", "category")))
     }
     if not any(path[:2] == ("params", "model") for path in taken):
         raise UserError(
@@ -73,7 +76,7 @@ def initial_variables(
 
 def _require_unseen(trained: list[str], config: ConfigDict, splits: Mapping[str, Tracks]) -> None:
     scored = {"validation": splits["validation"]}
-    if config.cross_validation.folds or "test" in splits["train"].protocol["tracks"]:
+    if "test" in splits["train"].protocol["tracks"]:
         scored["test"] = open_split(config, "test")
     for name, tracks in scored.items():
         if seen := np.isin(tracks.track_id, trained).sum():

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import jax
 from ml_collections import ConfigDict
 
 from mgr_jax.classifier import InputSpec
@@ -109,6 +110,18 @@ def describe_run(
         (workdir / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
     spec.save(workdir / "input_spec.json")
     (workdir / "config.json").write_text(to_json(config))
+
+
+def record_cost(workdir: Path, parameters: int, seconds: float) -> None:
+    """Writes run.json: what the network weighs, and how long all trainings of it took together."""
+    path = workdir / "run.json"
+    before = json.loads(path.read_text())["seconds"] if path.exists() else 0.0
+    cost = {
+        "parameters": parameters,
+        "seconds": round(before + seconds, 1),
+        "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+    }
+    path.write_text(json.dumps(cost, indent=2) + "\n")
 
 
 class StopRequest:

@@ -68,7 +68,7 @@ def test_test_tracks_are_scored_segment_by_segment(trained_run):
     predictions = predict_run(trained_run, "test")
     assert len(predictions.track) == 6 * 4  # 2 s in clips of 0.5 s
     assert predictions.split == "test"
-    assert predictions.protocol == "artist-disjoint split, segments of 0.5 s, mean probability"
+    assert predictions.protocol == "artist-disjoint split, segments of 0.5 s"
     by_track = predictions.by_track()
     assert isinstance(by_track, Predictions)
     assert (by_track.probabilities.argmax(1) == by_track.label).all()

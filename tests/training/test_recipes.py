@@ -14,11 +14,12 @@ from mgr_jax.audio.frontends import create_frontend
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
-from mgr_jax.training.inputs import make_loaders, open_split
+from mgr_jax.training.inputs import make_loaders
 from mgr_jax.training.loop import train
 from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.run import Run
+from mgr_jax.training.splits import open_split
 from mgr_jax.training.steps import create_state, make_train_step
 from mgr_jax.training.summary import read_metrics
 

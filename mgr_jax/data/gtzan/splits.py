@@ -56,7 +56,7 @@ def split_tracks(
         )
     names = artists or [""] * len(track_ids)
     if splits == "fault_filtered":
-        assigned, made = _read_lists(track_ids)
+        assigned, made = read_lists(track_ids)
     else:
         by = "artist" if splits == "artist" else "track"
         assigned = assign_splits(
@@ -96,18 +96,30 @@ def split_tracks(
     }
 
 
-def _read_lists(track_ids: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+def read_lists(track_ids: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Looks tracks up in the fault-filtered lists; a track may be named several times.
+
+    Returns:
+      The split of each track, empty for a track on no list, and the account that protocol.json
+      keeps.
+
+    Raises:
+      UserError: none is on the list of train.
+    """
     with third_party_file("gtzan_fault_filtered.csv").open(newline="") as file:
         lists = {row["track"]: row["split"] for row in csv.DictReader(file)}
     assigned = [lists.get(track, "") for track in track_ids]
-    expected, found = Counter(lists.values()), Counter(assigned)
+    expected, found = (
+        Counter(lists.values()),
+        Counter(lists[track] for track in set(track_ids) & lists.keys()),
+    )
     counts = ", ".join(f"{found[split]} of {expected[split]} {split}" for split in SPLITS)
     if not found["train"]:
         raise UserError(
             f"the fault-filtered lists of GTZAN cannot be used: of their tracks there are {counts};"
-            " add the missing ones or choose --splits=stratified"
+            " add the missing ones or choose other splits"
         )
-    if len(track_ids) - found[""] < len(lists):
+    if found.total() < len(lists):
         warnings.warn(f"of the fault-filtered tracks there are {counts}", stacklevel=3)
     return assigned, {
         "split_by": ["track"],
@@ -115,7 +127,7 @@ def _read_lists(track_ids: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
         "complete": False,
         "fractions": None,
         "seed": None,
-        "unlisted": found[""],
+        "unlisted": assigned.count(""),
     }
 
 

@@ -1,0 +1,422 @@
+"""Table rows and categories beside the sound: from files to logits, in training and afterwards."""
+
+import json
+import warnings
+
+import jax
+import numpy as np
+import pytest
+
+import mgr_jax
+from mgr_jax import cli
+from mgr_jax.classifier import create_classifier, init_variables
+from mgr_jax.config import base_config, validate
+from mgr_jax.data.loader import stack_batches
+from mgr_jax.data.prepare import prepare
+from mgr_jax.data.resident import ResidentLoader
+from mgr_jax.data.streaming import StreamingLoader
+from mgr_jax.errors import UserError
+from mgr_jax.training.inference import predict_run
+from mgr_jax.training.inputs import feature_format, make_loader
+from mgr_jax.training.loop import train
+from mgr_jax.training.losses import cross_entropy
+from mgr_jax.training.optim import make_optimizer
+from mgr_jax.training.partition import make_partition
+from mgr_jax.training.side_inputs import (
+    SideInputs,
+    describe_leak,
+    load_side_inputs,
+    read_table,
+    rows_of,
+    side_inputs_of,
+)
+from mgr_jax.training.splits import open_split
+from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
+
+GENRES = ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory):
+    """Tracks of noise, by artists who play one genre each, and a table that tells the genre."""
+    folder = tmp_path_factory.mktemp("noise")
+    rng = np.random.default_rng(0)
+    genre = np.repeat(GENRES, 24)
+    track = np.array([f"{g}.{number:05d}" for number, g in enumerate(genre)])
+    artist = [f"{g} artist {number % 6}" for number, g in enumerate(genre)]
+    sound = rng.standard_normal((72, 4, 5)).astype(np.float32)
+    np.savez(folder / "noise.npz", track=track, label=genre, artist=artist, features=sound)
+    # A column for each genre, of different sizes and far from zero, and a constant; two rows for
+    # each track. Batch norm's epsilon would flatten the first column.
+    means = 3 + 1e-3 * (genre[:, None] == np.array(GENRES))
+    with (folder / "table.csv").open("w") as file:
+        file.write("track,first,second,third,constant\n")
+        for row in rng.permutation(72):
+            for shift in (-0.01, 0.01):
+                values = (means[row] + shift) * [1e-3, 1, 1e3]
+                file.write(f"{track[row]},{','.join(map(str, values))},7\n")
+    prepare("feature_array", data_dir=folder, features=folder / "noise.npz", num_workers=0)
+    return folder
+
+
+@pytest.fixture
+def config(noise):
+    """A fusion that trains on noise and its table in a second."""
+    return noise_config(noise)
+
+
+def noise_config(noise):
+    config = fusion_config()
+    config.dataset, config.data_dir = "feature_array/noise", str(noise)
+    config.sample_rate, config.clip_samples = 0, 2
+    config.frontend.name = "precomputed"
+    config.side_inputs.table = str(noise / "table.csv")
+    return config
+
+
+def fusion_config():
+    config = base_config()
+    config.model.name = "fusion"
+    config.model.kwargs = {
+        "encoder": {"name": "mlp", "kwargs": {"units": (8,)}},
+        "units": (16,),
+        "table_units": 8,
+    }
+    config.update({"batch_size": 8, "num_steps": 4, "eval_every": 4, "log_every": 2})
+    return config
+
+
+@pytest.fixture
+def music(tiny_config):
+    """The same on the audio of conftest, whose splits are artist-disjoint."""
+    config = fusion_config()
+    for field in ("dataset", "data_dir", "sample_rate", "clip_samples", "frontend"):
+        config[field] = tiny_config[field]
+    config.side_inputs.categories = ("artist", "session")
+    return config
+
+
+def splits_of(config):
+    return {name: open_split(config, name) for name in ("train", "validation")}
+
+
+def accuracy(predictions):
+    by_track = predictions.by_track()
+    return (by_track.probabilities.argmax(1) == by_track.label).mean()
+
+
+@pytest.mark.slow
+def test_a_table_that_tells_the_genre_is_learnt_where_sound_is_noise(config, tmp_path):
+    config.update({"num_steps": 80, "eval_every": 80, "log_every": 80})
+    config.optimizer.learning_rate = 3e-3
+    train(config, tmp_path / "with", progress=False)
+    assert accuracy(predict_run(tmp_path / "with", "test")) > 0.9
+    side = load_side_inputs(tmp_path / "with")
+    assert side.columns == ("first", "second", "third", "constant")
+
+    config.model.name, config.model.kwargs = "mlp", {"units": (8,)}
+    config.side_inputs.table = ""
+    train(config, tmp_path / "without", progress=False)
+    assert accuracy(predict_run(tmp_path / "without", "test")) < 0.75
+    assert not (tmp_path / "without" / "side_inputs.json").exists()
+
+
+def test_columns_are_standardised_by_the_training_tracks(config):
+    splits = splits_of(config)
+    side, arrays = side_inputs_of(config, splits)
+    table = arrays["train"]["table"]
+    assert table.shape == (len(splits["train"]), 4)
+    np.testing.assert_allclose(table.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(table.std(axis=0), [1, 1, 1, 0], atol=1e-3)
+    other = arrays["validation"]["table"] * side.scale + side.mean
+    rows = splits["validation"].label == 0
+    assert other[rows, 0].mean() > other[~rows, 0].mean()
+
+
+def test_vocabularies_are_those_of_the_training_split(music):
+    splits = splits_of(music) | {"test": open_split(music, "test")}
+    with pytest.warns(UserWarning, match="no artist outside of the training tracks") as warned:
+        side, arrays = side_inputs_of(music, splits)
+    assert len(warned) == 1  # sessions are known
+    train_artists = set(open_split(music, "train").artist_id)
+    assert side.vocabularies["artist"] == tuple(sorted(train_artists))
+    assert side.format.categories == (("artist", len(train_artists)), ("session", 3))
+    artist, session = arrays["train"]["categories"].T
+    assert set(artist) == set(range(1, 1 + len(train_artists)))
+    assert set(session) == {1, 2, 3}
+    for split in ("validation", "test"):
+        artist, session = arrays[split]["categories"].T
+        assert set(artist) == {0}
+        assert set(session) <= {1, 2, 3}
+    # An unknown name is as unseen as none.
+    assert SideInputs(vocabularies={"artist": ("x",)}).encode(
+        np.empty((3, 0)), {"artist": ["x", "", "y"]}
+    )["categories"].tolist() == [[1], [0], [0]]
+
+
+def test_both_loaders_give_the_side_inputs_of_the_tracks(config, noise):
+    config.side_inputs.categories = ("artist",)
+    splits = splits_of(config)
+    side, arrays = side_inputs_of(config, splits)
+    classifier, spec = make(config, side)
+    drawn = {}
+    for kind in (StreamingLoader, ResidentLoader):
+        loader = make_loader(config, splits["train"], classifier.frontend, kind, arrays["train"])
+        batch = next(loader.train_batches(seed=3))
+        drawn[kind] = batch["aux"], batch["index"], batch["targets"]
+        (first, *_) = loader.eval_batches()
+        rows = loader.segments()[0][: config.batch_size]
+        np.testing.assert_array_equal(first["aux"]["table"], arrays["train"]["table"][rows])
+    jax.tree.map(np.testing.assert_array_equal, *drawn.values())
+    aux = drawn[StreamingLoader][0]
+    assert {name: value.dtype.name for name, value in aux.items()} == {
+        "table": "float32",
+        "categories": "int32",
+    }
+    blank = spec.side.blank(8)
+    assert {name: value.shape for name, value in aux.items()} == {
+        name: value.shape for name, value in blank.items()
+    }
+
+
+def make(config, side, axis_name=None):
+    tracks = open_split(config, "train")
+    return create_classifier(
+        config, 3, features=feature_format(tracks), side=side.format, axis_name=axis_name
+    )
+
+
+def test_both_partitions_train_the_same_network(config):
+    config.side_inputs.categories = ("artist",)
+    config.model.kwargs.encoder.kwargs.dropout = 0.0
+    config.model.kwargs.update({"dropout": 0.0, "category_dropout": 0.0})
+    splits = splits_of(config)
+    side, arrays = side_inputs_of(config, splits)
+    results = []
+    for name in ("pmap", "jit"):
+        partition = make_partition(name, config.batch_size)
+        classifier, spec = make(config, side, partition.axis_name)
+        loader = make_loader(
+            config, splits["train"], classifier.frontend, StreamingLoader, arrays["train"]
+        )
+        optimizer = make_optimizer(config)
+        variables = init_variables(classifier, spec, 0)
+        state = partition.replicate(jax.device_get(create_state(variables, optimizer)))
+        update = partition.compile_update(
+            make_train_step(classifier, optimizer, cross_entropy, loader.inputs, seed=0)
+        )
+        batches = loader.train_batches(seed=0)
+        for _ in range(5):
+            batch = stack_batches([next(batches)], axis=1)
+            batch["index"] = batch["index"].astype(np.uint32)
+            state, metrics = update(state, {}, partition.shard(batch))
+        step = make_eval_step(classifier, loader.inputs, task="single_label")
+        (rows, *_) = loader.eval_batches()
+        rows.pop("index")
+        scores = partition.compile_predict(step)(state.variables, {}, partition.shard(rows))
+        results.append(
+            (
+                float(np.mean(jax.device_get(metrics["loss"]))),
+                jax.tree.leaves(partition.unreplicate(state).batch_stats),
+                partition.gather(scores["probabilities"]),
+            )
+        )
+    for a, b in zip(*results, strict=True):
+        jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-3), a, b)
+
+
+@pytest.fixture(scope="module")
+def run(noise, tmp_path_factory):
+    """A run with both kinds of side inputs, whose artists stand on several sides."""
+    config = noise_config(noise)
+    config.side_inputs.categories = ("artist",)
+    workdir = tmp_path_factory.mktemp("runs") / "fusion"
+    train(config, workdir, progress=False)
+    return config, workdir
+
+
+def test_a_run_predicts_as_it_was_evaluated(run, noise):
+    config, workdir = run
+    table = predict_run(workdir, "test")
+    assert table.protocol.endswith("; artist as an input LEAKS: artists stand on both sides")
+    tracks = open_split(config, "test")
+    predictor = mgr_jax.load(workdir)
+    assert predictor.spec.side == predictor.side.format
+    rows = {}
+    for line in (noise / "table.csv").read_text().splitlines()[1:]:
+        name, *values = line.split(",")
+        rows.setdefault(name, []).append([float(value) for value in values])
+    sides = [
+        {"table": np.mean(rows[track], axis=0), "artist": artist}
+        for track, artist in zip(tracks.track_id, tracks.artist_id, strict=True)
+    ]
+    sound = [tracks.read(row) for row in range(len(tracks))]
+    for row, prediction in enumerate(predictor.predict_tracks(sound, sides=sides)):
+        expected = table.probabilities[table.track == tracks.track_id[row]]
+        np.testing.assert_allclose(prediction.probabilities, expected, atol=1e-5)
+    plain = predictor.predict_features(sound[0], sides[0]).probabilities
+    for changed in ({"artist": "nobody"}, {"table": np.zeros(4)}):
+        other = predictor.predict_features(sound[0], sides[0] | changed).probabilities
+        assert np.abs(other - plain).max() > 1e-4
+    unknown = predictor.predict_features(sound[0], sides[0] | {"artist": "nobody"})
+    without = predictor.predict_features(sound[0], {"table": sides[0]["table"]})
+    np.testing.assert_array_equal(without.probabilities, unknown.probabilities)
+
+
+@pytest.mark.slow
+def test_a_file_is_predicted_as_it_was_evaluated(music, music_folder, tmp_path, capsys):
+    music.side_inputs.categories = ("artist",)
+    music.side_inputs.table = str(tmp_path / "table.csv")
+    music.protocol.update({"name": "stratified_kfold", "folds": 3})
+    rng = np.random.default_rng(0)
+    rows = {
+        track: rng.normal(size=3)
+        for split in ("train", "validation", "test")
+        for track in open_split(music, split).track_id
+    }
+    lines = [",".join([track, *map(str, row)]) for track, row in rows.items()]
+    (tmp_path / "table.csv").write_text("\n".join(["track,x,y,z", *lines]) + "\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # nobody is unseen by construction here
+        train(music, tmp_path / "run", progress=False)
+    table = predict_run(tmp_path / "run", "test")
+    track, artist = table.track[0], open_split(music, "test").artist_id[0]
+    prediction = mgr_jax.load(tmp_path / "run").predict(
+        music_folder / track, side={"table": rows[track], "artist": artist}
+    )
+    expected = table.probabilities[table.track == track]
+    np.testing.assert_allclose(prediction.probabilities, expected, atol=1e-4)
+
+    command = ["predict", f"--model={tmp_path / 'run'}", str(music_folder / "hum")]
+    assert cli.main([*command, f"--table={tmp_path / 'table.csv'}"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
+    assert cli.main(command) == 1
+    assert "takes a table row of 3 finite numbers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("protocol", "says"),
+    [
+        ("dataset", ""),
+        ("artist_kfold", ""),
+        ("stratified_kfold", "; artist and session as an input LEAKS: artists stand on both sides"),
+    ],
+)
+def test_categories_leak_unless_artists_are_on_one_side(music, protocol, says):
+    music.protocol.update({"name": protocol, "folds": 3})
+    tracks = open_split(music, "test")
+    assert describe_leak(music, tracks) == says
+    music.side_inputs.categories = ()
+    assert describe_leak(music, tracks) == ""
+
+
+def test_a_changed_table_does_not_go_on_with_a_run(run, noise, tmp_path):
+    config, workdir = run
+    text = (noise / "table.csv").read_text()
+    try:
+        (noise / "table.csv").write_text(text.replace(",7\n", ",8\n"))
+        with pytest.raises(UserError, match=r"the table or the categories .* have changed since"):
+            train(config, workdir, progress=False)
+    finally:
+        (noise / "table.csv").write_text(text)
+    train(config, workdir, progress=False)  # as it was, it is only found to be complete
+
+
+@pytest.mark.parametrize(
+    ("side", "message"),
+    [
+        (
+            None,
+            r"takes a table row of 4 finite numbers .*\(first, second, third, …\), but was given",
+        ),
+        ({"table": [1.0, 2.0]}, r"row of 4 finite numbers .* was given an array \(2,\)"),
+        ({"table": [1.0, 2.0, np.nan, 3.0]}, "finite numbers"),
+        ({"table": np.zeros(4), "album": "x"}, "'album' was given .* takes table, artist"),
+    ],
+)
+def test_what_is_given_to_predict_is_checked(run, side, message):
+    with pytest.raises(UserError, match=message) as raised:
+        mgr_jax.load(run[1]).predict_features(np.zeros((2, 5), np.float32), side)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"side_inputs.table": ""}, "names neither a table nor categories"),
+        ({"model.name": "mlp"}, "mlp takes sound alone; use config.model.name=fusion"),
+        ({"side_inputs.categories": ("artist", "artist")}, "give names of columns"),
+        ({"side_inputs.categories": ("table",)}, "'table' is taken"),
+        ({"model.kwargs.side": 3}, "side cannot be set; it follows from config.side_inputs"),
+    ],
+)
+def test_a_config_that_contradicts_itself(config, changes, message):
+    for name, value in changes.items():
+        group, _, field = name.rpartition(".")
+        part = config
+        for step in group.split("."):
+            part = part[step]
+        part[field] = value
+    with pytest.raises(UserError, match=message):
+        validate(config)
+
+
+def test_data_that_do_not_fit_are_one_sentence(config, noise, tmp_path):
+    splits = splits_of(config)
+    lines = (noise / "table.csv").read_text().splitlines()
+
+    def refuse(message, **side_inputs):
+        config.side_inputs.update(side_inputs)
+        with pytest.raises(UserError, match=message) as raised:
+            side_inputs_of(config, splits)
+        assert "\n" not in str(raised.value)
+
+    first = splits["train"].track_id[0]
+    some = [line for line in lines if not line.startswith(first)]
+    (tmp_path / "some.csv").write_text("\n".join(some) + "\n")
+    refuse(
+        f"some.csv has no row for 1 train tracks \\({first}\\)", table=str(tmp_path / "some.csv")
+    )
+    refuse("is not a file", table=str(tmp_path / "none.csv"))
+    refuse("holds arrays; give a table", table=str(noise / "noise.npz"))
+    refuse(
+        "names 'albm', of which the training tracks have no value; choose some of artist$",
+        table="",
+        categories=("albm",),
+    )
+
+
+def test_mixed_examples_are_refused(config, tmp_path):
+    config.augment = ({"name": "mixup"},)
+    with pytest.raises(UserError, match=r"config\.side_inputs are those of one track"):
+        train(config, tmp_path, progress=False)
+
+
+def test_a_damaged_file_is_named(run, tmp_path):
+    for name in ("config.json", "labels.json", "input_spec.json"):
+        (tmp_path / name).write_text((run[1] / name).read_text())
+    (tmp_path / "side_inputs.json").write_text(json.dumps({"columns": 3}))
+    with pytest.raises(UserError, match=r"side_inputs\.json is damaged"):
+        mgr_jax.load(tmp_path)
+
+
+def test_files_of_features_are_predicted_with_a_table_and_not_evaluated(run, noise, capsys):
+    file = f"--features={noise / 'noise.npz'}"
+    model = f"--model={run[1]}"
+    assert cli.main(["predict", model, file, f"--table={noise / 'table.csv'}"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 72
+    (noise / "few.csv").write_text("track,first,second,third,constant\na.00000,1,2,3,4\n")
+    assert cli.main(["predict", model, file, f"--table={noise / 'few.csv'}"]) == 1
+    assert "has no row for a.00001 (71 of 72 are missing)" in capsys.readouterr().err
+    assert cli.main(["evaluate", model, file]) == 1
+    assert "takes more than features (config.side_inputs)" in capsys.readouterr().err
+
+
+def test_tables_may_name_tracks_in_short_where_that_is_clear(tmp_path):
+    (tmp_path / "t.csv").write_text("track,x\n1,10\n2,20\n2,40\n3,30\n")
+    table = read_table(tmp_path / "t.csv")
+    assert rows_of(table, ["a/1.mp3", "b/2.mp3"]) == {"a/1.mp3": 10, "b/2.mp3": 30}
+    assert rows_of(table, ["a/1.mp3", "b/1.mp3", "3"]) == {"3": 30}
+    (tmp_path / "t.csv").write_text("track,x\na/1.mp3,10\nb/1.mp3,20\n")
+    table = read_table(tmp_path / "t.csv")
+    assert rows_of(table, ["/m/a/1.wav", "/m/b/1.wav"]) == {"/m/a/1.wav": 10, "/m/b/1.wav": 20}
