@@ -18,6 +18,7 @@ from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop
 from mgr_jax.audio.frontends import Frontend, Precomputed, create_frontend
 from mgr_jax.errors import UserError
 from mgr_jax.models import Network, create_model
+from mgr_jax.models.fusion import SOUND_ALONE, Fusion, SideFormat
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,7 @@ class InputSpec:
       min_samples: the fewest samples that can be used at all, those of a frame.
       crop: how clips are cut from their tracks.
       aux: statistics of its track that come with a clip, by name, with their shapes.
+      side: what else is told of its track, see `Fusion`.
       preset: that stored features were computed with, so that audio can be given instead.
     """
 
@@ -49,6 +51,7 @@ class InputSpec:
     min_samples: int
     crop: Crop = WITHOUT_CONTEXT
     aux: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    side: SideFormat = SOUND_ALONE
     preset: str | None = None
 
     def save(self, path: Path) -> None:
@@ -62,6 +65,8 @@ class InputSpec:
         fields["shape"] = tuple(fields["shape"])
         fields["crop"] = Crop(**fields["crop"])
         fields["aux"] = {name: tuple(shape) for name, shape in fields["aux"].items()}
+        side = fields["side"]
+        fields["side"] = SideFormat(side["columns"], tuple(map(tuple, side["categories"])))
         return cls(**fields)
 
 
@@ -111,7 +116,7 @@ class GenreClassifier(nn.Module):
           inputs: [batch, samples + 2 * context] int16 or float32 in [-1, 1]; or what the front end
             `precomputed` takes, [batch, frames, bins] uint8, float16 or float32.
           aux: statistics of the clips' tracks where the front end needs them, see InputSpec.aux;
-            in `init`, those of the training split where it needs these.
+            in `init`, those of the training split where it needs these; what a `Fusion` takes.
           train: use batch statistics and dropout (rng "dropout").
           augment: applied to the normalised features.
 
@@ -129,7 +134,8 @@ class GenreClassifier(nn.Module):
             )(features)
         if augment is not None:
             features = augment(features)
-        logits, intermediates = self.model(features, train=train)
+        side = (aux,) if isinstance(self.model, Fusion) else ()
+        logits, intermediates = self.model(features, *side, train=train)
         return logits.astype(jnp.float32), intermediates
 
 
@@ -138,6 +144,7 @@ def create_classifier(
     num_classes: int,
     *,
     features: FeatureFormat | None = None,
+    side: SideFormat = SOUND_ALONE,
     axis_name: str | None = None,
 ) -> tuple[GenreClassifier, InputSpec]:
     """Builds the classifier a config describes, with its input spec.
@@ -146,6 +153,7 @@ def create_classifier(
       config: see `mgr_jax.config`.
       num_classes: number of logits.
       features: what the dataset holds, if not waveforms.
+      side: what comes with every clip, for the model `fusion`.
       axis_name: mapped axis over which batch statistics are averaged, if any.
 
     Raises:
@@ -169,6 +177,7 @@ def create_classifier(
         num_classes=num_classes,
         axis_name=axis_name,
         dtype=jnp.dtype(config.compute_dtype),
+        **({"side": side} if side else {}),
         **config.model.kwargs.to_dict(),
     )
     if features and isinstance(frontend, Precomputed) and frontend.preset:
@@ -193,6 +202,7 @@ def create_classifier(
         min_samples=needed,
         crop=frontend.crop,
         aux=frontend.aux_shapes,
+        side=side,
         preset=frontend.preset if isinstance(frontend, Precomputed) else None,
     )
     return GenreClassifier(frontend, model, config.input_norm, axis_name), spec

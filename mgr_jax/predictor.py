@@ -2,9 +2,10 @@
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -21,6 +22,7 @@ from mgr_jax.classifier import FeatureFormat, InputSpec, abstract_variables, cre
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoint import load_variables
+from mgr_jax.training.side_inputs import SideInputs, load_side_inputs
 from mgr_jax.training.steps import make_eval_step
 
 _BATCH = 16  # clips per dispatch: one compilation, and bounded memory for files of any length
@@ -71,27 +73,37 @@ class Predictor:
     """Classifies audio of any length, rate and number of channels, or features; see `load`."""
 
     def __init__(
-        self, apply, variables, classes: tuple[str, ...], spec: InputSpec, frontend: Frontend
+        self, apply, variables, classes: tuple[str, ...], spec: InputSpec, frontend: Frontend, side
     ) -> None:
         """Wraps a step that `make_eval_step` made; `load` does that."""
         self.classes, self.spec = classes, spec
+        self.side: SideInputs = side
         self._apply, self._variables = jax.jit(apply), variables
         self._meter = TrackMeter(frontend) if spec.aux else None
         # What a model of stored features computes of audio.
         self._preset = create_frontend(spec.preset) if spec.preset else None
         self._extract = FeatureExtractor(self._preset) if self._preset else None
 
-    def predict(self, audio: str | Path | np.ndarray, sample_rate: int | None = None) -> Prediction:
+    def predict(
+        self,
+        audio: str | Path | np.ndarray,
+        sample_rate: int | None = None,
+        *,
+        side: Mapping[str, Any] | None = None,
+    ) -> Prediction:
         """Classifies a file or a waveform, segment by segment.
 
         Args:
           audio: a path, or a waveform [samples] or [samples, channels] in [-1, 1].
           sample_rate: of a waveform, in Hz.
+          side: for a `fusion`: "table", a row [columns] in the order of `self.side.columns`, and
+            categories by name, as in {"artist": "Bach"}; those left out are unseen.
 
         Raises:
           UserError: a file that cannot be read, a waveform without its rate, less sound than one
-            frame, or a model of features that does not know the preset they were computed with. A
-            track shorter than the network's window is filled, with a warning.
+            frame, a model of features that does not know the preset they were computed with, or no
+            table row where the model needs one. A track shorter than the network's window is
+            filled, with a warning.
         """
         if self._preset is None:
             self.require_kind("waveform")
@@ -108,7 +120,7 @@ class Predictor:
                 f"({needed}); give at least {needed / rate:.2f} s"
             )
         if self._extract is not None:
-            return self.predict_features(self._extract(to_int16(waveform)))
+            return self.predict_features(self._extract(to_int16(waveform)), side)
         if length < clip:
             how = {"zero_pad": "filling it with silence", "repeat": "repeating it"}
             warnings.warn(
@@ -116,14 +128,18 @@ class Predictor:
                 f"network looks at; {how[self.spec.short_clip]}",
                 stacklevel=2,
             )
-        return self._predict([to_int16(waveform)])[0]
+        return self._predict([to_int16(waveform)], [side])[0]
 
-    def predict_features(self, features: np.ndarray) -> Prediction:
+    def predict_features(self, features: np.ndarray, side: Mapping | None = None) -> Prediction:
         """Classifies the features of one track, segment by segment; see `predict_tracks`."""
-        return self.predict_tracks([features])[0]
+        return self.predict_tracks([features], sides=[side])[0]
 
     def predict_tracks(
-        self, tracks: Sequence[np.ndarray], *, segments: int = 0
+        self,
+        tracks: Sequence[np.ndarray],
+        *,
+        segments: int = 0,
+        sides: Sequence[Mapping[str, Any] | None] | None = None,
     ) -> list[Prediction]:
         """Classifies the features of many tracks, several of them at a time.
 
@@ -131,10 +147,12 @@ class Predictor:
           tracks: of each, [frames, bins] or [frames, bins, channels] as in training. Floats of any
             precision are alike; uint8 and floats are not.
           segments: per track; 0: the fewest that cover it.
+          sides: for a `fusion`, what is known of each track beside, see `predict`.
 
         Raises:
-          UserError: features of another shape or type, values that are not finite, or a model of
-            audio. Tracks shorter than the network's window are filled, with a warning.
+          UserError: features of another shape or type, values that are not finite, a model of
+            audio, or a missing table row. Tracks shorter than the network's window are filled,
+            with a warning.
         """
         self.require_kind("features")
         fitting = [self.check_features(np.asarray(features)) for features in tracks]
@@ -144,7 +162,7 @@ class Predictor:
                 f"frames the network looks at; they are filled ({self.spec.short_clip})",
                 stacklevel=2,
             )
-        return self._predict(fitting, segments)
+        return self._predict(fitting, sides or [None] * len(fitting), segments)
 
     def require_kind(self, kind: str) -> None:
         """Raises a UserError unless the model reads this: "waveform" or "features"."""
@@ -181,12 +199,17 @@ class Predictor:
             )
         return features
 
-    def _predict(self, tracks: Sequence[np.ndarray], segments: int = 0) -> list[Prediction]:
+    def _predict(
+        self, tracks: Sequence[np.ndarray], sides: Sequence[Any], segments: int = 0
+    ) -> list[Prediction]:
         """Classifies tracks [time steps, ...] of the spec's dtype, none of them empty."""
         clip, rate = self.spec.clip_samples, self.spec.sample_rate
         step = self.spec.crop.step
         starts = [segment_starts(len(track), clip, segments, step=step) for track in tracks]
-        aux = [self._meter.measure_track(track) if self._meter else {} for track in tracks]
+        aux = [
+            (self._meter.measure_track(track) if self._meter else {}) | self.side.encode_track(side)
+            for track, side in zip(tracks, sides, strict=True)
+        ]
         where = [(i, start) for i, some in enumerate(starts) for start in some]
         probabilities = np.concatenate(
             [
@@ -201,17 +224,18 @@ class Predictor:
         ]
 
     def _classify(self, clips: Sequence[tuple[np.ndarray, int, dict]]) -> np.ndarray:
-        """Probabilities [clips, classes] of (track, first time step, the track's statistics)."""
+        """Probabilities [clips, classes] of (track, first time step, what goes with it)."""
         spec = self.spec
         filled = np.zeros((_BATCH, *spec.shape), spec.dtype)
         aux = {name: np.ones((_BATCH, *shape), np.float32) for name, shape in spec.aux.items()}
+        aux |= spec.side.blank(_BATCH)
         for row in range(_BATCH):
             # Copies fill up the batch, since a front end may look at all of it.
-            track, start, statistics = clips[row % len(clips)]
+            track, start, known = clips[row % len(clips)]
             filled[row] = cut_clip(
                 track, start, spec.clip_samples, short_clip=spec.short_clip, crop=spec.crop
             )
-            for name, value in statistics.items():
+            for name, value in known.items():
                 aux[name][row] = value
         batch = {"inputs": filled, "aux": aux}
         outputs = self._apply(self._variables, {}, batch)
@@ -265,10 +289,10 @@ def load(workdir: str | Path, *, checkpoint: str | int = "best") -> Predictor:
             f"labels.json or input_spec.json of {workdir} is missing or damaged; restore them, or "
             "train again in another folder"
         ) from error
-    features = FeatureFormat(spec.shape[1:], spec.dtype, spec.sample_rate)
-    classifier, _ = create_classifier(
-        config, len(classes), features=features if spec.kind == "features" else None
-    )
+    side, features = load_side_inputs(workdir), None
+    if spec.kind == "features":
+        features = FeatureFormat(spec.shape[1:], spec.dtype, spec.sample_rate)
+    classifier, _ = create_classifier(config, len(classes), features=features, side=side.format)
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     step = make_eval_step(classifier, lambda _, batch: batch["inputs"], task=spec.task)
-    return Predictor(step, jax.device_put(variables), classes, spec, classifier.frontend)
+    return Predictor(step, jax.device_put(variables), classes, spec, classifier.frontend, side)

@@ -17,6 +17,7 @@ from mgr_jax.classifier import (
     FeatureFormat,
     GenreClassifier,
     InputSpec,
+    SideFormat,
     abstract_variables,
     create_classifier,
     init_variables,
@@ -24,8 +25,9 @@ from mgr_jax.classifier import (
 from mgr_jax.errors import UserError
 
 CLASSES = 50  # as many as most published counts are for
-# What stored features look like, which a config does not say.
+# What stored features look like, and what tables hold, which a config does not say.
 FORMATS = {"feature_array/gtzan_features": FeatureFormat((57,), "float32", 1 / 30)}
+TABLES = {"fma_metadata.zip": SideFormat(518), "": SideFormat()}
 _ROUNDS = 5
 
 
@@ -58,13 +60,18 @@ def build(config: ConfigDict) -> tuple[GenreClassifier, InputSpec]:
     """The classifier of a config with `CLASSES` classes.
 
     Raises:
-      UserError: it is for stored features whose format is not known here.
+      UserError: it is for stored features or side inputs whose format is not known here.
     """
     if config.frontend.name == "precomputed" and config.dataset not in FORMATS:
         raise UserError(
             f"{config.dataset} holds features of unknown shape; choose a config for audio"
         )
-    return create_classifier(config, CLASSES, features=FORMATS.get(config.dataset))
+    side = config.side_inputs
+    if side.categories or side.table not in TABLES:
+        raise UserError("how many columns or values config.side_inputs has is not known here")
+    return create_classifier(
+        config, CLASSES, features=FORMATS.get(config.dataset), side=TABLES[side.table]
+    )
 
 
 def describe(name: str, docstring: str, config: ConfigDict) -> Card:

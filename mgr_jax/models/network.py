@@ -31,7 +31,8 @@ class Network(nn.Module, kw_only=True):
     frames or bins for the layers raise a UserError, as do fields out of range at construction.
 
     Attributes:
-      num_classes: number of logits.
+      num_classes: number of logits; 0: the embedding is all that is wanted, and the last layer is
+        left out.
       axis_name: mapped axis over which batch statistics are averaged, if any.
       dtype: of the computation; parameters, logits and the embedding are float32.
     """
@@ -44,7 +45,7 @@ class Network(nn.Module, kw_only=True):
     dtype: Any = jnp.float32
 
     def __post_init__(self):
-        self.require_least(num_classes=1)
+        self.require_least(num_classes=0)
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.name.endswith(("dropout", "momentum")) and not 0 <= value < 1:
@@ -67,6 +68,8 @@ class Network(nn.Module, kw_only=True):
           **others: further intermediates.
         """
         embedding = embedding.astype(jnp.float32)
+        if not self.num_classes:
+            return jnp.zeros((len(embedding), 0)), {"embedding": embedding, **others}
         x = nn.Dropout(dropout, deterministic=not train)(embedding)
         logits = nn.Dense(self.num_classes, name="head")(x)
         return logits, {"embedding": embedding, **others}

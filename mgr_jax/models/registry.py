@@ -1,11 +1,12 @@
 """The models by name."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 
 from mgr_jax._registry import build
-from mgr_jax.errors import unknown_name
+from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.models.ast import AST
 from mgr_jax.models.autoencoder import Autoencoder
 from mgr_jax.models.bbnn import BBNN, BBNNCQT
@@ -17,6 +18,7 @@ from mgr_jax.models.densenet import DenseNet121
 from mgr_jax.models.dieleman2014 import Dieleman2014
 from mgr_jax.models.fma_cnn import FreqCNN, SquareCNN, TemporalCNN
 from mgr_jax.models.fma_crnn import FMACRNN, FMAParallel
+from mgr_jax.models.fusion import Fusion
 from mgr_jax.models.harmonic_cnn import HarmonicCNN
 from mgr_jax.models.li2010 import Li2010
 from mgr_jax.models.liquid import LTC, CfC
@@ -64,6 +66,7 @@ _ALL: tuple[type[Network], ...] = (
     FMACRNN,
     FMAParallel,
     FreqCNN,
+    Fusion,
     HarmonicCNN,
     Li2010,
     LTC,
@@ -113,18 +116,37 @@ def create_model(
 
     Args:
       name: one of `list_models()` or `ALIASES`.
-      num_classes: number of logits.
+      num_classes: number of logits; 0 leaves out the last layer, for the embedding alone.
       axis_name: mapped axis over which batch statistics are averaged, if any.
       dtype: of the computation; parameters and logits are float32.
-      **kwargs: fields of the module that differ from their defaults.
+      **kwargs: fields of the module that differ from their defaults. "fusion" takes as `encoder` a
+        dict {"name", "kwargs"}; by default choi_crnn.
 
     Raises:
       UserError: there is no such model, or it has no such field.
     """
     if name not in MODELS and name not in ALIASES:
         raise unknown_name("model", name, [*MODELS, *ALIASES])
-    fields = {"num_classes": num_classes, "axis_name": axis_name, "dtype": dtype, **kwargs}
+    shared = {"axis_name": axis_name, "dtype": dtype}
+    if name == Fusion.registered:
+        kwargs["encoder"] = _encoder(kwargs.get("encoder", {"name": "choi_crnn"}), shared)
+    fields = {"num_classes": num_classes, **shared, **kwargs}
     return build("model", MODELS, ALIASES.get(name, name), fields)
+
+
+def _encoder(part: Any, shared: Mapping[str, Any]) -> Network:
+    """The network without logits that a dict of name and kwargs describes."""
+    kwargs = part.get("kwargs", {}) if isinstance(part, Mapping) else None
+    if not isinstance(kwargs, Mapping) or not {"name"} <= set(part) <= {"name", "kwargs"}:
+        raise UserError(
+            f"fusion: encoder is {part!r}; expected {{'name': 'choi_crnn', 'kwargs': {{…}}}}"
+        )
+    if part["name"] == Fusion.registered:
+        raise UserError("fusion cannot be the encoder of a fusion; name a network of sound")
+    for field in ("num_classes", *shared):
+        if field in kwargs:
+            raise UserError(f"fusion: the encoder's {field} is that of the whole; remove it")
+    return create_model(part["name"], num_classes=0, **shared, **kwargs)
 
 
 def list_models() -> list[str]:

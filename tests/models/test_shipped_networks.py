@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mgr_jax.classifier import FeatureFormat, abstract_outputs, create_classifier
+from mgr_jax.classifier import FeatureFormat, SideFormat, abstract_outputs, create_classifier
 from mgr_jax.config import validate
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -16,6 +16,7 @@ FEATURES = {
     "feature_array/gtzan_mel3": FeatureFormat((128,), "float16", 43.07),
     "feature_array/gtzan_features": FeatureFormat((57,), "float32", 0.0333),
 }
+TABLES = {"features.csv": SideFormat(57), "features_30_sec.csv": SideFormat(57), "": SideFormat()}
 EVERYWHERE = ("choi_k1c2", "choi_k2c1", "choi_k2c2", "choi_crnn", "prcnn", "sample_cnn")
 
 
@@ -30,7 +31,12 @@ def get_config(file):
 def test_network_and_clips_fit(file):
     config = get_config(file)
     validate(config)
-    classifier, spec = create_classifier(config, 10, features=FEATURES.get(config.dataset))
+    classifier, spec = create_classifier(
+        config,
+        10,
+        features=FEATURES.get(config.dataset),
+        side=TABLES[config.side_inputs.table],
+    )
     logits, _ = abstract_outputs(classifier, spec)
     assert logits.shape == (1, 10)
 

@@ -1,0 +1,138 @@
+"""A network of sound and of what else is known of a track: a table row, its artist, its album."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from mgr_jax.errors import UserError
+from mgr_jax.models.network import ConvNetwork, Network, Output
+
+UNSEEN = 0  # the index of a value that no training track has
+
+
+@dataclasses.dataclass(frozen=True)
+class SideFormat:
+    """What comes with every clip beside its sound.
+
+    Attributes:
+      columns: of its track's row of a table; 0: there is none.
+      categories: names of its track's categories, each with the number of its known values.
+    """
+
+    columns: int = 0
+    categories: tuple[tuple[str, int], ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything comes."""
+        return bool(self.columns or self.categories)
+
+    def blank(self, batch: int) -> dict[str, np.ndarray]:
+        """Rows of zeros, the means of the training tracks, and unseen categories; see `Fusion`."""
+        rows: dict[str, np.ndarray] = {}
+        if self.columns:
+            rows["table"] = np.zeros((batch, self.columns), np.float32)
+        if self.categories:
+            rows["categories"] = np.full((batch, len(self.categories)), UNSEEN, np.int32)
+        return rows
+
+
+SOUND_ALONE = SideFormat()
+
+
+class Fusion(ConvNetwork):
+    """Any network as an encoder, beside a table row and categories, before the dense layers.
+
+    The form in which hand-made features and metadata of FMA are commonly joined to a CNN or CRNN;
+    layers and widths are our choice:
+
+        the encoder's embedding, without its last layer   → dim
+        table row, standardised: dense, ReLU              → table_units
+        each category, such as artist or album: embedding → category_units
+        side by side; dense, batch norm, ReLU, dropout    → units
+
+    The first row of each embedding is for values that no training track has, and for unknown ones.
+    In training a share of the examples gets it in place of their own values, in all categories as
+    for a new artist, so that it is trained too: our choice as well. The logits come from the last
+    dense layer, `classify`. Other intermediates of the encoder are passed on.
+
+    Further fields: see `ConvNetwork`.
+
+    Attributes:
+      encoder: a network without logits; for `create_model` a dict {"name", "kwargs"}.
+      side: what comes beside the features; the data say it.
+      table_units: units of the layer on the table row.
+      category_units: size of the embedding of each category.
+      units: sizes of the dense layers on all together.
+      dropout: share dropped after each of these.
+      category_dropout: share of the training examples whose categories become unseen.
+    """
+
+    registered: ClassVar[str] = "fusion"
+
+    encoder: Network
+    side: SideFormat = SOUND_ALONE
+    table_units: int = 64
+    category_units: int = 16
+    units: tuple[int, ...] = (128,)
+    dropout: float = 0.3
+    category_dropout: float = 0.1
+
+    def __post_init__(self):
+        self.require_least(table_units=1, category_units=1)
+        self.require_sizes("units")
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(
+        self, features: jax.Array, side: Mapping[str, jax.Array] | None = None, *, train: bool
+    ) -> Output:
+        """Classifies clips with what is known of their tracks.
+
+        Args:
+          features: as the encoder takes them.
+          side: "table" [batch, columns] float32, standardised over the training tracks, and
+            "categories" [batch, categories] int32 in the order of `side.categories`, 0 for unseen.
+            What is missing is as in `SideFormat.blank`; other names are not looked at.
+          train: use and update batch statistics, and drop out by the "dropout" key.
+
+        Returns:
+          Logits [batch, num_classes] float32 and intermediates: those of the encoder, and
+          "embedding" [batch, units[-1]].
+
+        Raises:
+          UserError: the encoder cannot take the features.
+        """
+        try:
+            _, intermediates = self.encoder(features, train=train)
+        except UserError as error:
+            raise UserError(f"{self.registered}: {error}") from error
+        known = self.side.blank(len(features)) | dict(side or {})
+        parts = [intermediates.pop("embedding")]
+        if self.side.columns:
+            table = nn.Dense(self.table_units, dtype=self.dtype, name="table")(known["table"])
+            parts.append(nn.relu(table))
+        if self.side.categories:
+            categories = self._forget(jnp.asarray(known["categories"]), train)
+        for number, (_, size) in enumerate(self.side.categories):
+            name = f"category{number + 1}"
+            embed = nn.Embed(1 + size, self.category_units, dtype=self.dtype, name=name)
+            parts.append(embed(categories[:, number]))
+        x = jnp.concatenate(parts, axis=-1)
+        for layer, size in enumerate(self.units, start=1):
+            if layer > 1:
+                x = nn.Dropout(self.dropout, deterministic=not train)(x)
+            x = self.dense_block(x, size, f"dense{layer}", train=train)
+        return self.classify(x, train=train, dropout=self.dropout, **intermediates)
+
+    def _forget(self, categories: jax.Array, train: bool) -> jax.Array:
+        """Makes the categories of some training examples unseen."""
+        if not (train and self.category_dropout):
+            return categories
+        key = self.make_rng("dropout")
+        keep = jax.random.bernoulli(key, 1 - self.category_dropout, (len(categories), 1))
+        return jnp.where(keep, categories, UNSEEN)

@@ -1,0 +1,258 @@
+"""What a fusion model is given beside sound: rows of a table, and categories such as the artist.
+
+How they become numbers follows from the training tracks alone and is kept with the run. A category
+that names artists, as `artist` and `album` do, LEAKS where artists stand on both sides of a split:
+the network then knows from training what they play, which says nothing of other artists. Where
+splits are artist-disjoint nobody is known, and the embedding can only learn to be ignored. Whether
+another column names artists cannot be seen from it, so all are treated alike.
+"""
+
+import dataclasses
+import json
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from mgr_jax.classifier import SideFormat
+from mgr_jax.data.cache import Tracks
+from mgr_jax.data.feature_array.files import FeatureTracks, read_features, track_names
+from mgr_jax.errors import UserError
+
+_FILE = "side_inputs.json"
+_ROUNDING = 1e-6  # deviations below this share of the mean: the column is constant
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class SideInputs:
+    """How table rows and names become the inputs of a `Fusion`.
+
+    Attributes:
+      columns: names of the table's columns; none without a table.
+      mean, scale: of each column, over the training tracks; it is standardised by them, since a
+        batch norm would flatten columns of small numbers.
+      vocabularies: by category the names that training tracks have; the first is number 1, and 0
+        is every other one.
+    """
+
+    columns: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    vocabularies: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    @property
+    def format(self) -> SideFormat:
+        """What the model must know."""
+        sizes = tuple((name, len(known)) for name, known in self.vocabularies.items())
+        return SideFormat(len(self.columns), sizes)
+
+    def encode(self, rows: np.ndarray, names: Mapping[str, Sequence[str]]) -> Arrays:
+        """The inputs of tracks, see `Fusion`, from [tracks, columns] and names by category."""
+        arrays = {}
+        if self.columns:
+            table = (rows - np.array(self.mean)) / np.array(self.scale)
+            arrays["table"] = table.astype(np.float32)
+        if self.vocabularies:
+            numbers = [_numbers(names[name], known) for name, known in self.vocabularies.items()]
+            arrays["categories"] = np.array(numbers, np.int32).T
+        return arrays
+
+    def encode_track(self, given: Mapping[str, Any] | None) -> Arrays:
+        """The inputs of one track.
+
+        Args:
+          given: its row as "table" [columns], in the order of `columns`, and its categories by
+            name; those left out are unseen.
+
+        Raises:
+          UserError: a name that the run does not take, or no row where it needs one.
+        """
+        given = dict(given or {})
+        known = [*(["table"] if self.columns else []), *self.vocabularies]
+        for name in given:
+            if name not in known:
+                takes = known or ["nothing"]
+                raise UserError(
+                    f"'{name}' was given beside the sound, but this model takes {', '.join(takes)}"
+                )
+        row = np.asarray(given.get("table", ()), np.float64)
+        if row.shape != (len(self.columns),) or not np.isfinite(row).all():
+            got = f"an array {row.shape}" if "table" in given else "none"
+            raise UserError(
+                f"this model takes a table row of {len(self.columns)} finite numbers beside the "
+                f"sound ({', '.join(self.columns[:3])}, …), but was given {got}; "
+                "give side={'table': row}, or predict --table=FILE"
+            )
+        names = {name: [str(given.get(name, ""))] for name in self.vocabularies}
+        return {name: rows[0] for name, rows in self.encode(row[None], names).items()}
+
+    def keep(self, workdir: Path) -> None:
+        """Writes side_inputs.json, or makes sure that the one of a run to go on with is equal.
+
+        Raises:
+          UserError: it is not.
+        """
+        if not self.format:
+            return
+        path = workdir / _FILE
+        if (workdir / "config.json").exists() and load_side_inputs(workdir) != self:
+            raise UserError(
+                f"the table or the categories of the training tracks have changed since {path} was "
+                "written; restore them, or choose another --workdir"
+            )
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+
+
+def load_side_inputs(workdir: Path) -> SideInputs:
+    """Reads what a run keeps of its side inputs; nothing, where it takes none.
+
+    Raises:
+      UserError: the file is damaged.
+    """
+    path = workdir / _FILE
+    if not path.exists():
+        return SideInputs()
+    try:
+        fields = json.loads(path.read_text())
+        known = {name: tuple(names) for name, names in fields.pop("vocabularies").items()}
+        lists = {name: tuple(values) for name, values in fields.items()}
+        return SideInputs(**lists, vocabularies=known)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{path} is damaged; restore it or train again") from error
+
+
+def read_table(file: str | Path) -> FeatureTracks:
+    """Reads a table whose rows go with tracks; see `read_features`.
+
+    Raises:
+      UserError: it is no table.
+    """
+    table = read_features(Path(file).expanduser())
+    if not table.columns:
+        raise UserError(f"{file} holds arrays; give a table with a column of track names")
+    return table
+
+
+def rows_of(table: FeatureTracks, track_ids: Iterable[str]) -> dict[str, np.ndarray]:
+    """The row of each track that a table has, [columns]; the mean of several.
+
+    A table may name tracks without suffix and outer folders, where only one of them ends so.
+    """
+    number = {name: row for row, name in enumerate(table.track_id)}
+    tails = {track: _tails(track) for track in track_ids}
+    count = Counter(tail for some in tails.values() for tail in some)
+    found = {}
+    for track, some in tails.items():
+        names = [track, *(tail for tail in some if count[tail] == 1)]
+        if rows := [number[name] for name in names if name in number]:
+            found[track] = table.features[rows[0]].mean(axis=0, dtype=np.float64)
+    return found
+
+
+def _tails(track: str) -> list[str]:
+    """A track's name without suffix: with all its folders, with fewer, and alone."""
+    parts = [*track.split("/")[:-1], *track_names([track])]
+    return ["/".join(parts[first:]) for first in range(len(parts))]
+
+
+def side_inputs_of(
+    config: ConfigDict, splits: Mapping[str, Tracks]
+) -> tuple[SideInputs, dict[str, Arrays]]:
+    """What config.side_inputs says of the splits of a run.
+
+    Args:
+      config: of the run.
+      splits: "train", from which vocabularies and statistics come, and others.
+
+    Returns:
+      The encoding, and by split what its loader is to give with the tracks, [tracks, ...] each.
+
+    Raises:
+      UserError: the table has no rows for some tracks, or no training track is in any category.
+    """
+    options = config.side_inputs
+    train = splits["train"]
+    vocabularies = {}
+    for category in options.categories:
+        vocabularies[category] = tuple(sorted(set(_names(train, category)) - {""}))
+        if not vocabularies[category]:
+            raise UserError(
+                f"config.side_inputs.categories names '{category}', of which the training tracks "
+                f"have no value; choose some of {', '.join(_known(train)) or 'none'}"
+            )
+    side = SideInputs(vocabularies=vocabularies)
+    table = read_table(options.table) if options.table else None
+    if table:
+        rows = _rows(table, train)
+        mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+        scale = np.where(deviation > _ROUNDING * np.abs(mean), deviation, 1.0)
+        side = dataclasses.replace(
+            side, columns=table.columns, mean=tuple(mean.tolist()), scale=tuple(scale.tolist())
+        )
+    arrays = {name: encode_tracks(side, tracks, table) for name, tracks in splits.items()}
+    scored = [arrays[name]["categories"] for name in splits if name != "train" and vocabularies]
+    for number, category in enumerate(vocabularies):
+        if not any(numbers[:, number].any() for numbers in scored):
+            warnings.warn(
+                f"no {category} outside of the training tracks is known from them, as where splits "
+                "are artist-disjoint: the embedding can only learn to be ignored",
+                stacklevel=2,
+            )
+    return side, arrays
+
+
+def encode_tracks(side: SideInputs, tracks: Tracks, table: FeatureTracks | None) -> Arrays:
+    """The side inputs of a split, [tracks, ...] each; {} where there are none.
+
+    Raises:
+      UserError: the table lacks columns, or rows for some tracks.
+    """
+    if not side.format:
+        return {}
+    rows = _rows(table.with_columns(side.columns), tracks) if table else np.empty((len(tracks), 0))
+    return side.encode(rows, {name: _names(tracks, name) for name in side.vocabularies})
+
+
+def describe_leak(config: ConfigDict, tracks: Tracks) -> str:
+    """What a protocol's sentence goes on with, unless no category tells who is on both sides."""
+    categories = config.side_inputs.categories
+    crossing = tracks.protocol["artists_in_several_splits"]
+    artist_disjoint = crossing == 0 and any(tracks.artist_id)
+    if not categories or artist_disjoint:
+        return ""
+    stand = "stand" if crossing else "may stand"
+    return f"; {' and '.join(categories)} as an input LEAKS: artists {stand} on both sides"
+
+
+def _rows(table: FeatureTracks, tracks: Tracks) -> np.ndarray:
+    """[tracks, columns] float64."""
+    found = rows_of(table, tracks.track_id.tolist())
+    if missing := sorted(set(tracks.track_id.tolist()) - set(found)):
+        raise UserError(
+            f"{table.path} has no row for {len(missing)} {tracks.split} tracks "
+            f"({', '.join(missing[:3])}); add them, with the tracks' full names"
+        )
+    return np.stack([found[track] for track in tracks.track_id.tolist()])
+
+
+def _names(tracks: Tracks, category: str) -> list[str]:
+    if category == "artist":
+        return tracks.artist_id.tolist()
+    return [str(json.loads(text).get(category, "")) for text in tracks.groups]
+
+
+def _known(tracks: Tracks) -> list[str]:
+    """The categories that tracks have."""
+    names = {name for text in tracks.groups for name in json.loads(text)} - {"identical"}
+    return [*(["artist"] if any(tracks.artist_id) else []), *sorted(names)]
+
+
+def _numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:
+    number = {name: row for row, name in enumerate(known, start=1)}
+    return [number.get(name, 0) for name in names]
