@@ -1,0 +1,106 @@
+"""What `mgr-jax audit` looks at: a prepared dataset, a folder of audio or a file of features."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mgr_jax.audio.fingerprint import Scheme
+from mgr_jax.audio.io import AUDIO_SUFFIXES, list_audio_files
+from mgr_jax.cli.fingerprints import Source, dataset_sources, file_source
+from mgr_jax.data.cache import open_tracks
+from mgr_jax.data.feature_array.files import read_features
+from mgr_jax.data.locate import find_dataset
+from mgr_jax.errors import UserError
+
+
+class Material(NamedTuple):
+    """What is looked at; sequences have a value per track, empty where unknown.
+
+    Attributes:
+      source: what to call it.
+      names, splits, artists, groups: of the tracks; see `audit_splits`.
+      apart: columns no value of which should stand in two splits.
+      audio: of the tracks, by a key that changes when the music does; None of features.
+      store: the file that keeps the fingerprints.
+      rows: of features, [rows, ...] for each track: what is compared one by one.
+    """
+
+    source: str
+    names: list[str]
+    splits: list[str]
+    artists: list[str]
+    groups: dict[str, list[str]]
+    apart: tuple[str, ...] = ("track", "artist")
+    audio: dict[str, Source] | None = None
+    store: Path | None = None
+    rows: list[np.ndarray] | None = None
+
+
+def open_dataset(name: str, *, sample_rate: int, data_dir: Path | None, scheme: Scheme) -> Material:
+    """All splits of a prepared dataset; fingerprints are kept beside it."""
+    folder = find_dataset(name, sample_rate=sample_rate, data_dir=data_dir)
+    protocol = json.loads((folder / "protocol.json").read_text())
+    parts = [open_tracks(folder, split) for split in protocol["tracks"]]
+    groups = [json.loads(text) for part in parts for text in part.groups]
+    columns = sorted({column for group in groups for column in group})
+    wanted = dict.fromkeys(("track", "artist", "identical", *protocol["split_by"]))
+    material = Material(
+        source=name + (f" at {sample_rate} Hz" if sample_rate else ""),
+        names=[track for part in parts for track in part.track_id.tolist()],
+        splits=[part.split for part in parts for _ in range(len(part))],
+        artists=[artist for part in parts for artist in part.artist_id.tolist()],
+        groups={column: [str(group.get(column, "")) for group in groups] for column in columns},
+        apart=tuple(column for column in wanted if column in ("track", "artist", *columns)),
+    )
+    if protocol["format"]["kind"] == "features":
+        tracks = [part.read(i) for part in parts for i in range(len(part))]
+        return material._replace(rows=_rows(tracks, bool(protocol.get("columns"))))
+    sources = [source for part in parts for source in dataset_sources(part)]
+    keys = map("{}/{}".format, material.splits, material.names)
+    return material._replace(
+        audio=dict(zip(keys, sources, strict=True)),
+        store=folder / "fingerprints" / f"{scheme.name}.npz",
+    )
+
+
+def open_folder(folder: Path, *, store_dir: Path, scheme: Scheme) -> Material:
+    """All audio files below a folder, of which no splits are known."""
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give --audio a folder of audio files")
+    files = list_audio_files(folder)
+    if not files:
+        raise UserError(
+            f"{folder} holds no audio files; give --audio a folder with some "
+            f"({', '.join(AUDIO_SUFFIXES)})"
+        )
+    stats = [(file, file.stat()) for file in files]
+    keys = [f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats]
+    return Material(
+        source=str(folder),
+        names=[file.relative_to(folder).as_posix() for file in files],
+        splits=[""] * len(files),
+        artists=[""] * len(files),
+        groups={},
+        audio=dict(zip(keys, map(file_source, files), strict=True)),
+        store=store_dir / f"fingerprints_{scheme.name}.npz",
+    )
+
+
+def open_table(file: Path, *, tracks: Path | None, subset: str | None) -> Material:
+    """A file of features; see `read_features`."""
+    table = read_features(file, tracks, subset=subset)
+    return Material(
+        source=str(file),
+        names=list(table.track_id),
+        splits=list(table.split),
+        artists=list(table.artist),
+        groups={name: list(values) for name, values in table.groups.items()},
+        rows=_rows(list(table.features), bool(table.columns)),
+    )
+
+
+def _rows(tracks: list[np.ndarray], is_table: bool) -> list[np.ndarray]:
+    # Of pictures only the whole is compared: frames of silence are alike in any two.
+    return tracks if is_table else [track[None] for track in tracks]
