@@ -21,6 +21,8 @@ ARROWS: dict[str, set[str]] = {
     "config": set(),
     "audio.io": set(),
     "audio.clips": set(),
+    "audio.fingerprint": {"audio.io"},
+    "audio.chromaprint": {"audio.io", "audio.fingerprint"},
     "audio.dsp": set(),
     "audio.frontends": {"audio.dsp", "audio.clips"},
     "audio.augment": set(),
@@ -30,7 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "data": {"audio.io", "audio.clips"},
     "evaluation": set(),
     "reports": set(),
-    "tables": {"audio.io", "evaluation"},
+    "tables": {"audio.io", "data", "evaluation"},
     "training": {
         "classifier",
         "data",

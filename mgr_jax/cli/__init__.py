@@ -24,7 +24,10 @@ COMMANDS = {
     "crossval": "train and score a config fold by fold",
     "evaluate": "score a trained model on a split",
     "predict": "classify audio files and folders",
-    "baselines": "score an SVM on MFCC statistics on a dataset",
+    "extract_features": "compute the feature tables of GTZAN or FMA from audio",
+    "baselines": "score classical models on hand-made features",
+    "compare": "put runs side by side, and say which differences are noise",
+    "audit": "look for what stands on both sides of a split: tracks, artists, recordings",
     "report": "tables and pictures of a run; or, report frontends, of a song",
     "benchmark": "time front ends beside librosa and PyTorch, and networks",
 }
@@ -36,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print("usage: mgr-jax <command> [flags]\n")
         for name, summary in COMMANDS.items():
-            print(f"  {name:<14} {summary}")
+            print(f"  {name:<17} {summary}")
         print("\nmgr-jax <command> --help tells its flags.")
         return 0 if arguments else 2
     command, *rest = arguments

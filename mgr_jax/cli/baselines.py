@@ -1,10 +1,24 @@
-"""Scores classical baselines on the same split as the networks: an SVM on MFCC statistics.
+r"""Scores classical models on hand-made features, by the same protocols as networks.
 
   mgr-jax baselines --dataset=rendered/demo --sample_rate=12000 --workdir=runs/svm
+  mgr-jax baselines --table=features_30_sec.csv --protocol=fault_filtered --classifiers=all \
+    --seeds=10 --workdir=runs/gtzan
+  mgr-jax baselines --table=fma_metadata.zip --subset=medium --protocol=official \
+    --classifiers=fma --feature_sets=fma --workdir=runs/fma
 
-Trains on the training split, writes predictions/<split>.npz and .json like `evaluate`.
+Classifiers: svm (settings chosen within the training part, calibrated), lr, knn, svc_rbf,
+svc_poly1, svc_linear, linear_svc, dt, rf, ada, mlp1, mlp2, nb, qda (these thirteen are `fma`, with
+its settings), lda, gradient_boosting, lr_c01, svm_rbf_c100, majority; or `all`.
+
+Fixed protocols (dataset, official, fault_filtered) fit on the training part and score --split.
+With stratified_kfold, artist_kfold and row_random every fold is scored by a model of the others.
+
+Writes <workdir>/<feature set>/<classifier>/predictions/, which `compare` and `report` read, and
+baselines.md and .csv; with one feature set and one classifier <workdir>/predictions/ only. The same
+command again only fits what is not there.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from absl import flags as absl_flags
@@ -15,66 +29,109 @@ from mgr_jax.errors import UserError
 def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     """Defines this command's flags."""
     del argv
-    absl_flags.DEFINE_string("dataset", None, "As prepare_data names it.", flag_values=flags)
-    absl_flags.DEFINE_string("workdir", None, "Where to write.", flag_values=flags)
-    absl_flags.DEFINE_integer("sample_rate", 22_050, "Of the dataset, in Hz.", flag_values=flags)
-    absl_flags.DEFINE_string("data_dir", None, "TFDS folder.", flag_values=flags)
-    absl_flags.DEFINE_string("split", "test", "Split to score.", flag_values=flags)
+
+    def text(name: str, default: str | None, help: str) -> None:
+        absl_flags.DEFINE_string(name, default, help, flag_values=flags)
+
+    def number(name: str, default: int | None, help: str, least: int) -> None:
+        absl_flags.DEFINE_integer(name, default, help, lower_bound=least, flag_values=flags)
+
+    text("dataset", None, "A prepared dataset of audio or arrays, as prepare_data names it.")
+    number("sample_rate", 22_050, "Of the dataset, in Hz.", 0)
+    text("data_dir", None, "TFDS folder.")
+    text("table", None, "Instead of a dataset: a .csv, .parquet or .npz file, or fma_metadata.zip.")
+    text("tracks", None, "FMA's tracks.csv, or the zip or folder that holds it.")
+    text("subset", None, "With FMA's tracks: small, medium, large or full.")
+    text("artists", None, "A CSV index of artists (track, artist), or GTZAN's index.txt.")
+    text(
+        "features",
+        None,
+        "Of audio: mfcc_statistics (default), gtzan57, fma518 (corrected) or random_projection (of "
+        "log-mel spectrograms); of arrays: bin_statistics (default) or random_projection.",
+    )
+    absl_flags.DEFINE_float(
+        "seconds", 0.0, "Length of segments; 0: whole tracks.", lower_bound=0, flag_values=flags
+    )
+    number("components", 256, "Of random_projection.", 1)
+    absl_flags.DEFINE_list("classifiers", ["svm"], "See above.", flag_values=flags)
+    absl_flags.DEFINE_list(
+        "feature_sets",
+        ["all"],
+        "Columns of a table: features such as mfcc or mfcc+zcr; all of them together; single, each "
+        "on its own; fma, the 18 sets of FMA's table.",
+        flag_values=flags,
+    )
+    text("protocol", "dataset", "See above.")
+    number("folds", 5, "Of protocols with folds.", 2)
+    number("parts", 2, "3: leave one more fold out of fitting, as networks must.", 2)
+    number("seeds", 1, "Repeats; seed 0, 1, … decides folds and classifiers.", 1)
+    text("split", "", "What a fixed protocol scores; test, or validation without one.")
+    absl_flags.DEFINE_enum(
+        "aggregation",
+        "probabilities",
+        ["probabilities", "features", "vote"],  # scoring.AGGREGATIONS, not imported for --help
+        "Segments become tracks by their mean probability or by vote; or average the features of a "
+        "track before fitting.",
+        flag_values=flags,
+    )
+    absl_flags.DEFINE_bool(
+        "i_know_this_leaks", False, "Needed for --protocol=row_random.", flag_values=flags
+    )
+    number("workers", None, "Processes; default: the cores, if there is much to do.", 0)
+    text("workdir", None, "Where to write.")
 
 
 def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
-    """Fits the SVM on the training tracks and scores it."""
-    if args or not flags.dataset or not flags.workdir:
-        raise UserError("give --dataset and --workdir: mgr-jax baselines --dataset=… --workdir=…")
+    """Fits and scores every classifier on every feature set."""
+    if args or bool(flags.dataset) == bool(flags.table) or not flags.workdir:
+        raise UserError(
+            "give --workdir and one of --dataset and --table: mgr-jax baselines --dataset=… "
+            "--workdir=…"
+        )
     workdir = Path(flags.workdir).expanduser()
     if (workdir / "config.json").exists():
         raise UserError(f"{workdir} holds a trained model; choose another --workdir for baselines")
-    import numpy as np
+    from mgr_jax.data.protocols import is_kfold, require_consent, require_folds
 
-    from mgr_jax.cli.results import save_result
-    from mgr_jax.data.cache import open_tracks
-    from mgr_jax.data.locate import find_dataset
-    from mgr_jax.evaluation import Predictions
-    from mgr_jax.tables.classical import fit_svm
-    from mgr_jax.training.inputs import describe_protocol, usable_tracks
+    is_kfold(flags.protocol)  # refuses unknown names before anything slow happens
+    require_consent(flags.protocol, flags.i_know_this_leaks)
+    require_folds(flags.protocol, flags.folds, 0, flags.parts)
 
-    data_dir = Path(flags.data_dir).expanduser() if flags.data_dir else None
-    folder = find_dataset(flags.dataset, sample_rate=flags.sample_rate, data_dir=data_dir)
-    train, scored = (open_tracks(folder, split) for split in ("train", flags.split))
-    if train.kind != "waveform":
-        raise UserError(
-            f"{flags.dataset} holds feature arrays, but baselines computes MFCCs from audio; give "
-            "a dataset of audio"
-        )
-    train, scored = (usable_tracks(tracks, "single_label") for tracks in (train, scored))
-    artists = np.where(train.artist_id == "", train.track_id, train.artist_id)
-    svm = fit_svm(_features(train), train.label, num_classes=len(train.classes), groups=artists)
-    predictions = Predictions(
-        track=scored.track_id,
-        start=np.zeros(len(scored)),
-        end=scored.length / scored.rate,
-        probabilities=svm.predict(_features(scored)),
-        label=scored.label,
-        classes=scored.classes,
-        task="single_label",
-        split=flags.split,
-        protocol=describe_protocol(scored),
-    )
-    counts = np.bincount(train.label, minlength=len(train.classes)).tolist()
-    save_result(workdir, predictions, counts, system="SVM on MFCC statistics")
+    from mgr_jax.cli.baseline_jobs import Job, run_jobs
+    from mgr_jax.cli.baseline_sources import read_examples
+    from mgr_jax.cli.baseline_tables import write_tables
+    from mgr_jax.tables.classifiers import CLASSIFIERS, FMA, make_classifier
+    from mgr_jax.tables.feature_sets import select_columns
 
+    groups = {"fma": FMA, "all": CLASSIFIERS}
+    names = [name for given in flags.classifiers for name in groups.get(given, (given,))]
+    classifiers = list(dict.fromkeys(names))
+    for name in set(classifiers) - {"svm"}:
+        make_classifier(name)
+    examples, source = read_examples(flags)
+    sets = select_columns(flags.feature_sets, examples.columns)
+    options = {
+        name: flags[name].value
+        for name in ("protocol", "folds", "parts", "seeds", "split", "aggregation")
+    }
+    alone = len(sets) * len(classifiers) == 1
+    digest = examples.digest()
 
-def _features(tracks):
-    """MFCC statistics of every track, [tracks, features]."""
-    import numpy as np
-    from tqdm import tqdm
+    def jobs() -> Iterator[Job]:
+        for feature_set, columns in sets.items():
+            part = examples.with_columns(columns) if examples.columns else examples
+            for classifier in classifiers:
+                title = "SVM" if classifier == "svm" else classifier
+                yield Job(
+                    folder=workdir if alone else workdir / feature_set / classifier,
+                    examples=part,
+                    feature_set=feature_set,
+                    classifier=classifier,
+                    system=f"{title} on {source if feature_set == 'all' else feature_set}",
+                    options=options,
+                    digest=digest,
+                )
 
-    from mgr_jax.tables.mfcc_statistics import mfcc_statistics
-
-    rows = tqdm(range(len(tracks)), f"MFCC of {tracks.split}", unit="track")
-    return np.stack(
-        [
-            mfcc_statistics(tracks.read(i).astype(np.float32) / 32768.0, int(tracks.rate))
-            for i in rows
-        ]
-    )
+    finished = run_jobs(jobs(), total=len(sets) * len(classifiers), workers=flags.workers)
+    if not alone:
+        write_tables(workdir, finished, sets, classifiers)
