@@ -64,8 +64,8 @@ def main(flags: absl_flags.FlagValues) -> None:
         [
             f"# What leaking is worth: {metric}",
             markdown_table(rows),
-            "95 % intervals of a bootstrap over tracks, paired in the differences. They know nothing "
-            "of how lucky a division into folds was: repeat it with `--seeds`.",
+            "95 % intervals of a bootstrap over tracks, paired in the differences. They know "
+            "nothing of how lucky a division into folds was: repeat it with `--seeds`.",
             "\n".join(f"- {text}" for text in protocols.values()),
         ]
     )
