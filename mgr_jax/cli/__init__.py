@@ -79,6 +79,11 @@ def run(command: str, argv: Sequence[str] | None = None) -> int:
         while error.args and isinstance(error.args[0], Exception):
             error = error.args[0]
         text = " ".join(str(error.args[0] if error.args else error).split())
+        group = text.split()[0].strip("'") if isinstance(error, KeyError) and text else ""
+        if any(a.startswith(f"--config.{group}.") for a in arguments):
+            from mgr_jax.config import base_config
+
+            return _fail(str(unknown_name("config field", group, base_config())), 2)
         return _fail(f"{config} cannot be read: {type(error).__name__}: {text}", 2)
     set_xla_flags()
     _set_up_console()

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags as absl_flags
 
 from mgr_jax.cli import inflation
+from mgr_jax.cli.paths import optional_path
 from mgr_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     """Defines this command's flags."""
     absl_flags.DEFINE_string("dataset", None, "As prepare_data names it.", flag_values=flags)
     absl_flags.DEFINE_integer(
-        "sample_rate", 22_050, "Of the dataset, in Hz; 0 for features.", flag_values=flags
+        "sample_rate", 22_050, "Of a dataset of audio, in Hz.", flag_values=flags
     )
     absl_flags.DEFINE_string("data_dir", None, "TFDS folder.", flag_values=flags)
     absl_flags.DEFINE_string("audio", None, "A folder of audio files.", flag_values=flags)
@@ -82,24 +83,19 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
 
     out, scheme = Path(flags.out).expanduser(), _scheme(flags.fingerprint)
     if flags.dataset:
-        data_dir = _path(flags.data_dir)
-        rate = flags.sample_rate
+        rate, data_dir = flags.sample_rate, flags.data_dir
         material = open_dataset(flags.dataset, sample_rate=rate, data_dir=data_dir, scheme=scheme)
     elif flags.audio:
         material = open_folder(Path(flags.audio).expanduser(), store_dir=out, scheme=scheme)
     else:
         table = Path(flags.table).expanduser()
-        material = open_table(table, tracks=_path(flags.tracks), subset=flags.subset)
+        material = open_table(table, tracks=optional_path(flags.tracks), subset=flags.subset)
     result = audit(material, scheme, workers=flags.workers)
     _write(result, out, scheme)
     print("\n".join([f"Audit of {material.source}", *result["summary"], f"Wrote {out}/audit.md"]))
     if flags.strict and result["crosses"]:
         found = ", ".join(f"{what} ({count})" for what, count in result["crosses"].items())
         raise UserError(f"splits of {material.source} share {found}; see {out}/audit.md")
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text).expanduser() if text else None
 
 
 def _scheme(name: str) -> "Scheme":

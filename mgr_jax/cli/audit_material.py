@@ -7,12 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from mgr_jax.audio.fingerprint import Scheme
-from mgr_jax.audio.io import AUDIO_SUFFIXES, list_audio_files
-from mgr_jax.cli.fingerprints import Source, dataset_sources, file_source
+from mgr_jax.cli.fingerprints import Source, file_source, split_sources
+from mgr_jax.cli.paths import find_prepared
 from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.feature_array.files import read_features
-from mgr_jax.data.locate import find_dataset
-from mgr_jax.errors import UserError
+from mgr_jax.tables.sources import require_audio
 
 
 class Material(NamedTuple):
@@ -38,26 +37,27 @@ class Material(NamedTuple):
     rows: list[np.ndarray] | None = None
 
 
-def open_dataset(name: str, *, sample_rate: int, data_dir: Path | None, scheme: Scheme) -> Material:
+def open_dataset(name: str, *, sample_rate: int, data_dir: str | None, scheme: Scheme) -> Material:
     """All splits of a prepared dataset; fingerprints are kept beside it."""
-    folder = find_dataset(name, sample_rate=sample_rate, data_dir=data_dir)
+    folder = find_prepared(name, sample_rate=sample_rate, data_dir=data_dir)
     protocol = json.loads((folder / "protocol.json").read_text())
     parts = [open_tracks(folder, split) for split in protocol["tracks"]]
+    of_features = protocol["format"]["kind"] == "features"
     groups = [json.loads(text) for part in parts for text in part.groups]
     columns = sorted({column for group in groups for column in group})
     wanted = dict.fromkeys(("track", "artist", "identical", *protocol["split_by"]))
     material = Material(
-        source=name + (f" at {sample_rate} Hz" if sample_rate else ""),
+        source=name if of_features else f"{name} at {sample_rate} Hz",
         names=[track for part in parts for track in part.track_id.tolist()],
         splits=[part.split for part in parts for _ in range(len(part))],
         artists=[artist for part in parts for artist in part.artist_id.tolist()],
         groups={column: [str(group.get(column, "")) for group in groups] for column in columns},
         apart=tuple(column for column in wanted if column in ("track", "artist", *columns)),
     )
-    if protocol["format"]["kind"] == "features":
+    if of_features:
         tracks = [part.read(i) for part in parts for i in range(len(part))]
         return material._replace(rows=_rows(tracks, bool(protocol.get("columns"))))
-    sources = [source for part in parts for source in dataset_sources(part)]
+    sources = [source for part in parts for source in split_sources(part)]
     keys = map("{}/{}".format, material.splits, material.names)
     return material._replace(
         audio=dict(zip(keys, sources, strict=True)),
@@ -67,14 +67,7 @@ def open_dataset(name: str, *, sample_rate: int, data_dir: Path | None, scheme: 
 
 def open_folder(folder: Path, *, store_dir: Path, scheme: Scheme) -> Material:
     """All audio files below a folder, of which no splits are known."""
-    if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; give --audio a folder of audio files")
-    files = list_audio_files(folder)
-    if not files:
-        raise UserError(
-            f"{folder} holds no audio files; give --audio a folder with some "
-            f"({', '.join(AUDIO_SUFFIXES)})"
-        )
+    files = require_audio(folder)
     stats = [(file, file.stat()) for file in files]
     keys = [f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats]
     return Material(

@@ -127,7 +127,10 @@ def run_jobs(jobs: Iterator[Job], *, total: int, workers: int | None) -> list[Fi
 
 
 def _run_quietly(job: Job) -> list[str]:
-    with contextlib.redirect_stdout(io.StringIO()):
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    # One thread, also for the bootstrap: the jobs share the cores.
+    with contextlib.redirect_stdout(io.StringIO()), threadpool_limits(1):
         return _run(job)
 
 

@@ -12,6 +12,7 @@ its settings), lda, gradient_boosting, lr_c01, svm_rbf_c100, majority; or `all`.
 
 Fixed protocols (dataset, official, fault_filtered) fit on the training part and score --split.
 With stratified_kfold, artist_kfold and row_random every fold is scored by a model of the others.
+--aggregation=features averages the features of a track before fitting.
 
 Writes <workdir>/<feature set>/<classifier>/predictions/, which `compare` and `report` read, and
 baselines.md and .csv; with one feature set and one classifier <workdir>/predictions/ only. The same
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
+from mgr_jax.cli.runs import define_aggregation_flag
 from mgr_jax.errors import UserError
 
 
@@ -66,14 +68,7 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     number("parts", 2, "3: leave one more fold out of fitting, as networks must.", 2)
     number("seeds", 1, "Repeats; seed 0, 1, … decides folds and classifiers.", 1)
     text("split", "", "What a fixed protocol scores; test, or validation without one.")
-    absl_flags.DEFINE_enum(
-        "aggregation",
-        "probabilities",
-        ["probabilities", "features", "vote"],  # scoring.AGGREGATIONS, not imported for --help
-        "Segments become tracks by their mean probability or by vote; or average the features of a "
-        "track before fitting.",
-        flag_values=flags,
-    )
+    define_aggregation_flag(flags, "probabilities")
     absl_flags.DEFINE_bool(
         "i_know_this_leaks", False, "Needed for --protocol=row_random.", flag_values=flags
     )
@@ -93,28 +88,31 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         raise UserError(f"{workdir} holds a trained model; choose another --workdir for baselines")
     from mgr_jax.data.protocols import is_kfold, require_consent, require_folds
 
-    is_kfold(flags.protocol)  # refuses unknown names before anything slow happens
+    # Refused before anything slow happens.
+    if is_kfold(flags.protocol) and flags.split:
+        raise UserError(
+            f"--split belongs to fixed protocols; leave it out, as all folds of {flags.protocol} "
+            "are scored"
+        )
     require_consent(flags.protocol, flags.i_know_this_leaks)
     require_folds(flags.protocol, flags.folds, 0, flags.parts)
 
     from mgr_jax.cli.baseline_jobs import Job, run_jobs
-    from mgr_jax.cli.baseline_sources import read_examples
+    from mgr_jax.cli.baseline_sources import Wanted, read_examples
     from mgr_jax.cli.baseline_tables import write_tables
-    from mgr_jax.tables.classifiers import CLASSIFIERS, FMA, make_classifier
+    from mgr_jax.tables.classifiers import choose_classifiers
     from mgr_jax.tables.feature_sets import select_columns
 
-    groups = {"fma": FMA, "all": CLASSIFIERS}
-    names = [name for given in flags.classifiers for name in groups.get(given, (given,))]
-    classifiers = list(dict.fromkeys(names))
-    for name in set(classifiers) - {"svm"}:
-        make_classifier(name)
-    examples, source = read_examples(flags)
+    classifiers = choose_classifiers(flags.classifiers)
+    scored = flags.split if flags.protocol == "dataset" else None
+    examples, source = read_examples(Wanted.by_flags(flags, scored=scored))
     sets = select_columns(flags.feature_sets, examples.columns)
     options = {
         name: flags[name].value
         for name in ("protocol", "folds", "parts", "seeds", "split", "aggregation")
     }
     alone = len(sets) * len(classifiers) == 1
+    _require_room(workdir, alone)
     digest = examples.digest()
 
     def jobs() -> Iterator[Job]:
@@ -135,3 +133,14 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     finished = run_jobs(jobs(), total=len(sets) * len(classifiers), workers=flags.workers)
     if not alone:
         write_tables(workdir, finished, sets, classifiers)
+
+
+def _require_room(workdir: Path, alone: bool) -> None:
+    """Refuses to mix one result at the top with several below it, which the former would hide."""
+    single, several = (any(workdir.glob(f"{at}predictions")) for at in ("", "*/*/"))
+    if several if alone else single:
+        found = "several baselines" if alone else "a single baseline"
+        raise UserError(
+            f"{workdir} holds {found}, and compare and report find either one or several in a "
+            "folder; choose another --workdir, or remove it"
+        )

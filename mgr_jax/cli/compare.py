@@ -66,7 +66,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
 def _comparable(run: Run, first: Run) -> bool:
     from mgr_jax.evaluation import same_tracks
 
-    return run.protocol == first.protocol and same_tracks(run.tracks, first.tracks)
+    return run.division == first.division and same_tracks(run.tracks, first.tracks)
 
 
 def _goodness(run: Run, metric: str) -> float:

@@ -20,6 +20,7 @@ from pathlib import Path
 from absl import flags as absl_flags
 
 from mgr_jax.cli.config_files import define_config_flag, require_config
+from mgr_jax.cli.runs import define_aggregation_flag
 from mgr_jax.errors import UserError
 
 
@@ -45,13 +46,7 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     absl_flags.DEFINE_bool(
         "i_know_this_leaks", False, "Consent to a protocol that leaks.", flag_values=flags
     )
-    absl_flags.DEFINE_enum(
-        "aggregation",
-        "probabilities",
-        ["probabilities", "features", "vote"],
-        "How the segments of a track are put together.",
-        flag_values=flags,
-    )
+    define_aggregation_flag(flags, "probabilities")
     absl_flags.DEFINE_bool("progress", True, "Show bars and results.", flag_values=flags)
     define_config_flag(flags, argv)
 
@@ -76,11 +71,11 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
 
     workdir = Path(flags.workdir).expanduser()
     pooled = cross_validate(config, workdir, seeds=flags.seeds, progress=flags.progress)
-    record_total(workdir)
+    runs = [run for _, run in fold_runs(config, workdir, seeds=flags.seeds)]
+    record_total(workdir, runs)
     counts = None
     if config.task == "single_label":
-        first = next(fold_runs(workdir))
-        counts = json.loads((first / "labels.json").read_text())["training_tracks"]
+        counts = json.loads((runs[0] / "labels.json").read_text())["training_tracks"]
     system = describe_system(config)
     save_result(workdir, pooled, counts, system=system, aggregation=flags.aggregation)
     print(f"Next: mgr-jax report --model={flags.workdir} --split={pooled.split}")

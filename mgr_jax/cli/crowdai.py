@@ -2,8 +2,9 @@
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -24,26 +25,8 @@ GENRES = (
 FLOOR = 1e-6
 
 
-def write_submission(
-    predictor: Predictor, files: Sequence[Path], out: Path, *, missing_classes: str | None = None
-) -> list[str]:
-    """Classifies files and writes a row of 16 probabilities for each, named by its stem.
-
-    A file that cannot be read gets equal probabilities, since a submission needs all rows.
-
-    Args:
-      predictor: of FMA's genres; how they are spelled matters only in letters and digits.
-      files: to classify.
-      out: the .csv file.
-      missing_classes: "zero" lets a model lack some of the genres; they get `FLOOR`.
-
-    Returns:
-      A sentence on each file that could not be read.
-
-    Raises:
-      UserError: files share a stem or do not exist, or the model's classes do not fit.
-    """
-    columns = _columns(predictor, missing_classes)
+def submission_rows(files: Iterable[Path]) -> dict[str, Path]:
+    """Names the rows of files by their stems; a UserError where files share one or do not exist."""
     rows: dict[str, Path] = {}
     for path in files:
         if not path.exists():
@@ -54,11 +37,40 @@ def write_submission(
                 "submission; remove one of them"
             )
         rows[path.stem] = path
+    return rows
+
+
+def write_submission(
+    predictor: Predictor,
+    rows: Mapping[str, Path],
+    sides: Sequence[Mapping[str, Any]],
+    out: Path,
+    *,
+    missing_classes: str | None = None,
+) -> list[str]:
+    """Classifies files and writes a row of 16 probabilities for each.
+
+    A file that cannot be read gets equal probabilities, since a submission needs all rows.
+
+    Args:
+      predictor: of FMA's genres; how they are spelled matters only in letters and digits.
+      rows: names and files of `submission_rows`.
+      sides: what is known of each file beside its sound; see `Predictor.predict`.
+      out: the .csv file.
+      missing_classes: "zero" lets a model lack some of the genres; they get `FLOOR`.
+
+    Returns:
+      A sentence on each file that could not be read.
+
+    Raises:
+      UserError: the model's classes do not fit.
+    """
+    columns = _columns(predictor, missing_classes)
     table = np.full((len(rows), len(GENRES)), 1 / len(GENRES))
     failures = []
     for row, path in enumerate(tqdm(rows.values(), "classified", unit="track")):
         try:
-            found = predictor.predict(path).track_probabilities
+            found = predictor.predict(path, side=sides[row]).track_probabilities
         except AudioError as error:
             failures.append(str(error))
             continue

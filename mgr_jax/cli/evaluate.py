@@ -10,6 +10,7 @@ the model was trained on are left out, unless --split asks for the train or vali
 
 import json
 from pathlib import Path
+from typing import Any
 
 from absl import flags as absl_flags
 
@@ -51,6 +52,12 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
 
     workdir = Path(flags.model).expanduser().absolute()
     config = load_config(workdir / "config.json")
+    try:
+        labels = json.loads((workdir / "labels.json").read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"labels.json of {workdir} is missing or damaged; restore it") from error
+    if flags.top_k is not None:
+        _require_top_k(flags.top_k, labels)
     if flags.features:
         predictions = evaluate_file(
             Path(flags.features).expanduser(),
@@ -67,21 +74,24 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
             data_dir=Path(flags.data_dir).expanduser() if flags.data_dir else None,
             progress=True,
         )
-    counts = None
-    if config.task == "single_label":
-        counts = json.loads((workdir / "labels.json").read_text())["training_tracks"]
-    if flags.top_k is not None and not 1 < flags.top_k < len(predictions.classes):
-        raise UserError(
-            f"--top_k={flags.top_k} says nothing of {len(predictions.classes)} classes; give 2 to "
-            f"{len(predictions.classes) - 1}"
-        )
     result = save_result(
         workdir,
         predictions,
-        counts,
+        labels["training_tracks"] if config.task == "single_label" else None,
         system=describe_system(config),
         aggregation=flags.aggregation,
         top_k=flags.top_k,
     )
     if flags.json:
         Path(flags.json).write_text(json.dumps(result, indent=2) + "\n")
+
+
+def _require_top_k(top_k: int, labels: dict[str, Any]) -> None:
+    if labels["task"] != "single_label":
+        raise UserError(
+            f"--top_k={top_k} asks for the rank of one genre, but this run tells tags; leave it out"
+        )
+    classes = len(labels["classes"])
+    if not 1 < top_k < classes:
+        advice = f"give 2 to {classes - 1}, or leave" if classes > 2 else "leave"
+        raise UserError(f"--top_k={top_k} says nothing of {classes} classes; {advice} it out")

@@ -74,7 +74,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
             "--corrected for a prepared dataset"
         )
     from mgr_jax import __version__
-    from mgr_jax.data.locate import find_dataset
+    from mgr_jax.cli.paths import find_prepared
     from mgr_jax.tables.extract import extract, find_recipe
     from mgr_jax.tables.sources import dataset_sources, folder_sources
     from mgr_jax.tables.write import check_path
@@ -85,8 +85,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     sample_rate = flags.sample_rate or recipe.sample_rate
     if flags.dataset:
         sample_rate = flags.sample_rate or 22_050
-        data_dir = Path(flags.data_dir).expanduser() if flags.data_dir else None
-        origin = find_dataset(flags.dataset, sample_rate=sample_rate, data_dir=data_dir)
+        origin = find_prepared(flags.dataset, sample_rate=sample_rate, data_dir=flags.data_dir)
         sources = dataset_sources(origin)
     else:
         origin = Path(flags.audio).expanduser()

@@ -13,7 +13,7 @@ from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
 from mgr_jax.predictor import Predictor, load
-from mgr_jax.training.side_inputs import read_table, rows_of
+from mgr_jax.training.table_rows import match_rows, read_table, rows_of
 
 
 def read_for_run(file: Path, workdir: Path) -> FeatureTracks:
@@ -39,11 +39,12 @@ def side_rows(file: str, predictor: Predictor, tracks: Sequence[str]) -> list[di
     columns = predictor.side.columns
     if not columns:
         raise UserError(f"--table={file} is given, but this model takes no table; leave it out")
-    rows = rows_of(read_table(file).with_columns(columns), tracks)
+    table = read_table(file).with_columns(columns)
+    rows = rows_of(table, match_rows(table.track_id, tracks))
     if missing := [track for track in tracks if track not in rows]:
         raise UserError(
-            f"{file} has no row for {missing[0]} ({len(missing)} of {len(tracks)} are missing); "
-            "add rows, named like the files or tracks"
+            f"{file} has no row for {missing[0]} alone ({len(missing)} of {len(tracks)} are "
+            "missing); add rows, named like the files or tracks with their folders"
         )
     return [{"table": rows[track]} for track in tracks]
 

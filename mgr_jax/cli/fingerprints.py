@@ -11,6 +11,7 @@ import mgr_jax
 from mgr_jax.audio.fingerprint import Fingerprint, Scheme
 from mgr_jax.audio.io import read_audio
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.kept import keep_arrays, load_arrays
 from mgr_jax.data.workers import Failure, map_in_processes
 
 # Gives a waveform [samples] float32 and its sample rate in Hz; picklable.
@@ -19,7 +20,7 @@ Source = Callable[[], tuple[np.ndarray, int]]
 _FILE_RATE = 11_025  # more than fingerprints look at
 
 
-def dataset_sources(tracks: Tracks) -> list[Source]:
+def split_sources(tracks: Tracks) -> list[Source]:
     """The tracks of a split, to be read one by one without the table of all of them."""
     return [
         functools.partial(_read_stretch, tracks.files[file], int(start), int(length), tracks.rate)
@@ -49,8 +50,8 @@ def fingerprint_all(
     Args:
       sources: by a key that changes when the music does.
       scheme: how.
-      store: an .npz file, which need not exist. One by another version of mgr_jax counts for
-        nothing.
+      store: an .npz file, which need not exist. One that is damaged, or by another version of
+        mgr_jax, counts for nothing.
       workers: processes; 0 computes in this one.
 
     Returns:
@@ -79,11 +80,8 @@ def _compute(
 
 
 def _load(store: Path) -> dict[str, Fingerprint]:
-    if not store.exists():
-        return {}
-    with np.load(store) as file:
-        stored = {name: file[name] for name in file.files}
-    if stored["version"] != mgr_jax.__version__:
+    stored = load_arrays(store)
+    if stored.get("version") != mgr_jax.__version__:
         return {}
     ends = np.cumsum(stored["length"])[:-1]
     parts = (np.split(stored[name], ends) for name in ("words", "heard"))
@@ -94,16 +92,11 @@ def _load(store: Path) -> dict[str, Fingerprint]:
 def _save(store: Path, fingerprints: Mapping[str, Fingerprint]) -> None:
     if not fingerprints:
         return
-    store.parent.mkdir(parents=True, exist_ok=True)
-    # It takes its name last, so that a half-written store is never read.
-    partial = store.with_name(f".{store.name}")
-    with partial.open("wb") as file:
-        np.savez(
-            file,
-            version=mgr_jax.__version__,
-            key=list(fingerprints),
-            length=[len(f.words) for f in fingerprints.values()],
-            words=np.concatenate([f.words for f in fingerprints.values()]),
-            heard=np.concatenate([f.heard for f in fingerprints.values()]),
-        )
-    partial.replace(store)
+    keep_arrays(
+        store,
+        version=np.array(mgr_jax.__version__),
+        key=np.array(list(fingerprints)),
+        length=np.array([len(f.words) for f in fingerprints.values()]),
+        words=np.concatenate([f.words for f in fingerprints.values()]),
+        heard=np.concatenate([f.heard for f in fingerprints.values()]),
+    )

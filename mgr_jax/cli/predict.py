@@ -92,15 +92,17 @@ def _submit(flags: absl_flags.FlagValues, args: list[str]) -> None:
             "--format=crowdai takes --out=submission.csv and folders of mp3 files, and neither "
             "--features, --json nor --timeline"
         )
-    from mgr_jax.cli.crowdai import write_submission
+    from mgr_jax.cli.crowdai import submission_rows, write_submission
+    from mgr_jax.cli.feature_files import side_rows
     from mgr_jax.predictor import load
 
     out = Path(flags.out).expanduser()
     out.parent.mkdir(parents=True, exist_ok=True)
-    files = _list_files(args)
+    rows = submission_rows(_list_files(args))
     predictor = load(flags.model, checkpoint=flags.checkpoint)
-    failures = write_submission(predictor, files, out, missing_classes=flags.missing_classes)
-    print(f"Wrote {out}: {len(files)} tracks, {len(failures)} of them could not be read.")
+    sides = side_rows(flags.table, predictor, list(map(str, rows.values())))
+    failures = write_submission(predictor, rows, sides, out, missing_classes=flags.missing_classes)
+    print(f"Wrote {out}: {len(rows)} tracks, {len(failures)} of them could not be read.")
 
 
 def _list_files(arguments: Iterable[str]) -> list[Path]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
+from mgr_jax.cli.paths import optional_path
 from mgr_jax.errors import UserError
 
 
@@ -114,11 +115,11 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         data_dir=data_dir,
         overwrite=flags.overwrite,
         num_workers=flags.workers,
-        manual_dir=_path(flags.manual_dir),
-        features=_path(flags.features),
-        tracks=_path(flags.tracks),
+        manual_dir=optional_path(flags.manual_dir),
+        features=optional_path(flags.features),
+        tracks=optional_path(flags.tracks),
         subset=flags.subset,
-        artists=_path(flags.artists),
+        artists=optional_path(flags.artists),
         name=flags.name,
         split_by=tuple(flags.split_by),
         splits=flags.splits,
@@ -142,7 +143,3 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         f"({skipped} skipped), {'- and '.join(protocol['split_by'])}-disjoint."
     )
     print(f"Train with: --config.dataset={name} --config.sample_rate={rate}")
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text).expanduser() if text else None

@@ -52,8 +52,7 @@ def save_result(
     (folder / f"{predictions.split}.json").write_text(json.dumps(result, indent=2) + "\n")
     print(f"{system}\n{format_table(result)}")
     if "majority" in result:
-        value, low, high = result["majority"]["track"]["accuracy"]
-        print(
-            f"majority class ({result['majority']['class']}): {value:.3f} [{low:.3f}, {high:.3f}]"
-        )
+        numbers = result["majority"]["track"]["accuracy"]
+        value, low, high = ("n/a" if x is None else f"{x:.3f}" for x in numbers)
+        print(f"majority class ({result['majority']['class']}): {value} [{low}, {high}]")
     return result

@@ -33,9 +33,16 @@ class Run:
     cost: dict[str, Any]
 
     @property
-    def protocol(self) -> str:
-        """The name that the sentence begins with; how tracks are cut is the system's own choice."""
-        return re.split(r"[^\w-]", self.result["protocol"])[0]
+    def division(self) -> tuple[str, ...]:
+        """How tracks were divided, as far as runs that are compared must have it in common.
+
+        Of folds the protocol, their number and how many are fitted on; seeds may differ, and how
+        tracks are cut is the system's own choice. Fixed splits are alike, whatever they are called
+        by who made them: the tracks that were scored tell them apart.
+        """
+        sentence = self.result["protocol"]
+        folds = re.search(r"(\d+) folds.*?, fitted on (\d+)", sentence)
+        return (sentence.split(",")[0].split(" ")[0], *folds.groups()) if folds else ("fixed",)
 
     @property
     def leaks(self) -> bool:

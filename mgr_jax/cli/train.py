@@ -37,7 +37,6 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     config.protocol.i_know_this_leaks |= flags.i_know_this_leaks
     import jax
 
-    from mgr_jax.data.protocols import leak_mark
     from mgr_jax.training.loop import train
     from mgr_jax.training.splits import scored_split
 
@@ -54,6 +53,6 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         split = "" if scored == "test" else f" --split={scored}"
         print(
             f"Trained to step {result.step}: best validation {config.monitor} {result.best:.3f}"
-            f"{leak_mark(config.protocol.name)}. "
+            f"{result.leak}. "
             f"Next: mgr-jax evaluate --model={flags.workdir}{split}"
         )

@@ -30,8 +30,8 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None
     plain, _, rate = dataset.rpartition("_")
     if sample_rate and (data_dir / dataset).is_dir() and rate.isdecimal():
         raise UserError(
-            f"dataset {dataset} is named by its folder; set config.dataset={plain} and "
-            f"config.sample_rate={rate}"
+            f"dataset {dataset} is named by its folder; give the name {plain} and the sample rate "
+            f"{rate}"
         )
     if sample_rate and (data_dir / dataset).is_dir():
         raise UserError(

@@ -7,8 +7,9 @@ an artist, `dataset_kfold` what the dataset's own splits keep together. `row_ran
 that is segments, whatever they were cut from: it leaks, and is there to show what leaking is worth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,11 @@ def require_consent(name: str, i_know_this_leaks: bool) -> None:
             "both sides, and scores come out too high; choose stratified_kfold or artist_kfold, or "
             "add --i_know_this_leaks to measure by how much"
         )
+
+
+def is_published(made: Mapping[str, Any]) -> bool:
+    """Whether the splits that a dataset's protocol.json tells of are published ones."""
+    return made.get("splits") in ("official", "fault_filtered")
 
 
 def leak_mark(name: str) -> str:
@@ -112,7 +118,7 @@ def assign_parts(
         return np.array(read_lists(units.track)[0])
     if not is_kfold(name):
         return np.array(units.split)
-    number = _folds(name, units, folds, seed, splits)
+    number = fold_numbers(name, units, folds=folds, seed=seed, splits=splits)
     validation = fold if parts == 2 else (fold + 1) % folds
     result = np.where(number < 0, "", "train").astype("U10")
     result[number == validation] = "validation"
@@ -121,8 +127,10 @@ def assign_parts(
     return result
 
 
-def _folds(name: str, units: Units, folds: int, seed: int, splits: Sequence[str]) -> np.ndarray:
-    """The fold of each unit, -1 outside of `splits`."""
+def fold_numbers(
+    name: str, units: Units, *, folds: int, seed: int = 0, splits: Sequence[str] = SPLITS
+) -> np.ndarray:
+    """The fold of each unit [units], -1 outside of `splits`; see `assign_parts`."""
     rows = [i for i, split in enumerate(units.split) if not split or split in splits]
     if not rows:
         raise UserError(f"none of the {len(units.track)} items is in {', '.join(splits)}")
@@ -151,10 +159,11 @@ def _kept_together(name: str, units: Units) -> tuple[list[Sequence[str]], str]:
         return columns, "track"
     if name == "dataset_kfold":
         return [*columns, *units.together], "group" if units.together else "track"
-    if not any(units.artist):
+    if 2 * unknown_artists(units) > len(units.artist):
         raise UserError(
-            "the protocol artist_kfold needs artists, and nothing is known of them here; give an "
-            "index of artists (--artists), or choose stratified_kfold"
+            f"the protocol artist_kfold needs artists, and those of {unknown_artists(units)} of "
+            f"{len(units.artist)} items are unknown; give an index of artists (--artists), or "
+            "choose stratified_kfold"
         )
     return [*columns, units.artist], "artist"
 
@@ -167,6 +176,11 @@ def artists_parted(units: Units, parts: Sequence[str]) -> int | None:
     return len(crossing(known, parts))
 
 
+def unknown_artists(units: Units) -> int:
+    """Of how many items no artist is known, so that folds cannot keep theirs together."""
+    return sum(not artist for artist in units.artist)
+
+
 def describe(
     name: str,
     *,
@@ -176,6 +190,7 @@ def describe(
     seed: int = 0,
     splits: Sequence[str] = SPLITS,
     artists: int | None = None,
+    unknown: int = 0,
 ) -> str:
     """Says in a few words how the sides were made, for every place where a result is shown.
 
@@ -187,6 +202,7 @@ def describe(
       seed: of the division.
       splits: of the dataset that were divided.
       artists: how many stand on several sides; see `artists_parted`.
+      unknown: how many items have no known artist; told where artists are kept apart.
     """
     text = name
     if name in LEAKING:
@@ -195,9 +211,15 @@ def describe(
         text += f", {f'fold {fold} of' if fold is not None else 'all'} {folds} folds"
         if set(splits) != set(SPLITS):
             text += f" of {' and '.join(splits)}"
-        text += f", seed {seed}"
-        if parts == 2:
-            text += ", without a test part"
-    if artists and name not in LEAKING:
-        text += f", with {artists} artists on several sides"
-    return text
+        text += f", fitted on {folds + 1 - parts}, seed {seed}"
+    return text if name in LEAKING else text + describe_artists(artists, unknown)
+
+
+def describe_artists(crossing: int | None, unknown: int) -> str:
+    """What is to be told of artists behind the name of a protocol; empty if all is well."""
+    told = []
+    if crossing:
+        told.append(f"{crossing} artist{'s' if crossing > 1 else ''} on several sides")
+    if crossing is not None and unknown:
+        told.append(f"{unknown} item{'s' if unknown > 1 else ''} of unknown artist")
+    return f", with {' and '.join(told)}" if told else ""

@@ -1,4 +1,4 @@
-"""The baseline every deep model should beat: a support vector machine on a table of features."""
+"""What a fitted classifier is, and the baseline every deep model should beat: `fit_svm`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,31 +15,64 @@ Folds = list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Svm:
-    """A fitted machine.
+class Fitted:
+    """A fitted classifier.
 
     Attributes:
+      name: of the classifier, see `mgr_jax.tables.classifiers`.
       model: the fitted scikit-learn estimator.
       num_classes: number of columns of the probabilities.
+    """
+
+    name: str
+    model: Any
+    num_classes: int
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Probabilities [rows, num_classes] float32 of features [rows, features].
+
+        1 for the decision and 0 for the rest where the classifier knows no probabilities (support
+        vector machines but `svm`), or overflows on a row. A class that training lacked has 0.
+
+        Raises:
+          UserError: the classifier cannot answer, as with fewer neighbours than it asks.
+        """
+        from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+        features = np.asarray(features, np.float64)
+        result = np.zeros((len(features), self.num_classes), np.float32)
+        try:
+            with threadpool_limits(1):
+                if hasattr(self.model, "predict_proba"):
+                    result[:, self.model.classes_] = self.model.predict_proba(features)
+                undecided = ~np.isfinite(result).all(axis=1) | ~result.any(axis=1)
+                if undecided.any():
+                    answers = self.model.predict(features[undecided])
+                    result[undecided] = np.eye(self.num_classes)[answers]
+        except ValueError as error:
+            raise cannot_learn(self.name, error) from error
+        return result
+
+
+def cannot_learn(name: str, error: ValueError) -> UserError:
+    """What to say where scikit-learn refuses rows."""
+    reason = str(error).split("\n")[0].rstrip(".")
+    return UserError(f"{name} cannot learn from these rows ({reason}); leave it out, or add tracks")
+
+
+@dataclass(frozen=True)
+class Svm(Fitted):
+    """A fitted support vector machine.
+
+    Attributes:
       penalty: the chosen C.
       folds: number of folds that chose C and calibrated the probabilities.
       fold_accuracy: mean accuracy over those folds at that C, on the training split.
     """
 
-    model: Any
-    num_classes: int
     penalty: float
     folds: int
     fold_accuracy: float
-
-    def predict(self, features: np.ndarray) -> np.ndarray:
-        """Class probabilities [examples, num_classes] float32 of features [examples, features].
-
-        A class that the training split lacks has probability 0.
-        """
-        probabilities = np.zeros((len(features), self.num_classes), np.float32)
-        probabilities[:, self.model.classes_] = self.model.predict_proba(features)
-        return probabilities
 
 
 def fit_svm(
@@ -103,7 +136,7 @@ def fit_svm(
         cv=folds,
         ensemble=False,
     ).fit(features, labels)
-    return Svm(model, num_classes, penalty, len(folds), float(search.best_score_))
+    return Svm("svm", model, num_classes, penalty, len(folds), float(search.best_score_))
 
 
 def _make_folds(labels: np.ndarray, groups: np.ndarray | None, seed: int) -> Folds:

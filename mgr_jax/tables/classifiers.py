@@ -9,13 +9,12 @@ networks that stop after two epochs without gain, discriminants of singular cova
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.tables.classical import fit_svm
+from mgr_jax.tables.classical import Fitted, cannot_learn, fit_svm
 
 try:
     from sklearn.base import BaseEstimator
@@ -110,41 +109,20 @@ SEEDED = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted classifier.
+def choose_classifiers(names: Sequence[str]) -> list[str]:
+    """Names of CLASSIFIERS, each once; `fma` stands for FMA's thirteen, `all` for every one.
 
-    Attributes:
-      name: see CLASSIFIERS.
-      model: the fitted scikit-learn estimator.
-      num_classes: number of columns of the probabilities.
+    Raises:
+      UserError: there is no name, or an unknown one.
     """
-
-    name: str
-    model: Any
-    num_classes: int
-
-    def predict(self, features: np.ndarray) -> np.ndarray:
-        """Probabilities [rows, num_classes] float32 of features [rows, features].
-
-        1 for the decision and 0 for the rest where the classifier knows no probabilities (support
-        vector machines but `svm`), or overflows on a row. A class that training lacked has 0.
-
-        Raises:
-          UserError: the classifier cannot answer, as with fewer neighbours than it asks.
-        """
-        features = np.asarray(features, np.float64)
-        result = np.zeros((len(features), self.num_classes), np.float32)
-        try:
-            with threadpool_limits(1):
-                answers = self.model.predict(features)
-                if hasattr(self.model, "predict_proba"):
-                    result[:, self.model.classes_] = self.model.predict_proba(features)
-        except ValueError as error:
-            raise _unfit(self.name, error) from error
-        decided = ~np.isfinite(result).all(axis=1) | ~result.any(axis=1)
-        result[decided] = np.eye(self.num_classes)[answers[decided]]
-        return result
+    groups = {"fma": FMA, "all": CLASSIFIERS}
+    if not names:
+        raise UserError("no classifier is named; give --classifiers=svm, say, or all")
+    chosen = dict.fromkeys(one for name in names for one in groups.get(name, (name,)))
+    for name in chosen:
+        if name not in CLASSIFIERS:
+            raise unknown_name("classifier", name, (*CLASSIFIERS, *groups))
+    return list(chosen)
 
 
 def make_classifier(name: str, *, seed: int = 0) -> Any:
@@ -183,18 +161,18 @@ def fit(
       UserError: an unknown name, or rows that cannot be learnt from.
     """
     if name == "svm":
-        svm = fit_svm(features, labels, num_classes=num_classes, groups=groups, seed=seed)
-        return Fitted(name, svm.model, num_classes)
+        with threadpool_limits(1):
+            return fit_svm(features, labels, num_classes=num_classes, groups=groups, seed=seed)
     model = make_classifier(name, seed=seed)
     # FMA's order of rows; it decides the epochs of networks and the draws of forests.
     order = np.random.RandomState(42).permutation(len(labels))
     try:
-        # One thread: the fits of a table share the cores, and small ones only wait for threads.
+        # One thread: small fits would only wait for others.
         with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
             warnings.simplefilter("always")
             model.fit(np.asarray(features, np.float64)[order], np.asarray(labels)[order])
     except ValueError as error:
-        raise _unfit(name, error) from error
+        raise cannot_learn(name, error) from error
     for warning in caught:
         if not issubclass(warning.category, ConvergenceWarning):
             warnings.warn_explicit(
@@ -203,8 +181,3 @@ def fit(
     if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
         warnings.warn(f"{name} stopped at its limit of iterations before converging", stacklevel=2)
     return Fitted(name, model, num_classes)
-
-
-def _unfit(name: str, error: ValueError) -> UserError:
-    reason = str(error).split("\n")[0].rstrip(".")
-    return UserError(f"{name} cannot learn from these rows ({reason}); leave it out, or add tracks")

@@ -11,7 +11,7 @@ import numpy as np
 
 from mgr_jax.data.cache import digest
 from mgr_jax.data.feature_array.files import FeatureTracks
-from mgr_jax.data.protocols import Units
+from mgr_jax.data.protocols import Units, artists_parted, describe_artists, unknown_artists
 from mgr_jax.errors import UserError
 
 
@@ -125,15 +125,14 @@ def make_examples(
     )
 
 
-def examples_of_table(table: FeatureTracks, artists: Sequence[str] | None = None) -> Examples:
+def examples_of_table(table: FeatureTracks) -> Examples:
     """Every row of a table as an example; nothing says how long it is, so it counts as a second.
 
     Args:
       table: with columns.
-      artists: of each track, instead of those in the table.
 
     Raises:
-      UserError: the table does not say the genre of its tracks.
+      UserError: the table does not say the genre of its tracks, or gives one a split that is none.
     """
     counts = [len(frames) for frames in table.features]
     start = np.concatenate([np.arange(count) for count in counts]).astype(float)
@@ -141,30 +140,33 @@ def examples_of_table(table: FeatureTracks, artists: Sequence[str] | None = None
         np.concatenate(table.features),
         np.repeat(np.arange(len(counts)), counts),
         np.stack([start, start + 1], axis=1),
-        **describe_tracks(table, artists),
+        **describe_tracks(table),
         columns=table.columns,
         length="whole tracks" if max(counts) == 1 else "rows of the table",
     )
 
 
-def describe_tracks(table: FeatureTracks, artists: Sequence[str] | None = None) -> dict[str, Any]:
+def describe_tracks(table: FeatureTracks) -> dict[str, Any]:
     """What a file says of its tracks, as arguments of `make_examples`; see `examples_of_table`."""
     if not table.published:
         table.require_labels()
+    table.require_splits(of_all=False)
     classes = sorted(set(table.label) - {""})
     digests = [digest(frames) for frames in table.features]
     count = Counter(digests)
+    units = Units(
+        track=list(table.track_id),
+        genre=list(table.label),
+        artist=list(table.artist),
+        identical=[name if count[name] > 1 else "" for name in digests],
+        split=list(table.split),
+    )
+    artists = describe_artists(artists_parted(units, units.split), unknown_artists(units))
     return {
-        "tracks": Units(
-            track=list(table.track_id),
-            genre=list(table.label),
-            artist=list(artists or table.artist),
-            identical=[name if count[name] > 1 else "" for name in digests],
-            split=list(table.split),
-        ),
+        "tracks": units,
         "label": [classes.index(name) if name else -1 for name in table.label],
         "classes": classes,
-        "origin": f"splits given with {table.path.name}",
+        "origin": f"splits given with {table.path.name}{artists}",
         "published": table.published,
     }
 

@@ -47,8 +47,10 @@ def select_columns(names: Sequence[str], columns: Sequence[str]) -> dict[str, li
       The positions of the columns of each set, by its name.
 
     Raises:
-      UserError: the table lacks a feature.
+      UserError: there is no name, or the table lacks a feature.
     """
+    if not names:
+        raise UserError("no feature set is named; give --feature_sets=all, say, or leave it out")
     features = [feature_of(column) for column in columns]
     several = {"fma": FMA_SETS, "single": tuple(dict.fromkeys(features))}
     wanted = [one for name in names for one in several.get(name, (name,))]

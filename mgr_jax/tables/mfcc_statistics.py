@@ -29,30 +29,12 @@ def mfcc_statistics(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     Raises:
       ValueError: the waveform is empty or not one-dimensional.
     """
-    import librosa
+    from mgr_jax.tables import spectra  # imports librosa, which is slow
 
     if waveform.ndim != 1 or not len(waveform):
         raise ValueError(
             f"the waveform has shape {waveform.shape}; expected [samples] with one sample or more"
         )
-    mel = librosa.feature.melspectrogram(
-        y=waveform,
-        sr=sample_rate,
-        n_fft=2048,
-        hop_length=512,
-        win_length=2048,
-        window="hann",
-        center=True,
-        pad_mode="constant",
-        power=2.0,
-        n_mels=128,
-        fmin=0.0,
-        fmax=sample_rate / 2,
-        htk=False,
-        norm="slaney",
-        dtype=np.float32,
-    )
-    decibels = librosa.power_to_db(mel, ref=1.0, amin=1e-10, top_db=80.0)
-    mfcc = librosa.feature.mfcc(S=decibels, n_mfcc=N_MFCC, dct_type=2, norm="ortho", lifter=0)
+    mfcc = spectra.mfcc(spectra.log_mel(waveform, sample_rate))
     frames = np.concatenate([mfcc, np.diff(mfcc, axis=1, prepend=mfcc[:, :1])])
     return np.concatenate([frames.mean(axis=1), frames.std(axis=1)]).astype(np.float32)

@@ -13,35 +13,10 @@ _AT_ONCE = 64
 
 
 def log_mel(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Mel spectrogram in decibels by librosa.
+    """Mel spectrogram [1 + samples // 512, 128] float32 of a waveform; see `spectra.log_mel`."""
+    from mgr_jax.tables import spectra  # imports librosa, which is slow
 
-    Args:
-      waveform: [samples] float32 in [-1, 1].
-      sample_rate: in Hz.
-
-    Returns:
-      [1 + samples // 512, 128] float32, at most 80 dB below its maximum.
-    """
-    import librosa
-
-    mel = librosa.feature.melspectrogram(
-        y=waveform,
-        sr=sample_rate,
-        n_fft=2048,
-        hop_length=HOP_LENGTH,
-        win_length=2048,
-        window="hann",
-        center=True,
-        pad_mode="constant",
-        power=2.0,
-        n_mels=128,
-        fmin=0.0,
-        fmax=sample_rate / 2,
-        htk=False,
-        norm="slaney",
-        dtype=np.float32,
-    )
-    return librosa.power_to_db(mel, ref=1.0, amin=1e-10, top_db=80.0).T
+    return spectra.log_mel(waveform, sample_rate).T
 
 
 def project(

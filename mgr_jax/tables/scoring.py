@@ -2,13 +2,18 @@
 
 import numpy as np
 
-from mgr_jax.data.protocols import LEAKING, artists_parted, assign_parts, describe, is_kfold
+from mgr_jax.data.protocols import (
+    LEAKING,
+    artists_parted,
+    assign_parts,
+    describe,
+    is_kfold,
+    unknown_artists,
+)
 from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.evaluation import Predictions, join_repeats
+from mgr_jax.evaluation import AGGREGATIONS, Predictions, join_repeats
 from mgr_jax.tables.classifiers import SEEDED, fit
 from mgr_jax.tables.examples import Examples
-
-AGGREGATIONS = ("features", "probabilities", "vote")
 
 
 def score(
@@ -144,8 +149,13 @@ def _describe(
     text = examples.origin
     if protocol != "dataset":
         units = examples.units_of_rows()
-        parted = artists_parted(units, sides.tolist())
-        text = describe(protocol, folds=folds, fold=None, seed=seed, artists=parted)
-    if is_kfold(protocol):
-        text += f", fitted on {folds + 1 - parts} folds"
+        text = describe(
+            protocol,
+            folds=folds,
+            fold=None,
+            parts=parts,
+            seed=seed,
+            artists=artists_parted(units, sides.tolist()),
+            unknown=unknown_artists(examples.tracks),
+        )
     return f"{text}, {examples.length}"

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.kept import keep_arrays, load_arrays
 from mgr_jax.data.workers import Failure, map_in_processes
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.tables.extract import RECIPES, find_recipe
@@ -18,6 +19,7 @@ from mgr_jax.tables.random_projection import HOP_LENGTH, log_mel, project
 OF_PICTURES = ("bin_statistics", "random_projection")
 OF_AUDIO = (*RECIPES, "random_projection")
 
+_FORMAT = 1  # raise it when features come to be other numbers
 _SAMPLES_FOR_WORKERS = 20_000_000  # below, processes take longer to start than to be of use
 
 
@@ -78,11 +80,9 @@ def describe_segments(
     known = OF_AUDIO if segments.kind == "waveform" else OF_PICTURES
     if features not in known:
         raise unknown_name(f"description of {segments.kind}s", features, known)
-    if cache.exists():
-        with np.load(cache) as stored:
-            values = stored["values"]
-        if len(values) == len(segments):
-            return values
+    stored = load_arrays(cache)
+    if stored.get("format") == _FORMAT and len(stored["values"]) == len(segments):
+        return stored["values"]
     alone = [
         # The protocol can be long, and would travel to the workers with every segment.
         dataclasses.replace(segments.select([row]), protocol={})
@@ -93,11 +93,9 @@ def describe_segments(
         values = describe_pictures(pictures, features, frames=steps, components=components)
     else:
         values = _of_audio(segments, alone, features, steps, components, workers)
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    partial = cache.with_name(f"{cache.stem}.{os.getpid()}.partial.npz")
-    np.savez(partial, values=values.astype(np.float32))
-    partial.replace(cache)  # so that a reader never sees half a file
-    return values.astype(np.float32)
+    values = values.astype(np.float32)
+    keep_arrays(cache, values=values, format=np.array(_FORMAT))
+    return values
 
 
 def _compute(compute: Callable[[np.ndarray, int], np.ndarray], segment: Tracks) -> np.ndarray:

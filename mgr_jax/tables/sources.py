@@ -39,6 +39,18 @@ class Source:
     split: str = ""
 
 
+def require_audio(folder: Path) -> list[Path]:
+    """All audio files below a folder; raises a UserError without one."""
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give --audio the folder of your audio files")
+    paths = list_audio_files(folder)
+    if not paths:
+        raise UserError(
+            f"{folder} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); check --audio"
+        )
+    return paths
+
+
 def folder_sources(folder: Path, sample_rate: int | None) -> list[Source]:
     """Lists the audio files of a folder.
 
@@ -52,13 +64,7 @@ def folder_sources(folder: Path, sample_rate: int | None) -> list[Source]:
     Raises:
       UserError: no folder, no audio, or two files of one name.
     """
-    if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; give --audio the folder of your audio files")
-    paths = list_audio_files(folder)
-    if not paths:
-        raise UserError(
-            f"{folder} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); check --audio"
-        )
+    paths = require_audio(folder)
     relative = [path.relative_to(folder) for path in paths]
     name, count = Counter(str(path.with_suffix("")) for path in relative).most_common(1)[0]
     if count > 1:

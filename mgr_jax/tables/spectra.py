@@ -5,6 +5,7 @@ waveform at its ends where librosa now pads with zeros.
 """
 
 import warnings
+from typing import Literal
 
 import librosa
 import numpy as np
@@ -30,7 +31,7 @@ def check_waveform(waveform: np.ndarray) -> None:
         )
 
 
-def stft(waveform: np.ndarray) -> np.ndarray:
+def stft(waveform: np.ndarray, pad_mode: Literal["reflect", "constant"] = "reflect") -> np.ndarray:
     """Short-time Fourier transform [1025, frames] complex64, periodic Hann window, centred."""
     return librosa.stft(
         waveform,
@@ -40,7 +41,7 @@ def stft(waveform: np.ndarray) -> np.ndarray:
         window="hann",
         center=True,
         dtype=np.complex64,
-        pad_mode="reflect",
+        pad_mode=pad_mode,
     )
 
 
@@ -86,7 +87,9 @@ def centroid_bandwidth_rolloff(
     return centroid, bandwidth, rolloff
 
 
-def mel_decibels(power: np.ndarray, sample_rate: float) -> np.ndarray:
+def mel_decibels(
+    power: np.ndarray, sample_rate: float, dtype: type[np.floating] = np.float64
+) -> np.ndarray:
     """Mel spectrogram [128, frames] in dB, at most 80 dB below the maximum of the clip."""
     mel = librosa.feature.melspectrogram(
         S=power,
@@ -97,9 +100,18 @@ def mel_decibels(power: np.ndarray, sample_rate: float) -> np.ndarray:
         fmax=sample_rate / 2,
         htk=False,
         norm="slaney",
-        dtype=np.float64,
+        dtype=dtype,
     )
     return librosa.power_to_db(mel, ref=1.0, amin=1e-10, top_db=80.0)
+
+
+def log_mel(waveform: np.ndarray, sample_rate: float) -> np.ndarray:
+    """Mel spectrogram [128, 1 + samples // 512] float32 in dB, as librosa makes it by default.
+
+    No published table is to be met here: beyond the ends of the waveform [samples] there are zeros.
+    """
+    power = np.abs(stft(waveform, pad_mode="constant")) ** 2
+    return mel_decibels(power, sample_rate, np.float32)
 
 
 def mfcc(decibels: np.ndarray) -> np.ndarray:

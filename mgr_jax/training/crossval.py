@@ -1,7 +1,7 @@
 """Trains a config once per fold and seed of its protocol, and scores what each has not seen."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import jax
@@ -36,43 +36,48 @@ def cross_validate(
     Raises:
       UserError: see `train` and `assign_parts`.
     """
-    config = ConfigDict(config)
     options = config.protocol
     validate(config)
     require_consent(options.name, options.i_know_this_leaks)
-    folds = options.folds if is_kfold(options.name) else 1
     require_folds(options.name, options.folds, 0, options.parts)
-    repeats = []
-    for seed in range(config.seed, config.seed + seeds):
-        config.seed = seed
-        tables = []
-        for fold in range(folds):
-            options.fold = fold
-            run = workdir / f"seed{seed}" / (f"fold{fold}" if is_kfold(options.name) else "")
-            train(config, run, progress=progress)
-            tables.append(predict_run(run, scored_split(run), progress=progress))
-            # Compiled programs map memory, of which a process may have only so many stretches.
-            jax.clear_caches()
-        split = "crossval" if is_kfold(options.name) else tables[0].split
-        protocol = tables[0].protocol.replace(f"fold 0 of {folds}", f"all {folds}")
-        leaks = options.name in LEAKING  # then several folds hold segments of a track
-        repeats.append(join_predictions(tables, split=split, protocol=protocol, by_row=leaks))
+    by_seed: dict[int, list[Predictions]] = {}
+    for settings, run in fold_runs(config, workdir, seeds=seeds):
+        train(settings, run, progress=progress)
+        table = predict_run(run, scored_split(run), progress=progress)
+        by_seed.setdefault(settings.seed, []).append(table)
+        # Compiled programs map memory, of which a process may have only so many stretches.
+        jax.clear_caches()
+    repeats = [_join_folds(tables, options) for tables in by_seed.values()]
     if seeds == 1:
         return repeats[0]
-    first = f"seed {config.seed - seeds + 1}"
-    protocol = repeats[0].protocol.replace(f", {first}", "")
-    return join_repeats(
-        repeats, protocol=f"{protocol}, seeds {config.seed - seeds + 1} to {config.seed}"
-    )
+    first, last = min(by_seed), max(by_seed)
+    protocol = repeats[0].protocol.replace(f", seed {first}", "")
+    return join_repeats(repeats, protocol=f"{protocol}, seeds {first} to {last}")
 
 
-def fold_runs(workdir: Path) -> Iterator[Path]:
-    """The runs that `cross_validate` has left, in order."""
-    yield from sorted(path.parent for path in workdir.glob("seed*/**/run.json"))
+def _join_folds(tables: list[Predictions], options: ConfigDict) -> Predictions:
+    if not is_kfold(options.name):
+        return tables[0]
+    protocol = tables[0].protocol.replace(f"fold 0 of {options.folds}", f"all {options.folds}")
+    leaks = options.name in LEAKING  # then several folds hold segments of a track
+    return join_predictions(tables, split="crossval", protocol=protocol, by_row=leaks)
 
 
-def record_total(workdir: Path) -> None:
+def fold_runs(
+    config: ConfigDict, workdir: Path, *, seeds: int = 1
+) -> Iterator[tuple[ConfigDict, Path]]:
+    """The config and the work directory of every run of a cross-validation, seed by seed."""
+    folds = config.protocol.folds if is_kfold(config.protocol.name) else 1
+    for seed in range(config.seed, config.seed + seeds):
+        for fold in range(folds):
+            run = ConfigDict(config.to_dict())
+            run.seed = seed
+            run.protocol.fold = fold
+            yield run, workdir / f"seed{seed}" / (f"fold{fold}" if folds > 1 else "")
+
+
+def record_total(workdir: Path, runs: Iterable[Path]) -> None:
     """Writes run.json of a cross-validation: the parameters of a run, the seconds of all."""
-    costs = [json.loads((run / "run.json").read_text()) for run in fold_runs(workdir)]
+    costs = [json.loads((run / "run.json").read_text()) for run in runs]
     total = costs[0] | {"seconds": round(sum(cost["seconds"] for cost in costs), 1)}
     (workdir / "run.json").write_text(json.dumps(total, indent=2) + "\n")

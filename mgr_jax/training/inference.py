@@ -26,14 +26,10 @@ from mgr_jax.training.inputs import (
     target_names,
 )
 from mgr_jax.training.partition import Partition, make_partition
-from mgr_jax.training.side_inputs import (
-    describe_leak,
-    encode_tracks,
-    load_side_inputs,
-    read_table,
-)
+from mgr_jax.training.side_inputs import encode_tracks, load_side_inputs
 from mgr_jax.training.splits import describe_protocol, open_split
 from mgr_jax.training.steps import make_eval_step
+from mgr_jax.training.table_rows import read_table
 from mgr_jax.training.workdir import require_same_splits
 
 
@@ -151,12 +147,13 @@ def predict_run(
         axis_name=partition.axis_name,
     )
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
+    leak = f"; {side.leak}" if side.leak else ""
     predict = SplitPredictor(
         classifier,
         spec,
         make_loader(config, tracks, classifier.frontend, side=encode_tracks(side, tracks, table)),
         partition,
         per_track=config.eval_segments,
-        protocol=describe_protocol(tracks, config.clip_samples) + describe_leak(config, tracks),
+        protocol=describe_protocol(tracks, config.clip_samples) + leak,
     )
     return predict(partition.replicate(variables), progress=progress)

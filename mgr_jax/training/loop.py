@@ -21,6 +21,7 @@ from mgr_jax.classifier import (
 )
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Loader
+from mgr_jax.data.protocols import leak_mark
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoint import Checkpoints
@@ -91,7 +92,10 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         if jax.process_index() == 0:
             side.keep(workdir)
         loaders = make_loaders(config, splits, classifier.frontend, side_arrays)
-        return _start(config, workdir, partition, classifier, spec, augment, loaders, progress)
+        leak = leak_mark(config.protocol.name) + (f" ({side.leak})" if side.leak else "")
+        return _start(
+            config, workdir, partition, classifier, spec, augment, loaders, leak, progress
+        )
 
 
 def _start(
@@ -102,6 +106,7 @@ def _start(
     spec: InputSpec,
     augment: Augment | None,
     loaders: dict[str, Loader],
+    leak: str,
     progress: bool,
 ) -> TrainResult:
     """Restores what is there, writes what describes the run, and lets it go."""
@@ -146,9 +151,12 @@ def _start(
             classifier, spec, loaders["validation"], partition, per_track=config.eval_segments
         ),
         checkpoints=checkpoints,
-        summary=Summary(workdir, step=step) if jax.process_index() == 0 else None,
+        summary=(
+            Summary(workdir, step=step, leak=leak.strip()) if jax.process_index() == 0 else None
+        ),
         standing=Progress(config, [(s, score) for s, score in evaluations if s < step]),
         verbose=progress,
+        leak=leak,
     )
     since, goes_on = time.perf_counter(), not run.standing.done(step)
     try:

@@ -13,7 +13,6 @@ from tqdm import tqdm
 from mgr_jax.audio.augment import Augment
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.data.loader import Loader, stack_batches
-from mgr_jax.data.protocols import leak_mark
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, evaluate
@@ -35,11 +34,13 @@ class TrainResult:
       step: updates made.
       stopped_early: whether patience ran out before config.num_steps.
       best: value of config.monitor on the validation tracks, at the best checkpoint.
+      leak: what to print behind `best`: how the run leaks; empty where it does not.
     """
 
     step: int
     stopped_early: bool
     best: float
+    leak: str
 
 
 @dataclass
@@ -57,6 +58,7 @@ class Run:
     summary: Summary | None
     standing: Progress
     verbose: bool
+    leak: str  # to be printed behind scores
     pending: list[dict[str, jax.Array]] = field(default_factory=list)
 
     def go(self, state: TrainState, step: int, last_score: float | None) -> TrainResult:
@@ -103,7 +105,7 @@ class Run:
         if early and self.verbose:
             print(f"Stopped at step {step}: no improvement of {config.monitor}.")
         best = abs(standing.best) if np.isfinite(standing.best) else float("nan")
-        return TrainResult(step, early, best)
+        return TrainResult(step, early, best, self.leak)
 
     def _steps_to_go(self, step: int) -> int:
         """Updates until the host has something to do."""
@@ -179,7 +181,7 @@ class Run:
             tqdm.write(
                 f"step {step}: train loss {train_loss:.3f}, validation log loss "
                 f"{metrics['validation/track/log_loss']:.3f}, {shown} "
-                f"{metrics[f'validation/track/{shown}']:.3f}{leak_mark(self.config.protocol.name)}"
+                f"{metrics[f'validation/track/{shown}']:.3f}{self.leak}"
             )
         return score
 

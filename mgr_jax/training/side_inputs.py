@@ -10,8 +10,7 @@ another column names artists cannot be seen from it, so all are treated alike.
 import dataclasses
 import json
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,10 @@ from ml_collections import ConfigDict
 
 from mgr_jax.classifier import SideFormat
 from mgr_jax.data.cache import Tracks
-from mgr_jax.data.feature_array.files import FeatureTracks, read_features, track_names
+from mgr_jax.data.feature_array.files import FeatureTracks
 from mgr_jax.errors import UserError
+from mgr_jax.training.splits import dataset_tracks, open_split
+from mgr_jax.training.table_rows import match_rows, read_table, rows_of
 
 _FILE = "side_inputs.json"
 _ROUNDING = 1e-6  # deviations below this share of the mean: the column is constant
@@ -39,12 +40,17 @@ class SideInputs:
         batch norm would flatten columns of small numbers.
       vocabularies: by category the names that training tracks have; the first is number 1, and 0
         is every other one.
+      rows: the row of the table that belongs to each of the dataset's tracks, by their names; see
+        `match_rows`.
+      leak: what to say wherever scores are shown; empty where no category can leak.
     """
 
     columns: tuple[str, ...] = ()
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     vocabularies: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    rows: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    leak: str = ""
 
     @property
     def format(self) -> SideFormat:
@@ -81,9 +87,12 @@ class SideInputs:
                 raise UserError(
                     f"'{name}' was given beside the sound, but this model takes {', '.join(takes)}"
                 )
-        row = np.asarray(given.get("table", ()), np.float64)
-        if row.shape != (len(self.columns),) or not np.isfinite(row).all():
+        try:
+            row = np.asarray(given.get("table", ()), np.float64)
             got = f"an array {row.shape}" if "table" in given else "none"
+        except (ValueError, TypeError):
+            row, got = np.array(np.nan), "what is no numbers"
+        if row.shape != (len(self.columns),) or not np.isfinite(row).all():
             raise UserError(
                 f"this model takes a table row of {len(self.columns)} finite numbers beside the "
                 f"sound ({', '.join(self.columns[:3])}, …), but was given {got}; "
@@ -120,45 +129,12 @@ def load_side_inputs(workdir: Path) -> SideInputs:
         return SideInputs()
     try:
         fields = json.loads(path.read_text())
+        for name in ("columns", "mean", "scale"):
+            fields[name] = tuple(fields[name])
         known = {name: tuple(names) for name, names in fields.pop("vocabularies").items()}
-        lists = {name: tuple(values) for name, values in fields.items()}
-        return SideInputs(**lists, vocabularies=known)
+        return SideInputs(**fields, vocabularies=known)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is damaged; restore it or train again") from error
-
-
-def read_table(file: str | Path) -> FeatureTracks:
-    """Reads a table whose rows go with tracks; see `read_features`.
-
-    Raises:
-      UserError: it is no table.
-    """
-    table = read_features(Path(file).expanduser())
-    if not table.columns:
-        raise UserError(f"{file} holds arrays; give a table with a column of track names")
-    return table
-
-
-def rows_of(table: FeatureTracks, track_ids: Iterable[str]) -> dict[str, np.ndarray]:
-    """The row of each track that a table has, [columns]; the mean of several.
-
-    A table may name tracks without suffix and outer folders, where only one of them ends so.
-    """
-    number = {name: row for row, name in enumerate(table.track_id)}
-    tails = {track: _tails(track) for track in track_ids}
-    count = Counter(tail for some in tails.values() for tail in some)
-    found = {}
-    for track, some in tails.items():
-        names = [track, *(tail for tail in some if count[tail] == 1)]
-        if rows := [number[name] for name in names if name in number]:
-            found[track] = table.features[rows[0]].mean(axis=0, dtype=np.float64)
-    return found
-
-
-def _tails(track: str) -> list[str]:
-    """A track's name without suffix: with all its folders, with fewer, and alone."""
-    parts = [*track.split("/")[:-1], *track_names([track])]
-    return ["/".join(parts[first:]) for first in range(len(parts))]
 
 
 def side_inputs_of(
@@ -179,6 +155,7 @@ def side_inputs_of(
     options = config.side_inputs
     train = splits["train"]
     vocabularies = {}
+    leak = _describe_leak(config, splits) if options.categories else ""
     for category in options.categories:
         vocabularies[category] = tuple(sorted(set(_names(train, category)) - {""}))
         if not vocabularies[category]:
@@ -186,14 +163,19 @@ def side_inputs_of(
                 f"config.side_inputs.categories names '{category}', of which the training tracks "
                 f"have no value; choose some of {', '.join(_known(train)) or 'none'}"
             )
-    side = SideInputs(vocabularies=vocabularies)
+    side = SideInputs(vocabularies=vocabularies, leak=leak)
     table = read_table(options.table) if options.table else None
     if table:
-        rows = _rows(table, train)
+        matched = match_rows(table.track_id, dataset_tracks(config))
+        rows = _rows(table, train, matched)
         mean, deviation = rows.mean(axis=0), rows.std(axis=0)
         scale = np.where(deviation > _ROUNDING * np.abs(mean), deviation, 1.0)
         side = dataclasses.replace(
-            side, columns=table.columns, mean=tuple(mean.tolist()), scale=tuple(scale.tolist())
+            side,
+            columns=table.columns,
+            mean=tuple(mean.tolist()),
+            scale=tuple(scale.tolist()),
+            rows=matched,
         )
     arrays = {name: encode_tracks(side, tracks, table) for name, tracks in splits.items()}
     scored = [arrays[name]["categories"] for name in splits if name != "train" and vocabularies]
@@ -215,30 +197,42 @@ def encode_tracks(side: SideInputs, tracks: Tracks, table: FeatureTracks | None)
     """
     if not side.format:
         return {}
-    rows = _rows(table.with_columns(side.columns), tracks) if table else np.empty((len(tracks), 0))
+    rows = np.empty((len(tracks), 0))
+    if table:
+        rows = _rows(table.with_columns(side.columns), tracks, side.rows)
     return side.encode(rows, {name: _names(tracks, name) for name in side.vocabularies})
 
 
-def describe_leak(config: ConfigDict, tracks: Tracks) -> str:
-    """What a protocol's sentence goes on with, unless no category tells who is on both sides."""
-    categories = config.side_inputs.categories
-    crossing = tracks.protocol["artists_in_several_splits"]
-    artist_disjoint = crossing == 0 and any(tracks.artist_id)
-    if not categories or artist_disjoint:
+def _describe_leak(config: ConfigDict, splits: Mapping[str, Tracks]) -> str:
+    """Says that categories leak, unless it is known that no artist trained on is scored."""
+    trained = set(splits["train"].artist_id)
+    scored = {
+        artist
+        for name in splits["train"].protocol["tracks"]
+        if name != "train"
+        for artist in (splits[name] if name in splits else open_split(config, name)).artist_id
+    }
+    if trained & scored - {""}:
+        stand = "stand"
+    elif "" in trained | scored:
+        stand = "may stand"
+    else:
         return ""
-    stand = "stand" if crossing else "may stand"
-    return f"; {' and '.join(categories)} as an input LEAKS: artists {stand} on both sides"
+    names = " and ".join(config.side_inputs.categories)
+    return f"{names} as an input LEAKS: artists {stand} on both sides"
 
 
-def _rows(table: FeatureTracks, tracks: Tracks) -> np.ndarray:
+def _rows(table: FeatureTracks, tracks: Tracks, matched: Mapping[str, str]) -> np.ndarray:
     """[tracks, columns] float64."""
-    found = rows_of(table, tracks.track_id.tolist())
-    if missing := sorted(set(tracks.track_id.tolist()) - set(found)):
+    names = tracks.track_id.tolist()
+    found = rows_of(table, {name: matched[name] for name in names if name in matched})
+    if missing := sorted(set(names) - set(found)):
         raise UserError(
             f"{table.path} has no row for {len(missing)} {tracks.split} tracks "
-            f"({', '.join(missing[:3])}); add them, with the tracks' full names"
+            f"({', '.join(missing[:3])}), or names several tracks alike; add rows with the tracks' "
+            "full names"
         )
-    return np.stack([found[track] for track in tracks.track_id.tolist()])
+    return np.stack([found[name] for name in names])
 
 
 def _names(tracks: Tracks, category: str) -> list[str]:

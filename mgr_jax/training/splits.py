@@ -12,7 +12,18 @@ from ml_collections import ConfigDict
 
 from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
 from mgr_jax.data.locate import find_dataset
-from mgr_jax.data.protocols import Units, artists_parted, assign_parts, describe, require_consent
+from mgr_jax.data.protocols import (
+    Units,
+    artists_parted,
+    assign_parts,
+    describe,
+    describe_artists,
+    fold_numbers,
+    is_kfold,
+    is_published,
+    require_consent,
+    unknown_artists,
+)
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
 from mgr_jax.training.inputs import target_names
@@ -79,7 +90,7 @@ def _divide(folder: Path, config: ConfigDict) -> tuple[Tracks, np.ndarray, dict[
     """All tracks, or their clips; the part of each; what protocol.json says instead."""
     options = config.protocol
     pool, of_split = open_pool(folder, config.task)
-    if options.name == "official" and not pool.protocol["given"]:
+    if options.name == "official" and not is_published(pool.protocol):
         raise UserError(
             f"the protocol official takes published splits, but those of {config.dataset} were "
             "made when it was prepared; use dataset"
@@ -92,13 +103,28 @@ def _divide(folder: Path, config: ConfigDict) -> tuple[Tracks, np.ndarray, dict[
     how["seed"] = config.seed
     parts = assign_parts(options.name, units, **how)
     artists = artists_parted(units, parts.tolist())
-    made = describe(options.name, artists=artists, **how)
+    sides = parts
+    if is_kfold(options.name):
+        part = {"folds": options.folds, "seed": config.seed, "splits": options.splits}
+        numbers = fold_numbers(options.name, units, **part)
+        sides = np.where(numbers < 0, "", numbers.astype(str))
+    made = describe(
+        options.name,
+        artists=artists_parted(units, sides.tolist()),
+        unknown=unknown_artists(units),
+        **how,
+    )
     genres = np.array([*pool.classes, ""])[pool.label]
     tracks = {
         part: dict(Counter(genres[parts == part].tolist())) for part in SPLITS if part in parts
     }
     told = {_DIVIDED: made, "artists_in_several_splits": artists, "tracks": tracks}
     return pool, parts, told
+
+
+def dataset_tracks(config: ConfigDict) -> list[str]:
+    """Names of all tracks of the config's dataset, on whatever side or on none."""
+    return open_pool(_find(config), config.task)[0].track_id.tolist()
 
 
 def make_units(pool: Tracks, of_split: Sequence[str]) -> Units:
@@ -140,8 +166,8 @@ def describe_protocol(tracks: Tracks, clip_samples: int | None = None) -> str:
         text = f"{'- and '.join(made['split_by'])}-disjoint split"
         if made["given"]:
             text = f"{made['splits']} splits" if "splits" in made else f"{text} given by the index"
-        if crossing := made["artists_in_several_splits"]:
-            text += f" with {crossing} artists on several sides"
+        unknown = made.get("unknown", {}).get("artist", 0)
+        text += describe_artists(made["artists_in_several_splits"], unknown)
     if clip_samples is None:
         return f"{text}, whole tracks"
     return f"{text}, segments of {clip_samples / tracks.rate:.3g} s"

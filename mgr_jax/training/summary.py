@@ -15,9 +15,16 @@ from mgr_jax.evaluation import Predictions, confusion_matrix
 class Summary:
     """Scalars go to metrics.jsonl (one line per step and kind) and to TensorBoard."""
 
-    def __init__(self, workdir: Path, *, step: int) -> None:
-        """Opens the logs of a run that goes on at `step`: later lines are cut off."""
+    def __init__(self, workdir: Path, *, step: int, leak: str = "") -> None:
+        """Opens the logs of a run that goes on at `step`: later lines are cut off.
+
+        Args:
+          workdir: of the run.
+          step: see above.
+          leak: how the run leaks, to be told beside scores; empty where it does not.
+        """
         self.path = workdir / "metrics.jsonl"
+        self._leak = leak
         if self.path.exists():
             rows = [row for row in read_metrics(self.path) if row["step"] <= step]
             partial = self.path.with_suffix(".partial")
@@ -26,6 +33,8 @@ class Summary:
         self._events = tensorboardX.SummaryWriter(
             str(workdir), purge_step=step + 1, write_to_disk=True
         )
+        if leak and not step:
+            self._events.add_text("leak", leak, step)
         self._drawing = importlib.util.find_spec("matplotlib") is not None
         if not self._drawing:
             warnings.warn(
@@ -34,9 +43,11 @@ class Summary:
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """Writes scalars of one step; nan becomes null in JSON."""
-        row = {
+        row: dict[str, float | str | None] = {
             name: float(value) if np.isfinite(value) else None for name, value in scalars.items()
         }
+        if self._leak and any(name.startswith("validation/") for name in scalars):
+            row["leak"] = self._leak
         with self.path.open("a") as file:
             file.write(json.dumps({"step": step, **row}) + "\n")
         for name, value in scalars.items():

@@ -23,8 +23,9 @@ def initial_variables(
 ) -> tuple[dict[str, Any], str]:
     """Puts the layers of `config.init_from` into the place of those of equal name and shape.
 
-    The last layer ("head") is taken only if both runs have the same classes, and statistics of the
-    old run's data, which a front end may keep, are not.
+    A fusion takes its encoder from a run of another model. The last layer ("head") is taken only if
+    both runs have the same classes, and statistics of the old run's data, which a front end may
+    keep, are not.
 
     Args:
       variables: of this run, freshly initialised.
@@ -41,7 +42,8 @@ def initial_variables(
     workdir = Path(config.init_from).expanduser()
     try:
         labels = json.loads((workdir / "labels.json").read_text())
-        dataset = json.loads((workdir / "config.json").read_text())["dataset"]
+        before = json.loads((workdir / "config.json").read_text())
+        dataset, model = before["dataset"], before["model"]["name"]
         tracks = json.loads((workdir / "tracks.json").read_text())
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
@@ -54,6 +56,11 @@ def initial_variables(
         target_names(splits["train"], config.task)
     )
     old = traverse_util.flatten_dict(read_variables(workdir))
+    if config.model.name == "fusion" != model:  # then that network becomes the encoder
+        old = {
+            (*path[:2], "encoder", *path[2:]) if path[1] == "model" else path: array
+            for path, array in old.items()
+        }
     new = traverse_util.flatten_dict(dict(variables))
     # Layers as a whole: a bias without its kernel would mean nothing.
     other = {path[:-1] for path in new if path not in old or old[path].shape != new[path].shape}

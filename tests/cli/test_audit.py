@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -95,6 +96,28 @@ def test_a_dataset_with_a_copy_and_artists_across_splits(capsys, leaky_data, tmp
     assert again.replace(f"{tmp_path}/b", str(tmp_path)) == out
     assert code == 1
     assert "splits of audio_folder/leaky at 12000 Hz share artist (2), recording (1); see" in err
+
+
+def test_a_damaged_store_is_computed_anew(capsys, leaky_folder, tmp_path):
+    store = tmp_path / "fingerprints_haitsma_kalker.npz"
+    store.write_bytes(b"PK\x03\x04 no archive")
+    flags = [f"--audio={leaky_folder / GENRES[1]}", f"--out={tmp_path}"]
+    code, _, err = audit(capsys, *flags)
+    assert code == 0
+    assert "is damaged" in err
+    assert "is damaged" not in audit(capsys, *flags)[2]
+
+
+def test_a_dataset_of_features_needs_no_sample_rate(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    names = np.array([f"{('ska', 'dub')[i % 2]}.{i}" for i in range(12)])
+    pictures = rng.normal(size=(12, 4, 3)).astype(np.float32)
+    np.savez(tmp_path / "toy.npz", features=pictures, track=names)
+    prepare("feature_array", data_dir=tmp_path, features=tmp_path / "toy.npz", num_workers=0)
+    flags = [f"--data_dir={tmp_path}", f"--out={tmp_path / 'a'}"]
+    code, out, err = audit(capsys, "--dataset=feature_array/toy", *flags)
+    assert code == 0, err
+    assert "Audit of feature_array/toy\n" in out
 
 
 def test_a_clean_dataset_passes_strictly(capsys, data_dir, tmp_path):

@@ -5,8 +5,10 @@ import json
 
 import numpy as np
 import pytest
+import threadpoolctl
 
 from mgr_jax import cli
+from mgr_jax.cli.baseline_jobs import _run_quietly
 from mgr_jax.cli.runs import load_run
 from mgr_jax.evaluation import Predictions
 from mgr_jax.tables import fma518
@@ -49,6 +51,37 @@ def test_one_classifier_is_written_right_into_the_work_directory(capsys, table, 
     assert run.cost["parameters"] is None
     assert run.cost["seconds"] > 0
     assert run.cost["device"] == "1 x cpu"
+    # One at the top would hide several below it, and the other way round.
+    several = ["--classifiers=lda,nb", "--workers=0"]
+    code, _, err = call(capsys, f"--table={table}", f"--workdir={tmp_path / 'run'}", *several)
+    assert code == 1
+    assert "holds a single baseline" in err
+    several[-1] = f"--workdir={tmp_path / 'several'}"
+    assert call(capsys, f"--table={table}", *several, "--workers=0")[0] == 0
+    code, _, err = call(capsys, f"--table={table}", f"--workdir={tmp_path / 'several'}")
+    assert code == 1
+    assert "holds several baselines" in err
+
+
+def test_a_single_scored_track_has_no_interval(capsys, table, tmp_path):
+    lines = table.read_text().splitlines()
+    one = [line for line in lines if ",test," not in line or line.startswith("blues.00915.")]
+    table.write_text("\n".join(one) + "\n")
+    command = [f"--table={table}", "--workers=0"]
+    code, out, err = call(capsys, *command, "--classifiers=lda", f"--workdir={tmp_path / 'a'}")
+    assert code == 0, err
+    assert "majority class (blues): 1.000 [n/a, n/a]" in out
+    code, out, err = call(capsys, *command, "--classifiers=lda,nb", f"--workdir={tmp_path / 'b'}")
+    assert code == 0, err
+    assert "of 1 tracks" in out
+
+
+def test_jobs_share_the_cores(monkeypatch):
+    def run(job):
+        return [library["num_threads"] for library in threadpoolctl.threadpool_info()]
+
+    monkeypatch.setattr("mgr_jax.cli.baseline_jobs._run", run)
+    assert set(_run_quietly(None)) == {1}
 
 
 def test_several_make_a_table_that_compare_reads_and_that_is_resumed(
@@ -193,8 +226,9 @@ def test_segments_of_a_dataset_are_described_once(capsys, data_dir, tmp_path, mo
     np.testing.assert_allclose(found.start[:4], [0, 0.5, 1, 1.5])
     result = json.loads((tmp_path / "a/predictions/crossval.json").read_text())
     assert result["track"]["accuracy"][0] > 0.8
-    monkeypatch.setattr("mgr_jax.tables.segments._of_audio", None)  # would fail if it were called
-    assert call(capsys, *command, f"--workdir={tmp_path / 'b'}")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("mgr_jax.tables.segments._of_audio", None)  # would fail if it were called
+        assert call(capsys, *command, f"--workdir={tmp_path / 'b'}")[0] == 0
 
 
 def test_features_of_audio_have_feature_sets_and_splits_of_their_own(capsys, data_dir, tmp_path):
@@ -269,6 +303,12 @@ def test_pictures_and_tables_of_prepared_arrays(capsys, table, tmp_path):
         (["--table=TABLE", "--workdir=x", "--protocol=official"], "--tracks=fma_metadata.zip"),
         (["--table=TABLE", "--workdir=x", "--protocol=fault_filtered"], "fault-filtered lists"),
         (["--table=TABLE", "--workdir=x", "--split=validation"], "no tracks to be validation"),
+        (
+            ["--table=TABLE", "--workdir=x", "--protocol=stratified_kfold", "--split=test"],
+            "--split belongs to fixed protocols",
+        ),
+        (["--table=TABLE", "--workdir=x", "--classifiers="], "no classifier is named"),
+        (["--table=TABLE", "--workdir=x", "--feature_sets="], "no feature set is named"),
         (["--table=TABLE", "--workdir=x", "--features=gtzan57"], "leave --features out"),
         (["--table=TABLE", "--workdir=x", "--seconds=3"], "--seconds cuts the tracks"),
         (["--table=TABLE", "--workdir=x", "--subset=small"], "tracks.csv"),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mgr_jax import cli
+from mgr_jax.config import base_config, to_json
 from mgr_jax.evaluation import Predictions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -202,6 +203,26 @@ def test_evaluate_compare_and_report(capsys, trained_run, data_dir, tmp_path):
     text = (report / "report.md").read_text()
     assert "SVM on MFCC statistics" in text
     assert "![confusion matrix](confusion_matrix.png)" in text
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "says"),
+    [
+        ("single_label", 2, "--top_k=9 says nothing of 2 classes; leave it out"),
+        ("single_label", 5, "--top_k=9 says nothing of 5 classes; give 2 to 4, or leave it out"),
+        ("multi_label", 50, "--top_k=9 asks for the rank of one genre"),
+    ],
+)
+def test_top_k_is_checked_before_anything_is_loaded(capsys, tmp_path, task, classes, says):
+    (tmp_path / "config.json").write_text(to_json(base_config()))
+    (tmp_path / "labels.json").write_text(json.dumps({"task": task, "classes": ["x"] * classes}))
+    code, _, err = call(capsys, "evaluate", f"--model={tmp_path}", "--top_k=9")
+    assert code == 1
+    assert says in err
+    (tmp_path / "labels.json").unlink()
+    code, _, err = call(capsys, "evaluate", f"--model={tmp_path}")
+    assert "labels.json" in err
+    assert code == 1
 
 
 def test_predict_prints_every_file_and_names_those_it_cannot_read(

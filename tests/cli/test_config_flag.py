@@ -63,3 +63,9 @@ def test_other_overrides_keep_the_settings():
     assert config.frontend.kwargs.to_dict() == {
         "n_fft": 1024, "hop_length": 512, "n_mels": 80, "top_db": None,
     }  # fmt: skip
+
+
+def test_a_group_that_there_is_not_is_named(tmp_path, capsys):
+    flags = ["--config=rendered/choi_crnn", f"--workdir={tmp_path}", "--config.modle.name=mlp"]
+    assert cli.main(["train", *flags]) == 2
+    assert "there is no config field 'modle'; did you mean model?" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 
 from mgr_jax import cli
 from mgr_jax.audio.io import AudioError
-from mgr_jax.cli.crowdai import GENRES, write_submission
+from mgr_jax.cli.crowdai import GENRES, submission_rows, write_submission
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import log_loss, macro_f1
 
@@ -21,8 +21,11 @@ class StubPredictor:
     def __init__(self, classes, answers, task="single_label"):
         self.classes, self.answers = tuple(classes), answers
         self.spec = SimpleNamespace(task=task)
+        self.side = SimpleNamespace(columns=("x",))
+        self.sides = []
 
-    def predict(self, path):
+    def predict(self, path, *, side):
+        self.sides.append(side)
         if path.stem.startswith("bad"):
             raise AudioError(f"{path} cannot be decoded as audio")
         return SimpleNamespace(track_probabilities=np.array(self.answers[path.stem]))
@@ -48,7 +51,9 @@ def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, capsys
     answers["000005"] = np.eye(16)[3]
     predictor = StubPredictor([GENRES[i] for i in order], answers)
     files = make_files(tmp_path, "000/000002.mp3", "000/000005.mp3", "bad.mp3")
-    failures = write_submission(predictor, files, tmp_path / "s.csv")
+    sides = [{"table": np.arange(row)} for row in range(3)]
+    failures = write_submission(predictor, submission_rows(files), sides, tmp_path / "s.csv")
+    assert predictor.sides == sides
     header, rows = read(tmp_path / "s.csv")
     assert ",".join(header) == (
         "file_id,Blues,Classical,Country,Easy Listening,Electronic,Experimental,Folk,Hip-Hop,"
@@ -80,17 +85,34 @@ def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, capsys
 )
 def test_a_model_of_other_classes_is_refused(tmp_path, classes, task, options, says):
     with pytest.raises(UserError, match=says):
-        write_submission(StubPredictor(classes, {}, task), [], tmp_path / "s.csv", **options)
+        write_submission(StubPredictor(classes, {}, task), {}, [], tmp_path / "s.csv", **options)
     assert not (tmp_path / "s.csv").exists()
 
 
-def test_files_of_one_name_and_files_that_are_not_there_are_refused(tmp_path):
-    predictor = StubPredictor(GENRES, {})
-    twice = make_files(tmp_path, "a/1.mp3", "b/1.mp3")
-    with pytest.raises(UserError, match="would both be the row 1 of the submission"):
-        write_submission(predictor, twice, tmp_path / "s.csv")
-    with pytest.raises(UserError, match="does not exist"):
-        write_submission(predictor, [tmp_path / "none.mp3"], tmp_path / "s.csv")
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a/1.mp3", "b/1.mp3"], "would both be the row 1 of the submission"),
+        (["none.mp3"], "none.mp3 does not exist"),
+    ],
+)
+def test_files_are_checked_before_a_model_is_loaded(tmp_path, capsys, names, says):
+    make_files(tmp_path, "a/1.mp3", "b/1.mp3")
+    flags = ["--model=/no/where", "--format=crowdai", f"--out={tmp_path / 's.csv'}"]
+    assert cli.main(["predict", *flags, *(str(tmp_path / name) for name in names)]) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_a_table_goes_with_the_files(tmp_path, monkeypatch):
+    answers = {name: np.full(16, 1 / 16) for name in ("000002", "000005")}
+    predictor = StubPredictor(GENRES, answers)
+    monkeypatch.setattr("mgr_jax.predictor.load", lambda *_, **__: predictor)
+    make_files(tmp_path, "000/000002.mp3", "000/000005.mp3")
+    (tmp_path / "t.csv").write_text("track,x\n5,50\n2,20\n")
+    flags = [f"--out={tmp_path / 's.csv'}", f"--table={tmp_path / 't.csv'}"]
+    folder = str(tmp_path / "000")
+    assert cli.main(["predict", "--model=run", "--format=crowdai", *flags, folder]) == 0
+    assert predictor.sides == [{"table": 20}, {"table": 50}]
 
 
 @pytest.mark.slow

@@ -1,11 +1,15 @@
 """`mgr-jax audit inflation`: the same model by row, by track and by artist."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+from random_predictions import make_table
 
 from mgr_jax import cli
+from mgr_jax.cli.inflation import choose_metric
+from mgr_jax.errors import UserError
 
 
 def write_table(path, *, tracks=60, rows=4, seed=0):
@@ -27,13 +31,15 @@ def write_table(path, *, tracks=60, rows=4, seed=0):
 def test_inflation_tells_what_rows_and_artists_give_away(tmp_path, capsys):
     table = write_table(tmp_path / "features.csv")
     out = tmp_path / "out"
-    flags = [f"--table={table}", "--classifiers=knn,lr", "--folds=3", f"--out={out}"]
+    flags = [f"--table={table}", "--classifiers=knn", "--folds=3", f"--out={out}"]
     assert cli.main(["audit", "inflation", *flags]) == 1  # knn asks 200 neighbours
     assert "knn" in capsys.readouterr().err
-    flags[1] = "--classifiers=svm_rbf_c100,lr"
+    flags[1] = "--classifiers=svm_rbf_c100,knn,lr"
     assert cli.main(["audit", "inflation", *flags]) == 0
-    told = capsys.readouterr().out
+    told, warned = capsys.readouterr()
+    assert "Warning: knn cannot learn" in warned
     assert "by row (LEAKS)" in told
+    assert "checkpoint" not in told
     assert "row_random (LEAKS: " in told
     stored = json.loads((out / "inflation.json").read_text())
     assert list(stored["protocols"]) == ["row_random", "stratified_kfold", "artist_kfold"]
@@ -43,13 +49,81 @@ def test_inflation_tells_what_rows_and_artists_give_away(tmp_path, capsys):
     assert len(stored["systems"]) == 2
 
 
+def test_segments_of_a_dataset_and_more_artists_than_it_tells(tmp_path, capsys, data_dir):
+    index = tmp_path / "artists.csv"
+    flags = [
+        "--dataset=audio_folder/music", "--sample_rate=12000", f"--data_dir={data_dir}",
+        "--features=random_projection", "--components=20", "--seconds=0.5",
+        "--classifiers=lda", f"--artists={index}", "--workers=0",
+    ]  # fmt: skip
+
+    def by_guests(artists):
+        names = [f"beat/{artist}-{track}.wav" for artist in artists for track in range(2)]
+        index.write_text("track,artist\n" + "".join(f"{name},guest\n" for name in names))
+
+    by_guests([0])  # the others are by the artists that the dataset tells
+    out = ["--folds=3", "--metric=log_loss", f"--out={tmp_path}"]
+    assert cli.main(["audit", "inflation", *flags, *out]) == 0
+    stored = json.loads((tmp_path / "inflation.json").read_text())
+    assert stored["metric"] == "log_loss"
+    assert list(stored["systems"]) == ["lda on random projections"]
+    assert "unknown artist" not in stored["protocols"]["artist_kfold"]
+    by_guests(range(5))
+    capsys.readouterr()
+    assert cli.main(["baselines", *flags, f"--workdir={tmp_path / 'run'}"]) == 0
+    told = "artist-disjoint split, with 1 artist on several sides, segments of 0.5 s"
+    assert told in capsys.readouterr().out
+
+
+def test_the_checkpoints_of_networks_are_chosen_on_a_fold_that_is_not_scored(
+    tmp_path, capsys, monkeypatch, data_dir
+):
+    asked = []
+
+    def cross_validate(config, workdir, *, seeds):
+        asked.append((config.protocol.name, config.protocol.parts, workdir.name, seeds))
+        return dataclasses.replace(make_table("single_label"), protocol=config.protocol.name)
+
+    monkeypatch.setattr("mgr_jax.training.crossval.cross_validate", cross_validate)
+    flags = [
+        "--config=audio_folder/choi_crnn", "--config.dataset=audio_folder/music",
+        "--config.sample_rate=12000", f"--config.data_dir={data_dir}", f"--out={tmp_path}",
+    ]  # fmt: skip
+    assert cli.main(["audit", "inflation", *flags, "--seeds=2"]) == 0
+    protocols = ("row_random", "stratified_kfold", "artist_kfold")
+    assert asked == [(name, 3, name, 2) for name in protocols]
+    assert (
+        "checkpoint that scores a fold was chosen on the fold after it"
+        in (tmp_path / "inflation.md").read_text()
+    )
+    for more, says in (
+        ("--metric=roc_auc", "no metric 'roc_auc'"),
+        ("--seconds=3", "--seconds is of baselines"),
+    ):
+        assert cli.main(["audit", "inflation", *flags, more]) == 1
+        assert says in capsys.readouterr().err
+    assert len(asked) == 3
+
+
+def test_tags_have_metrics_of_their_own():
+    assert choose_metric(None, "multi_label", list("abc")) == "average_precision"
+    assert choose_metric("roc_auc", "multi_label", list("abc")) == "roc_auc"
+    with pytest.raises(UserError, match="no metric 'accuracy'"):
+        choose_metric("accuracy", "multi_label", list("abc"))
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         ([], "one of --dataset, --table (baselines) and --config"),
         (["--table=none.csv"], "none.csv is not a file"),
         (["--table={table}", "--classifiers=svn"], "no classifier 'svn'"),
-        (["--table={table}", "--metric=auc", "--classifiers=lr"], "has no auc to compare"),
+        (["--table={table}", "--classifiers="], "no classifier is named"),
+        (["--table={table}", "--metric=auc"], "no metric 'auc'; choose from accuracy"),
+        (["--table={table}", "--metric=log_loss", "--classifiers=svc_rbf"], "has no log_loss"),
+        (["--table={table}", "--strict"], "--strict is of other audits"),
+        (["--table={table}", "--fingerprint=chromaprint"], "--fingerprint is of other audits"),
+        (["--table={table}", "--folds=9"], "fewer folds"),
     ],
 )
 def test_inflation_says_what_is_wrong_in_one_sentence(tmp_path, capsys, flags, message):

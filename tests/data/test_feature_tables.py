@@ -129,6 +129,12 @@ def test_a_parquet_table_joins_by_number(metadata, tmp_path):
         read_features(tmp_path / "a.parquet", metadata, subset="medium")
 
 
+def test_a_track_with_and_without_leading_zeros_is_refused(metadata, tmp_path):
+    (tmp_path / "a.csv").write_text("track,n\n2,1\n000002,3\n")
+    with pytest.raises(UserError, match="holds track 2 2 times, with and without leading zeros"):
+        read_features(tmp_path / "a.csv", metadata)
+
+
 def test_parquet_rows_are_frames(tmp_path):
     table = pa.table(
         {

@@ -123,6 +123,11 @@ def test_artists_on_several_sides_are_counted_and_told():
     assert parted > 5
     assert f"with {parted} artists on several sides" in describe("stratified_kfold", artists=parted)
     assert artists_parted(units(artist=[""] * 120), ["train"] * 120) is None
+    sentence = describe("artist_kfold", folds=10, parts=2, artists=0, unknown=7)
+    assert (
+        sentence
+        == "artist_kfold, fold 0 of 10 folds, fitted on 9, seed 0, with 7 items of unknown artist"
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,5 +148,6 @@ def test_what_cannot_be_divided_is_said_in_one_sentence(name, options, message):
 
 
 def test_artist_folds_need_artists():
-    with pytest.raises(UserError, match=r"nothing is known of them.*--artists"):
-        assign_parts("artist_kfold", units(artist=[""] * 120))
+    half = ["somebody"] * 59 + [""] * 61
+    with pytest.raises(UserError, match=r"those of 61 of 120 items are unknown.*--artists"):
+        assign_parts("artist_kfold", units(artist=half))

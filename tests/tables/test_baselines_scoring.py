@@ -87,7 +87,9 @@ def test_fixed_splits_fit_on_train_and_score_test_else_validation(tmp_path):
     examples = make_table(tmp_path, gain=1.0)
     found = score(examples, "lda")
     assert (found.split, set(found.track)) == ("test", {f"track{i}" for i in range(30, 40)})
-    assert found.protocol == "splits given with table.csv, rows of the table"
+    # Artist 7 has tracks 28 to 31.
+    crossing = "splits given with table.csv, with 1 artist on several sides, rows of the table"
+    assert found.protocol == crossing
     np.testing.assert_array_equal(training_tracks(examples, "dataset"), [15, 15])
     held_out = ["train" if i < 30 else "validation" for i in range(40)]
     examples = make_table(tmp_path, gain=1.0, split=held_out)
@@ -98,6 +100,14 @@ def test_fixed_splits_fit_on_train_and_score_test_else_validation(tmp_path):
         score(make_table(tmp_path, split=[""] * 40), "lda")
     with pytest.raises(UserError, match="official takes published splits"):
         score(examples, "lda", protocol="official")
+    with pytest.raises(UserError, match="gives track 'track0' the split 'tset', but 'split' is"):
+        make_table(tmp_path, split=["tset"] + ["train"] * 39)
+
+
+def test_an_index_adds_to_the_artists_that_a_table_tells(tmp_path):
+    table = FeatureTracks(tmp_path / "t.csv", list("abc"), [], [], ["x", "y", ""], [])
+    assert table.with_artists(["", "z", ""]).artist == ["x", "z", ""]
+    assert table.with_artists(None) is table
 
 
 def test_averaged_features_are_one_row_a_track(tmp_path):
@@ -204,6 +214,29 @@ def test_scores_of_gtzans_pictures(shared_dir, classifier, published):
     examples = make_examples(values, np.arange(len(values)), spans, **describe_tracks(table))
     found = score(examples, classifier, protocol="fault_filtered")
     assert round(100 * accuracy(found), 1) == published
+
+
+def test_kept_features_that_cannot_be_used_or_written_are_computed_anew(
+    data_dir, tmp_path, monkeypatch
+):
+    folder = find_dataset("audio_folder/music", sample_rate=12_000, data_dir=data_dir)
+    tracks = open_tracks(folder, "test").select([0, 1])
+    cache = tmp_path / "kept/a.npz"
+
+    def describe(path=cache):
+        return describe_segments(tracks, "mfcc_statistics", path, workers=0)
+
+    first = describe()
+    cache.write_bytes(cache.read_bytes()[:500])
+    with pytest.warns(UserWarning, match=r"a\.npz is damaged"):
+        np.testing.assert_array_equal(describe(), first)
+    monkeypatch.setattr("mgr_jax.tables.segments._of_audio", lambda *_: first + 1)
+    np.testing.assert_array_equal(describe(), first)
+    monkeypatch.setattr("mgr_jax.tables.segments._FORMAT", 0)  # of other numbers
+    np.testing.assert_array_equal(describe(), first + 1)
+    (tmp_path / "file").touch()
+    with pytest.warns(UserWarning, match="cannot keep"):  # as in a folder that is read-only
+        np.testing.assert_array_equal(describe(tmp_path / "file/a.npz"), first + 1)
 
 
 def test_segments_without_features_are_rows_of_nan_unless_all_are(data_dir, tmp_path):

@@ -122,7 +122,7 @@ def test_crossval_scores_every_track_once_and_goes_on(tiny_config, tmp_path, cap
     told = capsys.readouterr().out
     table = Predictions.load(tmp_path / "cv/predictions/crossval.npz")
     assert len(table.by_track().track) == 30
-    assert table.protocol.startswith("dataset_kfold, all 3 folds, seed 0, segments of 0.5 s")
+    assert table.protocol == "dataset_kfold, all 3 folds, fitted on 1, seed 0, segments of 0.5 s"
     result = json.loads((tmp_path / "cv/predictions/crossval.json").read_text())
     assert result["majority"]["track"]["accuracy"][0] == pytest.approx(1 / 3)
     cost = json.loads((tmp_path / "cv/run.json").read_text())
@@ -136,7 +136,7 @@ def test_crossval_scores_every_track_once_and_goes_on(tiny_config, tmp_path, cap
 def test_crossval_repeats_a_leaking_protocol_only_on_request(tiny_config, tmp_path, capsys):
     command = [
         "crossval", f"--config={config_file(tiny_config, tmp_path)}", "--protocol=row_random",
-        f"--workdir={tmp_path / 'cv'}", "--folds=3", "--parts=2", "--config.num_steps=2",
+        f"--workdir={tmp_path / 'cv'}", "--folds=2", "--parts=2", "--config.num_steps=2",
         "--config.eval_every=2", "--seeds=2", "--noprogress",
     ]  # fmt: skip
     assert main(command) == 1

@@ -1,11 +1,13 @@
 """Table rows and categories beside the sound: from files to logits, in training and afterwards."""
 
+import dataclasses
 import json
 import warnings
 
 import jax
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 import mgr_jax
 from mgr_jax import cli
@@ -16,6 +18,7 @@ from mgr_jax.data.prepare import prepare
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
+from mgr_jax.training.checkpoint import read_variables
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.inputs import feature_format, make_loader
 from mgr_jax.training.loop import train
@@ -24,14 +27,14 @@ from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.side_inputs import (
     SideInputs,
-    describe_leak,
     load_side_inputs,
-    read_table,
-    rows_of,
     side_inputs_of,
 )
 from mgr_jax.training.splits import open_split
 from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
+from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.table_rows import match_rows, read_table, rows_of
+from mgr_jax.training.transfer import initial_variables
 
 GENRES = ("a", "b", "c")
 
@@ -294,20 +297,51 @@ def test_a_file_is_predicted_as_it_was_evaluated(music, music_folder, tmp_path, 
     assert "takes a table row of 3 finite numbers" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:no artist outside of the training tracks")
 @pytest.mark.parametrize(
-    ("protocol", "says"),
+    ("protocol", "unknown", "says"),
     [
-        ("dataset", ""),
-        ("artist_kfold", ""),
-        ("stratified_kfold", "; artist and session as an input LEAKS: artists stand on both sides"),
+        ("dataset", "", ""),
+        ("artist_kfold", "", ""),
+        ("dataset", "train", "session as an input LEAKS: artists may stand on both sides"),
+        ("dataset", "test", "session as an input LEAKS: artists may stand on both sides"),
+        ("stratified_kfold", "", "session as an input LEAKS: artists stand on both sides"),
+        ("stratified_kfold", "test", "session as an input LEAKS: artists stand on both sides"),
     ],
 )
-def test_categories_leak_unless_artists_are_on_one_side(music, protocol, says):
+def test_categories_leak_unless_all_artists_are_known_and_on_one_side(
+    music, protocol, unknown, says
+):
     music.protocol.update({"name": protocol, "folds": 3})
-    tracks = open_split(music, "test")
-    assert describe_leak(music, tracks) == says
-    music.side_inputs.categories = ()
-    assert describe_leak(music, tracks) == ""
+    music.side_inputs.categories = ("session",)
+    splits = splits_of(music) | {"test": open_split(music, "test")}
+    if unknown:
+        splits[unknown].artist_id[0] = ""
+    else:
+        del splits["test"]  # is looked at nevertheless
+    side, _ = side_inputs_of(music, splits)
+    assert side.leak == says
+
+
+def test_a_run_that_leaks_says_so_wherever_it_tells_a_score(music, tmp_path, capsys):
+    music.protocol.update({"name": "row_random", "folds": 3, "i_know_this_leaks": True})
+    music.side_inputs.categories = ("artist",)
+    music.update({"num_steps": 2, "eval_every": 2})
+    result = train(music, tmp_path)
+    leak = "(row_random LEAKS) (artist as an input LEAKS: artists stand on both sides)"
+    assert result.leak == f" {leak}"
+    assert f"{leak}\n" in capsys.readouterr().out
+    rows = read_metrics(tmp_path / "metrics.jsonl")
+    assert [row.get("leak") for row in rows] == [None, leak]
+    events = b"".join(path.read_bytes() for path in tmp_path.glob("events.out.tfevents.*"))
+    assert events.count(leak.encode()) == 1
+    (tmp_path / "again.py").write_text(
+        "from pathlib import Path\nfrom mgr_jax.config import load_config\n"
+        f"def get_config():\n    return load_config(Path({str(tmp_path / 'config.json')!r}))\n"
+    )
+    command = ["train", f"--config={tmp_path / 'again.py'}", f"--workdir={tmp_path}"]
+    assert cli.main([*command, "--noprogress"]) == 0
+    assert f"best validation accuracy {result.best:.3f} {leak}." in capsys.readouterr().out
 
 
 def test_a_changed_table_does_not_go_on_with_a_run(run, noise, tmp_path):
@@ -331,6 +365,7 @@ def test_a_changed_table_does_not_go_on_with_a_run(run, noise, tmp_path):
         ),
         ({"table": [1.0, 2.0]}, r"row of 4 finite numbers .* was given an array \(2,\)"),
         ({"table": [1.0, 2.0, np.nan, 3.0]}, "finite numbers"),
+        ({"table": ["a", "b", "c", "d"]}, "row of 4 finite numbers .* given what is no numbers"),
         ({"table": np.zeros(4), "album": "x"}, "'album' was given .* takes table, artist"),
     ],
 )
@@ -407,16 +442,82 @@ def test_files_of_features_are_predicted_with_a_table_and_not_evaluated(run, noi
     assert len(capsys.readouterr().out.splitlines()) == 72
     (noise / "few.csv").write_text("track,first,second,third,constant\na.00000,1,2,3,4\n")
     assert cli.main(["predict", model, file, f"--table={noise / 'few.csv'}"]) == 1
-    assert "has no row for a.00001 (71 of 72 are missing)" in capsys.readouterr().err
+    assert "has no row for a.00001 alone (71 of 72 are missing)" in capsys.readouterr().err
     assert cli.main(["evaluate", model, file]) == 1
     assert "takes more than features (config.side_inputs)" in capsys.readouterr().err
 
 
-def test_tables_may_name_tracks_in_short_where_that_is_clear(tmp_path):
-    (tmp_path / "t.csv").write_text("track,x\n1,10\n2,20\n2,40\n3,30\n")
+@pytest.mark.parametrize(
+    ("names", "tracks", "says"),
+    [
+        ("1 2 3", "a/1.mp3 b/2.mp3", {"a/1.mp3": "1", "b/2.mp3": "2"}),
+        ("1 2 3", "a/1.mp3 b/1.mp3 3", {"3": "3"}),
+        ("a/1.mp3 b/1.mp3", "/m/a/1.wav /m/b/1.wav", {"/m/a/1.wav": "a/1", "/m/b/1.wav": "b/1"}),
+        ("/n/a/1.mp3 /n/a/2.mp3", "a/1.wav 2", {"a/1.wav": "/n/a/1", "2": "/n/a/2"}),
+        # No row serves two tracks, and none serves a track of another folder.
+        ("1 2", "1 a/1", {"1": "1"}),
+        ("1 2", "a/1.mp3 a/1.wav", {}),
+        ("jazz/1 rock/2", "rock/1 rock/2", {"rock/2": "rock/2"}),
+        ("1 jazz/1", "rock/1", {}),
+        # Kaggle's segments, and FMA's files.
+        ("a.00001.0.wav a.00001.1.wav", "a/a.00001.wav", {"a/a.00001.wav": "a.00001"}),
+        ("2 11", "fma/000/000002.mp3 fma/000/000001.mp3", {"fma/000/000002.mp3": "2"}),
+    ],
+)
+def test_a_row_belongs_to_one_track(tmp_path, names, tracks, says):
+    rows = [f"{name},{number}" for number, name in enumerate(names.split())]
+    (tmp_path / "t.csv").write_text("\n".join(["track,x", *rows]) + "\n")
     table = read_table(tmp_path / "t.csv")
-    assert rows_of(table, ["a/1.mp3", "b/2.mp3"]) == {"a/1.mp3": 10, "b/2.mp3": 30}
-    assert rows_of(table, ["a/1.mp3", "b/1.mp3", "3"]) == {"3": 30}
-    (tmp_path / "t.csv").write_text("track,x\na/1.mp3,10\nb/1.mp3,20\n")
+    assert match_rows(table.track_id, tracks.split()) == says
+
+
+def test_several_rows_of_a_track_are_averaged(tmp_path):
+    (tmp_path / "t.csv").write_text("track,x\n1,10\n2,20\n2,40\n")
     table = read_table(tmp_path / "t.csv")
-    assert rows_of(table, ["/m/a/1.wav", "/m/b/1.wav"]) == {"/m/a/1.wav": 10, "/m/b/1.wav": 20}
+    assert rows_of(table, {"a/1.mp3": "1", "b/2.mp3": "2", "3": "3"}) == {
+        "a/1.mp3": 10,
+        "b/2.mp3": 30,
+    }
+
+
+def test_rows_are_matched_with_all_tracks_of_the_dataset(run, noise, tmp_path):
+    assert len(load_side_inputs(run[1]).rows) == 72  # those of the test split too
+    # 00 is a track of the training and one of the validation split, so that its row is nobody's.
+    track = ["rock/00", "rock/01", "rock/02", "jazz/03", "jazz/00", "jazz/05"]
+    np.savez(
+        tmp_path / "twins.npz",
+        track=track,
+        label=[name[:4] for name in track],
+        split=["train", "validation", "test"] * 2,
+        features=np.random.default_rng(0).standard_normal((6, 4, 5)).astype(np.float32),
+    )
+    file = tmp_path / "twins.npz"
+    prepare("feature_array", data_dir=tmp_path, features=file, splits="given", num_workers=0)
+    config = noise_config(noise)
+    config.dataset, config.data_dir = "feature_array/twins", str(tmp_path)
+    config.side_inputs.table = str(tmp_path / "table.csv")
+    lines = [f"{number:02d},{number}" for number in range(6)]
+    (tmp_path / "table.csv").write_text("\n".join(["track,x", *lines]) + "\n")
+    for name in ("train", "validation"):
+        tracks = dataclasses.replace(open_split(config, name), split="train")
+        with pytest.raises(UserError, match=r"has no row for 1 train tracks \(\w+/00\)"):
+            side_inputs_of(config, {"train": tracks})
+
+
+def test_a_fusion_begins_with_the_encoder_of_another_run(config, tmp_path):
+    plain = ConfigDict(config.to_dict())
+    plain.model.name, plain.model.kwargs = "mlp", config.model.kwargs.encoder.kwargs
+    plain.side_inputs.table = ""
+    train(plain, tmp_path / "plain", progress=False)
+    config.init_from = str(tmp_path / "plain")
+    splits = splits_of(config)
+    classifier, spec = make(config, side_inputs_of(config, splits)[0])
+    variables, origin = initial_variables(init_variables(classifier, spec, 0), config, splits)
+    old = read_variables(tmp_path / "plain")["params"]["model"]
+    encoder = variables["params"]["model"]["encoder"]
+    assert encoder.keys() == old.keys() - {"head"}
+    jax.tree.map(
+        np.testing.assert_array_equal, dict(encoder), {name: old[name] for name in encoder}
+    )
+    assert "new: model/" in origin
+    assert "encoder" not in origin.partition("new: ")[2]

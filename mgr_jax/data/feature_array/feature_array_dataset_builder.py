@@ -32,7 +32,7 @@ class FeatureArrayConfig(tfds.core.BuilderConfig):
       splits: "stratified", "fault_filtered" or "artist", see `mgr_jax.data.gtzan.splits`; or
         "given", by the file.
       tracks, subset: FMA's tracks.csv and a subset of its tracks, see `read_features`.
-      artists: an index of artists; without it, the artists that the file tells.
+      artists: an index of artists; of those it lacks, the artists that the file tells.
       fractions: shares of train, validation and test, where the splits are made here.
       seed: of the split.
     """
@@ -65,8 +65,7 @@ class Builder(TrackBuilder):
         table = read_features(config.file, config.tracks, subset=config.subset)
         if not table.published:
             table.require_labels()
-        if indexed := find_artists(config.artists, table.track_id):
-            table = dataclasses.replace(table, artist=indexed)
+        table = table.with_artists(find_artists(config.artists, table.track_id))
         digests = [digest(frames) for frames in table.features]
         count = Counter(digests)
         twins = [name if count[name] > 1 else "" for name in digests]
@@ -144,7 +143,7 @@ def _split(
     if crossed:
         warnings.warn(f"{crossed} artists stand in several given splits", stacklevel=2)
     return assigned, {
-        "splits": "given",
+        "splits": "official" if table.published else "given",
         "split_by": ["artist" if table.published and not crossed else "track"],
         "given": True,
         "fractions": None,
@@ -158,12 +157,7 @@ def _split(
 
 def _given(table: FeatureTracks, twins: Sequence[str]) -> list[str]:
     require_two_genres([label for label in table.label if label])
-    for track, split in zip(table.track_id, table.split, strict=True):
-        if split not in SPLITS:
-            raise UserError(
-                f"{table.path} gives track '{track}' the split '{split}'; with --splits=given "
-                f"'split' is one of {', '.join(SPLITS)}"
-            )
+    table.require_splits(of_all=True)
     for split in ("train", "validation"):
         if split not in table.split:
             raise UserError(f"{table.path} has no track in the {split} split; give it some")

@@ -5,10 +5,10 @@ from pathlib import Path
 from mgr_jax.data.feature_array.fma_table import is_fma_table, join_tracks_csv, read_fma_table
 from mgr_jax.data.feature_array.npz import read_npz
 from mgr_jax.data.feature_array.tables import read_csv, read_parquet
-from mgr_jax.data.feature_array.tracks import FeatureTracks, track_names
+from mgr_jax.data.feature_array.tracks import FeatureTracks, full_names, track_names
 from mgr_jax.errors import UserError
 
-__all__ = ["FeatureTracks", "read_features", "track_names"]
+__all__ = ["FeatureTracks", "full_names", "read_features", "track_names"]
 
 
 def read_features(

@@ -7,6 +7,7 @@ import csv
 import io
 import textwrap
 import warnings
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -101,7 +102,13 @@ def join_tracks_csv(table: FeatureTracks, tracks: Path, subset: str | None) -> F
     if subset not in (None, *SUBSETS):
         raise unknown_name("FMA subset", str(subset), SUBSETS)
     known = {str(row.track_id): row for row in read_tracks(tracks, subset or "full")}
-    ids = [name.lstrip("0") for name in table.track_id]
+    ids = [str(int(name)) if name.isdecimal() else name for name in table.track_id]
+    track, count = Counter(ids).most_common(1)[0]
+    if count > 1:
+        raise UserError(
+            f"{table.path} holds track {track} {count} times, with and without leading zeros; keep "
+            "one of them"
+        )
     rows = [row for row, track in enumerate(ids) if track in known]
     if not rows:
         raise UserError(

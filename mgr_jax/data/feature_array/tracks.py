@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.audio.io import AUDIO_SUFFIXES
+from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
 
 TEXTS = ("label", "artist", "split")
@@ -32,6 +33,7 @@ class FeatureTracks:
       columns: names of the bins of a table; empty for arrays.
       groups: further columns by name, a text per track, empty where unknown.
       published: whether FMA's tracks.csv gives labels and splits; it leaves some labels empty.
+      full_name: of tracks of a table, by name: with the folders that it was cut of, if any.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class FeatureTracks:
     columns: tuple[str, ...] = ()
     groups: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     published: bool = False
+    full_name: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def select(self, rows: Iterable[int]) -> "FeatureTracks":
         """Some of the tracks, by position."""
@@ -69,6 +72,22 @@ class FeatureTracks:
         features = [frames[:, order] for frames in self.features]
         return dataclasses.replace(self, features=features, columns=tuple(names))
 
+    def with_artists(self, artists: Sequence[str] | None) -> "FeatureTracks":
+        """The same tracks by these artists [tracks]; where one is empty, by their own."""
+        if not artists:
+            return self
+        merged = [new or own for new, own in zip(artists, self.artist, strict=True)]
+        return dataclasses.replace(self, artist=merged)
+
+    def require_splits(self, *, of_all: bool) -> None:
+        """Raises a UserError for a split that is none of SPLITS or, with `of_all`, is empty."""
+        for track, split in zip(self.track_id, self.split, strict=True):
+            if split not in SPLITS and (split or of_all):
+                raise UserError(
+                    f"{self.path} gives track '{track}' the split '{split}', but 'split' is one of "
+                    f"{', '.join(SPLITS)}; correct it"
+                )
+
     def require_labels(self) -> None:
         """Raises a UserError unless the genre of every track is known."""
         for track, label in zip(self.track_id, self.label, strict=True):
@@ -86,9 +105,14 @@ def track_names(texts: Iterable[str]) -> list[str]:
     They lose an audio suffix, the folders (unless tracks of several folders then shared a name),
     and those of GTZAN's segments (blues.00000.3.wav) the number of the segment.
     """
-    full = [_without_suffix(text.strip().replace("\\", "/")) for text in texts]
+    full = full_names(texts)
     short = [name.rpartition("/")[2] for name in full]
     return full if len(set(full)) > len(set(short)) else short
+
+
+def full_names(texts: Iterable[str]) -> list[str]:
+    """The same with all folders."""
+    return [_without_suffix(text.strip().replace("\\", "/")) for text in texts]
 
 
 def _without_suffix(name: str) -> str:
@@ -168,7 +192,8 @@ def group_rows(
     rows: dict[str, list[int]] = {}
     told = [[text.strip() for text in texts.get(field, [""] * len(names))] for field in TEXTS]
     about = list(zip(*told, strict=True))
-    for row, track in enumerate(track_names(names)):
+    tracks = track_names(names)
+    for row, track in enumerate(tracks):
         if not track:
             raise UserError(f"{where(row)} has no {NAMES[0]}; name every track")
         frames = rows.setdefault(track, [])
@@ -187,4 +212,5 @@ def group_rows(
         artist,
         split,
         columns,
+        full_name=dict(zip(tracks, full_names(names), strict=True)),
     )

@@ -1,0 +1,79 @@
+"""Which row of a table belongs to which track."""
+
+import dataclasses
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mgr_jax.data.feature_array.files import FeatureTracks, full_names, read_features
+from mgr_jax.errors import UserError
+
+
+def read_table(file: str | Path) -> FeatureTracks:
+    """Reads a table whose rows go with tracks, named with their folders; see `read_features`.
+
+    Raises:
+      UserError: it is no table.
+    """
+    table = read_features(Path(file).expanduser())
+    if not table.columns:
+        raise UserError(f"{file} holds arrays; give a table with a column of track names")
+    names = [table.full_name.get(track, track) for track in table.track_id]
+    return dataclasses.replace(table, track_id=names)
+
+
+def match_rows(names: Iterable[str], tracks: Iterable[str]) -> dict[str, str]:
+    """Finds for each track the row of a table that is its own, and no other track's.
+
+    Folders may be left out on either side, as in "00" or "rock/00" for "fma/rock/00.mp3", where
+    only one track and only one row end so. Folders that differ are different tracks. FMA's files
+    are named by six digits, its rows without the leading zeros.
+
+    Args:
+      names: of the rows.
+      tracks: all tracks that a row could mean, not only those asked for, or "00" would be the row
+        of whichever track so called is asked for.
+
+    Returns:
+      The name of its row for every track that has one.
+    """
+    rows_by_ending, tracks_by_ending = _by_ending(names), _by_ending(tracks)
+    found = {}
+    for ending, those in tracks_by_ending.items():
+        rows = rows_by_ending.get(ending, {})
+        whole = [[name for name, is_whole in some.items() if is_whole] for some in (those, rows)]
+        if all(len(some) == 1 for some in whole):  # equal names
+            found[whole[0][0]] = whole[1][0]
+        elif len(those) == len(rows) == 1 and any(whole):
+            (track,), (row,) = those, rows
+            found[track] = row
+    return found
+
+
+def rows_of(table: FeatureTracks, matched: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """The row of each track that a table has, [columns]; the mean of several.
+
+    Args:
+      table: of `read_table`.
+      matched: of `match_rows`; tracks whose row the table lacks are left out.
+    """
+    number = {name: row for row, name in enumerate(table.track_id)}
+    return {
+        track: table.features[number[name]].mean(axis=0, dtype=np.float64)
+        for track, name in matched.items()
+        if name in number
+    }
+
+
+def _by_ending(names: Iterable[str]) -> dict[str, dict[str, bool]]:
+    """The names that end in the same folders and file, and whether that is all of the name."""
+    found: dict[str, dict[str, bool]] = defaultdict(dict)
+    for name in names:
+        *folders, file = full_names([name])[0].split("/")
+        parts = [*folders, str(int(file)) if re.fullmatch(r"\d{6}", file) else file]
+        for first in range(len(parts)):
+            found["/".join(parts[first:])][name] = first == 0
+    return found
