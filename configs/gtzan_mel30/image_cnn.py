@@ -1,0 +1,22 @@
+"""x."""
+
+from mgr_jax.config import base_config
+
+
+def get_config():
+    """Returns the config."""
+    config = base_config()
+    config.dataset = "feature_array/gtzan_mel30"
+    config.sample_rate = 0
+    config.clip_samples = 336  # frames: the whole picture
+
+    config.frontend.name = "precomputed"
+    config.model.name = "choi_k2c2"
+    # Two bins and 3 steps of 9 s remain.
+    config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 2), (2, 2), (3, 3), (4, 4))}
+
+    config.batch_size = 16
+    config.num_steps = 600
+    config.eval_every = 600
+    config.optimizer.learning_rate = 3e-3
+    return config
