@@ -56,6 +56,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
 
     alike = [run for run in runs if metric in run.result["track"] and _comparable(run, first)]
     reference = first if baseline else max(alike, key=lambda run: _goodness(run, metric))
+    runs.sort(key=lambda run: (run not in alike, -_goodness(run, metric)))
     rows = [_row(run, reference, metric, compared=run in alike) for run in runs]
     text = _as_markdown(rows, runs, reference, metric, picked=not baseline)
     print(text)
@@ -72,7 +73,7 @@ def _comparable(run: Run, first: Run) -> bool:
 def _goodness(run: Run, metric: str) -> float:
     from mgr_jax.evaluation import LOWER_IS_BETTER
 
-    value = run.result["track"][metric][0]
+    value = run.result["track"].get(metric, [None])[0]
     if value is None:
         return -math.inf
     return -value if metric in LOWER_IS_BETTER else value
@@ -203,8 +204,11 @@ def _write(
     try:
         from mgr_jax.reports import draw_comparison
 
+        systems = [run.system for run in runs]
         names = [
-            f"{run.system} ({run.path.name}){'' if row['compared'] else ' †'}"
+            run.system
+            + f" ({run.path.name})" * (systems.count(run.system) > 1)
+            + " †" * (not row["compared"])
             for run, row in zip(runs, rows, strict=True)
         ]
         scores = [run.result["track"].get(metric, [None] * 3) for run in runs]

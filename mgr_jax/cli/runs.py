@@ -42,7 +42,10 @@ class Run:
         """
         sentence = self.result["protocol"]
         folds = re.search(r"(\d+) folds.*?, fitted on (\d+)", sentence)
-        return (sentence.split(",")[0].split(" ")[0], *folds.groups()) if folds else ("fixed",)
+        name = re.split(r"[^\w-]", sentence)[0]
+        if folds:
+            return name, *folds.groups()
+        return (name if "(LEAKS" in sentence else "fixed",)
 
     @property
     def leaks(self) -> bool:

@@ -101,7 +101,7 @@ def draw_comparison(
       metric: what is drawn.
       title: what was scored.
     """
-    figure = make_figure(7.5, 1.3 + 0.32 * len(names), title)
+    figure = make_figure(5 + 0.09 * max(map(len, names)), 1.3 + 0.32 * len(names), title)
     axes = figure.add_subplot()
     value, low, high = np.array(scores, float).reshape(-1, 3).T
     rows = np.arange(len(names))
