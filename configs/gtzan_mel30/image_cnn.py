@@ -1,4 +1,14 @@
-"""x."""
+"""CNN k2c2 of Choi et al. 2016 on whole mel pictures of 30 s, 218 bins and 336 frames, as an image.
+
+Command:  mgr-jax prepare_data --dataset=feature_array --features=FILE.npz --name=gtzan_mel30 \
+              --splits=stratified --frame_rate=11.2
+          mgr-jax train --config=gtzan_mel30/image_cnn --workdir=runs/a \
+              --config.protocol.name=fault_filtered
+Hardware: 2 CPU cores, 14 CPU minutes
+Result:   @IMAGE@
+
+Scored once after the last step (evaluate --split=validation).
+"""
 
 from mgr_jax.config import base_config
 

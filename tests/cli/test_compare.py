@@ -77,7 +77,7 @@ def test_one_table_marks_noise_leaks_and_what_cannot_be_compared(capsys, runs):
 
     with (runs / "c/compare.csv").open(newline="") as file:
         rows = {row["system"].split()[1]: row for row in csv.DictReader(file)}
-    assert list(rows)[0] == best  # the best first, what is not compared last
+    assert next(iter(rows)) == best  # the best first, what is not compared last
     assert set(list(rows)[-2:]) == {"leaking", "elsewhere"}
     tables = {name: evaluate_of(runs / name) for name in names}
     for name, (table, result) in tables.items():
