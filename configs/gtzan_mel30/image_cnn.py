@@ -5,7 +5,7 @@ Command:  mgr-jax prepare_data --dataset=feature_array --features=FILE.npz --nam
           mgr-jax train --config=gtzan_mel30/image_cnn --workdir=runs/a \
               --config.protocol.name=fault_filtered
 Hardware: 2 CPU cores, 14 CPU minutes
-Result:   @IMAGE@
+Result:   197 validation tracks: accuracy 0.523 [0.452, 0.594].
 
 Scored once after the last step (evaluate --split=validation).
 """
