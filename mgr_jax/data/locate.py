@@ -30,7 +30,7 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None
     plain, _, rate = dataset.rpartition("_")
     if sample_rate and (data_dir / dataset).is_dir() and rate.isdecimal():
         raise UserError(
-            f"dataset {dataset} is named by its folder; give the name {plain} and the sample rate "
+            f"dataset {dataset} is named by its folder; the name is {plain} and the sample rate "
             f"{rate}"
         )
     if sample_rate and (data_dir / dataset).is_dir():

@@ -68,7 +68,7 @@ def test_records_hold_the_audio_and_what_the_index_says(data_dir, music_folder):
 
 def test_a_dataset_named_by_its_folder_is_put_right(data_dir):
     with pytest.raises(
-        UserError, match=f"dataset=audio_folder/music and config.sample_rate={RATE}"
+        UserError, match=f"the name is audio_folder/music and the sample rate {RATE}"
     ):
         find_dataset(f"audio_folder/music_{RATE}", sample_rate=22_050, data_dir=data_dir)
 
