@@ -55,6 +55,16 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     absl_flags.DEFINE_string(
         "subset", None, "--table of FMA: small, medium, large, full.", flag_values=flags
     )
+    absl_flags.DEFINE_string(
+        "artists", None, "An index of artists, as in mgr-jax baselines.", flag_values=flags
+    )
+    absl_flags.DEFINE_enum(
+        "protocol",
+        "dataset",
+        ["dataset", "fault_filtered"],
+        "Splits to audit: those that there are, or GTZAN's published lists.",
+        flag_values=flags,
+    )
     absl_flags.DEFINE_enum(
         "fingerprint", _SCHEMES[0], _SCHEMES, "How audio is compared.", flag_values=flags
     )
@@ -80,6 +90,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
             "arguments but flags"
         )
     from mgr_jax.cli.audit_material import open_dataset, open_folder, open_table
+    from mgr_jax.data.gtzan.splits import read_lists
 
     out, scheme = Path(flags.out).expanduser(), _scheme(flags.fingerprint)
     if flags.dataset:
@@ -90,6 +101,9 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     else:
         table = Path(flags.table).expanduser()
         material = open_table(table, tracks=optional_path(flags.tracks), subset=flags.subset)
+    material = material.with_artists(optional_path(flags.artists))
+    if flags.protocol == "fault_filtered":
+        material = material._replace(splits=read_lists(material.names)[0])
     result = audit(material, scheme, workers=flags.workers)
     _write(result, out, scheme)
     print("\n".join([f"Audit of {material.source}", *result["summary"], f"Wrote {out}/audit.md"]))
@@ -215,7 +229,8 @@ def _same_audio(material: "Material", scheme: "Scheme", workers: int) -> dict[st
         "what": "recording",
         "method": f"recordings are compared by {scheme.name} fingerprints where they share words "
         f"at one distance in time ({len(compared)} pairs of tracks); the same is what has a bit "
-        f"error rate of at most {limit:g} over {scheme.min_seconds:g} s or more",
+        f"error rate of at most {limit:g} over {scheme.min_seconds:g} s or more, or over the whole "
+        "of a shorter track",
         "limit": limit,
         "bit_error_rates": [round(match.bit_error_rate, 4) for match in compared],
         "unreadable": {

@@ -9,8 +9,10 @@ import numpy as np
 from mgr_jax.audio.fingerprint import Scheme
 from mgr_jax.cli.fingerprints import Source, file_source, split_sources
 from mgr_jax.cli.paths import find_prepared
+from mgr_jax.data.audio_folder.index import Entry, read_folder
 from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.feature_array.files import read_features
+from mgr_jax.data.gtzan.splits import find_artists
 from mgr_jax.tables.sources import require_audio
 
 
@@ -35,6 +37,14 @@ class Material(NamedTuple):
     audio: dict[str, Source] | None = None
     store: Path | None = None
     rows: list[np.ndarray] | None = None
+
+    def with_artists(self, index: Path | None) -> "Material":
+        """The same with the artists of an index, see `find_artists`, where it knows them."""
+        found = find_artists(index, self.names)
+        if found is None:
+            return self
+        artists = [new or old for new, old in zip(found, self.artists, strict=True)]
+        return self._replace(artists=artists)
 
 
 def open_dataset(name: str, *, sample_rate: int, data_dir: str | None, scheme: Scheme) -> Material:
@@ -66,16 +76,21 @@ def open_dataset(name: str, *, sample_rate: int, data_dir: str | None, scheme: S
 
 
 def open_folder(folder: Path, *, store_dir: Path, scheme: Scheme) -> Material:
-    """All audio files below a folder, of which no splits are known."""
+    """All audio files below a folder; its index.csv, if there is one, may tell of them."""
     files = require_audio(folder)
+    told = {}
+    if (folder / "index.csv").exists():
+        told = {entry.path: entry for entry in read_folder(folder)}
+    entries = [told.get(file.relative_to(folder).as_posix(), Entry("", "")) for file in files]
+    columns = sorted({column for entry in entries for column in entry.groups})
     stats = [(file, file.stat()) for file in files]
     keys = [f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats]
     return Material(
         source=str(folder),
         names=[file.relative_to(folder).as_posix() for file in files],
-        splits=[""] * len(files),
-        artists=[""] * len(files),
-        groups={},
+        splits=[entry.split for entry in entries],
+        artists=[entry.artist for entry in entries],
+        groups={name: [entry.groups.get(name, "") for entry in entries] for name in columns},
         audio=dict(zip(keys, map(file_source, files), strict=True)),
         store=store_dir / f"fingerprints_{scheme.name}.npz",
     )

@@ -48,7 +48,9 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         raise UserError(f"--baseline={flags.baseline} holds {len(baseline)} runs; name one of them")
     paths += [path for path in baseline if path not in paths]
     runs = [load_run(path, flags.split, flags.aggregation) for path in paths]
-    first = runs[paths.index(baseline[0])] if baseline else runs[0]
+    # What leaks is compared with nothing, unless there is nothing else.
+    honest = next((run for run in runs if not run.leaks), runs[0])
+    first = runs[paths.index(baseline[0])] if baseline else honest
     single = first.tracks.task == "single_label"
     metric = flags.metric or ("accuracy" if single else "average_precision")
     if metric not in first.result["track"]:

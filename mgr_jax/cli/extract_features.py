@@ -6,10 +6,11 @@ r"""Computes tables of hand-made features, with the columns of the published one
   mgr-jax extract_features --features=fma518 --corrected --dataset=rendered/demo \
     --sample_rate=22050 --out=table.parquet
 
-gtzan57 are the columns of Kaggle's GTZAN tables, fma518 those of FMA's features.csv (published for
-the whole tracks, not for the clips), mfcc_statistics means and deviations of 20 MFCCs. The same
-command goes on after an interruption; FILE.skipped.json lists what could not be used. The table is
-read by prepare_data --dataset=feature_array, predict and evaluate.
+gtzan57 are the columns of Kaggle's GTZAN tables (that of "30 s" is of whole clips, a bit longer, so
+without --seconds), fma518 those of FMA's features.csv (published for the whole tracks, not for the
+clips), mfcc_statistics means and deviations of 20 MFCCs and of their differences. The same command
+goes on after an interruption; FILE.skipped.json lists what could not be used. The table is read by
+prepare_data --dataset=feature_array, predict and evaluate.
 """
 
 import os

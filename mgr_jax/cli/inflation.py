@@ -38,7 +38,6 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
     )
     for name, chosen, text in (
         ("features", None, "Of audio, as in mgr-jax baselines."),
-        ("artists", None, "An index of artists, as in mgr-jax baselines."),
         ("metric", None, "What is compared; accuracy, or of tags average_precision."),
     ):
         absl_flags.DEFINE_string(name, chosen, text, flag_values=flags)
@@ -65,7 +64,9 @@ def main(flags: absl_flags.FlagValues) -> None:
             "audit inflation takes one of --dataset, --table (baselines) and --config (a network), "
             "such as --config=audio_folder/choi_crnn --config.dataset=audio_folder/music"
         )
-    _refuse(flags, ("audio", "strict", "fingerprint"), "is of other audits than inflation")
+    _refuse(
+        flags, ("audio", "strict", "fingerprint", "protocol"), "is of other audits than inflation"
+    )
     if flags.config:
         _refuse(flags, _OF_BASELINES, "is of baselines, not of the network of a --config")
     from tqdm import tqdm

@@ -96,7 +96,9 @@ def load_run(path: Path, split: str, aggregation: str | None = None) -> Run:
 
     file = path / "predictions" / f"{split}.json"
     if not file.is_file():
-        scored = sorted(other.stem for other in file.parent.glob("*.json"))
+        if not path.is_dir():
+            raise UserError(f"{path} is not there; give the folder of a scored run")
+        scored = sorted({other.stem for other in path.glob("**/predictions/*.json")})
         raise UserError(
             f"{file} is not there; "
             + (

@@ -47,7 +47,7 @@ class Units:
 def is_kfold(name: str) -> bool:
     """Whether a protocol has folds; raises a UserError for a name that is none."""
     if name not in PROTOCOLS:
-        raise unknown_name("protocol", name, PROTOCOLS)
+        raise unknown_name("protocol", name, [p for p in PROTOCOLS if p not in LEAKING])
     return name in KFOLDS
 
 

@@ -137,8 +137,13 @@ def _scored_part(part: np.ndarray, protocol: str, parts: int, split: str) -> str
     for name in ("train", split):
         if name not in there:
             raise UserError(
-                f"the protocol {protocol} has no tracks to be {name}; there are "
-                f"{', '.join(there) or 'none of any part'}: choose another --protocol or --split"
+                f"by the protocol {protocol} no track is {name}"
+                + (
+                    f", only {', '.join(there)}; choose another --protocol or --split"
+                    if there
+                    else "; choose one that divides them: stratified_kfold, artist_kfold, or "
+                    "fault_filtered for GTZAN"
+                )
             )
     return split
 

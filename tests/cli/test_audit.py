@@ -136,6 +136,7 @@ def test_a_clean_dataset_passes_strictly(capsys, data_dir, tmp_path):
 
 def test_a_folder_of_audio(capsys, leaky_folder, tmp_path):
     folder = shutil.copytree(leaky_folder, tmp_path / "music")
+    (folder / "index.csv").unlink()
     (folder / "bad.mp3").write_text("no music " * 99)
     code, out, _ = audit(capsys, f"--audio={folder}", f"--out={tmp_path / 'a'}", "--strict")
     assert code == 0
@@ -154,6 +155,14 @@ def test_a_folder_of_audio(capsys, leaky_folder, tmp_path):
     assert pair["bit_error_rate"] == 0
 
 
+def test_an_index_tells_of_the_files_of_a_folder(capsys, leaky_folder, tmp_path):
+    code, out, err = audit(capsys, f"--audio={leaky_folder}", f"--out={tmp_path}", "--strict")
+    assert code == 1
+    assert "artist: 2 of 6 stand in several splits (known of 8 of 9 tracks)" in out
+    assert "1 across splits" in out
+    assert "share artist (2)" in err
+
+
 def test_a_table(capsys, tmp_path):
     rows = ["track,artist,split,x,y", "a,Abba,train,1,2", "a,Abba,train,3,4", "b,Blur,test,5,6"]
     rows += ["c,Abba,test,3,4", "d,,train,7,8"]
@@ -170,8 +179,12 @@ def test_a_table(capsys, tmp_path):
 def test_repetitions_in_gtzan(capsys, shared_dir, tmp_path):
     """Those of Sturm's catalogue (arXiv:1306.1461) among the clips of the published table."""
     table = shared_dir / "data" / "gtzan_features_30_sec_dev.csv"
-    code, _, _ = audit(capsys, f"--table={table}", f"--out={tmp_path}")
+    artists = f"--artists={shared_dir / 'data' / 'gtzan_artists.csv'}"
+    flags = [f"--table={table}", artists, "--protocol=fault_filtered", f"--out={tmp_path}"]
+    code, _, _ = audit(capsys, *flags)
     assert code == 0
+    told = json.loads((tmp_path / "audit.json").read_text())["splits"]["columns"]["artist"]
+    assert {"Burning Spear", "Slayer"} <= set(told["crossing"])
     pairs = json.loads((tmp_path / "audit.json").read_text())["duplicates"]["pairs"]
     found = {(pair["first"], pair["second"]) for pair in pairs}
     assert {("metal.00040", "metal.00061"), ("metal.00058", "rock.00016")} <= found

@@ -88,7 +88,7 @@ def test_launch_scripts_are_the_same_commands(command):
         (["evaluate"], 1, "give --model"),
         (["evaluate", "--model=/no/where"], 1, "holds no trained model"),
         (["predict", "--model=/no/where"], 1, "audio files or folders"),
-        (["report", "--model=/no/where"], 1, "mgr-jax evaluate"),
+        (["report", "--model=/no/where"], 1, "is not there"),
         (["init_config", "rendered/choi_crnn", "--out=/dev/null/x"], 1, "cannot use /dev/null"),
         (["baselines", "--dataset=rendered/demo", "--workdir=x", "--data_dir=/no"], 1, "make it"),
     ],

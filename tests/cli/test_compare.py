@@ -132,7 +132,7 @@ def test_repeats_are_shown_with_their_spread(capsys, runs):
     ("argv", "says"),
     [
         ([], "give the folders of scored runs"),
-        (["good", "nowhere"], "run mgr-jax evaluate --model="),
+        (["good", "nowhere"], "nowhere is not there"),
         (["good", "--split=validation"], "scored are test"),
         (["good", "--metric=acuracy"], "did you mean accuracy"),
         (["good", "--baseline=."], "holds 6 runs; name one of them"),

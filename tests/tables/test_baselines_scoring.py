@@ -94,9 +94,9 @@ def test_fixed_splits_fit_on_train_and_score_test_else_validation(tmp_path):
     held_out = ["train" if i < 30 else "validation" for i in range(40)]
     examples = make_table(tmp_path, gain=1.0, split=held_out)
     assert score(examples, "lda").split == "validation"
-    with pytest.raises(UserError, match="no tracks to be test; there are train, validation"):
+    with pytest.raises(UserError, match="no track is test, only train, validation"):
         score(examples, "lda", split="test")
-    with pytest.raises(UserError, match="no tracks to be train"):
+    with pytest.raises(UserError, match="no track is train; choose one that divides them: strat"):
         score(make_table(tmp_path, split=[""] * 40), "lda")
     with pytest.raises(UserError, match="official takes published splits"):
         score(examples, "lda", protocol="official")
