@@ -302,7 +302,7 @@ def test_pictures_and_tables_of_prepared_arrays(capsys, table, tmp_path):
         (["--table=TABLE", "--workdir=x", "--protocol=artist_kfold"], "needs artists"),
         (["--table=TABLE", "--workdir=x", "--protocol=official"], "--tracks=fma_metadata.zip"),
         (["--table=TABLE", "--workdir=x", "--protocol=fault_filtered"], "fault-filtered lists"),
-        (["--table=TABLE", "--workdir=x", "--split=validation"], "no tracks to be validation"),
+        (["--table=TABLE", "--workdir=x", "--split=validation"], "no track is validation"),
         (
             ["--table=TABLE", "--workdir=x", "--protocol=stratified_kfold", "--split=test"],
             "--split belongs to fixed protocols",
