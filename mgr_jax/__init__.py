@@ -22,7 +22,7 @@ _PUBLIC = {
     "list_models": "mgr_jax.models",
     "list_datasets": "mgr_jax.data.prepare",
     "base_config": "mgr_jax.config",
-    "train": "mgr_jax.training.loop",
+    "train": "mgr_jax.training.train",
     "UserError": "mgr_jax.errors",
 }
 __all__ = sorted(_PUBLIC)

@@ -122,7 +122,7 @@ def shared_dir() -> Path:
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory, data_dir) -> Path:
     """The work directory of a run that has learnt to tell the three genres apart."""
-    from mgr_jax.training.loop import train
+    from mgr_jax.training.train import train
 
     config = tiny_config.__wrapped__(data_dir)
     config.update({"num_steps": 40, "eval_every": 20})

@@ -10,7 +10,7 @@ from mgr_jax.audio.frontends import create_frontend, extract_features
 from mgr_jax.config import base_config
 from mgr_jax.data.prepare import prepare
 from mgr_jax.errors import UserError
-from mgr_jax.training.loop import train
+from mgr_jax.training.train import train
 
 RATE = 22_050
 

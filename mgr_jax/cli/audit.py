@@ -32,7 +32,7 @@ from mgr_jax.errors import UserError
 
 if TYPE_CHECKING:
     from mgr_jax.audio.fingerprint import Scheme
-    from mgr_jax.cli.audit_material import Material
+    from mgr_jax.leakage.material import Material
 
 _SCHEMES = ("haitsma_kalker", "chromaprint")
 
@@ -89,7 +89,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
             "audit takes one of --dataset, --audio and --table, such as --audio=music, and no "
             "arguments but flags"
         )
-    from mgr_jax.cli.audit_material import open_dataset, open_folder, open_table
+    from mgr_jax.leakage.material import open_dataset, open_folder, open_table
     from mgr_jax.data.gtzan.splits import read_lists
 
     out, scheme = Path(flags.out).expanduser(), _scheme(flags.fingerprint)
@@ -132,7 +132,7 @@ def audit(material: "Material", scheme: "Scheme", *, workers: int) -> dict[str, 
       `apart`: the columns that should not cross. `duplicates`: the `method` and the `pairs` of
       tracks. `unreadable`: reason by track.
     """
-    from mgr_jax.evaluation.audit import audit_splits
+    from mgr_jax.leakage.crossing import audit_splits
 
     m = material
     splits = audit_splits(m.names, m.splits, m.artists, m.groups) if any(m.splits) else None
@@ -185,7 +185,7 @@ def _summarise(result: dict[str, Any], material: "Material") -> list[str]:
 
 
 def _same_rows(material: "Material") -> dict[str, Any]:
-    from mgr_jax.evaluation.audit import identical_rows
+    from mgr_jax.leakage.crossing import identical_rows
 
     matches = identical_rows(material.rows or [])
     return {
@@ -201,8 +201,8 @@ def _same_rows(material: "Material") -> dict[str, Any]:
 
 def _same_audio(material: "Material", scheme: "Scheme", workers: int) -> dict[str, Any]:
     from mgr_jax.audio.fingerprint import compare_candidates
-    from mgr_jax.cli.fingerprints import fingerprint_all
-    from mgr_jax.data.workers import Failure
+    from mgr_jax.leakage.fingerprints import fingerprint_all
+    from mgr_jax.workers import Failure
 
     assert material.audio is not None
     assert material.store is not None
@@ -244,7 +244,7 @@ def _same_audio(material: "Material", scheme: "Scheme", workers: int) -> dict[st
 
 def _describe(matches, details: list[dict[str, Any]], material: "Material") -> dict[str, Any]:
     """The pairs by name, and the tracks that they concern by split."""
-    from mgr_jax.evaluation.audit import audit_pairs
+    from mgr_jax.leakage.crossing import audit_pairs
 
     sides = audit_pairs(matches, material.splits)
     across = set(sides["across"])
@@ -263,7 +263,7 @@ def _describe(matches, details: list[dict[str, Any]], material: "Material") -> d
 
 
 def _write(result: dict[str, Any], out: Path, scheme: "Scheme") -> None:
-    from mgr_jax.reports.audit import draw_bit_error_rates, format_audit
+    from mgr_jax.reports.audit_page import draw_bit_error_rates, format_audit
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "audit.json").write_text(json.dumps(result, indent=1) + "\n")

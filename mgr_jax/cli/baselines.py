@@ -24,7 +24,7 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
-from mgr_jax.cli.runs import define_aggregation_flag
+from mgr_jax.runs.scored import define_aggregation_flag
 from mgr_jax.errors import UserError
 
 
@@ -86,7 +86,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     workdir = Path(flags.workdir).expanduser()
     if (workdir / "config.json").exists():
         raise UserError(f"{workdir} holds a trained model; choose another --workdir for baselines")
-    from mgr_jax.data.protocols import is_kfold, require_consent, require_folds
+    from mgr_jax.data.parts import is_kfold, require_consent, require_folds
 
     # Refused before anything slow happens.
     if is_kfold(flags.protocol) and flags.split:
@@ -97,11 +97,11 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     require_consent(flags.protocol, flags.i_know_this_leaks)
     require_folds(flags.protocol, flags.folds, 0, flags.parts)
 
-    from mgr_jax.cli.baseline_jobs import Job, run_jobs
-    from mgr_jax.cli.baseline_sources import Wanted, read_examples
-    from mgr_jax.cli.baseline_tables import write_tables
-    from mgr_jax.tables.classifiers import choose_classifiers
-    from mgr_jax.tables.feature_sets import select_columns
+    from mgr_jax.baselines.jobs import Job, run_jobs
+    from mgr_jax.baselines.sources import Wanted, read_examples
+    from mgr_jax.baselines.summary import write_tables
+    from mgr_jax.baselines.classifiers import choose_classifiers
+    from mgr_jax.baselines.feature_sets import select_columns
 
     classifiers = choose_classifiers(flags.classifiers)
     scored = flags.split if flags.protocol == "dataset" else None

@@ -15,7 +15,7 @@ from typing import Any
 
 from absl import flags as absl_flags
 
-from mgr_jax.cli.config_files import list_configs, read_config
+from mgr_jax.config.files import list_configs, read_config
 from mgr_jax.errors import UserError
 
 

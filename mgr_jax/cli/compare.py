@@ -19,7 +19,7 @@ from typing import Any
 
 from absl import flags as absl_flags
 
-from mgr_jax.cli.runs import Run, define_aggregation_flag, find_runs, load_run
+from mgr_jax.runs.scored import Run, define_aggregation_flag, find_runs, load_run
 from mgr_jax.errors import UserError, unknown_name
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
-from mgr_jax.cli.config_files import define_config_flag, require_config
-from mgr_jax.cli.runs import define_aggregation_flag
+from mgr_jax.config.files import define_config_flag, require_config
+from mgr_jax.runs.scored import define_aggregation_flag
 from mgr_jax.errors import UserError
 
 
@@ -66,8 +66,8 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
             options[field] = tuple(given) if field == "splits" else given
     options.i_know_this_leaks |= flags.i_know_this_leaks
 
-    from mgr_jax.cli.results import describe_system, save_result
-    from mgr_jax.training.crossval import cross_validate, fold_runs, record_total
+    from mgr_jax.evaluation.results import describe_system, save_result
+    from mgr_jax.runs.cross_validate import cross_validate, fold_runs, record_total
 
     workdir = Path(flags.workdir).expanduser()
     pooled = cross_validate(config, workdir, seeds=flags.seeds, progress=flags.progress)

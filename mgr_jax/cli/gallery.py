@@ -54,7 +54,7 @@ def main(flags: absl_flags.FlagValues) -> None:
     out = Path(flags.out or f"{path.stem}_frontends").expanduser()
     out.mkdir(parents=True, exist_ok=True)
 
-    from mgr_jax.analysis import augment_gallery, frontend_gallery
+    from mgr_jax.runs.frontend_gallery import augment_gallery, frontend_gallery
     from mgr_jax.reports.gallery import save_pages, write_gallery
 
     pages = {

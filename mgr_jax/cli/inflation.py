@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags as absl_flags
 
-from mgr_jax.cli.config_files import define_config_flag, require_config
+from mgr_jax.config.files import define_config_flag, require_config
 from mgr_jax.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def main(flags: absl_flags.FlagValues) -> None:
         _refuse(flags, _OF_BASELINES, "is of baselines, not of the network of a --config")
     from tqdm import tqdm
 
-    from mgr_jax.evaluation.inflation import BY, inflation_rows
+    from mgr_jax.leakage.inflation import BY, inflation_rows
     from mgr_jax.reports import markdown_table
 
     out = Path(flags.out).expanduser()
@@ -111,7 +111,7 @@ def _refuse(flags: absl_flags.FlagValues, names: Iterable[str], why: str) -> Non
 
 
 def _compare(system: str, tables: Mapping[str, "Predictions"], metric: str) -> dict[str, Any]:
-    from mgr_jax.evaluation import inflation
+    from mgr_jax.leakage.inflation import inflation
 
     try:
         return inflation(tables, metric=metric)
@@ -146,11 +146,11 @@ def choose_metric(metric: str | None, task: str, classes: Sequence[str]) -> str:
 
 
 def _baselines(flags: absl_flags.FlagValues, out: Path) -> Iterator[System]:
-    from mgr_jax.cli.baseline_sources import Wanted, read_examples
-    from mgr_jax.data.protocols import assign_parts
-    from mgr_jax.evaluation.inflation import BY
-    from mgr_jax.tables.classifiers import choose_classifiers
-    from mgr_jax.tables.scoring import score_repeats
+    from mgr_jax.baselines.sources import Wanted, read_examples
+    from mgr_jax.data.parts import assign_parts
+    from mgr_jax.leakage.inflation import BY
+    from mgr_jax.baselines.classifiers import choose_classifiers
+    from mgr_jax.baselines.scoring import score_repeats
 
     del out  # baselines leave nothing but their scores
     classifiers = choose_classifiers(flags.classifiers)
@@ -169,10 +169,10 @@ def _baselines(flags: absl_flags.FlagValues, out: Path) -> Iterator[System]:
 
 
 def _networks(flags: absl_flags.FlagValues, out: Path) -> Iterator[System]:
-    from mgr_jax.cli.results import describe_system
-    from mgr_jax.training.crossval import cross_validate
+    from mgr_jax.evaluation.results import describe_system
+    from mgr_jax.runs.cross_validate import cross_validate
     from mgr_jax.training.inputs import target_names
-    from mgr_jax.training.splits import open_split
+    from mgr_jax.data.pipeline import open_split
 
     config = require_config(flags)
     config.protocol.update(

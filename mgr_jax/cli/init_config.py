@@ -9,7 +9,7 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
-from mgr_jax.cli.config_files import find_config, list_configs, shipped_configs
+from mgr_jax.config.files import find_config, list_configs, shipped_configs
 from mgr_jax.errors import UserError
 
 

@@ -61,7 +61,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         raise UserError("--out and --missing_classes belong to --format=crowdai; add that")
     from mgr_jax import predictor as predictors
     from mgr_jax.audio.io import AudioError
-    from mgr_jax.cli.feature_files import read_for_run, side_rows
+    from mgr_jax.runs.feature_files import read_for_run, side_rows
 
     files = _list_files(args)
     predictor = predictors.load(flags.model, checkpoint=flags.checkpoint)
@@ -92,8 +92,8 @@ def _submit(flags: absl_flags.FlagValues, args: list[str]) -> None:
             "--format=crowdai takes --out=submission.csv and folders of mp3 files, and neither "
             "--features, --json nor --timeline"
         )
-    from mgr_jax.cli.crowdai import submission_rows, write_submission
-    from mgr_jax.cli.feature_files import side_rows
+    from mgr_jax.runs.submission import submission_rows, write_submission
+    from mgr_jax.runs.feature_files import side_rows
     from mgr_jax.predictor import load
 
     out = Path(flags.out).expanduser()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
-from mgr_jax.cli.config_files import define_config_flag, require_config
+from mgr_jax.config.files import define_config_flag, require_config
 from mgr_jax.errors import UserError
 
 
@@ -37,8 +37,8 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     config.protocol.i_know_this_leaks |= flags.i_know_this_leaks
     import jax
 
-    from mgr_jax.training.loop import train
-    from mgr_jax.training.splits import scored_split
+    from mgr_jax.training.train import train
+    from mgr_jax.data.pipeline import scored_split
 
     if flags.coordinator:
         jax.distributed.initialize(

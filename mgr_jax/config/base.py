@@ -79,7 +79,7 @@ def base_config() -> ConfigDict:
     config.steps_per_dispatch = 10  # resident: steps between returns to the host, at most
     # Who is trained on and who is scored: "dataset" takes the splits as prepared, "official" and
     # "fault_filtered" published ones; the others divide `splits` of it into `folds`, see
-    # mgr_jax.data.protocols. `mgr-jax crossval` runs all folds.
+    # mgr_jax.data.parts. `mgr-jax crossval` runs all folds.
     config.protocol = ConfigDict(
         {
             "name": "dataset",  # stratified_kfold, artist_kfold, dataset_kfold; row_random leaks

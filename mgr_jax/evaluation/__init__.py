@@ -2,7 +2,6 @@
 
 from mgr_jax.evaluation.bootstrap import bootstrap_intervals, wilson_interval
 from mgr_jax.evaluation.comparison import mcnemar, paired_difference, same_tracks
-from mgr_jax.evaluation.inflation import inflation, inflation_rows
 from mgr_jax.evaluation.join import join_predictions, join_repeats
 from mgr_jax.evaluation.metrics import (
     accuracy,
@@ -35,8 +34,6 @@ __all__ = [
     "confusion_matrix",
     "evaluate",
     "format_table",
-    "inflation",
-    "inflation_rows",
     "join_predictions",
     "join_repeats",
     "log_loss",

@@ -27,9 +27,9 @@ from mgr_jax.training.inputs import (
 )
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.side_inputs import encode_tracks, load_side_inputs
-from mgr_jax.training.splits import describe_protocol, open_split
+from mgr_jax.data.pipeline import describe_protocol, open_split
 from mgr_jax.training.steps import make_eval_step
-from mgr_jax.training.table_rows import read_table
+from mgr_jax.data.table_rows import read_table
 from mgr_jax.training.workdir import require_same_splits
 
 

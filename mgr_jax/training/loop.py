@@ -1,249 +1,233 @@
-"""Training: any front end, any model, any dataset, any number of devices."""
+"""The loop of a run: update, log, evaluate, checkpoint, until it is done."""
 
-import contextlib
-import functools
 import time
-import warnings
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
+from tqdm import tqdm
 
-from mgr_jax import config as configs
-from mgr_jax.audio.augment import Augment, make_augment
-from mgr_jax.classifier import (
-    GenreClassifier,
-    InputSpec,
-    abstract_outputs,
-    create_classifier,
-    init_variables,
-)
-from mgr_jax.data.cache import Tracks
-from mgr_jax.data.loader import Loader
-from mgr_jax.data.protocols import leak_mark
+from mgr_jax.audio.augment import Augment
+from mgr_jax.classifier import GenreClassifier
+from mgr_jax.data.loader import Loader, stack_batches
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Predictions, evaluate
 from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import SplitPredictor
-from mgr_jax.training.inputs import (
-    class_counts,
-    feature_format,
-    make_loaders,
-    target_names,
-)
-from mgr_jax.training.losses import LOSSES, Loss, balanced_weights
-from mgr_jax.training.optim import make_optimizer
-from mgr_jax.training.partition import Partition, make_partition
-from mgr_jax.training.progress import Progress, past_evaluations
-from mgr_jax.training.run import Run, TrainResult
-from mgr_jax.training.side_inputs import side_inputs_of
-from mgr_jax.training.splits import describe_protocol, open_split
-from mgr_jax.training.statistics import dataset_statistics
-from mgr_jax.training.steps import TrainState, create_state
-from mgr_jax.training.summary import Summary, read_metrics
-from mgr_jax.training.transfer import initial_variables
-from mgr_jax.training.workdir import describe_run, lock, record_cost, require_same_run
+from mgr_jax.training.losses import Loss
+from mgr_jax.training.optim import make_optimizer, make_schedule
+from mgr_jax.training.progress import Progress, monitored
+from mgr_jax.training.steps import TrainState, create_state, make_train_step
+from mgr_jax.training.summary import Summary
+from mgr_jax.training.workdir import StopRequest
 
 
-def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> TrainResult:
-    """Trains what a config describes; the same call again goes on where it stopped.
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended.
 
-    Writes config.json, labels.json, input_spec.json, dataset.json, tracks.json, checkpoints/,
-    metrics.jsonl, TensorBoard events, and side_inputs.json for a fusion, into `workdir`.
-
-    Args:
-      config: see `mgr_jax.config`.
-      workdir: folder of the run; made if absent.
-      progress: show bars and lines on the console.
-
-    Raises:
-      UserError: a bad config, a dataset that is not there, a work directory of another run, or a
-        loss that is not finite (the last good checkpoint stays).
+    Attributes:
+      step: updates made.
+      stopped_early: whether patience ran out before config.num_steps.
+      best: value of config.monitor on the validation tracks, at the best checkpoint.
+      leak: what to print behind `best`: how the run leaks; empty where it does not.
     """
-    configs.validate(config)
-    augment = _make_augment(config)
-    config = config.copy_and_resolve_references()
-    for group, field in ((config, "data_dir"), (config.side_inputs, "table")):
-        if group[field]:  # the run is found from other folders later
-            group[field] = str(Path(group[field]).expanduser().absolute())
-    workdir = Path(workdir).expanduser().absolute()
-    partition = make_partition(config.partition, config.batch_size, config.accumulate)
-    splits = {name: open_split(config, name) for name in ("train", "validation")}
-    for name, tracks in splits.items():
-        if short := int((tracks.length < config.clip_samples).sum()):
-            warnings.warn(
-                f"{short} of {len(tracks)} {name} tracks are shorter than config.clip_samples; "
-                f"they are filled (config.short_clip = {config.short_clip})",
-                stacklevel=2,
+
+    step: int
+    stopped_early: bool
+    best: float
+    leak: str
+
+
+@dataclass
+class Run:
+    """The loop itself, with what it uses."""
+
+    config: ConfigDict
+    partition: Any
+    classifier: GenreClassifier
+    loss: Loss
+    augment: Augment | None
+    loader: Loader
+    validate: SplitPredictor
+    checkpoints: Checkpoints
+    summary: Summary | None
+    standing: Progress
+    verbose: bool
+    leak: str  # to be printed behind scores
+    pending: list[dict[str, jax.Array]] = field(default_factory=list)
+
+    def go(self, state: TrainState, step: int, last_score: float | None) -> TrainResult:
+        """Trains from a host state; `last_score` is that of an evaluation at its very step."""
+        config, standing = self.config, self.standing
+        if last_score is not None and standing.add(step, last_score):
+            state = self._next_stage(state)
+        state = self.partition.replicate(state.replace(lr_scale=np.float32(standing.lr_scale)))
+        data = self.partition.replicate(self.loader.data)
+        batches = self.loader.train_batches(seed=config.seed, first_step=step)
+        update = self._compile()
+        bar = tqdm(
+            total=config.num_steps,
+            initial=step,
+            unit="step",
+            disable=None if self.verbose else True,
+        )
+        since = time.perf_counter()
+        with bar, StopRequest() as stop:
+            while not standing.done(step):
+                count = self._steps_to_go(step)
+                batch = stack_batches([next(batches) for _ in range(count)], axis=1)
+                # Keys take 32 bits, and jax would round wider numbers in its own way.
+                batch["index"] = batch["index"].astype(np.uint32)
+                state, metrics = update(state, data, self.partition.shard(batch))
+                self.pending.append(metrics)
+                step += count
+                bar.update(count)
+                evaluating = step % config.eval_every == 0 or step == standing.next_end
+                if evaluating or step % config.log_every == 0:
+                    loss = self._log(step, since)
+                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                if evaluating:
+                    if standing.add(step, self._evaluate(state, step, loss)):
+                        new = self._next_stage(self.partition.unreplicate(state))
+                        state, update = self.partition.replicate(new), self._compile()
+                    scale = self.partition.replicate(np.float32(standing.lr_scale))
+                    state = state.replace(lr_scale=scale)
+                if not self.pending:
+                    since = time.perf_counter()
+                if stop.requested and not standing.done(step):
+                    self._save_and_stop(state, step)
+        early = standing.out_of_patience
+        if early and self.verbose:
+            print(f"Stopped at step {step}: no improvement of {config.monitor}.")
+        best = abs(standing.best) if np.isfinite(standing.best) else float("nan")
+        return TrainResult(step, early, best, self.leak)
+
+    def _steps_to_go(self, step: int) -> int:
+        """Updates until the host has something to do."""
+        if not isinstance(self.loader, ResidentLoader):
+            return 1
+        every = (self.config.log_every, self.config.eval_every)
+        until = min(self.standing.next_end, *(step - step % n + n for n in every))
+        return int(min(self.config.steps_per_dispatch, until - step))
+
+    def _compile(self):
+        config = self.standing.config
+        step = make_train_step(
+            self.classifier,
+            make_optimizer(config),
+            self.loss,
+            self.loader.inputs,
+            seed=config.seed,
+            l2=config.l2,
+            accumulate=config.accumulate,
+            ema_decay=config.ema_decay,
+            augment=self.augment,
+            classification_weight=config.classification_weight,
+            auxiliary_weight=config.auxiliary_weight,
+        )
+        return self.partition.compile_update(step)
+
+    def _next_stage(self, state: TrainState) -> TrainState:
+        """The state, on the host, that a new stage begins with: the best weights so far."""
+        self.checkpoints.wait()
+        best = self.checkpoints.best_variables(state.variables)
+        optimizer = make_optimizer(self.standing.config)
+        fresh = create_state(best, optimizer, averaged=bool(self.config.ema_decay))
+        if self.verbose:
+            options = self.standing.config.optimizer
+            tqdm.write(
+                f"stage {self.standing.stage + 1} of {len(self.config.stages)}, from the best "
+                f"weights: {options.name}, learning rate {options.learning_rate:g}"
             )
-    side, side_arrays = side_inputs_of(config, splits)
-    classifier, spec = create_classifier(
-        config,
-        len(target_names(splits["train"], config.task)),
-        features=feature_format(splits["train"]),
-        side=side.format,
-        axis_name=partition.axis_name,
-    )
-    _require_mixable(augment, config, spec)
-    _require_loss(config, classifier, spec)
-    with lock(workdir) if jax.process_index() == 0 else contextlib.nullcontext():
-        require_same_run(workdir, config, splits["train"].protocol)
-        if jax.process_index() == 0:
-            side.keep(workdir)
-        loaders = make_loaders(config, splits, classifier.frontend, side_arrays)
-        leak = leak_mark(config.protocol.name) + (f" ({side.leak})" if side.leak else "")
-        return _start(
-            config, workdir, partition, classifier, spec, augment, loaders, leak, progress
+        return jax.device_get(fresh).replace(step=state.step)
+
+    def _log(self, step: int, since: float) -> float:
+        """Writes the means since the last time; returns the loss, which must be finite."""
+        means = _means(self.pending)
+        steps = sum(metrics["loss"].shape[-1] for metrics in self.pending)
+        self._require_finite(means["loss"], step)
+        rate = make_schedule(self.standing.config)(step - 1 - self.standing.stage_start)
+        speed = steps * self.config.batch_size / (time.perf_counter() - since)
+        self._write(
+            step,
+            {f"train/{name}": value for name, value in means.items()}
+            | {
+                "learning_rate": float(rate) * self.standing.lr_scale,
+                "clips_per_second": speed,
+            },
         )
+        self.pending = []
+        return means["loss"]
 
-
-def _start(
-    config: ConfigDict,
-    workdir: Path,
-    partition: Partition,
-    classifier: GenreClassifier,
-    spec: InputSpec,
-    augment: Augment | None,
-    loaders: dict[str, Loader],
-    leak: str,
-    progress: bool,
-) -> TrainResult:
-    """Restores what is there, writes what describes the run, and lets it go."""
-    splits = {name: loader.tracks for name, loader in loaders.items()}
-    statistics = dataset_statistics(classifier.frontend, splits["train"])
-    variables = init_variables(classifier, spec, config.seed, statistics)
-    checkpoints = Checkpoints(workdir)
-    if config.init_from and checkpoints.latest_step is None:
-        variables, origin = initial_variables(variables, config, splits)
-        if progress:
-            print(origin)
-    new_state = functools.partial(create_state, averaged=bool(config.ema_decay))
-    metrics = workdir / "metrics.jsonl"
-    evaluations = past_evaluations(
-        read_metrics(metrics) if metrics.exists() else [], config.monitor
-    )
-
-    def state_at(step: int) -> TrainState:
-        before = Progress(config, [(s, score) for s, score in evaluations if s < step])
-        return jax.device_get(new_state(variables, make_optimizer(before.config)))
-
-    best = checkpoints.best_step
-    if best is not None and best not in dict(evaluations):
-        raise UserError(
-            f"{metrics} lacks the evaluation of step {best}, which there is a checkpoint of, so "
-            "that patience and stages cannot go on; restore it, or train in another folder"
-        )
-    state = checkpoints.restore(state_at) or state_at(0)
-    step = int(state.step)
-    if jax.process_index() == 0:
-        describe_run(workdir, config, spec, splits)
-    if progress:
-        _announce(config, variables, splits, type(loaders["train"]), step)
-    run = Run(
-        config=config,
-        partition=partition,
-        classifier=classifier,
-        loss=_make_loss(config, splits["train"]),
-        augment=augment,
-        loader=loaders["train"],
-        validate=SplitPredictor(
-            classifier, spec, loaders["validation"], partition, per_track=config.eval_segments
-        ),
-        checkpoints=checkpoints,
-        summary=(
-            Summary(workdir, step=step, leak=leak.strip()) if jax.process_index() == 0 else None
-        ),
-        standing=Progress(config, [(s, score) for s, score in evaluations if s < step]),
-        verbose=progress,
-        leak=leak,
-    )
-    since, goes_on = time.perf_counter(), not run.standing.done(step)
-    try:
-        last = [score for s, score in evaluations if s == step]
-        return run.go(state, step, last[0] if last else None)
-    finally:
-        if jax.process_index() == 0 and goes_on:
-            record_cost(workdir, _count(variables), time.perf_counter() - since)
-        checkpoints.close()
-        if run.summary:
-            run.summary.close()
-
-
-def _make_loss(config: ConfigDict, tracks: Tracks) -> Loss:
-    weights = None
-    if config.class_weights == "balanced":
-        counts = class_counts(tracks, config.task)
-        weights = balanced_weights(counts, len(tracks), config.task)
-    return functools.partial(
-        LOSSES[config.task], label_smoothing=config.label_smoothing, weights=weights
-    )
-
-
-def _make_augment(config: ConfigDict) -> Augment | None:
-    if not config.augment:
-        return None
-    stored = config.frontend.name == "precomputed"
-    return make_augment(config.augment, sample_rate=0 if stored else config.sample_rate)
-
-
-def _require_mixable(augment: Augment | None, config: ConfigDict, spec: InputSpec) -> None:
-    """Makes sure that examples can be mixed, where they are to be."""
-    if augment is None or not augment.mixes:
-        return
-    if spec.side:
-        raise UserError(
-            "config.augment mixes examples, but config.side_inputs are those of one track; remove "
-            "mixup and cutmix"
-        )
-    if spec.aux:
-        raise UserError(
-            "config.augment mixes examples, but config.frontend normalises each by the statistics "
-            "of its own track; remove mixup and cutmix, or use normalise_over='segment'"
-        )
-    alone = jax.device_count() if config.partition == "pmap" else 1
-    if config.batch_size <= alone:
-        raise UserError(
-            f"config.augment mixes the examples of a device, of which there is one in a batch of "
-            f"{config.batch_size}; raise config.batch_size"
-        )
-
-
-def _require_loss(config: ConfigDict, classifier: GenreClassifier, spec: InputSpec) -> None:
-    """Makes sure that the network has the loss which the config builds on."""
-    _, intermediates = abstract_outputs(classifier, spec)
-    if "auxiliary_loss" in intermediates:
-        if not config.classification_weight and not config.auxiliary_weight:
-            raise UserError(
-                "config.classification_weight and config.auxiliary_weight are both 0, so that "
-                "there is nothing to learn; raise one"
+    def _evaluate(self, state: TrainState, step: int, train_loss: float) -> float:
+        predictions = self.validate(state.variables, progress=self.verbose)
+        metrics = validation_metrics(predictions)
+        # Of bare decisions, all probabilities 0 or 1, there is none.
+        metrics.setdefault("validation/track/log_loss", float("nan"))
+        score = monitored(metrics, self.config.monitor)
+        self._write(step, metrics)
+        if self.summary and self.config.task == "single_label":
+            self.summary.confusion(step, predictions.by_track())
+        self.checkpoints.save(self.partition.unreplicate(state), score)
+        if self.verbose:
+            shown = self.config.monitor
+            if shown == "log_loss":  # which is told anyway
+                shown = "accuracy" if self.config.task == "single_label" else "roc_auc"
+            tqdm.write(
+                f"step {step}: train loss {train_loss:.3f}, validation log loss "
+                f"{metrics['validation/track/log_loss']:.3f}, {shown} "
+                f"{metrics[f'validation/track/{shown}']:.3f}{self.leak}"
             )
-        return
-    needs = {"monitor": config.monitor == "auxiliary_loss"}
-    needs["classification_weight"] = not config.classification_weight
-    for field, needed in needs.items():
-        if needed:
-            raise UserError(
-                f"config.{field} is {config[field]}, but {config.model.name} adds no loss of its "
-                "own; that is for models such as autoencoder"
-            )
+        return score
+
+    def _save_and_stop(self, state: TrainState, step: int) -> None:
+        # Processes would stop at different steps, so several go on from the last evaluation.
+        if jax.process_count() == 1 and self.checkpoints.latest_step != step:
+            if self.pending:
+                self._require_finite(_means(self.pending)["loss"], step)
+            self.checkpoints.save(self.partition.unreplicate(state))
+        self.checkpoints.wait()
+        raise UserError(
+            f"stopped at step {step}; the same command goes on from step "
+            f"{self.checkpoints.latest_step or 0}"
+        )
+
+    def _require_finite(self, loss: float, step: int) -> None:
+        if np.isfinite(loss):
+            return
+        steps = sum(metrics["loss"].shape[-1] for metrics in self.pending)
+        self.checkpoints.wait()
+        kept = self.checkpoints.latest_step
+        raise UserError(
+            f"the loss is {loss} between steps {step - steps} and {step}; lower "
+            "config.optimizer.learning_rate or set config.optimizer.clip_norm "
+            + (f"(the checkpoint of step {kept} is kept)" if kept else "(nothing was saved yet)")
+        )
+
+    def _write(self, step: int, scalars: Mapping[str, float]) -> None:
+        if self.summary:
+            self.summary.write(step, scalars)
 
 
-def _count(variables: Any) -> int:
-    return sum(x.size for x in jax.tree.leaves(variables["params"]))
+def _means(pending: list[dict[str, jax.Array]]) -> dict[str, float]:
+    # Under pmap every device holds the same mean; fetching also waits for the steps to finish.
+    fetched = jax.device_get(pending)
+    return {
+        name: float(np.mean(np.concatenate([metrics[name] for metrics in fetched], axis=-1)))
+        for name in fetched[0]
+    }
 
 
-def _announce(
-    config: ConfigDict, variables: Any, splits: dict[str, Tracks], loader: type, step: int
-) -> None:
-    sizes = " and ".join(f"{len(tracks)} {name}" for name, tracks in splits.items())
-    devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
-    where = "resident on" if loader is ResidentLoader else "streamed to"
-    print(
-        f"{config.frontend.name} + {config.model.name}, {_count(variables):,} parameters, "
-        f"{config.partition}; {sizes} tracks of {config.dataset}, {where} {devices}."
-    )
-    if config.protocol.name != "dataset":
-        print(f"Protocol: {describe_protocol(splits['train'], config.clip_samples)}.")
-    if step:
-        print(f"Going on from step {step} of {config.num_steps}.")
+def validation_metrics(predictions: Predictions) -> dict[str, float]:
+    """Scores of segments and tracks as `validation/<level>/<metric>`, without intervals."""
+    result = evaluate(predictions, resamples=1)
+    return {
+        f"{predictions.split}/{level}/{name}": float("nan") if value is None else value
+        for level in ("segment", "track")
+        for name, (value, *_) in result[level].items()
+    }

@@ -21,8 +21,8 @@ from mgr_jax.classifier import SideFormat
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.feature_array.files import FeatureTracks
 from mgr_jax.errors import UserError
-from mgr_jax.training.splits import dataset_tracks, open_split
-from mgr_jax.training.table_rows import match_rows, read_table, rows_of
+from mgr_jax.data.pipeline import dataset_tracks, open_split
+from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 
 _FILE = "side_inputs.json"
 _ROUNDING = 1e-6  # deviations below this share of the mean: the column is constant

@@ -13,7 +13,7 @@ from mgr_jax.data.cache import Tracks
 from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoint import read_variables
 from mgr_jax.training.inputs import target_names
-from mgr_jax.training.splits import open_split
+from mgr_jax.data.pipeline import open_split
 
 Arrays = dict[tuple[str, ...], Any]
 

@@ -91,7 +91,7 @@ def test_a_dataset_with_a_copy_and_artists_across_splits(capsys, leaky_data, tmp
     def refuse(*args):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("mgr_jax.cli.fingerprints._compute", refuse)
+    monkeypatch.setattr("mgr_jax.leakage.fingerprints._compute", refuse)
     code, again, err = audit(capsys, *flags, f"--out={tmp_path / 'b'}", "--strict")
     assert again.replace(f"{tmp_path}/b", str(tmp_path)) == out
     assert code == 1

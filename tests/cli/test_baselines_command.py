@@ -8,10 +8,10 @@ import pytest
 import threadpoolctl
 
 from mgr_jax import cli
-from mgr_jax.cli.baseline_jobs import _run_quietly
-from mgr_jax.cli.runs import load_run
+from mgr_jax.baselines.jobs import _run_quietly
+from mgr_jax.runs.scored import load_run
 from mgr_jax.evaluation import Predictions
-from mgr_jax.tables import fma518
+from mgr_jax.features import fma518
 
 
 def call(capsys, *argv) -> tuple[int, str, str]:
@@ -80,7 +80,7 @@ def test_jobs_share_the_cores(monkeypatch):
     def run(job):
         return [library["num_threads"] for library in threadpoolctl.threadpool_info()]
 
-    monkeypatch.setattr("mgr_jax.cli.baseline_jobs._run", run)
+    monkeypatch.setattr("mgr_jax.baselines.jobs._run", run)
     assert set(_run_quietly(None)) == {1}
 
 
@@ -113,13 +113,13 @@ def test_several_make_a_table_that_compare_reads_and_that_is_resumed(
     assert float(rows[3]["accuracy"]) == run.result["track"]["accuracy"][0]
 
     fitted = []
-    score = cli.importlib.import_module("mgr_jax.cli.baseline_jobs").score_repeats
+    score = cli.importlib.import_module("mgr_jax.baselines.jobs").score_repeats
 
     def count(examples, classifier, **options):
         fitted.append(classifier)
         return score(examples, classifier, **options)
 
-    monkeypatch.setattr("mgr_jax.cli.baseline_jobs.score_repeats", count)
+    monkeypatch.setattr("mgr_jax.baselines.jobs.score_repeats", count)
     (tmp_path / "runs/tempo/dt/baseline.json").unlink()  # as if killed before its end
     before = (tmp_path / "runs/baselines.md").read_text()
     assert call(capsys, *command)[0] == 0
@@ -227,7 +227,7 @@ def test_segments_of_a_dataset_are_described_once(capsys, data_dir, tmp_path, mo
     result = json.loads((tmp_path / "a/predictions/crossval.json").read_text())
     assert result["track"]["accuracy"][0] > 0.8
     with monkeypatch.context() as patch:
-        patch.setattr("mgr_jax.tables.segments._of_audio", None)  # would fail if it were called
+        patch.setattr("mgr_jax.features.segments._of_audio", None)  # would fail if it were called
         assert call(capsys, *command, f"--workdir={tmp_path / 'b'}")[0] == 0
 
 

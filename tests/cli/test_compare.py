@@ -10,7 +10,7 @@ import pytest
 from random_predictions import make_table
 
 from mgr_jax import cli
-from mgr_jax.cli.results import save_result
+from mgr_jax.evaluation.results import save_result
 from mgr_jax.evaluation import evaluate, join_repeats, paired_difference
 
 

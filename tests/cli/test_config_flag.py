@@ -6,7 +6,7 @@ import pytest
 from absl import flags as absl_flags
 
 from mgr_jax import cli
-from mgr_jax.cli.config_files import define_config_flag, require_config
+from mgr_jax.config.files import define_config_flag, require_config
 
 
 def parse(*argv):

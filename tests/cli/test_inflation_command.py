@@ -84,7 +84,7 @@ def test_the_checkpoints_of_networks_are_chosen_on_a_fold_that_is_not_scored(
         asked.append((config.protocol.name, config.protocol.parts, workdir.name, seeds))
         return dataclasses.replace(make_table("single_label"), protocol=config.protocol.name)
 
-    monkeypatch.setattr("mgr_jax.training.crossval.cross_validate", cross_validate)
+    monkeypatch.setattr("mgr_jax.runs.cross_validate.cross_validate", cross_validate)
     flags = [
         "--config=audio_folder/choi_crnn", "--config.dataset=audio_folder/music",
         "--config.sample_rate=12000", f"--config.data_dir={data_dir}", f"--out={tmp_path}",

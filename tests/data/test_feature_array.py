@@ -17,7 +17,7 @@ from mgr_jax.data.prepare import prepare
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.loop import train
+from mgr_jax.training.train import train
 
 GENRES = ("low", "mid", "top")
 BINS, FRAMES = 12, 20

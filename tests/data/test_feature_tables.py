@@ -17,7 +17,7 @@ from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.feature_array.files import read_features, track_names
 from mgr_jax.data.prepare import prepare
 from mgr_jax.errors import UserError
-from mgr_jax.training.loop import train
+from mgr_jax.training.train import train
 
 COLUMNS = [
     (feature, statistic, f"{number:02d}")

@@ -22,8 +22,8 @@ from mgr_jax.data.prepare import prepare
 from mgr_jax.data.track_builder import Plan
 from mgr_jax.errors import UserError
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.loop import train
-from mgr_jax.training.splits import open_split
+from mgr_jax.training.train import train
+from mgr_jax.data.pipeline import open_split
 
 RATE = 12_000
 

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mgr_jax.data.protocols import (
+from mgr_jax.data.parts import (
     PROTOCOLS,
     Units,
     artists_parted,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mgr_jax.classifier import create_classifier, init_variables
-from mgr_jax.cli.config_files import read_config
+from mgr_jax.config.files import read_config
 from mgr_jax.training.losses import cross_entropy
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.steps import create_state, make_train_step

@@ -9,7 +9,7 @@ from flax import linen as nn
 from mgr_jax.audio.augment import example_keys, make_augment
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.errors import UserError
-from mgr_jax.training.loop import train
+from mgr_jax.training.train import train
 from mgr_jax.training.losses import cross_entropy
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import make_partition

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mgr_jax.training.loop import train
+from mgr_jax.training.train import train
 from mgr_jax.training.summary import read_metrics
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
 from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.loop import train
+from mgr_jax.training.train import train
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.workdir import lock
 
@@ -229,7 +229,7 @@ def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, n
             signal.raise_signal(number)
 
     with monkeypatch.context() as patch:
-        patch.setattr("mgr_jax.training.run.tqdm.update", stop_after_three)
+        patch.setattr("mgr_jax.training.loop.tqdm.update", stop_after_three)
         with pytest.raises(
             UserError, match="stopped at step 3; the same command goes on from step 3"
         ):

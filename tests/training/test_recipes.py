@@ -15,11 +15,11 @@ from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
 from mgr_jax.training.inputs import make_loaders
-from mgr_jax.training.loop import train
+from mgr_jax.training.train import train
 from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
-from mgr_jax.training.run import Run
-from mgr_jax.training.splits import open_split
+from mgr_jax.training.loop import Run
+from mgr_jax.data.pipeline import open_split
 from mgr_jax.training.steps import create_state, make_train_step
 from mgr_jax.training.summary import read_metrics
 
@@ -200,7 +200,7 @@ def test_a_stage_passes_over_a_damaged_best_checkpoint(quick, tmp_path):
         return next_stage(self, state)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mgr_jax.training.run.monitored", lambda *_: next(worse))
+        patch.setattr("mgr_jax.training.loop.monitored", lambda *_: next(worse))
         patch.setattr(Run, "_next_stage", damage_the_best)
         with pytest.warns(UserWarning, match=r"checkpoints/2 is damaged.*going on from another"):
             assert train(quick, tmp_path / "run", progress=False).step == 6
@@ -218,7 +218,7 @@ def test_a_resident_run_that_is_stopped_where_it_logs_keeps_its_step(quick, tmp_
             signal.raise_signal(signal.SIGINT)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mgr_jax.training.run.tqdm.update", stop_after_two)
+        patch.setattr("mgr_jax.training.loop.tqdm.update", stop_after_two)
         with pytest.raises(UserError, match=r"stopped at step 4; .* goes on from step 4"):
             train(quick, tmp_path / "run", progress=False)
     assert calls == [2, 2]

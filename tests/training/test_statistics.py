@@ -13,8 +13,8 @@ from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.inputs import make_loader
-from mgr_jax.training.loop import train
-from mgr_jax.training.splits import open_split
+from mgr_jax.training.train import train
+from mgr_jax.data.pipeline import open_split
 from mgr_jax.training.statistics import dataset_statistics, track_statistics
 
 WHOLE = {"ref": "max", "standardise": "all", "normalise_over": "track", "whole_track": True}

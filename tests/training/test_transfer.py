@@ -14,8 +14,8 @@ from mgr_jax.evaluation import Predictions, evaluate, join_predictions
 from mgr_jax.predictor import load
 from mgr_jax.training.checkpoint import read_variables
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.loop import train
-from mgr_jax.training.splits import open_split
+from mgr_jax.training.train import train
+from mgr_jax.data.pipeline import open_split
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.transfer import initial_variables
 

@@ -1,0 +1,166 @@
+"""Fits and scores a classifier by a protocol: rows in, predictions out."""
+
+import numpy as np
+
+from mgr_jax.data.parts import (
+    LEAKING,
+    artists_parted,
+    assign_parts,
+    describe,
+    is_kfold,
+    unknown_artists,
+)
+from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.evaluation import AGGREGATIONS, Predictions, join_repeats
+from mgr_jax.baselines.classifiers import SEEDED, fit
+from mgr_jax.baselines.examples import Examples
+
+
+def score(
+    examples: Examples,
+    classifier: str,
+    *,
+    protocol: str = "dataset",
+    folds: int = 5,
+    parts: int = 2,
+    seed: int = 0,
+    split: str = "",
+    aggregation: str = "probabilities",
+) -> Predictions:
+    """Answers for every row that a protocol scores, by a classifier that did not see it.
+
+    With folds every row is scored once, by a model that was fitted on other folds.
+
+    Args:
+      examples: of all parts.
+      classifier: one of CLASSIFIERS.
+      protocol: one of PROTOCOLS; `row_random` deals out rows, the others whole tracks. Whoever
+        calls this has asked for consent, see `require_consent`.
+      folds: how many.
+      parts: 2: all other folds are fitted on; 3: all but the next one, as in networks, which need
+        it to choose a checkpoint.
+      seed: of the division into folds, and of the classifier.
+      split: what to score where the parts are fixed; "" is test, or validation without tests.
+      aggregation: "features" averages the rows of a track before anything else; with the others
+        the answers to its rows are put together by whoever scores the table.
+
+    Returns:
+      One row per scored row, in order; its split is `crossval` where there are folds.
+
+    Raises:
+      UserError: the protocol does not fit the rows, or the classifier cannot learn from them.
+    """
+    if aggregation not in AGGREGATIONS:
+        raise unknown_name("aggregation", aggregation, AGGREGATIONS)
+    if protocol == "official" and not examples.published:
+        raise UserError(
+            "the protocol official takes published splits, and these examples have none; choose "
+            "dataset, or for FMA's features give --tracks=fma_metadata.zip"
+        )
+    if aggregation == "features":
+        examples = examples.averaged()
+    units, of_row = examples.tracks, examples.of_track
+    if protocol in LEAKING:
+        units, of_row = examples.units_of_rows(), np.arange(len(examples.of_track))
+    label = examples.label[examples.of_track]
+    names = np.array(units.track)
+    artist = np.where(np.array(units.artist) == "", names, units.artist)[of_row]
+    probabilities = np.zeros((len(label), len(examples.classes)), np.float32)
+    scored = np.full(len(label), -1)
+    for fold in range(folds if is_kfold(protocol) else 1):
+        part = assign_parts(protocol, units, folds=folds, fold=fold, parts=parts, seed=seed)[of_row]
+        chosen = _scored_part(part, protocol, parts, split)
+        train, held_out = part == "train", part == chosen
+        fitted = fit(
+            classifier,
+            examples.features[train],
+            label[train],
+            num_classes=len(examples.classes),
+            groups=artist[train],
+            seed=seed,
+        )
+        probabilities[held_out] = fitted.predict(examples.features[held_out])
+        scored[held_out] = fold
+    sides = scored.astype(str) if is_kfold(protocol) else part
+    those = scored >= 0
+    return Predictions(
+        track=names[of_row][those],
+        start=examples.start[those],
+        end=examples.end[those],
+        probabilities=probabilities[those],
+        label=label[those],
+        classes=examples.classes,
+        task="single_label",
+        split="crossval" if is_kfold(protocol) else chosen,
+        protocol=_describe(examples, protocol, folds, parts, seed, sides),
+    )
+
+
+def score_repeats(
+    examples: Examples, classifier: str, *, seeds: int = 1, **options: object
+) -> Predictions:
+    """`score` for the seeds 0, 1, …, one repeat each; once where no seed decides anything.
+
+    Args:
+      examples: of all parts.
+      classifier: one of CLASSIFIERS.
+      seeds: how many.
+      **options: those of `score` but the seed.
+    """
+    if classifier not in SEEDED and not is_kfold(str(options.get("protocol", "dataset"))):
+        seeds = 1
+    tables = [
+        score(examples, classifier, seed=seed, **options)  # type: ignore[arg-type]
+        for seed in range(seeds)
+    ]
+    if seeds == 1:
+        return tables[0]
+    # A fixed protocol names no seed: repeats of it are of the protocol of a single run.
+    protocol = tables[0].protocol.replace(", seed 0", f", seeds 0 to {seeds - 1}")
+    return join_repeats(tables, protocol=protocol)
+
+
+def training_tracks(examples: Examples, protocol: str) -> np.ndarray:
+    """Tracks per class [classes] that are trained on; with folds, all, which count alike."""
+    label = examples.label
+    if not is_kfold(protocol):
+        label = label[assign_parts(protocol, examples.tracks) == "train"]
+    return np.bincount(label, minlength=len(examples.classes))
+
+
+def _scored_part(part: np.ndarray, protocol: str, parts: int, split: str) -> str:
+    """The part to score; raises a UserError unless it and the training part hold rows."""
+    there = [name for name in ("train", "validation", "test") if name in part]
+    if is_kfold(protocol):
+        split = "test" if parts == 3 else "validation"
+    split = split or ("test" if "test" in there else "validation")
+    for name in ("train", split):
+        if name not in there:
+            raise UserError(
+                f"by the protocol {protocol} no track is {name}"
+                + (
+                    f", only {', '.join(there)}; choose another --protocol or --split"
+                    if there
+                    else "; choose one that divides them: stratified_kfold, artist_kfold, or "
+                    "fault_filtered for GTZAN"
+                )
+            )
+    return split
+
+
+def _describe(
+    examples: Examples, protocol: str, folds: int, parts: int, seed: int, sides: np.ndarray
+) -> str:
+    text = examples.origin
+    if protocol != "dataset":
+        units = examples.units_of_rows()
+        text = describe(
+            protocol,
+            folds=folds,
+            fold=None,
+            parts=parts,
+            seed=seed,
+            artists=artists_parted(units, sides.tolist()),
+            unknown=unknown_artists(examples.tracks),
+        )
+    return f"{text}, {examples.length}"

@@ -1,0 +1,114 @@
+"""What `mgr-jax audit` looks at: a prepared dataset, a folder of audio or a file of features."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mgr_jax.audio.fingerprint import Scheme
+from mgr_jax.leakage.fingerprints import Source, file_source, split_sources
+from mgr_jax.cli.paths import find_prepared
+from mgr_jax.data.audio_folder.index import Entry, read_folder
+from mgr_jax.data.cache import open_tracks
+from mgr_jax.data.feature_array.files import read_features
+from mgr_jax.data.gtzan.splits import find_artists
+from mgr_jax.runs.extraction_sources import require_audio
+
+
+class Material(NamedTuple):
+    """What is looked at; sequences have a value per track, empty where unknown.
+
+    Attributes:
+      source: what to call it.
+      names, splits, artists, groups: of the tracks; see `audit_splits`.
+      apart: columns no value of which should stand in two splits.
+      audio: of the tracks, by a key that changes when the music does; None of features.
+      store: the file that keeps the fingerprints.
+      rows: of features, [rows, ...] for each track: what is compared one by one.
+    """
+
+    source: str
+    names: list[str]
+    splits: list[str]
+    artists: list[str]
+    groups: dict[str, list[str]]
+    apart: tuple[str, ...] = ("track", "artist")
+    audio: dict[str, Source] | None = None
+    store: Path | None = None
+    rows: list[np.ndarray] | None = None
+
+    def with_artists(self, index: Path | None) -> "Material":
+        """The same with the artists of an index, see `find_artists`, where it knows them."""
+        found = find_artists(index, self.names)
+        if found is None:
+            return self
+        artists = [new or old for new, old in zip(found, self.artists, strict=True)]
+        return self._replace(artists=artists)
+
+
+def open_dataset(name: str, *, sample_rate: int, data_dir: str | None, scheme: Scheme) -> Material:
+    """All splits of a prepared dataset; fingerprints are kept beside it."""
+    folder = find_prepared(name, sample_rate=sample_rate, data_dir=data_dir)
+    protocol = json.loads((folder / "protocol.json").read_text())
+    parts = [open_tracks(folder, split) for split in protocol["tracks"]]
+    of_features = protocol["format"]["kind"] == "features"
+    groups = [json.loads(text) for part in parts for text in part.groups]
+    columns = sorted({column for group in groups for column in group})
+    wanted = dict.fromkeys(("track", "artist", "identical", *protocol["split_by"]))
+    material = Material(
+        source=name if of_features else f"{name} at {sample_rate} Hz",
+        names=[track for part in parts for track in part.track_id.tolist()],
+        splits=[part.split for part in parts for _ in range(len(part))],
+        artists=[artist for part in parts for artist in part.artist_id.tolist()],
+        groups={column: [str(group.get(column, "")) for group in groups] for column in columns},
+        apart=tuple(column for column in wanted if column in ("track", "artist", *columns)),
+    )
+    if of_features:
+        tracks = [part.read(i) for part in parts for i in range(len(part))]
+        return material._replace(rows=_rows(tracks, bool(protocol.get("columns"))))
+    sources = [source for part in parts for source in split_sources(part)]
+    keys = map("{}/{}".format, material.splits, material.names)
+    return material._replace(
+        audio=dict(zip(keys, sources, strict=True)),
+        store=folder / "fingerprints" / f"{scheme.name}.npz",
+    )
+
+
+def open_folder(folder: Path, *, store_dir: Path, scheme: Scheme) -> Material:
+    """All audio files below a folder; its index.csv, if there is one, may tell of them."""
+    files = require_audio(folder)
+    told = {}
+    if (folder / "index.csv").exists():
+        told = {entry.path: entry for entry in read_folder(folder)}
+    entries = [told.get(file.relative_to(folder).as_posix(), Entry("", "")) for file in files]
+    columns = sorted({column for entry in entries for column in entry.groups})
+    stats = [(file, file.stat()) for file in files]
+    keys = [f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats]
+    return Material(
+        source=str(folder),
+        names=[file.relative_to(folder).as_posix() for file in files],
+        splits=[entry.split for entry in entries],
+        artists=[entry.artist for entry in entries],
+        groups={name: [entry.groups.get(name, "") for entry in entries] for name in columns},
+        audio=dict(zip(keys, map(file_source, files), strict=True)),
+        store=store_dir / f"fingerprints_{scheme.name}.npz",
+    )
+
+
+def open_table(file: Path, *, tracks: Path | None, subset: str | None) -> Material:
+    """A file of features; see `read_features`."""
+    table = read_features(file, tracks, subset=subset)
+    return Material(
+        source=str(file),
+        names=list(table.track_id),
+        splits=list(table.split),
+        artists=list(table.artist),
+        groups={name: list(values) for name, values in table.groups.items()},
+        rows=_rows(list(table.features), bool(table.columns)),
+    )
+
+
+def _rows(tracks: list[np.ndarray], is_table: bool) -> list[np.ndarray]:
+    # Of pictures only the whole is compared: frames of silence are alike in any two.
+    return tracks if is_table else [track[None] for track in tracks]

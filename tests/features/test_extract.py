@@ -1,0 +1,289 @@
+"""Extraction loses nothing: rows are Kaggle's, a kill costs one track, and all is read back."""
+
+import csv
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+
+from mgr_jax.data.feature_array.files import read_features
+from mgr_jax.data.locate import find_dataset
+from mgr_jax.errors import UserError
+from mgr_jax.features.extract import RECIPES, Recipe, extract, find_recipe
+from mgr_jax.runs.extraction_sources import Source, dataset_sources, folder_sources
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RATE = 22_050
+
+
+def measure(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A recipe that costs nothing, and fails in the ways that real ones do."""
+    peak = float(np.abs(waveform).max())
+    if peak > 0.95:
+        os._exit(11)  # what a crash in a C library looks like from outside
+    if peak > 0.9:
+        raise ValueError("too loud")
+    return np.array([peak, waveform[0] / (peak or np.nan), sample_rate])
+
+
+PLAIN = Recipe(("peak", "first", "rate"), measure)
+DOTTED = Recipe(
+    ("mfcc.mean.01", "mfcc.mean.02", "zcr.std.01"), measure, sample_rate=None, fma_header=True
+)
+
+
+def constant(level: float, samples: int) -> tuple[np.ndarray, int]:
+    return np.full(samples, level, np.float32), RATE
+
+
+def make_sources(**levels: float) -> list[Source]:
+    """Tracks of 1 s by name and level."""
+    return [
+        Source(f"{name}.wav", name, functools.partial(constant, level, RATE), label="low")
+        for name, level in levels.items()
+    ]
+
+
+@pytest.fixture
+def genres(tmp_path) -> Path:
+    """blues/blues.0000N.wav of 661,794 samples and rock/rock.00000.wav of 660,000."""
+    folder = tmp_path / "genres"
+    for name, samples in (
+        ("blues.00000", 661_794),
+        ("blues.00001", 661_794),
+        ("rock.00000", 660_000),
+    ):
+        path = folder / name.split(".")[0] / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(samples + int(name[-1])).uniform(-0.5, 0.5, samples)
+        soundfile.write(path, noise, RATE)
+    return folder
+
+
+def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
+    with path.open(newline="") as file:
+        header, *lines = csv.reader(file)
+    return header, lines
+
+
+@pytest.mark.parametrize(("seconds", "length"), [(0, 661_794), (30, 661_500), (10, 220_500)])
+def test_a_table_has_kaggles_columns_and_names(genres, tmp_path, seconds, length):
+    out = tmp_path / "a.csv"
+    count, skipped = extract(
+        folder_sources(genres, RATE), PLAIN, out, settings={}, seconds=float(seconds)
+    )
+    header, lines = read_csv(out)
+    assert header == ["filename", "length", "peak", "first", "rate", "label"]
+    assert len(lines) == count
+    assert lines[0][0] == ("blues.00000.0.wav" if seconds else "blues.00000.wav")
+    assert lines[0][1] == str(length)
+    assert [line[-1] for line in lines] == [line[0].split(".")[0] for line in lines]
+    # 660,000 samples are 29.93 s, less than one segment of 30 s.
+    assert list(skipped) == (["rock.00000.wav"] if seconds == 30 else [])
+    assert json.loads((tmp_path / "a.csv.skipped.json").read_text()) == skipped
+
+
+def test_three_seconds_are_kaggles_ten_rows_and_the_tail_is_dropped(genres, tmp_path):
+    out = tmp_path / "a.csv"
+    count, _ = extract(folder_sources(genres, RATE), PLAIN, out, settings={}, seconds=3.0)
+    _, lines = read_csv(out)
+    names = [f"blues.0000{t}.{s}.wav" for t in range(2) for s in range(10)]
+    assert [line[0] for line in lines] == names + [f"rock.00000.{s}.wav" for s in range(9)]
+    assert count == 29
+    assert {line[1] for line in lines} == {"66150"}
+    table = read_features(out)
+    assert list(table.track_id) == ["blues.00000", "blues.00001", "rock.00000"]
+    assert [len(frames) for frames in table.features] == [10, 10, 9]
+    for track, path in enumerate(sorted(genres.rglob("*.wav"))):
+        waveform, _ = soundfile.read(path, dtype="float32")
+        for segment, row in enumerate(table.features[track]):
+            np.testing.assert_array_equal(
+                row, measure(waveform[66_150 * segment :][:66_150], RATE).astype(np.float32)
+            )
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+@pytest.mark.parametrize("seconds", [0.0, 0.5])
+@pytest.mark.parametrize("recipe", [PLAIN, DOTTED], ids=["kaggle", "fma"])
+def test_what_is_written_of_a_dataset_is_read_back(data_dir, tmp_path, name, seconds, recipe):
+    folder = find_dataset("audio_folder/music", sample_rate=12_000, data_dir=data_dir)
+    sources = dataset_sources(folder)
+    extract(sources, recipe, tmp_path / name, settings={}, seconds=seconds)
+    table = read_features(tmp_path / name)
+    assert table.columns == recipe.columns
+    # The names without their folders (0-0.wav, …) are the same in every genre.
+    assert list(table.track_id) == [source.track for source in sources]
+    assert table.track_id[0] == "beat/0-0"
+    for field in ("label", "artist", "split"):
+        assert list(getattr(table, field)) == [getattr(source, field) for source in sources]
+    assert set(table.split) == {"train", "validation", "test"}
+    for source, frames in zip(sources, table.features, strict=True):
+        waveform, rate = source.load()
+        parts = np.split(waveform, 4) if seconds else [waveform]  # clips of 2 s
+        expected = [measure(part, rate) for part in parts]
+        np.testing.assert_allclose(frames, np.array(expected), rtol=1e-6)
+
+
+def test_parquet_keeps_float64_and_its_names(genres, tmp_path):
+    extract(folder_sources(genres, None), DOTTED, tmp_path / "a.parquet", settings={}, seconds=10.0)
+    table = pq.read_table(tmp_path / "a.parquet")
+    assert table.column_names == ["track", "filename", "length", *DOTTED.columns, "label"]
+    assert table.column("mfcc.mean.01").type == "double"
+    assert table.column("filename")[2].as_py() == "blues.00000.2.wav"
+
+
+def test_fmas_files_are_called_by_number_and_read_at_their_own_rate(tmp_path):
+    for track, rate in ((1001, 44_100), (20, 48_000), (3, 22_050)):
+        path = tmp_path / f"fma_small/{track // 1000:03d}/{track:06d}.mp3"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.full((rate, 2), 0.1), rate)
+    sources = folder_sources(tmp_path / "fma_small", DOTTED.sample_rate)
+    extract(sources, DOTTED, tmp_path / "features.csv", settings={})
+    header, lines = read_csv(tmp_path / "features.csv")
+    assert header == ["feature", "mfcc", "mfcc", "zcr"]
+    assert lines[:3] == [
+        ["statistics", "mean", "mean", "std"],
+        ["number", "01", "02", "01"],
+        ["track_id", "", "", ""],
+    ]
+    assert [line[0] for line in lines[3:]] == ["3", "20", "1001"]
+    assert [float(line[3]) for line in lines[3:]] == [22_050, 48_000, 44_100]
+    assert read_features(tmp_path / "features.csv").track_id == ["3", "20", "1001"]
+
+
+def test_a_crash_an_error_and_a_silent_track_cost_one_track_each(tmp_path):
+    sources = make_sources(a=0.1, crash=1.0, loud=0.92, silent=0.0, z=0.2)
+    count, skipped = extract(sources, PLAIN, tmp_path / "a.csv", settings={}, workers=2)
+    assert count == 2
+    assert [line[0] for line in read_csv(tmp_path / "a.csv")[1]] == ["a.wav", "z.wav"]
+    assert "crashed" in skipped["crash.wav"]
+    assert skipped["loud.wav"] == "loud.wav has no features (ValueError: too loud)"
+    assert "first is not a finite number; is it silent for 1 s" in skipped["silent.wav"]
+    assert json.loads((tmp_path / "a.csv.skipped.json").read_text()) == skipped
+
+
+def interrupt(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    if waveform[0] > 0.45:
+        raise KeyboardInterrupt
+    return measure(waveform, sample_rate)
+
+
+def test_a_journal_cut_at_any_byte_gives_the_same_table(tmp_path):
+    sources = make_sources(a=0.1, b=0.0, c=0.3, d=0.5)
+    extract(sources, PLAIN, tmp_path / "whole.csv", settings={"x": 1})
+    expected = (tmp_path / "whole.csv").read_bytes()
+    assert not (tmp_path / "whole.csv.journal").exists()
+    out, journal = tmp_path / "a.csv", tmp_path / "a.csv.journal"
+    with pytest.raises(KeyboardInterrupt):
+        extract(sources, Recipe(PLAIN.columns, interrupt), out, settings={"x": 1})
+    assert not out.exists()
+    content = journal.read_bytes()
+    assert content.count(b"\n") == 4  # the settings and three tracks
+    for size in range(0, len(content) + 1, 3):
+        journal.write_bytes(content[:size])
+        extract(sources, PLAIN, out, settings={"x": 1})
+        assert out.read_bytes() == expected
+        assert not journal.exists()
+        out.unlink()
+
+
+def test_finished_tracks_are_not_computed_again(tmp_path):
+    out = tmp_path / "a.csv"
+    sources = make_sources(a=0.1, b=0.3, d=0.5)
+    with pytest.raises(KeyboardInterrupt):
+        extract(sources, Recipe(PLAIN.columns, interrupt), out, settings={})
+    seen = []
+
+    def watch(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+        seen.append(float(waveform[0]))
+        return measure(waveform, sample_rate)
+
+    extract(sources, Recipe(PLAIN.columns, watch), out, settings={})
+    assert seen == [0.5]
+
+
+def forty_sources() -> list[Source]:
+    return make_sources(**{f"t{i:02d}": 0.01 * (i + 1) for i in range(40)})
+
+
+def test_a_killed_process_goes_on(tmp_path):
+    out, journal = tmp_path / "a.csv", tmp_path / "a.csv.journal"
+    script = f"""
+import sys, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+import test_extract as t
+def slow(waveform, sample_rate):
+    time.sleep(0.1)
+    return t.measure(waveform, sample_rate)
+recipe = t.Recipe(t.PLAIN.columns, slow)
+t.extract(t.forty_sources(), recipe, Path({str(out)!r}), settings={{}})
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not (journal.exists() and journal.read_bytes().count(b"\n") > 4):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not out.exists()
+    done = journal.read_bytes().count(b"\n") - 1
+    assert 4 <= done < 40
+    extract(forty_sources(), PLAIN, out, settings={})
+    extract(forty_sources(), PLAIN, tmp_path / "whole.csv", settings={})
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_mistakes_are_one_sentence(tmp_path, genres):
+    sources = make_sources(a=0.1)
+    out = tmp_path / "a.csv"
+    extract(sources, PLAIN, out, settings={})
+    with pytest.raises(UserError, match=r"a\.csv exists already"):
+        extract(sources, PLAIN, out, settings={})
+    out.unlink()
+    journal = tmp_path / "a.csv.journal"
+    journal.write_text('{"settings": {"rate": 1, "seconds": 3.0}}\n')
+    with pytest.raises(UserError, match=r"begun with seconds = 3\.0, not 0\.0"):
+        extract(sources, PLAIN, out, settings={"rate": 1})
+    journal.write_text("my notes\n")
+    with pytest.raises(UserError, match="is no journal"):
+        extract(sources, PLAIN, out, settings={})
+    assert journal.read_text() == "my notes\n"
+    with pytest.raises(UserError, match=r"must end in \.csv or \.parquet"):
+        extract(sources, PLAIN, tmp_path / "a.xlsx", settings={})
+    with pytest.raises(UserError, match=r"none of the 1 tracks can be used.*too loud"):
+        extract(make_sources(a=0.92), PLAIN, tmp_path / "b.csv", settings={})
+    assert not list(tmp_path.glob("b.csv*"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no audio files"):
+        folder_sources(tmp_path / "empty", RATE)
+    with pytest.raises(UserError, match="is not a folder"):
+        folder_sources(tmp_path / "none", RATE)
+    (genres / "blues/blues.00000.flac").write_bytes(b"")
+    with pytest.raises(UserError, match=r"2 audio files called 'blues/blues\.00000'"):
+        folder_sources(genres, RATE)
+
+
+def test_recipes_are_found_by_name():
+    for name in RECIPES:
+        recipe = find_recipe(name)
+        assert len(recipe.columns) == {"fma518": 518, "gtzan57": 57}.get(name, 80)
+        assert recipe.sample_rate == (None if name == "fma518" else RATE)
+    with pytest.raises(UserError, match="did you mean gtzan57"):
+        find_recipe("gtzan75")
+    with pytest.raises(UserError, match="has nothing to correct"):
+        find_recipe("gtzan57", corrected=True)
