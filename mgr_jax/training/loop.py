@@ -44,7 +44,7 @@ class TrainResult:
 
 
 @dataclass
-class Run:
+class Loop:
     """The loop itself, with what it uses."""
 
     config: ConfigDict

@@ -36,7 +36,7 @@ from mgr_jax.training.losses import LOSSES, Loss, balanced_weights
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.progress import Progress, past_evaluations
-from mgr_jax.training.loop import Run, TrainResult
+from mgr_jax.training.loop import Loop, TrainResult
 from mgr_jax.training.side_inputs import side_inputs_of
 from mgr_jax.data.pipeline import describe_protocol, open_split
 from mgr_jax.training.statistics import dataset_statistics
@@ -140,7 +140,7 @@ def _start(
         describe_run(workdir, config, spec, splits)
     if progress:
         _announce(config, variables, splits, type(loaders["train"]), step)
-    run = Run(
+    loop = Loop(
         config=config,
         partition=partition,
         classifier=classifier,
@@ -158,16 +158,16 @@ def _start(
         verbose=progress,
         leak=leak,
     )
-    since, goes_on = time.perf_counter(), not run.standing.done(step)
+    since, goes_on = time.perf_counter(), not loop.standing.done(step)
     try:
         last = [score for s, score in evaluations if s == step]
-        return run.go(state, step, last[0] if last else None)
+        return loop.go(state, step, last[0] if last else None)
     finally:
         if jax.process_index() == 0 and goes_on:
             record_cost(workdir, _count(variables), time.perf_counter() - since)
         checkpoints.close()
-        if run.summary:
-            run.summary.close()
+        if loop.summary:
+            loop.summary.close()
 
 
 def _make_loss(config: ConfigDict, tracks: Tracks) -> Loss:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mgr_jax.evaluation import Predictions, inflation, inflation_rows
+from mgr_jax.evaluation import Predictions
+from mgr_jax.leakage.inflation import inflation, inflation_rows
 
 
 def table(right: float, seed: int = 0) -> Predictions:
