@@ -117,7 +117,7 @@ def _from_dataset(wanted: Wanted, dataset: str) -> tuple[Examples, str]:
         units = dataclasses.replace(units, artist=merged)
         made["artists_in_several_splits"] = artists_parted(units, units.split)
         made["unknown"] = {"artist": unknown_artists(units)}
-        pool = dataclasses.replace(pool, protocol=made)
+        pool = dataclasses.replace(pool, account=made)
     about: dict[str, Any] = {
         "tracks": units,
         "label": pool.label,

@@ -45,7 +45,7 @@ class Tracks:
       dtype: of the data.
       item_shape: of a time step: () or (bins,) or (bins, channels).
       split: name of the split.
-      protocol: the dataset's protocol.json.
+      account: the dataset's protocol.json.
     """
 
     files: tuple[Path, ...]
@@ -65,7 +65,7 @@ class Tracks:
     dtype: str
     item_shape: tuple[int, ...]
     split: str
-    protocol: dict[str, Any]
+    account: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.start)
@@ -171,7 +171,7 @@ def open_tracks(dataset_dir: Path, split: str) -> Tracks:
         dtype=stored_as["dtype"],
         item_shape=tuple(stored_as["item_shape"]),
         split=split,
-        protocol=protocol,
+        account=protocol,
     )
 
 

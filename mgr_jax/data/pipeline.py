@@ -53,7 +53,7 @@ def open_split(config: ConfigDict, split: str) -> Tracks:
             f"{', '.join(there)}"
         )
     tracks = pool.select(parts == split, split)
-    return dataclasses.replace(tracks, protocol=tracks.protocol | protocol)
+    return dataclasses.replace(tracks, account=tracks.account | protocol)
 
 
 def scored_split(workdir: Path) -> str:
@@ -90,7 +90,7 @@ def _divide(folder: Path, config: ConfigDict) -> tuple[Tracks, np.ndarray, dict[
     """All tracks, or their clips; the part of each; what protocol.json says instead."""
     options = config.protocol
     pool, of_split = open_pool(folder, config.task)
-    if options.name == "official" and not is_published(pool.protocol):
+    if options.name == "official" and not is_published(pool.account):
         raise UserError(
             f"the protocol official takes published splits, but those of {config.dataset} were "
             "made when it was prepared; use dataset"
@@ -152,14 +152,14 @@ def _fold_columns(pool: Tracks) -> list[str]:
     Those that the dataset's own splits are disjoint in; the artist, where splits were published by
     track and artists are known.
     """
-    made = pool.protocol
+    made = pool.account
     published = made["split_by"] == ["track"] and made["given"]
     return ["artist"] if published and any(pool.artist_id) else made["split_by"]
 
 
 def describe_protocol(tracks: Tracks, clip_samples: int | None = None) -> str:
     """Says in one sentence how a split was made and what is scored of its tracks."""
-    made = tracks.protocol
+    made = tracks.account
     if _DIVIDED in made:
         text = made[_DIVIDED]
     else:

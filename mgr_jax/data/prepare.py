@@ -131,7 +131,7 @@ def prepare(
     try:
         plan = builder.plan(chosen.manual_dir)  # first of all, since it finds most mistakes
         if target.exists() and not overwrite:
-            _require_same(plan.protocol, target)
+            _require_same(plan.account, target)
             return target
         builder.planned = plan
         _build(builder, chosen.manual_dir)

@@ -29,13 +29,13 @@ class Plan:
 
     Attributes:
       tracks: the tracks of each split.
-      protocol: how the splits were made; goes to protocol.json. `complete: False` in it says that
+      account: how the splits were made; goes to protocol.json. `complete: False` in it says that
         the splits are published ones, which may lack a genre where only a part is at hand.
       tags: vocabulary of the tags; empty where a dataset has none.
     """
 
     tracks: Mapping[str, Sequence[Track]]
-    protocol: Mapping[str, Any]
+    account: Mapping[str, Any]
     tags: tuple[str, ...] = ()
 
 
@@ -131,7 +131,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     def _download_and_prepare(self, dl_manager, download_config) -> None:
         super()._download_and_prepare(dl_manager, download_config)
         assert self.planned is not None
-        self._require_every_class(complete=self.planned.protocol.get("complete", True))
+        self._require_every_class(complete=self.planned.account.get("complete", True))
         protocol = {
             "classes": self.info.features["label"].names,
             "tags": list(self.planned.tags),
@@ -140,7 +140,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         }
         for name, content in [
             ("skipped.json", self._skipped),
-            ("protocol.json", protocol | dict(self.planned.protocol)),
+            ("protocol.json", protocol | dict(self.planned.account)),
         ]:
             (self.data_path / name).write_text(json.dumps(content, indent=2) + "\n")
 

@@ -84,8 +84,8 @@ def describe_segments(
     if stored.get("format") == _FORMAT and len(stored["values"]) == len(segments):
         return stored["values"]
     alone = [
-        # The protocol can be long, and would travel to the workers with every segment.
-        dataclasses.replace(segments.select([row]), protocol={})
+        # The account can be long, and would travel to the workers with every segment.
+        dataclasses.replace(segments.select([row]), account={})
         for row in range(len(segments))
     ]
     if segments.kind != "waveform":

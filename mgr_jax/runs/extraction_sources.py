@@ -95,8 +95,8 @@ def dataset_sources(dataset_dir: Path) -> list[Source]:
     sources = []
     for tracks in splits:
         for row, label in enumerate(tracks.label.tolist()):
-            # The protocol can be long, and would travel to the workers with every track.
-            alone = dataclasses.replace(tracks.select([row]), protocol={})
+            # The account can be long, and would travel to the workers with every track.
+            alone = dataclasses.replace(tracks.select([row]), account={})
             filename, track = next(names)
             sources.append(
                 Source(

@@ -136,7 +136,7 @@ def predict_run(
     config.batch_size += -config.batch_size % jax.device_count()
     partition = make_partition(config.partition, config.batch_size)
     tracks = open_split(config, split)
-    require_same_splits(workdir, tracks.protocol)
+    require_same_splits(workdir, tracks.account)
     side = load_side_inputs(workdir)
     table = read_table(config.side_inputs.table) if config.side_inputs.table else None
     classifier, spec = create_classifier(

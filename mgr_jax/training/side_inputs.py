@@ -208,7 +208,7 @@ def _describe_leak(config: ConfigDict, splits: Mapping[str, Tracks]) -> str:
     trained = set(splits["train"].artist_id)
     scored = {
         artist
-        for name in splits["train"].protocol["tracks"]
+        for name in splits["train"].account["tracks"]
         if name != "train"
         for artist in (splits[name] if name in splits else open_split(config, name)).artist_id
     }

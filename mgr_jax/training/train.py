@@ -88,7 +88,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     _require_mixable(augment, config, spec)
     _require_loss(config, classifier, spec)
     with lock(workdir) if jax.process_index() == 0 else contextlib.nullcontext():
-        require_same_run(workdir, config, splits["train"].protocol)
+        require_same_run(workdir, config, splits["train"].account)
         if jax.process_index() == 0:
             side.keep(workdir)
         loaders = make_loaders(config, splits, classifier.frontend, side_arrays)

@@ -83,7 +83,7 @@ def initial_variables(
 
 def _require_unseen(trained: list[str], config: ConfigDict, splits: Mapping[str, Tracks]) -> None:
     scored = {"validation": splits["validation"]}
-    if "test" in splits["train"].protocol["tracks"]:
+    if "test" in splits["train"].account["tracks"]:
         scored["test"] = open_split(config, "test")
     for name, tracks in scored.items():
         if seen := np.isin(tracks.track_id, trained).sum():

@@ -42,7 +42,7 @@ def lock(workdir: Path) -> Iterator[None]:
         yield
 
 
-def require_same_run(workdir: Path, config: ConfigDict, protocol: dict[str, Any]) -> None:
+def require_same_run(workdir: Path, config: ConfigDict, account: dict[str, Any]) -> None:
     """Makes sure that the run in a work directory, if there is one, is the one to go on with.
 
     Raises:
@@ -67,22 +67,22 @@ def require_same_run(workdir: Path, config: ConfigDict, protocol: dict[str, Any]
             f"rate jumps to where a {config.schedule.name} schedule of that length stands",
             stacklevel=2,
         )
-    require_same_splits(workdir, protocol)
+    require_same_splits(workdir, account)
 
 
-def require_same_splits(workdir: Path, protocol: dict[str, Any]) -> None:
+def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
     """Makes sure that a dataset is split as it was when the run was trained.
 
     Args:
       workdir: of the run.
-      protocol: the dataset's protocol.json now.
+      account: the protocol.json of the dataset now.
 
     Raises:
       UserError: it was prepared anew, so that tracks may have changed sides.
     """
     trained = json.loads((workdir / "dataset.json").read_text())
     for field in _SPLIT_FIELDS:
-        if trained.get(field) != protocol.get(field):
+        if trained.get(field) != account.get(field):
             raise UserError(
                 f"the dataset was prepared anew since {workdir} was trained ({field} differs), so "
                 "its test tracks may have been trained on; prepare it as before, or train again"
@@ -100,7 +100,7 @@ def describe_run(
             "classes": target_names(train, config.task),
             "training_tracks": class_counts(train, config.task).tolist(),
         },
-        "dataset": train.protocol,
+        "dataset": train.account,
         # So that scores on other data can tell what was trained on.
         "tracks": {name: tracks.track_id.tolist() for name, tracks in splits.items()},
     }

@@ -323,9 +323,9 @@ def test_the_protocol_tells_what_the_data_were_made_from(large, zipped):
 
 def test_the_source_changes_with_the_files(plan, unpacked, tmp_path):
     copy = shutil.copytree(unpacked, tmp_path / "copy")
-    assert plan(copy).protocol == plan(unpacked).protocol
+    assert plan(copy).account == plan(unpacked).account
     write_mp3(mp3_path(copy / "fma_large", 1_004), 1_004, 300, seconds=1.0)
-    assert plan(copy).protocol["source"] != plan(unpacked).protocol["source"]
+    assert plan(copy).account["source"] != plan(unpacked).account["source"]
 
 
 def test_artists_in_several_splits_are_counted(plan, unpacked, tmp_path):
@@ -334,7 +334,7 @@ def test_artists_in_several_splits_are_counted(plan, unpacked, tmp_path):
     copy = shutil.copytree(unpacked, tmp_path / "copy")
     write_metadata(copy / "fma_metadata", rows)
     with pytest.warns(UserWarning, match="1 artists stand in more than one"):
-        assert plan(copy).protocol["artists_in_several_splits"] == 1
+        assert plan(copy).account["artists_in_several_splits"] == 1
 
 
 def test_the_own_archive_comes_first_and_whole_tracks_serve_no_other(plan, unpacked, tmp_path):
@@ -343,13 +343,13 @@ def test_the_own_archive_comes_first_and_whole_tracks_serve_no_other(plan, unpac
     with pytest.raises(UserError, match="lacks the audio of FMA small"):
         plan(tmp_path, "small")
     full = plan(tmp_path, "full")
-    assert full.protocol["short"] == {}
+    assert full.account["short"] == {}
     [track] = [t for t in full.tracks["train"] if t.track_id == str(NO_AUDIO)]
     assert len(track.load().data)  # the whole track has audio
     shutil.copytree(unpacked / "fma_large", tmp_path / "fma_large")
-    assert "fma_large" in plan(tmp_path, "small").protocol["checksum"]
+    assert "fma_large" in plan(tmp_path, "small").account["checksum"]
     shutil.copytree(unpacked / "fma_large", tmp_path / "fma_small")
-    assert "fma_small" in plan(tmp_path, "small").protocol["checksum"]
+    assert "fma_small" in plan(tmp_path, "small").account["checksum"]
 
 
 def test_another_checksum_is_refused_unless_allowed(plan, zipped, monkeypatch):
@@ -360,7 +360,7 @@ def test_another_checksum_is_refused_unless_allowed(plan, zipped, monkeypatch):
     for name in ("fma_metadata.zip", "fma_large.zip"):
         sha1 = hashlib.sha1((zipped / name).read_bytes()).hexdigest()
         monkeypatch.setitem(published.SHA1, name, sha1)
-    assert plan(zipped, "large", allow=False).protocol["checksum"]["fma_metadata.zip"] == found
+    assert plan(zipped, "large", allow=False).account["checksum"]["fma_metadata.zip"] == found
 
 
 @pytest.mark.parametrize("there", ["nothing", "metadata", "audio", "empty audio"])

@@ -90,7 +90,7 @@ def plan(manual_dir: Path, data_dir: Path, **config) -> tuple[dict[str, str], di
     planned = make_builder(data_dir, **config).plan(manual_dir)
     splits = {t.track_id: split for split, tracks in planned.tracks.items() for t in tracks}
     assert len(splits) == sum(map(len, planned.tracks.values()))  # no track is in two splits
-    return splits, dict(planned.protocol)
+    return splits, dict(planned.account)
 
 
 def build(manual_dir: Path, data_dir: Path, **config) -> tuple[dict[str, list], Path]:

@@ -55,7 +55,7 @@ def test_the_three_splits_of_a_fold_are_all_tracks(tiny_config):
 
 def test_two_parts_have_no_test_split(tiny_config):
     tiny_config.protocol.update({"name": "artist_kfold", "parts": 2})
-    assert "test" not in open_split(tiny_config, "train").protocol["tracks"]
+    assert "test" not in open_split(tiny_config, "train").account["tracks"]
     assert len(open_split(tiny_config, "train")) == 24
     with pytest.raises(UserError, match=r"artist_kfold leaves no test tracks.*train, validation"):
         open_split(tiny_config, "test")
@@ -89,7 +89,7 @@ def test_folds_of_published_lists_are_disjoint_in_artists_that_are_known(pool):
     import dataclasses
 
     def together(changes, **columns):
-        some = dataclasses.replace(pool, protocol=pool.protocol | changes, **columns)
+        some = dataclasses.replace(pool, account=pool.account | changes, **columns)
         return make_units(some, ["train"] * 30).together
 
     artists = pool.artist_id.tolist()

@@ -135,7 +135,7 @@ def test_weights_that_would_leak_or_do_not_fit_are_refused(
     with pytest.raises(UserError, match=r"trained on 2 of the \d+ test tracks"):
         begin(config)
     # Some datasets have no test tracks.
-    protocol = open_split(config, "train").protocol
+    protocol = open_split(config, "train").account
     with pytest.raises(UserError, match="no weights have the name and shape"):
         begin(config, protocol={**protocol, "tracks": {"train": 1, "validation": 1}})
 
