@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from mgr_jax.workers import Failure, map_in_processes
 from mgr_jax.errors import UserError
+from mgr_jax.workers import Failure, map_in_processes
 
 
 def work(item: int) -> int:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.baselines.classical import Fitted, cannot_learn, fit_svm
+from mgr_jax.errors import UserError, unknown_name
 
 try:
     from sklearn.base import BaseEstimator

@@ -11,8 +11,9 @@ import numpy as np
 
 from mgr_jax.data.cache import digest
 from mgr_jax.data.feature_array.files import FeatureTracks
-from mgr_jax.data.parts import Units, artists_parted, describe_artists, unknown_artists
+from mgr_jax.data.parts import Units, artists_parted, unknown_artists
 from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Protocol
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Examples:
       label: [tracks] int class.
       classes: names of the classes.
       columns: names of the columns; empty for what is no table.
-      origin: in a few words, how `tracks.split` was made.
+      protocol: how `tracks.split` was made.
       published: whether that is a published split.
       length: what a row is, such as "whole tracks".
     """
@@ -40,7 +41,7 @@ class Examples:
     label: np.ndarray
     classes: tuple[str, ...]
     columns: tuple[str, ...] = ()
-    origin: str = "dataset"
+    protocol: Protocol = dataclasses.field(default=Protocol("dataset"))
     published: bool = False
     length: str = "whole tracks"
 
@@ -102,7 +103,7 @@ def make_examples(
       tracks: what is known of the tracks, genre "" where it is unknown.
       label: [tracks] int classes; anything where the genre is unknown.
       classes: names of the classes.
-      **about: columns, origin, published and length of the Examples.
+      **about: columns, protocol, published and length of the Examples.
 
     Raises:
       UserError: no two genres occur.
@@ -161,12 +162,16 @@ def describe_tracks(table: FeatureTracks) -> dict[str, Any]:
         identical=[name if count[name] > 1 else "" for name in digests],
         split=list(table.split),
     )
-    artists = describe_artists(artists_parted(units, units.split), unknown_artists(units))
     return {
         "tracks": units,
         "label": [classes.index(name) if name else -1 for name in table.label],
         "classes": classes,
-        "origin": f"splits given with {table.path.name}{artists}",
+        "protocol": Protocol(
+            name="dataset",
+            origin=f"splits given with {table.path.name}",
+            crossing_artists=artists_parted(units, units.split),
+            unknown_artists=unknown_artists(units),
+        ),
         "published": table.published,
     }
 

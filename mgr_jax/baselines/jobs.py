@@ -14,12 +14,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mgr_jax.evaluation.results import save_result
-from mgr_jax.workers import Failure, map_in_processes
-from mgr_jax.errors import UserError
-from mgr_jax.evaluation import Predictions
 from mgr_jax.baselines.examples import Examples
 from mgr_jax.baselines.scoring import score_repeats, training_tracks
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Predictions, Result
+from mgr_jax.evaluation.results import save_result
+from mgr_jax.workers import Failure, map_in_processes
 
 _SETTINGS = "baseline.json"  # written last: where it is, the folder is complete
 
@@ -70,11 +70,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Finished:
-    """A scored baseline: its names, the result of `save_result` and the seconds it took."""
+    """A scored baseline: its names, its result and the seconds it took."""
 
     feature_set: str
     classifier: str
-    result: dict[str, Any]
+    result: Result
     seconds: float
 
 

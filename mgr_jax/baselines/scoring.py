@@ -1,19 +1,15 @@
 """Fits and scores a classifier by a protocol: rows in, predictions out."""
 
+import dataclasses
+
 import numpy as np
 
-from mgr_jax.data.parts import (
-    LEAKING,
-    artists_parted,
-    assign_parts,
-    describe,
-    is_kfold,
-    unknown_artists,
-)
-from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.evaluation import AGGREGATIONS, Predictions, join_repeats
 from mgr_jax.baselines.classifiers import SEEDED, fit
 from mgr_jax.baselines.examples import Examples
+from mgr_jax.data.parts import assign_parts, is_kfold, make_protocol, unknown_artists
+from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.evaluation import AGGREGATIONS, Predictions, Protocol, join_repeats
+from mgr_jax.evaluation.protocol import LEAKING, repeated
 
 
 def score(
@@ -115,9 +111,7 @@ def score_repeats(
     ]
     if seeds == 1:
         return tables[0]
-    # A fixed protocol names no seed: repeats of it are of the protocol of a single run.
-    protocol = tables[0].protocol.replace(", seed 0", f", seeds 0 to {seeds - 1}")
-    return join_repeats(tables, protocol=protocol)
+    return join_repeats(tables, protocol=repeated(tables[0].protocol, range(seeds)))
 
 
 def training_tracks(examples: Examples, protocol: str) -> np.ndarray:
@@ -150,17 +144,12 @@ def _scored_part(part: np.ndarray, protocol: str, parts: int, split: str) -> str
 
 def _describe(
     examples: Examples, protocol: str, folds: int, parts: int, seed: int, sides: np.ndarray
-) -> str:
-    text = examples.origin
+) -> Protocol:
+    made = dataclasses.replace(examples.protocol, seeds=(seed,))
     if protocol != "dataset":
-        units = examples.units_of_rows()
-        text = describe(
-            protocol,
-            folds=folds,
-            fold=None,
-            parts=parts,
-            seed=seed,
-            artists=artists_parted(units, sides.tolist()),
-            unknown=unknown_artists(examples.tracks),
-        )
-    return f"{text}, {examples.length}"
+        units, how = examples.units_of_rows(), {"folds": folds, "parts": parts, "seed": seed}
+        made = make_protocol(protocol, units, sides.tolist(), fold=None, **how)
+        # Told of tracks, not of the rows that they are cut into.
+        unknown = unknown_artists(examples.tracks)
+        made = dataclasses.replace(made, unknown_artists=unknown)
+    return dataclasses.replace(made, segments=examples.length)

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from absl import flags as absl_flags
 
+from mgr_jax.baselines.examples import Examples, describe_tracks, examples_of_table, make_examples
 from mgr_jax.cli.paths import find_prepared, optional_path
 from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
 from mgr_jax.data.feature_array.files import FeatureTracks, read_features
 from mgr_jax.data.gtzan.splits import find_artists
 from mgr_jax.data.parts import artists_parted, is_published, unknown_artists
+from mgr_jax.data.pipeline import make_units, protocol_of, usable_tracks
 from mgr_jax.errors import UserError
-from mgr_jax.baselines.examples import Examples, describe_tracks, examples_of_table, make_examples
 from mgr_jax.features.extract import RECIPES, find_recipe
 from mgr_jax.features.segments import describe_pictures, describe_segments
-from mgr_jax.data.pipeline import describe_protocol, make_units, usable_tracks
 
 _TITLES = {
     "mfcc_statistics": "MFCC statistics",
@@ -122,7 +122,7 @@ def _from_dataset(wanted: Wanted, dataset: str) -> tuple[Examples, str]:
         "tracks": units,
         "label": pool.label,
         "classes": pool.classes,
-        "origin": describe_protocol(pool).removesuffix(", whole tracks"),
+        "protocol": protocol_of(pool),
         "published": is_published(made),
     }
     if columns := tuple(made.get("columns", ())):

@@ -33,14 +33,14 @@ def write_tables(
 
 def _row(one: Finished, sets: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     """A line of the .csv file; scores of tracks, in their units (accuracies of 0 to 1)."""
-    result = one.result
+    result = one.result.scores
     repeats = result.get("repeats", {})
     row = {
         "feature_set": one.feature_set,
         "columns": len(sets[one.feature_set]) or "",
         "classifier": one.classifier,
-        "protocol": result["protocol"],
-        "leaks": "yes" if "LEAKS" in result["protocol"] else "no",
+        "protocol": one.result.protocol.sentence,
+        "leaks": "yes" if one.result.protocol.leaks else "no",
         "split": result["split"],
         "tracks": result["tracks"],
         "aggregation": result["aggregation"],
@@ -57,8 +57,8 @@ def _row(one: Finished, sets: Mapping[str, Sequence[int]]) -> dict[str, Any]:
 def _markdown(
     finished: Sequence[Finished], sets: Mapping[str, Sequence[int]], classifiers: Sequence[str]
 ) -> str:
-    protocols = dict.fromkeys(one.result["protocol"] for one in finished)
-    result = finished[0].result
+    protocols = dict.fromkeys(one.result.protocol.sentence for one in finished)
+    result = finished[0].result.scores
     lines = [f"- {text}" for text in protocols] + [
         "",
         f"Accuracy in % of {result['tracks']} tracks ({result['split']}), "
@@ -78,8 +78,8 @@ def _markdown(
         one = cells.get((only, classifier))
         more: list[Any] = [""] * 4
         if one:
-            _, low, high = one.result["track"]["accuracy"]
-            repeats = one.result.get("repeats", {}).get("accuracy", [0])
+            _, low, high = one.result.scores["track"]["accuracy"]
+            repeats = one.result.scores.get("repeats", {}).get("accuracy", [0])
             spread = _spread(repeats)
             more = [
                 "" if low is None else f"{100 * low:.1f} to {100 * high:.1f}",
@@ -92,7 +92,7 @@ def _markdown(
 
 
 def _percent(one: Finished | None) -> str:
-    return f"{100 * one.result['track']['accuracy'][0]:.2f}" if one else "–"
+    return f"{100 * one.result.scores['track']['accuracy'][0]:.2f}" if one else "–"
 
 
 def _spread(values: Sequence[float]) -> float:

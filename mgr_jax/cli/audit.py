@@ -89,8 +89,8 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
             "audit takes one of --dataset, --audio and --table, such as --audio=music, and no "
             "arguments but flags"
         )
-    from mgr_jax.leakage.material import open_dataset, open_folder, open_table
     from mgr_jax.data.gtzan.splits import read_lists
+    from mgr_jax.leakage.material import open_dataset, open_folder, open_table
 
     out, scheme = Path(flags.out).expanduser(), _scheme(flags.fingerprint)
     if flags.dataset:

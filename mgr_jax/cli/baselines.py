@@ -24,8 +24,8 @@ from pathlib import Path
 
 from absl import flags as absl_flags
 
-from mgr_jax.runs.scored import define_aggregation_flag
 from mgr_jax.errors import UserError
+from mgr_jax.runs.scored import define_aggregation_flag
 
 
 def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
@@ -97,11 +97,11 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     require_consent(flags.protocol, flags.i_know_this_leaks)
     require_folds(flags.protocol, flags.folds, 0, flags.parts)
 
+    from mgr_jax.baselines.classifiers import choose_classifiers
+    from mgr_jax.baselines.feature_sets import select_columns
     from mgr_jax.baselines.jobs import Job, run_jobs
     from mgr_jax.baselines.sources import Wanted, read_examples
     from mgr_jax.baselines.summary import write_tables
-    from mgr_jax.baselines.classifiers import choose_classifiers
-    from mgr_jax.baselines.feature_sets import select_columns
 
     classifiers = choose_classifiers(flags.classifiers)
     scored = flags.split if flags.protocol == "dataset" else None

@@ -20,8 +20,8 @@ from pathlib import Path
 from absl import flags as absl_flags
 
 from mgr_jax.config.files import define_config_flag, require_config
-from mgr_jax.runs.scored import define_aggregation_flag
 from mgr_jax.errors import UserError
+from mgr_jax.runs.scored import define_aggregation_flag
 
 
 def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:

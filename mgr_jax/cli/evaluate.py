@@ -14,8 +14,8 @@ from typing import Any
 
 from absl import flags as absl_flags
 
-from mgr_jax.runs.scored import define_aggregation_flag
 from mgr_jax.errors import UserError
+from mgr_jax.runs.scored import define_aggregation_flag
 
 
 def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
@@ -45,9 +45,9 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         Path(flags.json).parent.mkdir(parents=True, exist_ok=True)
     if args or not flags.model:
         raise UserError("give --model, the work directory of a trained run, such as runs/a")
-    from mgr_jax.runs.feature_files import evaluate_file
-    from mgr_jax.evaluation.results import describe_system, save_result
     from mgr_jax.config import load_config
+    from mgr_jax.evaluation.results import describe_system, save_result
+    from mgr_jax.runs.feature_files import evaluate_file
     from mgr_jax.training.inference import predict_run
 
     workdir = Path(flags.model).expanduser().absolute()

@@ -77,8 +77,8 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     from mgr_jax import __version__
     from mgr_jax.cli.paths import find_prepared
     from mgr_jax.features.extract import extract, find_recipe
-    from mgr_jax.runs.extraction_sources import dataset_sources, folder_sources
     from mgr_jax.features.write import check_path
+    from mgr_jax.runs.extraction_sources import dataset_sources, folder_sources
 
     out = Path(flags.out).expanduser()
     check_path(out)  # before the work, not after it

@@ -54,8 +54,8 @@ def main(flags: absl_flags.FlagValues) -> None:
     out = Path(flags.out or f"{path.stem}_frontends").expanduser()
     out.mkdir(parents=True, exist_ok=True)
 
-    from mgr_jax.runs.frontend_gallery import augment_gallery, frontend_gallery
     from mgr_jax.reports.gallery import save_pages, write_gallery
+    from mgr_jax.runs.frontend_gallery import augment_gallery, frontend_gallery
 
     pages = {
         "Front ends": frontend_gallery(clip, rate, start=flags.start, progress=True),

@@ -146,11 +146,11 @@ def choose_metric(metric: str | None, task: str, classes: Sequence[str]) -> str:
 
 
 def _baselines(flags: absl_flags.FlagValues, out: Path) -> Iterator[System]:
+    from mgr_jax.baselines.classifiers import choose_classifiers
+    from mgr_jax.baselines.scoring import score_repeats
     from mgr_jax.baselines.sources import Wanted, read_examples
     from mgr_jax.data.parts import assign_parts
     from mgr_jax.leakage.inflation import BY
-    from mgr_jax.baselines.classifiers import choose_classifiers
-    from mgr_jax.baselines.scoring import score_repeats
 
     del out  # baselines leave nothing but their scores
     classifiers = choose_classifiers(flags.classifiers)
@@ -169,10 +169,10 @@ def _baselines(flags: absl_flags.FlagValues, out: Path) -> Iterator[System]:
 
 
 def _networks(flags: absl_flags.FlagValues, out: Path) -> Iterator[System]:
+    from mgr_jax.data.pipeline import open_split
     from mgr_jax.evaluation.results import describe_system
     from mgr_jax.runs.cross_validate import cross_validate
     from mgr_jax.training.inputs import target_names
-    from mgr_jax.data.pipeline import open_split
 
     config = require_config(flags)
     config.protocol.update(

@@ -92,9 +92,9 @@ def _submit(flags: absl_flags.FlagValues, args: list[str]) -> None:
             "--format=crowdai takes --out=submission.csv and folders of mp3 files, and neither "
             "--features, --json nor --timeline"
         )
-    from mgr_jax.runs.submission import submission_rows, write_submission
-    from mgr_jax.runs.feature_files import side_rows
     from mgr_jax.predictor import load
+    from mgr_jax.runs.feature_files import side_rows
+    from mgr_jax.runs.submission import submission_rows, write_submission
 
     out = Path(flags.out).expanduser()
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 from absl import flags as absl_flags
 
 from mgr_jax.cli import gallery
-from mgr_jax.runs.scored import define_aggregation_flag, find_runs, load_run
 from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.runs.scored import define_aggregation_flag, find_runs, load_run
 
 
 def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:

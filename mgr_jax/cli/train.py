@@ -37,8 +37,8 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     config.protocol.i_know_this_leaks |= flags.i_know_this_leaks
     import jax
 
-    from mgr_jax.training.train import train
     from mgr_jax.data.pipeline import scored_split
+    from mgr_jax.training.train import train
 
     if flags.coordinator:
         jax.distributed.initialize(

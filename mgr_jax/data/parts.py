@@ -1,11 +1,4 @@
-"""Protocols by name: who is trained on and who is scored, whatever the dataset and the model.
-
-`dataset` takes the splits as the dataset was prepared, `official` the same where they are
-published ones, `fault_filtered` GTZAN's published lists. The others divide all items into folds,
-stratified by genre: `stratified_kfold` keeps the parts of a track together, `artist_kfold` those of
-an artist, `dataset_kfold` what the dataset's own splits keep together. `row_random` shuffles rows,
-that is segments, whatever they were cut from: it leaks, and is there to show what leaking is worth.
-"""
+"""Who is trained on and who is scored, by the name of a protocol; see `evaluation.protocol`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +9,10 @@ import numpy as np
 from mgr_jax.data.gtzan.splits import read_lists
 from mgr_jax.data.splits import SPLITS, assign_splits, crossing, join_groups
 from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.evaluation.protocol import KFOLDS, LEAK_OF_ROWS, LEAKING, Protocol
 
 FIXED = ("dataset", "official", "fault_filtered")
-KFOLDS = ("stratified_kfold", "artist_kfold", "dataset_kfold", "row_random")
 PROTOCOLS = (*FIXED, *KFOLDS)
-LEAKING = ("row_random",)
 
 
 @dataclass(frozen=True)
@@ -57,18 +49,13 @@ def require_consent(name: str, i_know_this_leaks: bool) -> None:
         raise UserError(
             f"the protocol {name} leaks: segments of one track and tracks of one artist stand on "
             "both sides, and scores come out too high; choose stratified_kfold or artist_kfold, or "
-            "add --i_know_this_leaks to measure by how much"
+            "consent (i_know_this_leaks) to measure by how much"
         )
 
 
 def is_published(made: Mapping[str, Any]) -> bool:
     """Whether the splits that a dataset's protocol.json tells of are published ones."""
     return made.get("splits") in ("official", "fault_filtered")
-
-
-def leak_mark(name: str) -> str:
-    """What to print behind a number of a leaking protocol; empty for others."""
-    return f" ({name} LEAKS)" if name in LEAKING else ""
 
 
 def require_folds(name: str, folds: int, fold: int, parts: int) -> None:
@@ -162,7 +149,7 @@ def _kept_together(name: str, units: Units) -> tuple[list[Sequence[str]], str]:
     if 2 * unknown_artists(units) > len(units.artist):
         raise UserError(
             f"the protocol artist_kfold needs artists, and those of {unknown_artists(units)} of "
-            f"{len(units.artist)} items are unknown; give an index of artists (--artists), or "
+            f"{len(units.artist)} items are unknown; give an index of artists, or "
             "choose stratified_kfold"
         )
     return [*columns, units.artist], "artist"
@@ -181,45 +168,40 @@ def unknown_artists(units: Units) -> int:
     return sum(not artist for artist in units.artist)
 
 
-def describe(
+def make_protocol(
     name: str,
+    units: Units,
+    sides: Sequence[str],
     *,
     folds: int = 5,
     fold: int | None = 0,
     parts: int = 3,
     seed: int = 0,
     splits: Sequence[str] = SPLITS,
-    artists: int | None = None,
-    unknown: int = 0,
-) -> str:
-    """Says in a few words how the sides were made, for every place where a result is shown.
+) -> Protocol:
+    """The record of a division by `assign_parts`, with what it does to artists.
 
     Args:
       name: of the protocol.
+      units: that were divided.
+      sides: of each of them; by folds their number, so that all folds are told of alike; "" for
+        those left out.
       folds: how many.
       fold: the one that is scored; None: all of them.
       parts: see `assign_parts`.
       seed: of the division.
       splits: of the dataset that were divided.
-      artists: how many stand on several sides; see `artists_parted`.
-      unknown: how many items have no known artist; told where artists are kept apart.
     """
-    text = name
-    if name in LEAKING:
-        text += " (LEAKS: rows of one track or artist stand on both sides)"
+    leaking = name in LEAKING
+    by_fold: dict[str, Any] = {}
     if is_kfold(name):
-        text += f", {f'fold {fold} of' if fold is not None else 'all'} {folds} folds"
-        if set(splits) != set(SPLITS):
-            text += f" of {' and '.join(splits)}"
-        text += f", fitted on {folds + 1 - parts}, seed {seed}"
-    return text if name in LEAKING else text + describe_artists(artists, unknown)
-
-
-def describe_artists(crossing: int | None, unknown: int) -> str:
-    """What is to be told of artists behind the name of a protocol; empty if all is well."""
-    told = []
-    if crossing:
-        told.append(f"{crossing} artist{'s' if crossing > 1 else ''} on several sides")
-    if crossing is not None and unknown:
-        told.append(f"{unknown} item{'s' if unknown > 1 else ''} of unknown artist")
-    return f", with {' and '.join(told)}" if told else ""
+        by_fold = {"folds": folds, "fold": fold, "parts": parts, "splits": tuple(splits)}
+    return Protocol(
+        name=name,
+        **by_fold,
+        seeds=(seed,),
+        unit="segment" if leaking else "track",
+        crossing_artists=artists_parted(units, sides),
+        unknown_artists=unknown_artists(units),
+        leaks=(LEAK_OF_ROWS,) if leaking else (),
+    )

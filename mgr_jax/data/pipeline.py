@@ -16,17 +16,15 @@ from mgr_jax.data.parts import (
     Units,
     artists_parted,
     assign_parts,
-    describe,
-    describe_artists,
     fold_numbers,
     is_kfold,
     is_published,
+    make_protocol,
     require_consent,
-    unknown_artists,
 )
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
-from mgr_jax.training.inputs import target_names
+from mgr_jax.evaluation.protocol import Protocol
 
 _DIVIDED = "divided"  # beside what protocol.json says: how config.protocol divided the tracks
 
@@ -45,7 +43,7 @@ def open_split(config: ConfigDict, split: str) -> Tracks:
     folder = _find(config)
     if options.name == "dataset":
         return usable_tracks(open_tracks(folder, split), config.task)
-    pool, parts, protocol = _divide(folder, config)
+    pool, parts, account = _divide(folder, config)
     if split not in parts:
         there = [name for name in SPLITS if name in parts]
         raise UserError(
@@ -53,7 +51,7 @@ def open_split(config: ConfigDict, split: str) -> Tracks:
             f"{', '.join(there)}"
         )
     tracks = pool.select(parts == split, split)
-    return dataclasses.replace(tracks, account=tracks.account | protocol)
+    return dataclasses.replace(tracks, account=tracks.account | account)
 
 
 def scored_split(workdir: Path) -> str:
@@ -87,7 +85,7 @@ def open_pool(folder: Path, task: str) -> tuple[Tracks, np.ndarray]:
 
 
 def _divide(folder: Path, config: ConfigDict) -> tuple[Tracks, np.ndarray, dict[str, Any]]:
-    """All tracks, or their clips; the part of each; what protocol.json says instead."""
+    """All tracks, or their clips; the part of each; what the account says instead."""
     options = config.protocol
     pool, of_split = open_pool(folder, config.task)
     if options.name == "official" and not is_published(pool.account):
@@ -108,17 +106,12 @@ def _divide(folder: Path, config: ConfigDict) -> tuple[Tracks, np.ndarray, dict[
         part = {"folds": options.folds, "seed": config.seed, "splits": options.splits}
         numbers = fold_numbers(options.name, units, **part)
         sides = np.where(numbers < 0, "", numbers.astype(str))
-    made = describe(
-        options.name,
-        artists=artists_parted(units, sides.tolist()),
-        unknown=unknown_artists(units),
-        **how,
-    )
+    made = make_protocol(options.name, units, sides.tolist(), **how)
     genres = np.array([*pool.classes, ""])[pool.label]
     tracks = {
         part: dict(Counter(genres[parts == part].tolist())) for part in SPLITS if part in parts
     }
-    told = {_DIVIDED: made, "artists_in_several_splits": artists, "tracks": tracks}
+    told = {_DIVIDED: made.as_dict(), "artists_in_several_splits": artists, "tracks": tracks}
     return pool, parts, told
 
 
@@ -157,17 +150,51 @@ def _fold_columns(pool: Tracks) -> list[str]:
     return ["artist"] if published and any(pool.artist_id) else made["split_by"]
 
 
-def describe_protocol(tracks: Tracks, clip_samples: int | None = None) -> str:
-    """Says in one sentence how a split was made and what is scored of its tracks."""
+def protocol_of(tracks: Tracks, clip_samples: int | None = None) -> Protocol:
+    """The protocol by which a split was made, and what is scored of its tracks.
+
+    Args:
+      tracks: of `open_split`.
+      clip_samples: time steps of a segment; None: whole tracks are classified.
+    """
     made = tracks.account
     if _DIVIDED in made:
-        text = made[_DIVIDED]
+        protocol = Protocol.from_dict(made[_DIVIDED])
     else:
-        text = f"{'- and '.join(made['split_by'])}-disjoint split"
+        origin = f"{'- and '.join(made['split_by'])}-disjoint split"
         if made["given"]:
-            text = f"{made['splits']} splits" if "splits" in made else f"{text} given by the index"
-        unknown = made.get("unknown", {}).get("artist", 0)
-        text += describe_artists(made["artists_in_several_splits"], unknown)
+            origin = (
+                f"{made['splits']} splits" if "splits" in made else f"{origin} given by the index"
+            )
+        protocol = Protocol(
+            name="dataset",
+            origin=origin,
+            crossing_artists=made["artists_in_several_splits"],
+            unknown_artists=made.get("unknown", {}).get("artist", 0),
+        )
     if clip_samples is None:
-        return f"{text}, whole tracks"
-    return f"{text}, segments of {clip_samples / tracks.rate:.3g} s"
+        return protocol
+    return dataclasses.replace(protocol, segments=f"segments of {clip_samples / tracks.rate:.3g} s")
+
+
+def target_names(tracks: Tracks, task: str) -> tuple[str, ...]:
+    """Names of the classes (single_label) or tags (multi_label) that a dataset can teach.
+
+    Raises:
+      UserError: the dataset has no tags.
+    """
+    if task == "single_label":
+        return tracks.classes
+    if not tracks.tag_names:
+        raise UserError(
+            f"the dataset at {tracks.files[0].parents[2]} has no tags; use "
+            "config.task=single_label or a dataset with tags"
+        )
+    return tracks.tag_names
+
+
+def class_counts(tracks: Tracks, task: str) -> np.ndarray:
+    """Tracks per class or tag, [classes]."""
+    if task == "single_label":
+        return np.bincount(tracks.label, minlength=len(tracks.classes))
+    return tracks.tags.sum(axis=0)

@@ -17,8 +17,8 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from mgr_jax.data.records import Clip, Record, Track, audio_records
-from mgr_jax.workers import Failure, map_in_processes
 from mgr_jax.errors import UserError
+from mgr_jax.workers import Failure, map_in_processes
 
 _UNKNOWN = -1  # the label of a track without a genre
 

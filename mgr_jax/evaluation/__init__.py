@@ -1,4 +1,4 @@
-"""Scores of predictions, with intervals. Needs numpy only."""
+"""Scores of predictions, with intervals, and the protocol behind them. Needs numpy only."""
 
 from mgr_jax.evaluation.bootstrap import bootstrap_intervals, wilson_interval
 from mgr_jax.evaluation.comparison import mcnemar, paired_difference, same_tracks
@@ -14,6 +14,14 @@ from mgr_jax.evaluation.metrics import (
     top_k_accuracy,
 )
 from mgr_jax.evaluation.predictions import AGGREGATIONS, Predictions
+from mgr_jax.evaluation.protocol import Protocol
+from mgr_jax.evaluation.results import (
+    Result,
+    find_results,
+    format_interval,
+    load_result,
+    save_result,
+)
 from mgr_jax.evaluation.scores import (
     LOWER_IS_BETTER,
     confusion_matrix,
@@ -27,15 +35,20 @@ __all__ = [
     "AGGREGATIONS",
     "LOWER_IS_BETTER",
     "Predictions",
+    "Protocol",
+    "Result",
     "accuracy",
     "average_precision",
     "bootstrap_intervals",
     "calibration_error",
     "confusion_matrix",
     "evaluate",
+    "find_results",
+    "format_interval",
     "format_table",
     "join_predictions",
     "join_repeats",
+    "load_result",
     "log_loss",
     "macro_f1",
     "majority_baseline",
@@ -45,6 +58,7 @@ __all__ = [
     "reliability",
     "roc_auc",
     "same_tracks",
+    "save_result",
     "top_k_accuracy",
     "wilson_interval",
 ]

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.evaluation.predictions import Predictions, require
+from mgr_jax.evaluation.protocol import Protocol
 
 
 def join_predictions(
-    tables: Sequence[Predictions], *, split: str, protocol: str, by_row: bool = False
+    tables: Sequence[Predictions], *, split: str, protocol: Protocol, by_row: bool = False
 ) -> Predictions:
     """Puts tables of the same classes one below the other, those of several folds say.
 
@@ -34,7 +35,7 @@ def join_predictions(
     return replace(_stack(tables), split=split, protocol=protocol)
 
 
-def join_repeats(tables: Sequence[Predictions], *, protocol: str) -> Predictions:
+def join_repeats(tables: Sequence[Predictions], *, protocol: Protocol) -> Predictions:
     """Puts the tables of one experiment's repetitions, those of several seeds, into one.
 
     Args:

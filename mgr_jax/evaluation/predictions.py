@@ -1,8 +1,8 @@
 """The predictions table: one row per segment, and all that any metric ever reads."""
 
-import os
-import tempfile
+import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.evaluation.metrics import decide
+from mgr_jax.evaluation.migration import protocol_of_sentence
+from mgr_jax.evaluation.protocol import Protocol
+from mgr_jax.files import write_file
 
 TASKS = ("single_label", "multi_label")
 
@@ -47,7 +50,7 @@ class Predictions:
       classes: the names of the classes, in column order.
       task: `single_label` or `multi_label`.
       split: the name of the split, e.g. `test`.
-      protocol: a sentence that says how the split was made and scored.
+      protocol: how the split was made and scored.
       auxiliary_loss: [rows] float32, what the model itself adds to the loss (an autoencoder's error
         of reconstruction), or None.
       repeat: [rows] int64, the repetition of the experiment (its seed) that a row comes from, or
@@ -65,7 +68,7 @@ class Predictions:
     classes: tuple[str, ...]
     task: str
     split: str
-    protocol: str
+    protocol: Protocol
     auxiliary_loss: np.ndarray | None = None
     repeat: np.ndarray | None = None
 
@@ -119,18 +122,10 @@ class Predictions:
 
     def save(self, path: str | Path) -> None:
         """Writes the table as .npz; a reader never sees half a file."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                values = {field.name: getattr(self, field.name) for field in fields(self)}
-                arrays = {k: np.asarray(value) for k, value in values.items() if value is not None}
-                np.savez_compressed(file, allow_pickle=False, **arrays)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["protocol"] = json.dumps(self.protocol.as_dict())
+        arrays = {k: np.asarray(value) for k, value in values.items() if value is not None}
+        write_file(Path(path), lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
 
     @classmethod
     def load(cls, path: str | Path) -> "Predictions":
@@ -143,14 +138,16 @@ class Predictions:
             with np.load(path, allow_pickle=False) as file:
                 names = [f.name for f in fields(cls) if f.name not in _OPTIONAL or f.name in file]
                 columns = {name: file[name] for name in names}
+            protocol = read_protocol(columns["protocol"].item())
         except FileNotFoundError as error:
             raise ValueError(f"{path} does not exist; evaluate the model to write it") from error
         except (KeyError, OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"{path} is not a predictions table of mgr_jax; evaluate the model to write one"
             ) from error
-        scalars = {name: columns[name].item() for name in ("task", "split", "protocol")}
-        return cls(**columns | scalars | {"classes": tuple(columns["classes"].tolist())})
+        scalars = {name: columns[name].item() for name in ("task", "split")}
+        classes = tuple(columns["classes"].tolist())
+        return cls(**columns | scalars | {"classes": classes, "protocol": protocol})
 
     @property
     def only_decisions(self) -> bool:
@@ -234,6 +231,17 @@ class Predictions:
             auxiliary_loss=None if added is None else mean(added),
         )
         return tracks.select(np.argsort(first))
+
+
+def read_protocol(stored: str | Mapping[str, Any]) -> Protocol:
+    """The protocol of a table or result as it was stored: JSON, or a sentence by version 0.1.0.
+
+    Raises:
+      ValueError: it is neither.
+    """
+    if isinstance(stored, str) and not stored.startswith("{"):
+        return protocol_of_sentence(stored)
+    return Protocol.from_dict(json.loads(stored) if isinstance(stored, str) else stored)
 
 
 def require(condition: bool, message: str) -> None:

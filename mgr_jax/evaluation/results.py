@@ -1,58 +1,157 @@
-"""Keeps and prints the scores of a predictions table; shared by commands that score."""
+"""Scored splits: what is kept of them in a folder, and how they are read back."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ml_collections import ConfigDict
 
-from mgr_jax.evaluation import Predictions, evaluate, format_table, majority_baseline
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation.predictions import Predictions, read_protocol
+from mgr_jax.evaluation.protocol import Protocol
+from mgr_jax.evaluation.scores import evaluate, majority_baseline
+from mgr_jax.evaluation.text import format_table
+from mgr_jax.files import write_json
 
 
-def describe_system(config: ConfigDict) -> str:
-    """What a run is called in reports."""
-    untrained = "" if config.classification_weight else ", not trained to classify"
-    return f"{config.frontend.name} + {config.model.name}{untrained}"
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The scores of a split, and the predictions that they were computed from.
+
+    Attributes:
+      path: the folder that holds `predictions/<split>.npz` and `.json`.
+      scores: what the .json file holds: the dict of `evaluate`, with `system` (what made the
+        predictions) and, for single_label, `majority` (what always answering the most frequent
+        training class scores).
+      segments: the predictions table.
+      tracks: the same with one row per track.
+      cost: `parameters`, `seconds` and `device` of the run; empty where they were not written.
+    """
+
+    path: Path
+    scores: dict[str, Any]
+    segments: Predictions
+    tracks: Predictions
+    cost: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def protocol(self) -> Protocol:
+        """Who was trained on and who was scored."""
+        return self.segments.protocol
+
+    @property
+    def split(self) -> str:
+        """The split that was scored."""
+        return self.segments.split
+
+    @property
+    def system(self) -> str:
+        """What made the predictions, marked where its protocol leaks."""
+        return self.scores["system"] + " (LEAKS)" * bool(self.protocol.leaks)
+
+    def __str__(self) -> str:
+        """All scores as lines of text, with the majority class where there is one."""
+        text = f"{self.scores['system']}\n{format_table(self.scores)}"
+        if majority := self.scores.get("majority"):
+            text += f"\nmajority class ({majority['class']}): "
+            text += format_interval(majority["track"]["accuracy"])
+        return text
+
+
+def format_interval(numbers: Sequence[float | None]) -> str:
+    """[value, low, high] as `0.767 [0.678, 0.856]`; n/a where undefined."""
+    value, low, high = ("n/a" if x is None else f"{x:.3f}" for x in numbers)
+    return f"{value} [{low}, {high}]"
 
 
 def save_result(
-    workdir: Path,
+    folder: Path,
     predictions: Predictions,
     training_tracks: Sequence[int] | None,
     *,
     system: str,
     aggregation: str = "probabilities",
     top_k: int | None = None,
-) -> dict[str, Any]:
-    """Scores a table, prints the scores, and writes both to `<workdir>/predictions/`.
+) -> Result:
+    """Scores a table, and writes it and the scores to `<folder>/predictions/`.
 
     Args:
-      workdir: of the run.
+      folder: of the run.
       predictions: the table.
       training_tracks: of each class, which tell the majority class; None for a multi_label task.
       system: what made the predictions, for reports.
       aggregation: see `evaluate`.
       top_k: see `evaluate`.
-
-    Returns:
-      The result of `evaluate` with `system` and, for single_label, `majority`.
     """
-    result = {"system": system, **evaluate(predictions, aggregation=aggregation, top_k=top_k)}
+    scores = {"system": system, **evaluate(predictions, aggregation=aggregation, top_k=top_k)}
     if training_tracks is not None:
         majority = int(np.argmax(training_tracks))
-        result["majority"] = {
+        scores["majority"] = {
             "class": predictions.classes[majority],
             **majority_baseline(predictions, majority),
         }
-    folder = workdir / "predictions"
-    folder.mkdir(parents=True, exist_ok=True)
-    predictions.save(folder / f"{predictions.split}.npz")
-    (folder / f"{predictions.split}.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(f"{system}\n{format_table(result)}")
-    if "majority" in result:
-        numbers = result["majority"]["track"]["accuracy"]
-        value, low, high = ("n/a" if x is None else f"{x:.3f}" for x in numbers)
-        print(f"majority class ({result['majority']['class']}): {value} [{low}, {high}]")
-    return result
+    file = folder / "predictions" / f"{predictions.split}.json"
+    predictions.save(file.with_suffix(".npz"))
+    write_json(file, scores)
+    return Result(folder, scores, predictions, predictions.by_track(aggregation))
+
+
+def find_results(paths: Iterable[str | Path], split: str) -> list[Path]:
+    """Replaces folders that hold scored runs, such as those of baselines, by these runs."""
+    found: dict[Path, None] = {}
+    for given in paths:
+        path = Path(given).expanduser()
+        inner = sorted(path.glob(f"**/predictions/{split}.json"))
+        within = [] if (path / "predictions").is_dir() else [file.parents[1] for file in inner]
+        found |= dict.fromkeys(within or [path])
+    return list(found)
+
+
+def load_result(folder: str | Path, split: str = "test", aggregation: str | None = None) -> Result:
+    """Reads a scored split.
+
+    Args:
+      folder: of the run.
+      split: the name of a scored split.
+      aggregation: scores tracks anew unless they were scored so; None: as they were.
+
+    Raises:
+      UserError: the split was not scored, or its files are damaged.
+    """
+    folder = Path(folder).expanduser()
+    file = folder / "predictions" / f"{split}.json"
+    if not file.is_file():
+        if not folder.is_dir():
+            raise UserError(f"{folder} is not there; give the folder of a scored run")
+        scored = sorted({other.stem for other in folder.glob("**/predictions/*.json")})
+        raise UserError(
+            f"{file} is not there; "
+            + (
+                f"scored are {', '.join(scored)}: give one of them as the split"
+                if scored
+                else f"evaluate {folder} on its {split} split first (mgr-jax evaluate)"
+            )
+        )
+    try:
+        scores = json.loads(file.read_text(encoding="utf-8"))
+        segments = Predictions.load(file.with_suffix(".npz"))
+        scores["protocol"] = read_protocol(scores["protocol"]).as_dict()
+        # Runs scored before there was a choice have no such entry.
+        stored = scores.setdefault("aggregation", "probabilities")
+        if aggregation and aggregation != stored:
+            scores |= evaluate(segments, aggregation=aggregation)
+        tracks = segments.by_track(scores["aggregation"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{file} is damaged ({error}); evaluate {folder} again") from error
+    return Result(folder, scores, segments, tracks, _read_cost(folder / "run.json"))
+
+
+def _read_cost(file: Path) -> dict[str, Any]:
+    """What a run cost; nothing where that was not written, or cannot be read: it only describes."""
+    try:
+        cost = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return cost if isinstance(cost, dict) else {}

@@ -48,12 +48,12 @@ def evaluate(
       seed: decides the resamples.
 
     Returns:
-      A dict ready for JSON: `split`, `protocol`, `task`, `aggregation`, `confidence`, `tracks` and
-      `segments` (counts; a track that stands in several repeats is one), `segment` and `track`:
-      `{metric: [value, low, high]}`. Numbers are None where `bootstrap_intervals` documents it. A
-      table of repeats adds `repeats`: of every metric of the tracks, the list of values. Of
-      multi_label tables `left_out` names the classes that `roc_auc` and `average_precision` leave
-      out because their labels are all alike.
+      A dict ready for JSON: `split`, `protocol` (its fields), `task`, `aggregation`, `confidence`,
+      `tracks` and `segments` (counts; a track that stands in several repeats is one), `segment`
+      and `track`: `{metric: [value, low, high]}`. Numbers are None where `bootstrap_intervals`
+      documents it. A table of repeats adds `repeats`: of every metric of the tracks, the list of
+      values. Of multi_label tables `left_out` names the classes that `roc_auc` and
+      `average_precision` leave out because their labels are all alike.
 
     Raises:
       ValueError: an aggregation that does not exist, or a `top_k` of all the classes or more.
@@ -61,7 +61,7 @@ def evaluate(
     tracks = predictions.by_track(aggregation)
     result: dict[str, Any] = {
         "split": predictions.split,
-        "protocol": predictions.protocol,
+        "protocol": predictions.protocol.as_dict(),
         "task": predictions.task,
         "aggregation": aggregation,
         "confidence": confidence,

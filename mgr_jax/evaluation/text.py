@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.evaluation.predictions import AGGREGATIONS
+from mgr_jax.evaluation.protocol import Protocol
 
 
 def format_table(result: dict[str, Any]) -> str:
@@ -14,9 +15,10 @@ def format_table(result: dict[str, Any]) -> str:
     """
     counts = {"segment": result["segments"], "track": result["tracks"]}
     width = max(len(metric) for level in counts for metric in result[level])
+    protocol = Protocol.from_dict(result["protocol"])
     lines = [
         f"{result['split']}: {result['tracks']} tracks, {result['segments']} segments; "
-        f"{result['protocol']}; tracks by {AGGREGATIONS[result['aggregation']]}; "
+        f"{protocol.sentence}; tracks by {AGGREGATIONS[result['aggregation']]}; "
         f"{100 * result['confidence']:g} % intervals"
     ]
     for level in counts:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from mgr_jax.workers import Failure, map_in_processes
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.features.journal import Journal
-from mgr_jax.runs.extraction_sources import Source
 from mgr_jax.features.write import Rows, check_path, write_table
+from mgr_jax.runs.extraction_sources import Source
+from mgr_jax.workers import Failure, map_in_processes
 
 RECIPES = ("fma518", "gtzan57", "mfcc_statistics")
 

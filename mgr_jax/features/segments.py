@@ -10,11 +10,11 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.data.cache import Tracks
-from mgr_jax.files import keep_arrays, load_arrays
-from mgr_jax.workers import Failure, map_in_processes
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.features.extract import RECIPES, find_recipe
 from mgr_jax.features.random_projection import HOP_LENGTH, log_mel, project
+from mgr_jax.files import keep_arrays, load_arrays
+from mgr_jax.workers import Failure, map_in_processes
 
 OF_PICTURES = ("bin_statistics", "random_projection")
 OF_AUDIO = (*RECIPES, "random_projection")

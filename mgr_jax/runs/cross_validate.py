@@ -1,5 +1,6 @@
 """Trains a config once per fold and seed of its protocol, and scores what each has not seen."""
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,8 +9,9 @@ import jax
 from ml_collections import ConfigDict
 
 from mgr_jax.config import validate
-from mgr_jax.data.parts import LEAKING, is_kfold, require_consent, require_folds
+from mgr_jax.data.parts import is_kfold, require_consent, require_folds
 from mgr_jax.evaluation import Predictions, join_predictions, join_repeats
+from mgr_jax.evaluation.protocol import LEAKING, repeated
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
 from mgr_jax.data.pipeline import scored_split
@@ -50,15 +52,13 @@ def cross_validate(
     repeats = [_join_folds(tables, options) for tables in by_seed.values()]
     if seeds == 1:
         return repeats[0]
-    first, last = min(by_seed), max(by_seed)
-    protocol = repeats[0].protocol.replace(f", seed {first}", "")
-    return join_repeats(repeats, protocol=f"{protocol}, seeds {first} to {last}")
+    return join_repeats(repeats, protocol=repeated(repeats[0].protocol, sorted(by_seed)))
 
 
 def _join_folds(tables: list[Predictions], options: ConfigDict) -> Predictions:
     if not is_kfold(options.name):
         return tables[0]
-    protocol = tables[0].protocol.replace(f"fold 0 of {options.folds}", f"all {options.folds}")
+    protocol = dataclasses.replace(tables[0].protocol, fold=None)
     leaks = options.name in LEAKING  # then several folds hold segments of a track
     return join_predictions(tables, split="crossval", protocol=protocol, by_row=leaks)
 

@@ -11,7 +11,7 @@ from mgr_jax.data.cache import digest
 from mgr_jax.data.feature_array.files import FeatureTracks, read_features
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
-from mgr_jax.evaluation import Predictions
+from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.predictor import Predictor, load
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 
@@ -105,7 +105,9 @@ def evaluate_file(
         classes=predictor.classes,
         task=predictor.spec.task,
         split=file.stem + (f"_{split}" if split else ""),
-        protocol=f"{which} of {file.name}, segments of {seconds:.3g} s",
+        protocol=Protocol(
+            "file", origin=f"{which} of {file.name}", segments=f"segments of {seconds:.3g} s"
+        ),
     )
 
 

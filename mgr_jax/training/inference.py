@@ -17,19 +17,15 @@ from mgr_jax.classifier import (
 )
 from mgr_jax.config import load_config
 from mgr_jax.data.loader import Loader
+from mgr_jax.data.pipeline import open_split, protocol_of, target_names
+from mgr_jax.data.table_rows import read_table
 from mgr_jax.errors import UserError
-from mgr_jax.evaluation import Predictions
+from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.training.checkpoint import load_variables
-from mgr_jax.training.inputs import (
-    feature_format,
-    make_loader,
-    target_names,
-)
+from mgr_jax.training.inputs import feature_format, make_loader
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.side_inputs import encode_tracks, load_side_inputs
-from mgr_jax.data.pipeline import describe_protocol, open_split
 from mgr_jax.training.steps import make_eval_step
-from mgr_jax.data.table_rows import read_table
 from mgr_jax.training.workdir import require_same_splits
 
 
@@ -44,7 +40,7 @@ class SplitPredictor:
         partition: Partition,
         *,
         per_track: int = 0,
-        protocol: str = "",
+        protocol: Protocol | None = None,
     ) -> None:
         """Makes the predictor of one split.
 
@@ -54,11 +50,11 @@ class SplitPredictor:
           loader: of the split.
           partition: spreads the batches over the devices.
           per_track: segments per track; 0: the fewest that cover it.
-          protocol: how the split was made and is scored, for the table.
+          protocol: how the split was made and is scored, for the table; None: as its account says.
         """
         self._loader, self._partition, self._spec = loader, partition, spec
         self._per_track = per_track
-        self._protocol = protocol
+        self._protocol = protocol or protocol_of(loader.tracks, spec.clip_samples)
         self._data = partition.replicate(loader.data)
         step = make_eval_step(classifier, loader.inputs, task=spec.task)
         self._step: Callable = partition.compile_predict(step)
@@ -147,13 +143,12 @@ def predict_run(
         axis_name=partition.axis_name,
     )
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
-    leak = f"; {side.leak}" if side.leak else ""
     predict = SplitPredictor(
         classifier,
         spec,
         make_loader(config, tracks, classifier.frontend, side=encode_tracks(side, tracks, table)),
         partition,
         per_track=config.eval_segments,
-        protocol=describe_protocol(tracks, config.clip_samples) + leak,
+        protocol=protocol_of(tracks, config.clip_samples).with_leak(side.leak),
     )
     return predict(partition.replicate(variables), progress=progress)

@@ -103,26 +103,3 @@ def feature_format(tracks: Tracks) -> FeatureFormat | None:
     if tracks.kind == "waveform":
         return None
     return FeatureFormat(tracks.item_shape, tracks.dtype, tracks.rate)
-
-
-def target_names(tracks: Tracks, task: str) -> tuple[str, ...]:
-    """Names of the classes (single_label) or tags (multi_label) that a dataset can teach.
-
-    Raises:
-      UserError: the dataset has no tags.
-    """
-    if task == "single_label":
-        return tracks.classes
-    if not tracks.tag_names:
-        raise UserError(
-            f"the dataset at {tracks.files[0].parents[2]} has no tags; use "
-            "config.task=single_label or a dataset with tags"
-        )
-    return tracks.tag_names
-
-
-def class_counts(tracks: Tracks, task: str) -> np.ndarray:
-    """Tracks per class or tag, [classes]."""
-    if task == "single_label":
-        return np.bincount(tracks.label, minlength=len(tracks.classes))
-    return tracks.tags.sum(axis=0)

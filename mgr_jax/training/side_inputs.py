@@ -20,9 +20,9 @@ from ml_collections import ConfigDict
 from mgr_jax.classifier import SideFormat
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.feature_array.files import FeatureTracks
-from mgr_jax.errors import UserError
 from mgr_jax.data.pipeline import dataset_tracks, open_split
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
+from mgr_jax.errors import UserError
 
 _FILE = "side_inputs.json"
 _ROUNDING = 1e-6  # deviations below this share of the mean: the column is constant
@@ -132,6 +132,8 @@ def load_side_inputs(workdir: Path) -> SideInputs:
         for name in ("columns", "mean", "scale"):
             fields[name] = tuple(fields[name])
         known = {name: tuple(names) for name, names in fields.pop("vocabularies").items()}
+        # Version 0.1.0 shouted within the reason.
+        fields["leak"] = fields["leak"].replace(" as an input LEAKS:", " as an input:")
         return SideInputs(**fields, vocabularies=known)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is damaged; restore it or train again") from error
@@ -204,7 +206,7 @@ def encode_tracks(side: SideInputs, tracks: Tracks, table: FeatureTracks | None)
 
 
 def _describe_leak(config: ConfigDict, splits: Mapping[str, Tracks]) -> str:
-    """Says that categories leak, unless it is known that no artist trained on is scored."""
+    """Why categories leak; empty if it is known that no artist trained on is scored."""
     trained = set(splits["train"].artist_id)
     scored = {
         artist
@@ -219,7 +221,7 @@ def _describe_leak(config: ConfigDict, splits: Mapping[str, Tracks]) -> str:
     else:
         return ""
     names = " and ".join(config.side_inputs.categories)
-    return f"{names} as an input LEAKS: artists {stand} on both sides"
+    return f"{names} as an input: artists {stand} on both sides"
 
 
 def _rows(table: FeatureTracks, tracks: Tracks, matched: Mapping[str, str]) -> np.ndarray:

@@ -21,24 +21,19 @@ from mgr_jax.classifier import (
 )
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Loader
-from mgr_jax.data.parts import leak_mark
+from mgr_jax.data.pipeline import class_counts, open_split, protocol_of, target_names
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Protocol
 from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import SplitPredictor
-from mgr_jax.training.inputs import (
-    class_counts,
-    feature_format,
-    make_loaders,
-    target_names,
-)
+from mgr_jax.training.inputs import feature_format, make_loaders
+from mgr_jax.training.loop import Loop, TrainResult
 from mgr_jax.training.losses import LOSSES, Loss, balanced_weights
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.progress import Progress, past_evaluations
-from mgr_jax.training.loop import Loop, TrainResult
 from mgr_jax.training.side_inputs import side_inputs_of
-from mgr_jax.data.pipeline import describe_protocol, open_split
 from mgr_jax.training.statistics import dataset_statistics
 from mgr_jax.training.steps import TrainState, create_state
 from mgr_jax.training.summary import Summary, read_metrics
@@ -92,9 +87,9 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         if jax.process_index() == 0:
             side.keep(workdir)
         loaders = make_loaders(config, splits, classifier.frontend, side_arrays)
-        leak = leak_mark(config.protocol.name) + (f" ({side.leak})" if side.leak else "")
+        protocol = protocol_of(splits["train"], config.clip_samples).with_leak(side.leak)
         return _start(
-            config, workdir, partition, classifier, spec, augment, loaders, leak, progress
+            config, workdir, partition, classifier, spec, augment, loaders, protocol, progress
         )
 
 
@@ -106,7 +101,7 @@ def _start(
     spec: InputSpec,
     augment: Augment | None,
     loaders: dict[str, Loader],
-    leak: str,
+    protocol: Protocol,
     progress: bool,
 ) -> TrainResult:
     """Restores what is there, writes what describes the run, and lets it go."""
@@ -139,7 +134,7 @@ def _start(
     if jax.process_index() == 0:
         describe_run(workdir, config, spec, splits)
     if progress:
-        _announce(config, variables, splits, type(loaders["train"]), step)
+        _announce(config, variables, splits, type(loaders["train"]), step, protocol)
     loop = Loop(
         config=config,
         partition=partition,
@@ -152,11 +147,13 @@ def _start(
         ),
         checkpoints=checkpoints,
         summary=(
-            Summary(workdir, step=step, leak=leak.strip()) if jax.process_index() == 0 else None
+            Summary(workdir, step=step, leak=protocol.leak_mark.strip())
+            if jax.process_index() == 0
+            else None
         ),
         standing=Progress(config, [(s, score) for s, score in evaluations if s < step]),
         verbose=progress,
-        leak=leak,
+        leak=protocol.leak_mark,
     )
     since, goes_on = time.perf_counter(), not loop.standing.done(step)
     try:
@@ -234,7 +231,12 @@ def _count(variables: Any) -> int:
 
 
 def _announce(
-    config: ConfigDict, variables: Any, splits: dict[str, Tracks], loader: type, step: int
+    config: ConfigDict,
+    variables: Any,
+    splits: dict[str, Tracks],
+    loader: type,
+    step: int,
+    protocol: Protocol,
 ) -> None:
     sizes = " and ".join(f"{len(tracks)} {name}" for name, tracks in splits.items())
     devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
@@ -244,6 +246,6 @@ def _announce(
         f"{config.partition}; {sizes} tracks of {config.dataset}, {where} {devices}."
     )
     if config.protocol.name != "dataset":
-        print(f"Protocol: {describe_protocol(splits['train'], config.clip_samples)}.")
+        print(f"Protocol: {protocol.sentence}.")
     if step:
         print(f"Going on from step {step} of {config.num_steps}.")

@@ -10,10 +10,9 @@ from flax import traverse_util
 from ml_collections import ConfigDict
 
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.pipeline import open_split, target_names
 from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoint import read_variables
-from mgr_jax.training.inputs import target_names
-from mgr_jax.data.pipeline import open_split
 
 Arrays = dict[tuple[str, ...], Any]
 

@@ -17,8 +17,8 @@ from ml_collections import ConfigDict
 from mgr_jax.classifier import InputSpec
 from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
 from mgr_jax.data.cache import Tracks, digest
+from mgr_jax.data.pipeline import class_counts, target_names
 from mgr_jax.errors import UserError
-from mgr_jax.training.inputs import class_counts, target_names
 
 # What says which tracks are on which side.
 _SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")

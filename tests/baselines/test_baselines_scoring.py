@@ -9,6 +9,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.svm import SVC
 
+from mgr_jax.baselines.examples import describe_tracks, examples_of_table, make_examples
+from mgr_jax.baselines.feature_sets import select_columns
+from mgr_jax.baselines.scoring import score, score_repeats, training_tracks
 from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.feature_array.files import FeatureTracks, read_features
 from mgr_jax.data.locate import find_dataset
@@ -16,10 +19,7 @@ from mgr_jax.data.parts import Units
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import evaluate
 from mgr_jax.features import fma518, gtzan57
-from mgr_jax.baselines.examples import describe_tracks, examples_of_table, make_examples
-from mgr_jax.baselines.feature_sets import select_columns
 from mgr_jax.features.random_projection import log_mel, project
-from mgr_jax.baselines.scoring import score, score_repeats, training_tracks
 from mgr_jax.features.segments import bin_statistics, describe_pictures, describe_segments
 
 
@@ -52,8 +52,8 @@ def test_rows_of_a_track_on_both_sides_are_worth_what_the_audit_shows(tmp_path):
     honest = score(examples, "mlp1", protocol="stratified_kfold")
     assert accuracy(leaking) > 0.9
     assert accuracy(honest) < 0.7
-    assert leaking.protocol.startswith("row_random (LEAKS")
-    assert "LEAKS" not in honest.protocol
+    assert leaking.protocol.leaks
+    assert not honest.protocol.leaks
     assert len(leaking.track) == len(honest.track) == 200
     assert honest.split == "crossval"
 
@@ -76,8 +76,8 @@ def test_artists_stay_on_one_side_or_are_counted(tmp_path):
     examples = make_table(tmp_path)
     by_track = score(examples, "nb", protocol="stratified_kfold", folds=2)
     by_artist = score(examples, "nb", protocol="artist_kfold", folds=2)
-    assert "artists on several sides" in by_track.protocol
-    assert "artists on several sides" not in by_artist.protocol
+    assert by_track.protocol.crossing_artists
+    assert by_artist.protocol.crossing_artists == 0
     nobody = make_table(tmp_path, artist=[""] * 40)
     with pytest.raises(UserError, match="needs artists"):
         score(nobody, "nb", protocol="artist_kfold")
@@ -89,7 +89,7 @@ def test_fixed_splits_fit_on_train_and_score_test_else_validation(tmp_path):
     assert (found.split, set(found.track)) == ("test", {f"track{i}" for i in range(30, 40)})
     # Artist 7 has tracks 28 to 31.
     crossing = "splits given with table.csv, with 1 artist on several sides, rows of the table"
-    assert found.protocol == crossing
+    assert found.protocol.sentence == crossing
     np.testing.assert_array_equal(training_tracks(examples, "dataset"), [15, 15])
     held_out = ["train" if i < 30 else "validation" for i in range(40)]
     examples = make_table(tmp_path, gain=1.0, split=held_out)
@@ -114,7 +114,7 @@ def test_averaged_features_are_one_row_a_track(tmp_path):
     examples = make_table(tmp_path, gain=1.0)
     found = score(examples, "lda", protocol="stratified_kfold", aggregation="features")
     assert len(found.track) == 40
-    assert "tracks by the mean of their rows of the table" in found.protocol
+    assert "tracks by the mean of their rows of the table" in found.protocol.segments
     means = [examples.features[examples.of_track == i].mean(axis=0) for i in range(40)]
     np.testing.assert_allclose(examples.averaged().features, means, rtol=1e-5)
     assert (found.end - found.start == 5).all()
@@ -124,7 +124,7 @@ def test_seeds_are_repeats_where_they_decide_something(tmp_path):
     examples = make_table(tmp_path, gain=1.0)
     repeated = score_repeats(examples, "lda", seeds=3, protocol="stratified_kfold")
     np.testing.assert_array_equal(np.unique(repeated.repeat), [0, 1, 2])
-    assert "seeds 0 to 2" in repeated.protocol
+    assert repeated.protocol.seeds == (0, 1, 2)
     assert len(evaluate(repeated, resamples=5)["repeats"]["accuracy"]) == 3
     assert score_repeats(examples, "lda", seeds=3).repeat is None
     assert len(np.unique(score_repeats(examples, "rf", seeds=3).repeat)) == 3

@@ -9,8 +9,8 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 
-from mgr_jax.errors import UserError
 from mgr_jax.baselines.classifiers import CLASSIFIERS, FMA, fit, make_classifier
+from mgr_jax.errors import UserError
 
 # What FMA's baselines.ipynb calls for with the defaults of scikit-learn 0.18.
 SETTINGS = {

@@ -12,8 +12,8 @@ from jax import lax
 
 from mgr_jax.benchmark.flops import count_flops
 from mgr_jax.benchmark.models import describe, format_card
-from mgr_jax.config.files import list_configs, read_config
 from mgr_jax.config import validate
+from mgr_jax.config.files import list_configs, read_config
 from mgr_jax.models import MODELS, create_model
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ import threadpoolctl
 
 from mgr_jax import cli
 from mgr_jax.baselines.jobs import _run_quietly
-from mgr_jax.runs.scored import load_run
 from mgr_jax.evaluation import Predictions
 from mgr_jax.features import fma518
+from mgr_jax.runs.scored import load_run
 
 
 def call(capsys, *argv) -> tuple[int, str, str]:

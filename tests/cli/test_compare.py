@@ -10,8 +10,8 @@ import pytest
 from random_predictions import make_table
 
 from mgr_jax import cli
-from mgr_jax.evaluation.results import save_result
 from mgr_jax.evaluation import evaluate, join_repeats, paired_difference
+from mgr_jax.evaluation.results import save_result
 
 
 def answering(table, share, seed=0):

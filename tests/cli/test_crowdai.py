@@ -10,9 +10,9 @@ import pytest
 
 from mgr_jax import cli
 from mgr_jax.audio.io import AudioError
-from mgr_jax.runs.submission import GENRES, submission_rows, write_submission
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import log_loss, macro_f1
+from mgr_jax.runs.submission import GENRES, submission_rows, write_submission
 
 
 class StubPredictor:

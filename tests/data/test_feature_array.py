@@ -344,7 +344,7 @@ def test_a_split_of_the_run_can_be_scored(capsys, run):
     assert code == 0, err
     found = Predictions.load(workdir / "predictions/toy_validation.npz")
     assert set(found.track) == set(expected["validation"].track)
-    assert "validation tracks of toy.npz" in found.protocol
+    assert "validation tracks of toy.npz" in found.protocol.origin
 
 
 def test_predict_names_every_track(capsys, run, tmp_path):

@@ -10,7 +10,7 @@ from mgr_jax.data.parts import (
     Units,
     artists_parted,
     assign_parts,
-    describe,
+    make_protocol,
     require_consent,
 )
 from mgr_jax.errors import UserError
@@ -107,11 +107,12 @@ def test_fault_filtered_takes_the_published_lists_whatever_the_dataset_says():
 
 
 def test_a_leaking_protocol_needs_consent_and_says_what_it_is():
-    with pytest.raises(UserError, match=r"row_random leaks: .*--i_know_this_leaks"):
+    with pytest.raises(UserError, match=r"row_random leaks: .*i_know_this_leaks"):
         require_consent("row_random", False)
     require_consent("row_random", True)
     for name in PROTOCOLS:
-        assert ("LEAKS" in describe(name)) == (name == "row_random")
+        made = make_protocol(name, units(), ["train"] * 120)
+        assert bool(made.leaks) == ("LEAKS" in made.sentence) == (name == "row_random")
         if name != "row_random":
             require_consent(name, False)
 
@@ -121,12 +122,15 @@ def test_artists_on_several_sides_are_counted_and_told():
     assert artists_parted(some, assign_parts("artist_kfold", some).tolist()) == 0
     parted = artists_parted(some, assign_parts("stratified_kfold", some).tolist())
     assert parted > 5
-    assert f"with {parted} artists on several sides" in describe("stratified_kfold", artists=parted)
+    made = make_protocol("stratified_kfold", some, assign_parts("stratified_kfold", some).tolist())
+    assert made.crossing_artists == parted
+    assert f"with {parted} artists on several sides" in made.sentence
     assert artists_parted(units(artist=[""] * 120), ["train"] * 120) is None
-    sentence = describe("artist_kfold", folds=10, parts=2, artists=0, unknown=7)
-    assert (
-        sentence
-        == "artist_kfold, fold 0 of 10 folds, fitted on 9, seed 0, with 7 items of unknown artist"
+    seven_unknown = units(artist=[""] * 7 + ["somebody"] * 113)
+    made = make_protocol("artist_kfold", seven_unknown, ["0"] * 120, folds=10, parts=2)
+    assert made.sentence == (
+        "artist_kfold, fold 0 of 10 folds, fitted on 9, seed 0, with 7 items of unknown artist, "
+        "whole tracks"
     )
 
 
@@ -149,5 +153,5 @@ def test_what_cannot_be_divided_is_said_in_one_sentence(name, options, message):
 
 def test_artist_folds_need_artists():
     half = ["somebody"] * 59 + [""] * 61
-    with pytest.raises(UserError, match=r"those of 61 of 120 items are unknown.*--artists"):
+    with pytest.raises(UserError, match=r"those of 61 of 120 items are unknown.*index of artists"):
         assign_parts("artist_kfold", units(artist=half))

@@ -9,6 +9,7 @@ from random_predictions import make_table
 
 from mgr_jax.evaluation import (
     Predictions,
+    Protocol,
     accuracy,
     evaluate,
     format_table,
@@ -16,6 +17,8 @@ from mgr_jax.evaluation import (
     join_repeats,
     majority_baseline,
 )
+
+PROTOCOL = Protocol("dataset")
 
 
 def from_logits(logits, task):
@@ -57,7 +60,7 @@ def vote(rows, **changes):
         "classes": ("x", "y", "z"),
         "task": "single_label",
         "split": "test",
-        "protocol": "by track",
+        "protocol": PROTOCOL,
     }
     return Predictions(**columns | changes).by_track("vote").probabilities[0]
 
@@ -99,7 +102,7 @@ def repeats(task="single_label", count=4):
 def test_a_table_of_repeats_scores_the_mean_of_their_scores(task, tmp_path):
     # Each seed has labels of its own, as if it had drawn other tracks of the same names.
     tables = repeats(task)
-    joined = join_repeats(tables, protocol="four seeds")
+    joined = join_repeats(tables, protocol=PROTOCOL)
     joined.save(tmp_path / "test.npz")
     joined = Predictions.load(tmp_path / "test.npz")
     assert len(joined.by_track().track) == 4 * 40
@@ -120,7 +123,7 @@ def test_a_table_of_repeats_scores_the_mean_of_their_scores(task, tmp_path):
 def test_copies_of_a_run_do_not_narrow_its_interval():
     table = make_table("single_label")
     once = evaluate(table, resamples=300)
-    thrice = evaluate(join_repeats([table] * 3, protocol="copies"), resamples=300)
+    thrice = evaluate(join_repeats([table] * 3, protocol=PROTOCOL), resamples=300)
     for level in ("segment", "track"):
         for name, numbers in once[level].items():
             assert thrice[level][name] == pytest.approx(numbers)
@@ -129,7 +132,7 @@ def test_copies_of_a_run_do_not_narrow_its_interval():
 def test_a_resample_without_rows_of_a_repeat_is_scored_by_the_others():
     table = make_table("single_label", tracks=3)
     parts = [table.select(table.track == "track 0"), table.select(table.track != "track 0")]
-    joined = join_repeats(parts, protocol="two seeds that drew other tracks")
+    joined = join_repeats(parts, protocol=PROTOCOL)
     result = evaluate(joined, resamples=100)
     assert result["tracks"] == 3
     del result["track"]["calibration_error"]
@@ -140,13 +143,13 @@ def test_a_resample_without_rows_of_a_repeat_is_scored_by_the_others():
 
 def test_joining_refuses_what_does_not_belong_together():
     table = make_table("single_label")
-    joined = join_repeats([table, table], protocol="twice")
+    joined = join_repeats([table, table], protocol=PROTOCOL)
     with pytest.raises(ValueError, match="hold repeats already"):
-        join_repeats([joined, joined], protocol="again")
+        join_repeats([joined, joined], protocol=PROTOCOL)
     with pytest.raises(ValueError, match="of several splits"):
-        join_repeats([table, replace(table, split="validation")], protocol="two splits")
+        join_repeats([table, replace(table, split="validation")], protocol=PROTOCOL)
     with pytest.raises(ValueError, match="another task"):
-        join_repeats([table, make_table("multi_label")], protocol="two tasks")
+        join_repeats([table, make_table("multi_label")], protocol=PROTOCOL)
     with pytest.raises(ValueError, match="numbered from 0"):
         replace(joined, repeat=joined.repeat - 1)
 
@@ -155,8 +158,8 @@ def test_folds_of_rows_may_share_tracks_but_not_segments():
     table = make_table("single_label")
     halves = [table.select(table.start < 8), table.select(table.start >= 8)]
     with pytest.raises(ValueError, match="a track stands in several"):
-        join_predictions(halves, split="all", protocol="by row")
-    joined = join_predictions(halves, split="all", protocol="by row", by_row=True)
+        join_predictions(halves, split="all", protocol=PROTOCOL)
+    joined = join_predictions(halves, split="all", protocol=PROTOCOL, by_row=True)
     assert len(joined.track) == len(table.track)
     with pytest.raises(ValueError, match="a segment stands in several"):
-        join_predictions([table, halves[0]], split="all", protocol="by row", by_row=True)
+        join_predictions([table, halves[0]], split="all", protocol=PROTOCOL, by_row=True)

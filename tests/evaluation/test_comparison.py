@@ -7,7 +7,9 @@ import pytest
 import scipy.stats
 from random_predictions import make_table
 
-from mgr_jax.evaluation import evaluate, join_repeats, mcnemar, paired_difference
+from mgr_jax.evaluation import Protocol, evaluate, join_repeats, mcnemar, paired_difference
+
+PROTOCOL = Protocol("dataset")
 
 
 def answering(right, classes=4):
@@ -50,7 +52,7 @@ def test_mcnemar_refuses_what_it_cannot_pair():
         mcnemar(table, table)
     tracks = table.by_track()
     with pytest.raises(ValueError, match="one row per track"):
-        mcnemar(tracks, join_repeats([tracks, tracks], protocol="two seeds"))
+        mcnemar(tracks, join_repeats([tracks, tracks], protocol=PROTOCOL))
     with pytest.raises(ValueError, match="not of the same tracks"):
         mcnemar(tracks, tracks.select([0, 1]))
     with pytest.raises(ValueError, match="different labels"):
@@ -96,7 +98,7 @@ def test_difference_is_that_of_the_scores_and_turns_its_sign(task):
 def test_tables_may_hold_other_segments_and_repeats_of_the_same_tracks():
     a, b = make_table("single_label"), make_table("single_label", seed=1)
     b = replace(b, label=a.label)
-    three = join_repeats([b, b, b], protocol="three times the same")
+    three = join_repeats([b, b, b], protocol=PROTOCOL)
     once, thrice = (paired_difference(a, x, "accuracy", resamples=100) for x in (b, three))
     assert thrice == pytest.approx(once)
     value, _, _ = paired_difference(a, b.by_track(), "accuracy", resamples=10)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mgr_jax.evaluation import Predictions, format_table
+from mgr_jax.evaluation import Predictions, Protocol, format_table
 
 
 def make_table(**changes):
@@ -18,7 +18,7 @@ def make_table(**changes):
         "classes": ("blues", "rock", "ünïcode | name"),
         "task": "single_label",
         "split": "test",
-        "protocol": "artist-disjoint, segments of 8.0 s",
+        "protocol": Protocol("dataset", "artist-disjoint", segments="segments of 8 s"),
     }
     return Predictions(**columns | changes)
 
@@ -133,7 +133,7 @@ def test_replace_checks_again():
 def test_console_table_is_aligned_and_names_counts_and_undefined_numbers():
     result = {
         "split": "test",
-        "protocol": "artist-disjoint",
+        "protocol": Protocol("dataset", "artist-disjoint").as_dict(),
         "aggregation": "vote",
         "confidence": 0.9,
         "tracks": 1,
@@ -143,8 +143,8 @@ def test_console_table_is_aligned_and_names_counts_and_undefined_numbers():
         "track": {"roc_auc": [1.0, None, None]},
     }
     assert format_table(result).splitlines() == [
-        "test: 1 tracks, 5 segments; artist-disjoint; tracks by vote of the segments; "
-        "90 % intervals",
+        "test: 1 tracks, 5 segments; artist-disjoint, whole tracks; tracks by vote of the "
+        "segments; 90 % intervals",
         "segment  roc_auc            0.713 [0.651, 0.772]",
         "segment  average_precision    n/a [  n/a,   n/a]",
         "track    roc_auc            1.000 [  n/a,   n/a]",

@@ -160,7 +160,8 @@ def test_result_is_repeatable_json_with_counts_and_intervals_around_the_value(ta
     assert result == evaluation.evaluate(table, resamples=200, seed=7)
     assert result != evaluation.evaluate(table, resamples=200, seed=8)
     assert (result["tracks"], result["segments"]) == (40, 120)
-    assert (result["split"], result["protocol"], result["task"]) == ("test", "by track", task)
+    assert (result["split"], result["task"]) == ("test", task)
+    assert evaluation.Protocol.from_dict(result["protocol"]) == table.protocol
     for level in ("segment", "track"):
         assert result[level].pop("calibration_error")[1:] == [None, None]
         for value, low, high in result[level].values():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mgr_jax.evaluation import Predictions
+from mgr_jax.evaluation import Predictions, Protocol
 
 
 def make_table(task, tracks=40, segments=3, classes=6, seed=0):
@@ -29,5 +29,5 @@ def make_table(task, tracks=40, segments=3, classes=6, seed=0):
         classes=tuple(f"class {i}" for i in range(classes)),
         task=task,
         split="test",
-        protocol="by track",
+        protocol=Protocol("dataset", origin="by track"),
     )

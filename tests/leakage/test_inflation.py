@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mgr_jax.evaluation import Predictions
+from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.leakage.inflation import inflation, inflation_rows
 
 
@@ -21,7 +21,7 @@ def table(right: float, seed: int = 0) -> Predictions:
         classes=("a", "b"),
         task="single_label",
         split="crossval",
-        protocol="made up",
+        protocol=Protocol("dataset"),
     )
 
 

@@ -122,7 +122,8 @@ def test_crossval_scores_every_track_once_and_goes_on(tiny_config, tmp_path, cap
     told = capsys.readouterr().out
     table = Predictions.load(tmp_path / "cv/predictions/crossval.npz")
     assert len(table.by_track().track) == 30
-    assert table.protocol == "dataset_kfold, all 3 folds, fitted on 1, seed 0, segments of 0.5 s"
+    expected = "dataset_kfold, all 3 folds, fitted on 1, seed 0, segments of 0.5 s"
+    assert table.protocol.sentence == expected
     result = json.loads((tmp_path / "cv/predictions/crossval.json").read_text())
     assert result["majority"]["track"]["accuracy"][0] == pytest.approx(1 / 3)
     cost = json.loads((tmp_path / "cv/run.json").read_text())
@@ -145,6 +146,6 @@ def test_crossval_repeats_a_leaking_protocol_only_on_request(tiny_config, tmp_pa
     assert "row_random (LEAKS: " in capsys.readouterr().out
     table = Predictions.load(tmp_path / "cv/predictions/crossval.npz")
     assert len(table.track) == 2 * 120  # every clip once per seed
-    assert "seeds 0 to 1" in table.protocol
+    assert table.protocol.seeds == (0, 1)
     by_track = table.by_track()
     assert (len(by_track.track), len(set(by_track.track))) == (60, 30)

@@ -15,8 +15,8 @@ from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
 from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.train import train
 from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.train import train
 from mgr_jax.training.workdir import lock
 
 CLASSES = 3
@@ -68,7 +68,7 @@ def test_test_tracks_are_scored_segment_by_segment(trained_run):
     predictions = predict_run(trained_run, "test")
     assert len(predictions.track) == 6 * 4  # 2 s in clips of 0.5 s
     assert predictions.split == "test"
-    assert predictions.protocol == "artist-disjoint split, segments of 0.5 s"
+    assert predictions.protocol.sentence == "artist-disjoint split, segments of 0.5 s"
     by_track = predictions.by_track()
     assert isinstance(by_track, Predictions)
     assert (by_track.probabilities.argmax(1) == by_track.label).all()

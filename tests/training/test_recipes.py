@@ -13,15 +13,15 @@ from flax import linen as nn
 from mgr_jax.audio.frontends import create_frontend
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
+from mgr_jax.data.pipeline import open_split
 from mgr_jax.errors import UserError
 from mgr_jax.training.inputs import make_loaders
-from mgr_jax.training.train import train
+from mgr_jax.training.loop import Run
 from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
-from mgr_jax.training.loop import Run
-from mgr_jax.data.pipeline import open_split
 from mgr_jax.training.steps import create_state, make_train_step
 from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.train import train
 
 
 class Linear(nn.Module):

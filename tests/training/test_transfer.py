@@ -9,14 +9,14 @@ import pytest
 from flax import traverse_util
 
 from mgr_jax.classifier import create_classifier, init_variables
+from mgr_jax.data.pipeline import open_split
 from mgr_jax.errors import UserError
-from mgr_jax.evaluation import Predictions, evaluate, join_predictions
+from mgr_jax.evaluation import Predictions, Protocol, evaluate, join_predictions
 from mgr_jax.predictor import load
 from mgr_jax.training.checkpoint import read_variables
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.train import train
-from mgr_jax.data.pipeline import open_split
 from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.train import train
 from mgr_jax.training.transfer import initial_variables
 
 AUTOENCODER = {"widths": (4, 8), "pools": ((4, 4), (4, 4)), "code": 8}
@@ -150,7 +150,7 @@ def test_auxiliary_losses_stay_with_their_segments(tmp_path):
         classes=("x", "y"),
         task="single_label",
         split="test",
-        protocol="",
+        protocol=Protocol("dataset"),
         auxiliary_loss=[1.0, 5.0, 2.0],
     )
     table.save(tmp_path / "table.npz")
@@ -161,4 +161,4 @@ def test_auxiliary_losses_stay_with_their_segments(tmp_path):
         Predictions(**vars(table) | {"auxiliary_loss": [1.0]})
     without = Predictions(**vars(table) | {"auxiliary_loss": None, "track": ["c", "d", "c"]})
     with pytest.raises(ValueError, match="other classes"):
-        join_predictions([table, without], split="all", protocol="")
+        join_predictions([table, without], split="all", protocol=Protocol("dataset"))
