@@ -2,7 +2,7 @@
 
 import sys
 
-from mgr_jax.cli import run
+from mgr_jax.cli import main
 
 if __name__ == "__main__":
-    sys.exit(run("report"))
+    sys.exit(main(["report", *sys.argv[1:]]))

@@ -32,7 +32,7 @@ def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         os.replace(partial, path)
     except BaseException as error:
         os.unlink(partial)
-        if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, OSError) and error.errno and error.filename is None:
             error.filename = str(path)  # which a write to a full disk does not tell
         raise
 

@@ -1,16 +1,13 @@
-"""Config files: the shipped ones, and the --config flag."""
+"""Config files: the shipped ones and others, by name or path."""
 
+import ast
 import runpy
-import warnings
-from collections.abc import Mapping
+import shutil
 from pathlib import Path
-from typing import Any
 
-from absl import flags as absl_flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
 
 import mgr_jax
-from mgr_jax.config import validate
 from mgr_jax.errors import UserError, unknown_name
 
 
@@ -23,21 +20,22 @@ def shipped_configs() -> Path:
 
 
 def list_configs() -> list[str]:
-    """Names of the shipped configs, such as rendered/choi_crnn."""
+    """Names of the shipped configs, such as rendered/choi_crnn; see `read_config`."""
     folder = shipped_configs()
     return sorted(
         path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py")
     )
 
 
-def find_config(name: str) -> Path:
+def find_config(name: str | Path) -> Path:
     """Finds a config file by its path, or by its name among the shipped ones.
 
     Raises:
       UserError: there is neither.
     """
-    if Path(name).is_file():
-        return Path(name)
+    name = str(name)
+    if Path(name).expanduser().is_file():
+        return Path(name).expanduser()
     if Path(name).is_absolute() or (name.endswith(".py") and not name.startswith("configs/")):
         raise UserError(f"there is no file {name}; mgr-jax init_config lists the shipped configs")
     plain = name.removeprefix("configs/").removesuffix(".py")
@@ -46,73 +44,45 @@ def find_config(name: str) -> Path:
     return shipped_configs() / f"{plain}.py"
 
 
-def read_config(name: str) -> tuple[str, ConfigDict]:
-    """The docstring of a config file and the config that it describes; see `find_config`."""
-    module = runpy.run_path(str(find_config(name)))
-    return module["__doc__"] or "", module["get_config"]()
+def read_config(name: str | Path) -> ConfigDict:
+    """The config that a file describes, ready to be changed and trained.
 
+        config = mgr_jax.read_config("rendered/choi_crnn")
+        config.batch_size = 32
+        mgr_jax.train(config, "runs/a")
 
-def define_config_flag(flags: absl_flags.FlagValues, argv: list[str]) -> None:
-    """Defines --config and the overrides --config.<field> that `argv` holds.
-
-    Raises:
-      UserError: a config that is not there or cannot be run, or a field it does not have.
-    """
-    for position, argument in enumerate(argv):
-        flag, equals, value = argument.lstrip("-").partition("=")
-        if flag == "config" and argument.startswith("-"):
-            if equals:
-                argv[position] = f"--config={find_config(value)}"
-            elif position + 1 < len(argv):
-                argv[position + 1] = str(find_config(argv[position + 1]))
-    config_flags.DEFINE_config_file(
-        "config",
-        None,
-        "A config file, or the name of a shipped one (mgr-jax init_config lists them); "
-        "--config.FIELD=VALUE overrides a field.",
-        flag_values=flags,
-        sys_argv=["mgr-jax", *argv],
-        # So that arguments of front ends and models can be given which the file does not name;
-        # `validate` refuses what is no field, `create_classifier` what is no argument.
-        accept_new_attributes=True,
-        lock_config=False,
-    )
-
-
-def require_config(flags: absl_flags.FlagValues) -> ConfigDict:
-    """Returns the config that was given, checked.
-
-    Where the command line names another front end or model than the file, the file's settings of
-    the old one are dropped, with a warning.
+    Args:
+      name: of a shipped config, see `list_configs`, or the path of a file.
 
     Raises:
-      UserError: none was, or it is not a config.
+      UserError: there is neither, or the file cannot be run or makes no config.
     """
-    flag = flags["config"]
-    if flag.value is None:
-        known = ", ".join(list_configs())
-        raise UserError(f"--config is missing; give a file or one of the shipped ones: {known}")
-    overridden = config_flags.get_override_values(flag)
-    for group in ("frontend", "model"):
-        if f"{group}.name" in overridden:
-            _, written = read_config(config_flags.get_config_filename(flag))
-            _drop_settings(flag.value[group], written[group], group, overridden)
-    validate(flag.value)
-    return flag.value
+    path = find_config(name)
+    try:
+        config = runpy.run_path(str(path))["get_config"]()
+    except Exception as error:  # a config file is a program, and may raise anything
+        text = " ".join(str(error).split())
+        raise UserError(f"{path} cannot be read: {type(error).__name__}: {text}") from error
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"{path}: get_config() gives no ConfigDict; start from base_config()")
+    return config
 
 
-def _drop_settings(
-    config: ConfigDict, written: ConfigDict, group: str, overridden: Mapping[str, Any]
-) -> None:
-    """Keeps only the settings that the command line gives, if the name is not that of the file."""
-    if config.name == written.name or f"{group}.kwargs" in overridden:  # given as a whole
-        return
-    given = [name for name in config.kwargs if f"{group}.kwargs.{name}" in overridden]
-    dropped = [name for name in config.kwargs if name not in given]
-    config.kwargs = {name: config.kwargs[name] for name in given}
-    if dropped:
-        warnings.warn(
-            f"config.{group}.name is {config.name}, so the config's settings of {written.name} are "
-            f"dropped: {', '.join(dropped)}",
-            stacklevel=2,
-        )
+def describe_config(name: str | Path) -> str:
+    """The docstring of a config file, which is not run; see `find_config`."""
+    return ast.get_docstring(ast.parse(find_config(name).read_text(encoding="utf-8"))) or ""
+
+
+def copy_config(name: str, folder: Path) -> Path:
+    """Copies a config file into a folder, to be changed there; returns the path of the copy.
+
+    Raises:
+      UserError: there is no such config, or a file of its name is there already.
+    """
+    source = find_config(name)
+    target = folder / source.name
+    if target.exists():
+        raise UserError(f"{target} exists already; remove it, or choose another folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    return target

@@ -1,0 +1,88 @@
+"""Errors as one sentence: those of users, of libraries, and of flags."""
+
+import errno
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+from absl import flags as absl_flags
+
+from mgr_jax.errors import UserError, unknown_name
+
+
+def explain(error: Exception) -> str | None:
+    """What a person is told of an error while a command runs; None: it is a fault of ours."""
+    if isinstance(error, UserError):
+        return str(error)
+    for cause in _chain(error):
+        text = str(cause)
+        full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+        # TensorStore and ArrayRecord tell it in words alone.
+        if full or "No space left on device" in text:
+            name = getattr(cause, "filename", None)
+            where = f"while writing {name}" if name else "while writing"
+            return f"the disk is full ({where}); free some space, then give the same command again"
+    if platform := _absent_platform():
+        return (
+            f"jax has no platform '{platform}' here; set JAX_PLATFORMS=cpu, leave it unset, or "
+            "install the extra of that platform (pip install 'mgr-jax[gpu]' or 'mgr-jax[tpu]')"
+        )
+    if isinstance(error, OSError) and error.filename is not None:  # no such folder, no permission
+        return f"cannot use {error.filename}: {error.strerror}"
+    return None
+
+
+def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> str:
+    """What a person is told of an error in the flags, or in the config file that they name."""
+    if isinstance(error, absl_flags.Error):
+        if "as a ConfigDict" in str(error):
+            return (
+                "a group of config fields needs its fields, one by one or as a dict, as in "
+                "--config.optimizer.name=sgd or --config.model.kwargs='{\"dropout\": 0.5}'"
+            )
+        text = _without_traceback(str(error).strip()).rstrip(".")
+        return f"{text}; see {command} --help"
+    config = next((a for a in arguments if a.startswith("--config=")), "--config")
+    while error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    text = " ".join(str(error.args[0] if error.args else error).split())
+    group = text.split()[0].strip("'") if isinstance(error, KeyError) and text else ""
+    if any(argument.startswith(f"--config.{group}.") for argument in arguments):
+        from mgr_jax.config import base_config
+
+        return str(unknown_name("config field", group, base_config()))
+    return f"{config} cannot be read: {type(error).__name__}: {text}"
+
+
+def _absent_platform() -> str:
+    """What JAX_PLATFORMS asks for, where jax cannot start it; empty where it can."""
+    wanted = os.environ.get("JAX_PLATFORMS", "")
+    if not wanted or "jax" not in sys.modules:
+        return ""
+    try:
+        sys.modules["jax"].devices()
+    except Exception:  # which one depends on the platform: RuntimeError, or a bare AssertionError
+        return wanted
+    return ""
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """An error, what it was raised from, and so on."""
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _without_traceback(text: str) -> str:
+    """What went wrong in a config file, and in which line of it, without the way there."""
+    head, traceback, frames = text.partition("Traceback")
+    if not traceback:
+        return text
+    file = head.partition("--config=")[2].partition(":")[0]
+    line = re.findall(rf'File "{re.escape(file)}", line (\d+)', frames)
+    reason = re.split(r"\n(?=[\w.]+(?:Error|Exception)\b)", frames)[-1]
+    where = f", line {line[-1]}" if line else ""
+    return f"{file}{where}: {' '.join(reason.split())}"

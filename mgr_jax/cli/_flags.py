@@ -1,0 +1,155 @@
+"""The flags of a command: absl's, with a line for each, and configs with overrides."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags as absl_flags
+from ml_collections import ConfigDict, config_flags
+
+from mgr_jax.config import files, validate
+from mgr_jax.errors import UserError
+
+# evaluation.AGGREGATIONS, which is not imported for --help.
+_AGGREGATIONS = ("probabilities", "features", "vote")
+
+
+class _PathParser(absl_flags.ArgumentParser):
+    """A path, in which ~ is the home folder also behind an equals sign."""
+
+    def parse(self, argument: Any) -> Path:
+        return Path(argument).expanduser()
+
+    def flag_type(self) -> str:
+        return "path"
+
+
+class Flags(absl_flags.FlagValues):
+    """The flags of one command. A default of None means: not given."""
+
+    def __init__(self, argv: Sequence[str] = ()) -> None:
+        """Keeps the arguments of the command line, which say what a config file may be given."""
+        super().__init__()
+        self.__dict__["argv"] = list(argv)
+
+    def text(self, name: str, default: str | None, help: str) -> None:
+        """Defines a flag that is a text."""
+        absl_flags.DEFINE_string(name, default, help, flag_values=self)
+
+    def path(self, name: str, default: str | None, help: str) -> None:
+        """Defines a flag that is a path; ~ is the home folder."""
+        serializer: absl_flags.ArgumentSerializer = absl_flags.ArgumentSerializer()
+        absl_flags.DEFINE(_PathParser(), name, default, help, self, serializer)
+
+    def integer(self, name: str, default: int | None, help: str, least: int | None = None) -> None:
+        """Defines a flag that is a whole number."""
+        absl_flags.DEFINE_integer(name, default, help, lower_bound=least, flag_values=self)
+
+    def number(
+        self, name: str, default: float | None, help: str, least: float | None = None
+    ) -> None:
+        """Defines a flag that is a number."""
+        absl_flags.DEFINE_float(name, default, help, lower_bound=least, flag_values=self)
+
+    def switch(self, name: str, default: bool, help: str) -> None:
+        """Defines a flag that is on (--name) or off (--noname)."""
+        absl_flags.DEFINE_bool(name, default, help, flag_values=self)
+
+    def names(self, name: str, default: Sequence[str] | None, help: str) -> None:
+        """Defines a flag that is a list of texts, with commas between."""
+        given = None if default is None else list(default)
+        absl_flags.DEFINE_list(name, given, help, flag_values=self)
+
+    def choice(self, name: str, default: str | None, choices: Sequence[str], help: str) -> None:
+        """Defines a flag that is one of some texts."""
+        absl_flags.DEFINE_enum(name, default, choices, help, flag_values=self)
+
+    def aggregation(self, default: str | None) -> None:
+        """Defines --aggregation; without default it is that of each run's evaluation."""
+        self.choice(
+            "aggregation",
+            default,
+            _AGGREGATIONS,
+            "How segments become tracks: by their mean probability, by the mean of what the last "
+            "layer reads, or by vote"
+            + ("." if default else "; as each run was evaluated, unless given."),
+        )
+
+    def config(self) -> None:
+        """Defines --config and the overrides --config.<field> that the command line holds.
+
+        Raises:
+          UserError: a config that is not there or cannot be run, or a field it does not have.
+        """
+        argv = self.__dict__["argv"]
+        for position, argument in enumerate(argv):
+            flag, equals, value = argument.lstrip("-").partition("=")
+            if flag == "config" and argument.startswith("-"):
+                if equals:
+                    argv[position] = f"--config={files.find_config(value)}"
+                elif position + 1 < len(argv):
+                    argv[position + 1] = str(files.find_config(argv[position + 1]))
+        config_flags.DEFINE_config_file(
+            "config",
+            None,
+            "A config file, or the name of a shipped one (mgr-jax init_config lists them); "
+            "--config.FIELD=VALUE overrides a field.",
+            flag_values=self,
+            sys_argv=["mgr-jax", *argv],
+            # So that arguments of front ends and models can be given which the file does not name;
+            # `validate` refuses what is no field, `create_classifier` what is no argument.
+            accept_new_attributes=True,
+            lock_config=False,
+        )
+
+    def require(self, **hints: str) -> None:
+        """Raises a UserError for the first of some flags that was not given; hints say what it is.
+
+        As in `flags.require(workdir="the folder of the run, such as runs/a")`.
+        """
+        for name, hint in hints.items():
+            if self[name].value is None:
+                raise UserError(f"give --{name}, {hint}")
+
+    def require_config(self) -> ConfigDict:
+        """Returns the config that was given, checked.
+
+        Where the command line names another front end or model than the file, the file's settings
+        of the old one are dropped, with a warning.
+
+        Raises:
+          UserError: none was, or it is not a config.
+        """
+        flag = self["config"]
+        if flag.value is None:
+            known = ", ".join(files.list_configs())
+            raise UserError(f"--config is missing; give a file or one of the shipped ones: {known}")
+        overridden = config_flags.get_override_values(flag)
+        for group in ("frontend", "model"):
+            if f"{group}.name" in overridden:
+                written = files.read_config(config_flags.get_config_filename(flag))
+                _drop_settings(flag.value[group], written[group], group, overridden)
+        validate(flag.value)
+        return flag.value
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """The values of some flags, as arguments of a function that calls them the same."""
+        return {name: self[name].value for name in names}
+
+
+def _drop_settings(
+    config: ConfigDict, written: ConfigDict, group: str, overridden: Mapping[str, Any]
+) -> None:
+    """Keeps only the settings that the command line gives, if the name is not that of the file."""
+    if config.name == written.name or f"{group}.kwargs" in overridden:  # given as a whole
+        return
+    given = [name for name in config.kwargs if f"{group}.kwargs.{name}" in overridden]
+    dropped = [name for name in config.kwargs if name not in given]
+    config.kwargs = {name: config.kwargs[name] for name in given}
+    if dropped:
+        warnings.warn(
+            f"config.{group}.name is {config.name}, so the config's settings of {written.name} are "
+            f"dropped: {', '.join(dropped)}",
+            stacklevel=2,
+        )
