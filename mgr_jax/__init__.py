@@ -10,19 +10,31 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "load": "mgr_jax.predictor",
-    "Predictor": "mgr_jax.predictor",
+    # Experiments
+    "Run": "mgr_jax.runs.run",
+    "audit": "mgr_jax.runs.audit",
+    "compare": "mgr_jax.runs.compare",
+    "cross_validate": "mgr_jax.runs.cross_validate",
+    "evaluate": "mgr_jax.runs.evaluate",
+    "list_datasets": "mgr_jax.data.prepare",
+    "prepare": "mgr_jax.data.prepare",
+    "train": "mgr_jax.training.train",
+    # Configs
+    "base_config": "mgr_jax.config",
+    "list_configs": "mgr_jax.config.files",
+    "read_config": "mgr_jax.config.files",
+    # Prediction
     "Prediction": "mgr_jax.predictor",
+    "Predictor": "mgr_jax.predictor",
+    "load": "mgr_jax.predictor",
+    # Parts
     "create_classifier": "mgr_jax.classifier",
     "create_frontend": "mgr_jax.audio.frontends",
     "create_model": "mgr_jax.models",
     "extract_features": "mgr_jax.audio.frontends",
     "list_frontends": "mgr_jax.audio.frontends",
-    "list_presets": "mgr_jax.audio.frontends",
     "list_models": "mgr_jax.models",
-    "list_datasets": "mgr_jax.data.prepare",
-    "base_config": "mgr_jax.config",
-    "train": "mgr_jax.training.train",
+    "list_presets": "mgr_jax.audio.frontends",
     "UserError": "mgr_jax.errors",
 }
 __all__ = sorted(_PUBLIC)

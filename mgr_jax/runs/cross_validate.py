@@ -1,8 +1,7 @@
 """Trains a config once per fold and seed of its protocol, and scores what each has not seen."""
 
 import dataclasses
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import jax
@@ -10,33 +9,83 @@ from ml_collections import ConfigDict
 
 from mgr_jax.config import validate
 from mgr_jax.data.parts import is_kfold, require_consent, require_folds
-from mgr_jax.evaluation import Predictions, join_predictions, join_repeats
+from mgr_jax.data.pipeline import scored_split
+from mgr_jax.evaluation import Predictions, Result, join_predictions, join_repeats, save_result
 from mgr_jax.evaluation.protocol import LEAKING, repeated
+from mgr_jax.files import read_json, write_json
+from mgr_jax.runs.evaluate import describe_system, read_labels
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
-from mgr_jax.data.pipeline import scored_split
 
 
 def cross_validate(
-    config: ConfigDict, workdir: Path, *, seeds: int = 1, progress: bool = True
-) -> Predictions:
-    """Runs all folds of config.protocol, or its one fixed split, with every seed.
+    config: ConfigDict,
+    workdir: str | Path,
+    *,
+    protocol: str | None = None,
+    folds: int | None = None,
+    parts: int | None = None,
+    seeds: int = 1,
+    splits: Sequence[str] | None = None,
+    i_know_this_leaks: bool = False,
+    aggregation: str = "probabilities",
+    progress: bool = True,
+) -> Result:
+    """Trains and scores a config by a protocol, fold by fold and seed by seed.
 
-    Each is a run of its own, `workdir/seed<n>/fold<n>`; those that are there already go on, or are
-    only scored. Networks are scored at their best checkpoint by the validation part.
+        config = mgr_jax.read_config("gtzan/choi_crnn")
+        print(mgr_jax.cross_validate(config, "runs/cv", protocol="artist_kfold", folds=10))
+
+    Every fold is a run of its own, `<workdir>/seed<n>/fold<n>`. The same call again goes on where
+    it stopped, and scores again what is trained already. Networks are scored at their best
+    checkpoint by the validation part. All predictions together, with one repeat per seed, and their
+    scores are kept in `<workdir>/predictions/`; their split is "crossval" for folds, else the one
+    that the protocol scores.
 
     Args:
-      config: see `mgr_jax.config`; protocol.fold is not read, and seeds count from config.seed.
-      workdir: of the runs.
-      seeds: how many divisions into folds, and initialisations.
+      config: see `read_config`. What follows changes its `protocol`, and None leaves it as it is;
+        `protocol.fold` is not read, and seeds count from `config.seed`.
+      workdir: folder of the runs; made if absent.
+      protocol: one of `data.parts.list_protocols()`; None: the config's, or "dataset_kfold" where
+        that is "dataset".
+      folds: how many.
+      parts: 3: one fold is scored, the next chooses the checkpoint, the others are trained on; 2:
+        the scored fold chooses it.
+      seeds: how often all is done, each time with another division and initialisation.
+      splits: of the dataset whose tracks are divided into folds.
+      i_know_this_leaks: consent to a protocol that leaks.
+      aggregation: how segments become tracks; see `Predictions.by_track`.
       progress: show bars and results.
-
-    Returns:
-      The predictions of all scored tracks, one repeat per seed. Their split is "crossval" for
-      folds, else the one that the protocol scores.
 
     Raises:
       UserError: see `train` and `assign_parts`.
+    """
+    config, workdir = ConfigDict(config.to_dict()), Path(workdir).expanduser().absolute()
+    options = config.protocol
+    options.name = protocol or ("dataset_kfold" if options.name == "dataset" else options.name)
+    given = {"folds": folds, "parts": parts, "splits": tuple(splits) if splits else None}
+    options.update({name: value for name, value in given.items() if value is not None})
+    options.i_know_this_leaks |= i_know_this_leaks
+    pooled = train_folds(config, workdir, seeds=seeds, progress=progress)
+    runs = [run for _, run in fold_runs(config, workdir, seeds=seeds)]
+    _record_total(workdir, runs)
+    labels = read_labels(runs[0])
+    return save_result(
+        workdir,
+        pooled,
+        labels["training_tracks"] if config.task == "single_label" else None,
+        system=describe_system(config),
+        aggregation=aggregation,
+    )
+
+
+def train_folds(
+    config: ConfigDict, workdir: Path, *, seeds: int = 1, progress: bool = True
+) -> Predictions:
+    """Trains all folds of config.protocol, or its one fixed split, with every seed.
+
+    Returns:
+      The predictions of all scored tracks, one repeat per seed; see `cross_validate`.
     """
     options = config.protocol
     validate(config)
@@ -55,14 +104,6 @@ def cross_validate(
     return join_repeats(repeats, protocol=repeated(repeats[0].protocol, sorted(by_seed)))
 
 
-def _join_folds(tables: list[Predictions], options: ConfigDict) -> Predictions:
-    if not is_kfold(options.name):
-        return tables[0]
-    protocol = dataclasses.replace(tables[0].protocol, fold=None)
-    leaks = options.name in LEAKING  # then several folds hold segments of a track
-    return join_predictions(tables, split="crossval", protocol=protocol, by_row=leaks)
-
-
 def fold_runs(
     config: ConfigDict, workdir: Path, *, seeds: int = 1
 ) -> Iterator[tuple[ConfigDict, Path]]:
@@ -76,8 +117,16 @@ def fold_runs(
             yield run, workdir / f"seed{seed}" / (f"fold{fold}" if folds > 1 else "")
 
 
-def record_total(workdir: Path, runs: Iterable[Path]) -> None:
+def _join_folds(tables: list[Predictions], options: ConfigDict) -> Predictions:
+    if not is_kfold(options.name):
+        return tables[0]
+    protocol = dataclasses.replace(tables[0].protocol, fold=None)
+    leaks = options.name in LEAKING  # then several folds hold segments of a track
+    return join_predictions(tables, split="crossval", protocol=protocol, by_row=leaks)
+
+
+def _record_total(workdir: Path, runs: Sequence[Path]) -> None:
     """Writes run.json of a cross-validation: the parameters of a run, the seconds of all."""
-    costs = [json.loads((run / "run.json").read_text()) for run in runs]
-    total = costs[0] | {"seconds": round(sum(cost["seconds"] for cost in costs), 1)}
-    (workdir / "run.json").write_text(json.dumps(total, indent=2) + "\n")
+    costs = [read_json(run / "run.json", "train that fold again") for run in runs]
+    seconds = round(sum(cost["seconds"] for cost in costs), 1)
+    write_json(workdir / "run.json", costs[0] | {"seconds": seconds})

@@ -1,6 +1,6 @@
-"""Files of features for a trained run; shared by evaluate and predict."""
+"""Files of features for a trained run; shared by evaluation and prediction."""
 
-import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,18 @@ from mgr_jax.data.feature_array.files import FeatureTracks, read_features
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
+from mgr_jax.files import read_json
 from mgr_jax.predictor import Predictor, load
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
+
+log = logging.getLogger(__name__)
+
+_RESTORE = "restore it, or train again in another folder"
 
 
 def read_for_run(file: Path, workdir: Path) -> FeatureTracks:
     """Reads a file; of a table, the columns that the run was trained on, by name."""
-    columns = json.loads((workdir / "dataset.json").read_text()).get("columns")
+    columns = read_json(workdir / "dataset.json", _RESTORE).get("columns")
     table = read_features(file)
     return table.with_columns(columns) if columns else table
 
@@ -38,7 +43,7 @@ def side_rows(file: str, predictor: Predictor, tracks: Sequence[str]) -> list[di
         return [{} for _ in tracks]
     columns = predictor.side.columns
     if not columns:
-        raise UserError(f"--table={file} is given, but this model takes no table; leave it out")
+        raise UserError(f"the table {file} is given, but this model takes none; leave it out")
     table = read_table(file).with_columns(columns)
     rows = rows_of(table, match_rows(table.track_id, tracks))
     if missing := [track for track in tracks if track not in rows]:
@@ -49,8 +54,8 @@ def side_rows(file: str, predictor: Predictor, tracks: Sequence[str]) -> list[di
     return [{"table": rows[track]} for track in tracks]
 
 
-def evaluate_file(
-    file: Path, workdir: Path, *, split: str | None, checkpoint: str, segments: int
+def predict_file(
+    file: Path, workdir: Path, *, split: str | None, checkpoint: str | int, segments: int
 ) -> Predictions:
     """Classifies the labelled tracks of a file; says which are left out, and why.
 
@@ -75,7 +80,7 @@ def evaluate_file(
     if predictor.side.format:
         raise UserError(
             f"{workdir} takes more than features (config.side_inputs), which is known of its "
-            "dataset's tracks alone; evaluate a split of that, or use predict --table"
+            "dataset's tracks alone; evaluate a split of that, or predict with a table"
         )
     table = read_for_run(file, workdir)
     predictor.check_features(table.features[0])  # before anything is said of the tracks
@@ -112,13 +117,13 @@ def evaluate_file(
 
 
 def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTracks:
-    stored = json.loads((workdir / "tracks.json").read_text())
+    stored = read_json(workdir / "tracks.json", _RESTORE)
     used = {name: set(stored[name]) for name in ("train", "validation")}
     trained_on = set(stored["train_digests"])  # under whatever name
     if split and split not in used:
         raise UserError(
-            f"--features with --split={split} makes no sense; choose {' or '.join(used)}, or leave "
-            "--split out to score all tracks that were not trained on"
+            f"the split {split} of a file makes no sense; choose {' or '.join(used)}, or none, to "
+            "score all tracks that were not trained on"
         )
     rows = [
         row
@@ -134,14 +139,14 @@ def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTr
             f"{table.path} holds no track of the {split} split of {workdir}"
             if split
             else f"{workdir} was trained on all {len(table.track_id)} tracks of {table.path}; "
-            "--split=train scores them nevertheless"
+            "the split train scores them nevertheless"
         )
     if not split:
         chosen_by = len(used["validation"].intersection(table.track_id))
         if left_out := len(table.track_id) - len(rows):
             copies = left_out - len(used["train"].intersection(table.track_id))
             named = f", {copies} of them under other names" if copies else ""
-            print(f"Left out {left_out} tracks that the run was trained on{named}.")
+            log.info(f"Left out {left_out} tracks that the run was trained on{named}.")
         if chosen_by:
-            print(f"{chosen_by} of the {len(rows)} tracks scored chose the best checkpoint.")
+            log.info(f"{chosen_by} of the {len(rows)} tracks scored chose the best checkpoint.")
     return table.select(rows)
