@@ -10,8 +10,11 @@ import pytest
 from random_predictions import make_table
 
 from mgr_jax import cli
-from mgr_jax.evaluation import evaluate, join_repeats, paired_difference
+from mgr_jax.evaluation import Protocol, evaluate, join_repeats, paired_difference
 from mgr_jax.evaluation.results import save_result
+
+OFFICIAL = Protocol("official")
+LEAKING = Protocol("row_random", folds=5, parts=2, unit="segment", leaks=("rows are dealt out",))
 
 
 def answering(table, share, seed=0):
@@ -25,14 +28,15 @@ def answering(table, share, seed=0):
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory):
     """Scored runs: good, close to it, bad; a leaking one; one of other tracks; decisions."""
-    table = replace(make_table("single_label", tracks=80), protocol="official")
-    shorter = replace(answering(table, 0.8, seed=1), protocol="official splits, segments of 3 s")
+    table = replace(make_table("single_label", tracks=80), protocol=OFFICIAL)
+    named = Protocol("dataset", "official splits", segments="segments of 3 s")
+    shorter = replace(answering(table, 0.8, seed=1), protocol=named)
     good = answering(table, 0.8)
     tables = {
         "good": good,
         "close": shorter,
         "bad": answering(table, 0.3),
-        "leaking": replace(answering(table, 0.99), protocol="row_random (LEAKS: …), all 5 folds"),
+        "leaking": replace(answering(table, 0.99), protocol=LEAKING),
         "elsewhere": good.select(good.track != "track 0"),
         "svm": replace(good, probabilities=np.eye(6)[good.probabilities.argmax(axis=1)]),
     }
@@ -67,7 +71,8 @@ def test_one_table_marks_noise_leaks_and_what_cannot_be_compared(capsys, runs):
     assert "<0.001" in cells["bad"]
     assert "| 96,018 | 1,234 |" in cells["good"]
     assert "system leaking (LEAKS)" in cells["leaking"]
-    assert "LEAKS marks protocols that put rows of one track" in out
+    assert "LEAKS marks protocols whose scores come out too high" in out
+    assert "(LEAKS: rows are dealt out)" in cells["leaking"]
     for name in ("leaking", "elsewhere"):
         assert "†" in cells[name]
         assert "≈" not in cells[name]
@@ -116,9 +121,9 @@ def test_a_baseline_a_metric_and_a_folder_of_runs_can_be_named(capsys, runs):
 
 
 def test_repeats_are_shown_with_their_spread(capsys, runs):
-    one = replace(make_table("single_label", tracks=80), protocol="official")
+    one = replace(make_table("single_label", tracks=80), protocol=OFFICIAL)
     tables = [answering(one, 0.5, seed) for seed in range(3)]
-    save_result(runs / "three", join_repeats(tables, protocol="official"), None, system="system x")
+    save_result(runs / "three", join_repeats(tables, protocol=OFFICIAL), None, system="system x")
     capsys.readouterr()
     code, _, err, cells = compare(capsys, runs / "good", runs / "three")
     assert code == 0, err

@@ -3,18 +3,16 @@
 import warnings
 
 import pytest
-from absl import flags as absl_flags
 
 from mgr_jax import cli
-from mgr_jax.config.files import define_config_flag, require_config
+from mgr_jax.cli._flags import Flags
 
 
 def parse(*argv):
-    flags = absl_flags.FlagValues()
-    arguments = ["--config=audio_folder/choi_k2c2", *argv]
-    define_config_flag(flags, arguments)
-    flags(["mgr-jax", *arguments])
-    return require_config(flags)
+    flags = Flags(["--config=audio_folder/choi_k2c2", *argv])
+    flags.config()
+    flags(["mgr-jax", *flags.argv])
+    return flags.require_config()
 
 
 def test_settings_of_the_front_end_that_is_replaced_are_dropped():

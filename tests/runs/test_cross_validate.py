@@ -10,7 +10,7 @@ from mgr_jax.data.cache import join_tracks, open_tracks
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
-from mgr_jax.data.pipeline import describe_protocol, make_units, open_split
+from mgr_jax.data.pipeline import make_units, open_split, protocol_of
 
 SPLITS = ("train", "validation", "test")
 RATE = 12_000
@@ -66,13 +66,13 @@ def test_rows_at_random_part_tracks_and_say_so(tiny_config):
     train, test = (open_split(tiny_config, split) for split in ("train", "test"))
     assert len(train) + len(test) == 96  # of 30 tracks of four clips
     assert len(set(train.track_id) & set(test.track_id)) > 10
-    assert "row_random (LEAKS: " in describe_protocol(test, tiny_config.clip_samples)
+    assert protocol_of(test, tiny_config.clip_samples).leaks
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "row_random"}, "--i_know_this_leaks"),
+        ({"name": "row_random"}, "i_know_this_leaks"),
         ({"name": "official"}, "those of audio_folder/music were made when it was prepared"),
         ({"name": "fault_filtered"}, "fault-filtered lists of GTZAN cannot be used"),
         ({"name": "artists"}, "there is no protocol 'artists'; did you mean artist_kfold"),
@@ -143,7 +143,7 @@ def test_crossval_repeats_a_leaking_protocol_only_on_request(tiny_config, tmp_pa
     assert main(command) == 1
     assert "row_random leaks" in capsys.readouterr().err
     assert main([*command, "--i_know_this_leaks"]) == 0
-    assert "row_random (LEAKS: " in capsys.readouterr().out
+    assert "(LEAKS: rows of one track" in capsys.readouterr().out
     table = Predictions.load(tmp_path / "cv/predictions/crossval.npz")
     assert len(table.track) == 2 * 120  # every clip once per seed
     assert table.protocol.seeds == (0, 1)
