@@ -1,0 +1,82 @@
+"""A run's folder as an object."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from ml_collections import ConfigDict
+
+from mgr_jax.config import load_config
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Result, load_result
+from mgr_jax.predictor import Predictor, load
+from mgr_jax.runs.evaluate import evaluate, read_labels
+
+
+@dataclass(frozen=True)
+class Run:
+    """What stands in a work directory: a trained network, a cross-validation, scored baselines.
+
+        run = mgr_jax.Run.open("runs/a")
+        print(run.evaluate("test"))                       # scores with intervals, kept in runs/a
+        run.result("test").scores["track"]["accuracy"]    # [value, low, high], read back
+        run.predictor().predict("song.mp3").top()
+
+    Attributes:
+      path: of the folder, absolute.
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Opens the folder of a run; reads nothing yet.
+
+        Args:
+          path: of the work directory that `train`, `cross_validate` or the baselines wrote.
+
+        Raises:
+          UserError: there is no such folder, or it holds neither a trained model nor scores.
+        """
+        folder = Path(path).expanduser().absolute()
+        run = cls(folder)
+        if not folder.is_dir():
+            raise UserError(f"{folder} is not there; give the folder of a run")
+        if not run.is_trained and not run.scored_splits:
+            raise UserError(
+                f"{folder} holds neither a trained model (config.json) nor scores (predictions/); "
+                "give the folder of a run"
+            )
+        return run
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the folder holds a network; baselines and cross-validations do not."""
+        return (self.path / "config.json").is_file()
+
+    @property
+    def config(self) -> ConfigDict:
+        """The config that was trained; raises a UserError where there is none."""
+        return load_config(self.path / "config.json")
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """`task`, `classes` and `training_tracks` (of each class) of a trained run."""
+        return read_labels(self.path)
+
+    @property
+    def scored_splits(self) -> list[str]:
+        """Names of the splits that have been scored."""
+        return sorted(file.stem for file in self.path.glob("predictions/*.json"))
+
+    def evaluate(self, split: str | None = None, **options: Any) -> Result:
+        """Scores the run on a split of its dataset, or on a file of features; see `evaluate`."""
+        return evaluate(self.path, split, **options)
+
+    def result(self, split: str = "test", *, aggregation: str | None = None) -> Result:
+        """Reads the scores that `evaluate` has kept; see `load_result`."""
+        return load_result(self.path, split, aggregation)
+
+    def predictor(self, checkpoint: str | int = "best") -> Predictor:
+        """The trained classifier, for files and arrays; see `mgr_jax.load`."""
+        return load(self.path, checkpoint=checkpoint)
