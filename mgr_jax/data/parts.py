@@ -1,7 +1,8 @@
 """Protocols by name: who is trained on and who is scored, whatever the dataset and the model.
 
 `dataset` takes the splits as the dataset was prepared, `official` the same where they are
-published ones, `fault_filtered` GTZAN's published lists. The others divide all items into folds,
+published ones; every published list is a protocol by its name, such as `fault_filtered` (see
+`mgr_jax.data.published`). The others divide all items into folds,
 stratified by genre: `stratified_kfold` keeps the parts of a track together, `artist_kfold` those of
 an artist, `dataset_kfold` what the dataset's own splits keep together. `row_random` shuffles rows,
 that is segments, whatever they were cut from: it leaks, and is there to show what leaking is worth.
@@ -13,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.data.gtzan.splits import read_lists
+from mgr_jax.data.published import assign_published, list_names
 from mgr_jax.data.splits import SPLITS, assign_splits, crossing, join_groups
 from mgr_jax.errors import UserError, unknown_name
 
-FIXED = ("dataset", "official", "fault_filtered")
+FIXED = ("dataset", "official", *list_names())
 KFOLDS = ("stratified_kfold", "artist_kfold", "dataset_kfold", "row_random")
 PROTOCOLS = (*FIXED, *KFOLDS)
 LEAKING = ("row_random",)
@@ -63,7 +64,7 @@ def require_consent(name: str, i_know_this_leaks: bool) -> None:
 
 def is_published(made: Mapping[str, Any]) -> bool:
     """Whether the splits that a dataset's protocol.json tells of are published ones."""
-    return made.get("splits") in ("official", "fault_filtered")
+    return made.get("splits") in ("official", *list_names())
 
 
 def leak_mark(name: str) -> str:
@@ -114,8 +115,8 @@ def assign_parts(
       UserError: an unknown protocol, too few folds, or units that cannot be divided so.
     """
     require_folds(name, folds, fold, parts)
-    if name == "fault_filtered":
-        return np.array(read_lists(units.track)[0])
+    if name in list_names():
+        return np.array(assign_published(name, units.track)[0])
     if not is_kfold(name):
         return np.array(units.split)
     number = fold_numbers(name, units, folds=folds, seed=seed, splits=splits)

@@ -10,7 +10,7 @@ from sklearn.random_projection import GaussianRandomProjection
 from sklearn.svm import SVC
 
 from mgr_jax.data.cache import open_tracks
-from mgr_jax.data.feature_array.files import FeatureTracks, read_features
+from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.parts import Units
 from mgr_jax.errors import UserError

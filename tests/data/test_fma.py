@@ -18,12 +18,12 @@ from mgr_jax.data.cache import Tracks, open_tracks
 from mgr_jax.data.fma import published
 from mgr_jax.data.fma.fma_dataset_builder import Builder, FmaConfig
 from mgr_jax.data.fma.metadata import Genre, Row, genre_tags
+from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.track_builder import Plan
 from mgr_jax.errors import UserError
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
-from mgr_jax.data.pipeline import open_split
 
 RATE = 12_000
 

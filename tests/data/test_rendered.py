@@ -10,8 +10,8 @@ from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.prepare import list_datasets, prepare
 from mgr_jax.data.rendered.music import GENRES, SAMPLE_RATE, TAGS, render_track
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.train import train
 from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.train import train
 
 
 @pytest.fixture(scope="module")
