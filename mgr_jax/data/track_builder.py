@@ -185,6 +185,12 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         super()._download_and_prepare(dl_manager, download_config)
         assert self.planned is not None
         self._require_every_class(complete=self.planned.account.get("complete", True))
+        if self._skipped:
+            warnings.warn(
+                f"skipped {len(self._skipped)} tracks, which skipped.json lists "
+                f"({some_reasons(list(self._skipped.values()))})",
+                stacklevel=2,
+            )
         protocol = {
             "classes": self.info.features["label"].names,
             "tags": list(self.planned.tags),
@@ -199,12 +205,6 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             (self.data_path / name).write_text(text, encoding="utf-8")
 
     def _require_every_class(self, *, complete: bool) -> None:
-        if self._skipped:
-            warnings.warn(
-                f"skipped {len(self._skipped)} tracks, which skipped.json lists "
-                f"({some_reasons(list(self._skipped.values()))})",
-                stacklevel=2,
-            )
         for split, stored in self._stored.items():
             missing = [name for name in self.info.features["label"].names if not stored[name]]
             if missing and complete:
@@ -247,7 +247,7 @@ class AudioConfig(tfds.core.BuilderConfig):
 SAMPLE_RATES = (22_050, 16_000, 12_000)
 
 
-class AudioBuilder(TrackBuilder, skip_registration=True):  # type: ignore[call-arg]
+class AudioBuilder(TrackBuilder):
     """Stores tracks as `waveform` examples: mono 16-bit FLAC files at the config's rate."""
 
     PAYLOAD = "audio"
