@@ -171,14 +171,13 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
                     nothing = False
                     break
                 self._skip(track, result)
-        if nothing:
-            count, where = len(self._skipped), "files"
-        else:
-            count, where = len(tracks[split]), f"tracks of the {split} split"
         reasons = [self._skipped[t.track_id] for t in tracks[split]]
+        what, way_out = f"{len(reasons)} tracks of the {split} split", ", or change the splits"
+        if nothing:
+            reasons = list(self._skipped.values())
+            what, way_out = f"{len(reasons)} files", ""
         return UserError(
-            f"none of the {count} {where} can be read ({some_reasons(reasons)}); replace them, or "
-            "change the splits"
+            f"none of the {what} can be read ({some_reasons(reasons)}); replace them{way_out}"
         )
 
     def _download_and_prepare(self, dl_manager, download_config) -> None:

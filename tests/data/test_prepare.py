@@ -124,7 +124,7 @@ def empty(folder: Path, *numbers: int) -> None:
         (lambda f: empty(f, 2), r"none of the 2 tracks of the validation split can .*2\.wav is em"),
         (lambda f: empty(f, 3), r"none of the 2 tracks of the test split can be read \(.*3\.wav"),
         (lambda f: empty(f, 0, 1), r"none of the 4 tracks of the train split can be read \(.*0\."),
-        (lambda f: empty(f, 0, 1, 2, 3), r"none of the 8 files can be read \(.*and 1 more"),
+        (lambda f: empty(f, 0, 1, 2, 3), r"none of the 8 files can be read \(.*and 5 more"),
     ],
 )
 @pytest.mark.parametrize("workers", [0, 1])
