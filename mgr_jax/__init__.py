@@ -11,12 +11,13 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     # Experiments
+    "Prepared": "mgr_jax.data.prepare",
     "Run": "mgr_jax.runs.run",
     "audit": "mgr_jax.runs.audit",
     "compare": "mgr_jax.runs.compare",
     "cross_validate": "mgr_jax.runs.cross_validate",
     "evaluate": "mgr_jax.runs.evaluate",
-    "list_datasets": "mgr_jax.data.prepare",
+    "list_datasets": "mgr_jax.data.datasets",
     "prepare": "mgr_jax.data.prepare",
     "train": "mgr_jax.training.train",
     # Configs

@@ -89,7 +89,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
             "audit takes one of --dataset, --audio and --table, such as --audio=music, and no "
             "arguments but flags"
         )
-    from mgr_jax.data.gtzan.splits import read_lists
+    from mgr_jax.data.published import assign_published
     from mgr_jax.leakage.material import open_dataset, open_folder, open_table
 
     out, scheme = Path(flags.out).expanduser(), _scheme(flags.fingerprint)
@@ -103,7 +103,7 @@ def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
         material = open_table(table, tracks=optional_path(flags.tracks), subset=flags.subset)
     material = material.with_artists(optional_path(flags.artists))
     if flags.protocol == "fault_filtered":
-        material = material._replace(splits=read_lists(material.names)[0])
+        material = material._replace(splits=assign_published("fault_filtered", material.names)[0])
     result = audit(material, scheme, workers=flags.workers)
     _write(result, out, scheme)
     print("\n".join([f"Audit of {material.source}", *result["summary"], f"Wrote {out}/audit.md"]))

@@ -8,10 +8,10 @@ import numpy as np
 
 from mgr_jax.audio.fingerprint import Scheme
 from mgr_jax.cli.paths import find_prepared
-from mgr_jax.data.audio_folder.index import Entry, read_folder
+from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import open_tracks
-from mgr_jax.data.feature_array.files import read_features
-from mgr_jax.data.gtzan.splits import find_artists
+from mgr_jax.data.feature_files import read_features
+from mgr_jax.data.folder_index import Entry, read_folder
 from mgr_jax.leakage.fingerprints import Source, file_source, split_sources
 from mgr_jax.runs.extraction_sources import require_audio
 

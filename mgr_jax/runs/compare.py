@@ -105,7 +105,8 @@ class Comparison:
             notes.append(
                 f"Differences in {shown} are to {name}, over the same tracks, with the 95 % "
                 "interval of a paired bootstrap; nothing corrects for comparing several."
-                + " It was chosen by these very scores, which flatters it." * self.picked
+                + " It was chosen by these very scores, which flatters it."
+                * self.picked
             )
         if any(row["mcnemar"] for row in self.rows):
             notes.append(
