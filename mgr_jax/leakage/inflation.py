@@ -1,12 +1,13 @@
 """What leaking is worth: one model's scores by row, by track and by artist."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from mgr_jax.evaluation.comparison import paired_difference
-from mgr_jax.evaluation.predictions import Predictions
-from mgr_jax.evaluation.scores import evaluate
+import numpy as np
+
+from mgr_jax.errors import unknown_name
+from mgr_jax.evaluation import Predictions, Protocol, evaluate, paired_difference
 
 # From the protocol that leaks most to the one that leaks least.
 BY = {"row_random": "by row", "stratified_kfold": "by track", "artist_kfold": "by artist"}
@@ -76,3 +77,27 @@ def inflation_rows(system: str, result: Mapping[str, Any]) -> list[dict[str, Any
             row[f"{a} − {b}"] = value
         rows.append(row)
     return rows
+
+
+def choose_metric(metric: str | None, task: str, classes: Sequence[str]) -> str:
+    """The metric, or for None the usual one of a task.
+
+    Raises:
+      UserError: the task has no such metric.
+    """
+    count = len(classes)
+    table = Predictions(
+        track=np.array(["a", "b"]),
+        start=np.zeros(2),
+        end=np.ones(2),
+        probabilities=np.full((2, count), 1 / count),
+        label=np.arange(2) if task == "single_label" else np.eye(2, count),
+        classes=tuple(classes),
+        task=task,
+        split="",
+        protocol=Protocol("dataset"),
+    )
+    known = evaluate(table, resamples=2)["track"]
+    if metric and metric not in known:
+        raise unknown_name("metric", metric, known)
+    return metric or ("accuracy" if task == "single_label" else "average_precision")
