@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.data.cache import digest
-from mgr_jax.data.feature_array.files import FeatureTracks
+from mgr_jax.data.feature_files import FeatureTracks
 from mgr_jax.data.parts import Units, artists_parted, unknown_artists
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol

@@ -14,8 +14,8 @@ from absl import flags as absl_flags
 from mgr_jax.baselines.examples import Examples, describe_tracks, examples_of_table, make_examples
 from mgr_jax.cli.paths import find_prepared, optional_path
 from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
-from mgr_jax.data.feature_array.files import FeatureTracks, read_features
-from mgr_jax.data.gtzan.splits import find_artists
+from mgr_jax.data.feature_files import FeatureTracks, read_features
+from mgr_jax.data.artists import find_artists
 from mgr_jax.data.parts import artists_parted, is_published, unknown_artists
 from mgr_jax.data.pipeline import make_units, protocol_of, usable_tracks
 from mgr_jax.errors import UserError

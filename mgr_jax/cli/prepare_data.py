@@ -13,133 +13,70 @@ An audio_folder holds <genre>/<file> (mp3, flac, ogg, wav, au) and may hold an i
 columns path, genre, artist, split; any further column is kept, and can be split by.
 """
 
-import json
 import os
-from pathlib import Path
+from collections import defaultdict
+from typing import Any
 
 from absl import flags as absl_flags
 
-from mgr_jax.cli.paths import optional_path
+from mgr_jax.data.datasets import Option, find_datasets, list_datasets
 from mgr_jax.errors import UserError
 
 
 def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
-    """Defines this command's flags."""
+    """Defines this command's flags; what a dataset takes follows from its record."""
     del argv
-    absl_flags.DEFINE_string(
-        "dataset", None, "gtzan, fma/small, audio_folder, feature_array, rendered/demo, …",
-        flag_values=flags,
-    )  # fmt: skip
-    absl_flags.DEFINE_string(
-        "manual_dir", None, "audio_folder, gtzan, fma: the folder of files.", flag_values=flags
-    )
-    absl_flags.DEFINE_string(
-        "features",
-        None,
-        "feature_array: an .npz (mel, track), .csv or .parquet file, or fma_metadata.zip.",
-        flag_values=flags,
-    )
-    absl_flags.DEFINE_string(
-        "tracks", None, "feature_array: FMA's tracks.csv or fma_metadata.zip.", flag_values=flags
-    )
-    absl_flags.DEFINE_string(
-        "subset", None, "feature_array, with --tracks: small, medium, large, full.",
-        flag_values=flags,
-    )  # fmt: skip
-    absl_flags.DEFINE_float(
-        "frame_rate", None, "feature_array: frames or rows per second.", flag_values=flags
-    )
-    absl_flags.DEFINE_string("name", None, "What to call the dataset.", flag_values=flags)
-    absl_flags.DEFINE_integer("sample_rate", 22_050, "Stored rate in Hz.", flag_values=flags)
-    absl_flags.DEFINE_list(
-        "split_by",
-        [],
-        "audio_folder: columns no value of which may stand in two splits. By default the artist "
-        "where artists are known, else the track.",
-        flag_values=flags,
-    )
-    absl_flags.DEFINE_string(
-        "splits",
-        "stratified",
-        "feature_array: stratified, given (by the file), or GTZAN's fault_filtered or artist.",
-        flag_values=flags,
-    )
-    absl_flags.DEFINE_string(
-        "artists", None, "gtzan, feature_array: an index of GTZAN's artists.", flag_values=flags
-    )
-    absl_flags.DEFINE_list(
-        "fractions",
-        ["0.7", "0.15", "0.15"],
-        "Of train, validation, test, where the splits are not published ones.",
-        flag_values=flags,
-    )
-    absl_flags.DEFINE_integer("seed", 0, "Of the split.", lower_bound=0, flag_values=flags)
-    absl_flags.DEFINE_bool(
-        "allow_other_checksum",
-        False,
-        "fma: use archives that are not the published ones.",
-        flag_values=flags,
-    )
-    absl_flags.DEFINE_string(
-        "data_dir", None, "TFDS folder; ~/tensorflow_datasets.", flag_values=flags
-    )
+    where: dict[str, Any] = {"flag_values": flags}
+    absl_flags.DEFINE_string("dataset", None, f"One of {', '.join(list_datasets())}.", **where)
+    options: dict[str, Option] = {}
+    help_of: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for dataset in find_datasets().values():
+        for option in dataset.all_options():
+            options[option.name] = option
+            help_of[option.name][option.help].append(dataset.name)
+    for name, option in options.items():
+        text = "; ".join(f"{', '.join(those)}: {told}" for told, those in help_of[name].items())
+        if isinstance(option.default, tuple):
+            default = ",".join(map(str, option.default))
+            text += f" ({default})" if default else ""
+            absl_flags.DEFINE_list(name, None, f"{text}.", **where)
+        elif option.type is bool:
+            absl_flags.DEFINE_bool(name, None, f"{text}.", **where)
+        else:
+            text += (
+                f" ({option.default})" if option.default is not None and not option.asked else ""
+            )
+            absl_flags.DEFINE_string(name, None, f"{text}.", **where)
+    absl_flags.DEFINE_integer("sample_rate", 22_050, "Stored rate in Hz.", **where)
+    absl_flags.DEFINE_string("data_dir", None, "TFDS folder; ~/tensorflow_datasets.", **where)
     absl_flags.DEFINE_integer(
-        "workers", os.cpu_count(), "Decoding processes.", lower_bound=0, flag_values=flags
+        "workers", os.cpu_count(), "Decoding processes.", lower_bound=0, **where
     )
-    absl_flags.DEFINE_bool("overwrite", False, "Build again what is there.", flag_values=flags)
+    absl_flags.DEFINE_bool("overwrite", False, "Build again what is there.", **where)
 
 
 def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
     """Prepares the dataset and says how to use it."""
-    from mgr_jax.data.cache import open_tracks
-    from mgr_jax.data.locate import default_data_dir
-    from mgr_jax.data.prepare import list_datasets, prepare
-
     if args or not flags.dataset:
         raise UserError(f"give --dataset, one of: {', '.join(list_datasets())}")
-    try:
-        train, validation, test = map(float, flags.fractions)
-    except ValueError:
-        raise UserError(
-            f"--fractions={','.join(flags.fractions)} must be three numbers, like 0.7,0.15,0.15"
-        ) from None
-    if flags.dataset == "feature_array" and flags.frame_rate is None:
-        raise UserError(
-            "feature_array needs --frame_rate, frames per second: sample rate / hop length, or for "
-            "rows of 30 s 0.0333"
-        )
-    data_dir = Path(flags.data_dir or default_data_dir()).expanduser()
-    folder = prepare(
+    given = {}
+    for dataset in find_datasets().values():
+        for option in dataset.all_options():
+            if (value := flags[option.name].value) is not None:
+                given[option.name] = value
+            elif option.asked and flags.dataset.split("/")[0] == dataset.name:
+                raise UserError(f"{dataset.name} needs --{option.name}, {option.help}")
+    from mgr_jax.data.prepare import prepare  # starts TFDS, and a mistake is told before that
+
+    prepared = prepare(
         flags.dataset,
         sample_rate=flags.sample_rate,
-        data_dir=data_dir,
+        data_dir=flags.data_dir,
         overwrite=flags.overwrite,
         num_workers=flags.workers,
-        manual_dir=optional_path(flags.manual_dir),
-        features=optional_path(flags.features),
-        tracks=optional_path(flags.tracks),
-        subset=flags.subset,
-        artists=optional_path(flags.artists),
-        name=flags.name,
-        split_by=tuple(flags.split_by),
-        splits=flags.splits,
-        fractions=(train, validation, test),
-        seed=flags.seed,
-        frame_rate=1.0 if flags.frame_rate is None else flags.frame_rate,
-        allow_other_checksum=flags.allow_other_checksum,
+        **given,
     )
-    protocol = json.loads((folder / "protocol.json").read_text())
-    for split in protocol["tracks"]:
-        open_tracks(folder, split)
-
-    counts = ", ".join(f"{sum(n.values())} {split}" for split, n in protocol["tracks"].items())
-    skipped = len(json.loads((folder / "skipped.json").read_text()))
-    rate = 0 if protocol["format"]["kind"] == "features" else flags.sample_rate
-    name = str(folder.parent.relative_to(data_dir))
-    if rate:
-        name = name.removesuffix(f"_{rate}")
+    print(f"Prepared {prepared}.")
     print(
-        f"Prepared {folder}: {len(protocol['classes'])} classes, {counts} tracks "
-        f"({skipped} skipped), {'- and '.join(protocol['split_by'])}-disjoint."
+        f"Train with: --config.dataset={prepared.name} --config.sample_rate={prepared.sample_rate}"
     )
-    print(f"Train with: --config.dataset={name} --config.sample_rate={rate}")

@@ -1,1 +1,3 @@
-"""Datasets: TFDS builders, splits, the int16 cache and the loaders."""
+"""Datasets: one folder for each, a plug-in (see `datasets`); what they share lies beside them."""
+
+SPLITS = ("train", "validation", "test")

@@ -19,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import decode_flac
+from mgr_jax.data.disk import disk_errors_told
 from mgr_jax.errors import UserError
 
 
@@ -133,17 +134,22 @@ def join_tracks(parts: Sequence[Tracks], split: str) -> Tracks:
     )
 
 
-def open_tracks(dataset_dir: Path, split: str) -> Tracks:
+def open_tracks(dataset_dir: Path, split: str, *, progress: bool = True) -> Tracks:
     """Opens a split of a prepared dataset, building its cache on first use.
+
+    Args:
+      dataset_dir: of `find_dataset`.
+      split: such as train.
+      progress: show bars where the cache is built.
 
     Raises:
       UserError: the split does not exist, or the disk is too small for the cache.
     """
-    protocol = json.loads((dataset_dir / "protocol.json").read_text())
+    protocol = json.loads((dataset_dir / "protocol.json").read_text(encoding="utf-8"))
     if "format" not in protocol:
         raise UserError(
             f"{dataset_dir} was prepared by an older version of mgr_jax; build it again with "
-            "prepare_data --overwrite"
+            "mgr-jax prepare_data (`overwrite`)"
         )
     if split not in protocol["tracks"]:
         raise UserError(
@@ -151,10 +157,11 @@ def open_tracks(dataset_dir: Path, split: str) -> Tracks:
         )
     folder = dataset_dir / "cache" / split
     if not folder.exists():
-        _build(dataset_dir, split, folder, protocol)
+        with disk_errors_told(dataset_dir):
+            _build(dataset_dir, split, folder, protocol, progress=progress)
     with np.load(folder / "index.npz") as stored:
         index = {name: stored[name] for name in stored.files}
-    text = json.loads((folder / "text.json").read_text())
+    text = json.loads((folder / "text.json").read_text(encoding="utf-8"))
     stored_as = protocol["format"]
     return Tracks(
         files=(folder / "data.bin",),
@@ -181,13 +188,16 @@ def _decoder(stored_as: dict[str, Any]) -> Callable[[dict[str, Any]], np.ndarray
     return lambda record: np.frombuffer(record["features"], stored_as["dtype"])
 
 
-def _build(dataset_dir: Path, split: str, folder: Path, protocol: dict[str, Any]) -> None:
+def _build(
+    dataset_dir: Path, split: str, folder: Path, protocol: dict[str, Any], *, progress: bool
+) -> None:
     import tensorflow_datasets as tfds  # only needed once per dataset, and slow to import
 
     stored_as = protocol["format"]
     source = tfds.builder_from_directory(str(dataset_dir)).as_data_source(split)
     heads = []
-    for record in tqdm(source, f"index {split}", unit="record", leave=False):
+    bar = {"unit": "record", "disable": not progress}
+    for record in tqdm(source, f"index {split}", leave=False, **bar):
         record.pop("audio" if stored_as["kind"] == "waveform" else "features")
         heads.append(record)
     step_bytes = np.dtype(stored_as["dtype"]).itemsize * int(np.prod(stored_as["item_shape"]))
@@ -196,7 +206,7 @@ def _build(dataset_dir: Path, split: str, folder: Path, protocol: dict[str, Any]
     if needed > 0.95 * free:
         raise UserError(
             f"the cache of the {split} split needs {needed / 1e9:.1f} GB but {dataset_dir} has "
-            f"{free / 1e9:.1f} GB free; free some space or move the dataset (--data_dir)"
+            f"{free / 1e9:.1f} GB free; free some space or move the dataset"
         )
     # Order by name, not by record: the same tracks then give the same batches in every build.
     order = sorted(range(len(heads)), key=lambda i: (heads[i]["track_id"], heads[i]["offset"]))
@@ -209,13 +219,13 @@ def _build(dataset_dir: Path, split: str, folder: Path, protocol: dict[str, Any]
         with (
             (partial / "data.bin").open("wb") as file,
             ThreadPoolExecutor(os.cpu_count()) as pool,
-            tqdm(total=len(order), desc=f"cache {split}", unit="record") as bar,
+            tqdm(total=len(order), desc=f"cache {split}", **bar) as shown,
         ):
             for first in range(0, len(order), 64):
                 some = order[first : first + 64]
                 for steps in pool.map(lambda i: decode(source[i]), some):
-                    steps.tofile(file)
-                bar.update(len(some))
+                    file.write(np.ascontiguousarray(steps))  # tofile hides why it fails
+                shown.update(len(some))
         _write_index(partial, [heads[i] for i in order], len(protocol["tags"]))
         try:
             partial.rename(folder)
@@ -246,4 +256,4 @@ def _write_index(folder: Path, heads: list[dict[str, Any]], num_tags: int) -> No
         name: [head[name].decode() for head in tracks]
         for name in ("track_id", "artist_id", "groups")
     }
-    (folder / "text.json").write_text(json.dumps(text))
+    (folder / "text.json").write_text(json.dumps(text), encoding="utf-8")

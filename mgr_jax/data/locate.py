@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from mgr_jax.data.datasets import find_datasets
 from mgr_jax.errors import UserError
 
 
@@ -11,7 +12,7 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
 
 
-def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None) -> Path:
+def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None = None) -> Path:
     """Finds a prepared dataset.
 
     Args:
@@ -22,11 +23,10 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None
     Raises:
       UserError: it is not there, with the command that makes it.
     """
-    data_dir = data_dir or default_data_dir()
+    data_dir = Path(data_dir).expanduser() if data_dir else default_data_dir()
     folder = data_dir / (f"{dataset}_{sample_rate}" if sample_rate else dataset)
-    versions = sorted(folder.glob("*/dataset_info.json"))
-    if versions:
-        return versions[-1].parent
+    if versions := [info.parent for info in folder.glob("*/dataset_info.json")]:
+        return max(versions, key=_version)
     plain, _, rate = dataset.rpartition("_")
     if sample_rate and (data_dir / dataset).is_dir() and rate.isdecimal():
         raise UserError(
@@ -41,14 +41,19 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None
         str(info.parent.parent.relative_to(data_dir))
         for info in data_dir.glob("*/*/*/protocol.json")
     )
-    kind = dataset.split("/")[0]
-    flags = {
-        "rendered": f"--dataset={dataset}",
-        "audio_folder": "--dataset=audio_folder --manual_dir=DIR",
-        "feature_array": "--dataset=feature_array --features=FILE",
-    }.get(kind, f"--dataset={dataset} --manual_dir=DIR")
+    kind = find_datasets().get(dataset.split("/")[0])
+    told = [repr(kind.name if kind and not kind.variants else dataset)]
+    if kind and kind.source:
+        told.append(f"{kind.source.name}=…")
+    if sample_rate and (not kind or kind.waveforms):
+        told.append(f"sample_rate={sample_rate}")
     raise UserError(
         f"dataset {dataset}{f' at {sample_rate} Hz' if sample_rate else ''} is not in {data_dir} "
-        f"({'there are ' + ', '.join(others) if others else 'which holds none'}); make it with: "
-        f"mgr-jax prepare_data {flags}" + (f" --sample_rate={sample_rate}" if sample_rate else "")
+        f"({'there are ' + ', '.join(others) if others else 'which holds none'}); make it with "
+        f"mgr-jax prepare_data, or mgr_jax.prepare({', '.join(told)})"
     )
+
+
+def _version(folder: Path) -> list[int]:
+    """What versions are ordered by: 1.10.0 comes after 1.9.0."""
+    return [int(part) if part.isdecimal() else -1 for part in folder.name.split(".")]

@@ -1,4 +1,7 @@
-"""Who is trained on and who is scored, by the name of a protocol; see `evaluation.protocol`."""
+"""Who is trained on and who is scored, by the name of a protocol; see `evaluation.protocol`.
+
+Every published list is a protocol by its name, such as `fault_filtered`; see `data.published`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.data.gtzan.splits import read_lists
+from mgr_jax.data.published import assign_published, list_names
 from mgr_jax.data.splits import SPLITS, assign_splits, crossing, join_groups
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.evaluation.protocol import KFOLDS, LEAK_OF_ROWS, LEAKING, Protocol
 
-FIXED = ("dataset", "official", "fault_filtered")
+FIXED = ("dataset", "official", *list_names())
 PROTOCOLS = (*FIXED, *KFOLDS)
 
 
@@ -55,7 +58,7 @@ def require_consent(name: str, i_know_this_leaks: bool) -> None:
 
 def is_published(made: Mapping[str, Any]) -> bool:
     """Whether the splits that a dataset's protocol.json tells of are published ones."""
-    return made.get("splits") in ("official", "fault_filtered")
+    return made.get("splits") in ("official", *list_names())
 
 
 def require_folds(name: str, folds: int, fold: int, parts: int) -> None:
@@ -101,8 +104,8 @@ def assign_parts(
       UserError: an unknown protocol, too few folds, or units that cannot be divided so.
     """
     require_folds(name, folds, fold, parts)
-    if name == "fault_filtered":
-        return np.array(read_lists(units.track)[0])
+    if name in list_names():
+        return np.array(assign_published(name, units.track)[0])
     if not is_kfold(name):
         return np.array(units.split)
     number = fold_numbers(name, units, folds=folds, seed=seed, splits=splits)

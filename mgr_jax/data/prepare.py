@@ -1,141 +1,202 @@
 """Prepares a dataset through its TFDS builder."""
 
 import contextlib
-import dataclasses
 import io
 import json
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.data.audio_folder.audio_folder_dataset_builder import AudioFolderConfig
-from mgr_jax.data.audio_folder.audio_folder_dataset_builder import Builder as AudioFolder
-from mgr_jax.data.feature_array.feature_array_dataset_builder import Builder as FeatureArray
-from mgr_jax.data.feature_array.feature_array_dataset_builder import FeatureArrayConfig
-from mgr_jax.data.fma.fma_dataset_builder import Builder as Fma
-from mgr_jax.data.fma.fma_dataset_builder import FmaConfig
-from mgr_jax.data.fma.published import SUBSETS
-from mgr_jax.data.gtzan.gtzan_dataset_builder import Builder as Gtzan
-from mgr_jax.data.gtzan.gtzan_dataset_builder import GtzanConfig
-from mgr_jax.data.gtzan.splits import SPLIT_NAMES
-from mgr_jax.data.rendered.rendered_dataset_builder import Builder as Rendered
+from mgr_jax.data.cache import open_tracks
+from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
+from mgr_jax.data.disk import disk_errors_told
+from mgr_jax.data.locate import default_data_dir
+from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.track_builder import SAMPLE_RATES, TrackBuilder
 from mgr_jax.errors import UserError, unknown_name
 
-# What may be said of each kind of dataset.
-_TAKES = {
-    "rendered": (),
-    "audio_folder": ("manual_dir", "name", "split_by", "fractions", "seed"),
-    "gtzan": ("manual_dir", "name", "artists", "fractions", "seed"),
-    "fma": ("manual_dir", "allow_other_checksum"),
-    "feature_array": (
-        "features", "name", "tracks", "subset", "splits", "artists", "fractions", "seed",
-        "frame_rate",
-    ),
-}  # fmt: skip
 
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What a user may say of a dataset; each kind takes some of it.
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared dataset; `str` of it is what there is to tell.
 
     Attributes:
-      manual_dir: audio_folder, gtzan, fma: the folder that holds the files.
-      features: feature_array: the .npz, .csv or .parquet file, or FMA's metadata.
-      tracks: feature_array: FMA's tracks.csv, or the archive or folder that holds it.
-      subset: feature_array: which tracks of FMA, see `read_features`.
-      name: what to call the dataset, instead of the name that follows from the rest.
-      split_by: audio_folder: columns to be disjoint in, see AudioFolderConfig.
-      splits: feature_array: how to split, see FeatureArrayConfig.
-      artists: gtzan, feature_array: an index of artists.
-      fractions: shares of train, validation, test, where the splits are not published ones.
-      seed: of the split.
-      frame_rate: feature_array: frames per second; with 1, results count frames.
-      allow_other_checksum: fma: accept archives that are not the published ones.
+      name: as `config.dataset` wants it, such as gtzan/fault_filtered.
+      folder: holds the records, the caches, protocol.json and skipped.json.
+      data_dir: the TFDS folder that holds it with the others.
+      sample_rate: of the stored audio in Hz; 0 for features, which have none.
+      tracks: number of tracks by split and class.
+      skipped: tracks that could not be read, with the reason for each.
+      split_by: no value of these columns stands in two splits; ("track",) keeps tracks whole only.
+      given: whether the splits were given with the data, or else made here.
     """
 
-    manual_dir: Path | None = None
-    features: Path | None = None
-    name: str | None = None
-    tracks: Path | None = None
-    subset: str | None = None
-    split_by: tuple[str, ...] = ()
-    splits: str = "stratified"
-    artists: Path | None = None
-    fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
-    seed: int = 0
-    frame_rate: float = 1.0
-    allow_other_checksum: bool = False
+    name: str
+    folder: Path
+    data_dir: Path
+    sample_rate: int
+    tracks: Mapping[str, Mapping[str, int]]
+    skipped: Mapping[str, str]
+    split_by: tuple[str, ...]
+    given: bool
 
-    def given(self) -> list[str]:
-        """Names of the options that differ from their defaults."""
-        fields = dataclasses.fields(self)
-        return [f.name for f in fields if getattr(self, f.name) != f.default]
-
-
-def list_datasets() -> list[str]:
-    """Names of the datasets that can be prepared, with their variants where they have some."""
-    sizes = {config.name.rsplit("_", 1)[0] for config in Rendered.BUILDER_CONFIGS}
-    return sorted(
-        ["audio_folder", "feature_array"]
-        + [f"rendered/{size}" for size in sizes]
-        + [f"gtzan/{splits}" for splits in SPLIT_NAMES]
-        + [f"fma/{subset}" for subset in SUBSETS]
-    )
+    def __str__(self) -> str:
+        classes = {name for counts in self.tracks.values() for name in counts} - {""}
+        counts = ", ".join(f"{sum(n.values())} {split}" for split, n in self.tracks.items())
+        return (
+            f"{self.folder}: {len(classes)} classes, {counts} tracks ({len(self.skipped)} "
+            f"skipped), {'- and '.join(self.split_by)}-disjoint"
+        )
 
 
 def prepare(
     dataset: str,
     *,
-    data_dir: Path,
+    data_dir: str | Path | None = None,
     sample_rate: int = 22_050,
     overwrite: bool = False,
     num_workers: int | None = None,
+    progress: bool = True,
     **options: Any,
-) -> Path:
-    """Builds a dataset, or finds that it is there already.
+) -> Prepared:
+    """Builds a dataset with its caches, or finds that it is there already.
 
-    It is built aside and takes its place when it is whole: a failed build leaves nothing behind,
-    and what it was to replace stays.
+    Audio is decoded, resampled and split, and stored where training finds it by name. Everything
+    is built aside and takes its place when it is whole: a failed build leaves nothing behind, and
+    what it was to replace stays. Files that cannot be read are left out, and listed with reasons.
+
+    Example:
+      >>> music = mgr_jax.prepare("audio_folder", manual_dir="~/music", split_by=["artist"])
+      >>> print(music)
+      …/audio_folder/music_by_artist_22050/1.0.0: 4 classes, 84 train, 18 validation, 18 test …
+      >>> config.dataset, config.sample_rate = music.name, music.sample_rate
+      >>> mgr_jax.prepare("gtzan", manual_dir="~/Downloads/gtzan").skipped
+      {'jazz.00054': '…'}
 
     Args:
-      dataset: one of `list_datasets()`; "gtzan" stands for gtzan/fault_filtered.
-      data_dir: the TFDS folder that holds all datasets.
-      sample_rate: of the stored audio in Hz; not used by a feature_array.
-      overwrite: build again.
+      dataset: one of `mgr_jax.list_datasets()`; "gtzan" stands for gtzan/fault_filtered.
+      data_dir: the TFDS folder that holds all datasets; by default $TFDS_DATA_DIR or
+        ~/tensorflow_datasets.
+      sample_rate: of the stored audio in Hz; not used where features are stored.
+      overwrite: build again what is there.
       num_workers: processes that load; by default one per core, 0 loads in this process.
-      **options: see `Options`.
+      progress: show bars.
+      **options: what else the dataset takes, as `mgr-jax prepare_data --help` lists it:
+        `manual_dir`, the folder that holds the files, or `features`, the file, and how to split.
 
     Returns:
-      The folder of the prepared dataset.
+      What was prepared.
 
     Raises:
-      UserError: a dataset, rate or argument that does not exist, bad input, or a dataset of the
-        same name made from other files or settings.
+      UserError: a dataset, rate or option that does not exist, input that cannot be used, a full
+        disk, or a dataset of the same name that was made from other files or settings.
     """
-    chosen = Options(**options)
-    dataset = "gtzan/fault_filtered" if dataset == "gtzan" else dataset
-    _check_arguments(dataset, sample_rate, chosen)
+    record, variant = _find(dataset)
+    chosen = _read_options(record, variant, options)
+    if record.waveforms and sample_rate not in SAMPLE_RATES:
+        raise UserError(
+            f"sample rate {sample_rate} is not one that datasets are stored at; "
+            f"choose one of {', '.join(map(str, SAMPLE_RATES))}"
+        )
+    where = Path(data_dir).expanduser() if data_dir else default_data_dir()
+    name = _name(record, variant, chosen, sample_rate)
+    manual_dir = chosen.pop("manual_dir", None)
+    if record.waveforms:
+        chosen["sample_rate"] = sample_rate
+
+    def make_builder(folder: Path) -> TrackBuilder:
+        found = record.builder()
+        config = found.make_config(name=name, variant=variant, **chosen)
+        builder = found(config=config, data_dir=str(folder))
+        builder.progress = progress
+        if num_workers is not None:
+            builder.num_workers = num_workers
+        return builder
+
+    with disk_errors_told(where):
+        folder = _build(make_builder, where, manual_dir, overwrite=overwrite)
+    return _describe(folder, where)
+
+
+def _find(dataset: str) -> tuple[Dataset, str]:
+    """The record of a dataset, and the variant that is meant."""
+    name, _, variant = dataset.partition("/")
+    record = find_datasets().get(name)
+    if record and not variant:
+        variant = record.default_variant
+    if not record or variant not in (record.variants or ("",)):
+        raise unknown_name("dataset", dataset, list_datasets())
+    return record, variant
+
+
+def _read_options(record: Dataset, variant: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every option of a dataset."""
+    known = {option.name: option for option in record.all_options()}
+    given = {name: value for name, value in given.items() if value is not None}
+    chosen = {
+        n: option.read(given[n]) if n in given else option.default for n, option in known.items()
+    }
+    idle = record.idle(variant, chosen)
+    for name in given:
+        if name not in known or (name in idle and chosen[name] != known[name].default):
+            takes = ", ".join(f"`{taken}`" for taken in known if taken not in idle)
+            full_name = f"{record.name}/{variant}" if variant else record.name
+            raise UserError(
+                f"{full_name} has no use for `{name}`; leave it out (it takes "
+                f"{takes or 'no options'})"
+            )
+    source = record.source
+    if source and chosen[source.name] is None:
+        raise UserError(f"{record.name} needs `{source.name}`, {source.help}")
+    folder = chosen.get("manual_dir")
+    if source and folder and not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give {source.help} (`manual_dir`)")
+    return chosen
+
+
+def _name(record: Dataset, variant: str, chosen: dict[str, Any], sample_rate: int) -> str:
+    """What to call it: as asked, or after the variant or the source; then the rate."""
+    name = chosen.pop("name", None) or variant
+    if not name and record.source:
+        source = chosen[record.source.name].resolve()
+        name = source.name if source.is_dir() else source.stem
+        for option in record.options:
+            if option.in_name and (value := chosen[option.name]):
+                told = "_".join(value) if isinstance(value, tuple) else value
+                name += option.in_name.format(told)
+    plain = re.sub(r"[^\w.-]+", "-", name or record.name).strip("-.")
+    if not plain:
+        raise UserError(f"the dataset name '{name}' has no letters; give another (`name`)")
+    return f"{plain}_{sample_rate}" if record.waveforms else plain
+
+
+def _build(make_builder: Any, data_dir: Path, manual_dir: Path | None, *, overwrite: bool) -> Path:
+    """Builds a dataset aside and puts it in its place; returns its folder."""
     staging = data_dir / ".staging" / str(os.getpid())
     _clear_killed(staging.parent)
-    builder = _make_builder(dataset, sample_rate, chosen, str(staging))
-    if num_workers is not None:
-        builder.num_workers = num_workers
+    builder = make_builder(staging)
     built = Path(builder.data_dir)
     target = data_dir / built.relative_to(staging)
     try:
-        plan = builder.plan(chosen.manual_dir)  # first of all, since it finds most mistakes
+        plan = builder.plan(manual_dir)  # first of all, since it finds most mistakes
+        if copies := copies_of_scored(track.track_id for track in plan.tracks.get("train", ())):
+            warnings.warn(copies_sentence(copies), stacklevel=3)
         if target.exists() and not overwrite:
             _require_same(plan.account, target)
+            _build_caches(target, progress=builder.progress)
             return target
         builder.planned = plan
-        _build(builder, chosen.manual_dir)
-        shutil.rmtree(target, ignore_errors=True)
+        _download_and_prepare(builder, manual_dir)
+        _build_caches(built, progress=builder.progress)
+        if target.exists():
+            target.rename(staging / "replaced")
         target.parent.mkdir(parents=True, exist_ok=True)
         built.rename(target)
     finally:
@@ -143,45 +204,6 @@ def prepare(
         with contextlib.suppress(OSError):  # another build is there
             staging.parent.rmdir()
     return target
-
-
-def _make_builder(dataset: str, sample_rate: int, options: Options, data_dir: str) -> TrackBuilder:
-    kind, _, variant = dataset.partition("/")
-    name = _plain_name(options.name or variant or _default_name(options))
-    given: dict[str, Any] = {field: getattr(options, field) for field in _TAKES[kind]}
-    for field in ("name", "manual_dir"):
-        given.pop(field, None)
-    rated: dict[str, Any] = {"name": f"{name}_{sample_rate}", "sample_rate": sample_rate}
-    match kind:
-        case "rendered":
-            return Rendered(config=rated["name"], data_dir=data_dir)
-        case "audio_folder":
-            config = AudioFolderConfig(**rated, **given, description="A folder of audio files.")
-            return AudioFolder(config=config, data_dir=data_dir)
-        case "gtzan":
-            config = GtzanConfig(**rated, **given, splits=variant, description="GTZAN.")
-            return Gtzan(config=config, data_dir=data_dir)
-        case "fma":
-            config = FmaConfig(**rated, **given, subset=variant, description=f"FMA {variant}.")
-            return Fma(config=config, data_dir=data_dir)
-    given["file"] = given.pop("features")
-    config = FeatureArrayConfig(name=name, **given, description="A file of feature arrays.")
-    return FeatureArray(config=config, data_dir=data_dir)
-
-
-def _default_name(options: Options) -> str:
-    """The file's or the folder's name, the subset, and the columns it is split by."""
-    source = options.features.stem if options.features else options.manual_dir.resolve().name  # type: ignore[union-attr]
-    if options.subset:
-        source += f"_{options.subset}"
-    return "_by_".join([source, *filter(None, ["_".join(options.split_by)])])
-
-
-def _plain_name(name: str) -> str:
-    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")
-    if not plain:
-        raise UserError(f"the dataset name '{name}' has no letters; give another --name")
-    return plain
 
 
 def _clear_killed(folder: Path) -> None:
@@ -195,53 +217,47 @@ def _clear_killed(folder: Path) -> None:
             continue  # it does, and is somebody else's
 
 
-def _check_arguments(dataset: str, sample_rate: int, options: Options) -> None:
-    if dataset not in list_datasets():
-        raise unknown_name("dataset", dataset, list_datasets())
-    kind = dataset.split("/")[0]
-    if kind != "feature_array" and sample_rate not in SAMPLE_RATES:
-        raise UserError(
-            f"sample rate {sample_rate} is not one that datasets are stored at; "
-            f"choose one of {', '.join(map(str, SAMPLE_RATES))}"
-        )
-    needed = {"rendered": None, "feature_array": "features"}.get(kind, "manual_dir")
-    if needed and getattr(options, needed) is None:
-        what = {
-            "audio_folder": "the folder that holds your genre folders",
-            "gtzan": "the folder that holds genres/ or its archive",
-            "fma": "the folder that holds fma_metadata and the clips, or their archives",
-            "feature_array": "an .npz, .csv or .parquet file",
-        }[kind]
-        raise UserError(f"{kind} needs --{needed}, {what}")
-    if needed == "manual_dir" and options.manual_dir and not options.manual_dir.is_dir():
-        raise UserError(
-            f"{options.manual_dir} is not a folder; give --manual_dir the folder that holds the "
-            "files or archives"
-        )
-    takes_all = _TAKES[kind]
-    if dataset == "gtzan/fault_filtered" or options.splits in ("fault_filtered", "given"):
-        takes_all = tuple(name for name in takes_all if name not in ("fractions", "seed"))
-    for name in options.given():
-        if name not in takes_all:
-            takes = ", ".join(f"--{taken}" for taken in takes_all) or "none of these options"
-            raise UserError(f"{dataset} has no use for --{name}; leave it out (it takes {takes})")
-
-
-def _build(builder: TrackBuilder, manual_dir: Path | None) -> None:
+def _download_and_prepare(builder: TrackBuilder, manual_dir: Path | None) -> None:
     tfds.disable_progress_bar()  # the builder shows a bar of its own, with a total
     options = tfds.download.DownloadConfig(manual_dir=str(manual_dir) if manual_dir else None)
     with contextlib.redirect_stdout(io.StringIO()):  # TFDS's lines on downloads and sizes
         builder.download_and_prepare(file_format="array_record", download_config=options)
 
 
-def _require_same(protocol: Mapping[str, Any], target: Path) -> None:
-    stored = json.loads((target / "protocol.json").read_text())
-    for key, value in protocol.items():
+def _build_caches(folder: Path, *, progress: bool) -> None:
+    for split in _read_json(folder / "protocol.json")["tracks"]:
+        open_tracks(folder, split, progress=progress)
+
+
+def _require_same(account: Mapping[str, Any], target: Path) -> None:
+    stored = _read_json(target / "protocol.json")
+    for key, value in account.items():
         if stored.get(key) != value:
             told = ("split_by", "fractions", "seed", "splits", "frame_rate")
             what = f"{key} = {stored.get(key)}" if key in told else "other files"
+            names = [option.name for option in find_datasets()[target.parts[-3]].options]
             raise UserError(
-                f"{target} was prepared from {what}; build it again with --overwrite, or keep "
-                "both with another --data_dir"
-                + (" or --name" if "name" in _TAKES[target.parent.parent.name] else "")
+                f"{target} was prepared from {what}; build it again (`overwrite`), or keep both "
+                f"with another `data_dir`{' or `name`' if 'name' in names else ''}"
             )
+
+
+def _describe(folder: Path, data_dir: Path) -> Prepared:
+    protocol = _read_json(folder / "protocol.json")
+    stored_as = protocol["format"]
+    rate = int(stored_as["rate"]) if stored_as["kind"] == "waveform" else 0
+    name = folder.parent.relative_to(data_dir).as_posix()
+    return Prepared(
+        name=name.removesuffix(f"_{rate}") if rate else name,
+        folder=folder,
+        data_dir=data_dir,
+        sample_rate=rate,
+        tracks=protocol["tracks"],
+        skipped=_read_json(folder / "skipped.json"),
+        split_by=tuple(protocol["split_by"]),
+        given=protocol["given"],
+    )
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

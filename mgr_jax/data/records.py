@@ -11,7 +11,7 @@ MAX_RECORD_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Clip:
+class LoadedTrack:
     """A loaded track and what loading it has told.
 
     Attributes:
@@ -32,7 +32,7 @@ class Track:
     Attributes:
       track_id: unique name of the track.
       label: its genre; empty where unknown.
-      load: picklable; gives the Clip at the dataset's rate, or raises a UserError.
+      load: picklable; gives the LoadedTrack at the dataset's rate, or raises a UserError.
       artist_id: empty where unknown.
       groups: further columns, as text.
       tags: names from the dataset's vocabulary.
@@ -40,7 +40,7 @@ class Track:
 
     track_id: str
     label: str
-    load: Callable[[], Clip]
+    load: Callable[[], LoadedTrack]
     artist_id: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
@@ -55,21 +55,21 @@ class Record:
     length: int
 
 
-def audio_records(track: Track, sample_rate: int) -> tuple[Clip, list[Record]]:
+def audio_records(track: Track, sample_rate: int) -> tuple[LoadedTrack, list[Record]]:
     """Loads a track and cuts it into consecutive FLAC records of at most 60 s.
 
     Args:
-      track: its clip holds a waveform.
+      track: what it loads is a waveform.
       sample_rate: of the waveform, in Hz.
 
     Returns:
-      The clip without its data, and the records.
+      The loaded track without its data, and the records.
 
     Raises:
       AudioError: the track cannot be loaded, or holds only silence.
     """
-    clip = track.load()
-    samples = to_int16(clip.data)
+    loaded = track.load()
+    samples = to_int16(loaded.data)
     if not samples.any():
         raise AudioError(f"{track.track_id} holds only silence; remove it")
     size = MAX_RECORD_SECONDS * sample_rate
@@ -78,11 +78,11 @@ def audio_records(track: Track, sample_rate: int) -> tuple[Clip, list[Record]]:
         for offset in range(0, len(samples), size)
         for part in [samples[offset : offset + size]]
     ]
-    return Clip(np.empty(0, np.float32), clip.tags, clip.groups), records
+    return LoadedTrack(np.empty(0, np.float32), loaded.tags, loaded.groups), records
 
 
-def array_records(track: Track) -> tuple[Clip, list[Record]]:
+def array_records(track: Track) -> tuple[LoadedTrack, list[Record]]:
     """Loads a track of features and stores it as one record of plain bytes."""
-    clip = track.load()
-    record = Record(np.ascontiguousarray(clip.data).tobytes(), 0, len(clip.data))
-    return Clip(np.empty(0, clip.data.dtype), clip.tags, clip.groups), [record]
+    loaded = track.load()
+    record = Record(np.ascontiguousarray(loaded.data).tobytes(), 0, len(loaded.data))
+    return LoadedTrack(np.empty(0, loaded.data.dtype), loaded.tags, loaded.groups), [record]

@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mgr_jax.data import SPLITS
 from mgr_jax.errors import UserError
 
-SPLITS = ("train", "validation", "test")
+
+def shares(fractions: Sequence[float]) -> dict[str, float]:
+    """The share of each split, from those of train, validation and test."""
+    return dict(zip(SPLITS, fractions, strict=True))
 
 
 def assign_splits(
@@ -18,7 +22,7 @@ def assign_splits(
     seed: int = 0,
     group_name: str = "group",
     part_name: str = "split",
-    advice: str = "split by another column (--split_by)",
+    advice: str = "split by other columns (`split_by`)",
 ) -> list[str]:
     """Assigns every track to a split, genre by genre, without parting a group.
 
@@ -42,8 +46,10 @@ def assign_splits(
     """
     if not min(fractions.values()) > 0 or abs(sum(fractions.values()) - 1) > 1e-6:
         raise UserError(
-            f"split fractions {dict(fractions)} must be positive and sum to 1; change --fractions"
+            f"split fractions {dict(fractions)} must be positive and sum to 1; change `fractions`"
         )
+    if seed < 0:
+        raise UserError(f"`seed` is {seed}; it must not be negative")
     require_two_genres(labels)
     members: dict[str, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
@@ -97,6 +103,16 @@ def require_two_genres(labels: Sequence[str]) -> None:
             f"all {len(labels)} tracks are of one genre ({', '.join(sorted(set(labels)))}); "
             "a classifier needs at least two genres"
         )
+
+
+def require_given_splits(source: str, splits: Sequence[str]) -> None:
+    """Raises a UserError unless given splits [tracks] train and validate; a test may be missing."""
+    for split in ("train", "validation"):
+        if split not in splits:
+            raise UserError(
+                f"{source} gives no track to {split}; give it some in the column 'split', or "
+                "remove the column"
+            )
 
 
 def _require_enough_groups(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mgr_jax.data.feature_array.files import FeatureTracks, full_names, read_features
+from mgr_jax.data.feature_files import FeatureTracks, full_names, read_features
 from mgr_jax.errors import UserError
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+_PACKAGE = Path(__file__).parents[1]
+_PLACES = (_PACKAGE / "_third_party", _PACKAGE.parent / "third_party")
 
-def third_party_file(name: str) -> Path:
-    """The path of a table: in `third_party/` of a checkout, `mgr_jax/_third_party` of a wheel."""
-    package = Path(__file__).parents[1]
-    folders = (package / "_third_party", package.parent / "third_party")
-    return next(folder / name for folder in folders if (folder / name).is_file())
+
+def third_party_path(name: str) -> Path:
+    """A file or folder: in `third_party/` of a checkout, in `mgr_jax/_third_party` of a wheel."""
+    return next(place / name for place in _PLACES if (place / name).exists())

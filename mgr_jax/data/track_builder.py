@@ -4,8 +4,8 @@ import abc
 import dataclasses
 import functools
 import json
+import logging
 import os
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,9 +16,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from mgr_jax.data.records import Clip, Record, Track, audio_records
+from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
+
+_log = logging.getLogger(__name__)
 
 _UNKNOWN = -1  # the label of a track without a genre
 
@@ -42,6 +44,8 @@ class Plan:
 class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Stores tracks as records; subclasses say which tracks go to which split.
 
+    None of them is registered with TFDS: there names are global, and TFDS has a gtzan of its own.
+
     Beside the records it writes `skipped.json` (track → reason) and `protocol.json` (classes,
     tags, format, how the splits were made). Nothing is left behind if preparing fails.
 
@@ -50,6 +54,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
       HOMEPAGE: where the dataset is described.
       LICENSE: what may be done with the data.
       num_workers: loading processes; 0 loads in this process.
+      progress: whether bars are shown.
       planned: what `plan` has said, where it was asked already.
     """
 
@@ -57,14 +62,30 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     HOMEPAGE: str = ""
     LICENSE: str = ""
     num_workers: int = os.cpu_count() or 1
+    progress: bool = True
     planned: Plan | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs | {"skip_registration": True})
+
+    @classmethod
+    @abc.abstractmethod
+    def make_config(cls, *, name: str, variant: str, **options: Any) -> tfds.core.BuilderConfig:
+        """The config of what is to be prepared.
+
+        Args:
+          name: of the config; names the folder.
+          variant: one of the dataset's, empty where it has none.
+          **options: those of the dataset's record, but for `name` and `manual_dir`; and
+            `sample_rate`, where audio is stored.
+        """
 
     @abc.abstractmethod
     def plan(self, manual_dir: Path | None) -> Plan:
         """Says which tracks go to which split, loading none of them."""
 
     @abc.abstractmethod
-    def make_records(self) -> Callable[[Track], tuple[Clip, list[Record]]]:
+    def make_records(self) -> Callable[[Track], tuple[LoadedTrack, list[Record]]]:
         """Returns what loads and stores a track; picklable."""
 
     @abc.abstractmethod
@@ -95,7 +116,9 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         if self.planned is None:
             needed = self.MANUAL_DOWNLOAD_INSTRUCTIONS
             self.planned = self.plan(Path(dl_manager.manual_dir) if needed else None)
-        tracks = self.planned.tracks
+        tracks = {split: some for split, some in self.planned.tracks.items() if some}
+        if "train" not in tracks:
+            raise UserError(f"{self.name} has no track to train on; add some to the train split")
         known = {t.label for s in tracks.values() for t in s} - {""}
         self.info.features["label"].names = sorted(known)
         self._skipped: dict[str, str] = {}
@@ -107,18 +130,19 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         assert self.planned is not None
         results = map_in_processes(self.make_records(), tracks, workers=self.num_workers)
-        for track, result in tqdm(results, split, total=len(tracks), unit="track"):
+        bar = tqdm(results, split, total=len(tracks), unit="track", disable=not self.progress)
+        for track, result in bar:
             if isinstance(result, Failure):
-                self._skipped[track.track_id] = result.reason
+                self._skip(track, result)
                 continue
-            clip, records = result
+            loaded, records = result
             self._stored[split][track.label] += 1
             shared = {
                 "label": track.label or _UNKNOWN,
-                "tags": np.isin(self.planned.tags, [*track.tags, *clip.tags]).astype(np.uint8),
+                "tags": np.isin(self.planned.tags, [*track.tags, *loaded.tags]).astype(np.uint8),
                 "track_id": track.track_id,
                 "artist_id": track.artist_id,
-                "groups": json.dumps({**track.groups, **clip.groups}, sort_keys=True),
+                "groups": json.dumps({**track.groups, **loaded.groups}, sort_keys=True),
             }
             for record in records:
                 stored = {
@@ -127,6 +151,35 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
                     "length": record.length,
                 }
                 yield f"{track.track_id}#{record.offset}", shared | stored
+        if not self._stored[split]:  # TFDS would raise thirty lines
+            raise self._nothing_readable(split)
+
+    def _skip(self, track: Track, failure: Failure) -> None:
+        _log.info("skipped %s: %s", track.track_id, failure.reason)
+        self._skipped[track.track_id] = failure.reason
+
+    def _nothing_readable(self, split: str) -> UserError:
+        """Says why a split is empty, and whether others would be too."""
+        assert self.planned is not None
+        tracks = self.planned.tracks
+        others = [t for s in tracks for t in tracks[s] if t.track_id not in self._skipped]
+        nothing = not any(self._stored.values())
+        if nothing:  # perhaps no file can be read at all: go on to the first that can
+            results = map_in_processes(self.make_records(), others, workers=self.num_workers)
+            for track, result in results:
+                if not isinstance(result, Failure):
+                    nothing = False
+                    break
+                self._skip(track, result)
+        if nothing:
+            count, where = len(self._skipped), "files"
+        else:
+            count, where = len(tracks[split]), f"tracks of the {split} split"
+        reasons = [self._skipped[t.track_id] for t in tracks[split]]
+        return UserError(
+            f"none of the {count} {where} can be read ({some_reasons(reasons)}); replace them, or "
+            "change the splits"
+        )
 
     def _download_and_prepare(self, dl_manager, download_config) -> None:
         super()._download_and_prepare(dl_manager, download_config)
@@ -142,27 +195,42 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             ("skipped.json", self._skipped),
             ("protocol.json", protocol | dict(self.planned.account)),
         ]:
-            (self.data_path / name).write_text(json.dumps(content, indent=2) + "\n")
+            text = json.dumps(content, indent=2) + "\n"
+            (self.data_path / name).write_text(text, encoding="utf-8")
 
     def _require_every_class(self, *, complete: bool) -> None:
         if self._skipped:
-            print(
-                f"Skipped {len(self._skipped)} tracks (skipped.json lists them):", file=sys.stderr
+            warnings.warn(
+                f"skipped {len(self._skipped)} tracks, which skipped.json lists "
+                f"({some_reasons(list(self._skipped.values()))})",
+                stacklevel=2,
             )
-            for reason in list(self._skipped.values())[:10]:
-                print(f"  {reason}", file=sys.stderr)
         for split, stored in self._stored.items():
             missing = [name for name in self.info.features["label"].names if not stored[name]]
             if missing and complete:
                 raise UserError(
                     f"the {split} split has no readable track of genre '{missing[0]}' "
-                    f"({len(self._skipped)} tracks were skipped); add tracks of it, leave the "
-                    "genre out, or change the splits"
+                    f"({self._why_missing(split, missing[0])}); add tracks of it, leave the genre "
+                    "out, or change the splits"
                 )
             if missing:
                 warnings.warn(
                     f"the {split} split has no track of {', '.join(missing)}", stacklevel=2
                 )
+
+    def _why_missing(self, split: str, label: str) -> str:
+        assert self.planned is not None
+        tracks = [t.track_id for t in self.planned.tracks[split] if t.label == label]
+        reasons = [self._skipped[track] for track in tracks if track in self._skipped]
+        return some_reasons(reasons) if reasons else "none was put there"
+
+
+def some_reasons(reasons: Sequence[str], most: int = 3) -> str:
+    """The first of the reasons for skipping tracks, in one line."""
+    told = list(reasons[:most])
+    if len(reasons) > most:
+        told.append(f"and {len(reasons) - most} more")
+    return "; ".join(told)
 
 
 @dataclasses.dataclass
@@ -184,7 +252,7 @@ class AudioBuilder(TrackBuilder, skip_registration=True):  # type: ignore[call-a
 
     PAYLOAD = "audio"
 
-    def make_records(self) -> Callable[[Track], tuple[Clip, list[Record]]]:
+    def make_records(self) -> Callable[[Track], tuple[LoadedTrack, list[Record]]]:
         """See TrackBuilder."""
         return functools.partial(audio_records, sample_rate=self.builder_config.sample_rate)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.data.feature_array.files import track_names
+from mgr_jax.data.feature_files import track_names
 from mgr_jax.errors import UserError
 
 

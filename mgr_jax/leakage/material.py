@@ -10,11 +10,13 @@ import numpy as np
 
 from mgr_jax.audio.fingerprint import Scheme
 from mgr_jax.audio.io import AUDIO_SUFFIXES, list_audio_files
-from mgr_jax.data.audio_folder.index import Entry, read_folder
+from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import open_tracks
-from mgr_jax.data.feature_array.files import read_features
-from mgr_jax.data.gtzan.splits import find_artists, read_lists
+from mgr_jax.data.datasets import find_datasets
+from mgr_jax.data.feature_files import read_features
+from mgr_jax.data.folder_index import Entry, read_folder
 from mgr_jax.data.locate import find_dataset
+from mgr_jax.data.published import assign_published
 from mgr_jax.errors import UserError
 from mgr_jax.leakage.fingerprints import Source, file_source, split_sources
 
@@ -57,15 +59,15 @@ class Material(NamedTuple):
         """
         if name == "dataset":
             return self
-        return self._replace(splits=read_lists(self.names)[0])
+        return self._replace(splits=assign_published(name, self.names)[0])
 
 
 def open_dataset(
     name: str, *, sample_rate: int, data_dir: str | Path | None, scheme: Scheme
 ) -> Material:
     """All splits of a prepared dataset; fingerprints are kept beside it."""
-    data_dir = Path(data_dir).expanduser() if data_dir else None
-    rate = 0 if name.startswith("feature_array/") else sample_rate
+    kind = find_datasets().get(name.partition("/")[0])
+    rate = sample_rate if kind is None or kind.waveforms else 0
     folder = find_dataset(name, sample_rate=rate, data_dir=data_dir)
     account = json.loads((folder / "protocol.json").read_text(encoding="utf-8"))
     parts = [open_tracks(folder, split) for split in account["tracks"]]

@@ -14,7 +14,7 @@ import soundfile
 
 from mgr_jax.audio.io import AUDIO_SUFFIXES, list_audio_files, read_audio
 from mgr_jax.data.cache import Tracks, open_tracks
-from mgr_jax.data.feature_array.files import track_names
+from mgr_jax.data.feature_files import track_names
 from mgr_jax.errors import UserError
 
 _FMA_FILE = re.compile(r"(?:.*/)?\d{3}/(\d{6})\.mp3")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.data.cache import digest
-from mgr_jax.data.feature_array.files import FeatureTracks, read_features
+from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol

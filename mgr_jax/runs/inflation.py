@@ -194,7 +194,9 @@ def _baselines(
     def score(name: str, protocol: str) -> Predictions:
         return score_repeats(examples, name, protocol=protocol, folds=folds, seeds=seeds)
 
-    return _Systems(metric, {f"{name} on {source}": functools.partial(score, name) for name in names})
+    return _Systems(
+        metric, {f"{name} on {source}": functools.partial(score, name) for name in names}
+    )
 
 
 def _network(

@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from mgr_jax.classifier import SideFormat
 from mgr_jax.data.cache import Tracks
-from mgr_jax.data.feature_array.files import FeatureTracks
+from mgr_jax.data.feature_files import FeatureTracks
 from mgr_jax.data.pipeline import dataset_tracks, open_split
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 from mgr_jax.errors import UserError

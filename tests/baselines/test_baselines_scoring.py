@@ -13,7 +13,7 @@ from mgr_jax.baselines.examples import describe_tracks, examples_of_table, make_
 from mgr_jax.baselines.feature_sets import select_columns
 from mgr_jax.baselines.scoring import score, score_repeats, training_tracks
 from mgr_jax.data.cache import open_tracks
-from mgr_jax.data.feature_array.files import FeatureTracks, read_features
+from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.parts import Units
 from mgr_jax.errors import UserError

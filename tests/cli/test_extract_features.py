@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mgr_jax import cli
-from mgr_jax.data.feature_array.files import read_features
+from mgr_jax.data.feature_files import read_features
 
 
 def call(capsys, *argv) -> tuple[int, str, str]:

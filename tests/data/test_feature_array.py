@@ -12,7 +12,7 @@ import mgr_jax
 from mgr_jax import cli
 from mgr_jax.config import base_config
 from mgr_jax.data.cache import open_tracks
-from mgr_jax.data.feature_array.files import read_features
+from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.prepare import prepare
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions

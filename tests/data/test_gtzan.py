@@ -14,8 +14,9 @@ import soundfile
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import decode_flac
+from mgr_jax.data.artists import find_artists, read_artists
 from mgr_jax.data.gtzan.gtzan_dataset_builder import GENRES, Builder, GtzanConfig
-from mgr_jax.data.gtzan.splits import find_artists, read_artists, split_tracks
+from mgr_jax.data.named_splits import split_tracks
 from mgr_jax.data.third_party import third_party_file
 from mgr_jax.errors import UserError
 

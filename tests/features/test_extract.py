@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from mgr_jax.data.feature_array.files import read_features
+from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.errors import UserError
 from mgr_jax.features.extract import RECIPES, Recipe, extract, find_recipe

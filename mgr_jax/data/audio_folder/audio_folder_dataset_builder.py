@@ -12,10 +12,18 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import read_audio
-from mgr_jax.data.audio_folder.index import Entry, read_folder
+from mgr_jax.data import SPLITS
+from mgr_jax.data.folder_index import Entry, read_folder
 from mgr_jax.data.identical import identical_files
-from mgr_jax.data.records import Clip, Track
-from mgr_jax.data.splits import assign_splits, crossing, join_groups, require_two_genres
+from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.splits import (
+    assign_splits,
+    crossing,
+    join_groups,
+    require_given_splits,
+    require_two_genres,
+    shares,
+)
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 from mgr_jax.errors import UserError
 
@@ -45,6 +53,12 @@ class Builder(AudioBuilder):
     LICENSE = "That of the owners of the audio."
     MANUAL_DOWNLOAD_INSTRUCTIONS = "manual_dir holds <genre>/<file>, and may hold an index.csv."
 
+    @classmethod
+    def make_config(cls, *, name: str, variant: str, **options: Any) -> AudioFolderConfig:
+        """See TrackBuilder."""
+        del variant
+        return AudioFolderConfig(name=name, description="A folder of audio files.", **options)
+
     def plan(self, manual_dir: Path | None) -> Plan:
         """Reads the folder and splits it; see TrackBuilder."""
         assert manual_dir is not None
@@ -59,7 +73,7 @@ class Builder(AudioBuilder):
             fractions=config.fractions,
             seed=config.seed,
         )
-        tracks: dict[str, list[Track]] = {"train": [], "validation": [], "test": []}
+        tracks: dict[str, list[Track]] = {split: [] for split in SPLITS}
         for entry, split in zip(entries, splits, strict=True):
             load = functools.partial(_load, str(manual_dir / entry.path), config.sample_rate)
             twin = {"identical": twins[entry.path]} if entry.path in twins else {}
@@ -80,8 +94,8 @@ def _read(folder: Path, name: str, limit: int | None) -> bytes:
         return file.read(limit)
 
 
-def _load(path: str, sample_rate: int) -> Clip:
-    return Clip(read_audio(path, sample_rate))
+def _load(path: str, sample_rate: int) -> LoadedTrack:
+    return LoadedTrack(read_audio(path, sample_rate))
 
 
 def split_entries(
@@ -117,19 +131,20 @@ def split_entries(
             if crossed := crossing(column, splits):
                 group, names = next(iter(crossed.items()))
                 files = [e.path for e, v in zip(entries, column, strict=True) if v == group]
-                what, way_out = f"{name} '{group}'", ", or say --split_by=track"
+                what, way_out = f"{name} '{group}'", ", or split by track (`split_by`)"
                 if name == "content":
                     what, way_out = "the same audio", ", or remove all but one copy"
                 raise UserError(
                     f"index.csv puts {what} into {' and '.join(names)} ({', '.join(files[:3])}); "
                     f"correct its column 'split'{way_out}"
                 )
+        require_given_splits("index.csv", splits)
     else:
         groups = join_groups([*values.values(), identical])
         splits = assign_splits(
             [entry.genre for entry in entries],
             groups,
-            fractions=dict(zip(("train", "validation", "test"), fractions, strict=True)),
+            fractions=shares(fractions),
             seed=seed,
             group_name=" or ".join(columns),
         )

@@ -12,11 +12,13 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from mgr_jax.data import SPLITS
+from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import digest
-from mgr_jax.data.feature_array.files import FeatureTracks, read_features
-from mgr_jax.data.gtzan.splits import SPLIT_NAMES, find_artists, split_tracks
-from mgr_jax.data.records import Clip, Record, Track, array_records
-from mgr_jax.data.splits import SPLITS, crossing, require_two_genres
+from mgr_jax.data.feature_files import FeatureTracks, read_features
+from mgr_jax.data.named_splits import split_names, split_tracks
+from mgr_jax.data.records import LoadedTrack, Record, Track, array_records
+from mgr_jax.data.splits import crossing, require_given_splits, require_two_genres
 from mgr_jax.data.track_builder import Plan, TrackBuilder
 from mgr_jax.errors import UserError, unknown_name
 
@@ -29,9 +31,9 @@ class FeatureArrayConfig(tfds.core.BuilderConfig):
       file: see `read_features`.
       frame_rate: frames per second (rows per second of a table); with 1, positions in the
         predictions table count frames.
-      splits: "stratified", "fault_filtered" or "artist", see `mgr_jax.data.gtzan.splits`; or
-        "given", by the file.
-      tracks, subset: FMA's tracks.csv and a subset of its tracks, see `read_features`.
+      splits: "stratified", "artist" or a published list, see `split_tracks`; or "given", by the
+        file.
+      tracks, subset: a dataset's table of tracks and a subset of them, see `read_features`.
       artists: an index of artists; of those it lacks, the artists that the file tells.
       fractions: shares of train, validation and test, where the splits are made here.
       seed: of the split.
@@ -56,12 +58,19 @@ class Builder(TrackBuilder):
     HOMEPAGE = "mgr_jax/data/feature_array/README.md"
     LICENSE = "That of the owners of the audio."
 
+    @classmethod
+    def make_config(cls, *, name: str, variant: str, **options: Any) -> FeatureArrayConfig:
+        """See TrackBuilder."""
+        del variant
+        told = {"file" if key == "features" else key: value for key, value in options.items()}
+        return FeatureArrayConfig(name=name, description="A file of feature arrays.", **told)
+
     def plan(self, manual_dir: Path | None) -> Plan:
         """Reads the file and splits its tracks; see TrackBuilder."""
         del manual_dir  # the config names the file
         config = self.builder_config
         if not 0 < config.frame_rate < float("inf"):
-            raise UserError(f"--frame_rate is {config.frame_rate}; it must be positive")
+            raise UserError(f"`frame_rate` is {config.frame_rate}; it must be positive")
         table = read_features(config.file, config.tracks, subset=config.subset)
         if not table.published:
             table.require_labels()
@@ -77,7 +86,7 @@ class Builder(TrackBuilder):
         for row, (track, label, frames, artist, split) in enumerate(zip(*columns, strict=True)):
             if split:
                 groups = {name: values[row] for name, values in named.items() if values[row]}
-                load = functools.partial(Clip, frames)
+                load = functools.partial(LoadedTrack, frames)
                 tracks[split].append(Track(track, label, load, artist, groups))
         first = table.features[0]
         listing = [
@@ -97,7 +106,7 @@ class Builder(TrackBuilder):
             },
         )
 
-    def make_records(self) -> Callable[[Track], tuple[Clip, list[Record]]]:
+    def make_records(self) -> Callable[[Track], tuple[LoadedTrack, list[Record]]]:
         """See TrackBuilder."""
         return array_records
 
@@ -125,8 +134,8 @@ def _split(
     Raises:
       UserError: unknown splits, or such as cannot be made of these tracks.
     """
-    if config.splits not in (*SPLIT_NAMES, "given"):
-        raise unknown_name("way to split features", config.splits, (*SPLIT_NAMES, "given"))
+    if config.splits not in (known := (*split_names(), "given")):
+        raise unknown_name("way to split features", config.splits, known)
     artists = table.artist if any(table.artist) else None
     if config.splits != "given":
         return split_tracks(
@@ -158,9 +167,7 @@ def _split(
 def _given(table: FeatureTracks, twins: Sequence[str]) -> list[str]:
     require_two_genres([label for label in table.label if label])
     table.require_splits(of_all=True)
-    for split in ("train", "validation"):
-        if split not in table.split:
-            raise UserError(f"{table.path} has no track in the {split} split; give it some")
+    require_given_splits(str(table.path), table.split)
     if crossed := crossing(twins, table.split):
         same = [t for t, twin in zip(table.track_id, twins, strict=True) if twin in crossed]
         what = f"{table.path} holds the same features in several splits ({', '.join(same[:3])})"

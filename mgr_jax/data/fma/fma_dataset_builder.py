@@ -16,7 +16,7 @@ from mgr_jax.data.fma.metadata import Row, genre_tags, read_genres, read_tracks
 from mgr_jax.data.fma.published import HOMEPAGE, NO_AUDIO, SHORT, SUBSETS
 from mgr_jax.data.fma.sources import check_sha1, find_clips, find_sources, missing
 from mgr_jax.data.identical import identical_files
-from mgr_jax.data.records import Clip, Track
+from mgr_jax.data.records import LoadedTrack, Track
 from mgr_jax.data.splits import SPLITS, crossing
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 from mgr_jax.errors import unknown_name
@@ -50,6 +50,11 @@ class Builder(AudioBuilder):
         "unpacked folders."
     )
 
+    @classmethod
+    def make_config(cls, *, name: str, variant: str, **options: Any) -> FmaConfig:
+        """See TrackBuilder."""
+        return FmaConfig(name=name, subset=variant, description=f"FMA {variant}.", **options)
+
     def plan(self, manual_dir: Path | None) -> Plan:
         """Reads the metadata and finds the clips; see TrackBuilder."""
         assert manual_dir is not None
@@ -58,7 +63,9 @@ class Builder(AudioBuilder):
             raise unknown_name("FMA subset", config.subset, SUBSETS)
         metadata, audio = find_sources(manual_dir, config.subset)
         checksum = {
-            path.name: check_sha1(path, allow_other=config.allow_other_checksum)
+            path.name: check_sha1(
+                path, allow_other=config.allow_other_checksum, progress=self.progress
+            )
             for path in (metadata, audio)
         }
         rows = read_tracks(metadata, config.subset)
@@ -112,7 +119,9 @@ class Builder(AudioBuilder):
         return Plan(tracks, _split_protocol(rows) | protocol, vocabulary)
 
 
-def _loader(track_id: int, audio: Path, name: str, config: FmaConfig) -> functools.partial[Clip]:
+def _loader(
+    track_id: int, audio: Path, name: str, config: FmaConfig
+) -> functools.partial[LoadedTrack]:
     if track_id in NO_AUDIO and config.subset != "full":
         reason = f"the clip of track {track_id} is published without audio ({_ISSUES}/44)"
     elif not name:
@@ -122,12 +131,12 @@ def _loader(track_id: int, audio: Path, name: str, config: FmaConfig) -> functoo
     return functools.partial(_refuse, reason)
 
 
-def _load(source: Path, name: str, sample_rate: int) -> Clip:
+def _load(source: Path, name: str, sample_rate: int) -> LoadedTrack:
     data = read_bytes(source, name)
-    return Clip(read_audio(source / name, sample_rate, data=data))
+    return LoadedTrack(read_audio(source / name, sample_rate, data=data))
 
 
-def _refuse(reason: str) -> Clip:
+def _refuse(reason: str) -> LoadedTrack:
     raise AudioError(reason)
 
 

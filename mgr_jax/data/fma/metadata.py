@@ -1,5 +1,6 @@
 """Reads genres.csv and tracks.csv, whose header has three rows, as they are published."""
 
+import contextlib
 import csv
 import io
 import json
@@ -64,11 +65,11 @@ def read_genres(metadata: Path) -> dict[int, Genre]:
     Raises:
       UserError: there is no such file, or it is damaged.
     """
-    lines = _read_csv(metadata, "genres.csv")
-    header = next(lines, [])
     try:
-        columns = [header.index(name) for name in ("genre_id", "title", "parent")]
-        found = [tuple(line[column] for column in columns) for line in lines]
+        with _open_csv(metadata, "genres.csv") as lines:
+            header = next(lines, [])
+            columns = [header.index(name) for name in ("genre_id", "title", "parent")]
+            found = [tuple(line[column] for column in columns) for line in lines]
         return {int(genre): Genre(title, int(parent)) for genre, title, parent in found}
     except (ValueError, IndexError) as error:
         raise _damaged(metadata, "genres.csv", error) from error
@@ -84,14 +85,14 @@ def read_tracks(metadata: Path, subset: str) -> list[Row]:
     Raises:
       UserError: there is no such file, it is damaged, or it holds no track of the subset.
     """
-    lines = _read_csv(metadata, "tracks.csv")
-    header = list(zip(next(lines, []), next(lines, []), strict=False))
     wanted = SUBSETS[: SUBSETS.index(subset) + 1]
     try:
-        columns = [header.index(name) for name in _COLUMNS]
-        if next(lines, [])[:1] != ["track_id"]:
-            raise ValueError("its third line does not begin with track_id")
-        rows = [row for line in lines if (row := _row(line, header, columns)).subset in wanted]
+        with _open_csv(metadata, "tracks.csv") as lines:
+            header = list(zip(next(lines, []), next(lines, []), strict=False))
+            columns = [header.index(name) for name in _COLUMNS]
+            if next(lines, [])[:1] != ["track_id"]:
+                raise ValueError("its third line does not begin with track_id")
+            rows = [row for line in lines if (row := _row(line, header, columns)).subset in wanted]
         if len({row.track_id for row in rows}) < len(rows):
             raise ValueError("it names a track twice")
     except (ValueError, TypeError) as error:
@@ -159,7 +160,9 @@ def _with_ancestors(row: Row, genres: dict[int, Genre]) -> set[int]:
     return found
 
 
-def _read_csv(metadata: Path, name: str) -> Iterator[list[str]]:
+@contextlib.contextmanager
+def _open_csv(metadata: Path, name: str) -> Iterator[Iterator[list[str]]]:
+    """Opens a table; the csv module's limit is another one until it is closed."""
     if metadata.is_file() and metadata.suffix == ".csv":
         source, found = metadata.parent, [metadata.name]
     else:
@@ -172,7 +175,7 @@ def _read_csv(metadata: Path, name: str) -> Iterator[list[str]]:
     limit = csv.field_size_limit(_MAX_FIELD)
     try:
         with open_file(source, found[0]) as file:
-            yield from csv.reader(io.TextIOWrapper(file, "utf-8", newline=""), strict=True)
+            yield csv.reader(io.TextIOWrapper(file, "utf-8", newline=""), strict=True)
     except (UnicodeDecodeError, csv.Error) as error:
         raise _damaged(metadata, name, error) from error
     finally:

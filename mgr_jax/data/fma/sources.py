@@ -48,8 +48,13 @@ def missing(manual_dir: Path, subset: str, what: str) -> UserError:
     )
 
 
-def check_sha1(path: Path, *, allow_other: bool) -> str:
+def check_sha1(path: Path, *, allow_other: bool, progress: bool = True) -> str:
     """Returns the SHA-1 of an archive, or "folder" of a folder, which has none.
+
+    Args:
+      path: the archive or folder.
+      allow_other: accept any sum.
+      progress: show a bar, since a large archive takes minutes.
 
     Raises:
       UserError: the sum is not the published one, unless `allow_other`.
@@ -60,7 +65,11 @@ def check_sha1(path: Path, *, allow_other: bool) -> str:
     with (
         path.open("rb") as file,
         tqdm(
-            desc=f"check {path.name}", total=path.stat().st_size, unit="B", unit_scale=True
+            desc=f"check {path.name}",
+            total=path.stat().st_size,
+            unit="B",
+            unit_scale=True,
+            disable=not progress,
         ) as bar,
     ):
         while block := file.read(1 << 22):
@@ -70,7 +79,7 @@ def check_sha1(path: Path, *, allow_other: bool) -> str:
     if found != SHA1[path.name] and not allow_other:
         raise UserError(
             f"{path} has SHA-1 {found}, but the published file has {SHA1[path.name]}; download it "
-            f"again from {URL}/{path.name}, or say --allow_other_checksum if it is meant to differ"
+            f"again from {URL}/{path.name}, or accept it as it is (`allow_other_checksum`)"
         )
     return found
 

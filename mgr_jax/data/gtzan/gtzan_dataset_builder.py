@@ -7,15 +7,17 @@ import json
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import AUDIO_SUFFIXES, read_audio
+from mgr_jax.data import SPLITS
 from mgr_jax.data.archives import list_files, read_bytes, unpack_tar
-from mgr_jax.data.gtzan.splits import find_artists, split_tracks
+from mgr_jax.data.artists import find_artists
 from mgr_jax.data.identical import identical_files
-from mgr_jax.data.records import Clip, Track
-from mgr_jax.data.splits import SPLITS
+from mgr_jax.data.named_splits import split_tracks
+from mgr_jax.data.records import LoadedTrack, Track
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 from mgr_jax.errors import UserError
 
@@ -60,6 +62,11 @@ class Builder(AudioBuilder):
     HOMEPAGE = "mgr_jax/data/gtzan/README.md"
     LICENSE = "That of the owners of the audio."
     MANUAL_DOWNLOAD_INSTRUCTIONS = f"manual_dir holds {_WANTED}."
+
+    @classmethod
+    def make_config(cls, *, name: str, variant: str, **options: Any) -> GtzanConfig:
+        """See TrackBuilder."""
+        return GtzanConfig(name=name, splits=variant, description="GTZAN.", **options)
 
     def plan(self, manual_dir: Path | None) -> Plan:
         """Finds the tracks and splits them; see TrackBuilder."""
@@ -145,5 +152,5 @@ def _list_tracks(source: Path, shown: Path) -> dict[str, int]:
     return {}
 
 
-def _load(shown: Path, source: Path, name: str, sample_rate: int) -> Clip:
-    return Clip(read_audio(shown / name, sample_rate, data=read_bytes(source, name)))
+def _load(shown: Path, source: Path, name: str, sample_rate: int) -> LoadedTrack:
+    return LoadedTrack(read_audio(shown / name, sample_rate, data=read_bytes(source, name)))

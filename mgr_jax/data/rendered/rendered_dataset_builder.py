@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import resample
-from mgr_jax.data.records import Clip, Track
+from mgr_jax.data.records import LoadedTrack, Track
 from mgr_jax.data.rendered import music
 from mgr_jax.data.splits import assign_splits
 from mgr_jax.data.track_builder import SAMPLE_RATES, AudioBuilder, AudioConfig, Plan
@@ -56,6 +56,12 @@ class Builder(AudioBuilder):
     HOMEPAGE = "mgr_jax/data/rendered/README.md"
     LICENSE = "MIT"
 
+    @classmethod
+    def make_config(cls, *, name: str, variant: str, **options: Any) -> RenderedConfig:
+        """See TrackBuilder."""
+        del variant, options  # the name says it all
+        return next(config for config in cls.BUILDER_CONFIGS if config.name == name)
+
     def plan(self, manual_dir: Path | None) -> Plan:
         """Lists the tracks to render; see TrackBuilder."""
         del manual_dir  # nothing is read
@@ -94,9 +100,9 @@ class Builder(AudioBuilder):
 
 def _render(
     genre: str, artist: int, track: int, seed: int, seconds: float, sample_rate: int
-) -> Clip:
+) -> LoadedTrack:
     rendered = music.render_track(genre, artist, track, seed=seed, seconds=seconds)
-    return Clip(
+    return LoadedTrack(
         resample(rendered.samples, music.SAMPLE_RATE, sample_rate),
         rendered.tags,
         {"tempo": f"{rendered.tempo:.1f}", "key": rendered.key, "groove": rendered.groove},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mgr_jax.data.feature_array.tracks import TEXTS, FeatureTracks, genre_of, track_names
+from mgr_jax.data.feature_files.tracks import TEXTS, FeatureTracks, genre_of, track_names
 from mgr_jax.errors import UserError
 
 # How an array says that its rows are tracks of [bins, frames] or of [frames, bins(, channels)].
@@ -16,7 +16,7 @@ _DTYPES = {"uint8": "uint8", "float16": "float16", "float32": "float32", "float6
 
 
 def read_npz(path: Path) -> FeatureTracks:
-    """Reads `track` and `mel` or `features`; see `mgr_jax.data.feature_array.files`."""
+    """Reads `track` and `mel` or `features`; see `read_features`."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             known = (*_LAYOUTS, "track", *TEXTS)

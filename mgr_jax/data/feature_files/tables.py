@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.data.feature_array.tracks import (
+from mgr_jax.data.feature_files.tracks import (
     TEXTS,
     FeatureTracks,
     feature_columns,
@@ -21,7 +21,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_csv(path: Path) -> FeatureTracks:
-    """Reads a comma-separated table; see `mgr_jax.data.feature_array.files`."""
+    """Reads a comma-separated table; see `read_features`."""
     names: list[str] = []
     lines: list[int] = []
     values: list[np.ndarray] = []
@@ -70,7 +70,7 @@ def _number(text: str, where: str, column: str) -> float:
 
 
 def read_parquet(path: Path) -> FeatureTracks:
-    """Reads a Parquet table; see `mgr_jax.data.feature_array.files`."""
+    """Reads a Parquet table; see `read_features`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

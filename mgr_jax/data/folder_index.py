@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mgr_jax.audio.io import AUDIO_SUFFIXES, list_audio_files
-from mgr_jax.data.splits import SPLITS
+from mgr_jax.data import SPLITS
 from mgr_jax.errors import UserError
 
 _SPLIT_NAMES = {
@@ -16,8 +16,6 @@ _SPLIT_NAMES = {
     "valid": "validation", "validation": "validation", "val": "validation", "dev": "validation",
     "test": "test", "testing": "test",
 }  # fmt: skip
-
-
 _UNREADABLE = (".aac", ".aif", ".aiff", ".ape", ".m4a", ".mp4", ".opus", ".wma")
 
 
@@ -48,7 +46,7 @@ def read_folder(folder: Path) -> list[Entry]:
       UserError: no folder, no files, or an index that cannot be used.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; give --manual_dir the folder of your genres")
+        raise UserError(f"{folder} is not a folder; give the folder that holds your genre folders")
     index = folder / "index.csv"
     entries = _read_index(index) if index.exists() else _read_tree(folder)
     for entry in entries:

@@ -32,7 +32,8 @@ class FeatureTracks:
       label, artist, split: of each track; empty where the file does not say.
       columns: names of the bins of a table; empty for arrays.
       groups: further columns by name, a text per track, empty where unknown.
-      published: whether FMA's tracks.csv gives labels and splits; it leaves some labels empty.
+      published: whether a dataset's table of tracks gives labels and splits; some labels may be
+        empty.
       full_name: of tracks of a table, by name: with the folders that it was cut of, if any.
     """
 
@@ -94,8 +95,8 @@ class FeatureTracks:
             if not label:
                 raise UserError(
                     f"{self.path} does not say the genre of track '{track}'; add 'label', name "
-                    "tracks like blues.00000, or read FMA's features.csv with its tracks.csv "
-                    "(fma_metadata.zip holds both)"
+                    "tracks like blues.00000, or give the dataset's table of tracks too (`tracks`; "
+                    "fma_metadata.zip holds FMA's features and tracks)"
                 )
 
 

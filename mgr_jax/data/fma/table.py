@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mgr_jax.data.archives import list_files, open_file
-from mgr_jax.data.feature_array.tracks import (
+from mgr_jax.data.feature_files.tracks import (
     TEXTS,
     FeatureTracks,
     feature_columns,
@@ -26,13 +26,17 @@ from mgr_jax.errors import UserError, unknown_name
 _HEADER = ("feature", "statistics", "number", "track_id")
 
 
-def is_fma_table(path: Path) -> bool:
-    """Whether a .csv file begins like FMA's features.csv."""
+def claims(path: Path) -> bool:
+    """Whether this is a folder, a zip archive, or a file that begins like one of FMA's tables."""
+    if path.is_dir() or path.suffix == ".zip":
+        return True
+    if path.suffix != ".csv" or not path.is_file():
+        return False
     with path.open("rb") as file:
-        return file.readline(64).startswith(b"feature,")
+        return file.readline(64).startswith((b"feature,", b",album,", b'"",'))
 
 
-def read_fma_table(path: Path) -> FeatureTracks:
+def read_table(path: Path) -> FeatureTracks:
     """Reads a table with FMA's header; columns are called mfcc.mean.01 and so on.
 
     Args:
@@ -84,7 +88,7 @@ def read_fma_table(path: Path) -> FeatureTracks:
     )
 
 
-def join_tracks_csv(table: FeatureTracks, tracks: Path, subset: str | None) -> FeatureTracks:
+def join_tracks(table: FeatureTracks, tracks: Path, subset: str | None) -> FeatureTracks:
     """Gives tracks of FMA their genre, artist, album and split.
 
     Args:

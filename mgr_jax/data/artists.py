@@ -1,0 +1,58 @@
+"""Reads who plays a track from an index of artists."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from mgr_jax.errors import UserError
+
+
+def find_artists(path: Path | None, track_ids: Sequence[str]) -> list[str] | None:
+    """Looks up the artist of each track in an index, see `read_artists`.
+
+    Returns:
+      The artist of each track, empty where unknown; None without an index.
+
+    Raises:
+      UserError: the index cannot be read, or knows none of the tracks.
+    """
+    if path is None:
+        return None
+    artist_of = read_artists(path)
+    artists = [artist_of.get(track, "") for track in track_ids]
+    if not any(artists):
+        raise UserError(
+            f"{path} gives no artist for any of the {len(track_ids)} tracks; it must call them as "
+            f"they are called here, such as {track_ids[0]}"
+        )
+    return artists
+
+
+def read_artists(path: Path) -> dict[str, str]:
+    """Reads who plays each track; empty where that is unknown.
+
+    Args:
+      path: a CSV file with the columns track and artist, or one with lines of
+        `track.wav ::: artist ::: title`, as index.txt of https://github.com/boblsturm/GTZAN has.
+
+    Raises:
+      UserError: there is no such file, or it is of neither form.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if ":::" in text:
+            lines = [line.split(":::") for line in text.splitlines() if ":::" in line]
+            return {track.strip().removesuffix(".wav"): name.strip() for track, name, *_ in lines}
+        reader = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
+        rows = list(reader)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); check the path") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a UTF-8 CSV file ({error}); save it as one") from error
+    if missing := {"track", "artist"} - set(reader.fieldnames or ()):
+        raise UserError(
+            f"{path} has no column '{sorted(missing)[-1]}'; an index of artists has the columns "
+            "track and artist"
+        )
+    return {row["track"].strip(): row["artist"].strip() for row in rows if row["track"].strip()}

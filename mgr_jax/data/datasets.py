@@ -1,0 +1,149 @@
+"""The datasets there are: every folder here that holds a `dataset.py` is one.
+
+A dataset called `toy` is a folder `mgr_jax/data/toy/` with
+
+  dataset.py              DATASET, a `Dataset`: what it is and what may be said of it
+  toy_dataset_builder.py  Builder, a `mgr_jax.data.track_builder.TrackBuilder`
+  README.md, TAGS.txt, CITATIONS.bib   what TFDS says of it
+
+and nothing else: its name, its variants, the messages and the flags of `mgr-jax prepare_data`
+follow from these. `dataset.py` is read often, and imports nothing that is slow; the builder is
+imported when the dataset is prepared.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mgr_jax.data
+from mgr_jax.errors import UserError
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a user may say of a dataset.
+
+    Attributes:
+      name: of the argument of `mgr_jax.prepare`, and of the field of the builder's config.
+      type: str, int, float, bool or Path; of the items, where the default is a tuple.
+      default: where nothing is said.
+      help: what it means.
+      asked: whether the command line insists on it, because a default would go unnoticed.
+      in_name: what a value adds to the name of the dataset where none is asked for, with {} for
+        the value.
+    """
+
+    name: str
+    type: type
+    default: Any
+    help: str
+    asked: bool = False
+    in_name: str = ""
+
+    def read(self, value: Any) -> Any:
+        """The value as the builder takes it: of the right type, a list as a tuple, ~ expanded.
+
+        Raises:
+          UserError: it cannot be read so.
+        """
+        many = isinstance(self.default, tuple)
+        try:
+            if not many:
+                return self._read_one(value)
+            values = tuple(map(self._read_one, [value] if isinstance(value, str) else value))
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"`{self.name}` is {value!r}; give {'a list of ' * many}{self.type.__name__}"
+            ) from error
+        if self.default and len(values) != len(self.default):
+            raise UserError(
+                f"`{self.name}` is {', '.join(map(str, values)) or 'empty'}; give "
+                f"{len(self.default)} values, such as {', '.join(map(str, self.default))}"
+            )
+        return values
+
+    def _read_one(self, value: Any) -> Any:
+        return Path(value).expanduser() if self.type is Path else self.type(value)
+
+
+def _uses_all(variant: str, chosen: Mapping[str, Any]) -> Sequence[str]:
+    del variant, chosen
+    return ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset that can be prepared.
+
+    Attributes:
+      name: that of its folder.
+      variants: `name/variant` is then what is prepared.
+      default_variant: which one the bare name stands for; empty if none.
+      source: what it is made from, such as the folder of the audio; None if from nothing.
+      options: what else may be said of it.
+      waveforms: whether it stores audio, at a sample rate, or else features.
+      idle: says which options have no effect, given the variant and what was said of the others.
+      tables: module of its folder that reads tables of features in a format of its own, a
+        `mgr_jax.data.feature_files.TableFormat`; empty if it has none.
+    """
+
+    name: str
+    variants: tuple[str, ...] = ()
+    default_variant: str = ""
+    source: Option | None = None
+    options: tuple[Option, ...] = ()
+    waveforms: bool = True
+    idle: Callable[[str, Mapping[str, Any]], Sequence[str]] = field(default=_uses_all, repr=False)
+    tables: str = ""
+
+    def all_options(self) -> tuple[Option, ...]:
+        """The source and the other options."""
+        return (*([self.source] if self.source else []), *self.options)
+
+    def load(self, module: str) -> Any:
+        """Imports a module of the dataset's folder."""
+        return importlib.import_module(f"mgr_jax.data.{self.name}.{module}")
+
+    def builder(self) -> Any:
+        """Imports the class of its TFDS builder."""
+        return self.load(f"{self.name}_dataset_builder").Builder
+
+
+# What several datasets take.
+NAME = Option("name", str, None, "what to call the dataset")
+ARTISTS = Option(
+    "artists", Path, None, "an index of artists: a CSV file with the columns track and artist"
+)
+FRACTIONS = Option(
+    "fractions",
+    float,
+    (0.7, 0.15, 0.15),
+    "of train, validation, test, where the splits are not published ones",
+)
+SEED = Option("seed", int, 0, "of the split")
+
+
+def find_datasets() -> dict[str, Dataset]:
+    """The datasets there are, by name."""
+    found = {}
+    for folder in mgr_jax.data.__path__:
+        for path in Path(folder).glob("*/dataset.py"):
+            name = path.parent.name
+            found[name] = importlib.import_module(f"mgr_jax.data.{name}.dataset").DATASET
+    return dict(sorted(found.items()))
+
+
+def list_datasets() -> list[str]:
+    """Names of the datasets that can be prepared, with their variants where they have some.
+
+    Example:
+      >>> mgr_jax.list_datasets()
+      ['audio_folder', 'feature_array', 'fma/full', …, 'rendered/tiny']
+    """
+    return sorted(
+        f"{dataset.name}/{variant}" if variant else dataset.name
+        for dataset in find_datasets().values()
+        for variant in dataset.variants or ("",)
+    )

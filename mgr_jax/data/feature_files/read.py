@@ -1,0 +1,95 @@
+"""Reads a file of features, whatever its form."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from mgr_jax.data.datasets import find_datasets
+from mgr_jax.data.feature_files.npz import read_npz
+from mgr_jax.data.feature_files.tables import read_csv, read_parquet
+from mgr_jax.data.feature_files.tracks import FeatureTracks
+from mgr_jax.errors import UserError
+
+
+class TableFormat(Protocol):
+    """A module that reads the tables of one dataset, in the form in which they are published."""
+
+    def claims(self, path: Path) -> bool:
+        """Whether a file, a folder or an archive looks like tables of this dataset."""
+
+    def read_table(self, path: Path) -> FeatureTracks:
+        """Reads the features; raises a UserError if the path holds none."""
+
+    def join_tracks(self, table: FeatureTracks, tracks: Path, subset: str | None) -> FeatureTracks:
+        """Gives tracks of features the genre, artist and split that the dataset's table tells.
+
+        Args:
+          table: features, in whatever form they were read.
+          tracks: what holds the dataset's table of tracks.
+          subset: which of its tracks to keep; None is all.
+
+        Raises:
+          UserError: no such table or subset, or none of the tracks is in it.
+        """
+
+
+def _formats() -> Iterable[TableFormat]:
+    return (found.load(found.tables) for found in find_datasets().values() if found.tables)
+
+
+def read_features(
+    path: Path, tracks: Path | None = None, *, subset: str | None = None
+) -> FeatureTracks:
+    """Reads a file of features.
+
+    An .npz file holds `track` (names) and either `mel` [track, bins, frames] or `features` [track,
+    frames, bins(, channels)]; a .csv or .parquet table has a column `track`, `track_id` or
+    `filename` and numeric columns, and every row is a frame. All may hold `label`, `artist` and
+    `split`; without `label` the genre is what stands before the first dot of a track's name. Names
+    are cut as `track_names` says: the rows of Kaggle's features_3_sec.csv become frames of 30-s
+    tracks. float64 becomes float32. Datasets may have tables of a form of their own, as FMA does.
+
+    Args:
+      path: the file; or what a dataset published, such as FMA's fma_metadata.zip or its folder, for
+        the features.csv and tracks.csv in it (a minute from the archive, seconds from the folder).
+      tracks: a dataset's table of tracks, such as FMA's tracks.csv, or the folder or zip archive
+        that holds it: what it says of label, artist, album (a group) and split holds. Tracks
+        without a root genre have label "".
+      subset: with a table of tracks, which of them: of FMA's one of small, medium, large and full,
+        each holding those before it.
+
+    Raises:
+      UserError: the file is missing, damaged or of another form, or holds a value that is not a
+        finite number; `subset` without a table of tracks.
+    """
+    form = _find_format(path)
+    table = form.read_table(path) if form else _read_file(path)
+    if form and path.suffix != ".csv":
+        tracks = tracks or path  # it holds both tables
+    if tracks:
+        form = form or _find_format(tracks)
+        if not form:
+            raise UserError(
+                f"{tracks} is not a table of tracks that is known here; give FMA's tracks.csv, or "
+                "fma_metadata.zip or its folder"
+            )
+        return form.join_tracks(table, tracks, subset)
+    if subset:
+        raise UserError(
+            f"the subset '{subset}' needs the table that says which tracks are in it; give it "
+            "(`tracks`), such as FMA's tracks.csv or fma_metadata.zip"
+        )
+    return table
+
+
+def _find_format(path: Path) -> TableFormat | None:
+    return next((form for form in _formats() if form.claims(path)), None)
+
+
+def _read_file(path: Path) -> FeatureTracks:
+    readers = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet}
+    if path.suffix not in readers:
+        raise UserError(f"{path} is no .npz, .csv or .parquet file; store features as one of them")
+    if not path.is_file():
+        raise UserError(f"{path} is not a file; check the path")
+    return readers[path.suffix](path)
