@@ -36,7 +36,7 @@ def define_flags(flags: Flags) -> None:
 
 def main(flags: Flags, args: list[str]) -> None:
     """Measures, writes and prints by how much scores are too high."""
-    config = flags.require_config() if flags.config else None
+    config = flags.require_config() if flags["config"].present else None
     examples = flags.given("dataset", "table", "sample_rate", "data_dir", "tracks", "subset")
     features = flags.given("artists", "features", "seconds", "components", "workers")
     how = flags.given("classifiers", "metric", "folds", "seeds", "progress")

@@ -135,9 +135,9 @@ def audit(
         "fault_filtered", the splits that it gives.
       fingerprint: how recordings are compared: "haitsma_kalker", or "chromaprint", which needs its
         program fpcalc.
-      store: folder that keeps the fingerprints of a folder of audio, so that they are computed once;
-        None: one in the user's cache ($XDG_CACHE_HOME, else ~/.cache). Those of a dataset are kept
-        beside it.
+      store: folder that keeps the fingerprints of a folder of audio, so that they are computed
+        once; None: one in the user's cache ($XDG_CACHE_HOME, else ~/.cache). Those of a dataset
+        are kept beside it.
       workers: processes that decode audio; 0: this one; None: as many as there are CPUs.
       progress: show bars.
 

@@ -8,9 +8,9 @@ import pytest
 from mgr_jax.cli import main
 from mgr_jax.data.cache import join_tracks, open_tracks
 from mgr_jax.data.locate import find_dataset
+from mgr_jax.data.pipeline import describe_protocol, make_units, open_split
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
-from mgr_jax.data.pipeline import describe_protocol, make_units, open_split
 
 SPLITS = ("train", "validation", "test")
 RATE = 12_000

@@ -4,10 +4,10 @@ import librosa
 import numpy as np
 import pytest
 
-from mgr_jax.runs.frontend_gallery import augment_gallery, frontend_gallery
 from mgr_jax.audio.augment import AUGMENTATIONS
 from mgr_jax.audio.frontends import list_frontends, list_presets
 from mgr_jax.errors import UserError
+from mgr_jax.runs.frontend_gallery import augment_gallery, frontend_gallery
 
 RATE = 44_100
 START, ONSET, HZ = 12.0, 0.6, 1000.0
