@@ -73,7 +73,7 @@ class Audit:
         require_folder(folder)
         content = dataclasses.asdict(self)
         write_json(folder / "audit.json", content)
-        rates = self.duplicates.get("bit_error_rates")
+        rates = self.duplicates.get("bit_error_rates", [])
         drawn = bool(rates) and importlib.util.find_spec("matplotlib") is not None
         if drawn:
             title = f"{self.source}: how alike pairs of recordings are"
