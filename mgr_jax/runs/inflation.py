@@ -122,6 +122,7 @@ def measure_inflation(
       config: of a network, which is trained for every fold of every protocol. Without one,
         baselines are measured, and `examples` say on what.
       workdir: folder of the networks, which are kept: the same call goes on where it stopped.
+        Baselines leave nothing there.
       classifiers: names of baselines; None: an SVM.
       metric: what is compared; None: accuracy, or for tags average_precision.
       folds: of every protocol.
@@ -144,14 +145,19 @@ def measure_inflation(
             "inflation is measured of one of config (a network), dataset and table (baselines), "
             "such as the config audio_folder/choi_crnn with config.dataset=audio_folder/music"
         )
+    folder = None if workdir is None else Path(workdir).expanduser()
+    if folder:  # found out before the work, not after it
+        require_folder(folder)
     if config is None:
         systems = _baselines(examples, classifiers, metric, folds, seeds)
     else:
-        for name in (*examples, *(["classifiers"] if classifiers else [])):
-            raise UserError(f"{name} is of baselines, not of the network of a config; leave it out")
-        if workdir is None:
+        if of_baselines := [*examples, *(["classifiers"] if classifiers else [])]:
+            raise UserError(
+                f"{of_baselines[0]} is of baselines, not of the network of a config; leave it out"
+            )
+        if folder is None:
             raise UserError("give workdir, the folder to keep the networks in, such as runs/leaks")
-        systems = _network(config, Path(workdir).expanduser(), metric, folds, seeds, progress)
+        systems = _network(config, folder, metric, folds, seeds, progress)
     return _measure(systems, progress)
 
 
@@ -214,7 +220,6 @@ def _network(
     )
     classes = target_names(open_split(config, "train"), config.task)
     metric = choose_metric(metric, config.task, classes)
-    require_folder(workdir)
 
     def score(protocol: str) -> Predictions:
         config.protocol.name = protocol

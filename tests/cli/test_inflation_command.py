@@ -124,11 +124,12 @@ def test_the_checkpoints_of_networks_are_chosen_on_a_fold_that_is_not_scored(
         (["--table={table}", "--metric=log_loss", "--classifiers=svc_rbf"], "has no log_loss"),
         (["--table={table}", "--strict"], "'strict'"),
         (["--table={table}", "--folds=9"], "fewer folds"),
+        (["--table={table}", "--out={table}"], "features.csv cannot be made a folder"),
     ],
 )
 def test_inflation_says_what_is_wrong_in_one_sentence(tmp_path, capsys, flags, message):
     table = write_table(tmp_path / "features.csv")
     flags = [flag.format(table=table) for flag in flags]
-    assert cli.main(["audit", "inflation", *flags, f"--out={tmp_path}"]) in (1, 2)
+    assert cli.main(["audit", "inflation", f"--out={tmp_path}", *flags]) in (1, 2)
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert message in error
