@@ -1,4 +1,4 @@
-"""Fingerprints of many tracks, computed in worker processes and kept; used by audit."""
+"""Fingerprints of many tracks, computed in worker processes and kept."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -8,9 +8,11 @@ import numpy as np
 from tqdm import tqdm
 
 import mgr_jax
-from mgr_jax.audio.fingerprint import Fingerprint, Scheme
+from mgr_jax.audio.chromaprint import CHROMAPRINT, require_fpcalc
+from mgr_jax.audio.fingerprint import HAITSMA_KALKER, Fingerprint, Scheme
 from mgr_jax.audio.io import read_audio
 from mgr_jax.data.cache import Tracks
+from mgr_jax.errors import unknown_name
 from mgr_jax.files import keep_arrays, load_arrays
 from mgr_jax.workers import Failure, map_in_processes
 
@@ -18,6 +20,20 @@ from mgr_jax.workers import Failure, map_in_processes
 Source = Callable[[], tuple[np.ndarray, int]]
 
 _FILE_RATE = 11_025  # more than fingerprints look at
+
+
+def find_scheme(name: str) -> Scheme:
+    """Finds a way to compare recordings, one of `leakage.FINGERPRINTS`, by its name.
+
+    Raises:
+      UserError: there is none of this name, or the program that it needs is not installed.
+    """
+    schemes = {scheme.name: scheme for scheme in (HAITSMA_KALKER, CHROMAPRINT)}
+    if name not in schemes:
+        raise unknown_name("fingerprint", name, schemes)
+    if name == CHROMAPRINT.name:
+        require_fpcalc()
+    return schemes[name]
 
 
 def split_sources(tracks: Tracks) -> list[Source]:
@@ -43,7 +59,7 @@ def _read_file(path: Path) -> tuple[np.ndarray, int]:
 
 
 def fingerprint_all(
-    sources: Mapping[str, Source], scheme: Scheme, store: Path, *, workers: int
+    sources: Mapping[str, Source], scheme: Scheme, store: Path, *, workers: int, progress: bool
 ) -> dict[str, Fingerprint | Failure]:
     """Computes what is not in the store yet, and stores it, also if it is interrupted.
 
@@ -53,6 +69,7 @@ def fingerprint_all(
       store: an .npz file, which need not exist. One that is damaged, or by another version of
         mgr_jax, counts for nothing.
       workers: processes; 0 computes in this one.
+      progress: show a bar.
 
     Returns:
       A fingerprint by key, or why there is none.
@@ -62,9 +79,10 @@ def fingerprint_all(
     function = functools.partial(_compute, scheme.compute)
     items = ((key, sources[key]) for key in missing)
     results = map_in_processes(function, items, workers=workers)
+    shown = progress and bool(missing)
     try:
         for (key, _), result in tqdm(
-            results, "fingerprint", len(missing), unit="track", disable=not missing
+            results, "fingerprint", len(missing), unit="track", disable=not shown
         ):
             found[key] = result
     finally:

@@ -1,12 +1,14 @@
 """What leaking is worth: one model's scores by row, by track and by artist."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from mgr_jax.evaluation.comparison import paired_difference
-from mgr_jax.evaluation.predictions import Predictions
-from mgr_jax.evaluation.scores import evaluate
+import numpy as np
+
+from mgr_jax.errors import unknown_name
+from mgr_jax.evaluation import Predictions, Protocol, evaluate, paired_difference
+from mgr_jax.evaluation.protocol import LEAKING
 
 # From the protocol that leaks most to the one that leaks least.
 BY = {"row_random": "by row", "stratified_kfold": "by track", "artist_kfold": "by artist"}
@@ -36,9 +38,6 @@ def inflation(
       ValueError: the tables are of other tracks.
     """
     names = [name for name in BY if name in tables]
-    pairs = list(pairwise(names))
-    if len(names) > 2:
-        pairs.append((names[0], names[-1]))
     scored = {name: evaluate(tables[name], aggregation=aggregation, **options) for name in names}
     levels = {
         "segment": dict(tables),
@@ -49,11 +48,17 @@ def inflation(
             "scores": {name: scored[name][level][metric] for name in names},
             "differences": {
                 f"{a} - {b}": paired_difference(some[a], some[b], metric, **options)
-                for a, b in pairs
+                for a, b in _pairs(names)
             },
         }
         for level, some in levels.items()
     }
+
+
+def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Each with the next, and the first with the last."""
+    ends = [(names[0], names[-1])] if len(names) > 2 else []
+    return [*pairwise(names), *ends]
 
 
 def inflation_rows(system: str, result: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -68,11 +73,35 @@ def inflation_rows(system: str, result: Mapping[str, Any]) -> list[dict[str, Any
         scores, differences = result[level]["scores"], result[level]["differences"]
         row: dict[str, Any] = {"system": system, "level": level}
         for name, value in scores.items():
-            row[BY[name] + (" (LEAKS)" if name == "row_random" else "")] = value
-        for pair, value in differences.items():
-            if one_row and pair == "row_random - stratified_kfold":
+            row[BY[name] + (" (LEAKS)" if name in LEAKING else "")] = value
+        for a, b in _pairs(list(scores)):
+            if one_row and (a, b) == ("row_random", "stratified_kfold"):
                 continue
-            a, b = (BY[name].removeprefix("by ") for name in pair.split(" - "))
-            row[f"{a} − {b}"] = value
+            one, other = (BY[name].removeprefix("by ") for name in (a, b))
+            row[f"{one} − {other}"] = differences[f"{a} - {b}"]
         rows.append(row)
     return rows
+
+
+def choose_metric(metric: str | None, task: str, classes: Sequence[str]) -> str:
+    """The metric, or for None the usual one of a task.
+
+    Raises:
+      UserError: the task has no such metric.
+    """
+    count = len(classes)
+    table = Predictions(
+        track=np.array(["a", "b"]),
+        start=np.zeros(2),
+        end=np.ones(2),
+        probabilities=np.full((2, count), 1 / count),
+        label=np.arange(2) if task == "single_label" else np.eye(2, count),
+        classes=tuple(classes),
+        task=task,
+        split="",
+        protocol=Protocol("dataset"),
+    )
+    known = evaluate(table, resamples=2)["track"]
+    if metric and metric not in known:
+        raise unknown_name("metric", metric, known)
+    return metric or ("accuracy" if task == "single_label" else "average_precision")

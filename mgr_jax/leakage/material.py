@@ -1,19 +1,24 @@
-"""What `mgr-jax audit` looks at: a prepared dataset, a folder of audio or a file of features."""
+"""What is audited: a prepared dataset, a folder of audio or a file of features."""
 
+import hashlib
 import json
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from mgr_jax.audio.fingerprint import Scheme
-from mgr_jax.cli.paths import find_prepared
+from mgr_jax.audio.io import AUDIO_SUFFIXES, list_audio_files
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import open_tracks
+from mgr_jax.data.datasets import find_datasets
 from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.folder_index import Entry, read_folder
+from mgr_jax.data.locate import find_dataset
+from mgr_jax.data.published import assign_published
+from mgr_jax.errors import UserError
 from mgr_jax.leakage.fingerprints import Source, file_source, split_sources
-from mgr_jax.runs.extraction_sources import require_audio
 
 
 class Material(NamedTuple):
@@ -46,16 +51,30 @@ class Material(NamedTuple):
         artists = [new or old for new, old in zip(found, self.artists, strict=True)]
         return self._replace(artists=artists)
 
+    def with_protocol(self, name: str) -> "Material":
+        """The same with other splits: "dataset" keeps them, a published list gives its own.
 
-def open_dataset(name: str, *, sample_rate: int, data_dir: str | None, scheme: Scheme) -> Material:
+        Raises:
+          UserError: there is no such list, or it names none of the tracks.
+        """
+        if name == "dataset":
+            return self
+        return self._replace(splits=assign_published(name, self.names)[0])
+
+
+def open_dataset(
+    name: str, *, sample_rate: int, data_dir: str | Path | None, scheme: Scheme
+) -> Material:
     """All splits of a prepared dataset; fingerprints are kept beside it."""
-    folder = find_prepared(name, sample_rate=sample_rate, data_dir=data_dir)
-    protocol = json.loads((folder / "protocol.json").read_text())
-    parts = [open_tracks(folder, split) for split in protocol["tracks"]]
-    of_features = protocol["format"]["kind"] == "features"
+    kind = find_datasets().get(name.partition("/")[0])
+    rate = sample_rate if kind is None or kind.waveforms else 0
+    folder = find_dataset(name, sample_rate=rate, data_dir=data_dir)
+    account = json.loads((folder / "protocol.json").read_text(encoding="utf-8"))
+    parts = [open_tracks(folder, split) for split in account["tracks"]]
+    of_features = account["format"]["kind"] == "features"
     groups = [json.loads(text) for part in parts for text in part.groups]
     columns = sorted({column for group in groups for column in group})
-    wanted = dict.fromkeys(("track", "artist", "identical", *protocol["split_by"]))
+    wanted = dict.fromkeys(("track", "artist", "identical", *account["split_by"]))
     material = Material(
         source=name if of_features else f"{name} at {sample_rate} Hz",
         names=[track for part in parts for track in part.track_id.tolist()],
@@ -66,7 +85,7 @@ def open_dataset(name: str, *, sample_rate: int, data_dir: str | None, scheme: S
     )
     if of_features:
         tracks = [part.read(i) for part in parts for i in range(len(part))]
-        return material._replace(rows=_rows(tracks, bool(protocol.get("columns"))))
+        return material._replace(rows=_rows(tracks, bool(account.get("columns"))))
     sources = [source for part in parts for source in split_sources(part)]
     keys = map("{}/{}".format, material.splits, material.names)
     return material._replace(
@@ -75,9 +94,25 @@ def open_dataset(name: str, *, sample_rate: int, data_dir: str | None, scheme: S
     )
 
 
-def open_folder(folder: Path, *, store_dir: Path, scheme: Scheme) -> Material:
-    """All audio files below a folder; its index.csv, if there is one, may tell of them."""
-    files = require_audio(folder)
+def open_folder(folder: Path, *, store: Path | None, scheme: Scheme) -> Material:
+    """All audio files below a folder; its index.csv, if there is one, may tell of them.
+
+    Args:
+      folder: of the files.
+      store: folder that keeps the fingerprints; None: one for files that can be made again.
+      scheme: how they will be compared.
+
+    Raises:
+      UserError: no folder, no audio in it, or an index that cannot be used.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give the folder of your audio files (audio)")
+    files = list_audio_files(folder)
+    if not files:
+        raise UserError(
+            f"{folder} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); give the "
+            "folder of your audio files (audio)"
+        )
     told = {}
     if (folder / "index.csv").exists():
         told = {entry.path: entry for entry in read_folder(folder)}
@@ -92,7 +127,7 @@ def open_folder(folder: Path, *, store_dir: Path, scheme: Scheme) -> Material:
         artists=[entry.artist for entry in entries],
         groups={name: [entry.groups.get(name, "") for entry in entries] for name in columns},
         audio=dict(zip(keys, map(file_source, files), strict=True)),
-        store=store_dir / f"fingerprints_{scheme.name}.npz",
+        store=(store or _cache(folder)) / f"fingerprints_{scheme.name}.npz",
     )
 
 
@@ -112,3 +147,10 @@ def open_table(file: Path, *, tracks: Path | None, subset: str | None) -> Materi
 def _rows(tracks: list[np.ndarray], is_table: bool) -> list[np.ndarray]:
     # Of pictures only the whole is compared: frames of silence are alike in any two.
     return tracks if is_table else [track[None] for track in tracks]
+
+
+def _cache(folder: Path) -> Path:
+    """Where the user's programs keep what they can compute again; music may lie read-only."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return base / "mgr_jax" / "audit" / name

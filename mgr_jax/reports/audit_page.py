@@ -14,9 +14,18 @@ _LONGEST_LIST = 20  # of names or pairs; audit.json holds all
 
 
 def format_audit(result: dict[str, Any], picture: str = "") -> str:
-    """Lays out the result of `mgr-jax audit` as Markdown; `picture` is the file of one."""
+    """Lays out an audit as Markdown.
+
+    Args:
+      result: the fields of an `Audit`.
+      picture: the file of one, for a link to it.
+    """
     lines = [f"# Audit of {result['source']}", "", *map("- {}".format, result["summary"]), ""]
     lines += _format_splits(result["splits"], result["apart"]) if result["splits"] else []
+    if result["copies"]:
+        lines += ["## Copies of tracks that published lists score", ""]
+        rows = [f"| {_cell(a)} | {_cell(b)} |" for a, b in result["copies"].items()]
+        lines += ["| trained on | is scored as |", "|---|---|", *_shorten(rows), ""]
     pairs, what = result["duplicates"]["pairs"], result["duplicates"]["what"]
     if result["splits"]:
         lines += [f"## The same {what} across splits", ""]

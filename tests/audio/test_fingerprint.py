@@ -164,11 +164,14 @@ def test_tracks_without_words_in_common_are_not_compared():
 
 @pytest.fixture(scope="module")
 def many(shared_dir) -> tuple[list[np.ndarray], list[str]]:
-    """Clips of rendered10 and of GTZAN, and who plays them as far as it is known."""
+    """Clips of rendered10 and of GTZAN, and who plays them as far as it is known.
+
+    Of GTZAN every second clip there is: all of them take a quarter longer and tell nothing else.
+    """
     folder = shared_dir / "data" / "rendered10"
     with (folder / "index.csv").open() as file:
         index = list(csv.DictReader(file))
-    genuine = list_audio_files(shared_dir / "data" / "gtzan_audio_dev")
+    genuine = list_audio_files(shared_dir / "data" / "gtzan_audio_dev")[::2]
     clips = [read_audio(path, RATE) for path in [folder / row["path"] for row in index] + genuine]
     return clips, [row["artist"] for row in index] + [path.stem for path in genuine]
 
@@ -176,12 +179,13 @@ def many(shared_dir) -> tuple[list[np.ndarray], list[str]]:
 @pytest.mark.slow
 @SCHEMES
 def test_planted_copies_among_rendered_and_genuine_clips(scheme, many):
-    """No false pair by different artists, and no more than 3 of 32,385 by one.
+    """No false pair by different artists, and no more than 3 by one, of tens of thousands.
 
     The two clips that an artist has of one groove repeat an accompaniment note for note.
     """
     clips, artists = many
-    clips, expected = plant(clips, originals=(0, 90, 199, 210, 254))
+    spread = np.linspace(0, len(clips) - 1, 5).astype(int).tolist()  # rendered and genuine
+    clips, expected = plant(clips, originals=spread)
     found = find_duplicates([scheme.compute(clip, RATE) for clip in clips], scheme)
     distances = {(m.first, m.second): m.start_first - m.start_second for m in found}
     for pair, distance in expected.items():

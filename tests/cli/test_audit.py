@@ -19,7 +19,7 @@ SHIFT = 0.37
 
 
 def audit(capsys, *argv) -> tuple[int, str, str]:
-    code = cli.main(["audit", "--workers=0", *map(str, argv)])
+    code = cli.main(["audit", "--workers=0", "--noprogress", *map(str, argv)])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
@@ -95,7 +95,7 @@ def test_a_dataset_with_a_copy_and_artists_across_splits(capsys, leaky_data, tmp
     code, again, err = audit(capsys, *flags, f"--out={tmp_path / 'b'}", "--strict")
     assert again.replace(f"{tmp_path}/b", str(tmp_path)) == out
     assert code == 1
-    assert "splits of audio_folder/leaky at 12000 Hz share artist (2), recording (1); see" in err
+    assert "splits of audio_folder/leaky at 12000 Hz share artist (2), recording (1); what" in err
 
 
 def test_a_damaged_store_is_computed_anew(capsys, leaky_folder, tmp_path):
@@ -193,8 +193,9 @@ def test_repetitions_in_gtzan(capsys, shared_dir, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        ([], "one of --dataset, --audio and --table"),
-        (["--audio=x", "--table=y"], "one of --dataset, --audio and --table"),
+        ([], "one of dataset, audio and table"),
+        (["--audio=x", "--table=y"], "one of dataset, audio and table"),
+        (["--audio={tmp}", "--subset=small"], "subset says more of a table"),
         (["--audio=/no/where"], "is not a folder"),
         (["--table=/no/where.csv"], "is not a file"),
         (["--dataset=rendered/demo", "--data_dir=/no"], "make it with"),
@@ -210,7 +211,24 @@ def test_mistakes_are_one_sentence(capsys, argv, says, tmp_path, monkeypatch):
     assert err.count("\n") == 1
 
 
-def test_an_unknown_fingerprint_is_bad_usage(capsys):
-    code, _, err = audit(capsys, "--audio=x", "--fingerprint=shazam")
+@pytest.mark.parametrize(
+    ("flag", "known"),
+    [
+        ("--fingerprint=shazam", HAITSMA_KALKER.name),
+        ("--protocol=fault_free", "dataset|fault_filtered"),
+    ],
+)
+def test_an_unknown_choice_is_bad_usage(capsys, flag, known):
+    code, _, err = audit(capsys, "--audio=x", flag)
     assert code == 2
-    assert HAITSMA_KALKER.name in err
+    assert known in err
+
+
+def test_flags_of_inflation_are_not_flags_of_an_audit(capsys):
+    assert cli.main(["audit", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "--[no]strict" in told
+    assert "--classifiers" not in told
+    code, _, err = audit(capsys, "--audio=x", "--classifiers=svm")
+    assert code == 2
+    assert "classifiers" in err

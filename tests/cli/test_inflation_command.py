@@ -8,8 +8,7 @@ import pytest
 from random_predictions import make_table
 
 from mgr_jax import cli
-from mgr_jax.cli.inflation import choose_metric
-from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Protocol
 
 
 def write_table(path, *, tracks=60, rows=4, seed=0):
@@ -40,36 +39,44 @@ def test_inflation_tells_what_rows_and_artists_give_away(tmp_path, capsys):
     assert "Warning: knn cannot learn" in warned
     assert "by row (LEAKS)" in told
     assert "checkpoint" not in told
-    assert "row_random (LEAKS: " in told
+    assert "row_random, all 3 folds, fitted on 2, seed 0" in told
     stored = json.loads((out / "inflation.json").read_text())
-    assert list(stored["protocols"]) == ["row_random", "stratified_kfold", "artist_kfold"]
+    protocols = {name: Protocol.from_dict(made) for name, made in stored["protocols"].items()}
+    assert list(protocols) == ["row_random", "stratified_kfold", "artist_kfold"]
+    assert [bool(made.leaks) for made in protocols.values()] == [True, False, False]
+    (reason,) = stored["failed"]
+    assert "knn cannot learn" in reason
+    assert reason in told
     for system in stored["systems"].values():
         differences = system["segment"]["differences"]
         assert differences["row_random - artist_kfold"][1] > 0
     assert len(stored["systems"]) == 2
 
 
-def test_segments_of_a_dataset_and_more_artists_than_it_tells(tmp_path, capsys, data_dir):
-    index = tmp_path / "artists.csv"
-    flags = [
+def segments_of_music(data_dir, index, guests) -> list[str]:
+    """Flags for segments of a dataset, of which an index says that some tracks are by guests."""
+    names = [f"beat/{artist}-{track}.wav" for artist in guests for track in range(2)]
+    index.write_text("track,artist\n" + "".join(f"{name},guest\n" for name in names))
+    return [
         "--dataset=audio_folder/music", "--sample_rate=12000", f"--data_dir={data_dir}",
         "--features=random_projection", "--components=20", "--seconds=0.5",
         "--classifiers=lda", f"--artists={index}", "--workers=0",
     ]  # fmt: skip
 
-    def by_guests(artists):
-        names = [f"beat/{artist}-{track}.wav" for artist in artists for track in range(2)]
-        index.write_text("track,artist\n" + "".join(f"{name},guest\n" for name in names))
 
-    by_guests([0])  # the others are by the artists that the dataset tells
+def test_segments_of_a_dataset_and_more_artists_than_it_tells(tmp_path, data_dir):
+    # The tracks of other artists are by those that the dataset tells.
+    flags = segments_of_music(data_dir, tmp_path / "artists.csv", [0])
     out = ["--folds=3", "--metric=log_loss", f"--out={tmp_path}"]
     assert cli.main(["audit", "inflation", *flags, *out]) == 0
     stored = json.loads((tmp_path / "inflation.json").read_text())
     assert stored["metric"] == "log_loss"
     assert list(stored["systems"]) == ["lda on random projections"]
-    assert "unknown artist" not in stored["protocols"]["artist_kfold"]
-    by_guests(range(5))
-    capsys.readouterr()
+    assert stored["protocols"]["artist_kfold"]["unknown_artists"] == 0
+
+
+def test_baselines_tell_of_the_artists_of_an_index(tmp_path, capsys, data_dir):
+    flags = segments_of_music(data_dir, tmp_path / "artists.csv", range(5))
     assert cli.main(["baselines", *flags, f"--workdir={tmp_path / 'run'}"]) == 0
     told = "artist-disjoint split, with 1 artist on several sides, segments of 0.5 s"
     assert told in capsys.readouterr().out
@@ -80,11 +87,12 @@ def test_the_checkpoints_of_networks_are_chosen_on_a_fold_that_is_not_scored(
 ):
     asked = []
 
-    def cross_validate(config, workdir, *, seeds):
+    def cross_validate(config, workdir, *, seeds, progress):
         asked.append((config.protocol.name, config.protocol.parts, workdir.name, seeds))
-        return dataclasses.replace(make_table("single_label"), protocol=config.protocol.name)
+        protocol = Protocol(config.protocol.name)
+        return dataclasses.replace(make_table("single_label"), protocol=protocol)
 
-    monkeypatch.setattr("mgr_jax.runs.cross_validate.cross_validate", cross_validate)
+    monkeypatch.setattr("mgr_jax.runs.inflation.cross_validate", cross_validate)
     flags = [
         "--config=audio_folder/choi_crnn", "--config.dataset=audio_folder/music",
         "--config.sample_rate=12000", f"--config.data_dir={data_dir}", f"--out={tmp_path}",
@@ -98,37 +106,30 @@ def test_the_checkpoints_of_networks_are_chosen_on_a_fold_that_is_not_scored(
     )
     for more, says in (
         ("--metric=roc_auc", "no metric 'roc_auc'"),
-        ("--seconds=3", "--seconds is of baselines"),
+        ("--seconds=3", "seconds is of baselines"),
     ):
         assert cli.main(["audit", "inflation", *flags, more]) == 1
         assert says in capsys.readouterr().err
     assert len(asked) == 3
 
 
-def test_tags_have_metrics_of_their_own():
-    assert choose_metric(None, "multi_label", list("abc")) == "average_precision"
-    assert choose_metric("roc_auc", "multi_label", list("abc")) == "roc_auc"
-    with pytest.raises(UserError, match="no metric 'accuracy'"):
-        choose_metric("accuracy", "multi_label", list("abc"))
-
-
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "one of --dataset, --table (baselines) and --config"),
+        ([], "one of config (a network), dataset and table (baselines)"),
         (["--table=none.csv"], "none.csv is not a file"),
         (["--table={table}", "--classifiers=svn"], "no classifier 'svn'"),
         (["--table={table}", "--classifiers="], "no classifier is named"),
         (["--table={table}", "--metric=auc"], "no metric 'auc'; choose from accuracy"),
         (["--table={table}", "--metric=log_loss", "--classifiers=svc_rbf"], "has no log_loss"),
-        (["--table={table}", "--strict"], "--strict is of other audits"),
-        (["--table={table}", "--fingerprint=chromaprint"], "--fingerprint is of other audits"),
+        (["--table={table}", "--strict"], "'strict'"),
         (["--table={table}", "--folds=9"], "fewer folds"),
+        (["--table={table}", "--out={table}"], "features.csv cannot be made a folder"),
     ],
 )
 def test_inflation_says_what_is_wrong_in_one_sentence(tmp_path, capsys, flags, message):
     table = write_table(tmp_path / "features.csv")
     flags = [flag.format(table=table) for flag in flags]
-    assert cli.main(["audit", "inflation", *flags, f"--out={tmp_path}"]) in (1, 2)
+    assert cli.main(["audit", "inflation", f"--out={tmp_path}", *flags]) in (1, 2)
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert message in error

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
-from mgr_jax.leakage.inflation import inflation, inflation_rows
+from mgr_jax.leakage.inflation import choose_metric, inflation, inflation_rows
 
 
 def table(right: float, seed: int = 0) -> Predictions:
@@ -56,3 +57,10 @@ def test_other_tracks_are_refused():
     other.track[:4] = "another"
     with pytest.raises(ValueError, match="not of the same tracks"):
         inflation({"row_random": table(0.9), "artist_kfold": other})
+
+
+def test_tags_have_metrics_of_their_own():
+    assert choose_metric(None, "multi_label", list("abc")) == "average_precision"
+    assert choose_metric("roc_auc", "multi_label", list("abc")) == "roc_auc"
+    with pytest.raises(UserError, match="no metric 'accuracy'"):
+        choose_metric("accuracy", "multi_label", list("abc"))

@@ -1,0 +1,44 @@
+"""Measure what leaking is worth: one model by row, by track and by artist.
+
+mgr-jax audit inflation --table=features_3_sec.csv --artists=artists.csv --classifiers=svm,mlp1
+mgr-jax audit inflation --config=audio_folder/choi_crnn --config.dataset=audio_folder/music
+
+Scores the same models by each of these protocols, and says with intervals how much each leak adds:
+baselines on a dataset or a table, or the network of a config, which is trained three times --folds
+times. Writes inflation.md and inflation.json to --out, where the networks are kept, too.
+"""
+
+from mgr_jax import runs
+from mgr_jax.cli._flags import Flags
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.config()
+    flags.text("dataset", None, "For baselines, as prepare_data names it.")
+    flags.integer("sample_rate", None, "Of a dataset of audio, in Hz; 22050 unless given.")
+    flags.path("data_dir", None, "TFDS folder.")
+    flags.path("table", None, "For baselines: a file of features.")
+    flags.path("tracks", None, "--table: FMA's tracks.csv or fma_metadata.zip.")
+    flags.text("subset", None, "--table of FMA: small, medium, large, full.")
+    flags.path("artists", None, "An index of artists, as in mgr-jax baselines.")
+    flags.names("classifiers", None, "Baselines, as in mgr-jax baselines; svm unless given.")
+    flags.text("features", None, "Of audio, as in mgr-jax baselines.")
+    flags.number("seconds", None, "Length of segments; unless given, whole tracks or rows.", 0)
+    flags.integer("components", None, "Of random_projection; 256 unless given.", least=1)
+    flags.integer("workers", None, "Decoding processes.", least=0)
+    flags.text("metric", None, "What is compared; accuracy, or of tags average_precision.")
+    flags.integer("folds", 5, "Of every protocol.", least=2)
+    flags.integer("seeds", 1, "Repeats.", least=1)
+    flags.path("out", "audit", "Folder to write to.")
+    flags.switch("progress", True, "Show bars.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Measures, writes and prints by how much scores are too high."""
+    config = flags.require_config() if flags["config"].present else None
+    examples = flags.given("dataset", "table", "sample_rate", "data_dir", "tracks", "subset")
+    features = flags.given("artists", "features", "seconds", "components", "workers")
+    how = flags.given("classifiers", "metric", "folds", "seeds", "progress")
+    inflation = runs.measure_inflation(config, flags.out, **how, **examples, **features)
+    print(f"{inflation}\nWrote {inflation.save(flags.out)}")

@@ -1,0 +1,175 @@
+"""Looks for what makes scores too good, in one call: `mgr_jax.audit`."""
+
+import dataclasses
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mgr_jax.errors import UserError
+from mgr_jax.files import require_folder, write_file, write_json, write_text
+from mgr_jax.leakage import FINGERPRINTS
+from mgr_jax.leakage.findings import find_leaks
+from mgr_jax.leakage.fingerprints import find_scheme
+from mgr_jax.leakage.material import Material, open_dataset, open_folder, open_table
+from mgr_jax.reports.audit_page import draw_bit_error_rates, format_audit
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit has found; `str(audit)` is its summary.
+
+    Attributes:
+      summary: all of it in sentences.
+      source: what was audited.
+      crosses: how many of what stand in several splits and should not, such as
+        `{"artist": 2, "recording": 1}`; empty where all is well, or where no splits are known.
+      splits: the number of `tracks` by split, and for every one of the `columns` "track", "artist"
+        and what else is known of the tracks: of how many tracks it is `known`, its number of
+        `values`, the `crossing` ones with the splits they stand in, and how many tracks of each
+        split are `affected`. None where no splits are known.
+      apart: the columns that should not cross.
+      copies: tracks that are trained on although they hold the recording of a track that a
+        published list scores, with that track.
+      unreadable: tracks that were left out, with the reason.
+      duplicates: `what` is alike (recordings or features) and by which `method`; the `pairs` of
+        tracks, each with the splits they stand in, whether these differ (`across`), and where the
+        tracks are alike: in seconds, or by the number of the row.
+    """
+
+    summary: tuple[str, ...]
+    source: str
+    crosses: dict[str, int]
+    splits: dict[str, Any] | None
+    apart: tuple[str, ...]
+    copies: dict[str, str]
+    unreadable: dict[str, str]
+    duplicates: dict[str, Any]
+
+    def __str__(self) -> str:
+        """The summary, a sentence a line."""
+        return "\n".join([f"Audit of {self.source}", *self.summary])
+
+    def markdown(self) -> str:
+        """A page with the summary, what crosses, and the pairs."""
+        return format_audit(dataclasses.asdict(self))
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes audit.md, audit.json and, where matplotlib is installed, audit.png.
+
+        The picture shows how alike the pairs of recordings are that were compared.
+
+        Args:
+          folder: made if absent.
+
+        Returns:
+          The path of audit.md.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        folder = Path(folder).expanduser()
+        require_folder(folder)
+        content = dataclasses.asdict(self)
+        write_json(folder / "audit.json", content)
+        rates = self.duplicates.get("bit_error_rates", [])
+        drawn = bool(rates) and importlib.util.find_spec("matplotlib") is not None
+        if drawn:
+            title = f"{self.source}: how alike pairs of recordings are"
+            figure = draw_bit_error_rates(rates, self.duplicates["limit"], title)
+            write_file(folder / "audit.png", lambda file: figure.savefig(file, format="png"))
+        write_text(folder / "audit.md", format_audit(content, "audit.png" if drawn else ""))
+        return folder / "audit.md"
+
+    def require_apart(self) -> None:
+        """Raises a UserError if anything stands in several splits that should not."""
+        if self.crosses:
+            found = ", ".join(f"{what} ({count})" for what, count in self.crosses.items())
+            raise UserError(
+                f"the splits of {self.source} share {found}; what the audit names must be on one "
+                "side, or left out"
+            )
+
+
+def audit(
+    *,
+    dataset: str | None = None,
+    audio: str | Path | None = None,
+    table: str | Path | None = None,
+    sample_rate: int = 22_050,
+    data_dir: str | Path | None = None,
+    artists: str | Path | None = None,
+    tracks: str | Path | None = None,
+    subset: str | None = None,
+    protocol: str = "dataset",
+    fingerprint: str = FINGERPRINTS[0],
+    store: str | Path | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Audit:
+    """Looks for what makes scores too good: the same music on both sides of a split.
+
+        audit = mgr_jax.audit(dataset="gtzan/fault_filtered")
+        print(audit)
+        audit.save("audits/gtzan")
+        assert not audit.crosses
+
+    Of a dataset or a table it finds tracks, artists and values of further columns in several
+    splits. Of a dataset or a folder of audio it finds recordings that stand in two tracks, whole or
+    in part, though re-encoded, shifted, louder or noisy, by acoustic fingerprints. Of features it
+    finds identical rows. Where tracks are trained on that are known to be copies of tracks that a
+    published list scores, it says so, even if the latter are not here to be compared.
+
+    Args:
+      dataset: a prepared dataset, such as "gtzan/fault_filtered".
+      audio: a folder of audio files; an `index.csv` in it may tell artists and splits.
+      table: a file of features: .csv, .parquet, .npz, or fma_metadata.zip. One of these three.
+      sample_rate: of a dataset of audio, in Hz.
+      data_dir: the TFDS folder; None: $TFDS_DATA_DIR, else ~/tensorflow_datasets.
+      artists: an index of artists: a CSV file with the columns track and artist, or index.txt of
+        https://github.com/boblsturm/GTZAN. It goes before what the dataset itself tells.
+      tracks: of a table of FMA: tracks.csv or fma_metadata.zip, which know artists and splits.
+      subset: of a table of FMA: "small", "medium", "large" or "full".
+      protocol: "dataset" audits the splits that there are, the name of a published list, such as
+        "fault_filtered", the splits that it gives.
+      fingerprint: how recordings are compared: "haitsma_kalker", or "chromaprint", which needs its
+        program fpcalc.
+      store: folder that keeps the fingerprints of a folder of audio, so that they are computed
+        once; None: one in the user's cache ($XDG_CACHE_HOME, else ~/.cache). Those of a dataset
+        are kept beside it.
+      workers: processes that decode audio; 0: this one; None: as many as there are CPUs.
+      progress: show bars.
+
+    Returns:
+      What was found.
+
+    Raises:
+      UserError: not one of dataset, audio and table; or it, or what is said of it, cannot be read.
+    """
+    if sum(given is not None for given in (dataset, audio, table)) != 1:
+        raise UserError(
+            "an audit takes one of dataset, audio and table, such as the folder of your audio files"
+        )
+    for name, value in (("tracks", tracks), ("subset", subset)):
+        if value is not None and table is None:
+            raise UserError(f"{name} says more of a table; leave it out with a dataset or audio")
+    scheme = find_scheme(fingerprint)
+    store = _path(store)
+    if store:  # found out before the work, not after it
+        require_folder(store)
+    material: Material
+    if dataset is not None:
+        material = open_dataset(dataset, sample_rate=sample_rate, data_dir=data_dir, scheme=scheme)
+    elif audio is not None:
+        material = open_folder(Path(audio).expanduser(), store=store, scheme=scheme)
+    else:
+        assert table is not None
+        material = open_table(Path(table).expanduser(), tracks=_path(tracks), subset=subset)
+    material = material.with_artists(_path(artists)).with_protocol(protocol)
+    workers = (os.cpu_count() or 1) if workers is None else workers
+    return Audit(**find_leaks(material, scheme, workers=workers, progress=progress))
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return Path(given).expanduser() if given else None

@@ -1,0 +1,237 @@
+"""What leaking is worth, in one call: `mgr_jax.runs.measure_inflation`."""
+
+import dataclasses
+import functools
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from mgr_jax.baselines.classifiers import choose_classifiers
+from mgr_jax.baselines.scoring import score_repeats
+from mgr_jax.baselines.sources import Wanted, read_examples
+from mgr_jax.data.parts import assign_parts
+from mgr_jax.data.pipeline import open_split, target_names
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Predictions, Protocol
+from mgr_jax.files import require_folder, write_json, write_text
+from mgr_jax.leakage.inflation import BY, choose_metric, inflation, inflation_rows
+from mgr_jax.reports import markdown_table
+from mgr_jax.runs.cross_validate import cross_validate
+
+_NOTE = (
+    "95 % intervals of a bootstrap over tracks, paired in the differences. They know nothing of "
+    "how lucky a division into folds was: repeat it with several seeds."
+)
+_CHECKPOINTS = (
+    "The checkpoint that scores a fold was chosen on the fold after it, and fitted on the others."
+)
+# What `read_examples` takes beside dataset or table, where it is not said.
+_EXAMPLES: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Wanted)) | {
+    "sample_rate": 22_050, "seconds": 0.0, "components": 256,
+}  # fmt: skip
+del _EXAMPLES["scored"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Inflation:
+    """Scores of the same models by protocols that leak less and less; `str` is the page.
+
+    Attributes:
+      metric: what is compared.
+      systems: by the name of a model, of "segment" and of "track" the `scores` by protocol and
+        their `differences`, each [value, low, high]; see `mgr_jax.leakage.inflation`.
+      protocols: by name, from the one that leaks most to the one that leaks least.
+      failed: why a model that was asked for has no scores, one sentence each.
+      notes: what to know of the numbers.
+    """
+
+    metric: str
+    systems: dict[str, dict[str, Any]]
+    protocols: dict[str, Protocol]
+    failed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = (_NOTE,)
+
+    def markdown(self) -> str:
+        """A table of all scores and differences, and what the protocols are."""
+        rows = [row for name in self.systems for row in inflation_rows(name, self.systems[name])]
+        parts = [f"# What leaking is worth: {self.metric}", markdown_table(rows)]
+        parts += [" ".join(self.notes), _list(p.sentence for p in self.protocols.values())]
+        if self.failed:
+            parts += ["Not scored:", _list(self.failed)]
+        return "\n\n".join(parts)
+
+    __str__ = markdown
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes inflation.md and inflation.json, and returns the path of the former.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        folder = Path(folder).expanduser()
+        require_folder(folder)
+        content = {
+            "metric": self.metric,
+            "protocols": {name: protocol.as_dict() for name, protocol in self.protocols.items()},
+            "systems": self.systems,
+            "failed": list(self.failed),
+        }
+        write_json(folder / "inflation.json", content)
+        write_text(folder / "inflation.md", self.markdown() + "\n")
+        return folder / "inflation.md"
+
+
+@dataclass(frozen=True)
+class _Systems:
+    """What is measured: of each model, by name, what scores it by the protocol of a name."""
+
+    metric: str
+    score: dict[str, Callable[[str], Predictions]]
+    notes: tuple[str, ...] = (_NOTE,)
+
+
+def measure_inflation(
+    config: ConfigDict | None = None,
+    workdir: str | Path | None = None,
+    *,
+    classifiers: Sequence[str] | None = None,
+    metric: str | None = None,
+    folds: int = 5,
+    seeds: int = 1,
+    progress: bool = True,
+    **examples: Any,
+) -> Inflation:
+    """Scores the same models by row, by track and by artist: what does each leak add?
+
+        inflation = mgr_jax.runs.measure_inflation(
+            table="features_3_sec.csv", artists="artists.csv", classifiers=["svm", "mlp1"]
+        )
+        print(inflation)
+
+    By row, segments of one track stand on both sides, as in much that was published on GTZAN; by
+    track, other tracks of an artist do; by artist, nothing does.
+
+    Args:
+      config: of a network, which is trained for every fold of every protocol. Without one,
+        baselines are measured, and `examples` say on what.
+      workdir: folder of the networks, which are kept: the same call goes on where it stopped.
+        Baselines leave nothing there.
+      classifiers: names of baselines; None: an SVM.
+      metric: what is compared; None: accuracy, or for tags average_precision.
+      folds: of every protocol.
+      seeds: how many divisions into folds, and initialisations.
+      progress: show bars, and results of the networks.
+      **examples: of baselines: dataset or table, and further arguments of
+        `mgr_jax.baselines.sources.read_examples`, such as artists, features and seconds.
+
+    Returns:
+      The scores and their differences with intervals. A model that could not be scored is left
+      out, with a warning.
+
+    Raises:
+      UserError: not one of config, dataset and table; what was given cannot be read, or cannot be
+        divided by row, track and artist; or no model could be scored.
+    """
+    examples = {name: value for name, value in examples.items() if value is not None}
+    if sum((config is not None, "dataset" in examples, "table" in examples)) != 1:
+        raise UserError(
+            "inflation is measured of one of config (a network), dataset and table (baselines), "
+            "such as the config audio_folder/choi_crnn with config.dataset=audio_folder/music"
+        )
+    folder = None if workdir is None else Path(workdir).expanduser()
+    if folder:  # found out before the work, not after it
+        require_folder(folder)
+    if config is None:
+        systems = _baselines(examples, classifiers, metric, folds, seeds)
+    else:
+        if of_baselines := [*examples, *(["classifiers"] if classifiers else [])]:
+            raise UserError(
+                f"{of_baselines[0]} is of baselines, not of the network of a config; leave it out"
+            )
+        if folder is None:
+            raise UserError("give workdir, the folder to keep the networks in, such as runs/leaks")
+        systems = _network(config, folder, metric, folds, seeds, progress)
+    return _measure(systems, progress)
+
+
+def _measure(systems: _Systems, progress: bool) -> Inflation:
+    results: dict[str, dict[str, Any]] = {}
+    failed: list[UserError] = []
+    protocols: dict[str, Protocol] = {}
+    for name, score in systems.score.items():
+        bar = tqdm(BY, name, unit="protocol", disable=not progress)
+        try:
+            tables = {protocol: score(protocol) for protocol in bar}
+            results[name] = _compare(name, tables, systems.metric)
+        except UserError as mistake:
+            _log.warning(str(mistake))
+            failed.append(mistake)
+            continue
+        protocols = {protocol: table.protocol for protocol, table in tables.items()}
+    if not results:
+        raise failed[0]
+    reasons = tuple(map(str, failed))
+    return Inflation(systems.metric, results, protocols, reasons, systems.notes)
+
+
+def _compare(system: str, tables: Mapping[str, Predictions], metric: str) -> dict[str, Any]:
+    try:
+        return inflation(tables, metric=metric)
+    except (KeyError, ValueError) as error:
+        raise UserError(
+            f"{system} has no {metric} to compare ({error}); choose another metric"
+        ) from error
+
+
+def _baselines(
+    wanted: dict[str, Any],
+    classifiers: Sequence[str] | None,
+    metric: str | None,
+    folds: int,
+    seeds: int,
+) -> _Systems:
+    names = choose_classifiers(["svm"] if classifiers is None else classifiers)
+    examples, source = read_examples(Wanted(**_EXAMPLES | wanted, scored=None))
+    metric = choose_metric(metric, "single_label", examples.classes)
+    for protocol in BY:  # what cannot be divided is refused before anything is fitted
+        assign_parts(protocol, examples.tracks, folds=folds, parts=2)
+
+    def score(name: str, protocol: str) -> Predictions:
+        return score_repeats(examples, name, protocol=protocol, folds=folds, seeds=seeds)
+
+    return _Systems(
+        metric, {f"{name} on {source}": functools.partial(score, name) for name in names}
+    )
+
+
+def _network(
+    config: ConfigDict, workdir: Path, metric: str | None, folds: int, seeds: int, progress: bool
+) -> _Systems:
+    config = ConfigDict(config.to_dict())
+    config.protocol.update(
+        {"name": "dataset", "folds": folds, "parts": 3, "i_know_this_leaks": True}
+    )
+    classes = target_names(open_split(config, "train"), config.task)
+    metric = choose_metric(metric, config.task, classes)
+
+    def score(protocol: str) -> Predictions:
+        config.protocol.name = protocol
+        return cross_validate(config, workdir / protocol, seeds=seeds, progress=progress)
+
+    return _Systems(metric, {_describe(config): score}, (_NOTE, _CHECKPOINTS))
+
+
+def _describe(config: ConfigDict) -> str:
+    untrained = "" if config.classification_weight else ", not trained to classify"
+    return f"{config.frontend.name} + {config.model.name}{untrained}"
+
+
+def _list(sentences: Iterator[str] | Sequence[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)

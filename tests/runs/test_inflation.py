@@ -1,0 +1,68 @@
+"""What leaking is worth, from Python."""
+
+import dataclasses
+import json
+
+import pytest
+from random_predictions import make_table
+
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Protocol
+from mgr_jax.runs.inflation import Inflation, measure_inflation
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Cross-validation without the training: what it was asked for."""
+    asked = []
+
+    def cross_validate(config, workdir, *, seeds, progress):
+        asked.append((config, workdir, seeds, progress))
+        protocol = Protocol(config.protocol.name, leaks=("rows",) * (workdir.name == "row_random"))
+        return dataclasses.replace(make_table("single_label"), protocol=protocol)
+
+    monkeypatch.setattr("mgr_jax.runs.inflation.cross_validate", cross_validate)
+    return asked
+
+
+def test_a_network_is_measured_and_its_config_stays_what_it_was(tmp_path, tiny_config, trained):
+    before = tiny_config.to_json()
+    found = measure_inflation(tiny_config, tmp_path / "runs", seeds=2, progress=False)
+    assert tiny_config.to_json() == before
+    assert [(workdir.name, seeds, bars) for _, workdir, seeds, bars in trained] == [
+        (name, 2, False) for name in ("row_random", "stratified_kfold", "artist_kfold")
+    ]
+    assert isinstance(found, Inflation)
+    assert found.metric == "accuracy"
+    (system,) = found.systems
+    assert system == f"{tiny_config.frontend.name} + {tiny_config.model.name}"
+    # The same answers by every protocol: nothing is gained.
+    assert found.systems[system]["track"]["differences"]["row_random - artist_kfold"][0] == 0
+    assert "chosen on the fold after it" in str(found)
+    assert found.protocols["row_random"].sentence in found.markdown()
+
+    page = found.save(tmp_path / "out")
+    assert page.read_text(encoding="utf-8") == f"{found}\n"
+    stored = json.loads((tmp_path / "out" / "inflation.json").read_text(encoding="utf-8"))
+    read = {name: Protocol.from_dict(made) for name, made in stored["protocols"].items()}
+    assert read == found.protocols
+    assert stored["failed"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({}, "one of config .a network., dataset and table"),
+        ({"table": "a", "dataset": "b"}, "one of config"),
+        ({"network": True, "table": "a"}, "one of config"),
+        ({"network": True, "seconds": 3.0}, "seconds is of baselines"),
+        ({"network": True, "classifiers": ["svm"]}, "classifiers is of baselines"),
+        ({"network": True}, "give workdir"),
+    ],
+)
+def test_mistakes_name_arguments_and_no_flags(tiny_config, trained, arguments, says):
+    config = tiny_config if arguments.pop("network", False) else None
+    with pytest.raises(UserError, match=says) as caught:
+        measure_inflation(config, **arguments)
+    assert "--" not in str(caught.value)
+    assert not trained
