@@ -19,8 +19,8 @@ def require_fpcalc() -> None:
     """Raises a UserError unless the program is there."""
     if shutil.which("fpcalc") is None:
         raise UserError(
-            "--fingerprint=chromaprint needs the program fpcalc; install it (Debian and Ubuntu: "
-            "libchromaprint-tools, Homebrew: chromaprint), or use --fingerprint=haitsma_kalker"
+            "the fingerprint chromaprint needs the program fpcalc; install it (Debian and Ubuntu: "
+            "libchromaprint-tools, Homebrew: chromaprint), or choose haitsma_kalker"
         )
 
 

@@ -84,7 +84,7 @@ def write_report(
         no matplotlib; or the folder cannot be written.
     """
     folder = Path(run).expanduser()
-    paths = [folder, *find_results(map(os.fspath, compare), split)]
+    paths = [folder, *find_results(map(Path, compare), split)]
     results = [load_result(path, split, aggregation) for path in paths]
     first = results[0]
     for other in results[1:]:
