@@ -87,6 +87,7 @@ def predict_files(
         predictions = predictor.predict_tracks(tracks.features, sides=sides)
         return FilePredictions(zip(tracks.track_id, predictions, strict=True))
     sides = side_rows(str(table or ""), predictor, names)
+    predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
     return FilePredictions(_predict_each(predictor, names, sides))
 
 

@@ -10,6 +10,7 @@ from mgr_jax import runs
 from mgr_jax.audio.io import AudioError
 from mgr_jax.errors import UserError
 from mgr_jax.prediction import Prediction
+from mgr_jax.training.side_inputs import SideInputs
 
 
 class StubPredictor:
@@ -17,6 +18,7 @@ class StubPredictor:
 
     def __init__(self):
         self.asked = []
+        self.side = SideInputs()
 
     def predict(self, name, *, side):
         self.asked.append(Path(name).stem)
@@ -83,6 +85,13 @@ def test_folders_are_searched(predictor, music_folder):
 def test_files_or_features_are_given(predictor, given):
     with pytest.raises(UserError, match="give audio files or folders, or else"):
         runs.predict_files("run", **given)
+
+
+def test_a_table_that_is_missing_is_told_before_any_file_is_read(predictor):
+    predictor.side = SideInputs(columns=("tempo",), mean=(0.0,), scale=(1.0,))
+    with pytest.raises(UserError, match="takes a table row of 1 finite numbers"):
+        runs.predict_files("run", ["bad.mp3", "a.mp3"])
+    assert predictor.asked == []
 
 
 def test_a_folder_without_audio_is_named(predictor, tmp_path):
