@@ -11,15 +11,20 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     # Experiments
-    "Prepared": "mgr_jax.data.prepare",
     "Run": "mgr_jax.runs.run",
-    "audit": "mgr_jax.runs.audit",
+    "audit": "mgr_jax.runs.auditing",
     "compare": "mgr_jax.runs.compare",
     "cross_validate": "mgr_jax.runs.cross_validate",
+    "draw_frontends": "mgr_jax.runs.frontend_gallery",
     "evaluate": "mgr_jax.runs.evaluate",
+    "extract_table": "mgr_jax.runs.extract",
+    "join_processes": "mgr_jax.training.partition",
     "list_datasets": "mgr_jax.data.datasets",
+    "measure_inflation": "mgr_jax.runs.inflation",
     "prepare": "mgr_jax.data.prepare",
+    "score_baselines": "mgr_jax.baselines.score",
     "train": "mgr_jax.training.train",
+    "write_report": "mgr_jax.runs.report",
     # Configs
     "base_config": "mgr_jax.config",
     "list_configs": "mgr_jax.config.files",
@@ -28,6 +33,8 @@ _PUBLIC = {
     "Prediction": "mgr_jax.predictor",
     "Predictor": "mgr_jax.predictor",
     "load": "mgr_jax.predictor",
+    "predict_files": "mgr_jax.runs.predict",
+    "write_submission": "mgr_jax.runs.submission",
     # Parts
     "create_classifier": "mgr_jax.classifier",
     "create_frontend": "mgr_jax.audio.frontends",

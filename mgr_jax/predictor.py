@@ -1,9 +1,9 @@
 """Predictor: a trained classifier for files, folders and arrays."""
 
 import json
+import os
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from mgr_jax.audio.frontends import (
     TrackMeter,
     create_frontend,
 )
-from mgr_jax.audio.io import AudioError, read_audio, resample, to_int16
+from mgr_jax.audio.io import AudioError, convert_waveform, read_audio, to_int16
 from mgr_jax.classifier import FeatureFormat, InputSpec, abstract_variables, create_classifier
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
+from mgr_jax.prediction import Prediction
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.side_inputs import SideInputs, load_side_inputs
 from mgr_jax.training.steps import make_eval_step
@@ -28,56 +29,35 @@ from mgr_jax.training.steps import make_eval_step
 _BATCH = 16  # clips per dispatch: one compilation, and bounded memory for files of any length
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What a classifier says of one track.
+class Predictor:
+    """Classifies audio of any length, rate and number of channels, or features; see `load`.
 
     Attributes:
-      classes: names of the columns of `probabilities`.
-      start, end: [segments] seconds.
-      probabilities: [segments, classes].
+      classes: names of the classes.
+      spec: what the network looks at: sample rate, length of a clip, and more.
+      side: what it is given beside the sound.
     """
 
-    classes: tuple[str, ...]
-    start: np.ndarray
-    end: np.ndarray
-    probabilities: np.ndarray
-
-    @property
-    def track_probabilities(self) -> np.ndarray:
-        """Mean over the segments, [classes]."""
-        return self.probabilities.mean(axis=0)
-
-    @property
-    def label(self) -> str:
-        """The most probable class of the whole track."""
-        return self.top(1)[0][0]
-
-    def top(self, count: int = 3) -> list[tuple[str, float]]:
-        """The most probable classes of the whole track, best first."""
-        mean = self.track_probabilities
-        return [(self.classes[i], float(mean[i])) for i in np.argsort(-mean)[:count]]
-
-    def timeline(self) -> list[tuple[float, float, str, float]]:
-        """Per segment: start and end in seconds, its most probable class, and how probable."""
-        best = self.probabilities.argmax(axis=1)
-        return [
-            (float(start), float(end), self.classes[i], float(row[i]))
-            for start, end, row, i in zip(
-                self.start, self.end, self.probabilities, best, strict=True
-            )
-        ]
-
-
-class Predictor:
-    """Classifies audio of any length, rate and number of channels, or features; see `load`."""
-
     def __init__(
-        self, apply, variables, classes: tuple[str, ...], spec: InputSpec, frontend: Frontend, side
+        self,
+        apply: Callable,
+        variables: Mapping[str, Any],
+        classes: tuple[str, ...],
+        spec: InputSpec,
+        frontend: Frontend,
+        side: SideInputs,
     ) -> None:
-        """Wraps a step that `make_eval_step` made; `load` does that."""
-        self.classes, self.spec = classes, spec
-        self.side: SideInputs = side
+        """Wraps a step that `make_eval_step` made; `load` does that.
+
+        Args:
+          apply: the step.
+          variables: of the classifier.
+          classes: names of the classes.
+          spec: what the network looks at.
+          frontend: of the classifier.
+          side: what it is given beside the sound.
+        """
+        self.classes, self.spec, self.side = classes, spec, side
         self._apply, self._variables = jax.jit(apply), variables
         self._meter = TrackMeter(frontend) if spec.aux else None
         # What a model of stored features computes of audio.
@@ -99,11 +79,13 @@ class Predictor:
           side: for a `fusion`: "table", a row [columns] in the order of `self.side.columns`, and
             categories by name, as in {"artist": "Bach"}; those left out are unseen.
 
+        Returns:
+          The prediction. A track shorter than the network's window is filled, with a warning.
+
         Raises:
-          UserError: a file that cannot be read, a waveform without its rate, less sound than one
-            frame, a model of features that does not know the preset they were computed with, or no
-            table row where the model needs one. A track shorter than the network's window is
-            filled, with a warning.
+          AudioError: the file cannot be read, or holds less sound than one analysis frame.
+          UserError: a waveform comes without its rate or is none, the model needs a table row, or
+            it reads features and does not know the preset that they were computed with.
         """
         if self._preset is None:
             self.require_kind("waveform")
@@ -111,7 +93,7 @@ class Predictor:
         if isinstance(audio, str | Path):
             name, waveform = str(audio), read_audio(audio, rate, allow_truncated=True)
         else:
-            name, waveform = "the array", _mono(audio, sample_rate, rate)
+            name, waveform = "the array", convert_waveform(audio, sample_rate, rate)
         length, clip = len(waveform), self.spec.clip_samples
         needed = self._preset.frame_samples if self._preset else self.spec.min_samples
         if length < needed:
@@ -131,7 +113,15 @@ class Predictor:
         return self._predict([to_int16(waveform)], [side])[0]
 
     def predict_features(self, features: np.ndarray, side: Mapping | None = None) -> Prediction:
-        """Classifies the features of one track, segment by segment; see `predict_tracks`."""
+        """Classifies the features of one track, segment by segment.
+
+        Args:
+          features: [frames, bins] or [frames, bins, channels], see `predict_tracks`.
+          side: for a `fusion`, what is known of the track beside, see `predict`.
+
+        Raises:
+          UserError: see `predict_tracks`.
+        """
         return self.predict_tracks([features], sides=[side])[0]
 
     def predict_tracks(
@@ -149,10 +139,13 @@ class Predictor:
           segments: per track; 0: the fewest that cover it.
           sides: for a `fusion`, what is known of each track beside, see `predict`.
 
+        Returns:
+          A prediction for each track. Tracks shorter than the network's window are filled, with a
+          warning.
+
         Raises:
-          UserError: features of another shape or type, values that are not finite, a model of
-            audio, or a missing table row. Tracks shorter than the network's window are filled,
-            with a warning.
+          UserError: the features have another shape or type or hold values that are not finite,
+            the model reads audio, or it needs table rows.
         """
         self.require_kind("features")
         fitting = [self.check_features(np.asarray(features)) for features in tracks]
@@ -171,7 +164,7 @@ class Predictor:
                 "this model reads audio, not feature arrays; give it audio files or waveforms"
                 if kind == "features"
                 else "this model reads feature arrays, not audio, and names no preset they were "
-                "computed with; give it arrays (--features=FILE, or predict_features)"
+                "computed with; give it a file or arrays of features (predict_features)"
             )
 
     def check_features(self, features: np.ndarray) -> np.ndarray:
@@ -242,32 +235,14 @@ class Predictor:
         return np.asarray(outputs["probabilities"])[: len(clips)]
 
 
-def _mono(audio: np.ndarray, sample_rate: int | None, rate: int) -> np.ndarray:
-    waveform = np.asarray(audio)
-    if not sample_rate or sample_rate < 0:
-        raise UserError("a waveform needs its sample rate: predict(waveform, sample_rate=44100)")
-    if waveform.ndim not in (1, 2) or not np.issubdtype(waveform.dtype, np.floating):
-        raise UserError(
-            f"the array has shape {waveform.shape} and type {waveform.dtype}; expected floats in "
-            "[-1, 1], [samples] or [samples, channels]"
-        )
-    if waveform.ndim == 2 and waveform.shape[0] < min(waveform.shape[1], 9):
-        raise UserError(
-            f"the array has shape {waveform.shape}, which looks like [channels, samples]; "
-            "transpose it to [samples, channels]"
-        )
-    if waveform.ndim == 2:
-        waveform = waveform.mean(axis=1)
-    if not np.isfinite(waveform).all():
-        raise UserError("the array holds samples that are not finite numbers; check its source")
-    return resample(waveform.astype(np.float32), sample_rate, rate)
-
-
-def load(workdir: str | Path, *, checkpoint: str | int = "best") -> Predictor:
+def load(workdir: str | os.PathLike[str], *, checkpoint: str | int = "best") -> Predictor:
     """Loads a trained run for prediction.
 
+        predictor = mgr_jax.load("runs/a")
+        predictor.predict("song.mp3").label
+
     Args:
-      workdir: the work directory of `mgr-jax train`.
+      workdir: the folder of the run, which `mgr-jax train` wrote.
       checkpoint: "best" by validation score, "latest", or a step.
 
     Raises:
@@ -282,7 +257,9 @@ def load(workdir: str | Path, *, checkpoint: str | int = "best") -> Predictor:
             stacklevel=2,
         )
     try:
-        classes = tuple(json.loads((workdir / "labels.json").read_text())["classes"])
+        classes = tuple(
+            json.loads((workdir / "labels.json").read_text(encoding="utf-8"))["classes"]
+        )
         spec = InputSpec.load(workdir / "input_spec.json")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

@@ -7,6 +7,7 @@ import io
 import os
 import struct
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -114,6 +115,40 @@ def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     return soxr.resample(waveform, from_rate, to_rate, quality="HQ").astype(np.float32)
 
 
+def convert_waveform(audio: np.ndarray, sample_rate: int | None, to_rate: int) -> np.ndarray:
+    """Mixes a waveform in memory to mono and resamples it.
+
+    Args:
+      audio: [samples] or [samples, channels] floats, nominally in [-1, 1].
+      sample_rate: its rate in Hz.
+      to_rate: the rate of the result in Hz.
+
+    Returns:
+      Waveform [samples] float32.
+
+    Raises:
+      UserError: there is no rate, or the array is no such waveform.
+    """
+    waveform = np.asarray(audio)
+    if not sample_rate or sample_rate < 0:
+        raise UserError("a waveform needs its sample rate: give it in Hz, as in sample_rate=44100")
+    if waveform.ndim not in (1, 2) or not np.issubdtype(waveform.dtype, np.floating):
+        raise UserError(
+            f"the array has shape {waveform.shape} and type {waveform.dtype}; expected floats in "
+            "[-1, 1], [samples] or [samples, channels]"
+        )
+    if waveform.ndim == 2 and waveform.shape[0] < min(waveform.shape[1], 9):
+        raise UserError(
+            f"the array has shape {waveform.shape}, which looks like [channels, samples]; "
+            "transpose it to [samples, channels]"
+        )
+    if waveform.ndim == 2:
+        waveform = waveform.mean(axis=1)
+    if not np.isfinite(waveform).all():
+        raise UserError("the array holds samples that are not finite numbers; check its source")
+    return resample(waveform.astype(np.float32), sample_rate, to_rate)
+
+
 def to_int16(waveform: np.ndarray) -> np.ndarray:
     """Rounds float samples in [-1, 1) to int16 (one unit = 2**-15), clipping what lies outside."""
     return np.clip(np.round(waveform * 32768.0), -32768, 32767).astype(np.int16)
@@ -142,3 +177,25 @@ def list_audio_files(folder: str | Path) -> list[Path]:
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
     )
+
+
+def find_audio_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """The files that are named, and all audio files below the folders that are.
+
+    Args:
+      paths: of files, which need not be there, and of folders.
+
+    Raises:
+      UserError: a folder holds no audio file.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        path = path.expanduser()
+        found = list_audio_files(path) if path.is_dir() else [path]
+        if not found:
+            raise UserError(
+                f"{path} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); give "
+                "another folder"
+            )
+        files += found
+    return files

@@ -1,7 +1,10 @@
 """Times the log-mel front end beside librosa and PyTorch, and every front end by itself."""
 
+import contextlib
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,7 +15,9 @@ from tqdm import tqdm
 
 from mgr_jax.audio.frontends import create_frontend, list_frontends
 from mgr_jax.audio.frontends.base import Frontend
+from mgr_jax.audio.io import read_audio
 from mgr_jax.benchmark import peers
+from mgr_jax.benchmark.record import Benchmark
 from mgr_jax.benchmark.timing import (
     available_cores,
     interleave,
@@ -43,18 +48,91 @@ def synthetic_clips(clips: int, samples: int, *, seed: int) -> np.ndarray:
 
 
 def benchmark_frontends(
-    clips: np.ndarray, *, rounds: int, devices: Sequence[jax.Device]
+    *,
+    clips: int = 16,
+    seconds: float = 30.0,
+    rounds: int = 20,
+    devices: int | None = None,
+    audio: Sequence[str | os.PathLike[str]] = (),
+    progress: bool = False,
+) -> Benchmark:
+    """Times front ends on clips that lie in memory, compilation not counted.
+
+    Log-mel spectrograms by mgr_jax on all devices and on one, by librosa and by PyTorch, where it
+    is installed, take turns. The other front ends follow one by one.
+
+        report = mgr_jax.benchmark.benchmark_frontends(clips=2, seconds=5.0)
+        print(report)
+
+    Args:
+      clips: how many at a time; a multiple of the devices.
+      seconds: length of a clip, 0.1 to 3600.
+      rounds: turns of each log-mel spectrogram.
+      devices: how many share the clips; None: all accelerators, or a CPU divided into two. A CPU
+        can be divided only before jax has started.
+      audio: files to cut the clips from; none: noise and chirps.
+      progress: show progress bars.
+
+    Raises:
+      UserError: there are fewer devices, the clips cannot be shared evenly, their length is out of
+        range or too short for a frame, or a file cannot be read.
+    """
+    if not 0.1 <= seconds <= 3600:
+        raise UserError(f"clips of {seconds:g} s are out of range; give 0.1 to 3600 seconds")
+    chosen = choose_devices(devices)
+    waveforms, source = _cut_clips(audio, clips, round(seconds * peers.SAMPLE_RATE))
+    content = time_frontends(waveforms, rounds=rounds, devices=chosen, progress=progress)
+    content["audio"] = source
+    return Benchmark(content, f"{format_report(content)}\nAudio: {source}.")
+
+
+def choose_devices(count: int | None) -> list[jax.Device]:
+    """Devices of this process; a CPU is divided into as many, unless XLA_FLAGS does that.
+
+    Args:
+      count: how many; None: all accelerators, or two parts of a CPU.
+
+    Raises:
+      UserError: there are fewer.
+    """
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        with contextlib.suppress(RuntimeError):  # jax has started already: what it has must do
+            jax.config.update("jax_num_cpu_devices", count or 2)
+    devices = jax.local_devices()
+    if count is None:
+        return devices[:2] if devices[0].platform == "cpu" else devices
+    if len(devices) < count:
+        raise UserError(f"jax has {len(devices)} devices here, not {count}; ask for fewer")
+    return devices[:count]
+
+
+def _cut_clips(
+    paths: Sequence[str | os.PathLike[str]], clips: int, samples: int
+) -> tuple[np.ndarray, str]:
+    """Clips [clips, samples] at 22,050 Hz, and where they are from."""
+    if not paths:
+        return synthetic_clips(clips, samples, seed=0), "synthetic noise and chirps, seed 0"
+    rate = peers.SAMPLE_RATE
+    music = np.concatenate([read_audio(Path(path).expanduser(), rate) for path in paths])
+    source = f"{len(music) / rate:.0f} s of music from {len(paths)} files"
+    if music.size < clips * samples:
+        source += ", repeated"
+    return np.resize(music, (clips, samples)), source
+
+
+def time_frontends(
+    clips: np.ndarray, *, rounds: int, devices: Sequence[jax.Device], progress: bool = False
 ) -> dict[str, Any]:
     """Times front ends on clips that lie in memory, compilation not counted.
 
-    Log-mel spectrograms by mgr_jax on all devices and on one, by librosa and by PyTorch, take
-    turns; errors are against librosa in float64. The other front ends follow one by one, on one
-    clip per device.
+    Errors of log-mel spectrograms are against librosa in float64. Of the other front ends each
+    device gets one clip.
 
     Args:
       clips: [clips, samples] float32 at 22,050 Hz; the devices share them evenly.
       rounds: turns of each log-mel spectrogram.
       devices: of one kind.
+      progress: show progress bars.
 
     Returns:
       A report for JSON, which `format_report` makes readable.
@@ -68,7 +146,7 @@ def benchmark_frontends(
             "choose a multiple"
         )
     before = load_average()
-    compared = _compare_log_mel(clips, rounds, devices)
+    compared = _compare_log_mel(clips, rounds, devices, progress)
     after = load_average()
     names = sorted(set(list_frontends()) - _WITHOUT_WAVEFORMS)
     return {
@@ -81,13 +159,13 @@ def benchmark_frontends(
         **compared,
         "frontends": {
             name: _speed_alone(name, clips[: len(devices)], devices)
-            for name in tqdm(names, "front ends")
+            for name in tqdm(names, "front ends", disable=not progress)
         },
     }
 
 
 def _compare_log_mel(
-    clips: np.ndarray, rounds: int, devices: Sequence[jax.Device]
+    clips: np.ndarray, rounds: int, devices: Sequence[jax.Device], progress: bool
 ) -> dict[str, Any]:
     """The parts of the report on log-mel spectrograms: log_mel, ratios and notes."""
     frontend = create_frontend("log_mel", sample_rate=peers.SAMPLE_RATE)
@@ -106,7 +184,7 @@ def _compare_log_mel(
         notes.append(
             "PyTorch is not compared, as it is not installed: pip install 'mgr-jax[bench]'."
         )
-    times = interleave(functions, rounds, "log-mel")
+    times = interleave(functions, rounds, progress=progress)
     reference = np.stack(peers.with_librosa(clips, np.float64))
     rows: dict[str, dict[str, Any]] = {}
     for name, function in functions.items():

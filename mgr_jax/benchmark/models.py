@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from mgr_jax.audio.dsp import to_float
 from mgr_jax.benchmark.flops import count_flops
+from mgr_jax.benchmark.record import Benchmark
 from mgr_jax.benchmark.timing import interleave, load_average, machine, speed
 from mgr_jax.classifier import (
     FeatureFormat,
@@ -22,6 +23,7 @@ from mgr_jax.classifier import (
     create_classifier,
     init_variables,
 )
+from mgr_jax.config.files import describe_config, list_configs, read_config
 from mgr_jax.errors import UserError
 
 CLASSES = 50  # as many as most published counts are for
@@ -74,14 +76,17 @@ def build(config: ConfigDict) -> tuple[GenreClassifier, InputSpec]:
     )
 
 
-def describe(name: str, docstring: str, config: ConfigDict) -> Card:
-    """Reads off a config what its network is, computing nothing.
+def describe(name: str) -> Card:
+    """Reads off a config file what its network is, computing nothing.
 
     Args:
-      name: of the config.
-      docstring: of its file: a summary in the first line, and a line "Tested: ...".
-      config: what it returns.
+      name: of a shipped config, or the path of a file. Its docstring holds a summary in the first
+        line, and may hold a line "Tested: ...".
+
+    Raises:
+      UserError: there is no such config, or its network cannot be built from it alone.
     """
+    config = read_config(name)
     classifier, spec = build(config)
     variables = abstract_variables(classifier, spec)
     clips = jax.ShapeDtypeStruct((1, *spec.shape), spec.dtype)
@@ -96,7 +101,7 @@ def describe(name: str, docstring: str, config: ConfigDict) -> Card:
         return classifier.model.apply(parts, features, train=False)
 
     features = jax.eval_shape(frontend, variables, clips, aux)
-    lines = [line.strip() for line in docstring.splitlines()]
+    lines = [line.strip() for line in describe_config(name).splitlines()] or [""]
     tested = [line.removeprefix("Tested:").strip() for line in lines if line.startswith("Tested:")]
     if spec.kind == "waveform":
         clip = f"{spec.clip_samples / spec.sample_rate:.3g} s at {spec.sample_rate / 1000:g} kHz"
@@ -133,34 +138,40 @@ def clips_per_second(config: ConfigDict, *, clips: int) -> float:
 
 
 def benchmark_models(
-    configs: Mapping[str, tuple[str, ConfigDict]], *, clips: int
-) -> dict[str, Any]:
+    configs: Sequence[str] = (), *, clips: int = 4, progress: bool = False
+) -> Benchmark:
     """Describes and times the networks of configs, one after the other.
 
-    Args:
-      configs: (docstring, config) by name.
-      clips: classified at a time.
+        report = mgr_jax.benchmark.benchmark_models(["zoo/fcn"])
+        report.save(markdown="models.md")
 
-    Returns:
-      A report for JSON, which `format_models` makes readable.
+    Args:
+      configs: names of shipped configs, or paths of files; none: all of the zoo.
+      clips: classified at a time.
+      progress: show a progress bar.
+
+    Raises:
+      UserError: there is no such config, or its network cannot be built from it alone.
     """
+    names = configs or [name for name in list_configs() if name.startswith("zoo/")]
+    cards = [describe(name) for name in names]  # all mistakes, before anything is timed
     rows = []
-    for name, (docstring, config) in tqdm(configs.items(), unit="network"):
-        card = describe(name, docstring, config)
-        rate = clips_per_second(config, clips=clips)
+    for card in tqdm(cards, unit="network", disable=not progress):
+        rate = clips_per_second(read_config(card.config), clips=clips)
         rows.append(dataclasses.asdict(card) | {"clips_per_second": rate})
         jax.clear_caches()  # compiled programs add up
-    return {
+    content = {
         "machine": machine(),
         "load_average": load_average(),
         "clips": clips,
         "rounds": _ROUNDS,
         "models": rows,
     }
+    return Benchmark(content, format_models(content), is_markdown=True)
 
 
 def format_models(report: Mapping[str, Any]) -> str:
-    """The report as a page in Markdown."""
+    """The content of `benchmark_models` as a page in Markdown."""
     machine, load = report["machine"], report["load_average"]
     versions = machine["versions"]
     head = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import librosa
 import numpy as np
 
 SAMPLE_RATE = 22_050
@@ -13,8 +14,6 @@ TOP_DB = 80.0
 
 def with_librosa(clips: np.ndarray, dtype: type = np.float32) -> list[np.ndarray]:
     """Levels in dB [bands, frames] of each of [clips, samples], computed in the given precision."""
-    import librosa
-
     mels = (
         librosa.feature.melspectrogram(
             y=clip.astype(dtype, copy=False),
@@ -41,7 +40,6 @@ def with_torch(clips: np.ndarray, threads: int) -> Callable[[], list[np.ndarray]
     Raises:
       ImportError: torch is not installed.
     """
-    import librosa
     import torch
 
     torch.set_num_threads(threads)

@@ -17,7 +17,7 @@ _PAUSE_SECONDS = 0.01
 
 
 def interleave(
-    functions: Mapping[str, Callable[[], Any]], rounds: int, label: str | None = None
+    functions: Mapping[str, Callable[[], Any]], rounds: int, *, progress: bool = False
 ) -> dict[str, list[float]]:
     """Wall time of functions that take turns, so that all of them meet the same load.
 
@@ -26,13 +26,13 @@ def interleave(
     Args:
       functions: by name; each returns when its result is there.
       rounds: turns of each function.
-      label: of the progress bar; None: there is none.
+      progress: show a progress bar.
 
     Returns:
       Seconds of every round, by name.
     """
     times: dict[str, list[float]] = {name: [] for name in functions}
-    for turn in tqdm(range(-2, rounds), label, unit="round", disable=label is None):
+    for turn in tqdm(range(-2, rounds), unit="round", disable=not progress):
         for name, function in functions.items():
             time.sleep(_PAUSE_SECONDS)  # until another library's threads no longer spin
             start = time.perf_counter()
@@ -68,7 +68,7 @@ def load_average() -> float | None:
 def machine() -> dict[str, Any]:
     """What a timing depends on: processor, devices, versions and environment."""
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     devices = jax.local_devices()
     return {

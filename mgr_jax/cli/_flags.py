@@ -25,6 +25,17 @@ class _PathParser(absl_flags.ArgumentParser):
         return "path"
 
 
+class _TargetParser(_PathParser):
+    """A file to write, which is tried before the work, not after it."""
+
+    def parse(self, argument: Any) -> Path:
+        from mgr_jax.files import require_writable  # which --help does without: it imports numpy
+
+        path = super().parse(argument)
+        require_writable(path)
+        return path
+
+
 class Flags(absl_flags.FlagValues):
     """The flags of one command. A default of None means: not given."""
 
@@ -41,6 +52,11 @@ class Flags(absl_flags.FlagValues):
         """Defines a flag that is a path; ~ is the home folder."""
         serializer: absl_flags.ArgumentSerializer = absl_flags.ArgumentSerializer()
         absl_flags.DEFINE(_PathParser(), name, default, help, self, serializer)
+
+    def target(self, name: str, help: str) -> None:
+        """Defines a flag that is a file to write; a UserError before the work if it cannot be."""
+        serializer: absl_flags.ArgumentSerializer = absl_flags.ArgumentSerializer()
+        absl_flags.DEFINE(_TargetParser(), name, None, help, self, serializer)
 
     def integer(self, name: str, default: int | None, help: str, least: int | None = None) -> None:
         """Defines a flag that is a whole number."""

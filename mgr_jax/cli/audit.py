@@ -12,7 +12,7 @@ fpcalc). Of features: identical rows. Writes audit.md, audit.json and audit.png 
 What leaking is worth, mgr-jax audit inflation measures.
 """
 
-from mgr_jax import runs
+import mgr_jax
 from mgr_jax.cli._flags import Flags
 from mgr_jax.data.published import list_names
 from mgr_jax.leakage import FINGERPRINTS
@@ -41,7 +41,7 @@ def main(flags: Flags, args: list[str]) -> None:
     """Audits, writes and prints what was found."""
     material = flags.given("dataset", "sample_rate", "data_dir", "audio", "table", "tracks")
     how = flags.given("subset", "artists", "protocol", "fingerprint", "workers", "progress")
-    audit = runs.audit(**material, **how, store=flags.out)
+    audit = mgr_jax.audit(**material, **how, store=flags.out)
     print(f"{audit}\nWrote {audit.save(flags.out)}")
     if flags.strict:
         audit.require_apart()

@@ -8,7 +8,7 @@ baselines on a dataset or a table, or the network of a config, which is trained 
 times. Writes inflation.md and inflation.json to --out, where the networks are kept, too.
 """
 
-from mgr_jax import runs
+import mgr_jax
 from mgr_jax.cli._flags import Flags
 
 
@@ -40,5 +40,5 @@ def main(flags: Flags, args: list[str]) -> None:
     examples = flags.given("dataset", "table", "sample_rate", "data_dir", "tracks", "subset")
     features = flags.given("artists", "features", "seconds", "components", "workers")
     how = flags.given("classifiers", "metric", "folds", "seeds", "progress")
-    inflation = runs.measure_inflation(config, flags.out, **how, **examples, **features)
+    inflation = mgr_jax.measure_inflation(config, flags.out, **how, **examples, **features)
     print(f"{inflation}\nWrote {inflation.save(flags.out)}")

@@ -27,7 +27,7 @@ def main(flags: Flags, args: list[str]) -> None:
     flags.require(workdir="the folder to keep the run in, such as runs/a")
     config.protocol.i_know_this_leaks |= flags.i_know_this_leaks
     if flags.coordinator:
-        mgr_jax.runs.join_processes(flags.coordinator, flags.num_processes, flags.process_id)
+        mgr_jax.join_processes(flags.coordinator, flags.num_processes, flags.process_id)
     result = mgr_jax.train(config, flags.workdir, progress=flags.progress)
     if result.first_process:
         split = "" if result.scored_split == "test" else f" --split={result.scored_split}"

@@ -7,8 +7,10 @@ from mgr_jax.reports.figures import (
     draw_per_class,
     draw_reliability,
     figure_to_image,
+    require_matplotlib,
+    save_figure,
 )
-from mgr_jax.reports.report import markdown_table, write_report
+from mgr_jax.reports.report import markdown_table, write_page
 
 __all__ = [
     "draw_comparison",
@@ -18,5 +20,7 @@ __all__ = [
     "draw_reliability",
     "figure_to_image",
     "markdown_table",
-    "write_report",
+    "require_matplotlib",
+    "save_figure",
+    "write_page",
 ]

@@ -1,12 +1,19 @@
 """Figures of stored arrays. Each stands alone: pyplot's global state is never touched."""
 
+import importlib.util
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mgr_jax.errors import UserError
+from mgr_jax.files import write_file
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_NEEDS_MATPLOTLIB = "drawing needs matplotlib; run pip install 'mgr-jax[report]'"
 
 # Paul Tol's "bright" scheme: told apart with every common kind of colour blindness.
 COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB")
@@ -155,15 +162,37 @@ def figure_to_image(figure: "Figure") -> np.ndarray:
     return np.array(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
 
 
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Writes a figure as a .png file, whole or not at all."""
+    write_file(path, lambda file: figure.savefig(file, format="png"))
+
+
+def require_matplotlib() -> None:
+    """Makes sure before the work, not after it, that figures can be drawn.
+
+    Raises:
+      UserError: matplotlib is not installed.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UserError(_NEEDS_MATPLOTLIB)
+
+
 def make_figure(width: float, height: float, title: str) -> "Figure":
-    """A figure of this size in inches with nothing but a title, on a canvas without display."""
+    """Makes a figure with nothing but a title, on a canvas that needs no display.
+
+    Args:
+      width: in inches.
+      height: in inches.
+      title: of the whole figure.
+
+    Raises:
+      ImportError: matplotlib is not installed.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError(
-            "drawing figures needs matplotlib; run pip install 'mgr-jax[report]'"
-        ) from error
+        raise ImportError(_NEEDS_MATPLOTLIB) from error
     figure = Figure(figsize=(width, height), dpi=120, layout="compressed")
     FigureCanvasAgg(figure)
     figure.suptitle(title, wrap=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mgr_jax.reports.figures import COLOURS, make_figure
+from mgr_jax.files import write_file, write_text
+from mgr_jax.reports.figures import COLOURS, make_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +64,7 @@ _ARRAYS = ("values", "bin_values")
 _TUPLES = ("span", "limits", "channels")
 
 
-def save_pages(path: str | Path, title: str, pages: Mapping[str, Sequence[Picture]]) -> None:
+def save_pages(path: Path, title: str, pages: Mapping[str, Sequence[Picture]]) -> None:
     """Stores pages of pictures in one .npz file.
 
     Args:
@@ -80,7 +81,8 @@ def save_pages(path: str | Path, title: str, pages: Mapping[str, Sequence[Pictur
                 arrays[f"{heading}/{number}/{name}"] = record.pop(name)
             records[heading].append(record)
     text = json.dumps({"title": title, "pages": records})
-    np.savez_compressed(path, index=np.array(text), **arrays)  # type: ignore[arg-type]
+    arrays["index"] = np.array(text)
+    write_file(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
 
 
 def load_pages(path: str | Path) -> tuple[str, dict[str, list[Picture]]]:
@@ -115,7 +117,7 @@ def write_gallery(folder: str | Path) -> Path:
     parts = [f"# {title}"]
     for heading, pictures in pages.items():
         image = f"{heading.lower().replace(' ', '_')}.png"
-        draw_gallery(pictures, f"{heading}: {title}").savefig(folder / image)
+        save_figure(draw_gallery(pictures, f"{heading}: {title}"), folder / image)
         lines = [
             f"- **{one.name}**{one.detail and f' ({one.detail})'}: {one.description}"
             for one in pictures
@@ -123,7 +125,7 @@ def write_gallery(folder: str | Path) -> Path:
         ]
         parts += [f"## {heading}", f"![{heading}]({image})", "\n".join(lines)]
     path = folder / "report.md"
-    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_text(path, "\n\n".join(parts) + "\n")
     return path
 
 

@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from mgr_jax.files import write_text
 from mgr_jax.reports.figures import (
     draw_confusion,
     draw_history,
     draw_per_class,
     draw_reliability,
+    save_figure,
 )
 
 History = tuple[Sequence[float], Mapping[str, Sequence[float]]]
 
 
-def write_report(
+def write_page(
     out_dir: str | Path,
     *,
     title: str,
@@ -58,9 +60,8 @@ def write_report(
         figures["reliability"] = draw_reliability(reliability, title)
     if history is not None:
         figures["history"] = draw_history(*history, title.partition(":")[0])
-    out_dir.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
-        figure.savefig(out_dir / f"{name}.png")
+        save_figure(figure, out_dir / f"{name}.png")
 
     pictures = {name: f"![{name.replace('_', ' ')}]({name}.png)" for name in figures}
     parts = [f"# {title}", markdown_table(summary_rows), "## Classes"]
@@ -74,12 +75,12 @@ def write_report(
     if notes:
         parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
     path = out_dir / "report.md"
-    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_text(path, "\n\n".join(parts) + "\n")
     return path
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as a Markdown table; for their values and columns see `write_report`."""
+    """Rows as a Markdown table; for their values and columns see `write_page`."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     lines = [[name.replace("_", " ") for name in columns], ["---"] * len(columns)]
     lines += [[_cell(row.get(name)) for name in columns] for row in rows]

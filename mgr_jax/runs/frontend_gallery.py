@@ -1,31 +1,41 @@
-"""What the pictures of reports are drawn from."""
+"""A clip by every front end and by every augmentation, as pages of pictures."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import soundfile
 from tqdm import tqdm
 
 from mgr_jax.audio.augment import AUGMENTATIONS, example_keys, make_augment
 from mgr_jax.audio.frontends import (
     PRESETS,
     Frontend,
-    Leveled,
-    Resampled,
-    Stack,
-    Standardised,
     create_frontend,
     extract_features,
     list_frontends,
     list_presets,
 )
-from mgr_jax.audio.io import resample
+from mgr_jax.audio.io import read_audio, resample
 from mgr_jax.errors import UserError
-from mgr_jax.reports.gallery import Picture
+from mgr_jax.files import require_folder
+from mgr_jax.reports import require_matplotlib
+from mgr_jax.reports.gallery import Picture, save_pages, write_gallery
+from mgr_jax.runs.frontend_pictures import (
+    COLUMNS,
+    close_up,
+    describe_settings,
+    features_picture,
+    value_limits,
+)
 
+# Of a clip: the finest front ends take some 15 MB of memory per second.
+_LONGEST = 120.0
 _WITHOUT_AUDIO = ("precomputed",)
 # Front ends that are made of others, each by an example.
 _WINDOWS = (512, 1024, 4096)
@@ -39,15 +49,6 @@ _COMPOSED: dict[str, Mapping[str, Any]] = {
     },
 }
 _CHANNELS = {"stack": tuple(f"win_length {length}" for length in _WINDOWS)}
-_UNITS = {
-    "ChromaCQT": "of the frame's maximum",
-    "ChromaSTFT": "of the frame's maximum",
-    "Leaf": "PCEN",
-    "SincNet": "absolute response",
-    "Tempogram": "autocorrelation",
-    "Waveform": "amplitude",
-}
-_SKEWED = ("absolute response", "energy", "magnitude", "PCEN")  # few large values, most near 0
 # Settings that make an effect plain, and what to call them; otherwise the defaults are shown.
 _SHOWN: dict[str, tuple[dict[str, float], str]] = {
     "cutmix": ({"alpha": 50.0}, ""),
@@ -58,10 +59,73 @@ _SHOWN: dict[str, tuple[dict[str, float], str]] = {
     "reverb": ({"min_rt60": 1.0, "max_drr_db": 0.0}, "1 s, as loud as the clip"),
     "speed": ({"min_rate": 1.25, "max_rate": 1.25}, "1.25 times as fast"),
 }
-_COLUMNS = 1000  # of a picture, at most
-_CLOSE_UP = 0.02  # seconds
 _VISIBLE_DB = 0.1
-_TEMPI = (30, 480)  # BPM
+
+
+def draw_frontends(
+    audio: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    start: float = 0.0,
+    seconds: float = 10.0,
+    progress: bool = False,
+) -> Path:
+    """Draws a clip as every front end sees it, and as every augmentation changes it.
+
+    Writes `report.md`, a picture for each of the two, and `report_data.npz`, which holds what is
+    drawn.
+
+    Args:
+      audio: an audio file.
+      out: the folder to write to; None: one called after the file, in the current folder.
+      start: second of the file at which the clip begins.
+      seconds: length of the clip, up to 120; it ends with the file at the latest.
+      progress: show progress bars.
+
+    Returns:
+      The path of `report.md`.
+
+    Raises:
+      UserError: the file cannot be read, the clip lies beyond its end or is too short for a front
+        end, there is no matplotlib, or the folder cannot be written.
+    """
+    if not 0 < seconds <= _LONGEST:
+        raise UserError(f"the clip cannot last {seconds:g} s; give more than 0, up to {_LONGEST:g}")
+    if not 0 <= start < float("inf"):
+        raise UserError(
+            f"the clip cannot start at {start:g} s; give the second to begin at, from 0"
+        )
+    require_matplotlib()
+    path = Path(audio).expanduser()
+    folder = Path(out or f"{path.stem}_frontends").expanduser()
+    clip, partner, rate = _read_clip(path, start, seconds)
+    require_folder(folder)
+    pages = {
+        "Front ends": frontend_gallery(clip, rate, start=start, progress=progress),
+        "Augmentations": augment_gallery(clip, partner, rate, start=start, progress=progress),
+    }
+    title = f"{path.name}, {start:g} to {start + len(clip) / rate:.4g} s"
+    save_pages(folder / "report_data.npz", title, pages)
+    return write_gallery(folder)
+
+
+def _read_clip(path: Path, start: float, seconds: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """A clip of a file and another to mix it with, [samples] each, and the file's rate in Hz."""
+    try:
+        rate = soundfile.info(os.fsencode(path)).samplerate
+    except soundfile.LibsndfileError:
+        rate = 22_050  # read_audio says what is wrong
+    track = read_audio(path, rate)
+    first = round(start * rate)
+    clip = track[first : first + max(1, round(seconds * rate))]
+    if not len(clip):
+        raise UserError(
+            f"{path} lasts {len(track) / rate:.3g} s, but the clip is to start at {start:g} s; "
+            "choose an earlier start"
+        )
+    # Half the track away, around its end.
+    partner = np.take(track, first + np.arange(len(clip)) + len(track) // 2, mode="wrap")
+    return clip, partner, rate
 
 
 def frontend_gallery(
@@ -92,8 +156,11 @@ def frontend_gallery(
             shortest = np.zeros((1, frontend.min_samples + 2 * frontend.crop.context), np.float32)
             variables = frontend.init(jax.random.key(0), shortest)
         features = extract_features(frontend, clip, variables)
-        picture = _picture(name, frontend, features, start, len(clip) / frontend.sample_rate)
-        preset, merged = PRESETS.get(name), -(-len(features) // _COLUMNS)
+        seconds = len(clip) / frontend.sample_rate
+        picture = features_picture(
+            name, frontend, features, start, seconds, _CHANNELS.get(name, ())
+        )
+        preset, merged = PRESETS.get(name), -(-len(features) // COLUMNS)
         notes = [
             *(["before training"] if variables else []),
             *([f"preset of {preset.frontend}"] if preset else []),
@@ -103,7 +170,7 @@ def frontend_gallery(
             *([preset.source] if preset else []),
             f"{picture.unit}, {frontend.frame_rate:.6g} frames per second",
             *([f"{merged} frames to a column"] if merged > 1 else []),
-            _settings(frontend),
+            describe_settings(frontend),
         ]
         pictures.append(
             dataclasses.replace(picture, detail=", ".join(notes), description="; ".join(about))
@@ -140,10 +207,10 @@ def augment_gallery(
     log_mel = jax.jit(lambda y: frontend.apply({}, y))
     before, other = np.asarray(log_mel(clips))
     keys = example_keys(0, jnp.arange(len(clips)))
-    common = _limits(before, "Hz")
+    common = value_limits(before, "Hz")
 
     def picture(name: str, levels: np.ndarray, **changes: Any) -> Picture:
-        drawn = _picture(name, frontend, levels, start, clips.shape[1] / rate)
+        drawn = features_picture(name, frontend, levels, start, clips.shape[1] / rate)
         return dataclasses.replace(drawn, **{"limits": common} | changes)
 
     pictures = []
@@ -160,7 +227,7 @@ def augment_gallery(
             detail = f"{100 * mix[1][0]:.0f} % of the original"
             third = picture("other clip", other)
         elif AUGMENTATIONS[name].kind == "waveform" and np.abs(change).max() < _VISIBLE_DB:
-            third = _close_up(name, clips[0], np.asarray(changed)[0], rate, start)
+            third = close_up(name, clips[0], np.asarray(changed)[0], rate, start)
         else:
             third = picture("change", change, limits=(-widest, widest))
         settings = [f"{key}={value}" for key, value in augment.specs[0].items() if key != "name"]
@@ -179,113 +246,3 @@ def _resampled(waveform: np.ndarray, sample_rate: int, name: str, frontend: Fron
             f"{frontend.min_samples / rate:.2g} s; choose a longer one"
         )
     return clip
-
-
-def _picture(
-    name: str, frontend: Frontend, features: np.ndarray, start: float, seconds: float
-) -> Picture:
-    """Features [frames, bins] or [frames, bins, channels] of a clip, as fine as can be seen."""
-    label, bin_values = frontend.bin_axis.label, frontend.bin_axis.values
-    if label == "BPM":
-        counted = (_TEMPI[0] <= bin_values) & (bin_values <= _TEMPI[1])
-        features, bin_values = features[:, counted], bin_values[counted]
-    frames, bins = features.shape[:2]
-    values, step = features.reshape(frames, bins, -1), 1 / frontend.frame_rate
-    # Frames that are not centred on samples 0, hop_length, ... are spread evenly over the clip.
-    inner = _inner(frontend)
-    spread = getattr(inner, "center", None) is not True
-    first = (seconds - (frames - 1) * step) / 2 if spread else 0.0
-    left = start + first - step / 2
-    if (merged := -(-frames // _COLUMNS)) > 1:
-        blocks = np.arange(0, frames, merged)
-        highest, lowest = (extreme.reduceat(values, blocks) for extreme in (np.maximum, np.minimum))
-        values, step = highest, merged * step
-        if label == "amplitude":  # a line goes down and up once per block
-            values = np.stack([lowest, highest], axis=1).reshape(-1, *highest.shape[1:])
-            step /= 2
-    unit = _unit(inner)
-    channels = tuple(f"{name} {number + 1}" for number in range(frontend.num_channels or 0))
-    return Picture(
-        name=name,
-        values=values,
-        span=(start, start + seconds),
-        start=left,
-        step=step,
-        unit=unit,
-        limits=_limits(values, label),
-        bin_label=label,
-        bin_values=bin_values,
-        channels=_CHANNELS.get(name, channels),
-        gamma=0.5 if unit in _SKEWED else 1.0,
-    )
-
-
-def _close_up(name: str, before: np.ndarray, after: np.ndarray, rate: int, start: float) -> Picture:
-    """Both waveforms [samples] around where the first is loudest."""
-    samples = min(round(_CLOSE_UP * rate), len(before))
-    begin = int(np.clip(np.abs(before).argmax() - samples // 2, 0, len(before) - samples))
-    values = np.stack([before, after], axis=-1)[begin : begin + samples, None]
-    left = start + begin / rate
-    return Picture(
-        name="waveforms",
-        values=values,
-        span=(left, left + samples / rate),
-        start=left - 0.5 / rate,
-        step=1 / rate,
-        unit="amplitude",
-        limits=_limits(1.5 * values, "amplitude"),  # the legend needs room
-        bin_label="amplitude",
-        bin_values=np.zeros(1),
-        channels=("original", name),
-        detail=f"{1000 * samples / rate:.0f} ms",
-    )
-
-
-def _inner(frontend: Frontend) -> Frontend:
-    """What makes the features of a front end that is made of others."""
-    if isinstance(frontend, Resampled):
-        return frontend.inner
-    return frontend.parts[0] if isinstance(frontend, Stack) else frontend
-
-
-def _unit(frontend: Frontend) -> str:
-    if isinstance(frontend, Standardised) and frontend.standardise:
-        return "standard deviations"
-    name = type(frontend).__name__
-    if name in _UNITS or not isinstance(frontend, Leveled):
-        return _UNITS.get(name, "value")
-    ref = " re maximum" if frontend.ref == "max" else ""
-    return {
-        "db": f"dB{ref}",
-        "ln": f"ln{ref}",
-        "log10_1p": f"log10(1 + {frontend.energy_gain:g} E)",
-        "pcen": "PCEN",
-        "linear": "magnitude" if getattr(frontend, "power", 2) == 1 else "energy",
-    }[frontend.scale]
-
-
-def _limits(values: np.ndarray, label: str) -> tuple[float, float]:
-    """Where colours end, beyond which few values lie; or the axis of amplitudes."""
-    if label in ("amplitude", "coefficient"):
-        # The first coefficients, loudness and brightness, would outshine the others.
-        high = float(np.percentile(np.abs(values), 100 if label == "amplitude" else 90))
-        return min(-high, -1e-3), max(high, 1e-3)
-    low, high = (float(x) for x in np.percentile(values, (1, 99.8)))
-    return low, high if high > low else low + 1.0
-
-
-def _settings(frontend: Frontend) -> str:
-    """All fields of a module, and of the modules in it."""
-    return ", ".join(
-        f"{field.name}={_text(getattr(frontend, field.name))}"
-        for field in dataclasses.fields(frontend)
-        if field.name not in ("name", "parent", "axis_name")
-    )
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Frontend):
-        return f"{type(value).__name__}({_settings(value)})"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_text, value))})"
-    return f"{value:g}" if isinstance(value, float) else repr(value)

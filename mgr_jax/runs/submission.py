@@ -1,17 +1,21 @@
 """Submissions to the WWW 2018 challenge on learning to recognise musical genre (crowdAI)."""
 
 import csv
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
 
-from mgr_jax.audio.io import AudioError
+from mgr_jax.audio.io import AudioError, find_audio_files
 from mgr_jax.errors import UserError
-from mgr_jax.predictor import Predictor
+from mgr_jax.files import require_writable, write_text
+from mgr_jax.predictor import Predictor, load
+from mgr_jax.runs.feature_files import side_rows
 
 # FMA's root genres as its metadata spell them, in the order of the challenge's columns.
 GENRES = (
@@ -25,8 +29,86 @@ GENRES = (
 FLOOR = 1e-6
 
 
-def submission_rows(files: Iterable[Path]) -> dict[str, Path]:
-    """Names the rows of files by their stems; a UserError where files share one or do not exist."""
+@dataclass(frozen=True)
+class Submission:
+    """A submission that was written.
+
+    Attributes:
+      path: of the .csv file.
+      rows: how many tracks it holds.
+      failures: a sentence on each file that could not be read, and what its row says.
+    """
+
+    path: Path
+    rows: int
+    failures: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """What was written, in a sentence."""
+        return (
+            f"Wrote {self.path}: {self.rows} tracks, {len(self.failures)} of them could not be "
+            "read."
+        )
+
+
+def write_submission(
+    model: str | os.PathLike[str],
+    files: Iterable[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    table: str | os.PathLike[str] | None = None,
+    checkpoint: str | int = "best",
+    missing_classes: Literal["zero"] | None = None,
+    progress: bool = False,
+) -> Submission:
+    """Classifies audio files and writes a row of 16 probabilities for each, named by its stem.
+
+    A file that cannot be read gets equal probabilities, since a submission needs all rows.
+
+    Args:
+      model: the folder of a run on FMA's genres; how they are spelled matters only in letters and
+        digits.
+      files: audio files, and folders in which all audio files are taken.
+      out: the .csv file.
+      table: for a fusion with one, a table with a row for every file.
+      checkpoint: "best" by validation score, "latest", or a step.
+      missing_classes: "zero" lets a model lack some of the genres; they get a probability of 1e-6.
+      progress: show a progress bar.
+
+    Raises:
+      UserError: files share a stem or do not exist, the model's classes or the table do not fit,
+        or the .csv file cannot be written.
+    """
+    out = Path(out).expanduser()
+    rows = _name_rows(find_audio_files(files))
+    require_writable(out)
+    predictor = load(model, checkpoint=checkpoint)
+    columns = _columns(predictor, missing_classes)
+    paths = list(rows.values())
+    sides = side_rows(str(table or ""), predictor, list(map(str, paths)))
+    probabilities = np.full((len(rows), len(GENRES)), 1 / len(GENRES))
+    failures = []
+    for row, path in enumerate(tqdm(paths, "classified", unit="track", disable=not progress)):
+        try:
+            found = predictor.predict(path, side=sides[row]).track_probabilities
+        except AudioError as error:
+            failures.append(f"{error}; its row says {1 / len(GENRES):g} of every genre")
+            continue
+        probabilities[row] = 0
+        probabilities[row, columns] = found
+    probabilities = np.maximum(probabilities, FLOOR)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["file_id", *GENRES])
+    for name, values in zip(rows, probabilities, strict=True):
+        writer.writerow([name, *(f"{value:.9f}" for value in values)])
+    write_text(out, text.getvalue())
+    return Submission(out, len(rows), tuple(failures))
+
+
+def _name_rows(files: Iterable[Path]) -> dict[str, Path]:
+    """Names the rows of files by their stems."""
     rows: dict[str, Path] = {}
     for path in files:
         if not path.exists():
@@ -37,57 +119,9 @@ def submission_rows(files: Iterable[Path]) -> dict[str, Path]:
                 "submission; remove one of them"
             )
         rows[path.stem] = path
+    if not rows:
+        raise UserError("a submission needs files; give mp3 files or folders of them")
     return rows
-
-
-def write_submission(
-    predictor: Predictor,
-    rows: Mapping[str, Path],
-    sides: Sequence[Mapping[str, Any]],
-    out: Path,
-    *,
-    missing_classes: str | None = None,
-) -> list[str]:
-    """Classifies files and writes a row of 16 probabilities for each.
-
-    A file that cannot be read gets equal probabilities, since a submission needs all rows.
-
-    Args:
-      predictor: of FMA's genres; how they are spelled matters only in letters and digits.
-      rows: names and files of `submission_rows`.
-      sides: what is known of each file beside its sound; see `Predictor.predict`.
-      out: the .csv file.
-      missing_classes: "zero" lets a model lack some of the genres; they get `FLOOR`.
-
-    Returns:
-      A sentence on each file that could not be read.
-
-    Raises:
-      UserError: the model's classes do not fit.
-    """
-    columns = _columns(predictor, missing_classes)
-    table = np.full((len(rows), len(GENRES)), 1 / len(GENRES))
-    failures = []
-    for row, path in enumerate(tqdm(rows.values(), "classified", unit="track")):
-        try:
-            found = predictor.predict(path, side=sides[row]).track_probabilities
-        except AudioError as error:
-            failures.append(str(error))
-            continue
-        table[row] = 0
-        table[row, columns] = found
-    table = np.maximum(table, FLOOR)
-    table /= table.sum(axis=1, keepdims=True)
-    partial = out.with_name(out.name + ".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file_id", *GENRES])
-        for name, values in zip(rows, table, strict=True):
-            writer.writerow([name, *(f"{value:.9f}" for value in values)])
-    partial.replace(out)
-    for failure in failures:
-        print(f"{failure}; its row says {1 / len(GENRES):g} of every genre", file=sys.stderr)
-    return failures
 
 
 def _columns(predictor: Predictor, missing_classes: str | None) -> list[int]:
@@ -110,8 +144,8 @@ def _columns(predictor: Predictor, missing_classes: str | None) -> list[int]:
     if missing and missing_classes != "zero":
         raise UserError(
             f"the model does not know {len(missing)} of the challenge's 16 genres "
-            f"({', '.join(missing)}); train it on fma/medium, or give --missing_classes=zero to "
-            f"write {FLOOR:g} for them"
+            f"({', '.join(missing)}); train it on fma/medium, or say that missing "
+            f"classes are zero, which writes {FLOOR:g} for them"
         )
     return [plain[name] for name in names]
 

@@ -1,4 +1,4 @@
-"""`mgr-jax benchmark frontends` on clips of half a second; no test looks at a speed."""
+"""Benchmarks, of front ends on clips of half a second; no test looks at a speed."""
 
 import json
 import sys
@@ -9,11 +9,12 @@ import pytest
 import scipy.signal
 import soundfile
 
-from mgr_jax import cli
+from mgr_jax import benchmark, cli
 from mgr_jax.audio.frontends import create_frontend, list_frontends
 from mgr_jax.benchmark import peers
-from mgr_jax.benchmark.frontends import LIBROSA, TORCH, benchmark_frontends, synthetic_clips
+from mgr_jax.benchmark.frontends import LIBROSA, TORCH, synthetic_clips, time_frontends
 from mgr_jax.benchmark.timing import interleave, memory_bandwidth, speed_ratio
+from mgr_jax.errors import UserError
 
 OWN = ("mgr_jax, 2 devices", "mgr_jax, 1 device")
 
@@ -23,23 +24,34 @@ def clips() -> np.ndarray:
     return synthetic_clips(2, 11_025, seed=0)
 
 
-def run(capsys, monkeypatch, *argv, only=("log_mel", "waveform")) -> tuple[int, str, str]:
-    """The command, with a few front ends so that it is quick."""
-    monkeypatch.setattr("mgr_jax.benchmark.frontends.list_frontends", lambda: list(only))
-    code = cli.main(["benchmark", *map(str, argv)])
+@pytest.fixture
+def few(monkeypatch):
+    """Two front ends, so that it is quick."""
+    only = ["log_mel", "waveform"]
+    monkeypatch.setattr("mgr_jax.benchmark.frontends.list_frontends", lambda: only)
+
+
+def run(capsys, *argv) -> tuple[int, str, str]:
+    code = cli.main(["benchmark", "frontends", *map(str, argv)])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
 
-def test_the_command_prints_a_table_and_writes_the_ratios(capsys, monkeypatch, tmp_path):
+def test_the_command_prints_a_table_and_writes_the_ratios(capsys, monkeypatch, few, tmp_path):
     monkeypatch.setitem(sys.modules, "torch", None)
-    target = tmp_path / "frontends.json"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    target = tmp_path / "out" / "frontends.json"
     sizes = ["--seconds=0.5", "--clips=2", "--rounds=2"]
-    code, out, _ = run(capsys, monkeypatch, "frontends", *sizes, f"--json={target}")
+    files = ["--json=~/out/frontends.json", f"--markdown={tmp_path / 'frontends.md'}"]
+    code, out, _ = run(capsys, *sizes, *files)
     assert code == 0
+    table = (tmp_path / "frontends.md").read_text(encoding="utf-8")
+    assert table.startswith("```\nLog-mel spectrograms")
+    assert table.removeprefix("```\n").removesuffix("```\n") in out
+    assert f"Wrote {target}\nWrote {tmp_path / 'frontends.md'}\n" in out
     assert "PyTorch is not compared, as it is not installed: pip install 'mgr-jax[bench]'." in out
     assert "synthetic noise and chirps, seed 0" in out
-    report = json.loads(target.read_text())
+    report = json.loads(target.read_text(encoding="utf-8"))
     assert list(report["log_mel"]) == [*OWN, LIBROSA]
     for name in OWN:
         assert f"\n{name} " in out
@@ -54,36 +66,72 @@ def test_the_command_prints_a_table_and_writes_the_ratios(capsys, monkeypatch, t
     assert report["machine"]["cores"] >= 1
 
 
-def test_clips_are_cut_from_music(capsys, monkeypatch, tmp_path):
+def test_clips_are_cut_from_music_and_python_hears_no_word(capsys, few, tmp_path):
     path = tmp_path / "music.wav"
     soundfile.write(path, np.sin(np.arange(22_050) / 10), 22_050)
-    sizes = ["--seconds=1", "--clips=2", "--rounds=1", "--devices=1"]
-    code, out, _ = run(capsys, monkeypatch, "frontends", *sizes, f"--audio={path}")
-    assert code == 0
-    assert "Audio: 1 s of music from 1 files, repeated." in out
-    assert OWN[0] not in out
+    report = benchmark.benchmark_frontends(seconds=1, clips=2, rounds=1, devices=1, audio=[path])
+    assert "Audio: 1 s of music from 1 files, repeated." in str(report)
+    assert OWN[0] not in str(report)
+    assert report.content["audio"] == "1 s of music from 1 files, repeated"
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
 
 
 @pytest.mark.parametrize(
     ("argv", "code", "says"),
     [
-        ([], 1, "mgr-jax benchmark frontends"),
-        (["network"], 1, "mgr-jax benchmark frontends"),
-        (["frontends", "--clips=0"], 2, "--clips=0"),
-        (["frontends", "--rounds=few"], 2, "--rounds=few"),
-        (["frontends", "--seconds=nan"], 1, "--seconds=nan is out of range"),
-        (["frontends", "--devices=64"], 1, "ask for fewer"),
-        (["frontends", "--clips=3"], 1, "3 clips cannot be shared evenly by 2 devices"),
-        (["frontends", "--audio=none.wav"], 1, "none.wav is not a file"),
-        (["frontends", "--json=no/such/folder.json"], 1, "no/such does not exist"),
+        (["network"], 2, "takes flags alone, not 'network'"),
+        (["--clips=0"], 2, "--clips=0"),
+        (["--rounds=few"], 2, "--rounds=few"),
+        (["--seconds=nan"], 1, "clips of nan s are out of range"),
+        (["--devices=64"], 1, "ask for fewer"),
+        (["--clips=3"], 1, "3 clips cannot be shared evenly by 2 devices"),
+        (["--audio=none.wav"], 1, "none.wav is not a file"),
+        (["--json=FOLDER"], 1, "is a folder; give the name of a file"),
+        (["--markdown=/dev/null/x.md"], 1, "cannot be made a folder"),
     ],
     ids=str,
 )
-def test_mistakes_are_one_sentence(capsys, monkeypatch, argv, code, says):
-    got, out, err = run(capsys, monkeypatch, *argv)
+def test_mistakes_are_one_sentence(capsys, few, tmp_path, argv, code, says):
+    got, out, err = run(capsys, *(word.replace("FOLDER", str(tmp_path)) for word in argv))
     assert (got, out) == (code, "")
     assert says in err
     assert err.count("\n") == 1
+
+
+def test_without_a_suite_they_are_named(capsys):
+    assert cli.main(["benchmark"]) == 2
+    assert "choose from frontends, models" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suite", ["frontends", "models"])
+def test_every_suite_tells_its_own_flags(capsys, suite):
+    assert cli.main(["benchmark", suite, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "--clips" in out
+    assert ("--rounds" in out) == ("--audio" in out) == (suite == "frontends")
+
+
+def test_networks_are_described_and_timed(capsys, tmp_path):
+    targets = {"json": tmp_path / "models.json", "markdown": tmp_path / "models.md"}
+    code = cli.main(
+        ["benchmark", "models", "zoo/mlp_tanh", "--clips=1", "--noprogress"]
+        + [f"--{name}={path}" for name, path in targets.items()]
+    )
+    captured = capsys.readouterr()
+    assert (code, captured.err) == (0, "")
+    table = targets["markdown"].read_text(encoding="utf-8")
+    assert table in captured.out
+    (row,) = json.loads(targets["json"].read_text(encoding="utf-8"))["models"]
+    assert row["config"] == "zoo/mlp_tanh"
+    assert row["clips_per_second"] > 0
+    assert f"| {row['parameters']:,} |" in table
+
+
+def test_a_config_that_is_not_there_is_told_before_any_is_timed(monkeypatch):
+    monkeypatch.setattr("mgr_jax.benchmark.models.clips_per_second", pytest.fail)
+    with pytest.raises(UserError, match="there is no config 'zoo/nonsense'"):
+        benchmark.benchmark_models(["zoo/mlp_tanh", "zoo/nonsense"])
 
 
 def test_errors_are_against_a_transform_in_float64(clips):
@@ -120,7 +168,7 @@ def test_an_error_is_the_largest_difference(clips, monkeypatch):
     monkeypatch.setattr("mgr_jax.benchmark.frontends.create_frontend", lambda *_, **__: Louder())
     monkeypatch.setattr("mgr_jax.benchmark.frontends.list_frontends", list)
     monkeypatch.setitem(sys.modules, "torch", None)
-    report = benchmark_frontends(clips, rounds=1, devices=jax.devices()[:1])
+    report = time_frontends(clips, rounds=1, devices=jax.devices()[:1])
     assert report["log_mel"][OWN[1]]["max_error_db"] == pytest.approx(1.0, abs=5e-3)
     assert report["log_mel"][LIBROSA]["max_error_db"] < 5e-3
 
@@ -130,14 +178,14 @@ def test_pytorch_computes_the_same(clips, monkeypatch):
     monkeypatch.setattr("mgr_jax.benchmark.frontends.list_frontends", list)
     levels = peers.with_torch(clips, threads=1)()
     np.testing.assert_allclose(levels, peers.with_librosa(clips, np.float64), rtol=0, atol=5e-3)
-    report = benchmark_frontends(clips, rounds=1, devices=jax.devices()[:1])
+    report = time_frontends(clips, rounds=1, devices=jax.devices()[:1])
     assert TORCH in report["ratios"][OWN[1]]
     assert not report["notes"]
 
 
 @pytest.mark.slow
 def test_every_front_end_of_waveforms_has_a_row(clips):
-    report = benchmark_frontends(clips, rounds=1, devices=jax.devices()[:2])
+    report = time_frontends(clips, rounds=1, devices=jax.devices()[:2])
     others = {"precomputed", "resampled", "stack"}
     assert set(report["frontends"]) == set(list_frontends()) - others
 

@@ -13,7 +13,7 @@ from jax import lax
 from mgr_jax.benchmark.flops import count_flops
 from mgr_jax.benchmark.models import describe, format_card
 from mgr_jax.config import validate
-from mgr_jax.config.files import list_configs, read_config
+from mgr_jax.config.files import describe_config, list_configs, read_config
 from mgr_jax.models import MODELS, create_model
 
 ROOT = Path(__file__).parents[2]
@@ -22,20 +22,19 @@ ZOO = [name for name in list_configs() if name.startswith("zoo/")]
 
 @pytest.mark.parametrize("name", ZOO)
 def test_a_config_fits_and_its_row_in_the_table_is_what_it_is(name):
-    docstring, config = read_config(name)
-    validate(config)
-    card = describe(name, docstring, config)
-    assert format_card(card) in (ROOT / "docs" / "models.md").read_text(), (
+    validate(read_config(name))
+    card, docstring = describe(name), describe_config(name)
+    assert format_card(card) in (ROOT / "docs" / "models.md").read_text(encoding="utf-8"), (
         "write the table anew: mgr-jax benchmark models --markdown=docs/models.md"
     )
     for line in ("Command:  mgr-jax", "Hardware: ", "Result:   "):
         assert line in docstring
     file, _, function = card.tested.partition("::")
-    assert re.search(rf"^def {function}\(", (ROOT / file).read_text(), re.MULTILINE)
+    assert re.search(rf"^def {function}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_every_network_is_in_the_zoo():
-    assert {read_config(name)[1].model.name for name in ZOO} == set(MODELS)
+    assert {read_config(name).model.name for name in ZOO} == set(MODELS)
 
 
 def test_operations_are_counted_by_hand():

@@ -87,8 +87,6 @@ def test_launch_scripts_are_the_same_commands(command):
         ),
         (["evaluate"], 1, "give --model"),
         (["evaluate", "--model=/no/where"], 1, "holds no trained model"),
-        (["predict", "--model=/no/where"], 1, "audio files or folders"),
-        (["report", "--model=/no/where"], 1, "is not there"),
         (["init_config", "rendered/choi_crnn", "--out=/dev/null/x"], 1, "cannot use /dev/null"),
         (["baselines", "--dataset=rendered/demo", "--workdir=x", "--data_dir=/no"], 1, "make it"),
     ],
@@ -223,26 +221,3 @@ def test_top_k_is_checked_before_anything_is_loaded(capsys, tmp_path, task, clas
     code, _, err = call(capsys, "evaluate", f"--model={tmp_path}")
     assert "labels.json" in err
     assert code == 1
-
-
-def test_predict_prints_every_file_and_names_those_it_cannot_read(
-    capsys, trained_run, music_folder, tmp_path
-):
-    bad = tmp_path / "bad.mp3"
-    bad.write_text("no music " * 99)
-    code, out, err = call(
-        capsys,
-        "predict",
-        f"--model={trained_run}",
-        music_folder / "hum",
-        bad,
-        "--timeline",
-        f"--json={tmp_path / 'p.json'}",
-    )
-    assert code == 1
-    assert "bad.mp3 cannot be decoded as audio" in err
-    assert out.count("/hum/") == 10
-    assert "0:00.0-0:00.5" in out
-    results = json.loads((tmp_path / "p.json").read_text())
-    assert len(results) == 10
-    assert sum(result["label"] == "hum" for result in results.values()) >= 9

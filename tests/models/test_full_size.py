@@ -14,7 +14,7 @@ from mgr_jax.training.steps import create_state, make_train_step
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["choi_crnn", "sample_cnn", "prcnn", "resnet18"])
 def test_two_steps_with_published_clips(name):
-    _, config = read_config(f"zoo/{name}")
+    config = read_config(f"zoo/{name}")
     classifier, spec = create_classifier(config, 10)
     optimizer = make_optimizer(config)
     state = create_state(init_variables(classifier, spec, seed=0), optimizer)

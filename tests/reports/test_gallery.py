@@ -1,4 +1,4 @@
-"""Pages of pictures: what is drawn where, and the command that makes them."""
+"""Pages of pictures: what is drawn where."""
 
 import dataclasses
 import subprocess
@@ -7,9 +7,7 @@ import sys
 import librosa
 import numpy as np
 import pytest
-import soundfile
 
-from mgr_jax import analysis, cli
 from mgr_jax.reports.gallery import (
     Picture,
     draw_gallery,
@@ -180,60 +178,6 @@ def test_pages_are_stored_and_drawn_from_the_file_alone(tmp_path):
     for image in ("front_ends.png", "augmentations.png"):
         assert f"({image})" in text
         assert (tmp_path / image).read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.fixture
-def song(tmp_path):
-    """2 s of stereo noise at 8 kHz."""
-    path = tmp_path / "song.wav"
-    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (16_000, 2)), 8000)
-    return path
-
-
-def test_the_command_writes_pages_and_data(capsys, monkeypatch, tmp_path, song):
-    monkeypatch.setattr(analysis, "list_frontends", lambda: ["stft"])
-    monkeypatch.setattr(analysis, "list_presets", lambda: [])
-    monkeypatch.setattr(analysis, "AUGMENTATIONS", {"gain": analysis.AUGMENTATIONS["gain"]})
-    monkeypatch.chdir(tmp_path)
-    code = cli.main(["report", "frontends", f"--audio={song}", "--start=0.5", "--seconds=1"])
-    assert code == 0, capsys.readouterr().err
-    folder = tmp_path / "song_frontends"
-    assert {path.name for path in folder.iterdir()} == {
-        "report.md", "report_data.npz", "front_ends.png", "augmentations.png",
-    }  # fmt: skip
-    title, pages = load_pages(folder / "report_data.npz")
-    assert title == "song.wav, 0.5 to 1.5 s"
-    assert [one.name for one in pages["Front ends"]] == ["stft"]
-    assert [one.name for one in pages["Augmentations"]] == ["original", "gain", "change"]
-    assert pages["Front ends"][0].span == (0.5, 1.5)
-    assert capsys.readouterr().out == "Wrote song_frontends/report.md\n"
-
-
-@pytest.mark.parametrize(
-    ("argv", "says"),
-    [
-        (["frontend"], "there is no report 'frontend'; did you mean frontends?"),
-        (["frontends"], "takes --audio"),
-        (["frontends", "--audio=SONG", "--model=runs/a"], "no --model"),
-        (["--audio=SONG"], "report frontends"),
-        (["frontends", "--audio=/no/where.mp3"], "is not a file"),
-        (["frontends", "--audio=TEXT"], "cannot be decoded"),
-        (["frontends", "--audio=SONG", "--seconds=0"], "--seconds is 0"),
-        (["frontends", "--audio=SONG", "--seconds=nan"], "--seconds is nan"),
-        (["frontends", "--audio=SONG", "--seconds=0.001"], "choose a longer one"),
-        (["frontends", "--audio=SONG", "--start=-1"], "--start is -1"),
-        (["frontends", "--audio=SONG", "--start=2"], "lasts 2 s; --start=2 lies beyond its end"),
-    ],
-)
-def test_mistakes_are_one_sentence(capsys, monkeypatch, tmp_path, song, argv, says):
-    monkeypatch.chdir(tmp_path)
-    text = tmp_path / "text.mp3"
-    text.write_text("no music " * 99)
-    argv = [word.replace("SONG", str(song)).replace("TEXT", str(text)) for word in argv]
-    assert cli.main(["report", *argv]) == 1
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("mgr-jax: ")
-    assert says in error
 
 
 def test_missing_matplotlib_names_the_extra(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from mgr_jax.reports import (
     draw_per_class,
     draw_reliability,
     figure_to_image,
-    write_report,
+    write_page,
 )
 
 CLASSES = ["Blues", "Avant-Garde | Noise", "Rock"]
@@ -49,7 +49,7 @@ def write(folder, **changes):
         "history": HISTORY,
         "notes": ["artist-disjoint"],
     }
-    return write_report(folder, **arguments | changes)
+    return write_page(folder, **arguments | changes)
 
 
 def is_title(artist):

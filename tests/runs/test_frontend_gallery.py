@@ -1,13 +1,19 @@
 """The pictures of a clip: all of them, at the right second and the right frequency."""
 
+import importlib.util
+
 import librosa
 import numpy as np
 import pytest
+import soundfile
 
+import mgr_jax
+from mgr_jax import cli
 from mgr_jax.audio.augment import AUGMENTATIONS
 from mgr_jax.audio.frontends import list_frontends, list_presets
 from mgr_jax.errors import UserError
-from mgr_jax.runs.frontend_gallery import augment_gallery, frontend_gallery
+from mgr_jax.reports.gallery import load_pages
+from mgr_jax.runs import frontend_gallery
 
 RATE = 44_100
 START, ONSET, HZ = 12.0, 0.6, 1000.0
@@ -21,12 +27,15 @@ def tone(hz: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def frontends():
-    return {picture.name: picture for picture in frontend_gallery(tone(HZ), RATE, start=START)}
+    return {
+        picture.name: picture
+        for picture in frontend_gallery.frontend_gallery(tone(HZ), RATE, start=START)
+    }
 
 
 @pytest.fixture(scope="module")
 def augmentations():
-    return augment_gallery(tone(HZ), tone(4 * HZ), RATE, start=START)
+    return frontend_gallery.augment_gallery(tone(HZ), tone(4 * HZ), RATE, start=START)
 
 
 def seconds(picture) -> np.ndarray:
@@ -137,4 +146,76 @@ def test_augmentations_do_what_they_say(augmentations):
 
 def test_a_clip_that_is_too_short_says_so():
     with pytest.raises(UserError, match=r"the clip lasts 0.01 s, but .* needs 0.0.* s; choose"):
-        frontend_gallery(np.zeros(441, np.float32), RATE)
+        frontend_gallery.frontend_gallery(np.zeros(441, np.float32), RATE)
+
+
+@pytest.fixture
+def song(tmp_path):
+    """2 s of stereo noise at 8 kHz."""
+    path = tmp_path / "song.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (16_000, 2)), 8000)
+    return path
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """One front end and one augmentation, so that it is quick."""
+    monkeypatch.setattr(frontend_gallery, "list_frontends", lambda: ["stft"])
+    monkeypatch.setattr(frontend_gallery, "list_presets", lambda: [])
+    monkeypatch.setattr(frontend_gallery, "AUGMENTATIONS", {"gain": AUGMENTATIONS["gain"]})
+
+
+def test_the_command_writes_pages_and_data(capsys, monkeypatch, few, tmp_path, song):
+    monkeypatch.chdir(tmp_path)
+    code = cli.main(["report", "frontends", f"--audio={song}", "--start=0.5", "--seconds=1"])
+    assert code == 0, capsys.readouterr().err
+    folder = tmp_path / "song_frontends"
+    assert {path.name for path in folder.iterdir()} == {
+        "report.md", "report_data.npz", "front_ends.png", "augmentations.png",
+    }  # fmt: skip
+    title, pages = load_pages(folder / "report_data.npz")
+    assert title == "song.wav, 0.5 to 1.5 s"
+    assert [one.name for one in pages["Front ends"]] == ["stft"]
+    assert [one.name for one in pages["Augmentations"]] == ["original", "gain", "change"]
+    assert pages["Front ends"][0].span == (0.5, 1.5)
+    assert capsys.readouterr().out == "Wrote song_frontends/report.md\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        ([], "give --audio"),
+        (["--audio=/no/where.mp3"], "is not a file"),
+        (["--audio=TEXT"], "cannot be decoded"),
+        (["--audio=SONG", "--seconds=0"], "cannot last 0 s"),
+        (["--audio=SONG", "--seconds=nan"], "cannot last nan s"),
+        (["--audio=SONG", "--seconds=0.001"], "choose a longer one"),
+        (["--audio=SONG", "--start=-1"], "cannot start at -1 s"),
+        (["--audio=SONG", "--start=2"], "lasts 2 s, but the clip is to start at 2 s"),
+        (["--audio=SONG", "--out=TEXT"], "cannot be made a folder"),
+    ],
+)
+def test_mistakes_are_one_sentence(capsys, monkeypatch, tmp_path, song, argv, says):
+    monkeypatch.chdir(tmp_path)
+    text = tmp_path / "text.mp3"
+    text.write_text("no music " * 99)
+    argv = [word.replace("SONG", str(song)).replace("TEXT", str(text)) for word in argv]
+    assert cli.main(["report", "frontends", *argv]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("mgr-jax: ")
+    assert says in error
+
+
+def test_python_draws_them_in_one_call_without_a_word(capsys, few, tmp_path, song):
+    path = mgr_jax.draw_frontends(song, tmp_path / "out", seconds=0.5)
+    assert path == tmp_path / "out" / "report.md"
+    assert "song.wav, 0 to 0.5 s" in path.read_text(encoding="utf-8")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_missing_matplotlib_is_told_before_the_work(monkeypatch, tmp_path, song):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'mgr-jax\[report\]'"):
+        mgr_jax.draw_frontends(song, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mgr_jax import cli
+from mgr_jax import cli, runs
 from mgr_jax.audio.io import AudioError
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import log_loss, macro_f1
-from mgr_jax.runs.submission import GENRES, submission_rows, write_submission
+from mgr_jax.runs.submission import GENRES
 
 
 class StubPredictor:
@@ -31,6 +31,14 @@ class StubPredictor:
         return SimpleNamespace(track_probabilities=np.array(self.answers[path.stem]))
 
 
+@pytest.fixture
+def use(monkeypatch):
+    """Makes a predictor that of every run."""
+    return lambda predictor: monkeypatch.setattr(
+        "mgr_jax.runs.submission.load", lambda *_, **__: predictor
+    )
+
+
 def make_files(folder, *names):
     for name in names:
         (folder / name).parent.mkdir(exist_ok=True)
@@ -44,17 +52,18 @@ def read(path):
     return header, {name: np.array(values, float) for name, *values in rows}
 
 
-def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, capsys):
+def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, use, capsys):
     rng = np.random.default_rng(0)
     order = rng.permutation(16)
     answers = {name: rng.dirichlet(np.ones(16)) for name in ("000002", "000005")}
     answers["000005"] = np.eye(16)[3]
     predictor = StubPredictor([GENRES[i] for i in order], answers)
+    use(predictor)
     files = make_files(tmp_path, "000/000002.mp3", "000/000005.mp3", "bad.mp3")
-    sides = [{"table": np.arange(row)} for row in range(3)]
-    failures = write_submission(predictor, submission_rows(files), sides, tmp_path / "s.csv")
-    assert predictor.sides == sides
+    done = runs.write_submission("run", files, tmp_path / "s.csv")
+    assert str(done) == f"Wrote {tmp_path / 's.csv'}: 3 tracks, 1 of them could not be read."
     header, rows = read(tmp_path / "s.csv")
+    assert (tmp_path / "s.csv").read_bytes().count(b"\r\n") == 4  # as RFC 4180 has it
     assert ",".join(header) == (
         "file_id,Blues,Classical,Country,Easy Listening,Electronic,Experimental,Folk,Hip-Hop,"
         "Instrumental,International,Jazz,Old-Time / Historic,Pop,Rock,Soul-RnB,Spoken"
@@ -64,8 +73,11 @@ def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, capsys
     np.testing.assert_allclose(rows["000002"][order], answers["000002"], atol=1e-6)
     assert rows["000005"].argmax() == order[3]
     assert (rows["bad"] == 1 / 16).all()
-    assert len(failures) == 1
-    assert "its row says 0.0625 of every genre" in capsys.readouterr().err
+    assert done.failures == (
+        f"{files[2]} cannot be decoded as audio; its row says 0.0625 of every genre",
+    )
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
     # As the challenge scores it: a certain error costs a finite number of nats.
     label = np.array([0, (order[3] + 1) % 16, 5])
     table = np.array(list(rows.values()))
@@ -76,16 +88,18 @@ def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, capsys
 
 
 @pytest.mark.parametrize(
-    ("classes", "task", "options", "says"),
+    ("classes", "task", "says"),
     [
-        (GENRES[:8], "single_label", {}, "does not know 8 of the challenge's 16 genres"),
-        ([*GENRES[:15], "disco"], "single_label", {}, "class 'disco' is none of"),
-        (GENRES, "multi_label", {}, "tells tags"),
+        (GENRES[:8], "single_label", "does not know 8 of the challenge's 16 genres"),
+        ([*GENRES[:15], "disco"], "single_label", "class 'disco' is none of"),
+        (GENRES, "multi_label", "tells tags"),
     ],
 )
-def test_a_model_of_other_classes_is_refused(tmp_path, classes, task, options, says):
+def test_a_model_of_other_classes_is_refused(tmp_path, use, classes, task, says):
+    use(StubPredictor(classes, {}, task))
+    files = make_files(tmp_path, "1.mp3")
     with pytest.raises(UserError, match=says):
-        write_submission(StubPredictor(classes, {}, task), {}, [], tmp_path / "s.csv", **options)
+        runs.write_submission("run", files, tmp_path / "s.csv")
     assert not (tmp_path / "s.csv").exists()
 
 
@@ -94,19 +108,22 @@ def test_a_model_of_other_classes_is_refused(tmp_path, classes, task, options, s
     [
         (["a/1.mp3", "b/1.mp3"], "would both be the row 1 of the submission"),
         (["none.mp3"], "none.mp3 does not exist"),
+        (["empty"], "empty holds no audio files"),
+        ([], "a submission needs files"),
     ],
 )
 def test_files_are_checked_before_a_model_is_loaded(tmp_path, capsys, names, says):
     make_files(tmp_path, "a/1.mp3", "b/1.mp3")
+    (tmp_path / "empty").mkdir()
     flags = ["--model=/no/where", "--format=crowdai", f"--out={tmp_path / 's.csv'}"]
     assert cli.main(["predict", *flags, *(str(tmp_path / name) for name in names)]) == 1
     assert says in capsys.readouterr().err
 
 
-def test_a_table_goes_with_the_files(tmp_path, monkeypatch):
+def test_a_table_goes_with_the_files(tmp_path, use):
     answers = {name: np.full(16, 1 / 16) for name in ("000002", "000005")}
     predictor = StubPredictor(GENRES, answers)
-    monkeypatch.setattr("mgr_jax.predictor.load", lambda *_, **__: predictor)
+    use(predictor)
     make_files(tmp_path, "000/000002.mp3", "000/000005.mp3")
     (tmp_path / "t.csv").write_text("track,x\n5,50\n2,20\n")
     flags = [f"--out={tmp_path / 's.csv'}", f"--table={tmp_path / 't.csv'}"]

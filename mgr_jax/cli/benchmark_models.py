@@ -1,0 +1,26 @@
+"""Time networks, and tell what they are: those of some configs, or all.
+
+mgr-jax benchmark models --markdown=models.md           # every network in configs/zoo
+mgr-jax benchmark models zoo/fcn rendered/choi_crnn     # those of some configs
+"""
+
+from mgr_jax import benchmark
+from mgr_jax.cli._flags import Flags
+
+ARGUMENTS = "[CONFIG …]"
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.integer("clips", 4, "How many at a time.", least=1)
+    flags.target("markdown", "File for what is printed.")
+    flags.target("json", "File for the numbers.")
+    flags.switch("progress", True, "Show a bar.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Times them, prints a table and writes the files that are asked for."""
+    report = benchmark.benchmark_models(args, **flags.given("clips", "progress"))
+    print(report)
+    for path in report.save(**flags.given("json", "markdown")):
+        print(f"Wrote {path}")

@@ -1,0 +1,154 @@
+"""Features of a clip as pictures: where they lie in time, in which unit, between which limits."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from mgr_jax.audio.frontends import Frontend, Leveled, Resampled, Stack, Standardised
+from mgr_jax.reports.gallery import Picture
+
+COLUMNS = 1000  # of a picture, at most
+_UNITS = {
+    "ChromaCQT": "of the frame's maximum",
+    "ChromaSTFT": "of the frame's maximum",
+    "Leaf": "PCEN",
+    "SincNet": "absolute response",
+    "Tempogram": "autocorrelation",
+    "Waveform": "amplitude",
+}
+_SKEWED = ("absolute response", "energy", "magnitude", "PCEN")  # few large values, most near 0
+_CLOSE_UP = 0.02  # seconds
+_TEMPI = (30, 480)  # BPM
+
+
+def features_picture(
+    name: str,
+    frontend: Frontend,
+    features: np.ndarray,
+    start: float,
+    seconds: float,
+    channels: tuple[str, ...] = (),
+) -> Picture:
+    """Makes a picture of the features of a clip, as fine as can be seen.
+
+    Args:
+      name: its title.
+      frontend: what computed the features.
+      features: [frames, bins] or [frames, bins, channels].
+      start: second of its track at which the clip begins.
+      seconds: the clip's length.
+      channels: names of the channels; where none are given, they are numbered.
+    """
+    label, bin_values = frontend.bin_axis.label, frontend.bin_axis.values
+    if label == "BPM":
+        counted = (_TEMPI[0] <= bin_values) & (bin_values <= _TEMPI[1])
+        features, bin_values = features[:, counted], bin_values[counted]
+    frames, bins = features.shape[:2]
+    values, step = features.reshape(frames, bins, -1), 1 / frontend.frame_rate
+    # Frames that are not centred on samples 0, hop_length, ... are spread evenly over the clip.
+    inner = _inner(frontend)
+    spread = getattr(inner, "center", None) is not True
+    first = (seconds - (frames - 1) * step) / 2 if spread else 0.0
+    left = start + first - step / 2
+    if (merged := -(-frames // COLUMNS)) > 1:
+        blocks = np.arange(0, frames, merged)
+        highest, lowest = (extreme.reduceat(values, blocks) for extreme in (np.maximum, np.minimum))
+        values, step = highest, merged * step
+        if label == "amplitude":  # a line goes down and up once per block
+            values = np.stack([lowest, highest], axis=1).reshape(-1, *highest.shape[1:])
+            step /= 2
+    unit = _unit(inner)
+    numbered = tuple(f"{name} {number + 1}" for number in range(frontend.num_channels or 0))
+    return Picture(
+        name=name,
+        values=values,
+        span=(start, start + seconds),
+        start=left,
+        step=step,
+        unit=unit,
+        limits=value_limits(values, label),
+        bin_label=label,
+        bin_values=bin_values,
+        channels=channels or numbered,
+        gamma=0.5 if unit in _SKEWED else 1.0,
+    )
+
+
+def close_up(name: str, before: np.ndarray, after: np.ndarray, rate: int, start: float) -> Picture:
+    """Makes a picture of two waveforms, for 20 ms around where the first is loudest.
+
+    Args:
+      name: of what changed the second waveform.
+      before: [samples] float32.
+      after: [samples] float32.
+      rate: of both in Hz.
+      start: second of its track at which they begin.
+    """
+    samples = min(round(_CLOSE_UP * rate), len(before))
+    begin = int(np.clip(np.abs(before).argmax() - samples // 2, 0, len(before) - samples))
+    values = np.stack([before, after], axis=-1)[begin : begin + samples, None]
+    left = start + begin / rate
+    return Picture(
+        name="waveforms",
+        values=values,
+        span=(left, left + samples / rate),
+        start=left - 0.5 / rate,
+        step=1 / rate,
+        unit="amplitude",
+        limits=value_limits(1.5 * values, "amplitude"),  # the legend needs room
+        bin_label="amplitude",
+        bin_values=np.zeros(1),
+        channels=("original", name),
+        detail=f"{1000 * samples / rate:.0f} ms",
+    )
+
+
+def _inner(frontend: Frontend) -> Frontend:
+    """What makes the features of a front end that is made of others."""
+    if isinstance(frontend, Resampled):
+        return frontend.inner
+    return frontend.parts[0] if isinstance(frontend, Stack) else frontend
+
+
+def _unit(frontend: Frontend) -> str:
+    if isinstance(frontend, Standardised) and frontend.standardise:
+        return "standard deviations"
+    name = type(frontend).__name__
+    if name in _UNITS or not isinstance(frontend, Leveled):
+        return _UNITS.get(name, "value")
+    ref = " re maximum" if frontend.ref == "max" else ""
+    return {
+        "db": f"dB{ref}",
+        "ln": f"ln{ref}",
+        "log10_1p": f"log10(1 + {frontend.energy_gain:g} E)",
+        "pcen": "PCEN",
+        "linear": "magnitude" if getattr(frontend, "power", 2) == 1 else "energy",
+    }[frontend.scale]
+
+
+def value_limits(values: np.ndarray, label: str) -> tuple[float, float]:
+    """Where colours end, beyond which few values lie; or the axis of amplitudes."""
+    if label in ("amplitude", "coefficient"):
+        # The first coefficients, loudness and brightness, would outshine the others.
+        high = float(np.percentile(np.abs(values), 100 if label == "amplitude" else 90))
+        return min(-high, -1e-3), max(high, 1e-3)
+    low, high = (float(x) for x in np.percentile(values, (1, 99.8)))
+    return low, high if high > low else low + 1.0
+
+
+def describe_settings(frontend: Frontend) -> str:
+    """All fields of a module, and of the modules in it."""
+    return ", ".join(
+        f"{field.name}={_text(getattr(frontend, field.name))}"
+        for field in dataclasses.fields(frontend)
+        if field.name not in ("name", "parent", "axis_name")
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Frontend):
+        return f"{type(value).__name__}({describe_settings(value)})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_text, value))})"
+    return f"{value:g}" if isinstance(value, float) else repr(value)

@@ -1,0 +1,103 @@
+"""Many files through one model, one after the other."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mgr_jax.audio.io import AudioError, find_audio_files
+from mgr_jax.errors import UserError
+from mgr_jax.files import write_json
+from mgr_jax.predictor import Prediction, Predictor, load
+from mgr_jax.runs.feature_files import read_for_run, side_rows
+
+
+class FilePredictions:
+    """Predictions of files or tracks, each computed when it is asked for.
+
+    Iterating gives (name, Prediction) as soon as a file is done; a second time, what there is
+    already is not computed again.
+
+    Attributes:
+      found: what was predicted so far, by name.
+      failures: a sentence on each file so far that could not be read.
+    """
+
+    def __init__(self, outcomes: Iterable[tuple[str, Prediction | AudioError]]) -> None:
+        """Takes names, each with its prediction or with why there is none; `predict_files` does."""
+        self._outcomes = iter(outcomes)
+        self.found: dict[str, Prediction] = {}
+        self.failures: list[str] = []
+
+    def __iter__(self) -> Iterator[tuple[str, Prediction]]:
+        """Yields names with their predictions; files that cannot be read join the failures."""
+        yield from list(self.found.items())
+        for name, outcome in self._outcomes:
+            if isinstance(outcome, AudioError):
+                self.failures.append(str(outcome))
+            else:
+                self.found[name] = outcome
+                yield name, outcome
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes `Prediction.as_dict()` by name as JSON, of all files, whole or not at all.
+
+        Raises:
+          OSError: the file cannot be written.
+        """
+        results = {name: prediction.as_dict() for name, prediction in self}
+        write_json(Path(path).expanduser(), results)
+
+
+def predict_files(
+    model: str | os.PathLike[str],
+    files: Iterable[str | os.PathLike[str]] = (),
+    *,
+    features: str | os.PathLike[str] | None = None,
+    table: str | os.PathLike[str] | None = None,
+    checkpoint: str | int = "best",
+) -> FilePredictions:
+    """Classifies audio files and folders of them, or the tracks of a file of features.
+
+        predictions = mgr_jax.runs.predict_files("runs/a", ["song.mp3", "folder"])
+        for name, prediction in predictions:
+            print(name, prediction.label)
+        print(predictions.failures)
+
+    Args:
+      model: the folder of a trained run.
+      files: audio files, and folders in which all audio files are taken.
+      features: instead of files, a file of features such as the model was trained on.
+      table: for a fusion with one, a table with a row for every file or track.
+      checkpoint: "best" by validation score, "latest", or a step.
+
+    Raises:
+      UserError: neither files nor features or both are given, a folder holds no audio, there is no
+        such model, or the features or the table do not fit it. Audio files that cannot be read are
+        no error: they are among the `failures`.
+    """
+    files = list(files)
+    if bool(files) == bool(features):
+        raise UserError("give audio files or folders, or else a file of features (`features`)")
+    names = list(map(str, find_audio_files(files)))
+    predictor = load(model, checkpoint=checkpoint)
+    if features:
+        tracks = read_for_run(Path(features).expanduser(), Path(model).expanduser())
+        sides = side_rows(str(table or ""), predictor, tracks.track_id)
+        predictions = predictor.predict_tracks(tracks.features, sides=sides)
+        return FilePredictions(zip(tracks.track_id, predictions, strict=True))
+    sides = side_rows(str(table or ""), predictor, names)
+    predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
+    return FilePredictions(_predict_each(predictor, names, sides))
+
+
+def _predict_each(
+    predictor: Predictor, names: Sequence[str], sides: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, Prediction | AudioError]]:
+    for name, side in zip(names, sides, strict=True):
+        try:
+            prediction = predictor.predict(name, side=side)
+        except AudioError as error:
+            yield name, error
+        else:
+            yield name, prediction
