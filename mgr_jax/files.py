@@ -1,19 +1,23 @@
-"""Files that are written whole or not at all, and arrays that are kept once they are computed."""
+"""Files: written whole or not at all, what goes wrong with disks, arrays that are kept."""
 
+import contextlib
+import errno
 import json
 import os
 import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
+from typing import IO, TYPE_CHECKING, Any
 
 from mgr_jax.errors import UserError
 
+if TYPE_CHECKING:
+    import numpy as np
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DAMAGED = (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -86,8 +90,50 @@ def _umask() -> int:
     return mask
 
 
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one behind it, is that of a full disk or an exhausted quota.
+
+    Writers in C++ raise errors of other kinds, which hold the system's words.
+    """
+    while error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if any(os.strerror(code) in str(error) for code in _FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextlib.contextmanager
+def disk_errors_told(folder: Path) -> Iterator[None]:
+    """Turns what a disk refuses into a UserError.
+
+    Args:
+      folder: what is written to, for the message.
+
+    Raises:
+      UserError: the disk is full, or a file or folder cannot be used.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_disk_full(error):
+            raise UserError(
+                f"the disk that holds {folder} is full; free some space there, or choose a folder "
+                "on another disk"
+            ) from error
+        if isinstance(error, OSError):
+            raise UserError(
+                f"cannot use {error.filename or folder} ({error.strerror or error}); check the "
+                "path and its permissions"
+            ) from error
+        raise
+
+
+def load_arrays(path: Path) -> "dict[str, np.ndarray]":
     """The arrays of an .npz file by name; none without a file, or, with a warning, if damaged."""
+    import numpy as np  # slow to import, and what else is here does without it
+
     if not path.exists():
         return {}
     try:
@@ -98,8 +144,10 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         return {}
 
 
-def keep_arrays(path: Path, **arrays: np.ndarray) -> None:
+def keep_arrays(path: Path, **arrays: "np.ndarray") -> None:
     """Writes an .npz file, whole or not at all; warns where one cannot write."""
+    import numpy as np  # as above
+
     try:
         write_file(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
     except OSError as error:  # a dataset that others keep

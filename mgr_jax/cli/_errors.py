@@ -1,6 +1,5 @@
 """Errors as one sentence: those of users, of libraries, and of flags."""
 
-import errno
 import os
 import re
 import sys
@@ -9,20 +8,17 @@ from collections.abc import Sequence
 from absl import flags as absl_flags
 
 from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.files import is_disk_full
 
 
 def explain(error: Exception) -> str | None:
     """What a person is told of an error while a command runs; None: it is a fault of ours."""
     if isinstance(error, UserError):
         return str(error)
-    for cause in _chain(error):
-        text = str(cause)
-        full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
-        # TensorStore and ArrayRecord tell it in words alone.
-        if full or "No space left on device" in text:
-            name = getattr(cause, "filename", None)
-            where = f"while writing {name}" if name else "while writing"
-            return f"the disk is full ({where}); free some space, then give the same command again"
+    if is_disk_full(error):
+        name = getattr(error, "filename", None)
+        where = f" (writing {name})" if name else ""
+        return f"the disk is full{where}; free some space, then give the same command again"
     if platform := _absent_platform():
         return (
             f"jax has no platform '{platform}' here; set JAX_PLATFORMS=cpu, leave it unset, or "
@@ -65,15 +61,6 @@ def _absent_platform() -> str:
     except Exception:  # which one depends on the platform: RuntimeError, or a bare AssertionError
         return wanted
     return ""
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    """An error, what it was raised from, and so on."""
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
-        error = error.__cause__ or error.__context__
-    return found
 
 
 def _without_traceback(text: str) -> str:

@@ -1,7 +1,6 @@
 """The flags of a command: absl's, with a line for each, and configs with overrides."""
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,9 @@ from absl import flags as absl_flags
 from ml_collections import ConfigDict, config_flags
 
 from mgr_jax.config import files, validate
+from mgr_jax.config.files import drop_settings
 from mgr_jax.errors import UserError
+from mgr_jax.files import require_folder, require_writable
 
 # evaluation.AGGREGATIONS, which is not imported for --help.
 _AGGREGATIONS = ("probabilities", "features", "vote")
@@ -29,10 +30,17 @@ class _TargetParser(_PathParser):
     """A file to write, which is tried before the work, not after it."""
 
     def parse(self, argument: Any) -> Path:
-        from mgr_jax.files import require_writable  # which --help does without: it imports numpy
-
         path = super().parse(argument)
         require_writable(path)
+        return path
+
+
+class _FolderParser(_PathParser):
+    """A folder to write to, which is made before the work."""
+
+    def parse(self, argument: Any) -> Path:
+        path = super().parse(argument)
+        require_folder(path)
         return path
 
 
@@ -57,6 +65,11 @@ class Flags(absl_flags.FlagValues):
         """Defines a flag that is a file to write; a UserError before the work if it cannot be."""
         serializer: absl_flags.ArgumentSerializer = absl_flags.ArgumentSerializer()
         absl_flags.DEFINE(_TargetParser(), name, None, help, self, serializer)
+
+    def folder(self, name: str, help: str) -> None:
+        """Defines a flag that is a folder to write to, made before the work."""
+        serializer: absl_flags.ArgumentSerializer = absl_flags.ArgumentSerializer()
+        absl_flags.DEFINE(_FolderParser(), name, None, help, self, serializer)
 
     def integer(self, name: str, default: int | None, help: str, least: int | None = None) -> None:
         """Defines a flag that is a whole number."""
@@ -145,27 +158,10 @@ class Flags(absl_flags.FlagValues):
         for group in ("frontend", "model"):
             if f"{group}.name" in overridden:
                 written = files.read_config(config_flags.get_config_filename(flag))
-                _drop_settings(flag.value[group], written[group], group, overridden)
+                drop_settings(flag.value[group], written[group], group, overridden)
         validate(flag.value)
         return flag.value
 
     def given(self, *names: str) -> dict[str, Any]:
         """The values of some flags, as arguments of a function that calls them the same."""
         return {name: self[name].value for name in names}
-
-
-def _drop_settings(
-    config: ConfigDict, written: ConfigDict, group: str, overridden: Mapping[str, Any]
-) -> None:
-    """Keeps only the settings that the command line gives, if the name is not that of the file."""
-    if config.name == written.name or f"{group}.kwargs" in overridden:  # given as a whole
-        return
-    given = [name for name in config.kwargs if f"{group}.kwargs.{name}" in overridden]
-    dropped = [name for name in config.kwargs if name not in given]
-    config.kwargs = {name: config.kwargs[name] for name in given}
-    if dropped:
-        warnings.warn(
-            f"config.{group}.name is {config.name}, so the config's settings of {written.name} are "
-            f"dropped: {', '.join(dropped)}",
-            stacklevel=2,
-        )

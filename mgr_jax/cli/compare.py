@@ -11,8 +11,6 @@ compare.md, compare.csv and, with matplotlib, compare.png.
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
-from mgr_jax.errors import UserError
-from mgr_jax.files import require_folder
 
 ARGUMENTS = "RUN …"
 
@@ -22,18 +20,14 @@ def define_flags(flags: Flags) -> None:
     flags.text("split", "test", "A split that all of them scored.")
     flags.text("metric", None, "What to compare by; accuracy, of tags average_precision.")
     flags.path("baseline", None, "Run to compare with; the best one.")
-    flags.path("out", None, "Folder to write the table to.")
+    flags.folder("out", "Folder to write the table to.")
     flags.aggregation(None)
 
 
 def main(flags: Flags, args: list[str]) -> None:
     """Compares, prints and writes."""
-    if not args:
-        raise UserError("give the folders of scored runs: mgr-jax compare runs/a runs/b")
-    if flags.out:  # before the work, not after it
-        require_folder(flags.out)
     options = flags.given("split", "metric", "baseline", "aggregation")
     comparison = mgr_jax.compare(args, **options)
-    print(comparison.markdown())
+    print(comparison)
     if flags.out:
         print(f"Wrote {comparison.save(flags.out)}")

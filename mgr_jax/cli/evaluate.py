@@ -10,7 +10,7 @@ the model was trained on are left out, unless --split asks for the train or vali
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
-from mgr_jax.files import require_writable, write_json
+from mgr_jax.files import write_json
 
 
 def define_flags(flags: Flags) -> None:
@@ -21,15 +21,13 @@ def define_flags(flags: Flags) -> None:
     flags.text("checkpoint", "best", "best, latest or a step.")
     flags.path("data_dir", None, "TFDS folder, if it has moved since training.")
     flags.integer("top_k", None, "Count a track whose label is among so many classes; 3.")
-    flags.path("json", None, "Also write the scores here.")
+    flags.target("json", "Also write the scores here.")
     flags.aggregation("probabilities")
 
 
 def main(flags: Flags, args: list[str]) -> None:
     """Evaluates and prints."""
     flags.require(model="the work directory of a trained run, such as runs/a")
-    if flags.json:  # before the work, not after it
-        require_writable(flags.json)
     options = flags.given("features", "checkpoint", "data_dir", "aggregation", "top_k")
     result = mgr_jax.evaluate(flags.model, flags.split, **options)
     print(result)

@@ -11,7 +11,7 @@ that cannot be read is named, and gets equal probabilities.
 
 import sys
 
-from mgr_jax import UserError
+import mgr_jax
 from mgr_jax.cli._flags import Flags
 
 ARGUMENTS = "[FILE or FOLDER …]"
@@ -44,7 +44,7 @@ def main(flags: Flags, args: list[str]) -> None:
         _submit(flags, args)
         return
     if flags.out or flags.missing_classes:
-        raise UserError("--out and --missing_classes belong to --format=crowdai; add that")
+        raise mgr_jax.UserError("--out and --missing_classes belong to --format=crowdai; add that")
     options = flags.given("features", "table", "checkpoint")
     predictions = mgr_jax.predict_files(flags.model, args, **options)
     for name, prediction in predictions:
@@ -54,12 +54,12 @@ def main(flags: Flags, args: list[str]) -> None:
     for failure in predictions.failures[:-1]:
         print(failure, file=sys.stderr)
     if predictions.failures:
-        raise UserError(predictions.failures[-1])
+        raise mgr_jax.UserError(predictions.failures[-1])
 
 
 def _submit(flags: Flags, args: list[str]) -> None:
     if not flags.out or flags.features or flags.json or flags.timeline:
-        raise UserError(
+        raise mgr_jax.UserError(
             "--format=crowdai takes --out=submission.csv and folders of mp3 files, and neither "
             "--features, --json nor --timeline"
         )

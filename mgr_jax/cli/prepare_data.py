@@ -1,4 +1,4 @@
-r"""Builds a dataset: decodes, resamples, splits and stores it through TFDS, with its cache.
+r"""Build a dataset: decode, resample, split and store it through TFDS.
 
   mgr-jax prepare_data --dataset=rendered/demo --sample_rate=12000
   mgr-jax prepare_data --dataset=audio_folder --manual_dir=~/music --split_by=artist
@@ -13,69 +13,34 @@ An audio_folder holds <genre>/<file> (mp3, flac, ogg, wav, au) and may hold an i
 columns path, genre, artist, split; any further column is kept, and can be split by.
 """
 
-import os
-from collections import defaultdict
-from typing import Any
-
-from absl import flags as absl_flags
-
-from mgr_jax.data.datasets import Option, find_datasets, list_datasets
-from mgr_jax.errors import UserError
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+from mgr_jax.data.datasets import list_datasets, list_options, needed_options
 
 
-def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
+def define_flags(flags: Flags) -> None:
     """Defines this command's flags; what a dataset takes follows from its record."""
-    del argv
-    where: dict[str, Any] = {"flag_values": flags}
-    absl_flags.DEFINE_string("dataset", None, f"One of {', '.join(list_datasets())}.", **where)
-    options: dict[str, Option] = {}
-    help_of: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for dataset in find_datasets().values():
-        for option in dataset.all_options():
-            options[option.name] = option
-            help_of[option.name][option.help].append(dataset.name)
-    for name, option in options.items():
-        text = "; ".join(f"{', '.join(those)}: {told}" for told, those in help_of[name].items())
-        if isinstance(option.default, tuple):
-            default = ",".join(map(str, option.default))
-            text += f" ({default})" if default else ""
-            absl_flags.DEFINE_list(name, None, f"{text}.", **where)
-        elif option.type is bool:
-            absl_flags.DEFINE_bool(name, None, f"{text}.", **where)
-        else:
-            text += (
-                f" ({option.default})" if option.default is not None and not option.asked else ""
-            )
-            absl_flags.DEFINE_string(name, None, f"{text}.", **where)
-    absl_flags.DEFINE_integer("sample_rate", 22_050, "Stored rate in Hz.", **where)
-    absl_flags.DEFINE_string("data_dir", None, "TFDS folder; ~/tensorflow_datasets.", **where)
-    absl_flags.DEFINE_integer(
-        "workers", os.cpu_count(), "Decoding processes.", lower_bound=0, **where
-    )
-    absl_flags.DEFINE_bool("overwrite", False, "Build again what is there.", **where)
+    flags.text("dataset", None, f"One of {', '.join(list_datasets())}.")
+    for option, meaning in list_options().items():
+        default = f" ({option.shown_default})" if option.shown_default else ""
+        define = flags.names if isinstance(option.default, tuple) else flags.text
+        define = flags.switch if option.type is bool else define
+        define(option.name, None, f"{meaning}{default}.")
+    flags.integer("sample_rate", 22_050, "Stored rate in Hz.")
+    flags.path("data_dir", None, "TFDS folder; ~/tensorflow_datasets.")
+    flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)
+    flags.switch("overwrite", False, "Build again what is there.")
+    flags.switch("progress", True, "Show bars.")
 
 
-def main(flags: absl_flags.FlagValues, args: list[str]) -> None:
+def main(flags: Flags, args: list[str]) -> None:
     """Prepares the dataset and says how to use it."""
-    if args or not flags.dataset:
-        raise UserError(f"give --dataset, one of: {', '.join(list_datasets())}")
-    given = {}
-    for dataset in find_datasets().values():
-        for option in dataset.all_options():
-            if (value := flags[option.name].value) is not None:
-                given[option.name] = value
-            elif option.asked and flags.dataset.split("/")[0] == dataset.name:
-                raise UserError(f"{dataset.name} needs --{option.name}, {option.help}")
-    from mgr_jax.data.prepare import prepare  # starts TFDS, and a mistake is told before that
-
-    prepared = prepare(
-        flags.dataset,
-        sample_rate=flags.sample_rate,
-        data_dir=flags.data_dir,
-        overwrite=flags.overwrite,
-        num_workers=flags.workers,
-        **given,
-    )
+    flags.require(dataset=f"one of {', '.join(list_datasets())}")
+    flags.require(**needed_options(flags.dataset))
+    given = flags.given(*(option.name for option in list_options()))
+    given = {name: value for name, value in given.items() if value is not None}
+    how = flags.given("sample_rate", "data_dir", "overwrite", "progress")
+    prepared = mgr_jax.prepare(flags.dataset, num_workers=flags.workers, **how, **given)
     print(f"Prepared {prepared}.")
     print(
         f"Train with: --config.dataset={prepared.name} --config.sample_rate={prepared.sample_rate}"

@@ -3,7 +3,10 @@
 import ast
 import runpy
 import shutil
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -86,3 +89,27 @@ def copy_config(name: str, folder: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     return target
+
+
+def drop_settings(
+    config: ConfigDict, written: ConfigDict, group: str, overridden: Mapping[str, Any]
+) -> None:
+    """Drops settings of a front end or model where overrides name another one, with a warning.
+
+    Args:
+      config: `config.frontend` or `config.model`, overridden.
+      written: the same as the file has it.
+      group: "frontend" or "model".
+      overridden: the fields that were overridden, as in "model.name"; those of the new one stay.
+    """
+    if config.name == written.name or f"{group}.kwargs" in overridden:  # given as a whole
+        return
+    given = [name for name in config.kwargs if f"{group}.kwargs.{name}" in overridden]
+    dropped = [name for name in config.kwargs if name not in given]
+    config.kwargs = {name: config.kwargs[name] for name in given}
+    if dropped:
+        warnings.warn(
+            f"config.{group}.name is {config.name}, so the config's settings of {written.name} are "
+            f"dropped: {', '.join(dropped)}",
+            stacklevel=2,
+        )

@@ -19,8 +19,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import decode_flac
-from mgr_jax.data.disk import disk_errors_told
 from mgr_jax.errors import UserError
+from mgr_jax.files import disk_errors_told
 
 
 @dataclasses.dataclass(frozen=True)

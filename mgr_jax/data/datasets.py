@@ -64,6 +64,14 @@ class Option:
             )
         return values
 
+    @property
+    def shown_default(self) -> str:
+        """The default as people read it; empty where there is none, or where it is not used."""
+        if self.asked or self.default in (None, ()):
+            return ""
+        many = isinstance(self.default, tuple)
+        return ",".join(map(str, self.default)) if many else str(self.default)
+
     def _read_one(self, value: Any) -> Any:
         return Path(value).expanduser() if self.type is Path else self.type(value)
 
@@ -147,3 +155,28 @@ def list_datasets() -> list[str]:
         for dataset in find_datasets().values()
         for variant in dataset.variants or ("",)
     )
+
+
+def list_options() -> dict[Option, str]:
+    """All that may be said of any dataset, with its meaning: which datasets take it for what."""
+    options: dict[str, Option] = {}
+    meanings: dict[str, dict[str, list[str]]] = {}
+    for dataset in find_datasets().values():
+        for option in dataset.all_options():
+            options[option.name] = option
+            told = meanings.setdefault(option.name, {})
+            told.setdefault(option.help, []).append(dataset.name)
+    return {
+        option: "; ".join(f"{', '.join(names)}: {told}" for told, names in meanings[name].items())
+        for name, option in options.items()
+    }
+
+
+def needed_options(dataset: str) -> dict[str, str]:
+    """What must be said of a dataset, by name, with its meaning: its source, and what is `asked`.
+
+    Empty for a name that is no dataset.
+    """
+    record = find_datasets().get(dataset.partition("/")[0])
+    options = record.all_options() if record else ()
+    return {o.name: o.help for o in options if o.asked or (record and o is record.source)}

@@ -16,11 +16,11 @@ import tensorflow_datasets as tfds
 
 from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
-from mgr_jax.data.disk import disk_errors_told
 from mgr_jax.data.locate import default_data_dir
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.track_builder import SAMPLE_RATES, TrackBuilder
 from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.files import disk_errors_told
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,9 @@ def compare(
         several runs, or the first run has no such metric.
     """
     if not runs:
-        raise UserError("there is nothing to compare; give the folders of scored runs")
+        raise UserError(
+            "there is nothing to compare; give the folders of scored runs, such as runs/a runs/b"
+        )
     given = [one for one in runs if isinstance(one, Result)]
     paths = find_results([_path(one) for one in runs if not isinstance(one, Result)], split)
     based = find_results([_path(baseline)], split) if baseline else []

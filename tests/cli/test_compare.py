@@ -136,7 +136,7 @@ def test_repeats_are_shown_with_their_spread(capsys, runs):
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        ([], "give the folders of scored runs"),
+        ([], "nothing to compare; give the folders of scored runs"),
         (["good", "nowhere"], "nowhere is not there"),
         (["good", "--split=validation"], "scored are test"),
         (["good", "--metric=acuracy"], "did you mean accuracy"),

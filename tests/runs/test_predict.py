@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgr_jax import runs
+import mgr_jax
 from mgr_jax.audio.io import AudioError
 from mgr_jax.errors import UserError
 from mgr_jax.prediction import Prediction
@@ -36,7 +36,7 @@ def predictor(monkeypatch):
 
 
 def test_files_are_predicted_as_they_are_asked_for(predictor, capsys):
-    predictions = runs.predict_files("run", ["a.mp3", "bad.mp3", Path("b.mp3"), "bad2.mp3"])
+    predictions = mgr_jax.predict_files("run", ["a.mp3", "bad.mp3", Path("b.mp3"), "bad2.mp3"])
     assert predictor.asked == []
     for name, prediction in predictions:
         assert name == "a.mp3"
@@ -53,7 +53,7 @@ def test_files_are_predicted_as_they_are_asked_for(predictor, capsys):
 
 def test_all_of_them_are_saved(predictor, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    predictions = runs.predict_files("run", ["a.mp3", "bad.mp3", "b.mp3"])
+    predictions = mgr_jax.predict_files("run", ["a.mp3", "bad.mp3", "b.mp3"])
     predictions.save("~/results.json")
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert list(results) == ["a.mp3", "b.mp3"]
@@ -69,7 +69,7 @@ def test_all_of_them_are_saved(predictor, tmp_path, monkeypatch):
 
 
 def test_a_prediction_is_said_in_words(predictor):
-    ((_, prediction),) = runs.predict_files("run", ["a.mp3"])
+    ((_, prediction),) = mgr_jax.predict_files("run", ["a.mp3"])
     assert prediction.describe() == "jazz 56 %, rock 44 %"
     assert prediction.describe(1, timeline=True) == (
         "jazz 56 %\n  0:00.0-0:02.0  rock 75 %\n  1:01.0-1:03.5  jazz 88 %"
@@ -77,23 +77,23 @@ def test_a_prediction_is_said_in_words(predictor):
 
 
 def test_folders_are_searched(predictor, music_folder):
-    names = [name for name, _ in runs.predict_files("run", [music_folder / "hum", "x.mp3"])]
+    names = [name for name, _ in mgr_jax.predict_files("run", [music_folder / "hum", "x.mp3"])]
     assert names == [*(str(path) for path in sorted((music_folder / "hum").iterdir())), "x.mp3"]
 
 
 @pytest.mark.parametrize("given", [{}, {"files": ["a.mp3"], "features": "mel.npz"}])
 def test_files_or_features_are_given(predictor, given):
     with pytest.raises(UserError, match="give audio files or folders, or else"):
-        runs.predict_files("run", **given)
+        mgr_jax.predict_files("run", **given)
 
 
 def test_a_table_that_is_missing_is_told_before_any_file_is_read(predictor):
     predictor.side = SideInputs(columns=("tempo",), mean=(0.0,), scale=(1.0,))
     with pytest.raises(UserError, match="takes a table row of 1 finite numbers"):
-        runs.predict_files("run", ["bad.mp3", "a.mp3"])
+        mgr_jax.predict_files("run", ["bad.mp3", "a.mp3"])
     assert predictor.asked == []
 
 
 def test_a_folder_without_audio_is_named(predictor, tmp_path):
     with pytest.raises(UserError, match=r"holds no audio files \(readable: \.au"):
-        runs.predict_files("run", [tmp_path])
+        mgr_jax.predict_files("run", [tmp_path])

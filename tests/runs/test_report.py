@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from random_predictions import make_table
 
-from mgr_jax import cli, runs
+import mgr_jax
+from mgr_jax import cli
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import save_result
 
@@ -29,7 +30,7 @@ def test_a_report_tells_scores_beside_those_of_others(tmp_path):
     keep(tmp_path / "many" / "svm", leaking, system="SVM")
     log = [{"step": 0, "train/loss": 2.0}, {"step": 5, "train/loss": 1.0, "other": 3}]
     (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
-    report = runs.write_report(run, compare=[tmp_path / "many"])
+    report = mgr_jax.write_report(run, compare=[tmp_path / "many"])
     assert report.path == run / "report" / "report.md"
     names = [row["system"] for row in report.rows]
     assert names == ["CRNN", "SVM (LEAKS)", "majority class (class 2)"]
@@ -52,7 +53,7 @@ def test_a_report_tells_scores_beside_those_of_others(tmp_path):
 def test_another_split_has_a_folder_of_its_own_and_systems_of_one_name_are_told_apart(tmp_path):
     table = dataclasses.replace(make_table("single_label"), split="validation")
     run, twin = keep(tmp_path / "a", table), keep(tmp_path / "b", table)
-    report = runs.write_report(run, split="validation", compare=[twin], aggregation="vote")
+    report = mgr_jax.write_report(run, split="validation", compare=[twin], aggregation="vote")
     assert report.path == run / "report" / "validation" / "report.md"
     assert [row["system"] for row in report.rows[:2]] == ["CRNN (a)", "CRNN (b)"]
     assert "40 tracks by vote of the segments" in report.path.read_text(encoding="utf-8")
@@ -60,7 +61,7 @@ def test_another_split_has_a_folder_of_its_own_and_systems_of_one_name_are_told_
 
 def test_tags_have_no_confusion_matrix(tmp_path):
     save_result(tmp_path, make_table("multi_label"), None, system="tagger")
-    report = runs.write_report(tmp_path)
+    report = mgr_jax.write_report(tmp_path)
     assert report.metric == "average_precision"
     assert not (tmp_path / "report" / "confusion_matrix.png").exists()
 
@@ -70,7 +71,7 @@ def test_other_tracks_are_not_compared(tmp_path):
     run = keep(tmp_path / "a", table)
     other = keep(tmp_path / "b", dataclasses.replace(table, track=np.char.add(table.track, "x")))
     with pytest.raises(UserError, match=r"a and .*b were not scored on the same tracks"):
-        runs.write_report(run, compare=[other])
+        mgr_jax.write_report(run, compare=[other])
     assert not (run / "report").exists()
 
 
@@ -79,6 +80,6 @@ def test_the_command_prints_what_python_returns(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cli.main(["report", "--model=~/a"]) == 0
     printed = capsys.readouterr().out
-    assert printed == f"{runs.write_report(os.fspath(tmp_path / 'a'))}\n"
+    assert printed == f"{mgr_jax.write_report(os.fspath(tmp_path / 'a'))}\n"
     assert cli.main(["report"]) == 1
     assert "give --model" in capsys.readouterr().err

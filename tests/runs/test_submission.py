@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mgr_jax import cli, runs
+import mgr_jax
+from mgr_jax import cli
 from mgr_jax.audio.io import AudioError
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import log_loss, macro_f1
@@ -60,7 +61,7 @@ def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, use, c
     predictor = StubPredictor([GENRES[i] for i in order], answers)
     use(predictor)
     files = make_files(tmp_path, "000/000002.mp3", "000/000005.mp3", "bad.mp3")
-    done = runs.write_submission("run", files, tmp_path / "s.csv")
+    done = mgr_jax.write_submission("run", files, tmp_path / "s.csv")
     assert str(done) == f"Wrote {tmp_path / 's.csv'}: 3 tracks, 1 of them could not be read."
     header, rows = read(tmp_path / "s.csv")
     assert (tmp_path / "s.csv").read_bytes().count(b"\r\n") == 4  # as RFC 4180 has it
@@ -99,7 +100,7 @@ def test_a_model_of_other_classes_is_refused(tmp_path, use, classes, task, says)
     use(StubPredictor(classes, {}, task))
     files = make_files(tmp_path, "1.mp3")
     with pytest.raises(UserError, match=says):
-        runs.write_submission("run", files, tmp_path / "s.csv")
+        mgr_jax.write_submission("run", files, tmp_path / "s.csv")
     assert not (tmp_path / "s.csv").exists()
 
 
