@@ -36,17 +36,12 @@ def define_flags(flags: absl_flags.FlagValues, argv: list[str]) -> None:
             help_of[option.name][option.help].append(dataset.name)
     for name, option in options.items():
         text = "; ".join(f"{', '.join(those)}: {told}" for told, those in help_of[name].items())
-        if isinstance(option.default, tuple):
-            default = ",".join(map(str, option.default))
-            text += f" ({default})" if default else ""
-            absl_flags.DEFINE_list(name, None, f"{text}.", **where)
-        elif option.type is bool:
-            absl_flags.DEFINE_bool(name, None, f"{text}.", **where)
-        else:
-            text += (
-                f" ({option.default})" if option.default is not None and not option.asked else ""
-            )
-            absl_flags.DEFINE_string(name, None, f"{text}.", **where)
+        many = isinstance(option.default, tuple)
+        default = ",".join(map(str, option.default)) if many else option.default
+        if default not in (None, "") and not option.asked and option.type is not bool:
+            text += f" ({default})"
+        define = absl_flags.DEFINE_bool if option.type is bool else absl_flags.DEFINE_string
+        (absl_flags.DEFINE_list if many else define)(name, None, f"{text}.", **where)
     absl_flags.DEFINE_integer("sample_rate", 22_050, "Stored rate in Hz.", **where)
     absl_flags.DEFINE_string("data_dir", None, "TFDS folder; ~/tensorflow_datasets.", **where)
     absl_flags.DEFINE_integer(
