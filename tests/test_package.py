@@ -40,7 +40,10 @@ ARROWS: dict[str, set[str]] = {
         "classifier", "data", "config", "evaluation", "reports", "audio.augment", "audio.dsp",
         "audio.frontends",
     },
-    "predictor": {"classifier", "training", "config", "audio.io", "audio.clips", "audio.frontends"},
+    "prediction": set(),
+    "predictor": {
+        "classifier", "training", "config", "prediction", "audio.io", "audio.clips", "audio.frontends",
+    },
     "features": {"audio.io"},
     "baselines": {"features", "data", "evaluation", "audio.io"},
     "leakage": {"data", "evaluation", "audio.io", "audio.fingerprint", "audio.chromaprint"},
@@ -48,7 +51,7 @@ ARROWS: dict[str, set[str]] = {
     "benchmark": {"audio.dsp", "audio.frontends", "audio.io", "classifier", "config", "training"},
     "runs": {
         "classifier", "data", "config", "evaluation", "evaluation.protocol", "training",
-        "predictor", "features", "baselines", "leakage", "reports", "benchmark", "audio.io",
+        "predictor", "prediction", "features", "baselines", "leakage", "reports", "benchmark", "audio.io",
         "audio.frontends", "audio.augment", "audio.fingerprint", "audio.chromaprint",
     },
     # The command line is a face of the public names, which it has from `mgr_jax`.

@@ -17,6 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import mgr_jax
+from mgr_jax.cli._console import set_up_console
+from mgr_jax.cli._errors import explain, explain_usage
+from mgr_jax.cli._flags import Flags
+from mgr_jax.cli._xla import set_xla_flags
 from mgr_jax.errors import UserError, unknown_name
 
 
@@ -24,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs `mgr-jax <command> …`; returns the exit code (1: cannot be done, 2: bad usage)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_overview())
+        print(_overview(list_commands()))
         return 0 if arguments else 2
     if arguments == ["--version"]:
         print(f"mgr-jax {mgr_jax.__version__}")
@@ -34,9 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (command := "_".join(arguments[:words])) in commands and len(arguments) >= words:
             return run(command, arguments[words:])
     first, *rest = arguments
-    if parts := [c.removeprefix(f"{first}_") for c in commands if c.startswith(f"{first}_")]:
-        what = rest[0] if rest and not rest[0].startswith("-") else ""
-        return _fail(f"mgr-jax {first} {what}".rstrip() + f": choose from {', '.join(parts)}", 2)
+    if family := [command for command in commands if command.startswith(f"{first}_")]:
+        if rest and rest[0] in ("-h", "--help"):
+            print(_overview(family))
+            return 0
+        words = ", ".join(command.removeprefix(f"{first}_") for command in family)
+        return _fail(f"mgr-jax {first} takes one word more: {words}", 2)
     return _fail(str(unknown_name("command", first, map(spell, commands))), 2)
 
 
@@ -55,20 +62,13 @@ def spell(command: str) -> str:
 
 def run(command: str, argv: Sequence[str]) -> int:
     """Runs one command with its flags; returns the exit code."""
-    from absl import flags as absl_flags
-
-    from mgr_jax.cli._console import set_up_console
-    from mgr_jax.cli._errors import explain, explain_usage
-    from mgr_jax.cli._flags import Flags
-    from mgr_jax.cli._xla import set_xla_flags
-
     module = importlib.import_module(f"mgr_jax.cli.{command}")
     arguments, name = list(argv), f"mgr-jax {spell(command)}"
     flags = Flags(arguments)
     try:
         module.define_flags(flags)
         if any(argument in ("-h", "--help") for argument in arguments):
-            print(f"{(module.__doc__ or '').strip()}\n\nflags:{flags.get_help(prefix='  ')}")
+            print(f"{(module.__doc__ or '').strip()}\n\nflags:\n{flags.help()}")
             return 0
         # Parsing a path that ConfigDict's flags rewrote: take the list that they may have changed.
         args = flags([name, *flags.argv])[1:]
@@ -80,7 +80,7 @@ def run(command: str, argv: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader of a help text, `head` say, has seen enough
         _drop_output()
         return 0
-    except (absl_flags.Error, Exception) as error:  # parsing runs the config file
+    except Exception as error:  # also the config file is run here, which may raise anything
         return _fail(explain_usage(error, name, arguments), 2)
     set_xla_flags()
     set_up_console()
@@ -97,8 +97,8 @@ def run(command: str, argv: Sequence[str]) -> int:
     return 0
 
 
-def _overview() -> str:
-    names = {spell(command): _summary(command) for command in list_commands()}
+def _overview(commands: Sequence[str]) -> str:
+    names = {spell(command): _summary(command) for command in commands}
     width = max(map(len, names)) + 2
     lines = "\n".join(f"  {name:<{width}}{summary}" for name, summary in names.items())
     return (

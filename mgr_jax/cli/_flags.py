@@ -162,6 +162,10 @@ class Flags(absl_flags.FlagValues):
         validate(flag.value)
         return flag.value
 
+    def help(self) -> str:
+        """All flags with their meaning, without those that absl adds."""
+        return self.module_help(__name__).partition(":\n")[2].rstrip()
+
     def given(self, *names: str) -> dict[str, Any]:
         """The values of some flags, as arguments of a function that calls them the same."""
         return {name: self[name].value for name in names}

@@ -54,8 +54,9 @@ class Option:
                 return self._read_one(value)
             values = tuple(map(self._read_one, [value] if isinstance(value, str) else value))
         except (TypeError, ValueError) as error:
+            what = {int: "whole number", float: "number", Path: "path"}.get(self.type, "text")
             raise UserError(
-                f"`{self.name}` is {value!r}; give {'a list of ' * many}{self.type.__name__}"
+                f"`{self.name}` is {value!r}; give {f'a list of {what}s' if many else f'a {what}'}"
             ) from error
         if self.default and len(values) != len(self.default):
             raise UserError(

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,7 +177,13 @@ def _name(record: Dataset, variant: str, chosen: dict[str, Any], sample_rate: in
     return f"{plain}_{sample_rate}" if record.waveforms else plain
 
 
-def _build(make_builder: Any, data_dir: Path, manual_dir: Path | None, *, overwrite: bool) -> Path:
+def _build(
+    make_builder: Callable[[Path], TrackBuilder],
+    data_dir: Path,
+    manual_dir: Path | None,
+    *,
+    overwrite: bool,
+) -> Path:
     """Builds a dataset aside and puts it in its place; returns its folder."""
     staging, is_new = data_dir / ".staging" / str(os.getpid()), not data_dir.exists()
     _clear_killed(staging.parent)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mgr_jax
 from mgr_jax import cli
 from mgr_jax.config import base_config, to_json
 from mgr_jax.evaluation import Predictions
@@ -27,16 +28,23 @@ def call(capsys, *argv) -> tuple[int, str, str]:
 def test_commands_are_listed(capsys):
     code, out, _ = call(capsys, "--help")
     assert code == 0
-    assert all(name in out for name in cli.COMMANDS)
+    assert all(f"  {cli.spell(name)} " in out for name in cli.list_commands())
+    assert max(map(len, out.splitlines())) <= 100
     assert call(capsys)[0] == 2
+    code, out, _ = call(capsys, "benchmark", "--help")
+    assert code == 0
+    assert "benchmark frontends" in out
+    assert "train" not in out
+    code, out, _ = call(capsys, "--version")
+    assert (code, out) == (0, f"mgr-jax {mgr_jax.__version__}\n")
 
 
-@pytest.mark.parametrize("command", cli.COMMANDS)
+@pytest.mark.parametrize("command", map(cli.spell, cli.list_commands()))
 def test_help_imports_nothing_slow(command):
     code = (
         "import sys\n"
         "from mgr_jax.cli import main\n"
-        f"code = main(['{command}', '--help'])\n"
+        f"code = main([*'{command}'.split(), '--help'])\n"
         "slow = {'numpy', 'jax', 'flax', 'tensorflow_datasets', 'librosa', 'sklearn'}\n"
         "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
         "sys.exit(code)"
@@ -47,7 +55,7 @@ def test_help_imports_nothing_slow(command):
     assert "flags:" in done.stdout
 
 
-@pytest.mark.parametrize("command", cli.COMMANDS)
+@pytest.mark.parametrize("command", sorted({cli.spell(c).split()[0] for c in cli.list_commands()}))
 def test_launch_scripts_are_the_same_commands(command):
     script = ROOT / "launch" / f"{command}.py"
     done = subprocess.run(
@@ -64,6 +72,9 @@ def test_launch_scripts_are_the_same_commands(command):
     ("argv", "code", "says"),
     [
         (["trian"], 2, "did you mean train"),
+        (["benchmark"], 2, "takes one word more: frontends, models"),
+        (["benchmark", "modles"], 2, "takes one word more: frontends, models"),
+        (["train", "runs/a"], 2, "takes flags alone, not 'runs/a'"),
         (["train", "--wrokdir=x"], 2, "Unknown command line flag 'wrokdir'"),
         (["train", "--workdir=x"], 1, "--config is missing"),
         (["train", "--config=rendered/choi_crn"], 1, "did you mean rendered/choi_crnn"),

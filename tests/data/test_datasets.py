@@ -123,7 +123,7 @@ def test_the_messages_follow_from_the_record(toy, tmp_path):
         ({}, "toy needs `manual_dir`, the folder of the toy's notes"),
         ({"manual_dir": toy, "seed": 3}, "toy/soft has no use for `seed`.*`name`, `pitch`"),
         ({"manual_dir": toy / "x"}, "is not a folder; give the folder of the toy's notes"),
-        ({"manual_dir": toy, "pitch": "high"}, "`pitch` is 'high'; give int"),
+        ({"manual_dir": toy, "pitch": "high"}, "`pitch` is 'high'; give a whole number"),
     ]:
         with pytest.raises(UserError, match=says):
             prepare("toy", data_dir=tmp_path / "tfds", num_workers=0, **options)
@@ -166,7 +166,7 @@ def test_options_read_what_people_write():
     assert FRACTIONS.read(["0.5", 0.25, 0.25]) == (0.5, 0.25, 0.25)
     assert Option("by", str, (), "").read("artist") == ("artist",)
     assert Option("f", Path, None, "").read("~/x") == Path.home() / "x"
-    for value, says in [((1, 2), "give 3 values, such as 0.7"), ("a,b", "a list of float")]:
+    for value, says in [((1, 2), "give 3 values, such as 0.7"), ("a,b", "a list of numbers")]:
         with pytest.raises(UserError, match=f"`fractions` is .*{says}"):
             FRACTIONS.read(value)
 
