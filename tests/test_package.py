@@ -42,7 +42,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "prediction": set(),
     "predictor": {
-        "classifier", "training", "config", "prediction", "audio.io", "audio.clips", "audio.frontends",
+        "classifier", "training", "config", "prediction", "audio.io", "audio.clips",
+        "audio.frontends",
     },
     "features": {"audio.io"},
     "baselines": {"features", "data", "evaluation", "audio.io"},
@@ -51,7 +52,8 @@ ARROWS: dict[str, set[str]] = {
     "benchmark": {"audio.dsp", "audio.frontends", "audio.io", "classifier", "config", "training"},
     "runs": {
         "classifier", "data", "config", "evaluation", "evaluation.protocol", "training",
-        "predictor", "prediction", "features", "baselines", "leakage", "reports", "benchmark", "audio.io",
+        "predictor", "prediction", "features", "baselines", "leakage", "reports", "benchmark",
+        "audio.io",
         "audio.frontends", "audio.augment", "audio.fingerprint", "audio.chromaprint",
     },
     # The command line is a face of the public names, which it has from `mgr_jax`.
