@@ -224,7 +224,7 @@ def _build(
             for first in range(0, len(order), 64):
                 some = order[first : first + 64]
                 for steps in pool.map(lambda i: decode(source[i]), some):
-                    file.write(np.ascontiguousarray(steps))  # tofile hides why it fails
+                    file.write(steps.tobytes())  # tofile would hide why it fails
                 shown.update(len(some))
         _write_index(partial, [heads[i] for i in order], len(protocol["tags"]))
         try:

@@ -179,7 +179,7 @@ def _name(record: Dataset, variant: str, chosen: dict[str, Any], sample_rate: in
 
 def _build(make_builder: Any, data_dir: Path, manual_dir: Path | None, *, overwrite: bool) -> Path:
     """Builds a dataset aside and puts it in its place; returns its folder."""
-    staging = data_dir / ".staging" / str(os.getpid())
+    staging, is_new = data_dir / ".staging" / str(os.getpid()), not data_dir.exists()
     _clear_killed(staging.parent)
     builder = make_builder(staging)
     built = Path(builder.data_dir)
@@ -201,8 +201,10 @@ def _build(make_builder: Any, data_dir: Path, manual_dir: Path | None, *, overwr
         built.rename(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another build is there
+        with contextlib.suppress(OSError):  # another build is there, or other datasets are
             staging.parent.rmdir()
+            if is_new:
+                data_dir.rmdir()
     return target
 
 

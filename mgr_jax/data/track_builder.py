@@ -171,20 +171,25 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
                     nothing = False
                     break
                 self._skip(track, result)
-        if nothing:
-            count, where = len(self._skipped), "files"
-        else:
-            count, where = len(tracks[split]), f"tracks of the {split} split"
         reasons = [self._skipped[t.track_id] for t in tracks[split]]
+        what, way_out = f"{len(reasons)} tracks of the {split} split", ", or change the splits"
+        if nothing:
+            reasons = list(self._skipped.values())
+            what, way_out = f"{len(reasons)} files", ""
         return UserError(
-            f"none of the {count} {where} can be read ({some_reasons(reasons)}); replace them, or "
-            "change the splits"
+            f"none of the {what} can be read ({some_reasons(reasons)}); replace them{way_out}"
         )
 
     def _download_and_prepare(self, dl_manager, download_config) -> None:
         super()._download_and_prepare(dl_manager, download_config)
         assert self.planned is not None
         self._require_every_class(complete=self.planned.account.get("complete", True))
+        if self._skipped:
+            warnings.warn(
+                f"skipped {len(self._skipped)} tracks, which skipped.json lists "
+                f"({some_reasons(list(self._skipped.values()))})",
+                stacklevel=2,
+            )
         protocol = {
             "classes": self.info.features["label"].names,
             "tags": list(self.planned.tags),
@@ -199,12 +204,6 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             (self.data_path / name).write_text(text, encoding="utf-8")
 
     def _require_every_class(self, *, complete: bool) -> None:
-        if self._skipped:
-            warnings.warn(
-                f"skipped {len(self._skipped)} tracks, which skipped.json lists "
-                f"({some_reasons(list(self._skipped.values()))})",
-                stacklevel=2,
-            )
         for split, stored in self._stored.items():
             missing = [name for name in self.info.features["label"].names if not stored[name]]
             if missing and complete:
@@ -247,7 +246,7 @@ class AudioConfig(tfds.core.BuilderConfig):
 SAMPLE_RATES = (22_050, 16_000, 12_000)
 
 
-class AudioBuilder(TrackBuilder, skip_registration=True):  # type: ignore[call-arg]
+class AudioBuilder(TrackBuilder):
     """Stores tracks as `waveform` examples: mono 16-bit FLAC files at the config's rate."""
 
     PAYLOAD = "audio"

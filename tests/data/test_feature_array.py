@@ -66,7 +66,7 @@ def build(tmp_path):
             data_dir=tmp_path / "tfds",
             features=path,
             **{"num_workers": 0, "overwrite": True, **options},
-        )
+        ).folder
 
     return build
 
@@ -212,15 +212,19 @@ def change(**arrays):
         (change(label=np.array(["a"] * 30)), {}, "one genre"),
         (change(), {"splits": "fault_filterd"}, "did you mean fault_filtered"),
         (change(), {"splits": "fault_filtered"}, "cannot be used"),
-        (change(), {"splits": "artist"}, "needs an index of its artists"),
+        (change(), {"splits": "artist"}, "needs to know the artists; give an index"),
         (change(), {"splits": "given"}, "'low.00000' the split ''"),
-        (change(split=np.array(["train"] * 30)), {"splits": "given"}, "no track in the validation"),
+        (
+            change(split=np.array(["train"] * 30)),
+            {"splits": "given"},
+            "gives no track to validation",
+        ),
         (
             change(mel=np.ones((30, 2, 2)), split=np.array(["train", "validation", "test"] * 10)),
             {"splits": "given"},
             "the same features in several splits",
         ),
-        (change(), {"frame_rate": 0.0}, "--frame_rate is 0.0"),
+        (change(), {"frame_rate": 0.0}, "`frame_rate` is 0.0"),
     ],
 )
 def test_mistakes_in_arrays_are_one_sentence(tmp_path, build, arrays, options, says):
@@ -482,7 +486,7 @@ def test_columns_of_a_table_are_found_by_name(tmp_path, build, capsys):
     ("name", "counts", "dtype", "item_shape"),
     [
         ("gtzan_mel30_dev.npz", (442, 197), "uint8", (218,)),
-        ("gtzan_mel3_dev.npz", (421, 186), "float16", (128,)),
+        ("gtzan_mel3_dev.npz", (443, 197), "float16", (128,)),
         ("gtzan_features_30_sec_dev.csv", (443, 197), "float32", (57,)),
     ],
 )

@@ -172,7 +172,7 @@ def test_kaggles_table_of_30_s(shared_dir):
     with path.open() as file:
         header, *lines = csv.reader(file)
     table = read_features(path)
-    assert len(table.track_id) == len(lines) == 710
+    assert len(table.track_id) == len(lines) == 706
     assert table.columns == tuple(header[2:-1])
     assert len(table.columns) == 57
     expected = np.array([line[2:-1] for line in lines], np.float64)
@@ -207,7 +207,7 @@ def test_the_trainer_learns_from_fmas_table(metadata, tmp_path, capsys):
 def test_large_keeps_tracks_without_a_genre_and_the_published_splits(metadata, tmp_path):
     folder = prepare(
         "feature_array", data_dir=tmp_path, num_workers=0, features=metadata, splits="given"
-    )
+    ).folder
     protocol = json.loads((folder / "protocol.json").read_text())
     assert protocol["given"]
     assert protocol["split_by"] == ["artist"]
@@ -225,7 +225,7 @@ def test_equal_features_in_published_splits_are_only_told_of(metadata, tmp_path)
     write_features(tmp_path / "fma/features.csv", values)
     options = {"data_dir": tmp_path, "num_workers": 0, "splits": "given", "subset": "small"}
     with pytest.warns(UserWarning, match=r"same features in several splits \(2, 20\)"):
-        folder = prepare("feature_array", features=tmp_path / "fma", **options)
+        folder = prepare("feature_array", features=tmp_path / "fma", **options).folder
     twins = [
         json.loads(groups).get("identical")
         for tracks in (open_tracks(folder, "train"), open_tracks(folder, "validation"))
@@ -283,7 +283,7 @@ def test_what_does_not_fit_together_is_one_sentence(metadata, tmp_path):
             read_features(path, tracks)
     with pytest.raises(UserError, match="did you mean small"):
         read_features(metadata, subset="smal")
-    with pytest.raises(UserError, match="--subset=small needs FMA's tracks"):
+    with pytest.raises(UserError, match="the subset 'small' needs the table"):
         read_features(metadata / "features.csv", subset="small")
 
 

@@ -354,7 +354,7 @@ def test_the_own_archive_comes_first_and_whole_tracks_serve_no_other(plan, unpac
 
 def test_another_checksum_is_refused_unless_allowed(plan, zipped, monkeypatch):
     found = hashlib.sha1((zipped / "fma_metadata.zip").read_bytes()).hexdigest()
-    with pytest.raises(UserError, match=f"{found}.*--allow_other_checksum") as error:
+    with pytest.raises(UserError, match=f"{found}.*`allow_other_checksum`") as error:
         plan(zipped, "large", allow=False)
     assert "f0df49ffe5f2a6008d7dc83c6915b31835dfe733" in str(error.value)
     for name in ("fma_metadata.zip", "fma_large.zip"):
@@ -447,9 +447,9 @@ def test_a_refused_archive_leaves_nothing_behind(zipped, tmp_path):
 
 def test_small_is_prepared_by_name(unpacked, tmp_path):
     options = {"manual_dir": unpacked, "sample_rate": RATE, "num_workers": 0}
-    dataset = prepare("fma/small", data_dir=tmp_path, **options)
+    dataset = prepare("fma/small", data_dir=tmp_path, **options).folder
     assert dataset.relative_to(tmp_path).parts[:2] == ("fma", f"small_{RATE}")
-    assert prepare("fma/small", data_dir=tmp_path, **options) == dataset
+    assert prepare("fma/small", data_dir=tmp_path, **options).folder == dataset
     counts = json.loads((dataset / "protocol.json").read_text())["tracks"]
     assert counts["test"] == {"Electronic": 1, "Hip-Hop": 1, "Rock": 1}
 

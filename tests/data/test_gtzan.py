@@ -1,6 +1,5 @@
 """GTZAN in each of its forms: published splits, splits of its own, and what is wrong with it."""
 
-import csv
 import json
 import shutil
 import tarfile
@@ -17,19 +16,14 @@ from mgr_jax.audio.io import decode_flac
 from mgr_jax.data.artists import find_artists, read_artists
 from mgr_jax.data.gtzan.gtzan_dataset_builder import GENRES, Builder, GtzanConfig
 from mgr_jax.data.named_splits import split_tracks
-from mgr_jax.data.third_party import third_party_file
+from mgr_jax.data.published import read_list
 from mgr_jax.errors import UserError
 
 RATE = 22_050
 FRACTIONS = (0.6, 0.2, 0.2)
 
 
-def published_lists() -> dict[str, str]:
-    with third_party_file("gtzan_fault_filtered.csv").open(newline="") as file:
-        return {row["track"]: row["split"] for row in csv.DictReader(file)}
-
-
-LISTS = published_lists()
+LISTS = read_list("fault_filtered")
 
 
 def some_tracks() -> list[str]:
@@ -294,7 +288,7 @@ def test_strange_files_and_missing_tracks_are_counted(copy, tmp_path):
             {},
             f"holds {TRACKS[0]} more than once",
         ),
-        (lambda f: None, {"splits": "random"}, "no way to split GTZAN 'random'"),
+        (lambda f: None, {"splits": "random"}, "no way to split 'random'"),
         (lambda f: None, {"splits": "artist"}, "github.com/boblsturm/GTZAN"),
         (lambda f: None, {"artists": "missing.csv"}, "cannot be read"),
         (lambda f: (f / "i.csv").write_text("track,band\nx,y\n"), {"artists": "i.csv"}, "'artist'"),
@@ -346,7 +340,7 @@ def test_the_real_artists_stay_on_one_side(shared_dir):
 
 
 def test_real_clips_stand_on_the_published_lists(shared_dir, tmp_path):
-    with pytest.warns(UserWarning, match="23 of 443 train, 28 of 197 validation, 0 of 290 test"):
+    with pytest.warns(UserWarning, match="46 of 443 train, 54 of 197 validation, 0 of 290 test"):
         found, protocol = plan(shared_dir / "data/gtzan_audio_dev", tmp_path)
-    assert Counter(found.values()) == {"train": 23, "validation": 28}
-    assert protocol["unlisted"] == 4
+    assert Counter(found.values()) == {"train": 46, "validation": 54}
+    assert protocol["unlisted"] == 7

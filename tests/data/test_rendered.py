@@ -7,7 +7,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from mgr_jax.data.cache import open_tracks
-from mgr_jax.data.prepare import list_datasets, prepare
+from mgr_jax.data.datasets import list_datasets
+from mgr_jax.data.prepare import prepare
 from mgr_jax.data.rendered.music import GENRES, SAMPLE_RATE, TAGS, render_track
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.summary import read_metrics

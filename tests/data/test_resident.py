@@ -35,7 +35,7 @@ def tracks(tmp_path_factory):
         fractions=(0.7, 0.15, 0.15),
         num_workers=0,
     )
-    return open_tracks(dataset, "train")
+    return open_tracks(dataset.folder, "train")
 
 
 def clips(loader, batch):

@@ -74,7 +74,7 @@ def test_rows_at_random_part_tracks_and_say_so(tiny_config):
     [
         ({"name": "row_random"}, "--i_know_this_leaks"),
         ({"name": "official"}, "those of audio_folder/music were made when it was prepared"),
-        ({"name": "fault_filtered"}, "fault-filtered lists of GTZAN cannot be used"),
+        ({"name": "fault_filtered"}, "fault-filtered lists cannot be used"),
         ({"name": "artists"}, "there is no protocol 'artists'; did you mean artist_kfold"),
         ({"name": "artist_kfold", "folds": 6}, "5 artists but 6 folds need one each"),
     ],

@@ -1,0 +1,215 @@
+"""What preparing gives back, and what it says where a split is empty or a disk is full."""
+
+import csv
+import errno
+import os
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import mgr_jax
+from mgr_jax.data import cache
+from mgr_jax.data.fma.metadata import read_tracks
+from mgr_jax.data.fma.sources import check_sha1
+from mgr_jax.data.locate import find_dataset
+from mgr_jax.data.prepare import Prepared, prepare
+from mgr_jax.data.track_builder import TrackBuilder
+from mgr_jax.errors import UserError
+
+RATE = 12_000
+GENRES = ("rock", "jazz")
+
+
+@pytest.fixture
+def music(tmp_path) -> Path:
+    """Two genres of four tracks, with an index that gives their splits."""
+    folder = tmp_path / "music"
+    rows = ["path,genre,split"]
+    for genre in GENRES:
+        (folder / genre).mkdir(parents=True)
+        for number, split in enumerate(("train", "train", "validation", "test")):
+            noise = np.random.default_rng([number, len(genre), ord(genre[0])]).normal(0, 0.1, 6_000)
+            soundfile.write(folder / genre / f"{number}.wav", noise, RATE)
+            rows.append(f"{genre}/{number}.wav,{genre},{split}")
+    (folder / "index.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+def build(folder: Path, **options) -> Prepared:
+    defaults = {"sample_rate": RATE, "num_workers": 0, "progress": False}
+    data_dir = folder.parent / "tfds"
+    return prepare("audio_folder", data_dir=data_dir, manual_dir=folder, **defaults | options)
+
+
+def replace_in_index(folder: Path, old: str, new: str) -> None:
+    index = folder / "index.csv"
+    index.write_text(index.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def test_what_was_prepared_is_told(music, capfd):
+    (music / "rock/0.wav").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"skipped 1 tracks.*rock/0\.wav is empty"):
+        found = build(music)
+    assert found.name == "audio_folder/music"
+    assert found.sample_rate == RATE
+    assert found.data_dir == music.parent / "tfds"
+    assert found.tracks == {
+        "train": {"jazz": 2, "rock": 1},
+        "validation": {"jazz": 1, "rock": 1},
+        "test": {"jazz": 1, "rock": 1},
+    }
+    assert set(found.skipped) == {"rock/0.wav"}
+    assert (found.split_by, found.given) == (("track",), True)
+    says = "2 classes, 3 train, 2 validation, 2 test tracks (1 skipped), track-disjoint"
+    assert str(found) == f"{found.folder}: {says}"
+    assert find_dataset(found.name, sample_rate=RATE, data_dir=found.data_dir) == found.folder
+    assert {path.name for path in (found.folder / "cache").iterdir()} == set(found.tracks)
+    assert not (found.data_dir / ".staging").exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing is read again
+        assert build(music) == found
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_missing_cache_is_built_again(music):
+    found = build(music)
+    shutil.rmtree(found.folder / "cache")
+    assert build(music) == found
+    assert (found.folder / "cache/train/data.bin").stat().st_size == 2 * 4 * 6_000
+
+
+def test_bars_are_shown_where_they_are_asked_for(music, capfd):
+    build(music, progress=True)
+    assert "cache train" in capfd.readouterr().err
+    archive = music.parent / "fma_small.zip"
+    archive.write_bytes(b"zip")
+    check_sha1(archive, allow_other=True, progress=False)
+    assert not capfd.readouterr().err
+
+
+def test_features_have_no_rate(tmp_path):
+    names = [f"{genre}.{number}" for genre in "ab" for number in range(5)]
+    mel = np.random.default_rng(0).normal(size=(10, 4, 6)).astype(np.float32)
+    np.savez(tmp_path / "toy.npz", mel=mel, track=np.array(names))
+    found = mgr_jax.prepare(
+        "feature_array", data_dir=str(tmp_path), features=str(tmp_path / "toy.npz"), num_workers=0
+    )
+    assert (found.name, found.sample_rate) == ("feature_array/toy", 0)
+
+
+def test_the_newest_version_is_the_one_of_the_highest_number(tmp_path):
+    for version in ("1.9.0", "1.10.0", "1.2.0"):
+        folder = tmp_path / "toy/a_12000" / version
+        folder.mkdir(parents=True)
+        (folder / "dataset_info.json").write_text("{}", encoding="utf-8")
+    found = find_dataset("toy/a", sample_rate=RATE, data_dir=tmp_path)
+    assert found.name == "1.10.0"
+
+
+def empty(folder: Path, *numbers: int) -> None:
+    for genre in GENRES:
+        for number in numbers:
+            (folder / genre / f"{number}.wav").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda f: replace_in_index(f, ",validation", ",train"), "no track to validation"),
+        (lambda f: replace_in_index(f, ",train", ",test"), "no track to train"),
+        (lambda f: empty(f, 2), r"none of the 2 tracks of the validation split can .*2\.wav is em"),
+        (lambda f: empty(f, 3), r"none of the 2 tracks of the test split can be read \(.*3\.wav"),
+        (lambda f: empty(f, 0, 1), r"none of the 4 tracks of the train split can be read \(.*0\."),
+        (lambda f: empty(f, 0, 1, 2, 3), r"none of the 8 files can be read \(.*and 5 more"),
+    ],
+)
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.filterwarnings("error")
+def test_an_empty_split_is_one_sentence_with_reasons(music, spoil, says, workers):
+    spoil(music)
+    with pytest.raises(UserError, match=says) as error:
+        build(music, num_workers=workers)
+    assert "\n" not in str(error.value)
+    assert not list((music.parent / "tfds").glob("*"))
+
+
+def test_a_test_split_may_be_missing(music):
+    replace_in_index(music, ",test", ",validation")
+    assert list(build(music).tracks) == ["train", "validation"]
+
+
+def full(wrapped: str) -> Exception:
+    """What a writer raises on a full disk."""
+    text = os.strerror(errno.ENOSPC)
+    if wrapped == "in words":  # as array_record does
+        return RuntimeError(f"write() failed: {text}; writing /x; at byte 307200")
+    bare = OSError(errno.ENOSPC, text, *(["/x"] if wrapped == "with a name" else []))
+    if wrapped != "behind another":
+        return bare
+    outer = AssertionError("Failed to finalize writing of split")
+    outer.__cause__ = bare
+    return outer
+
+
+@pytest.mark.parametrize("wrapped", ["bare", "with a name", "behind another", "in words"])
+@pytest.mark.parametrize("where", ["records", "cache"])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(music, monkeypatch, wrapped, where):
+    def fail(*_, **__):
+        raise full(wrapped)
+
+    if where == "records":
+        monkeypatch.setattr(TrackBuilder, "format", fail)
+        monkeypatch.setattr("mgr_jax.data.track_builder.AudioBuilder.format", fail)
+    else:
+        monkeypatch.setattr(cache, "_write_index", fail)
+    with pytest.raises(UserError, match=r"disk that holds .*/tfds is full; free some") as error:
+        build(music)
+    assert "\n" not in str(error.value)
+    assert not list((music.parent / "tfds").glob("*"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_disk_that_fills_while_the_cache_is_written(music, monkeypatch):
+    found = build(music)
+    shutil.rmtree(found.folder / "cache")
+    path_open = Path.open
+
+    def to_full(path, *arguments, **options):
+        return path_open(Path("/dev/full") if path.name == "data.bin" else path, *arguments)
+
+    monkeypatch.setattr(Path, "open", to_full)
+    with pytest.raises(UserError, match="is full"):
+        cache.open_tracks(found.folder, "train", progress=False)
+    assert not list((found.folder / "cache").iterdir())
+
+
+def test_what_was_there_stays_when_the_disk_is_full(music, monkeypatch):
+    found = build(music)
+    before = {path: path.read_bytes() for path in found.folder.rglob("*") if path.is_file()}
+
+    def fail(*_, **__):
+        raise full("bare")
+
+    monkeypatch.setattr(cache, "_write_index", fail)
+    with pytest.raises(UserError, match="is full"):
+        build(music, overwrite=True)
+    assert before == {p: p.read_bytes() for p in found.folder.rglob("*") if p.is_file()}
+
+
+def test_a_folder_that_cannot_be_used_is_named(music, tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(UserError, match=r"cannot use .*file.*Not a directory"):
+        prepare("audio_folder", data_dir=tmp_path / "file", manual_dir=music, sample_rate=RATE)
+
+
+def test_the_limit_of_the_csv_module_is_put_back(tmp_path):
+    limit = csv.field_size_limit()
+    (tmp_path / "tracks.csv").write_text("a,b\nc,d\ne,f\n", encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        read_tracks(tmp_path, "small")
+    assert csv.field_size_limit() == limit
+    assert "not as published" in str(error.value)
