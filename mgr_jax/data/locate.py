@@ -52,3 +52,19 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: Path | None = None
         f"({'there are ' + ', '.join(others) if others else 'which holds none'}); make it with: "
         f"mgr-jax prepare_data {flags}" + (f" --sample_rate={sample_rate}" if sample_rate else "")
     )
+
+
+def find_prepared(dataset: str, *, sample_rate: int, data_dir: str | Path | None = None) -> Path:
+    """Finds a prepared dataset, of audio or of features, which need no sample rate.
+
+    Args:
+      dataset: see `find_dataset`.
+      sample_rate: of the audio in Hz, if it holds audio.
+      data_dir: the TFDS folder; see `default_data_dir`.
+
+    Raises:
+      UserError: it is not there, with the command that makes it.
+    """
+    rate = 0 if dataset.startswith("feature_array/") else sample_rate
+    folder = Path(data_dir).expanduser() if data_dir else None
+    return find_dataset(dataset, sample_rate=rate, data_dir=folder)

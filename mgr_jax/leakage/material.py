@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from mgr_jax.audio.fingerprint import Scheme
-from mgr_jax.cli.paths import find_prepared
+from mgr_jax.audio.io import require_audio_files
 from mgr_jax.data.audio_folder.index import Entry, read_folder
 from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.feature_array.files import read_features
 from mgr_jax.data.gtzan.splits import find_artists
+from mgr_jax.data.locate import find_prepared
 from mgr_jax.leakage.fingerprints import Source, file_source, split_sources
-from mgr_jax.runs.extraction_sources import require_audio
 
 
 class Material(NamedTuple):
@@ -77,7 +77,7 @@ def open_dataset(name: str, *, sample_rate: int, data_dir: str | None, scheme: S
 
 def open_folder(folder: Path, *, store_dir: Path, scheme: Scheme) -> Material:
     """All audio files below a folder; its index.csv, if there is one, may tell of them."""
-    files = require_audio(folder)
+    files = require_audio_files(folder)
     told = {}
     if (folder / "index.csv").exists():
         told = {entry.path: entry for entry in read_folder(folder)}

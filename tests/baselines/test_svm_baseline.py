@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 
 from mgr_jax.baselines import fit_svm
 from mgr_jax.errors import UserError
-from mgr_jax.features import mfcc_statistics
+from mgr_jax.features.mfcc_statistics import mfcc_statistics
 
 SAMPLE_RATE = 8000
 
