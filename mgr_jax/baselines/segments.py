@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def describe_segments(
         workers = (os.cpu_count() or 1) if much else 0
     how: dict[str, Any] = {}
     settings: dict[str, Any] = {"features": features, "segments": _digest(segments)}
+    compute: Callable[..., np.ndarray]
     if features == "random_projection":
         compute = log_mel if of_audio else np.asarray
         frames = 1 + steps // HOP_LENGTH if of_audio else steps

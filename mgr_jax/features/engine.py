@@ -3,9 +3,7 @@
 `rows` and `kept` stand on it: a table of features in a file, and a matrix kept beside a dataset.
 """
 
-import contextlib
 import functools
-import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -54,27 +52,32 @@ def extract(
     names = list(items)
     batches = [names[first : first + batch] for first in range(0, len(names), batch)]
     todo = [some for some in batches if not all(name in known for name in some)]
-    left = sum(map(len, todo))
+    left = [name for some in todo for name in some]
     results = map_in_processes(
         functools.partial(_describe, compute),
-        ((name, items[name]) for some in todo for name in some),
+        ((name, items[name]) for name in left),
         workers=workers,
     )
-    bar = tqdm(
-        desc=title, initial=len(names) - left, total=len(names), unit=unit, disable=not progress
-    )
-    with contextlib.closing(results), bar:
-        for some in todo:
-            answers = {}
-            for (name, _), answer in itertools.islice(results, len(some)):
-                answers[name] = answer
-                bar.update()
-            if finish:
-                _finish(answers, finish)
-            if journal:
-                journal.append(answers)
-            else:
-                known.update(answers)
+    lasts = {some[-1] for some in todo}
+    answers: dict[str, np.ndarray | Failure] = {}
+    for (name, _), answer in tqdm(
+        results,
+        title,
+        initial=len(names) - len(left),
+        total=len(names),
+        unit=unit,
+        disable=not progress,
+    ):
+        answers[name] = answer
+        if name not in lasts:
+            continue
+        if finish:
+            _finish(answers, finish)
+        if journal:
+            journal.append(answers)
+        else:
+            known.update(answers)
+        answers = {}
     return {name: known[name] for name in names}
 
 
