@@ -49,7 +49,7 @@ class Projection:
             from sklearn.random_projection import GaussianRandomProjection
 
             projection = GaussianRandomProjection(self._components, random_state=self._seed)
-            self._fitted = projection.fit(rows[:1])
+            self._fitted = projection.fit(rows[:1].astype(np.float64))  # whose type directions get
         return self._fitted.transform(rows).astype(np.float32)
 
     def _flatten(self, picture: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from mgr_jax.baselines import fit_svm
+from mgr_jax.baselines.classical import fit_svm
 from mgr_jax.errors import UserError
 from mgr_jax.features.mfcc_statistics import mfcc_statistics
 
