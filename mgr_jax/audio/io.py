@@ -142,3 +142,15 @@ def list_audio_files(folder: str | Path) -> list[Path]:
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
     )
+
+
+def require_audio_files(folder: Path) -> list[Path]:
+    """All audio files below a folder; raises a UserError without one."""
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give the folder of your audio files")
+    paths = list_audio_files(folder)
+    if not paths:
+        raise UserError(
+            f"{folder} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); give another"
+        )
+    return paths

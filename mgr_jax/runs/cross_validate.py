@@ -10,11 +10,11 @@ from ml_collections import ConfigDict
 
 from mgr_jax.config import validate
 from mgr_jax.data.parts import is_kfold, require_consent, require_folds
+from mgr_jax.data.pipeline import scored_split
 from mgr_jax.evaluation import Predictions, join_predictions, join_repeats
 from mgr_jax.evaluation.protocol import LEAKING, repeated
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
-from mgr_jax.data.pipeline import scored_split
 
 
 def cross_validate(

@@ -10,10 +10,10 @@ import numpy as np
 from mgr_jax.data.cache import digest
 from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.splits import SPLITS
+from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.predictor import Predictor, load
-from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 
 
 def read_for_run(file: Path, workdir: Path) -> FeatureTracks:
