@@ -179,6 +179,18 @@ def list_audio_files(folder: str | Path) -> list[Path]:
     )
 
 
+def require_audio_files(folder: Path) -> list[Path]:
+    """All audio files below a folder; raises a UserError without one."""
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give the folder of your audio files")
+    paths = list_audio_files(folder)
+    if not paths:
+        raise UserError(
+            f"{folder} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); give another"
+        )
+    return paths
+
+
 def find_audio_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """The files that are named, and all audio files below the folders that are.
 
@@ -188,14 +200,7 @@ def find_audio_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     Raises:
       UserError: a folder holds no audio file.
     """
-    files: list[Path] = []
-    for path in map(Path, paths):
-        path = path.expanduser()
-        found = list_audio_files(path) if path.is_dir() else [path]
-        if not found:
-            raise UserError(
-                f"{path} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); give "
-                "another folder"
-            )
-        files += found
-    return files
+    given = [Path(path).expanduser() for path in paths]
+    return [
+        file for path in given for file in (require_audio_files(path) if path.is_dir() else [path])
+    ]

@@ -1,5 +1,6 @@
-"""Classical classifiers on hand-made features. Fitting needs the extra `tables`."""
+"""Classical models on hand-made features. Fitting needs the extra `tables`.
 
-from mgr_jax.baselines.classical import Svm, fit_svm
-
-__all__ = ["Svm", "fit_svm"]
+`run.score_baselines` does it all. `sources` makes `examples` of a dataset (by its `segments`) or a
+table, `feature_sets` names columns, `classifiers` and `classical` fit (`historic` as in 2017),
+`scoring` scores by a protocol, `jobs` does so for many, and `summary` is their table.
+"""

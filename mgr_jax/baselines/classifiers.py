@@ -117,7 +117,7 @@ def choose_classifiers(names: Sequence[str]) -> list[str]:
     """
     groups = {"fma": FMA, "all": CLASSIFIERS}
     if not names:
-        raise UserError("no classifier is named; give --classifiers=svm, say, or all")
+        raise UserError("no classifier is named; give svm, say, or all (`classifiers`)")
     chosen = dict.fromkeys(one for name in names for one in groups.get(name, (name,)))
     for name in chosen:
         if name not in CLASSIFIERS:

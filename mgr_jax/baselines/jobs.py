@@ -1,14 +1,12 @@
 """Fits and scores baselines, each into its folder, in processes and only once."""
 
 import contextlib
-import io
 import json
 import os
-import sys
 import time
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,9 @@ from tqdm import tqdm
 
 from mgr_jax.baselines.examples import Examples
 from mgr_jax.baselines.scoring import score_repeats, training_tracks
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Result
-from mgr_jax.evaluation.results import save_result
+from mgr_jax.evaluation.results import load_result, save_result
+from mgr_jax.files import write_json
 from mgr_jax.workers import Failure, map_in_processes
 
 _SETTINGS = "baseline.json"  # written last: where it is, the folder is complete
@@ -59,7 +57,7 @@ class Job:
     def scored(self) -> str | None:
         """The split that was scored with these settings; None if that is still to be done."""
         with contextlib.suppress(OSError, ValueError, KeyError):
-            stored = json.loads((self.folder / _SETTINGS).read_text())
+            stored = json.loads((self.folder / _SETTINGS).read_text(encoding="utf-8"))
             files = [
                 self.folder / "predictions" / f"{stored['split']}.{e}" for e in ("npz", "json")
             ]
@@ -70,67 +68,81 @@ class Job:
 
 @dataclass(frozen=True)
 class Finished:
-    """A scored baseline: its names, its result and the seconds it took."""
+    """A scored baseline: its names and its result."""
 
     feature_set: str
     classifier: str
     result: Result
-    seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """What fitting and predicting took."""
+        return self.result.cost["seconds"]
 
 
-def run_jobs(jobs: Iterator[Job], *, total: int, workers: int | None) -> list[Finished]:
-    """Runs what is not done yet; a single job prints its scores, several show a bar.
+@dataclass
+class Outcome:
+    """What came of jobs.
 
-    A job of several that cannot be done is named and left out.
-
-    Raises:
-      UserError: none of the jobs can be done.
+    Attributes:
+      finished: those that are done, now or before.
+      failures: why the others cannot be done, by the names of their feature set and classifier.
+      notes: what there was to warn of, each sentence once.
     """
-    if total == 1:
-        job = next(jobs)
-        if job.scored:
-            _save(job, Predictions.load(job.folder / "predictions" / f"{job.scored}.npz"))
-        else:
-            for note in _run(job):
-                print(f"Warning: {note}", file=sys.stderr)
-        return [_read(job)]
-    finished: list[Finished] = []
-    notes: set[str] = set()
-    reasons = []
-    with tqdm(total=total, desc="baselines", unit="fit") as bar:
+
+    finished: list[Finished] = field(default_factory=list)
+    failures: dict[tuple[str, str], str] = field(default_factory=dict)
+    notes: set[str] = field(default_factory=set)
+
+    def add(self, job: Job, result: list[str] | Failure) -> None:
+        """Adds what `_run` gave for a job."""
+        if isinstance(result, Failure):
+            self.failures[job.feature_set, job.classifier] = result.reason
+            return
+        self.notes |= set(result)
+        assert job.scored
+        done = load_result(job.folder, job.scored)
+        self.finished.append(Finished(job.feature_set, job.classifier, done))
+
+
+def run_jobs(
+    jobs: Iterable[Job], *, total: int, workers: int | None = None, progress: bool = True
+) -> Outcome:
+    """Does what is not done yet.
+
+    Args:
+      jobs: made as they are needed, since each has a copy of its columns.
+      total: how many there are. A single one is done in this process, with all its threads.
+      workers: processes; None: as many as there are cores.
+      progress: whether to show a bar, unless there is one job.
+    """
+    outcome = Outcome()
+    with tqdm(total=total, desc="baselines", unit="fit", disable=total == 1 or not progress) as bar:
 
         def not_done() -> Iterator[Job]:
             for job in jobs:
                 if not job.scored:
                     yield job
                     continue
-                finished.append(_read(job))
+                outcome.add(job, [])
                 bar.update()
 
-        cores = os.cpu_count() or 1
-        results = map_in_processes(
-            _run_quietly, not_done(), workers=cores if workers is None else workers
-        )
-        for job, result in results:
+        if total == 1:
+            run, workers = _run, 0
+        else:
+            run = _run_on_one_thread
+        if workers is None:
+            workers = os.cpu_count() or 1
+        for job, result in map_in_processes(run, not_done(), workers=workers):
+            outcome.add(job, result)
             bar.update()
-            if isinstance(result, Failure):
-                reasons.append(result.reason)
-                notes.add(f"{job.feature_set}, {job.classifier}: {result.reason}")
-            else:
-                finished.append(_read(job))
-                notes |= set(result)
-    for note in sorted(notes):
-        print(f"Warning: {note}", file=sys.stderr)
-    if not finished:
-        raise UserError(reasons[0])
-    return finished
+    return outcome
 
 
-def _run_quietly(job: Job) -> list[str]:
+def _run_on_one_thread(job: Job) -> list[str]:
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
-    # One thread, also for the bootstrap: the jobs share the cores.
-    with contextlib.redirect_stdout(io.StringIO()), threadpool_limits(1):
+    with threadpool_limits(1):  # also for the bootstrap: the jobs share the cores
         return _run(job)
 
 
@@ -144,9 +156,8 @@ def _run(job: Job) -> list[str]:
         seconds = round(time.perf_counter() - started, 2)
         _save(job, predictions)
     cost = {"parameters": None, "seconds": seconds, "device": "1 x cpu"}
-    (job.folder / "run.json").write_text(json.dumps(cost, indent=2) + "\n")
-    done = {"split": predictions.split, "settings": job.settings}
-    (job.folder / _SETTINGS).write_text(json.dumps(done, indent=2) + "\n")
+    write_json(job.folder / "run.json", cost)
+    write_json(job.folder / _SETTINGS, {"split": predictions.split, "settings": job.settings})
     return list(dict.fromkeys(str(warning.message) for warning in caught))
 
 
@@ -160,9 +171,3 @@ def _save(job: Job, predictions: Predictions) -> None:
         # Rows that were averaged before fitting are tracks already.
         aggregation="probabilities" if aggregation == "features" else aggregation,
     )
-
-
-def _read(job: Job) -> Finished:
-    result = json.loads((job.folder / "predictions" / f"{job.scored}.json").read_text())
-    cost = json.loads((job.folder / "run.json").read_text())
-    return Finished(job.feature_set, job.classifier, result, cost["seconds"])

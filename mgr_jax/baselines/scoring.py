@@ -51,7 +51,7 @@ def score(
     if protocol == "official" and not examples.published:
         raise UserError(
             "the protocol official takes published splits, and these examples have none; choose "
-            "dataset, or for FMA's features give --tracks=fma_metadata.zip"
+            "dataset, or for FMA's features give fma_metadata.zip (`tracks`)"
         )
     if aggregation == "features":
         examples = examples.averaged()
@@ -133,7 +133,7 @@ def _scored_part(part: np.ndarray, protocol: str, parts: int, split: str) -> str
             raise UserError(
                 f"by the protocol {protocol} no track is {name}"
                 + (
-                    f", only {', '.join(there)}; choose another --protocol or --split"
+                    f", only {', '.join(there)}; choose another protocol or split"
                     if there
                     else "; choose one that divides them: stratified_kfold, artist_kfold, or "
                     "fault_filtered for GTZAN"
@@ -147,8 +147,10 @@ def _describe(
 ) -> Protocol:
     made = dataclasses.replace(examples.protocol, seeds=(seed,))
     if protocol != "dataset":
-        units, how = examples.units_of_rows(), {"folds": folds, "parts": parts, "seed": seed}
-        made = make_protocol(protocol, units, sides.tolist(), fold=None, **how)
+        units = examples.units_of_rows()
+        made = make_protocol(
+            protocol, units, sides.tolist(), folds=folds, fold=None, parts=parts, seed=seed
+        )
         # Told of tracks, not of the rows that they are cut into.
         unknown = unknown_artists(examples.tracks)
         made = dataclasses.replace(made, unknown_artists=unknown)

@@ -4,23 +4,22 @@ import dataclasses
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from absl import flags as absl_flags
 
 from mgr_jax.baselines.examples import Examples, describe_tracks, examples_of_table, make_examples
-from mgr_jax.cli.paths import find_prepared, optional_path
+from mgr_jax.baselines.segments import describe_segments
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
 from mgr_jax.data.feature_files import FeatureTracks, read_features
+from mgr_jax.data.locate import find_prepared
 from mgr_jax.data.parts import artists_parted, is_published, unknown_artists
 from mgr_jax.data.pipeline import make_units, protocol_of, usable_tracks
 from mgr_jax.errors import UserError
-from mgr_jax.features.extract import RECIPES, find_recipe
-from mgr_jax.features.segments import describe_pictures, describe_segments
+from mgr_jax.features.pictures import describe_pictures
+from mgr_jax.features.recipes import RECIPES, find_recipe
 
 _TITLES = {
     "mfcc_statistics": "MFCC statistics",
@@ -31,67 +30,102 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What to make examples of; the flags of `baselines` of these names.
+def read_examples(
+    dataset: str | None = None,
+    *,
+    table: str | Path | None = None,
+    sample_rate: int = 22_050,
+    data_dir: str | Path | None = None,
+    tracks: str | Path | None = None,
+    subset: str | None = None,
+    artists: str | Path | None = None,
+    features: str | None = None,
+    seconds: float = 0.0,
+    components: int = 256,
+    scored: str | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> tuple[Examples, str]:
+    """Makes examples of a prepared dataset or of a file of features.
 
-    Attributes:
-      dataset, table: one of them.
-      sample_rate, data_dir: of the dataset.
-      tracks, subset: of the table.
-      artists: an index; of tracks that it lacks, artists are those of the dataset or the table.
-      features, seconds, components: see `baselines`.
-      workers: processes; None starts some where there is much to do.
+    Args:
+      dataset: the name of a prepared dataset.
+      table: instead of it, a file of features, see `read_features`.
+      sample_rate: of the dataset in Hz, if it holds audio.
+      data_dir: the TFDS folder that holds the dataset.
+      tracks: of a table, FMA's tracks.csv, see `read_features`.
+      subset: of a table, see `read_features`.
+      artists: an index, see `find_artists`; of tracks that it lacks, artists are those of the
+        dataset or the table.
+      features: of audio or arrays, see `describe_segments`; None: MFCC statistics of audio, bin
+        statistics of arrays.
+      seconds: of a dataset, length of segments; 0: whole tracks.
+      components: of random projections.
       scored: of a dataset, the split beside training that is read; "" is test, or validation
         without one; None reads all.
+      workers: processes; None starts some where there is much to do.
+      progress: whether to show bars.
+
+    Returns:
+      The examples, and what to call their features.
+
+    Raises:
+      UserError: the arguments do not fit together, or there is nothing to learn from.
     """
-
-    dataset: str | None
-    table: str | None
-    sample_rate: int
-    data_dir: str | None
-    tracks: str | None
-    subset: str | None
-    artists: str | None
-    features: str | None
-    seconds: float
-    components: int
-    workers: int | None
-    scored: str | None
-
-    @classmethod
-    def by_flags(cls, flags: absl_flags.FlagValues, *, scored: str | None) -> "Wanted":
-        """What the flags of a command say."""
-        names = [field.name for field in dataclasses.fields(cls) if field.name != "scored"]
-        values: dict[str, Any] = {name: flags[name].value for name in names}
-        return cls(**values, scored=scored)
-
-
-def read_examples(wanted: Wanted) -> tuple[Examples, str]:
-    """Makes examples; also says what to call their features."""
-    if wanted.table:
-        return _from_file(wanted, Path(wanted.table).expanduser())
-    for name in ("tracks", "subset"):
-        if getattr(wanted, name):
-            raise UserError(f"--{name} belongs to --table; leave it out with --dataset")
-    assert wanted.dataset
-    return _from_dataset(wanted, wanted.dataset)
-
-
-def _from_file(wanted: Wanted, path: Path) -> tuple[Examples, str]:
-    if wanted.seconds:
-        raise UserError("--seconds cuts the tracks of a --dataset; the rows of a file are given")
-    table = read_features(path, optional_path(wanted.tracks), subset=wanted.subset)
-    table = table.with_artists(find_artists(optional_path(wanted.artists), table.track_id))
-    if table.columns:
-        if wanted.features:
+    if bool(dataset) == bool(table):
+        raise UserError("give one of `dataset`, a prepared one, and `table`, a file of features")
+    if table:
+        if seconds:
             raise UserError(
-                f"{path} is a table, whose columns are the features; leave --features out, or "
-                "choose columns by --feature_sets"
+                "`seconds` cuts the tracks of a dataset; the rows of a file are what they are"
             )
-        return examples_of_table(table), path.stem
-    features = wanted.features or "bin_statistics"
-    return _from_pictures(table, features, wanted.components), _TITLES[features]
+        return _from_file(
+            Path(table).expanduser(),
+            tracks=_path(tracks),
+            subset=subset,
+            artists=_path(artists),
+            features=features,
+            components=components,
+        )
+    for name, value in (("tracks", tracks), ("subset", subset)):
+        if value:
+            raise UserError(f"`{name}` belongs to a table of features; leave it out for a dataset")
+    assert dataset
+    return _from_dataset(
+        dataset,
+        find_prepared(dataset, sample_rate=sample_rate, data_dir=data_dir),
+        scored=scored,
+        artists=_path(artists),
+        features=features,
+        seconds=seconds,
+        how={"components": components, "workers": workers, "progress": progress},
+    )
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return Path(path).expanduser() if path else None
+
+
+def _from_file(
+    path: Path,
+    *,
+    tracks: Path | None,
+    subset: str | None,
+    artists: Path | None,
+    features: str | None,
+    components: int,
+) -> tuple[Examples, str]:
+    table = read_features(path, tracks, subset=subset)
+    table = table.with_artists(find_artists(artists, table.track_id))
+    if not table.columns:
+        features = features or "bin_statistics"
+        return _from_pictures(table, features, components), _TITLES[features]
+    if features:
+        raise UserError(
+            f"{path} is a table, whose columns are the features; leave `features` out, or choose "
+            "columns (`feature_sets`)"
+        )
+    return examples_of_table(table), path.stem
 
 
 def _from_pictures(table: FeatureTracks, features: str, components: int) -> Examples:
@@ -102,34 +136,42 @@ def _from_pictures(table: FeatureTracks, features: str, components: int) -> Exam
     return make_examples(values, tracks, spans, **describe_tracks(table))
 
 
-def _from_dataset(wanted: Wanted, dataset: str) -> tuple[Examples, str]:
-    folder = find_prepared(dataset, sample_rate=wanted.sample_rate, data_dir=wanted.data_dir)
-    made = json.loads((folder / "protocol.json").read_text())
-    names = list(made["tracks"])
-    if wanted.scored is not None:
-        scored = wanted.scored or ("test" if "test" in names else "validation")
+def _from_dataset(
+    dataset: str,
+    folder: Path,
+    *,
+    scored: str | None,
+    artists: Path | None,
+    features: str | None,
+    seconds: float,
+    how: dict[str, Any],
+) -> tuple[Examples, str]:
+    account = json.loads((folder / "protocol.json").read_text(encoding="utf-8"))
+    names = list(account["tracks"])
+    if scored is not None:
+        scored = scored or ("test" if "test" in names else "validation")
         names = [name for name in names if name in ("train", scored)]
     splits = [usable_tracks(open_tracks(folder, name), "single_label") for name in names]
     pool = join_tracks(splits, "pool")
     units = make_units(pool, [split.split for split in splits for _ in range(len(split))])
-    if artists := find_artists(optional_path(wanted.artists), units.track):
-        merged = [new or own for new, own in zip(artists, units.artist, strict=True)]
+    if told := find_artists(artists, units.track):
+        merged = [new or own for new, own in zip(told, units.artist, strict=True)]
         units = dataclasses.replace(units, artist=merged)
-        made["artists_in_several_splits"] = artists_parted(units, units.split)
-        made["unknown"] = {"artist": unknown_artists(units)}
-        pool = dataclasses.replace(pool, account=made)
+        account["artists_in_several_splits"] = artists_parted(units, units.split)
+        account["unknown"] = {"artist": unknown_artists(units)}
+        pool = dataclasses.replace(pool, account=account)
     about: dict[str, Any] = {
         "tracks": units,
         "label": pool.label,
         "classes": pool.classes,
         "protocol": protocol_of(pool),
-        "published": is_published(made),
+        "published": is_published(account),
     }
-    if columns := tuple(made.get("columns", ())):
-        if wanted.features or wanted.seconds:
+    if columns := tuple(account.get("columns", ())):
+        if features or seconds:
             raise UserError(
-                f"{dataset} holds a table; leave --features and --seconds out, or choose "
-                "columns by --feature_sets"
+                f"{dataset} holds a table; leave `features` and `seconds` out, or choose columns "
+                "(`feature_sets`)"
             )
         values = np.concatenate([pool.read(track) for track in range(len(pool))])
         frames = pool.cut(1)
@@ -137,9 +179,9 @@ def _from_dataset(wanted: Wanted, dataset: str) -> tuple[Examples, str]:
             values, *_position(pool, frames), columns=columns, **about, length="rows of the table"
         )
         return examples, dataset.partition("/")[2]
-    features = wanted.features or _default(pool.kind)
-    values, segments = _describe(splits, features, folder, wanted)
-    length = f"segments of {wanted.seconds:g} s" if wanted.seconds else "whole tracks"
+    features = features or ("mfcc_statistics" if pool.kind == "waveform" else "bin_statistics")
+    values, segments = _describe(splits, features, folder, seconds, **how)
+    length = f"segments of {seconds:g} s" if seconds else "whole tracks"
     columns = find_recipe(features).columns if features in RECIPES else ()
     examples = make_examples(
         values, *_position(pool, segments), columns=columns, **about, length=length
@@ -149,31 +191,34 @@ def _from_dataset(wanted: Wanted, dataset: str) -> tuple[Examples, str]:
         warnings.warn(
             f"{missing} of {len(there)} segments of {dataset} have no {features} (are they "
             "silent?) and are left out",
-            stacklevel=2,
+            stacklevel=3,
         )
     return examples.select(there), _TITLES[features]
 
 
-def _default(kind: str) -> str:
-    return "mfcc_statistics" if kind == "waveform" else "bin_statistics"
-
-
 def _describe(
-    splits: Sequence[Tracks], features: str, folder: Path, wanted: Wanted
+    splits: Sequence[Tracks],
+    features: str,
+    folder: Path,
+    seconds: float,
+    components: int,
+    workers: int | None,
+    progress: bool,
 ) -> tuple[np.ndarray, Tracks]:
     """Features of the segments of all splits, each computed and kept on its own."""
-    parts = [_cut(split, wanted.seconds) for split in splits]
+    parts = [_cut(split, seconds) for split in splits]
     segments = join_tracks(parts, "pool")
     steps = int(np.median(segments.length))
-    size = f"_{wanted.components}_{steps}" if features == "random_projection" else ""
+    size = f"_{components}_{steps}" if features == "random_projection" else ""
     values = [
         describe_segments(
             part,
             features,
-            folder / "cache" / f"{part.split}.{features}{size}_{wanted.seconds:g}s.npz",
+            folder / "cache" / f"{part.split}.{features}{size}_{seconds:g}s.npz",
             steps=steps,
-            components=wanted.components,
-            workers=wanted.workers,
+            components=components,
+            workers=workers,
+            progress=progress,
         )
         for part in parts
     ]
@@ -185,7 +230,9 @@ def _cut(tracks: Tracks, seconds: float) -> Tracks:
     if not seconds:
         return tracks
     if not (steps := round(seconds * tracks.rate)):
-        raise UserError(f"--seconds={seconds:g} is less than a frame of the dataset; give more")
+        raise UserError(
+            f"segments of {seconds:g} s are less than a frame of the dataset; give more"
+        )
     return tracks.cut(steps)
 
 

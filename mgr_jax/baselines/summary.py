@@ -1,94 +1,158 @@
-"""The tables that baselines prints and keeps: as in FMA's paper, and one line per fit."""
+"""The scores of baselines as tables: as in FMA's paper, and one line per fit."""
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mgr_jax.baselines.jobs import Finished
+from mgr_jax.baselines.jobs import Finished, Outcome
+from mgr_jax.evaluation import Result
+from mgr_jax.files import write_text
 
 _METRICS = ("accuracy", "macro_f1", "log_loss")
 
 
-def write_tables(
-    workdir: Path,
-    finished: Sequence[Finished],
-    sets: Mapping[str, Sequence[int]],
-    classifiers: Sequence[str],
-) -> None:
-    """Writes baselines.md and baselines.csv, and prints the former."""
-    order = {name: place for place, name in enumerate(classifiers)}
-    places = {name: place for place, name in enumerate(sets)}
-    finished = sorted(finished, key=lambda one: (places[one.feature_set], order[one.classifier]))
-    with (workdir / "baselines.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(_row(finished[0], sets)))
+@dataclass(frozen=True, eq=False)
+class BaselineScores:
+    """The scores of classifiers on feature sets.
+
+    Attributes:
+      workdir: the folder that holds them.
+      finished: what was scored, in the order of the feature sets and then of the classifiers.
+      failures: why the others could not be fitted, by the names of feature set and classifier.
+      notes: what there was to warn of as the others were fitted.
+      columns: number of columns of each feature set; 0 of arrays.
+      classifiers: their names.
+    """
+
+    workdir: Path
+    finished: tuple[Finished, ...]
+    failures: dict[tuple[str, str], str]
+    notes: tuple[str, ...]
+    columns: dict[str, int]
+    classifiers: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        workdir: Path,
+        outcome: Outcome,
+        sets: Mapping[str, Sequence[int]],
+        classifiers: Sequence[str],
+    ) -> "BaselineScores":
+        """Puts what came of jobs in order; `sets` are the columns of each feature set."""
+        names, places = list(sets), list(classifiers)
+        finished = sorted(
+            outcome.finished,
+            key=lambda one: (names.index(one.feature_set), places.index(one.classifier)),
+        )
+        return cls(
+            workdir=workdir,
+            finished=tuple(finished),
+            failures=outcome.failures,
+            notes=tuple(sorted(outcome.notes)),
+            columns={name: len(positions) for name, positions in sets.items()},
+            classifiers=tuple(classifiers),
+        )
+
+    @property
+    def results(self) -> list[Result]:
+        """The results of what was scored."""
+        return [one.result for one in self.finished]
+
+    @property
+    def warnings(self) -> list[str]:
+        """The failures and the notes as sentences."""
+        failed = [f"{', '.join(names)}: {reason}" for names, reason in self.failures.items()]
+        return [*failed, *self.notes]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The tables that stand in the work directory: none for a single classifier."""
+        if len(self.columns) * len(self.classifiers) == 1:
+            return ()
+        return self.workdir / "baselines.md", self.workdir / "baselines.csv"
+
+    def __str__(self) -> str:
+        """What the command prints: the scores of a single classifier, or the table of several."""
+        if not self.files:
+            return str(self.finished[0].result)
+        return f"{self.markdown()}\nwritten: {', '.join(map(str, self.files))}"
+
+    def save(self) -> None:
+        """Writes baselines.md and baselines.csv into the work directory."""
+        write_text(self.workdir / "baselines.md", self.markdown() + "\n")
+        write_text(self.workdir / "baselines.csv", self._csv())
+
+    def _csv(self) -> str:
+        text = io.StringIO()
+        rows = [self._row(one) for one in self.finished]
+        writer = csv.DictWriter(text, list(rows[0]))
         writer.writeheader()
-        writer.writerows(_row(one, sets) for one in finished)
-    text = _markdown(finished, sets, classifiers)
-    (workdir / "baselines.md").write_text(text + "\n", encoding="utf-8")
-    print(f"{text}\nwritten: {workdir / 'baselines.md'}, {workdir / 'baselines.csv'}")
+        writer.writerows(rows)
+        return text.getvalue()
 
+    def _row(self, one: Finished) -> dict[str, Any]:
+        """A line of the .csv file; scores of tracks, in their units (accuracies of 0 to 1)."""
+        scores, protocol = one.result.scores, one.result.protocol
+        repeats = scores.get("repeats", {})
+        row = {
+            "feature_set": one.feature_set,
+            "columns": self.columns[one.feature_set] or "",
+            "classifier": one.classifier,
+            "protocol": protocol.sentence,
+            "leaks": "yes" if protocol.leaks else "no",
+            "split": scores["split"],
+            "tracks": scores["tracks"],
+            "aggregation": scores["aggregation"],
+            "seeds": len(repeats.get("accuracy", [0])),
+        }
+        for metric in _METRICS:
+            value, low, high = scores["track"].get(metric, ("", "", ""))
+            row |= {metric: value, f"{metric}_low": low, f"{metric}_high": high}
+        row["accuracy_std_over_seeds"] = _spread(repeats["accuracy"]) if repeats else ""
+        row["segment_accuracy"] = scores["segment"]["accuracy"][0]
+        return row | {"seconds": one.seconds}
 
-def _row(one: Finished, sets: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """A line of the .csv file; scores of tracks, in their units (accuracies of 0 to 1)."""
-    result = one.result.scores
-    repeats = result.get("repeats", {})
-    row = {
-        "feature_set": one.feature_set,
-        "columns": len(sets[one.feature_set]) or "",
-        "classifier": one.classifier,
-        "protocol": one.result.protocol.sentence,
-        "leaks": "yes" if one.result.protocol.leaks else "no",
-        "split": result["split"],
-        "tracks": result["tracks"],
-        "aggregation": result["aggregation"],
-        "seeds": len(repeats.get("accuracy", [0])),
-    }
-    for metric in _METRICS:
-        value, low, high = result["track"].get(metric, ("", "", ""))
-        row |= {metric: value, f"{metric}_low": low, f"{metric}_high": high}
-    row["accuracy_std_over_seeds"] = _spread(repeats["accuracy"]) if repeats else ""
-    row["segment_accuracy"] = result["segment"]["accuracy"][0]
-    return row | {"seconds": one.seconds}
-
-
-def _markdown(
-    finished: Sequence[Finished], sets: Mapping[str, Sequence[int]], classifiers: Sequence[str]
-) -> str:
-    protocols = dict.fromkeys(one.result.protocol.sentence for one in finished)
-    result = finished[0].result.scores
-    lines = [f"- {text}" for text in protocols] + [
-        "",
-        f"Accuracy in % of {result['tracks']} tracks ({result['split']}), "
-        f"{100 * result['confidence']:g} % intervals over tracks; – could not be fitted.",
-        "",
-    ]
-    cells = {(one.feature_set, one.classifier): one for one in finished}
-    if len(sets) > 1:
-        lines += _lines(["features", "dim", *classifiers])
-        for name, columns in sets.items():
-            scores = [_percent(cells.get((name, classifier))) for classifier in classifiers]
-            lines += [_line([name, len(columns), *scores])]
+    def markdown(self) -> str:
+        """Accuracies: of several feature sets by classifier, or of a single one in more detail."""
+        protocols = dict.fromkeys(result.protocol.sentence for result in self.results)
+        scores = self.results[0].scores
+        lines = [f"- {text}" for text in protocols] + [
+            "",
+            f"Accuracy in % of {scores['tracks']} tracks ({scores['split']}), "
+            f"{100 * scores['confidence']:g} % intervals over tracks; – could not be fitted.",
+            "",
+        ]
+        cells = {(one.feature_set, one.classifier): one for one in self.finished}
+        if len(self.columns) > 1:
+            lines += _lines(["features", "dim", *self.classifiers])
+            for name, columns in self.columns.items():
+                found = [_percent(cells.get((name, one))) for one in self.classifiers]
+                lines += [_line([name, columns, *found])]
+            return "\n".join(lines)
+        lines += _lines(["classifier", "accuracy", "interval", "seeds", "± over seeds", "seconds"])
+        (only,) = self.columns
+        for classifier in self.classifiers:
+            one = cells.get((only, classifier))
+            lines += [_line([classifier, _percent(one), *(_details(one) if one else [""] * 4)])]
         return "\n".join(lines)
-    lines += _lines(["classifier", "accuracy", "interval", "seeds", "± over seeds", "seconds"])
-    (only,) = sets
-    for classifier in classifiers:
-        one = cells.get((only, classifier))
-        more: list[Any] = [""] * 4
-        if one:
-            _, low, high = one.result.scores["track"]["accuracy"]
-            repeats = one.result.scores.get("repeats", {}).get("accuracy", [0])
-            spread = _spread(repeats)
-            more = [
-                "" if low is None else f"{100 * low:.1f} to {100 * high:.1f}",
-                len(repeats),
-                f"{100 * spread:.2f}" if len(repeats) > 1 else "",
-                f"{one.seconds:.1f}",
-            ]
-        lines += [_line([classifier, _percent(one), *more])]
-    return "\n".join(lines)
+
+
+def _details(one: Finished) -> list[Any]:
+    """Interval, number of seeds, spread over them, and seconds."""
+    _, low, high = one.result.scores["track"]["accuracy"]
+    repeats = one.result.scores.get("repeats", {}).get("accuracy", [0])
+    return [
+        "" if low is None else f"{100 * low:.1f} to {100 * high:.1f}",
+        len(repeats),
+        f"{100 * _spread(repeats):.2f}" if len(repeats) > 1 else "",
+        f"{one.seconds:.1f}",
+    ]
 
 
 def _percent(one: Finished | None) -> str:

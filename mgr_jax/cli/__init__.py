@@ -34,9 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"mgr-jax {mgr_jax.__version__}")
         return 0
     commands = list_commands()
-    for words in (2, 1):
-        if (command := "_".join(arguments[:words])) in commands and len(arguments) >= words:
-            return run(command, arguments[words:])
+    for count in (2, 1):
+        if len(arguments) >= count and (command := "_".join(arguments[:count])) in commands:
+            return run(command, arguments[count:])
     first, *rest = arguments
     if family := [command for command in commands if command.startswith(f"{first}_")]:
         if rest and rest[0] in ("-h", "--help"):

@@ -81,7 +81,7 @@ class Flags(absl_flags.FlagValues):
         """Defines a flag that is a number."""
         absl_flags.DEFINE_float(name, default, help, lower_bound=least, flag_values=self)
 
-    def switch(self, name: str, default: bool, help: str) -> None:
+    def switch(self, name: str, default: bool | None, help: str) -> None:
         """Defines a flag that is on (--name) or off (--noname)."""
         absl_flags.DEFINE_bool(name, default, help, flag_values=self)
 

@@ -23,9 +23,12 @@ def define_flags(flags: Flags) -> None:
     flags.text("dataset", None, f"One of {', '.join(list_datasets())}.")
     for option, meaning in list_options().items():
         default = f" ({option.shown_default})" if option.shown_default else ""
-        define = flags.names if isinstance(option.default, tuple) else flags.text
-        define = flags.switch if option.type is bool else define
-        define(option.name, None, f"{meaning}{default}.")
+        if option.type is bool:
+            flags.switch(option.name, None, f"{meaning}{default}.")
+        elif isinstance(option.default, tuple):
+            flags.names(option.name, None, f"{meaning}{default}.")
+        else:
+            flags.text(option.name, None, f"{meaning}{default}.")
     flags.integer("sample_rate", 22_050, "Stored rate in Hz.")
     flags.path("data_dir", None, "TFDS folder; ~/tensorflow_datasets.")
     flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)

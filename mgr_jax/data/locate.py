@@ -54,6 +54,22 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
     )
 
 
+def find_prepared(dataset: str, *, sample_rate: int, data_dir: str | Path | None = None) -> Path:
+    """Finds a prepared dataset, of audio or of features, which need no sample rate.
+
+    Args:
+      dataset: see `find_dataset`.
+      sample_rate: of the audio in Hz, if it holds audio.
+      data_dir: the TFDS folder; see `default_data_dir`.
+
+    Raises:
+      UserError: it is not there, with the command that makes it.
+    """
+    kind = find_datasets().get(dataset.partition("/")[0])
+    rate = 0 if kind and not kind.waveforms else sample_rate
+    return find_dataset(dataset, sample_rate=rate, data_dir=data_dir)
+
+
 def _version(folder: Path) -> list[int]:
     """What versions are ordered by: 1.10.0 comes after 1.9.0."""
     return [int(part) if part.isdecimal() else -1 for part in folder.name.split(".")]

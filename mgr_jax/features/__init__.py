@@ -1,5 +1,8 @@
-"""Hand-made features of audio, and the engine that computes them for many tracks."""
+"""Hand-made features of audio, and the engine that computes them for many items.
 
-from mgr_jax.features.mfcc_statistics import mfcc_statistics
-
-__all__ = ["mfcc_statistics"]
+* `fma518`, `gtzan57`, `mfcc_statistics`: published tables, column by column; `recipes` finds
+  them by name. `spectra` and `constant_q` are what they are made of.
+* `pictures`, `random_projection`: numbers for spectrograms and other arrays.
+* `engine`: goes through items in worker processes, with a `journal` of what is finished.
+  `rows` and `table_file` make a table of it, `kept` a matrix beside a dataset.
+"""

@@ -9,7 +9,7 @@ module does what 0.5.0 did:
                        librosa 0.5.0 (here)             librosa 0.11
 =====================  ===============================  ============================
 STFT, CQT at the ends  reflected                        zeros
-constant-Q transform   see `tables.constant_q`          other Q, filters, resampler
+constant-Q transform   see `features.constant_q`        other Q, filters, resampler
 chroma of a CQT        12 bins per octave               36, unless told
 smoothing of the CENS  periodic Hann window             symmetric
 `rmse`                 root of the mean of S² over      `rms`: Parseval's theorem, as of

@@ -1,21 +1,35 @@
 """A journal of finished items: what was computed before a run was killed is not computed again."""
 
+import fcntl
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self, cast
+
+import numpy as np
 
 from mgr_jax.errors import UserError
+from mgr_jax.workers import Failure
+
+
+class ForeignJournalError(UserError):
+    """The file is no journal, is damaged, or was begun with other settings."""
+
+
+class JournalInUseError(UserError):
+    """Another process is writing the journal."""
 
 
 class Journal:
     """A file of JSON lines, the settings and then one entry per item; the same settings go on.
 
-    A line that a kill has left half-written is cut off.
+    A line that a kill has left half-written is cut off. The file is locked while it is open.
 
     Attributes:
       path: of the file.
-      items: those that have an entry.
+      entries: what is known of each finished item: an array (its numbers come back exactly, as
+        float64 or int64), or why there is none.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -26,60 +40,62 @@ class Journal:
           settings: what the entries depend on; of JSON's types.
 
         Raises:
-          UserError: the file is no journal, or was begun with other settings.
+          ForeignJournalError: the file is no journal, or was begun with other settings.
+          JournalInUseError: another process has it open.
+          OSError: it cannot be written.
         """
         self.path = path
-        self.items: set[str] = set()
-        size = self._read(settings) if path.exists() else 0
-        self._file = path.open("ab")
+        self.entries: dict[str, np.ndarray | Failure] = {}
+        self._file = _open_locked(path)
+        try:
+            size = self._read(settings)
+        except BaseException:
+            self._file.close()
+            raise
         self._file.truncate(size)
         if not size:
-            self._write({"settings": dict(settings)})
+            self._write([{"settings": dict(settings)}])
 
     def _read(self, settings: Mapping[str, Any]) -> int:
         """Reads the whole lines; returns how many bytes they are."""
         size = 0
-        with self.path.open("rb") as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                try:
-                    content = json.loads(line)
-                    if size:
-                        self.items.add(content["item"])
-                    else:
-                        self._require_same(content["settings"], settings)
-                except (ValueError, TypeError, KeyError) as error:
-                    raise UserError(
-                        f"{self.path} is no journal, or is damaged after {size} bytes; remove it"
-                    ) from error
-                size += len(line)
+        self._file.seek(0)
+        for line in self._file:
+            if not line.endswith(b"\n"):
+                break
+            try:
+                content = json.loads(line)
+                if size:
+                    self.entries[content["item"]] = _decode(content["entry"])
+                else:
+                    self._require_same(content["settings"], settings)
+            except (ValueError, TypeError, KeyError) as error:
+                raise ForeignJournalError(
+                    f"{self.path} is no journal, or is damaged after {size} bytes; remove it"
+                ) from error
+            size += len(line)
         return size
 
     def _require_same(self, begun: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         for name in {**begun, **settings}:
             if begun.get(name) != settings.get(name):
-                raise UserError(
+                raise ForeignJournalError(
                     f"{self.path} was begun with {name} = {begun.get(name)}, not "
-                    f"{settings.get(name)}; give the same, choose another --out, or remove the "
-                    "journal"
+                    f"{settings.get(name)}; give the same, choose another name for the table, or "
+                    "remove the journal"
                 )
 
-    def append(self, item: str, entry: Any) -> None:
-        """Notes what is known of an item, for good."""
-        self._write({"item": item, "entry": entry})
-        self.items.add(item)
+    def append(self, answers: Mapping[str, np.ndarray | Failure]) -> None:
+        """Notes what is known of some items, for good."""
+        self._write([{"item": item, "entry": _encode(a)} for item, a in answers.items()])
+        self.entries.update(answers)
 
-    def entries(self) -> Iterator[tuple[str, Any]]:
-        """Reads what is known of each item from the file, since it may be too much to keep."""
-        with self.path.open("rb") as file:
-            next(file)  # the settings
-            for line in file:
-                content = json.loads(line)
-                yield content["item"], content["entry"]
+    def remove(self) -> None:
+        """Deletes the file, when what it was kept for is written."""
+        self.path.unlink(missing_ok=True)
 
-    def _write(self, content: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(content).encode() + b"\n")
+    def _write(self, lines: list[dict[str, Any]]) -> None:
+        self._file.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
         self._file.flush()
 
     def __enter__(self) -> Self:
@@ -87,3 +103,28 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    while True:
+        file = cast(BinaryIO, path.open("a+b"))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise JournalInUseError(
+                f"{path} is being written by another process; wait until it is done"
+            ) from error
+        except OSError:
+            pass  # a file system without locks
+        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return file
+        file.close()  # whoever had it was done, and removed it, since it was opened
+
+
+def _encode(answer: np.ndarray | Failure) -> Any:
+    return answer.reason if isinstance(answer, Failure) else answer.tolist()
+
+
+def _decode(entry: Any) -> np.ndarray | Failure:
+    return Failure(entry) if isinstance(entry, str) else np.array(entry)

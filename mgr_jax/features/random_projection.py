@@ -4,12 +4,13 @@ The projection knows nothing of the data but their size, and so nothing can leak
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 HOP_LENGTH = 512
-_AT_ONCE = 64
+AT_ONCE = 64
 
 
 def log_mel(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -19,36 +20,51 @@ def log_mel(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     return spectra.log_mel(waveform, sample_rate).T
 
 
-def project(
-    pictures: Iterable[np.ndarray], *, frames: int, components: int = 256, seed: int = 0
-) -> np.ndarray:
+class Projection:
     """Projects pictures onto random directions.
 
     Source: Dasgupta, Experiments with random projection, 2000; independent normal directions, as
     scikit-learn's GaussianRandomProjection draws them.
-
-    Args:
-      pictures: [frames, bins(, channels)] each; cut to `frames`, or filled up with their minimum.
-      frames: of every picture then.
-      components: number of directions.
-      seed: of the directions.
-
-    Returns:
-      [pictures, components] float32.
     """
-    from sklearn.random_projection import GaussianRandomProjection
 
-    def flat() -> Iterator[np.ndarray]:
-        for picture in pictures:
-            missing = [(0, max(0, frames - len(picture)))] + [(0, 0)] * (picture.ndim - 1)
-            filled = np.pad(picture[:frames], missing, constant_values=picture.min())
-            yield filled.astype(np.float32).ravel()
+    def __init__(self, *, frames: int, components: int = 256, seed: int = 0) -> None:
+        """Says how; the directions are drawn when the first picture tells its number of bins.
 
+        Args:
+          frames: of every picture, which is cut to them or filled up with its minimum.
+          components: number of directions.
+          seed: of the directions.
+        """
+        self._frames, self._components, self._seed = frames, components, seed
+        self._fitted: Any = None
+
+    def __call__(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """Projects pictures [frames, bins(, channels)], all in memory at once.
+
+        Returns:
+          [pictures, components] float32.
+        """
+        rows = np.stack([self._flatten(picture) for picture in pictures])
+        if self._fitted is None:
+            from sklearn.random_projection import GaussianRandomProjection
+
+            projection = GaussianRandomProjection(self._components, random_state=self._seed)
+            self._fitted = projection.fit(rows[:1].astype(np.float64))  # whose type directions get
+        return self._fitted.transform(rows).astype(np.float32)
+
+    def _flatten(self, picture: np.ndarray) -> np.ndarray:
+        missing = [(0, max(0, self._frames - len(picture)))] + [(0, 0)] * (picture.ndim - 1)
+        filled = np.pad(picture[: self._frames], missing, constant_values=picture.min())
+        return filled.astype(np.float32).ravel()
+
+
+def project(
+    pictures: Iterable[np.ndarray], *, frames: int, components: int = 256, seed: int = 0
+) -> np.ndarray:
+    """Projects pictures, of which only some are in memory at once; see `Projection`."""
+    projection = Projection(frames=frames, components=components, seed=seed)
+    batches = iter(pictures)
     results = []
-    projection = None
-    rows = flat()
-    while batch := list(itertools.islice(rows, _AT_ONCE)):
-        if projection is None:
-            projection = GaussianRandomProjection(components, random_state=seed).fit(batch[:1])
-        results.append(projection.transform(np.stack(batch)))
-    return np.concatenate(results).astype(np.float32)
+    while some := list(itertools.islice(batches, AT_ONCE)):
+        results.append(projection(some))
+    return np.concatenate(results)

@@ -9,15 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from mgr_jax.audio.fingerprint import Scheme
-from mgr_jax.audio.io import AUDIO_SUFFIXES, list_audio_files
+from mgr_jax.audio.io import require_audio_files
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import open_tracks
-from mgr_jax.data.datasets import find_datasets
 from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.folder_index import Entry, read_folder
-from mgr_jax.data.locate import find_dataset
+from mgr_jax.data.locate import find_prepared
 from mgr_jax.data.published import assign_published
-from mgr_jax.errors import UserError
 from mgr_jax.leakage.fingerprints import Source, file_source, split_sources
 
 
@@ -66,9 +64,7 @@ def open_dataset(
     name: str, *, sample_rate: int, data_dir: str | Path | None, scheme: Scheme
 ) -> Material:
     """All splits of a prepared dataset; fingerprints are kept beside it."""
-    kind = find_datasets().get(name.partition("/")[0])
-    rate = sample_rate if kind is None or kind.waveforms else 0
-    folder = find_dataset(name, sample_rate=rate, data_dir=data_dir)
+    folder = find_prepared(name, sample_rate=sample_rate, data_dir=data_dir)
     account = json.loads((folder / "protocol.json").read_text(encoding="utf-8"))
     parts = [open_tracks(folder, split) for split in account["tracks"]]
     of_features = account["format"]["kind"] == "features"
@@ -105,14 +101,7 @@ def open_folder(folder: Path, *, store: Path | None, scheme: Scheme) -> Material
     Raises:
       UserError: no folder, no audio in it, or an index that cannot be used.
     """
-    if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; give the folder of your audio files (audio)")
-    files = list_audio_files(folder)
-    if not files:
-        raise UserError(
-            f"{folder} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); give the "
-            "folder of your audio files (audio)"
-        )
+    files = require_audio_files(folder)
     told = {}
     if (folder / "index.csv").exists():
         told = {entry.path: entry for entry in read_folder(folder)}

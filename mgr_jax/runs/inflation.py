@@ -1,6 +1,5 @@
 """What leaking is worth, in one call: `mgr_jax.runs.measure_inflation`."""
 
-import dataclasses
 import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from mgr_jax.baselines.classifiers import choose_classifiers
 from mgr_jax.baselines.scoring import score_repeats
-from mgr_jax.baselines.sources import Wanted, read_examples
+from mgr_jax.baselines.sources import read_examples
 from mgr_jax.data.parts import assign_parts
 from mgr_jax.data.pipeline import open_split, target_names
 from mgr_jax.errors import UserError
@@ -21,7 +20,8 @@ from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.files import require_folder, write_json, write_text
 from mgr_jax.leakage.inflation import BY, choose_metric, inflation, inflation_rows
 from mgr_jax.reports import markdown_table
-from mgr_jax.runs.cross_validate import cross_validate
+from mgr_jax.runs.cross_validate import train_folds
+from mgr_jax.runs.evaluate import describe_system
 
 _NOTE = (
     "95 % intervals of a bootstrap over tracks, paired in the differences. They know nothing of "
@@ -30,12 +30,6 @@ _NOTE = (
 _CHECKPOINTS = (
     "The checkpoint that scores a fold was chosen on the fold after it, and fitted on the others."
 )
-# What `read_examples` takes beside dataset or table, where it is not said.
-_EXAMPLES: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Wanted)) | {
-    "sample_rate": 22_050, "seconds": 0.0, "components": 256,
-}  # fmt: skip
-del _EXAMPLES["scored"]
-
 _log = logging.getLogger(__name__)
 
 
@@ -149,7 +143,7 @@ def measure_inflation(
     if folder:  # found out before the work, not after it
         require_folder(folder)
     if config is None:
-        systems = _baselines(examples, classifiers, metric, folds, seeds)
+        systems = _baselines(examples, classifiers, metric, folds, seeds, progress)
     else:
         if of_baselines := [*examples, *(["classifiers"] if classifiers else [])]:
             raise UserError(
@@ -191,14 +185,15 @@ def _compare(system: str, tables: Mapping[str, Predictions], metric: str) -> dic
 
 
 def _baselines(
-    wanted: dict[str, Any],
+    wanted: Mapping[str, Any],
     classifiers: Sequence[str] | None,
     metric: str | None,
     folds: int,
     seeds: int,
+    progress: bool,
 ) -> _Systems:
     names = choose_classifiers(["svm"] if classifiers is None else classifiers)
-    examples, source = read_examples(Wanted(**_EXAMPLES | wanted, scored=None))
+    examples, source = read_examples(**wanted, scored=None, progress=progress)
     metric = choose_metric(metric, "single_label", examples.classes)
     for protocol in BY:  # what cannot be divided is refused before anything is fitted
         assign_parts(protocol, examples.tracks, folds=folds, parts=2)
@@ -223,14 +218,9 @@ def _network(
 
     def score(protocol: str) -> Predictions:
         config.protocol.name = protocol
-        return cross_validate(config, workdir / protocol, seeds=seeds, progress=progress)
+        return train_folds(config, workdir / protocol, seeds=seeds, progress=progress)
 
-    return _Systems(metric, {_describe(config): score}, (_NOTE, _CHECKPOINTS))
-
-
-def _describe(config: ConfigDict) -> str:
-    untrained = "" if config.classification_weight else ", not trained to classify"
-    return f"{config.frontend.name} + {config.model.name}{untrained}"
+    return _Systems(metric, {describe_system(config): score}, (_NOTE, _CHECKPOINTS))
 
 
 def _list(sentences: Iterator[str] | Sequence[str]) -> str:

@@ -109,7 +109,7 @@ def predict_run(
     workdir: Path,
     split: str,
     *,
-    checkpoint: str = "best",
+    checkpoint: str | int = "best",
     data_dir: Path | None = None,
     progress: bool = False,
 ) -> Predictions:

@@ -10,9 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from mgr_jax.baselines import fit_svm
+from mgr_jax.baselines.classical import fit_svm
 from mgr_jax.errors import UserError
-from mgr_jax.features import mfcc_statistics
+from mgr_jax.features.mfcc_statistics import mfcc_statistics
 
 SAMPLE_RATE = 8000
 

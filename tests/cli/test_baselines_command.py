@@ -8,10 +8,11 @@ import pytest
 import threadpoolctl
 
 from mgr_jax import cli
-from mgr_jax.baselines.jobs import _run_quietly
+from mgr_jax.baselines.jobs import _run_on_one_thread
+from mgr_jax.baselines.scoring import score_repeats
 from mgr_jax.evaluation import Predictions
+from mgr_jax.evaluation.results import load_result
 from mgr_jax.features import fma518
-from mgr_jax.runs.scored import load_run
 
 
 def call(capsys, *argv) -> tuple[int, str, str]:
@@ -46,8 +47,8 @@ def test_one_classifier_is_written_right_into_the_work_directory(capsys, table, 
     found = Predictions.load(tmp_path / "run/predictions/test.npz")
     assert len(found.track) == 9 * 4
     assert len(set(found.track)) == 9
-    run = load_run(tmp_path / "run", "test")
-    assert run.result["majority"]["class"] == "blues"
+    run = load_result(tmp_path / "run", "test")
+    assert run.scores["majority"]["class"] == "blues"
     assert run.cost["parameters"] is None
     assert run.cost["seconds"] > 0
     assert run.cost["device"] == "1 x cpu"
@@ -81,7 +82,7 @@ def test_jobs_share_the_cores(monkeypatch):
         return [library["num_threads"] for library in threadpoolctl.threadpool_info()]
 
     monkeypatch.setattr("mgr_jax.baselines.jobs._run", run)
-    assert set(_run_quietly(None)) == {1}
+    assert set(_run_on_one_thread(None)) == {1}
 
 
 def test_several_make_a_table_that_compare_reads_and_that_is_resumed(
@@ -108,16 +109,15 @@ def test_several_make_a_table_that_compare_reads_and_that_is_resumed(
     ]
     assert [row["seeds"] for row in rows[:3]] == ["1", "1", "2"]
     assert rows[1]["log_loss"] == ""  # decisions only
-    run = load_run(tmp_path / "runs/mfcc/lda", "test")
+    run = load_result(tmp_path / "runs/mfcc/lda", "test")
     assert run.system == "lda on mfcc"
-    assert float(rows[3]["accuracy"]) == run.result["track"]["accuracy"][0]
+    assert float(rows[3]["accuracy"]) == run.scores["track"]["accuracy"][0]
 
     fitted = []
-    score = cli.importlib.import_module("mgr_jax.baselines.jobs").score_repeats
 
     def count(examples, classifier, **options):
         fitted.append(classifier)
-        return score(examples, classifier, **options)
+        return score_repeats(examples, classifier, **options)
 
     monkeypatch.setattr("mgr_jax.baselines.jobs.score_repeats", count)
     (tmp_path / "runs/tempo/dt/baseline.json").unlink()  # as if killed before its end
@@ -193,10 +193,11 @@ def test_leaking_needs_consent_and_is_marked(capsys, table, tmp_path):
     ]
     code, _, err = call(capsys, *command)
     assert code == 1
-    assert "--i_know_this_leaks" in err
+    assert "consent (i_know_this_leaks)" in err
     code, out, _ = call(capsys, *command, "--i_know_this_leaks")
     assert code == 0
-    assert "row_random (LEAKS" in out
+    assert "- row_random, all 5 folds" in out
+    assert "(LEAKS" in out
     rows = list(csv.DictReader((tmp_path / "runs/baselines.csv").open()))
     assert {row["leaks"] for row in rows} == {"yes"}
     found = Predictions.load(tmp_path / "runs/all/lda/predictions/crossval.npz")
@@ -227,7 +228,7 @@ def test_segments_of_a_dataset_are_described_once(capsys, data_dir, tmp_path, mo
     result = json.loads((tmp_path / "a/predictions/crossval.json").read_text())
     assert result["track"]["accuracy"][0] > 0.8
     with monkeypatch.context() as patch:
-        patch.setattr("mgr_jax.features.segments._of_audio", None)  # would fail if it were called
+        patch.setattr("mgr_jax.features.kept.extract", None)  # would fail if it were called
         assert call(capsys, *command, f"--workdir={tmp_path / 'b'}")[0] == 0
 
 
@@ -292,27 +293,27 @@ def test_pictures_and_tables_of_prepared_arrays(capsys, table, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["--workdir=x"], "one of --dataset and --table"),
+        (["--workdir=x"], "give one of `dataset`"),
         (["--table=TABLE"], "give --workdir"),
-        (["--table=TABLE", "--dataset=d", "--workdir=x"], "one of --dataset and --table"),
+        (["--table=TABLE", "--dataset=d", "--workdir=x"], "give one of `dataset`"),
         (["--table=/no/where.csv", "--workdir=x"], "/no/where.csv is not a file"),
         (["--table=TABLE", "--workdir=x", "--classifiers=rff"], "did you mean"),
         (["--table=TABLE", "--workdir=x", "--feature_sets=mfc"], "did you mean mfcc"),
         (["--table=TABLE", "--workdir=x", "--protocol=random"], "there is no protocol"),
         (["--table=TABLE", "--workdir=x", "--protocol=artist_kfold"], "needs artists"),
-        (["--table=TABLE", "--workdir=x", "--protocol=official"], "--tracks=fma_metadata.zip"),
+        (["--table=TABLE", "--workdir=x", "--protocol=official"], "give fma_metadata.zip"),
         (["--table=TABLE", "--workdir=x", "--protocol=fault_filtered"], "fault-filtered lists"),
         (["--table=TABLE", "--workdir=x", "--split=validation"], "no track is validation"),
         (
             ["--table=TABLE", "--workdir=x", "--protocol=stratified_kfold", "--split=test"],
-            "--split belongs to fixed protocols",
+            "`split` belongs to fixed protocols",
         ),
         (["--table=TABLE", "--workdir=x", "--classifiers="], "no classifier is named"),
         (["--table=TABLE", "--workdir=x", "--feature_sets="], "no feature set is named"),
-        (["--table=TABLE", "--workdir=x", "--features=gtzan57"], "leave --features out"),
-        (["--table=TABLE", "--workdir=x", "--seconds=3"], "--seconds cuts the tracks"),
+        (["--table=TABLE", "--workdir=x", "--features=gtzan57"], "leave `features` out"),
+        (["--table=TABLE", "--workdir=x", "--seconds=3"], "`seconds` cuts the tracks"),
         (["--table=TABLE", "--workdir=x", "--subset=small"], "tracks.csv"),
-        (["--dataset=d", "--workdir=x", "--subset=small"], "--subset belongs to --table"),
+        (["--dataset=d", "--workdir=x", "--subset=small"], "`subset` belongs to a table"),
         (["--table=TABLE", "--workdir=x", "--protocol=stratified_kfold", "--folds=9"], "fewer fol"),
         (["--table=TABLE", "--workdir=x", "--artists=/no/index.csv"], "/no/index.csv cannot be"),
     ],

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from mgr_jax import cli
+from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.feature_files import read_features
+from mgr_jax.data.locate import find_prepared
+from mgr_jax.data.prepare import prepare
 
 
 def call(capsys, *argv) -> tuple[int, str, str]:
@@ -23,9 +26,10 @@ def test_a_folder_of_music_becomes_a_dataset(capsys, music_folder, tmp_path):
     assert f"Wrote {out}: 30 rows of 30 tracks, 80 features each (0 tracks skipped" in said
     table = read_features(out)
     assert set(table.label) == {"hum", "hiss", "beat"}
-    flags = [f"--features={out}", "--frame_rate=0.5", f"--data_dir={tmp_path / 'tfds'}"]
-    assert cli.main(["prepare_data", "--dataset=feature_array", *flags, "--workers=0"]) == 0
-    assert "3 classes" in capsys.readouterr().out
+    data_dir = tmp_path / "tfds"
+    prepare("feature_array", features=out, frame_rate=0.5, data_dir=data_dir, num_workers=0)
+    folder = find_prepared("feature_array/table", sample_rate=0, data_dir=data_dir)
+    assert set(open_tracks(folder, "train").classes) == {"hum", "hiss", "beat"}
 
 
 def test_a_prepared_dataset_at_its_rate(capsys, data_dir, tmp_path):
@@ -44,12 +48,13 @@ def test_a_prepared_dataset_at_its_rate(capsys, data_dir, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "code", "says"),
     [
-        ([], 1, "give --features, --out and one of"),
-        (["--features=gtzan57", "--out=a.csv"], 1, "one of --audio and --dataset"),
+        ([], 1, "give --features, gtzan57"),
+        (["--features=gtzan57"], 1, "give --out, the table to write"),
+        (["--features=gtzan57", "--out=a.csv"], 1, "give one of `audio`, a folder"),
         (["--features=gtzan", "--audio=.", "--out=a.csv"], 1, "did you mean gtzan57"),
         (["--features=gtzan57", "--audio=.", "--out=a.xls"], 1, "must end in .csv or .parquet"),
         (["--features=gtzan57", "--audio=/no/where", "--out=a.csv"], 1, "is not a folder"),
-        (["--features=fma518", "--dataset=rendered/demo", "--out=a.csv"], 1, "add --corrected"),
+        (["--features=fma518", "--dataset=rendered/demo", "--out=a.csv"], 1, "the corrected form"),
         (
             ["--features=gtzan57", "--corrected", "--audio=.", "--out=a.csv"],
             1,

@@ -92,7 +92,7 @@ def test_the_checkpoints_of_networks_are_chosen_on_a_fold_that_is_not_scored(
         protocol = Protocol(config.protocol.name)
         return dataclasses.replace(make_table("single_label"), protocol=protocol)
 
-    monkeypatch.setattr("mgr_jax.runs.inflation.cross_validate", cross_validate)
+    monkeypatch.setattr("mgr_jax.runs.inflation.train_folds", cross_validate)
     flags = [
         "--config=audio_folder/choi_crnn", "--config.dataset=audio_folder/music",
         "--config.sample_rate=12000", f"--config.data_dir={data_dir}", f"--out={tmp_path}",

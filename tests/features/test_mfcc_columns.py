@@ -2,8 +2,7 @@ import librosa
 import numpy as np
 import pytest
 
-from mgr_jax.features import mfcc_statistics
-from mgr_jax.features.mfcc_statistics import COLUMNS
+from mgr_jax.features.mfcc_statistics import COLUMNS, mfcc_statistics
 
 
 def test_columns_name_the_statistics():

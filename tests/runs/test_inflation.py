@@ -21,7 +21,7 @@ def trained(monkeypatch):
         protocol = Protocol(config.protocol.name, leaks=("rows",) * (workdir.name == "row_random"))
         return dataclasses.replace(make_table("single_label"), protocol=protocol)
 
-    monkeypatch.setattr("mgr_jax.runs.inflation.cross_validate", cross_validate)
+    monkeypatch.setattr("mgr_jax.runs.inflation.train_folds", cross_validate)
     return asked
 
 

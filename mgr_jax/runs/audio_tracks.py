@@ -6,52 +6,22 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from mgr_jax.audio.io import AUDIO_SUFFIXES, list_audio_files, read_audio
+from mgr_jax.audio.io import AUDIO_SUFFIXES, read_audio, require_audio_files
 from mgr_jax.data.cache import Tracks, open_tracks
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.errors import UserError
+from mgr_jax.features.rows import AudioTrack
 
 _FMA_FILE = re.compile(r"(?:.*/)?\d{3}/(\d{6})\.mp3")
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """A track to be described.
-
-    Attributes:
-      filename: as it will stand in the table; each of them once.
-      track: its name.
-      load: picklable; gives the waveform [samples] float32 and its sample rate in Hz.
-      label, artist, split: empty where unknown.
-    """
-
-    filename: str
-    track: str
-    load: Callable[[], tuple[np.ndarray, int]]
-    label: str = ""
-    artist: str = ""
-    split: str = ""
-
-
-def require_audio(folder: Path) -> list[Path]:
-    """All audio files below a folder; raises a UserError without one."""
-    if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; give --audio the folder of your audio files")
-    paths = list_audio_files(folder)
-    if not paths:
-        raise UserError(
-            f"{folder} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); check --audio"
-        )
-    return paths
-
-
-def folder_sources(folder: Path, sample_rate: int | None) -> list[Source]:
+def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     """Lists the audio files of a folder.
 
     The label is the first folder below it. Files like 000/000002.mp3 are FMA's: they are called by
@@ -64,42 +34,42 @@ def folder_sources(folder: Path, sample_rate: int | None) -> list[Source]:
     Raises:
       UserError: no folder, no audio, or two files of one name.
     """
-    paths = require_audio(folder)
+    paths = require_audio_files(folder)
     relative = [path.relative_to(folder) for path in paths]
     name, count = Counter(str(path.with_suffix("")) for path in relative).most_common(1)[0]
     if count > 1:
         raise UserError(f"{folder} holds {count} audio files called '{name}'; keep one of them")
     texts = [path.as_posix() for path in relative]
     columns = zip(paths, relative, _short(texts), track_names(texts), strict=True)
-    sources = []
+    found = []
     for path, below, filename, track in columns:
         fma = _FMA_FILE.fullmatch(path.as_posix())
         label = below.parts[0] if len(below.parts) > 1 and not fma else ""
         load = functools.partial(_read_file, path, sample_rate)
-        sources.append(Source(filename, str(int(fma[1])) if fma else track, load, label))
-    return _in_order(sources)
+        found.append(AudioTrack(filename, str(int(fma[1])) if fma else track, load, label))
+    return _in_order(found)
 
 
-def dataset_sources(dataset_dir: Path) -> list[Source]:
+def dataset_tracks(dataset_dir: Path) -> list[AudioTrack]:
     """Lists the tracks of all splits of a prepared dataset.
 
     Raises:
       UserError: the dataset holds features.
     """
-    protocol = json.loads((dataset_dir / "protocol.json").read_text())
-    splits = [open_tracks(dataset_dir, split) for split in protocol["tracks"]]
+    account = json.loads((dataset_dir / "protocol.json").read_text(encoding="utf-8"))
+    splits = [open_tracks(dataset_dir, split) for split in account["tracks"]]
     if splits[0].kind != "waveform":
         raise UserError(f"{dataset_dir} holds feature arrays; give a dataset of audio")
     texts = [track for tracks in splits for track in tracks.track_id.tolist()]
     names = iter(zip(_short(texts), track_names(texts), strict=True))
-    sources = []
+    found = []
     for tracks in splits:
         for row, label in enumerate(tracks.label.tolist()):
             # The account can be long, and would travel to the workers with every track.
             alone = dataclasses.replace(tracks.select([row]), account={})
             filename, track = next(names)
-            sources.append(
-                Source(
+            found.append(
+                AudioTrack(
                     filename if filename.endswith(AUDIO_SUFFIXES) else f"{filename}.wav",
                     track,
                     functools.partial(_read_track, alone),
@@ -108,7 +78,7 @@ def dataset_sources(dataset_dir: Path) -> list[Source]:
                     tracks.split,
                 )
             )
-    return _in_order(sources)
+    return _in_order(found)
 
 
 def _short(paths: list[str]) -> list[str]:
@@ -117,12 +87,12 @@ def _short(paths: list[str]) -> list[str]:
     return names if len(set(names)) == len(names) else paths
 
 
-def _in_order(sources: Iterable[Source]) -> list[Source]:
-    def key(source: Source) -> tuple[int, str]:
-        number = int(source.track) if source.track.isdecimal() else -1
-        return number, source.filename
+def _in_order(tracks: Iterable[AudioTrack]) -> list[AudioTrack]:
+    def key(track: AudioTrack) -> tuple[int, str]:
+        number = int(track.track) if track.track.isdecimal() else -1
+        return number, track.filename
 
-    return sorted(sources, key=key)
+    return sorted(tracks, key=key)
 
 
 def _read_file(path: Path, sample_rate: int | None) -> tuple[np.ndarray, int]:

@@ -1,51 +1,26 @@
 """Writes tables of features with the columns of the published ones."""
 
 import csv
-import os
+import functools
+import io
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import numpy as np
-
-from mgr_jax.data.feature_files import track_names
 from mgr_jax.errors import UserError
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of a table.
-
-    Attributes:
-      filename, track, label, artist, split: [rows] text, the last three empty where unknown.
-      length: [rows] samples.
-      values: [rows, columns] float64.
-      columns: their names.
-    """
-
-    filename: list[str]
-    track: list[str]
-    label: list[str]
-    artist: list[str]
-    split: list[str]
-    length: list[int]
-    values: np.ndarray
-    columns: tuple[str, ...]
-
-    def known(self, *names: str) -> dict[str, list[str]]:
-        """Those of the named texts that say something."""
-        return {name: getattr(self, name) for name in names if any(getattr(self, name))}
+from mgr_jax.features.rows import Rows
+from mgr_jax.files import require_writable, write_file
 
 
 def check_path(path: Path) -> None:
     """Raises a UserError unless a table can be written under this name."""
     if path.suffix not in (".csv", ".parquet"):
-        raise UserError(f"--out={path} must end in .csv or .parquet")
+        raise UserError(f"{path} is to hold a table; its name must end in .csv or .parquet")
+    require_writable(path)
 
 
-def write_table(path: Path, rows: Rows, *, fma_header: bool) -> None:
-    """Writes a table that `read_features` reads, wholly or not at all.
+def write_table(path: Path, rows: Rows, *, fma_header: bool, with_track: bool) -> None:
+    """Writes a table, wholly or not at all.
 
     A .parquet file has the columns track, filename, length, the features, label, artist, split; a
     .csv file those of Kaggle's GTZAN tables (filename, length, the features, label), or FMA's
@@ -57,18 +32,17 @@ def write_table(path: Path, rows: Rows, *, fma_header: bool) -> None:
       path: of a .csv or .parquet file.
       rows: the rows.
       fma_header: whether a .csv file gets FMA's header, to which columns like mfcc.mean.01 belong.
+      with_track: whether file names do not tell the tracks.
     """
-    write: Callable[[Path, Rows], None] = _write_kaggle
+    write: Callable[[Rows, IO[bytes]], None] = functools.partial(_write_kaggle, with_track)
     if path.suffix == ".parquet":
         write = _write_parquet
     elif fma_header:
         write = _write_fma
-    partial = path.with_name(f"{path.name}.partial")
-    write(partial, rows)
-    os.replace(partial, path)
+    write_file(path, functools.partial(write, rows))
 
 
-def _write_parquet(path: Path, rows: Rows) -> None:
+def _write_parquet(rows: Rows, file: IO[bytes]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -80,23 +54,23 @@ def _write_parquet(path: Path, rows: Rows) -> None:
         "label": rows.label,
         **rows.known("artist", "split"),
     }
-    pq.write_table(pa.table(columns), path)
+    pq.write_table(pa.table(columns), file)
 
 
-def _write_kaggle(path: Path, rows: Rows) -> None:
+def _write_kaggle(with_track: bool, rows: Rows, file: IO[bytes]) -> None:
     more = {"label": rows.label}
-    if track_names(rows.filename) != rows.track:
+    if with_track:
         more["track"] = rows.track
     more |= rows.known("artist", "split")
     lines = zip(rows.filename, rows.length, rows.values, *more.values(), strict=True)
     _write_csv(
-        path,
+        file,
         [["filename", "length", *rows.columns, *more]],
         ([name, length, *values.tolist(), *texts] for name, length, values, *texts in lines),
     )
 
 
-def _write_fma(path: Path, rows: Rows) -> None:
+def _write_fma(rows: Rows, file: IO[bytes]) -> None:
     more = rows.known("label", "artist", "split")
     levels = [[*column.split("."), "", ""][:3] for column in (*rows.columns, *more)]
     header = [
@@ -106,14 +80,15 @@ def _write_fma(path: Path, rows: Rows) -> None:
     header.append(["track_id", *[""] * len(levels)])
     lines = zip(rows.track, rows.values, *more.values(), strict=True)
     _write_csv(
-        path,
+        file,
         header,
         ([track, *(f"{v:.10e}" for v in values), *texts] for track, values, *texts in lines),
     )
 
 
-def _write_csv(path: Path, header: list[list[str]], lines: Iterable[list[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows(header)
-        writer.writerows(lines)
+def _write_csv(file: IO[bytes], header: list[list[str]], lines: Iterable[list[Any]]) -> None:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows(header)
+    writer.writerows(lines)
+    text.detach()  # flushes, and leaves closing to whoever opened the file

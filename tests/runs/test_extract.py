@@ -3,7 +3,9 @@
 import csv
 import functools
 import json
+import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +20,12 @@ import soundfile
 from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.errors import UserError
-from mgr_jax.features.extract import RECIPES, Recipe, extract, find_recipe
-from mgr_jax.runs.extraction_sources import Source, dataset_sources, folder_sources
+from mgr_jax.features.journal import Journal
+from mgr_jax.features.recipes import RECIPES, Recipe, find_recipe
+from mgr_jax.features.rows import AudioTrack
+from mgr_jax.runs import extract_table
+from mgr_jax.runs.audio_tracks import dataset_tracks, folder_tracks
+from mgr_jax.runs.extract import write_features
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RATE = 22_050
@@ -45,10 +51,10 @@ def constant(level: float, samples: int) -> tuple[np.ndarray, int]:
     return np.full(samples, level, np.float32), RATE
 
 
-def make_sources(**levels: float) -> list[Source]:
+def make_tracks(**levels: float) -> list[AudioTrack]:
     """Tracks of 1 s by name and level."""
     return [
-        Source(f"{name}.wav", name, functools.partial(constant, level, RATE), label="low")
+        AudioTrack(f"{name}.wav", name, functools.partial(constant, level, RATE), label="low")
         for name, level in levels.items()
     ]
 
@@ -78,27 +84,27 @@ def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
 @pytest.mark.parametrize(("seconds", "length"), [(0, 661_794), (30, 661_500), (10, 220_500)])
 def test_a_table_has_kaggles_columns_and_names(genres, tmp_path, seconds, length):
     out = tmp_path / "a.csv"
-    count, skipped = extract(
-        folder_sources(genres, RATE), PLAIN, out, settings={}, seconds=float(seconds)
+    made = write_features(
+        folder_tracks(genres, RATE), PLAIN, out, settings={}, seconds=float(seconds)
     )
     header, lines = read_csv(out)
     assert header == ["filename", "length", "peak", "first", "rate", "label"]
-    assert len(lines) == count
+    assert len(lines) == made.rows
     assert lines[0][0] == ("blues.00000.0.wav" if seconds else "blues.00000.wav")
     assert lines[0][1] == str(length)
     assert [line[-1] for line in lines] == [line[0].split(".")[0] for line in lines]
     # 660,000 samples are 29.93 s, less than one segment of 30 s.
-    assert list(skipped) == (["rock.00000.wav"] if seconds == 30 else [])
-    assert json.loads((tmp_path / "a.csv.skipped.json").read_text()) == skipped
+    assert list(made.skipped) == (["rock.00000.wav"] if seconds == 30 else [])
+    assert json.loads((tmp_path / "a.csv.skipped.json").read_text()) == made.skipped
 
 
 def test_three_seconds_are_kaggles_ten_rows_and_the_tail_is_dropped(genres, tmp_path):
     out = tmp_path / "a.csv"
-    count, _ = extract(folder_sources(genres, RATE), PLAIN, out, settings={}, seconds=3.0)
+    made = write_features(folder_tracks(genres, RATE), PLAIN, out, settings={}, seconds=3.0)
     _, lines = read_csv(out)
     names = [f"blues.0000{t}.{s}.wav" for t in range(2) for s in range(10)]
     assert [line[0] for line in lines] == names + [f"rock.00000.{s}.wav" for s in range(9)]
-    assert count == 29
+    assert made.rows == 29
     assert {line[1] for line in lines} == {"66150"}
     table = read_features(out)
     assert list(table.track_id) == ["blues.00000", "blues.00001", "rock.00000"]
@@ -116,25 +122,27 @@ def test_three_seconds_are_kaggles_ten_rows_and_the_tail_is_dropped(genres, tmp_
 @pytest.mark.parametrize("recipe", [PLAIN, DOTTED], ids=["kaggle", "fma"])
 def test_what_is_written_of_a_dataset_is_read_back(data_dir, tmp_path, name, seconds, recipe):
     folder = find_dataset("audio_folder/music", sample_rate=12_000, data_dir=data_dir)
-    sources = dataset_sources(folder)
-    extract(sources, recipe, tmp_path / name, settings={}, seconds=seconds)
+    tracks = dataset_tracks(folder)
+    write_features(tracks, recipe, tmp_path / name, settings={}, seconds=seconds)
     table = read_features(tmp_path / name)
     assert table.columns == recipe.columns
     # The names without their folders (0-0.wav, …) are the same in every genre.
-    assert list(table.track_id) == [source.track for source in sources]
+    assert list(table.track_id) == [track.track for track in tracks]
     assert table.track_id[0] == "beat/0-0"
     for field in ("label", "artist", "split"):
-        assert list(getattr(table, field)) == [getattr(source, field) for source in sources]
+        assert list(getattr(table, field)) == [getattr(track, field) for track in tracks]
     assert set(table.split) == {"train", "validation", "test"}
-    for source, frames in zip(sources, table.features, strict=True):
-        waveform, rate = source.load()
+    for track, frames in zip(tracks, table.features, strict=True):
+        waveform, rate = track.load()
         parts = np.split(waveform, 4) if seconds else [waveform]  # clips of 2 s
         expected = [measure(part, rate) for part in parts]
         np.testing.assert_allclose(frames, np.array(expected), rtol=1e-6)
 
 
 def test_parquet_keeps_float64_and_its_names(genres, tmp_path):
-    extract(folder_sources(genres, None), DOTTED, tmp_path / "a.parquet", settings={}, seconds=10.0)
+    write_features(
+        folder_tracks(genres, None), DOTTED, tmp_path / "a.parquet", settings={}, seconds=10.0
+    )
     table = pq.read_table(tmp_path / "a.parquet")
     assert table.column_names == ["track", "filename", "length", *DOTTED.columns, "label"]
     assert table.column("mfcc.mean.01").type == "double"
@@ -146,8 +154,8 @@ def test_fmas_files_are_called_by_number_and_read_at_their_own_rate(tmp_path):
         path = tmp_path / f"fma_small/{track // 1000:03d}/{track:06d}.mp3"
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, np.full((rate, 2), 0.1), rate)
-    sources = folder_sources(tmp_path / "fma_small", DOTTED.sample_rate)
-    extract(sources, DOTTED, tmp_path / "features.csv", settings={})
+    tracks = folder_tracks(tmp_path / "fma_small", DOTTED.sample_rate)
+    write_features(tracks, DOTTED, tmp_path / "features.csv", settings={})
     header, lines = read_csv(tmp_path / "features.csv")
     assert header == ["feature", "mfcc", "mfcc", "zcr"]
     assert lines[:3] == [
@@ -161,14 +169,14 @@ def test_fmas_files_are_called_by_number_and_read_at_their_own_rate(tmp_path):
 
 
 def test_a_crash_an_error_and_a_silent_track_cost_one_track_each(tmp_path):
-    sources = make_sources(a=0.1, crash=1.0, loud=0.92, silent=0.0, z=0.2)
-    count, skipped = extract(sources, PLAIN, tmp_path / "a.csv", settings={}, workers=2)
-    assert count == 2
+    tracks = make_tracks(a=0.1, crash=1.0, loud=0.92, silent=0.0, z=0.2)
+    made = write_features(tracks, PLAIN, tmp_path / "a.csv", settings={}, workers=2)
+    assert (made.rows, made.tracks) == (2, 2)
     assert [line[0] for line in read_csv(tmp_path / "a.csv")[1]] == ["a.wav", "z.wav"]
-    assert "crashed" in skipped["crash.wav"]
-    assert skipped["loud.wav"] == "loud.wav has no features (ValueError: too loud)"
-    assert "first is not a finite number; is it silent for 1 s" in skipped["silent.wav"]
-    assert json.loads((tmp_path / "a.csv.skipped.json").read_text()) == skipped
+    assert "crashed" in made.skipped["crash.wav"]
+    assert made.skipped["loud.wav"] == "loud.wav has no features (ValueError: too loud)"
+    assert "first is not a finite number; is it silent for 1 s" in made.skipped["silent.wav"]
+    assert json.loads((tmp_path / "a.csv.skipped.json").read_text()) == made.skipped
 
 
 def interrupt(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -178,19 +186,19 @@ def interrupt(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def test_a_journal_cut_at_any_byte_gives_the_same_table(tmp_path):
-    sources = make_sources(a=0.1, b=0.0, c=0.3, d=0.5)
-    extract(sources, PLAIN, tmp_path / "whole.csv", settings={"x": 1})
+    tracks = make_tracks(a=0.1, b=0.0, c=0.3, d=0.5)
+    write_features(tracks, PLAIN, tmp_path / "whole.csv", settings={"x": 1})
     expected = (tmp_path / "whole.csv").read_bytes()
     assert not (tmp_path / "whole.csv.journal").exists()
     out, journal = tmp_path / "a.csv", tmp_path / "a.csv.journal"
     with pytest.raises(KeyboardInterrupt):
-        extract(sources, Recipe(PLAIN.columns, interrupt), out, settings={"x": 1})
+        write_features(tracks, Recipe(PLAIN.columns, interrupt), out, settings={"x": 1})
     assert not out.exists()
     content = journal.read_bytes()
     assert content.count(b"\n") == 4  # the settings and three tracks
     for size in range(0, len(content) + 1, 3):
         journal.write_bytes(content[:size])
-        extract(sources, PLAIN, out, settings={"x": 1})
+        write_features(tracks, PLAIN, out, settings={"x": 1})
         assert out.read_bytes() == expected
         assert not journal.exists()
         out.unlink()
@@ -198,21 +206,21 @@ def test_a_journal_cut_at_any_byte_gives_the_same_table(tmp_path):
 
 def test_finished_tracks_are_not_computed_again(tmp_path):
     out = tmp_path / "a.csv"
-    sources = make_sources(a=0.1, b=0.3, d=0.5)
+    tracks = make_tracks(a=0.1, b=0.3, d=0.5)
     with pytest.raises(KeyboardInterrupt):
-        extract(sources, Recipe(PLAIN.columns, interrupt), out, settings={})
+        write_features(tracks, Recipe(PLAIN.columns, interrupt), out, settings={})
     seen = []
 
     def watch(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
         seen.append(float(waveform[0]))
         return measure(waveform, sample_rate)
 
-    extract(sources, Recipe(PLAIN.columns, watch), out, settings={})
+    write_features(tracks, Recipe(PLAIN.columns, watch), out, settings={})
     assert seen == [0.5]
 
 
-def forty_sources() -> list[Source]:
-    return make_sources(**{f"t{i:02d}": 0.01 * (i + 1) for i in range(40)})
+def forty_tracks() -> list[AudioTrack]:
+    return make_tracks(**{f"t{i:02d}": 0.01 * (i + 1) for i in range(40)})
 
 
 def test_a_killed_process_goes_on(tmp_path):
@@ -226,7 +234,7 @@ def slow(waveform, sample_rate):
     time.sleep(0.1)
     return t.measure(waveform, sample_rate)
 recipe = t.Recipe(t.PLAIN.columns, slow)
-t.extract(t.forty_sources(), recipe, Path({str(out)!r}), settings={{}})
+t.write_features(t.forty_tracks(), recipe, Path({str(out)!r}), settings={{}})
 """
     process = subprocess.Popen(
         [sys.executable, "-c", script],
@@ -243,39 +251,79 @@ t.extract(t.forty_sources(), recipe, Path({str(out)!r}), settings={{}})
     assert not out.exists()
     done = journal.read_bytes().count(b"\n") - 1
     assert 4 <= done < 40
-    extract(forty_sources(), PLAIN, out, settings={})
-    extract(forty_sources(), PLAIN, tmp_path / "whole.csv", settings={})
+    write_features(forty_tracks(), PLAIN, out, settings={})
+    write_features(forty_tracks(), PLAIN, tmp_path / "whole.csv", settings={})
     assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
 def test_mistakes_are_one_sentence(tmp_path, genres):
-    sources = make_sources(a=0.1)
+    tracks = make_tracks(a=0.1)
     out = tmp_path / "a.csv"
-    extract(sources, PLAIN, out, settings={})
+    out.touch()
     with pytest.raises(UserError, match=r"a\.csv exists already"):
-        extract(sources, PLAIN, out, settings={})
+        extract_table("mfcc_statistics", out, audio=genres)
     out.unlink()
     journal = tmp_path / "a.csv.journal"
     journal.write_text('{"settings": {"rate": 1, "seconds": 3.0}}\n')
     with pytest.raises(UserError, match=r"begun with seconds = 3\.0, not 0\.0"):
-        extract(sources, PLAIN, out, settings={"rate": 1})
+        write_features(tracks, PLAIN, out, settings={"rate": 1})
     journal.write_text("my notes\n")
     with pytest.raises(UserError, match="is no journal"):
-        extract(sources, PLAIN, out, settings={})
+        write_features(tracks, PLAIN, out, settings={})
     assert journal.read_text() == "my notes\n"
     with pytest.raises(UserError, match=r"must end in \.csv or \.parquet"):
-        extract(sources, PLAIN, tmp_path / "a.xlsx", settings={})
+        extract_table("mfcc_statistics", tmp_path / "a.xlsx", audio=genres)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(UserError, match="is a folder"):
+        extract_table("mfcc_statistics", tmp_path / "folder.csv", audio=genres)
+    for both in ({}, {"audio": genres, "dataset": "audio_folder/music"}):
+        with pytest.raises(UserError, match="give one of `audio`, a folder of audio files, and"):
+            extract_table("mfcc_statistics", out, **both)
     with pytest.raises(UserError, match=r"none of the 1 tracks can be used.*too loud"):
-        extract(make_sources(a=0.92), PLAIN, tmp_path / "b.csv", settings={})
+        write_features(make_tracks(a=0.92), PLAIN, tmp_path / "b.csv", settings={})
     assert not list(tmp_path.glob("b.csv*"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no audio files"):
-        folder_sources(tmp_path / "empty", RATE)
+        folder_tracks(tmp_path / "empty", RATE)
     with pytest.raises(UserError, match="is not a folder"):
-        folder_sources(tmp_path / "none", RATE)
+        folder_tracks(tmp_path / "none", RATE)
     (genres / "blues/blues.00000.flac").write_bytes(b"")
     with pytest.raises(UserError, match=r"2 audio files called 'blues/blues\.00000'"):
-        folder_sources(genres, RATE)
+        folder_tracks(genres, RATE)
+
+
+def test_a_call_says_what_it_wrote_and_shows_no_bar_unless_asked(
+    music_folder, tmp_path, monkeypatch, capsys, caplog
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(logging.getLogger("mgr_jax"), "propagate", True)  # which commands end
+    folder = shutil.copytree(music_folder, tmp_path / "music")
+    (folder / "hum/broken.wav").write_bytes(b"RIFF")
+    made = extract_table(
+        "mfcc_statistics", "~/a.parquet", audio="~/music", seconds=1, workers=0, progress=False
+    )
+    assert made.path == tmp_path / "a.parquet"
+    assert (made.rows, made.tracks, len(made.columns)) == (60, 30, 80)
+    assert list(made.skipped) == ["hum/broken.wav"]
+    assert str(made) == (
+        f"Wrote {made.path}: 60 rows of 30 tracks, 80 features each (1 tracks skipped, "
+        "a.parquet.skipped.json lists them)."
+    )
+    out, err = capsys.readouterr()
+    assert not out
+    assert "track/s" not in err
+    assert caplog.messages == [made.skipped["hum/broken.wav"]]
+    assert pq.read_table(made.path).num_rows == made.rows
+
+
+def test_a_table_that_another_process_is_writing_is_left_to_it(tmp_path):
+    with (
+        Journal(tmp_path / "a.csv.journal", {"seconds": 0.0}),
+        pytest.raises(UserError, match="is being written by another process"),
+    ):
+        write_features(make_tracks(a=0.1), PLAIN, tmp_path / "a.csv", settings={})
+    write_features(make_tracks(a=0.1), PLAIN, tmp_path / "a.csv", settings={})
+    assert not (tmp_path / "a.csv.journal").exists()
 
 
 def test_recipes_are_found_by_name():

@@ -1,0 +1,80 @@
+"""Features that are computed once and kept in a file, as a matrix of a row per item."""
+
+import contextlib
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mgr_jax.errors import UserError
+from mgr_jax.features.engine import extract
+from mgr_jax.features.journal import ForeignJournalError, Journal, JournalInUseError
+from mgr_jax.files import keep_arrays, load_arrays
+from mgr_jax.workers import Failure
+
+_FORMAT = 1  # raise it when features come to be other numbers
+
+
+def keep_features(
+    path: Path,
+    items: Mapping[str, Callable[[], tuple[Any, ...]]],
+    compute: Callable[..., np.ndarray],
+    *,
+    settings: Mapping[str, Any],
+    **options: Any,
+) -> np.ndarray:
+    """Computes the features of items, unless the file has them.
+
+    Until all are there they stand in <path>.journal; the same call after a kill goes on. A folder
+    that cannot be written, or a journal that another process is writing, costs only that.
+
+    Args:
+      path: of an .npz file. It is believed to be of these items if it has as many rows.
+      items: see `extract`.
+      compute: see `extract`; what it gives (after `finish`, if there is one) is a vector.
+      settings: what the numbers depend on beside the items' names; a journal of others counts for
+        nothing.
+      **options: of `extract`, but the journal.
+
+    Returns:
+      [items, columns] float32; a row of NaN where an item has no features, as in silence.
+
+    Raises:
+      UserError: no item has any.
+    """
+    stored = load_arrays(path)
+    if stored.get("format") == _FORMAT and len(stored["values"]) == len(items):
+        return stored["values"]
+    journal = _open_journal(path.with_name(f"{path.name}.journal"), {"format": _FORMAT, **settings})
+    with journal or contextlib.nullcontext():
+        answers = extract(items, compute, journal=journal, **options)
+        found = [answer for answer in answers.values() if not isinstance(answer, Failure)]
+        if found:
+            missing = np.full(found[0].shape, np.nan)
+            rows = [missing if isinstance(a, Failure) else a for a in answers.values()]
+            values = np.stack(rows).astype(np.float32)
+            keep_arrays(path, values=values, format=np.array(_FORMAT))
+        if journal:
+            journal.remove()
+    if not found:
+        reason = next(a.reason for a in answers.values() if isinstance(a, Failure))
+        raise UserError(f"none of the {len(items)} items has features; of the first, {reason}")
+    return values
+
+
+def _open_journal(path: Path, settings: Mapping[str, Any]) -> Journal | None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return Journal(path, settings)
+        except ForeignJournalError:
+            warnings.warn(
+                f"{path} is damaged, or of other settings; what it held is computed anew",
+                stacklevel=3,
+            )
+            path.unlink()
+            return Journal(path, settings)
+    except (OSError, JournalInUseError):
+        return None

@@ -1,0 +1,190 @@
+"""Tables of hand-made features, computed from a folder of audio or a prepared dataset."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mgr_jax
+from mgr_jax.data.feature_files import track_names
+from mgr_jax.data.locate import find_prepared
+from mgr_jax.errors import UserError
+from mgr_jax.features.journal import Journal
+from mgr_jax.features.recipes import Recipe, find_recipe
+from mgr_jax.features.rows import AudioTrack, extract_rows
+from mgr_jax.features.table_file import check_path, write_table
+from mgr_jax.files import write_json
+from mgr_jax.runs.audio_tracks import dataset_tracks, folder_tracks
+
+_log = logging.getLogger(__name__)
+
+_REASONS = 10  # how many are told; the file beside the table has all
+
+
+@dataclass(frozen=True)
+class ExtractedTable:
+    """A table of features that was written.
+
+    Attributes:
+      path: of the table; <path>.skipped.json holds `skipped`.
+      rows: how many it has.
+      tracks: how many tracks they are of.
+      columns: names of the features.
+      skipped: why tracks are not in it, by file name.
+    """
+
+    path: Path
+    rows: int
+    tracks: int
+    columns: tuple[str, ...]
+    skipped: dict[str, str]
+
+    def __str__(self) -> str:
+        """What was written, in a sentence."""
+        return (
+            f"Wrote {self.path}: {self.rows} rows of {self.tracks} tracks, {len(self.columns)} "
+            f"features each ({len(self.skipped)} tracks skipped, {self.path.name}.skipped.json "
+            "lists them)."
+        )
+
+
+def extract_table(
+    features: str,
+    out: str | Path,
+    *,
+    audio: str | Path | None = None,
+    dataset: str | None = None,
+    sample_rate: int | None = None,
+    data_dir: str | Path | None = None,
+    seconds: float = 0.0,
+    corrected: bool = False,
+    workers: int | None = None,
+    progress: bool = True,
+) -> ExtractedTable:
+    """Writes a table of hand-made features, a row per track or per segment.
+
+    As in `extract_table("gtzan57", "3_sec.csv", audio="genres_original", seconds=3)`. The same call
+    after a kill goes on: what is finished is kept in <out>.journal until the table is whole.
+    `score_baselines`, `prepare` and `Predictor` read the table.
+
+    Args:
+      features: "gtzan57", the columns of Kaggle's GTZAN tables; "fma518", those of FMA's
+        features.csv; "mfcc_statistics", means and deviations of 20 MFCCs and their differences.
+      out: a .csv or .parquet file that is not there yet.
+      audio: a folder of audio files, in a folder per genre or as FMA's.
+      dataset: instead of it, a prepared dataset of audio, such as rendered/demo.
+      sample_rate: in Hz. Files are read at 22,050 unless told, for fma518 at the rate of each; of a
+        dataset it is that which it was prepared at, 22,050 unless told.
+      data_dir: the TFDS folder that holds the dataset.
+      seconds: length of consecutive segments; what is left at the end of a track is dropped. 0
+        describes whole tracks.
+      corrected: fma518 with the true sample rate, where FMA's own code takes 22,050 Hz for granted.
+      workers: processes; None: as many as there are cores, 0: compute in this one.
+      progress: whether to show a bar.
+
+    Returns:
+      What was written, and why tracks were skipped; the first reasons are logged as warnings.
+
+    Raises:
+      UserError: the arguments do not fit together, the table exists already, a journal of other
+        settings does, or no track can be used.
+    """
+    if bool(audio) == bool(dataset):
+        raise UserError(
+            "give one of `audio`, a folder of audio files, and `dataset`, a prepared one"
+        )
+    if features == "fma518" and dataset and not corrected:
+        raise UserError(
+            "fma518 as FMA computed it needs the files at their own rate; give their folder "
+            "(`audio`), or choose the corrected form (`corrected`) for a prepared dataset"
+        )
+    out = Path(out).expanduser()
+    recipe = find_recipe(features, corrected=corrected)
+    _require_room(out)
+    if dataset:
+        sample_rate = sample_rate or 22_050
+        origin = find_prepared(dataset, sample_rate=sample_rate, data_dir=data_dir)
+        tracks = dataset_tracks(origin)
+    else:
+        assert audio
+        sample_rate = sample_rate or recipe.sample_rate
+        origin = Path(audio).expanduser()
+        tracks = folder_tracks(origin, sample_rate)
+    settings = {
+        "features": features,
+        "corrected": corrected,
+        "source": str(origin.absolute()),
+        "sample_rate": sample_rate,
+        "version": mgr_jax.__version__,
+    }
+    if workers is None:
+        workers = os.cpu_count() or 1
+    made = write_features(
+        tracks, recipe, out, settings=settings, seconds=seconds, workers=workers, progress=progress
+    )
+    for reason in list(made.skipped.values())[:_REASONS]:
+        _log.warning(reason)
+    return made
+
+
+def write_features(
+    tracks: Sequence[AudioTrack],
+    recipe: Recipe,
+    out: Path,
+    *,
+    settings: Mapping[str, Any],
+    seconds: float = 0.0,
+    workers: int = 0,
+    progress: bool = True,
+) -> ExtractedTable:
+    """Writes a table of tracks; `extract_table` without finding them.
+
+    Args:
+      tracks: in the order of the table.
+      recipe: what to compute.
+      out: a .csv or .parquet file, see `write_table`.
+      settings: what else the numbers depend on; a journal of others is refused.
+      seconds: see `extract_rows`.
+      workers: processes; 0 computes in this one.
+      progress: whether to show a bar.
+
+    Raises:
+      UserError: a journal of other settings is there, or no track can be used.
+    """
+    with Journal(_journal_of(out), {**settings, "seconds": seconds}) as journal:
+        rows, skipped = extract_rows(
+            tracks,
+            recipe,
+            seconds=seconds,
+            journal=journal,
+            workers=workers,
+            title=out.name,
+            progress=progress,
+        )
+        if not rows.filename:
+            journal.remove()
+            raise UserError(
+                f"none of the {len(tracks)} tracks can be used; of the first: "
+                f"{next(iter(skipped.values()))}"
+            )
+        write_json(out.with_name(f"{out.name}.skipped.json"), skipped)
+        # A file name may tell the track, as in Kaggle's tables: blues.00000.3.wav.
+        with_track = track_names(rows.filename) != rows.track
+        write_table(out, rows, fma_header=recipe.fma_header, with_track=with_track)
+        journal.remove()
+    return ExtractedTable(
+        out, len(rows.filename), len(tracks) - len(skipped), recipe.columns, skipped
+    )
+
+
+def _require_room(out: Path) -> None:
+    """Makes sure before the work, not after it, that the table can be written."""
+    check_path(out)
+    if out.exists() and not _journal_of(out).exists():
+        raise UserError(f"{out} exists already; remove it, or choose another name")
+
+
+def _journal_of(out: Path) -> Path:
+    return out.with_name(f"{out.name}.journal")
