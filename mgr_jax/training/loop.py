@@ -1,5 +1,6 @@
 """The loop of a run: update, log, evaluate, checkpoint, until it is done."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from mgr_jax.training.progress import Progress, monitored
 from mgr_jax.training.steps import TrainState, create_state, make_train_step
 from mgr_jax.training.summary import Summary
 from mgr_jax.training.workdir import StopRequest
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class Loop:
                     self._save_and_stop(state, step)
         early = standing.out_of_patience
         if early and self.verbose:
-            print(f"Stopped at step {step}: no improvement of {config.monitor}.")
+            log.info(f"Stopped at step {step}: no improvement of {config.monitor}.")
         best = abs(standing.best) if np.isfinite(standing.best) else float("nan")
         return TrainResult(step, early, best, self.leak)
 
@@ -140,7 +143,7 @@ class Loop:
         fresh = create_state(best, optimizer, averaged=bool(self.config.ema_decay))
         if self.verbose:
             options = self.standing.config.optimizer
-            tqdm.write(
+            log.info(
                 f"stage {self.standing.stage + 1} of {len(self.config.stages)}, from the best "
                 f"weights: {options.name}, learning rate {options.learning_rate:g}"
             )
@@ -178,7 +181,7 @@ class Loop:
             shown = self.config.monitor
             if shown == "log_loss":  # which is told anyway
                 shown = "accuracy" if self.config.task == "single_label" else "roc_auc"
-            tqdm.write(
+            log.info(
                 f"step {step}: train loss {train_loss:.3f}, validation log loss "
                 f"{metrics['validation/track/log_loss']:.3f}, {shown} "
                 f"{metrics[f'validation/track/{shown}']:.3f}{self.leak}"

@@ -20,9 +20,9 @@ from ml_collections import ConfigDict
 from mgr_jax.classifier import SideFormat
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.feature_array.files import FeatureTracks
-from mgr_jax.errors import UserError
 from mgr_jax.data.pipeline import dataset_tracks, open_split
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
+from mgr_jax.errors import UserError
 
 _FILE = "side_inputs.json"
 _ROUNDING = 1e-6  # deviations below this share of the mean: the column is constant
@@ -96,7 +96,7 @@ class SideInputs:
             raise UserError(
                 f"this model takes a table row of {len(self.columns)} finite numbers beside the "
                 f"sound ({', '.join(self.columns[:3])}, …), but was given {got}; "
-                "give side={'table': row}, or predict --table=FILE"
+                "give side={'table': row}, or mgr-jax predict the table"
             )
         names = {name: [str(given.get(name, ""))] for name in self.vocabularies}
         return {name: rows[0] for name, rows in self.encode(row[None], names).items()}
@@ -113,9 +113,9 @@ class SideInputs:
         if (workdir / "config.json").exists() and load_side_inputs(workdir) != self:
             raise UserError(
                 f"the table or the categories of the training tracks have changed since {path} was "
-                "written; restore them, or choose another --workdir"
+                "written; restore them, or choose another workdir"
             )
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
 
 
 def load_side_inputs(workdir: Path) -> SideInputs:
@@ -128,7 +128,7 @@ def load_side_inputs(workdir: Path) -> SideInputs:
     if not path.exists():
         return SideInputs()
     try:
-        fields = json.loads(path.read_text())
+        fields = json.loads(path.read_text(encoding="utf-8"))
         for name in ("columns", "mean", "scale"):
             fields[name] = tuple(fields[name])
         known = {name: tuple(names) for name, names in fields.pop("vocabularies").items()}

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import time
 import warnings
 from pathlib import Path
@@ -22,6 +23,7 @@ from mgr_jax.classifier import (
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Loader
 from mgr_jax.data.parts import leak_mark
+from mgr_jax.data.pipeline import describe_protocol, open_split
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoint import Checkpoints
@@ -32,30 +34,32 @@ from mgr_jax.training.inputs import (
     make_loaders,
     target_names,
 )
+from mgr_jax.training.loop import Loop, TrainResult
 from mgr_jax.training.losses import LOSSES, Loss, balanced_weights
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.progress import Progress, past_evaluations
-from mgr_jax.training.loop import Loop, TrainResult
 from mgr_jax.training.side_inputs import side_inputs_of
-from mgr_jax.data.pipeline import describe_protocol, open_split
 from mgr_jax.training.statistics import dataset_statistics
 from mgr_jax.training.steps import TrainState, create_state
 from mgr_jax.training.summary import Summary, read_metrics
-from mgr_jax.training.transfer import initial_variables
+from mgr_jax.training.transfer import inherited_leak, initial_variables
 from mgr_jax.training.workdir import describe_run, lock, record_cost, require_same_run
+
+log = logging.getLogger(__name__)
 
 
 def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> TrainResult:
     """Trains what a config describes; the same call again goes on where it stopped.
 
     Writes config.json, labels.json, input_spec.json, dataset.json, tracks.json, checkpoints/,
-    metrics.jsonl, TensorBoard events, and side_inputs.json for a fusion, into `workdir`.
+    metrics.jsonl, TensorBoard events, side_inputs.json for a fusion, and init_from.json for a run
+    that begins with the weights of another one, into `workdir`.
 
     Args:
       config: see `mgr_jax.config`.
       workdir: folder of the run; made if absent.
-      progress: show bars and lines on the console.
+      progress: show bars, and log what goes on (as info).
 
     Raises:
       UserError: a bad config, a dataset that is not there, a work directory of another run, or a
@@ -91,7 +95,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         require_same_run(workdir, config, splits["train"].account)
         if jax.process_index() == 0:
             side.keep(workdir)
-        loaders = make_loaders(config, splits, classifier.frontend, side_arrays)
+        loaders = make_loaders(config, splits, classifier.frontend, side_arrays, progress=progress)
         leak = leak_mark(config.protocol.name) + (f" ({side.leak})" if side.leak else "")
         return _start(
             config, workdir, partition, classifier, spec, augment, loaders, leak, progress
@@ -111,13 +115,19 @@ def _start(
 ) -> TrainResult:
     """Restores what is there, writes what describes the run, and lets it go."""
     splits = {name: loader.tracks for name, loader in loaders.items()}
-    statistics = dataset_statistics(classifier.frontend, splits["train"])
+    statistics = dataset_statistics(classifier.frontend, splits["train"], progress=progress)
     variables = init_variables(classifier, spec, config.seed, statistics)
     checkpoints = Checkpoints(workdir)
     if config.init_from and checkpoints.latest_step is None:
-        variables, origin = initial_variables(variables, config, splits)
+        variables, origin = initial_variables(variables, config, splits, progress=progress)
+        if jax.process_index() == 0:
+            origin.keep(workdir)
         if progress:
-            print(origin)
+            log.info(origin.taken)
+        inherited = origin.leak
+    else:
+        inherited = inherited_leak(workdir) if config.init_from else ""
+    leak += f" ({inherited})" if inherited else ""
     new_state = functools.partial(create_state, averaged=bool(config.ema_decay))
     metrics = workdir / "metrics.jsonl"
     evaluations = past_evaluations(
@@ -137,7 +147,7 @@ def _start(
     state = checkpoints.restore(state_at) or state_at(0)
     step = int(state.step)
     if jax.process_index() == 0:
-        describe_run(workdir, config, spec, splits)
+        describe_run(workdir, config, spec, splits, progress=progress)
     if progress:
         _announce(config, variables, splits, type(loaders["train"]), step)
     loop = Loop(
@@ -239,11 +249,11 @@ def _announce(
     sizes = " and ".join(f"{len(tracks)} {name}" for name, tracks in splits.items())
     devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
     where = "resident on" if loader is ResidentLoader else "streamed to"
-    print(
+    log.info(
         f"{config.frontend.name} + {config.model.name}, {_count(variables):,} parameters, "
         f"{config.partition}; {sizes} tracks of {config.dataset}, {where} {devices}."
     )
     if config.protocol.name != "dataset":
-        print(f"Protocol: {describe_protocol(splits['train'], config.clip_samples)}.")
+        log.info(f"Protocol: {describe_protocol(splits['train'], config.clip_samples)}.")
     if step:
-        print(f"Going on from step {step} of {config.num_steps}.")
+        log.info(f"Going on from step {step} of {config.num_steps}.")

@@ -15,8 +15,8 @@ from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
 from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.train import train
 from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.train import train
 from mgr_jax.training.workdir import lock
 
 CLASSES = 3
