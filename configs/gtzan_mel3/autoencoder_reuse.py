@@ -11,7 +11,8 @@ Result:   186 validation tracks: accuracy 0.473 [0.398, 0.538]; without --config
           the last step (evaluate --split=validation).
 
 One run each with the toolkit's defaults, and no choice made on the validation tracks. Learning
-first to reconstruct the same 421 clips brings nothing.
+first to reconstruct the same 421 clips brings nothing. Input and recipe are ours, and not those for
+audio (zoo/autoencoder_reuse).
 """
 
 from mgr_jax.config import base_config

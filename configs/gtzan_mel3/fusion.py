@@ -9,7 +9,8 @@ Result:   186 validation tracks: accuracy 0.511 [0.441, 0.581], scored once afte
           (evaluate --split=validation); the encoder alone, gtzan_mel3/nakashika2012, 0.489 [0.419,
           0.559].
 
-One run with the toolkit's defaults, and no choice made on the validation tracks.
+One run with the toolkit's defaults, and no choice made on the validation tracks. Input and recipe
+are ours, and not those for audio (zoo/fusion).
 """
 
 from mgr_jax.config import base_config
