@@ -176,7 +176,7 @@ def many(shared_dir) -> tuple[list[np.ndarray], list[str]]:
 @pytest.mark.slow
 @SCHEMES
 def test_planted_copies_among_rendered_and_genuine_clips(scheme, many):
-    """No false pair by different artists, and no more than 3 of 32,385 by one.
+    """No false pair by different artists, and no more than 3 of 46,971 by one.
 
     The two clips that an artist has of one groove repeat an accompaniment note for note.
     """

@@ -332,6 +332,7 @@ def test_a_run_that_leaks_says_so_wherever_it_tells_a_score(music, tmp_path, cap
     leak = "(row_random LEAKS) (artist as an input LEAKS: artists stand on both sides)"
     assert result.leak == f" {leak}"
     assert any(line.endswith(leak) for line in caplog.messages)
+    assert capsys.readouterr().out == ""  # a library prints nothing
     rows = read_metrics(tmp_path / "metrics.jsonl")
     assert [row.get("leak") for row in rows] == [None, leak]
     events = b"".join(path.read_bytes() for path in tmp_path.glob("events.out.tfevents.*"))

@@ -234,6 +234,20 @@ def test_runs_of_older_versions_are_begun_with(first, tmp_path):
         assert begin(config).leak == ""
 
 
+def test_what_was_taken_is_logged_if_progress_is_to_be_told(first, tmp_path, caplog):
+    _, data_dir, run = first
+    other = write_music(tmp_path / "other", names("wxyz", "ttve"), first_seed=600)
+    config = prepare_folder(data_dir, other, "logged")
+    config.init_from = str(run)
+    for progress in (False, True):
+        caplog.clear()
+        with caplog.at_level("INFO", logger="mgr_jax"):
+            train(config, tmp_path / str(progress), progress=progress)
+        told = [r.getMessage() for r in caplog.records if r.name.startswith("mgr_jax.")]
+        assert bool(told) == progress
+    assert told[0].endswith(f"parameters are those of {run}.")
+
+
 def test_what_the_other_run_began_with_counts_too(first, tmp_path):
     music, data_dir, run = first
     between = write_music(tmp_path / "between", names("wxyz", "ttve"), first_seed=500)
