@@ -8,7 +8,8 @@ Result:   rendered10 (200 clips), per segment and per track: artist_kfold 0.448 
           0.480 [0.415, 0.550], stratified_kfold 0.669 [0.623, 0.719] and 0.705 [0.650, 0.770],
           row_random (LEAKS) 0.860 [0.827, 0.891] and 0.915 [0.875, 0.955].
 
-Scored after the last step, so that nothing is chosen on the folds.
+Scored after the last step, so that nothing is chosen on the folds. Input and recipe are ours, and
+not those of the paper (zoo/choi_crnn).
 """
 
 from mgr_jax.config import base_config

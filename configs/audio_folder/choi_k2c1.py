@@ -5,6 +5,8 @@ Command:  mgr-jax prepare_data --dataset=audio_folder --manual_dir=DIR --sample_
               --config.dataset=audio_folder/NAME
 Hardware: not run
 Result:   not run
+
+Input and recipe are ours, and not those of the paper (zoo/choi_k2c1).
 """
 
 from mgr_jax.config import base_config

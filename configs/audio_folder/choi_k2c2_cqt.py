@@ -8,6 +8,8 @@ Result:   rendered10 (200 clips, three seeds, each with a split of its own): acc
           0.642 [0.547, 0.736] on other artists, 0.483 [0.384, 0.583] on other artists and groove
           files. Against log-mels (choi_k2c2) on the same tracks that is 0.142 [0.034, 0.244] more,
           and 0.058 [-0.025, 0.143] less: what it gains is the accompaniment patterns.
+
+Input and recipe are ours, and not those of the paper (zoo/choi_k2c2).
 """
 
 from mgr_jax.config import base_config

@@ -9,6 +9,7 @@ Result:   not run
 The table has a row for every track, by its path below DIR, and columns of numbers. Artists may be
 embedded too, with --config.side_inputs.categories="('artist',)": that leaks unless the splits are
 artist-disjoint, and where they are, as by default, the embedding can only learn to be ignored.
+Input and recipe are ours, and not those for whole clips (zoo/fusion).
 """
 
 from mgr_jax.config import base_config

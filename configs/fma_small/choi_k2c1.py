@@ -5,8 +5,10 @@ Command:  mgr-jax prepare_data --dataset=fma/small --manual_dir=DIR --sample_rat
 Hardware: not run
 Result:   not run
 
-Clips, mel bands and, as recalled, Adam with early stopping are the paper's; batch size, learning
-rate and dropout are chosen here. Its pools are inferred, see mgr_jax/models/choi_cnn.py.
+As zoo/choi_k2c1, with a budget, steps and patience of our choice for more music: clips, mel bands
+and, as recalled, Adam with early stopping are the paper's, the levels those of the released
+networks; batch, rate, normalisation of the input and dropout are ours. Its pools are inferred, see
+mgr_jax/models/choi_cnn.py.
 """
 
 from mgr_jax.config import base_config
@@ -20,7 +22,7 @@ def get_config():
     config.clip_samples = 349_440  # 29.12 s, 1366 frames
     config.eval_segments = 1  # from the middle
 
-    config.frontend.kwargs = {"n_fft": 512, "hop_length": 256, "n_mels": 96}
+    config.frontend.name = "choi2016"
     config.model.name = "choi_k2c1"
     config.model.kwargs = {"budget": "0.5M"}
 
@@ -28,6 +30,7 @@ def get_config():
     config.num_steps = 40_000
     config.optimizer.name = "adam"
     config.optimizer.weight_decay = 0.0
+    config.optimizer.clip_norm = 0.0
     config.schedule.name = "constant"
     config.eval_every = 400  # one epoch
     config.patience = 10

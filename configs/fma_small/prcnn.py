@@ -5,10 +5,10 @@ Command:  mgr-jax prepare_data --dataset=fma/small --manual_dir=DIR
 Hardware: not run
 Result:   not run
 
-The network and the recipe of CNN_RNN_parallel in
+The same as zoo/parallel_cnn_rnn: input, network and recipe of CNN_RNN_parallel in
 github.com/priya-dwivedi/Music_Genre_Classification, which reports a test accuracy of 0.444. It
-takes the first 640 frames as natural logarithms; here training cuts them anywhere, evaluation takes
-those in the middle, and they are in dB normalised by batch.
+takes the first 640 frames of every track; here training cuts them anywhere, and evaluation takes
+those in the middle.
 """
 
 from mgr_jax.config import base_config
@@ -22,22 +22,9 @@ def get_config():
     config.clip_samples = 639 * 1024  # 29.7 s, 640 frames
     config.eval_segments = 1
 
-    config.frontend.kwargs = {
-        "n_fft": 2048,
-        "hop_length": 1024,
-        "n_mels": 128,
-        "ref": "max",
-    }
-    config.model.name = "prcnn"
-    config.model.kwargs = {
-        "widths": (16, 32, 64, 64, 64),
-        "axis": "time",
-        "padding": "VALID",
-        "rnn_pool": (4, 2),
-        "projection": 0,
-        "units": 64,
-        "gate": "hard_sigmoid",
-    }
+    config.frontend.name = "prcnn_mel"
+    config.input_norm = "none"
+    config.model.name = "parallel_cnn_rnn"
 
     config.batch_size = 64
     config.num_steps = 5000  # 50 epochs

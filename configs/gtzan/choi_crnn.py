@@ -5,8 +5,9 @@ Command:  mgr-jax prepare_data --dataset=gtzan --manual_dir=DIR --sample_rate=12
 Hardware: not run
 Result:   not run
 
-Clips, mel bands and, as recalled, Adam with early stopping are the paper's; batch size and
-learning rate are chosen here, dropout is that of the released network.
+The same as zoo/choi_crnn: clips, mel bands and, as recalled, Adam with early stopping are the
+paper's, the levels those of the released networks; batch, rate and normalisation of the input are
+ours; dropout is that of the released network.
 """
 
 from mgr_jax.config import base_config
@@ -20,13 +21,14 @@ def get_config():
     config.clip_samples = 349_440  # 29.12 s, 1366 frames
     config.eval_segments = 1  # from the middle
 
-    config.frontend.kwargs = {"n_fft": 512, "hop_length": 256, "n_mels": 96}
+    config.frontend.name = "choi2016"
     config.model.kwargs = {"budget": "0.1M"}
 
     config.batch_size = 16
     config.num_steps = 5600
     config.optimizer.name = "adam"
     config.optimizer.weight_decay = 0.0
+    config.optimizer.clip_norm = 0.0
     config.schedule.name = "constant"
     config.eval_every = 28  # one epoch
     config.patience = 40

@@ -5,10 +5,9 @@ Command:  mgr-jax prepare_data --dataset=gtzan --manual_dir=DIR
 Hardware: not run
 Result:   not run
 
-The paper's 3-s clips and, as recalled, its layers; the direction of its kernels is a choice, see
-mgr_jax/models/prcnn.py. It has 513 linear bins; here they are 128 mel bands, of which the
-convolutions leave 64 values instead of 256. Its optimizer is not known: this is that of
-configs/fma_small/prcnn.py.
+The same as zoo/prcnn: clips and 513 bins are the paper's and, as recalled, its layers; the
+direction of the kernels is a choice, see mgr_jax/models/prcnn.py. Its optimizer is not known: this
+is that of Dwivedi's port, fma_small/prcnn, and the batch norm of the input is ours.
 """
 
 from mgr_jax.config import base_config
@@ -19,9 +18,9 @@ def get_config():
     config = base_config()
     config.dataset = "gtzan/fault_filtered"
     config.sample_rate = 22_050
-    config.clip_samples = 127 * 512  # 2.95 s, 128 frames
+    config.clip_samples = 66_150  # 3 s, 128 frames
 
-    config.frontend.kwargs = {"n_fft": 1024, "hop_length": 512, "n_mels": 128}
+    config.frontend.name = "prcnn_stft"
     config.model.name = "prcnn"
 
     config.batch_size = 64

@@ -4,10 +4,11 @@ Command:  mgr-jax prepare_data --dataset=feature_array --features=FILE.npz --nam
               --splits=fault_filtered --frame_rate=43.07
           mgr-jax train --config=gtzan_mel3/cfc --workdir=runs/a
 Hardware: 2 CPU cores, 1.2 minutes
-Result:   186 validation tracks: accuracy 0.462 [0.387, 0.538], scored once after the
+Result:   197 validation tracks: accuracy 0.467 [0.396, 0.538], scored once after the
           last step (evaluate --split=validation).
 
-One run with the toolkit's defaults, and no choice made on the validation tracks.
+One run with the toolkit's defaults, and no choice made on the validation tracks. Input and recipe
+are ours, and not those for audio (zoo/cfc).
 """
 
 from mgr_jax.config import base_config

@@ -8,8 +8,8 @@ Hardware: 2 CPU cores, 5 to 11 minutes beside other work
 Result:   186 validation tracks: accuracy 0.543 [0.468, 0.613]; in a seeded 80/20 split of all 660
           clips by row_random (LEAKS; --config.protocol.parts=2) 0.662 [0.581, 0.743] of 136.
 
-One cycle, weight decay and clipping; scored once after the last step (evaluate
---split=validation).
+One cycle, weight decay and clipping; scored once after the last step (evaluate --split=validation).
+Input and recipe are ours, and not those of the paper (zoo/choi_k2c2).
 """
 
 from mgr_jax.config import base_config

@@ -6,6 +6,8 @@ Command:  mgr-jax prepare_data --dataset=feature_array --features=FILE.npz --nam
 Hardware: 2 CPU cores, 5.3 CPU minutes
 Result:   197 validation tracks: accuracy 0.558 [0.492, 0.629], scored once after the last step
           (--config.eval_every=600, evaluate --split=validation --checkpoint=latest).
+
+Input and recipe are ours, and not those of the paper (zoo/choi_crnn).
 """
 
 from mgr_jax.config import base_config

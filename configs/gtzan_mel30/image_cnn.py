@@ -8,7 +8,8 @@ Hardware: 2 CPU cores, 14 CPU minutes
 Result:   197 validation tracks: accuracy 0.523 [0.452, 0.594]; in a seeded 80/20 split of all 709
           clips by row_random (LEAKS; --config.protocol.parts=2) 0.648 [0.572, 0.724] of 145.
 
-Scored once after the last step (evaluate --split=validation).
+Scored once after the last step (evaluate --split=validation). Input and recipe are ours, and not
+those of the paper (zoo/choi_k2c2).
 """
 
 from mgr_jax.config import base_config

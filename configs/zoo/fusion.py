@@ -7,7 +7,7 @@ Hardware: not run
 Result:   not run
 Tested:   tests/models/test_fusion.py::test_its_parts_are_joined_by_dense_layers
 
-Which features, which network and all widths are our choice; batch and rate are those of
+Which features, which network and all widths are our choice; the recipe is that of
 fma_small/choi_crnn. Embedded artists or albums (side_inputs.categories) could not help: FMA's
 published split parts artists.
 """
@@ -32,6 +32,7 @@ def get_config():
     config.num_steps = 40_000
     config.optimizer.name = "adam"
     config.optimizer.weight_decay = 0.0
+    config.optimizer.clip_norm = 0.0
     config.schedule.name = "constant"
     config.eval_every = 400  # one epoch
     config.patience = 10

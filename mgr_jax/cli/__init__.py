@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import mgr_jax
-from mgr_jax.cli._console import set_up_console
+from mgr_jax.cli._console import console
 from mgr_jax.cli._errors import explain, explain_usage
 from mgr_jax.cli._flags import Flags
 from mgr_jax.cli._xla import set_xla_flags
@@ -83,9 +83,9 @@ def run(command: str, argv: Sequence[str]) -> int:
     except Exception as error:  # also the config file is run here, which may raise anything
         return _fail(explain_usage(error, name, arguments), 2)
     set_xla_flags()
-    set_up_console()
     try:
-        module.main(flags, args)
+        with console():
+            module.main(flags, args)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except BrokenPipeError:  # the reader, `head` say, has seen enough

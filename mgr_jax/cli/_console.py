@@ -1,9 +1,12 @@
 """What the library logs and warns of, on the console."""
 
+import contextlib
 import io
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 from absl import logging as absl_logging
 from tqdm import tqdm
@@ -18,15 +21,28 @@ class _ConsoleHandler(logging.Handler):
         tqdm.write(f"Warning: {text}" if warns else text, sys.stderr if warns else sys.stdout)
 
 
-def set_up_console() -> None:
-    """Shows what mgr_jax logs, keeps warnings to their one sentence and libraries to errors."""
+@contextlib.contextmanager
+def console() -> Iterator[None]:
+    """Shows what mgr_jax logs and warns of, in a sentence each, and of libraries only errors."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # any file name can be printed
     absl_logging.set_verbosity(absl_logging.ERROR)
     absl_logging.use_absl_handler()
-    log = logging.getLogger("mgr_jax")
-    log.handlers = [_ConsoleHandler()]
+    log, handler = logging.getLogger("mgr_jax"), _ConsoleHandler()
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
-    warnings.showwarning = lambda message, *_, **__: print(f"Warning: {message}", file=sys.stderr)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            yield
+    finally:  # a program that calls main() goes on with what it had
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"Warning: {message}", file=sys.stderr)

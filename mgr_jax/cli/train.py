@@ -30,5 +30,5 @@ def main(flags: Flags, args: list[str]) -> None:
         mgr_jax.join_processes(flags.coordinator, flags.num_processes, flags.process_id)
     result = mgr_jax.train(config, flags.workdir, progress=flags.progress)
     if result.first_process:
-        split = "" if result.scored_split == "test" else f" --split={result.scored_split}"
+        split = "" if result.next_split == "test" else f" --split={result.next_split}"
         print(f"{result}. Next: mgr-jax evaluate --model={flags.workdir}{split}")

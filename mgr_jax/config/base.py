@@ -87,7 +87,9 @@ def base_config() -> ConfigDict:
             "fold": 0,  # the one that is scored
             "parts": 3,  # 3: the next fold chooses the checkpoint; 2: the scored one does
             "splits": ("train", "validation", "test"),
-            "i_know_this_leaks": False,  # consent to row_random
+            # Consent to row_random, and to init_from where tracks scored have the names of tracks
+            # that it was trained on.
+            "i_know_this_leaks": False,
         }
     )
     config.partition = "pmap"  # or jit: sharded jit over the same devices

@@ -135,7 +135,7 @@ def _validate_stages(config: ConfigDict) -> None:
     if steps > config.num_steps:
         raise UserError(
             f"config.stages take {steps} steps, more than config.num_steps = {config.num_steps}; "
-            "raise the latter, or leave the stages out with --config.stages='()'"
+            "raise the latter, or set config.stages to ()"
         )
     if config.patience:
         raise UserError(

@@ -42,7 +42,7 @@ def load_config(path: Path) -> ConfigDict:
     if not path.is_file():
         raise UserError(f"{path.parent} holds no trained model (there is no {path.name} in it)")
     try:
-        config = from_json(path.read_text())
+        config = from_json(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise UserError(f"{path} is not JSON ({error}); restore it or train again") from error
     try:

@@ -109,7 +109,9 @@ class Protocol:
         known = {field.name for field in fields(cls)}
         if not isinstance(content, Mapping) or "name" not in content or set(content) - known:
             raise ValueError("the protocol of this result is not one that this version knows")
-        listed: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+        listed: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in content.items()
+        }
         return cls(**listed)
 
     def _artists(self) -> str:

@@ -194,7 +194,7 @@ class Checkpoints:
                     raise UserError(
                         f"checkpoint {self.folder / str(step)} is of another architecture: {name} "
                         f"is {stored.get(name, 'absent')} there but {wanted.get(name, 'absent')} "
-                        "in the config; use the config it was trained with or another --workdir"
+                        "in the config; use the config it was trained with or another workdir"
                     )
 
     def wait(self) -> None:

@@ -26,6 +26,7 @@ from mgr_jax.training.inputs import feature_format, make_loader
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.side_inputs import encode_tracks, load_side_inputs
 from mgr_jax.training.steps import make_eval_step
+from mgr_jax.training.transfer import inherited_leak
 from mgr_jax.training.workdir import require_same_splits
 
 
@@ -143,12 +144,13 @@ def predict_run(
         axis_name=partition.axis_name,
     )
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
+    inherited = inherited_leak(workdir) if config.init_from else ""
     predict = SplitPredictor(
         classifier,
         spec,
         make_loader(config, tracks, classifier.frontend, side=encode_tracks(side, tracks, table)),
         partition,
         per_track=config.eval_segments,
-        protocol=protocol_of(tracks, config.clip_samples).with_leak(side.leak),
+        protocol=protocol_of(tracks, config.clip_samples).with_leak(side.leak, inherited),
     )
     return predict(partition.replicate(variables), progress=progress)

@@ -28,10 +28,13 @@ def make_loader(
     frontend: Frontend,
     kind: type[Loader] = StreamingLoader,
     side: Mapping[str, np.ndarray] | None = None,
+    *,
+    progress: bool = False,
 ) -> Loader:
     """Makes this process's loader of a split, for the clips that a front end takes.
 
-    `side` is what else goes with the tracks, see `encode_tracks`.
+    `side` is what else goes with the tracks, see `encode_tracks`; `progress` shows a bar where
+    something is measured beforehand.
     """
     return kind(
         tracks,
@@ -41,7 +44,7 @@ def make_loader(
         short_clip=config.short_clip,
         sampling=config.sampling,
         crop=frontend.crop,
-        aux=track_statistics(frontend, tracks) | dict(side or {}),
+        aux=track_statistics(frontend, tracks, progress=progress) | dict(side or {}),
         process_index=jax.process_index(),
         process_count=jax.process_count(),
     )
@@ -52,6 +55,8 @@ def make_loaders(
     splits: Mapping[str, Tracks],
     frontend: Frontend,
     side: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+    *,
+    progress: bool = False,
 ) -> dict[str, Loader]:
     """Makes the loaders of a run: resident on the devices, or streaming (config.loader).
 
@@ -84,7 +89,7 @@ def make_loaders(
         )
     kind = ResidentLoader if resident else StreamingLoader
     return {
-        name: make_loader(config, tracks, frontend, kind, (side or {}).get(name))
+        name: make_loader(config, tracks, frontend, kind, (side or {}).get(name), progress=progress)
         for name, tracks in splits.items()
     }
 

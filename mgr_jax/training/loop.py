@@ -1,5 +1,6 @@
 """The loop of a run: update, log, evaluate, checkpoint, until it is done."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from mgr_jax.classifier import GenreClassifier
 from mgr_jax.data.loader import Loader, stack_batches
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.errors import UserError
-from mgr_jax.evaluation import Predictions, evaluate
+from mgr_jax.evaluation import Predictions, Protocol, evaluate
 from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import SplitPredictor
 from mgr_jax.training.losses import Loss
@@ -25,6 +26,8 @@ from mgr_jax.training.steps import TrainState, create_state, make_train_step
 from mgr_jax.training.summary import Summary
 from mgr_jax.training.workdir import StopRequest
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -33,14 +36,25 @@ class TrainResult:
     Attributes:
       step: updates made.
       stopped_early: whether patience ran out before config.num_steps.
-      best: value of config.monitor on the validation tracks, at the best checkpoint.
-      leak: what to print behind `best`: how the run leaks; empty where it does not.
+      monitor: config.monitor.
+      best: its value on the validation tracks, at the best checkpoint.
+      protocol: who was trained on, and how that leaks, if it does.
+      next_split: the split to evaluate: test, or validation where the protocol has no test.
+      first_process: whether this is process 0, which tells of a run over several machines.
     """
 
     step: int
     stopped_early: bool
+    monitor: str
     best: float
-    leak: str
+    protocol: Protocol
+    next_split: str
+    first_process: bool
+
+    def __str__(self) -> str:
+        """The step and the best score, marked where it leaks."""
+        score = f"{self.monitor} {self.best:.3f}{self.protocol.leak_mark}"
+        return f"Trained to step {self.step}: best validation {score}"
 
 
 @dataclass
@@ -58,7 +72,7 @@ class Loop:
     summary: Summary | None
     standing: Progress
     verbose: bool
-    leak: str  # to be printed behind scores
+    protocol: Protocol
     pending: list[dict[str, jax.Array]] = field(default_factory=list)
 
     def go(self, state: TrainState, step: int, last_score: float | None) -> TrainResult:
@@ -103,9 +117,17 @@ class Loop:
                     self._save_and_stop(state, step)
         early = standing.out_of_patience
         if early and self.verbose:
-            print(f"Stopped at step {step}: no improvement of {config.monitor}.")
+            log.info(f"Stopped at step {step}: no improvement of {config.monitor}.")
         best = abs(standing.best) if np.isfinite(standing.best) else float("nan")
-        return TrainResult(step, early, best, self.leak)
+        return TrainResult(
+            step=step,
+            stopped_early=early,
+            monitor=config.monitor,
+            best=best,
+            protocol=self.protocol,
+            next_split="test" if "test" in self.loader.tracks.account["tracks"] else "validation",
+            first_process=jax.process_index() == 0,
+        )
 
     def _steps_to_go(self, step: int) -> int:
         """Updates until the host has something to do."""
@@ -140,7 +162,7 @@ class Loop:
         fresh = create_state(best, optimizer, averaged=bool(self.config.ema_decay))
         if self.verbose:
             options = self.standing.config.optimizer
-            tqdm.write(
+            log.info(
                 f"stage {self.standing.stage + 1} of {len(self.config.stages)}, from the best "
                 f"weights: {options.name}, learning rate {options.learning_rate:g}"
             )
@@ -178,10 +200,10 @@ class Loop:
             shown = self.config.monitor
             if shown == "log_loss":  # which is told anyway
                 shown = "accuracy" if self.config.task == "single_label" else "roc_auc"
-            tqdm.write(
+            log.info(
                 f"step {step}: train loss {train_loss:.3f}, validation log loss "
                 f"{metrics['validation/track/log_loss']:.3f}, {shown} "
-                f"{metrics[f'validation/track/{shown}']:.3f}{self.leak}"
+                f"{metrics[f'validation/track/{shown}']:.3f}{self.protocol.leak_mark}"
             )
         return score
 

@@ -160,3 +160,17 @@ def make_partition(name: str, batch_size: int, accumulate: int = 1) -> Partition
             f"choose a multiple of {devices * accumulate}"
         )
     return Pmap() if name == "pmap" else ShardedJit()
+
+
+def join_processes(
+    coordinator: str, num_processes: int | None = None, process_id: int | None = None
+) -> None:
+    """Makes this process one of a run over several; call it before anything else touches jax.
+
+    Args:
+      coordinator: host:port of process 0, or "auto" on a TPU pod.
+      num_processes: of the whole run.
+      process_id: of this one, from 0.
+    """
+    where = None if coordinator == "auto" else coordinator
+    jax.distributed.initialize(where, num_processes, process_id)

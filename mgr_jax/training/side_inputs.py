@@ -96,7 +96,7 @@ class SideInputs:
             raise UserError(
                 f"this model takes a table row of {len(self.columns)} finite numbers beside the "
                 f"sound ({', '.join(self.columns[:3])}, …), but was given {got}; "
-                "give side={'table': row}, or predict --table=FILE"
+                "give side={'table': row}, or mgr-jax predict the table"
             )
         names = {name: [str(given.get(name, ""))] for name in self.vocabularies}
         return {name: rows[0] for name, rows in self.encode(row[None], names).items()}
@@ -113,9 +113,9 @@ class SideInputs:
         if (workdir / "config.json").exists() and load_side_inputs(workdir) != self:
             raise UserError(
                 f"the table or the categories of the training tracks have changed since {path} was "
-                "written; restore them, or choose another --workdir"
+                "written; restore them, or choose another workdir"
             )
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
 
 
 def load_side_inputs(workdir: Path) -> SideInputs:
@@ -128,7 +128,7 @@ def load_side_inputs(workdir: Path) -> SideInputs:
     if not path.exists():
         return SideInputs()
     try:
-        fields = json.loads(path.read_text())
+        fields = json.loads(path.read_text(encoding="utf-8"))
         for name in ("columns", "mean", "scale"):
             fields[name] = tuple(fields[name])
         known = {name: tuple(names) for name, names in fields.pop("vocabularies").items()}

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from tqdm import tqdm
@@ -15,35 +15,43 @@ from mgr_jax.data.cache import Tracks
 _FORMAT = 1  # raise it when front ends come to give other numbers for the same settings
 
 
-def track_statistics(frontend: Frontend, tracks: Tracks) -> dict[str, np.ndarray]:
-    """Statistics of each track that its clips need as `aux`: [tracks, ...] by name."""
+def track_statistics(
+    frontend: Frontend, tracks: Tracks, *, progress: bool = False
+) -> dict[str, np.ndarray]:
+    """Statistics of each track that its clips need as `aux`: [tracks, ...] by name.
+
+    `progress` shows a bar where they are measured.
+    """
     if not frontend.aux_shapes:
         return {}
 
     def measure() -> dict[str, np.ndarray]:
         meter = TrackMeter(frontend)
-        tracks_read = map(tracks.read, tqdm(range(len(tracks)), _bar(tracks)))
-        rows = [meter.measure_track(track) for track in tracks_read]
+        rows = [meter.measure_track(track) for track in _read(tracks, progress)]
         return {name: np.stack([row[name] for row in rows]) for name in meter.names}
 
     return _cached(measure, "track", frontend, tracks)
 
 
-def dataset_statistics(frontend: Frontend, tracks: Tracks) -> dict[str, np.ndarray]:
-    """Statistics of a training split that a classifier is initialised with, by name."""
+def dataset_statistics(
+    frontend: Frontend, tracks: Tracks, *, progress: bool = False
+) -> dict[str, np.ndarray]:
+    """Statistics of a training split that a classifier is initialised with, by name.
+
+    `progress` shows a bar where they are measured.
+    """
     if not frontend.dataset_shapes(tracks.item_shape):
         return {}
 
     def measure() -> dict[str, np.ndarray]:
-        return TrackMeter(frontend)(
-            lambda: (tracks.read(i) for i in tqdm(range(len(tracks)), _bar(tracks)))
-        )
+        return TrackMeter(frontend)(lambda: _read(tracks, progress))
 
     return _cached(measure, "dataset", frontend, tracks)
 
 
-def _bar(tracks: Tracks) -> str:
-    return f"statistics of {tracks.split}"
+def _read(tracks: Tracks, progress: bool) -> Iterator[np.ndarray]:
+    bar = f"statistics of {tracks.split}"
+    return map(tracks.read, tqdm(range(len(tracks)), bar, disable=None if progress else True))
 
 
 def _cached(

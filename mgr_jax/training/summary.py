@@ -28,7 +28,7 @@ class Summary:
         if self.path.exists():
             rows = [row for row in read_metrics(self.path) if row["step"] <= step]
             partial = self.path.with_suffix(".partial")
-            partial.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
             partial.replace(self.path)
         self._events = tensorboardX.SummaryWriter(
             str(workdir), purge_step=step + 1, write_to_disk=True
@@ -48,7 +48,7 @@ class Summary:
         }
         if self._leak and any(name.startswith("validation/") for name in scalars):
             row["leak"] = self._leak
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **row}) + "\n")
         for name, value in scalars.items():
             self._events.add_scalar(name, value, step)
@@ -74,7 +74,7 @@ class Summary:
 def read_metrics(path: Path) -> list[dict]:
     """Reads metrics.jsonl; a line that a killed run left half-written is passed over."""
     rows = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError:

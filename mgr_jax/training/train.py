@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import time
 import warnings
 from pathlib import Path
@@ -21,7 +22,8 @@ from mgr_jax.classifier import (
 )
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Loader
-from mgr_jax.data.pipeline import class_counts, open_split, protocol_of, target_names
+from mgr_jax.data.pipeline import class_counts, open_split, target_names
+from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
@@ -37,20 +39,23 @@ from mgr_jax.training.side_inputs import side_inputs_of
 from mgr_jax.training.statistics import dataset_statistics
 from mgr_jax.training.steps import TrainState, create_state
 from mgr_jax.training.summary import Summary, read_metrics
-from mgr_jax.training.transfer import initial_variables
+from mgr_jax.training.transfer import inherited_leak, initial_variables
 from mgr_jax.training.workdir import describe_run, lock, record_cost, require_same_run
+
+log = logging.getLogger(__name__)
 
 
 def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> TrainResult:
     """Trains what a config describes; the same call again goes on where it stopped.
 
     Writes config.json, labels.json, input_spec.json, dataset.json, tracks.json, checkpoints/,
-    metrics.jsonl, TensorBoard events, and side_inputs.json for a fusion, into `workdir`.
+    metrics.jsonl, TensorBoard events, side_inputs.json for a fusion, and init_from.json for a run
+    that begins with the weights of another one, into `workdir`.
 
     Args:
       config: see `mgr_jax.config`.
       workdir: folder of the run; made if absent.
-      progress: show bars and lines on the console.
+      progress: show bars, and log what goes on (as info).
 
     Raises:
       UserError: a bad config, a dataset that is not there, a work directory of another run, or a
@@ -72,6 +77,8 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
                 f"they are filled (config.short_clip = {config.short_clip})",
                 stacklevel=2,
             )
+    if copies := copies_of_scored(splits["train"].track_id.tolist()):
+        warnings.warn(copies_sentence(copies), stacklevel=2)
     side, side_arrays = side_inputs_of(config, splits)
     classifier, spec = create_classifier(
         config,
@@ -86,7 +93,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         require_same_run(workdir, config, splits["train"].account)
         if jax.process_index() == 0:
             side.keep(workdir)
-        loaders = make_loaders(config, splits, classifier.frontend, side_arrays)
+        loaders = make_loaders(config, splits, classifier.frontend, side_arrays, progress=progress)
         protocol = protocol_of(splits["train"], config.clip_samples).with_leak(side.leak)
         return _start(
             config, workdir, partition, classifier, spec, augment, loaders, protocol, progress
@@ -106,13 +113,19 @@ def _start(
 ) -> TrainResult:
     """Restores what is there, writes what describes the run, and lets it go."""
     splits = {name: loader.tracks for name, loader in loaders.items()}
-    statistics = dataset_statistics(classifier.frontend, splits["train"])
+    statistics = dataset_statistics(classifier.frontend, splits["train"], progress=progress)
     variables = init_variables(classifier, spec, config.seed, statistics)
     checkpoints = Checkpoints(workdir)
     if config.init_from and checkpoints.latest_step is None:
-        variables, origin = initial_variables(variables, config, splits)
+        variables, origin = initial_variables(variables, config, splits, progress=progress)
+        if jax.process_index() == 0:
+            origin.keep(workdir)
         if progress:
-            print(origin)
+            log.info(origin.taken)
+        inherited = origin.leak
+    else:
+        inherited = inherited_leak(workdir) if config.init_from else ""
+    protocol = protocol.with_leak(inherited)
     new_state = functools.partial(create_state, averaged=bool(config.ema_decay))
     metrics = workdir / "metrics.jsonl"
     evaluations = past_evaluations(
@@ -132,7 +145,7 @@ def _start(
     state = checkpoints.restore(state_at) or state_at(0)
     step = int(state.step)
     if jax.process_index() == 0:
-        describe_run(workdir, config, spec, splits)
+        describe_run(workdir, config, spec, splits, progress=progress)
     if progress:
         _announce(config, variables, splits, type(loaders["train"]), step, protocol)
     loop = Loop(
@@ -153,7 +166,7 @@ def _start(
         ),
         standing=Progress(config, [(s, score) for s, score in evaluations if s < step]),
         verbose=progress,
-        leak=protocol.leak_mark,
+        protocol=protocol,
     )
     since, goes_on = time.perf_counter(), not loop.standing.done(step)
     try:
@@ -241,11 +254,11 @@ def _announce(
     sizes = " and ".join(f"{len(tracks)} {name}" for name, tracks in splits.items())
     devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
     where = "resident on" if loader is ResidentLoader else "streamed to"
-    print(
+    log.info(
         f"{config.frontend.name} + {config.model.name}, {_count(variables):,} parameters, "
         f"{config.partition}; {sizes} tracks of {config.dataset}, {where} {devices}."
     )
     if config.protocol.name != "dataset":
-        print(f"Protocol: {protocol.sentence}.")
+        log.info(f"Protocol: {protocol.sentence}.")
     if step:
-        print(f"Going on from step {step} of {config.num_steps}.")
+        log.info(f"Going on from step {step} of {config.num_steps}.")

@@ -1,25 +1,69 @@
-"""Beginning with the weights of another run."""
+"""Weights that a run begins with: those of another run."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from flax import traverse_util
 from ml_collections import ConfigDict
 
 from mgr_jax.data.cache import Tracks
-from mgr_jax.data.pipeline import open_split, target_names
+from mgr_jax.data.pipeline import target_names
 from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoint import read_variables
+from mgr_jax.training.trained_on import TrainedOn, require_unseen, trained_on
+
+_FILE = "init_from.json"
 
 Arrays = dict[tuple[str, ...], Any]
 
 
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where the first weights of a run come from; kept with it as init_from.json.
+
+    Attributes:
+      run: the folder of the other run.
+      taken: a sentence that says what was taken of it.
+      leak: how this run may leak by it; empty where it does not.
+      trained_on: what those weights have seen, of that run and of those before it.
+    """
+
+    run: str
+    taken: str
+    leak: str
+    trained_on: tuple[TrainedOn, ...]
+
+    def keep(self, workdir: Path) -> None:
+        """Writes init_from.json."""
+        text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        (workdir / _FILE).write_text(text, encoding="utf-8")
+
+
+def inherited_leak(workdir: Path) -> str:
+    """How a run may leak by the weights that it began with; empty where it does not.
+
+    Raises:
+      UserError: the run's init_from.json is damaged.
+    """
+    path = workdir / _FILE
+    if not path.exists():
+        return ""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["leak"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged; restore it or train again") from error
+
+
 def initial_variables(
-    variables: Mapping[str, Any], config: ConfigDict, splits: Mapping[str, Tracks]
-) -> tuple[dict[str, Any], str]:
+    variables: Mapping[str, Any],
+    config: ConfigDict,
+    splits: Mapping[str, Tracks],
+    *,
+    progress: bool = False,
+) -> tuple[dict[str, Any], Origin]:
     """Puts the layers of `config.init_from` into the place of those of equal name and shape.
 
     A fusion takes its encoder from a run of another model. The last layer ("head") is taken only if
@@ -30,28 +74,28 @@ def initial_variables(
       variables: of this run, freshly initialised.
       config: of this run.
       splits: of this run, "train" and "validation".
+      progress: show a bar where tracks are read to be compared.
 
     Returns:
-      The variables, and a sentence that says what was taken.
+      The variables, and where they come from.
 
     Raises:
       UserError: there is no such run, it has been trained on tracks that this one is scored on, or
         nothing of it fits.
     """
-    workdir = Path(config.init_from).expanduser()
+    workdir = Path(config.init_from).expanduser().absolute()
     try:
-        labels = json.loads((workdir / "labels.json").read_text())
-        before = json.loads((workdir / "config.json").read_text())
-        dataset, model = before["dataset"], before["model"]["name"]
-        tracks = json.loads((workdir / "tracks.json").read_text())
-    except (OSError, ValueError, KeyError) as error:
+        labels = json.loads((workdir / "labels.json").read_text(encoding="utf-8"))
+        before = json.loads((workdir / "config.json").read_text(encoding="utf-8"))
+        seen = trained_on(workdir)
+        model, task, classes = before["model"]["name"], labels["task"], list(labels["classes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"config.init_from is {config.init_from}, which is not the folder of a run (it needs "
-            "config.json, labels.json, tracks.json and checkpoints/); name one"
+            "config.json, labels.json, dataset.json, tracks.json and checkpoints/); name one"
         ) from error
-    if dataset == config.dataset:
-        _require_unseen(tracks["train"], config, splits)
-    same_classes = labels["task"] == config.task and list(labels["classes"]) == list(
+    leak = require_unseen(seen, config, splits, progress=progress)
+    same_classes = task == config.task and classes == list(
         target_names(splits["train"], config.task)
     )
     old = traverse_util.flatten_dict(read_variables(workdir))
@@ -77,19 +121,8 @@ def initial_variables(
             f"config.init_from is {config.init_from}, of whose network no weights have the name "
             "and shape of some of this network; use the run of a like network"
         )
-    return traverse_util.unflatten_dict(new | taken), _describe(taken, new, workdir)
-
-
-def _require_unseen(trained: list[str], config: ConfigDict, splits: Mapping[str, Tracks]) -> None:
-    scored = {"validation": splits["validation"]}
-    if "test" in splits["train"].account["tracks"]:
-        scored["test"] = open_split(config, "test")
-    for name, tracks in scored.items():
-        if seen := np.isin(tracks.track_id, trained).sum():
-            raise UserError(
-                f"config.init_from is {config.init_from}, which was trained on {seen} of the "
-                f"{len(tracks)} {name} tracks of this run; use a run of the same splits"
-            )
+    origin = Origin(str(workdir), _describe(taken, new, workdir), leak, seen)
+    return traverse_util.unflatten_dict(new | taken), origin
 
 
 def _describe(taken: Arrays, new: Arrays, workdir: Path) -> str:

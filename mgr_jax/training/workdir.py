@@ -16,9 +16,10 @@ from ml_collections import ConfigDict
 
 from mgr_jax.classifier import InputSpec
 from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
-from mgr_jax.data.cache import Tracks, digest
+from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import class_counts, target_names
 from mgr_jax.errors import UserError
+from mgr_jax.training.digests import track_digests
 
 # What says which tracks are on which side.
 _SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")
@@ -32,12 +33,12 @@ def lock(workdir: Path) -> Iterator[None]:
       UserError: another process holds it.
     """
     workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / ".lock").open("w") as file:
+    with (workdir / ".lock").open("w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                f"another run is writing into {workdir}; wait for it or choose another --workdir"
+                f"another run is writing into {workdir}; wait for it or choose another workdir"
             ) from None
         yield
 
@@ -49,9 +50,10 @@ def require_same_run(workdir: Path, config: ConfigDict, account: dict[str, Any])
       UserError: it holds another run.
     """
     if not (workdir / "config.json").exists():
-        if (workdir / "checkpoints").exists():
+        checkpoints = workdir / "checkpoints"  # empty where a run was refused before its first step
+        if checkpoints.exists() and any(checkpoints.iterdir()):
             raise UserError(
-                f"{workdir} holds checkpoints without a config.json; choose another --workdir"
+                f"{workdir} holds checkpoints without a config.json; choose another workdir"
             )
         return
     old = load_config(workdir / "config.json")
@@ -59,7 +61,7 @@ def require_same_run(workdir: Path, config: ConfigDict, account: dict[str, Any])
         if field not in RESUMABLE:
             raise UserError(
                 f"{workdir} holds a run with config.{field} = {before!r}, not {now!r}; choose "
-                "another --workdir, or repeat the old setting to go on with that run"
+                "another workdir, or repeat the old setting to go on with that run"
             )
     if old.num_steps < config.num_steps and config.schedule.name in ("cosine", "one_cycle"):
         warnings.warn(
@@ -80,7 +82,7 @@ def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
     Raises:
       UserError: it was prepared anew, so that tracks may have changed sides.
     """
-    trained = json.loads((workdir / "dataset.json").read_text())
+    trained = json.loads((workdir / "dataset.json").read_text(encoding="utf-8"))
     for field in _SPLIT_FIELDS:
         if trained.get(field) != account.get(field):
             raise UserError(
@@ -90,9 +92,17 @@ def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
 
 
 def describe_run(
-    workdir: Path, config: ConfigDict, spec: InputSpec, splits: Mapping[str, Tracks]
+    workdir: Path,
+    config: ConfigDict,
+    spec: InputSpec,
+    splits: Mapping[str, Tracks],
+    *,
+    progress: bool = False,
 ) -> None:
-    """Writes what prediction and later readers need: config, labels, input spec, data."""
+    """Writes what prediction and later readers need: config, labels, input spec, data.
+
+    `progress` shows a bar where training tracks are read to know them again.
+    """
     train = splits["train"]
     contents: dict[str, Any] = {
         "labels": {
@@ -101,27 +111,29 @@ def describe_run(
             "training_tracks": class_counts(train, config.task).tolist(),
         },
         "dataset": train.account,
-        # So that scores on other data can tell what was trained on.
-        "tracks": {name: tracks.track_id.tolist() for name, tracks in splits.items()},
+        # So that scores on other data can tell what was trained on, under whatever name; what the
+        # digests are of says the `format` in dataset.json.
+        "tracks": {name: tracks.track_id.tolist() for name, tracks in splits.items()}
+        | {"train_digests": track_digests(train, progress=progress)},
     }
-    if train.kind == "features":
-        contents["tracks"]["train_digests"] = [digest(train.read(i)) for i in range(len(train))]
     for name, content in contents.items():
-        (workdir / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+        (workdir / f"{name}.json").write_text(
+            json.dumps(content, indent=2) + "\n", encoding="utf-8"
+        )
     spec.save(workdir / "input_spec.json")
-    (workdir / "config.json").write_text(to_json(config))
+    (workdir / "config.json").write_text(to_json(config), encoding="utf-8")
 
 
 def record_cost(workdir: Path, parameters: int, seconds: float) -> None:
     """Writes run.json: what the network weighs, and how long all trainings of it took together."""
     path = workdir / "run.json"
-    before = json.loads(path.read_text())["seconds"] if path.exists() else 0.0
+    before = json.loads(path.read_text(encoding="utf-8"))["seconds"] if path.exists() else 0.0
     cost = {
         "parameters": parameters,
         "seconds": round(before + seconds, 1),
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
     }
-    path.write_text(json.dumps(cost, indent=2) + "\n")
+    path.write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
 
 
 class StopRequest:

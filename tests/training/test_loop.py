@@ -183,7 +183,7 @@ def test_bfloat16_trains_with_float32_parameters(tiny_config, tmp_path):
 def test_a_work_directory_of_another_run_is_refused(trained_run, tiny_config, tmp_path):
     workdir = shutil.copytree(trained_run, tmp_path / "run")
     tiny_config.seed = 7
-    with pytest.raises(UserError, match=r"config\.seed = 0, not 7; choose another --workdir"):
+    with pytest.raises(UserError, match=r"config\.seed = 0, not 7; choose another workdir"):
         train(tiny_config, workdir, progress=False)
     (workdir / "config.json").unlink()
     with pytest.raises(UserError, match=r"checkpoints without a config\.json"):

@@ -16,7 +16,7 @@ from mgr_jax.config import load_config
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.errors import UserError
 from mgr_jax.training.inputs import make_loaders
-from mgr_jax.training.loop import Run
+from mgr_jax.training.loop import Loop
 from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.steps import create_state, make_train_step
@@ -146,16 +146,15 @@ def test_data_that_do_not_fit_are_not_made_resident(quick, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_stages_restart_from_the_best_weights_and_are_resumed(quick, tmp_path, capsys):
+def test_stages_restart_from_the_best_weights_and_are_resumed(quick, tmp_path, caplog):
     quick.update({"num_steps": 12, "eval_every": 2, "log_every": 2, "ema_decay": 0.5})
     quick.stages = (
         {"steps": 6, "optimizer": {"name": "adam", "learning_rate": 1e-3}},
         {"steps": 6, "optimizer": {"name": "sgd", "learning_rate": 5e-3}},
     )
-    train(quick, tmp_path / "whole")
-    assert (
-        "stage 2 of 2, from the best weights: sgd, learning rate 0.005" in capsys.readouterr().out
-    )
+    with caplog.at_level("INFO"):
+        train(quick, tmp_path / "whole")
+    assert "stage 2 of 2, from the best weights: sgd, learning rate 0.005" in caplog.messages
     rows = read_metrics(tmp_path / "whole/metrics.jsonl")
     rates = {row["step"]: row["learning_rate"] for row in rows if "learning_rate" in row}
     assert rates == pytest.approx({2: 1e-3, 4: 1e-3, 6: 1e-3, 8: 5e-3, 10: 5e-3, 12: 5e-3})
@@ -189,7 +188,7 @@ def test_a_stage_passes_over_a_damaged_best_checkpoint(quick, tmp_path):
     quick.update({"num_steps": 6, "eval_every": 2, "log_every": 2})
     quick.stages = ({"steps": 4}, {"steps": 2})
     worse = itertools.count(0, -1)
-    next_stage = Run._next_stage
+    next_stage = Loop._next_stage
 
     def damage_the_best(self, state):
         self.checkpoints.wait()
@@ -201,7 +200,7 @@ def test_a_stage_passes_over_a_damaged_best_checkpoint(quick, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mgr_jax.training.loop.monitored", lambda *_: next(worse))
-        patch.setattr(Run, "_next_stage", damage_the_best)
+        patch.setattr(Loop, "_next_stage", damage_the_best)
         with pytest.warns(UserWarning, match=r"checkpoints/2 is damaged.*going on from another"):
             assert train(quick, tmp_path / "run", progress=False).step == 6
     assert (tmp_path / "run/checkpoints/damaged-2").is_dir()

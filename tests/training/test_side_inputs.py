@@ -303,10 +303,10 @@ def test_a_file_is_predicted_as_it_was_evaluated(music, music_folder, tmp_path, 
     [
         ("dataset", "", ""),
         ("artist_kfold", "", ""),
-        ("dataset", "train", "session as an input LEAKS: artists may stand on both sides"),
-        ("dataset", "test", "session as an input LEAKS: artists may stand on both sides"),
-        ("stratified_kfold", "", "session as an input LEAKS: artists stand on both sides"),
-        ("stratified_kfold", "test", "session as an input LEAKS: artists stand on both sides"),
+        ("dataset", "train", "session as an input: artists may stand on both sides"),
+        ("dataset", "test", "session as an input: artists may stand on both sides"),
+        ("stratified_kfold", "", "session as an input: artists stand on both sides"),
+        ("stratified_kfold", "test", "session as an input: artists stand on both sides"),
     ],
 )
 def test_categories_leak_unless_all_artists_are_known_and_on_one_side(
@@ -323,14 +323,19 @@ def test_categories_leak_unless_all_artists_are_known_and_on_one_side(
     assert side.leak == says
 
 
-def test_a_run_that_leaks_says_so_wherever_it_tells_a_score(music, tmp_path, capsys):
+def test_a_run_that_leaks_says_so_wherever_it_tells_a_score(music, tmp_path, capsys, caplog):
     music.protocol.update({"name": "row_random", "folds": 3, "i_know_this_leaks": True})
     music.side_inputs.categories = ("artist",)
     music.update({"num_steps": 2, "eval_every": 2})
-    result = train(music, tmp_path)
-    leak = "(row_random LEAKS) (artist as an input LEAKS: artists stand on both sides)"
-    assert result.leak == f" {leak}"
-    assert f"{leak}\n" in capsys.readouterr().out
+    with caplog.at_level("INFO"):
+        result = train(music, tmp_path)
+    leak = (
+        "(LEAKS: rows of one track or artist stand on both sides; "
+        "artist as an input: artists stand on both sides)"
+    )
+    assert result.protocol.leak_mark == f" {leak}"
+    assert any(line.endswith(leak) for line in caplog.messages)
+    assert capsys.readouterr().out == ""  # a library prints nothing
     rows = read_metrics(tmp_path / "metrics.jsonl")
     assert [row.get("leak") for row in rows] == [None, leak]
     events = b"".join(path.read_bytes() for path in tmp_path.glob("events.out.tfevents.*"))
@@ -519,5 +524,5 @@ def test_a_fusion_begins_with_the_encoder_of_another_run(config, tmp_path):
     jax.tree.map(
         np.testing.assert_array_equal, dict(encoder), {name: old[name] for name in encoder}
     )
-    assert "new: model/" in origin
-    assert "encoder" not in origin.partition("new: ")[2]
+    assert "new: model/" in origin.taken
+    assert "encoder" not in origin.taken.partition("new: ")[2]

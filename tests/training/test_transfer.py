@@ -81,7 +81,7 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
     assert len(encoder) > 8
     for name in encoder:
         np.testing.assert_array_equal(variables[name], old[name])
-    assert "are those of" in origin
+    assert "are those of" in origin.taken
 
     # With other classes the last layer says nothing.
     labels = tmp_path / "first" / "labels.json"
@@ -89,7 +89,7 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
     fresh, variables, origin = begin(config)
     head = "params/model/head/kernel"
     np.testing.assert_array_equal(variables[head], fresh[head])
-    assert origin.endswith("new: model/head.")
+    assert origin.taken.endswith("new: model/head.")
 
     config.update({"num_steps": 2, "log_every": 1, "eval_every": 2})
     train(config, tmp_path / "second", progress=False)
@@ -135,9 +135,9 @@ def test_weights_that_would_leak_or_do_not_fit_are_refused(
     with pytest.raises(UserError, match=r"trained on 2 of the \d+ test tracks"):
         begin(config)
     # Some datasets have no test tracks.
-    protocol = open_split(config, "train").account
+    account = open_split(config, "train").account
     with pytest.raises(UserError, match="no weights have the name and shape"):
-        begin(config, protocol={**protocol, "tracks": {"train": 1, "validation": 1}})
+        begin(config, account={**account, "tracks": {"train": 1, "validation": 1}})
 
 
 def test_auxiliary_losses_stay_with_their_segments(tmp_path):

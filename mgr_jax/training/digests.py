@@ -1,0 +1,69 @@
+"""Names for what tracks hold, so that a track is known again under another name."""
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from mgr_jax.data.cache import Tracks, digest
+from mgr_jax.files import keep_arrays, load_arrays
+
+
+def track_digests(tracks: Tracks, *, progress: bool = False) -> list[str]:
+    """The digest of what each track holds; of a part of a track, that of the whole.
+
+    They are computed once for all tracks of a split, and kept beside its cache.
+
+    Args:
+      tracks: of one dataset.
+      progress: show a bar where tracks are read.
+    """
+    found = np.empty(len(tracks), "U16")
+    for number, file in enumerate(tracks.files):
+        rows = tracks.file == number
+        start, digests = _whole_split(file, tracks, progress)
+        # Parts of a track begin behind its start, and before the next one's.
+        found[rows] = digests[np.searchsorted(start, tracks.start[rows], side="right") - 1]
+    return found.tolist()
+
+
+def comparable(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether tracks of two formats can hold the same; see `format` in protocol.json.
+
+    The rate of features is what the user says, and changes nothing in them.
+    """
+    kept = ["kind", "dtype", "item_shape"]
+    kept += ["rate"] if one["kind"] == "waveform" else []
+    return all(one[name] == other[name] for name in kept)
+
+
+def _whole_split(file: Path, tracks: Tracks, progress: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Where each track of a split begins in its file [tracks], in order, and its digest."""
+    with np.load(file.parent / "index.npz") as index:
+        start, length = index["start"], index["length"]
+    path = file.parent / "digests.npz"
+    kept = load_arrays(path).get("digests")
+    if kept is not None and len(kept) == len(start):
+        return start, kept
+    data = np.memmap(file, tracks.dtype, mode="r").reshape(-1, *tracks.item_shape)
+
+    def read() -> Iterator[str]:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            yield from pool.map(lambda i: digest(data[start[i] : start[i] + length[i]]), order)
+
+    order = range(len(start))
+    bar = tqdm(
+        read(),
+        f"digests of {file.parent.name}",
+        total=len(start),
+        unit="track",
+        leave=False,
+        disable=None if progress else True,
+    )
+    digests = np.array(list(bar), "U16")
+    keep_arrays(path, digests=digests)
+    return start, digests

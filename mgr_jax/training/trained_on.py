@@ -1,0 +1,177 @@
+"""What weights have been trained on, and whether a run would be scored on it.
+
+Tracks are the same if they hold the same, whatever they and their dataset are called, or if they
+have one name in one source. Of other tracks of equal names ("00.wav") it cannot be told.
+"""
+
+import dataclasses
+import json
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from mgr_jax.data.cache import Tracks
+from mgr_jax.data.pipeline import open_split
+from mgr_jax.data.table_rows import match_rows
+from mgr_jax.errors import UserError
+from mgr_jax.training.digests import comparable, track_digests
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedOn:
+    """The training tracks of a run.
+
+    Attributes:
+      run: its folder.
+      source: of the dataset, as its protocol.json names it; equal for equal files.
+      format: of the tracks, see protocol.json: kind, rate, dtype, item_shape.
+      tracks: their names.
+      digests: of what they hold, see `track_digests`; none in runs of older versions on audio.
+    """
+
+    run: str
+    source: str
+    format: Mapping[str, Any]
+    tracks: tuple[str, ...]
+    digests: tuple[str, ...]
+
+
+def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
+    """What a run was trained on, then what the runs were that it began with.
+
+    Raises:
+      OSError, ValueError, KeyError, TypeError: the folder is not that of a run.
+    """
+    dataset, tracks = _read(workdir / "dataset.json"), _read(workdir / "tracks.json")
+    own = TrainedOn(
+        run=str(workdir),
+        source=dataset.get("source", ""),
+        format=dataset["format"],
+        tracks=tuple(tracks["train"]),
+        digests=tuple(tracks.get("train_digests", ())),
+    )
+    if not (origin := _read(workdir / "config.json")["init_from"]):
+        return (own,)
+    if (workdir / "init_from.json").exists():
+        before = _read(workdir / "init_from.json")["trained_on"]
+        return own, *(
+            TrainedOn(**row | {name: tuple(row[name]) for name in ("tracks", "digests")})
+            for row in before
+        )
+    try:  # a run of an older version kept no such file
+        return own, *trained_on(Path(origin).expanduser())
+    except (OSError, ValueError, KeyError, TypeError):
+        warnings.warn(
+            f"{workdir} began with the weights of {origin}, which cannot be read any more, so that "
+            "the tracks these were trained on are not compared",
+            stacklevel=2,
+        )
+        return (own,)
+
+
+def require_unseen(
+    seen: Sequence[TrainedOn],
+    config: ConfigDict,
+    splits: Mapping[str, Tracks],
+    *,
+    progress: bool = False,
+) -> str:
+    """Makes sure that what weights were trained on is not scored.
+
+    Args:
+      seen: what they were trained on.
+      config: of the run that begins with them.
+      splits: of that run, "train" and "validation".
+      progress: show a bar where tracks are read.
+
+    Returns:
+      How the run may leak, where only names coincide and config.protocol.i_know_this_leaks is set;
+      else nothing.
+
+    Raises:
+      UserError: tracks are scored that were trained on, or that have the names of such.
+    """
+    parts = dict(splits)
+    if "test" in splits["train"].account["tracks"]:
+        parts["test"] = open_split(config, "test")
+    held = {
+        name: dict(
+            zip(tracks.track_id.tolist(), track_digests(tracks, progress=progress), strict=True)
+        )
+        for name, tracks in parts.items()
+    }
+    account = splits["train"].account
+    doubtful: dict[str, set[str]] = {}
+    for run in seen:
+        which = config.init_from if run is seen[0] else f"{config.init_from}, begun with {run.run}"
+        found = _compare(run, held, account)
+        if told := _count({name: sure for name, (sure, _) in found.items()}, held):
+            renamed = {t for sure, _ in found.values() for t in sure} - set(run.tracks)
+            raise UserError(
+                f"config.init_from is {which}, which was trained on {told} of this run"
+                + (f" ({len(renamed)} of them under other names)" if renamed else "")
+                + "; use a run of the same splits"
+            )
+        for name, (_, names) in found.items():
+            doubtful.setdefault(name, set()).update(names)
+        if not run.digests and comparable(run.format, account["format"]):
+            warnings.warn(
+                f"{run.run} was trained by an older version, which kept no digests of audio, so "
+                "that its tracks were compared by name alone",
+                stacklevel=2,
+            )
+    if not (told := _count(doubtful, held)):
+        return ""
+    example = next(track for names in doubtful.values() for track in sorted(names))
+    reason = (
+        f"config.init_from is {config.init_from}, whose training tracks have the names of {told} "
+        f"of this run (such as {example}), with other content or in another form"
+    )
+    if not config.protocol.i_know_this_leaks:
+        raise UserError(
+            f"{reason}; use a run of the same splits, or, if they are other music, set "
+            "config.protocol.i_know_this_leaks"
+        )
+    warnings.warn(f"{reason}: scores may be too high", stacklevel=2)
+    return f"config.init_from may have been trained on {told}: tracks of these names"
+
+
+def _compare(
+    run: TrainedOn, held: Mapping[str, Mapping[str, str]], account: Mapping[str, Any]
+) -> dict[str, tuple[set[str], set[str]]]:
+    """By scored split the tracks that were trained on, and those of which it cannot be told."""
+    digests = set(run.digests) if comparable(run.format, account["format"]) else set()
+    everywhere = {track: digest for tracks in held.values() for track, digest in tracks.items()}
+    equal = everywhere.keys() & set(run.tracks)
+    alike = equal | match_rows(run.tracks, everywhere).keys()
+    one_source = run.source != "" and run.source == account.get("source")
+
+    def known(tracks: Mapping[str, str], names: set[str]) -> Iterator[str]:
+        """Those of the names, and their copies under other names within this dataset."""
+        copies = {everywhere[name] for name in names}
+        return (track for track, digest in tracks.items() if digest in copies)
+
+    found = {}
+    for name, tracks in held.items():
+        if name == "train":
+            continue
+        sure = {track for track, digest in tracks.items() if digest in digests}
+        sure |= set(known(tracks, equal)) if one_source else set()
+        found[name] = sure, set(known(tracks, alike)) - sure
+    return found
+
+
+def _count(found: Mapping[str, set[str]], held: Mapping[str, Mapping[str, str]]) -> str:
+    """Such as "3 of the 55 validation tracks and 2 of the 60 test tracks"; empty for none."""
+    return " and ".join(
+        f"{len(tracks)} of the {len(held[name])} {name} tracks"
+        for name, tracks in found.items()
+        if tracks
+    )
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
