@@ -22,7 +22,7 @@ from mgr_jax.classifier import (
 )
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Loader
-from mgr_jax.data.pipeline import class_counts, open_split, target_names
+from mgr_jax.data.pipeline import class_counts, open_split, protocol_of, target_names
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.errors import UserError
