@@ -6,7 +6,8 @@ Command:  mgr-jax prepare_data --dataset=feature_array --features=FILE.npz --nam
               --config.protocol.name=fault_filtered
 Hardware: 2 CPU cores, 14 CPU minutes
 Result:   197 validation tracks: accuracy 0.523 [0.452, 0.594]; in a seeded 80/20 split of all 709
-          clips by row_random (LEAKS; --config.protocol.parts=2) 0.648 [0.572, 0.724] of 145.
+          clips by row_random (LEAKS; --config.protocol.parts=2) 0.648 [0.572, 0.724] of 145 (first
+          version of the data, with four copies of test tracks; the same clips are train and valid).
 
 Scored once after the last step (evaluate --split=validation). Input and recipe are ours, and not
 those of the paper (zoo/choi_k2c2).
