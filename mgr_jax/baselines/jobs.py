@@ -76,8 +76,8 @@ class Finished:
 
     @property
     def seconds(self) -> float:
-        """What fitting and predicting took."""
-        return self.result.cost["seconds"]
+        """What fitting and predicting took; NaN if that is not known any more."""
+        return self.result.cost.get("seconds", float("nan"))
 
 
 @dataclass

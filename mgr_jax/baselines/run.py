@@ -22,8 +22,8 @@ def score_baselines(
     *,
     table: str | Path | None = None,
     workdir: str | Path,
-    classifiers: Sequence[str] = ("svm",),
-    feature_sets: Sequence[str] = ("all",),
+    classifiers: str | Sequence[str] = "svm",
+    feature_sets: str | Sequence[str] = "all",
     protocol: str = "dataset",
     folds: int = 5,
     parts: int = 2,
@@ -46,7 +46,7 @@ def score_baselines(
 
     As in `score_baselines("rendered/demo", sample_rate=12_000, workdir="runs/svm")`, or for the
     published table of GTZAN `score_baselines(table="features_30_sec.csv", protocol=
-    "fault_filtered", classifiers=["all"], seeds=10, workdir="runs/gtzan").markdown()`.
+    "fault_filtered", classifiers="all", seeds=10, workdir="runs/gtzan").markdown()`.
 
     Every classifier is fitted on every feature set and scored into
     <workdir>/<feature set>/<classifier>; a single one right into <workdir>. `compare` and `report`
@@ -56,11 +56,11 @@ def score_baselines(
       dataset: a prepared dataset of audio or of arrays, such as gtzan/fault_filtered.
       table: instead of it, a .csv, .parquet or .npz file of features, or FMA's fma_metadata.zip.
       workdir: the folder to write to.
-      classifiers: svm (settings chosen within the training part, calibrated), the thirteen of
-        FMA's paper (`fma`: lr, knn, svc_rbf, svc_poly1, svc_linear, linear_svc, dt, rf, ada, mlp1,
-        mlp2, nb, qda), lda, gradient_boosting, lr_c01, svm_rbf_c100, majority; `all` of them.
-      feature_sets: columns of a table: features such as mfcc or mfcc+zcr; all together (`all`);
-        each on its own (`single`); the 18 sets of FMA's table (`fma`).
+      classifiers: names, or one: svm (settings chosen within the training part, calibrated), the
+        thirteen of FMA's paper (`fma`: lr, knn, svc_rbf, svc_poly1, svc_linear, linear_svc, dt, rf,
+        ada, mlp1, mlp2, nb, qda), lda, gradient_boosting, lr_c01, svm_rbf_c100, majority; `all`.
+      feature_sets: names, or one, of columns of a table: features such as mfcc or mfcc+zcr; all
+        together (`all`); each on its own (`single`); the 18 sets of FMA's table (`fma`).
       protocol: who is fitted on and who is scored. dataset, official and fault_filtered are fixed:
         the training part is fitted on, `split` is scored. With stratified_kfold, artist_kfold and
         row_random every fold is scored by a model of the others.
@@ -97,6 +97,10 @@ def score_baselines(
     if (workdir / "config.json").exists():
         raise UserError(f"{workdir} holds a trained model; choose another folder for baselines")
     # Refused before anything slow happens.
+    least = {"seeds": (seeds, 1), "components": (components, 1), "seconds": (seconds, 0)}
+    for argument, (value, smallest) in least.items():
+        if value < smallest:
+            raise UserError(f"`{argument}` is {value}; give {smallest} or more")
     if is_kfold(protocol) and split:
         raise UserError(
             f"`split` belongs to fixed protocols; leave it out, as all folds of {protocol} are "
@@ -104,7 +108,7 @@ def score_baselines(
         )
     require_consent(protocol, i_know_this_leaks)
     require_folds(protocol, folds, 0, parts)
-    names = choose_classifiers(classifiers)
+    names = choose_classifiers(_several(classifiers))
     examples, source = read_examples(
         dataset,
         table=table,
@@ -120,7 +124,7 @@ def score_baselines(
         workers=workers,
         progress=progress,
     )
-    sets = select_columns(feature_sets, examples.columns)
+    sets = select_columns(_several(feature_sets), examples.columns)
     total = len(sets) * len(names)
     _require_room(workdir, total)
     digest = examples.digest()
@@ -157,6 +161,10 @@ def score_baselines(
     if total > 1:
         scores.save()
     return scores
+
+
+def _several(names: str | Sequence[str]) -> Sequence[str]:
+    return [names] if isinstance(names, str) else names
 
 
 def _require_room(workdir: Path, total: int) -> None:

@@ -229,7 +229,7 @@ def _cut(tracks: Tracks, seconds: float) -> Tracks:
     """Consecutive segments; whole tracks for 0 seconds."""
     if not seconds:
         return tracks
-    if not (steps := round(seconds * tracks.rate)):
+    if (steps := round(seconds * tracks.rate)) < 1:
         raise UserError(
             f"segments of {seconds:g} s are less than a frame of the dataset; give more"
         )

@@ -27,7 +27,7 @@ def extract(
     unit: str = "item",
     progress: bool = True,
 ) -> dict[str, np.ndarray | Failure]:
-    """Computes an array for every item that the journal does not know yet.
+    """Computes an array, of any shape, for every item that the journal does not know yet.
 
     Args:
       items: by their names, what reads each of them: picklable, gives the arguments of `compute`,

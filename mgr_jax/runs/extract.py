@@ -100,6 +100,8 @@ def extract_table(
             "fma518 as FMA computed it needs the files at their own rate; give their folder "
             "(`audio`), or choose the corrected form (`corrected`) for a prepared dataset"
         )
+    if seconds < 0:
+        raise UserError(f"`seconds` is {seconds:g}; give the length of segments, or 0 for tracks")
     out = Path(out).expanduser()
     recipe = find_recipe(features, corrected=corrected)
     _require_room(out)

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 
 import librosa
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.svm import SVC
 
+from mgr_jax.baselines import segments as segments_module
 from mgr_jax.baselines.examples import describe_tracks, examples_of_table, make_examples
 from mgr_jax.baselines.feature_sets import select_columns
 from mgr_jax.baselines.scoring import score, score_repeats, training_tracks
@@ -20,6 +22,7 @@ from mgr_jax.data.parts import Units
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import evaluate
 from mgr_jax.features import fma518, gtzan57
+from mgr_jax.features.mfcc_statistics import mfcc_statistics
 from mgr_jax.features.pictures import bin_statistics, describe_pictures
 from mgr_jax.features.random_projection import log_mel, project
 from mgr_jax.features.recipes import Recipe
@@ -240,6 +243,59 @@ def test_kept_features_that_cannot_be_used_or_written_are_computed_anew(
     (tmp_path / "file").touch()
     with pytest.warns(UserWarning, match="cannot keep"):  # as in a folder that is read-only
         assert describe(tmp_path / "file/a.npz").shape == (len(tracks), 1)
+
+
+@pytest.mark.parametrize("features", ["mfcc_statistics", "random_projection"])
+def test_segments_have_the_numbers_of_the_features_also_after_a_kill(
+    data_dir, tmp_path, monkeypatch, features
+):
+    folder = find_dataset("audio_folder/music", sample_rate=12_000, data_dir=data_dir)
+    segments = open_tracks(folder, "train").cut(3000)
+    waveforms = [segments.read(row).astype(np.float32) / 32768.0 for row in range(len(segments))]
+    if features == "mfcc_statistics":
+        expected = np.stack([mfcc_statistics(waveform, 12_000) for waveform in waveforms])
+    else:
+        pictures = [log_mel(waveform, 12_000) for waveform in waveforms]
+        expected = project(pictures, frames=1 + 3000 // 512, components=5)
+
+    def describe():
+        return describe_segments(
+            segments, features, tmp_path / "a.npz", steps=3000, components=5, workers=0
+        )
+
+    asked = []
+    read = segments_module._read_audio
+    with monkeypatch.context() as patch:
+
+        def read_some(segment):
+            asked.append(segment)
+            if len(asked) > 100:
+                raise KeyboardInterrupt
+            return read(segment)
+
+        patch.setattr(segments_module, "_read_audio", read_some)
+        with pytest.raises(KeyboardInterrupt):
+            describe()
+    assert len(segments) == 144
+    assert os.listdir(tmp_path) == ["a.npz.journal"]
+    np.testing.assert_array_equal(describe(), expected)
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+
+def test_a_segment_that_fails_is_no_part_of_a_projection(data_dir, tmp_path, monkeypatch):
+    def refuse_nothing(waveform, sample_rate):
+        if not len(waveform):
+            raise ValueError("empty")
+        return log_mel(waveform, sample_rate)
+
+    monkeypatch.setattr(segments_module, "log_mel", refuse_nothing)
+    folder = find_dataset("audio_folder/music", sample_rate=12_000, data_dir=data_dir)
+    some = open_tracks(folder, "test").select([0, 1, 2])
+    broken = dataclasses.replace(some, length=np.array([some.length[0], 0, some.length[2]]))
+    found = describe_segments(
+        broken, "random_projection", tmp_path / "a.npz", steps=24_000, components=5
+    )
+    assert np.isfinite(found).all(axis=1).tolist() == [True, False, True]
 
 
 def test_segments_without_features_are_rows_of_nan_unless_all_are(data_dir, tmp_path):

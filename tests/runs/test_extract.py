@@ -276,6 +276,8 @@ def test_mistakes_are_one_sentence(tmp_path, genres):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(UserError, match="is a folder"):
         extract_table("mfcc_statistics", tmp_path / "folder.csv", audio=genres)
+    with pytest.raises(UserError, match="`seconds` is -3; give the length of segments"):
+        extract_table("mfcc_statistics", out, audio=genres, seconds=-3)
     for both in ({}, {"audio": genres, "dataset": "audio_folder/music"}):
         with pytest.raises(UserError, match="give one of `audio`, a folder of audio files, and"):
             extract_table("mfcc_statistics", out, **both)
@@ -312,7 +314,7 @@ def test_a_call_says_what_it_wrote_and_shows_no_bar_unless_asked(
     out, err = capsys.readouterr()
     assert not out
     assert "track/s" not in err
-    assert caplog.messages == [made.skipped["hum/broken.wav"]]
+    assert set(caplog.messages) == {made.skipped["hum/broken.wav"]}
     assert pq.read_table(made.path).num_rows == made.rows
 
 

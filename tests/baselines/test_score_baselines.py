@@ -1,0 +1,103 @@
+"""`score_baselines` from Python: one call, a record, nothing printed."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation.results import load_result
+from mgr_jax.runs import score_baselines
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A .csv table of 24 tracks of three genres, of which 15 are trained on."""
+    rng = np.random.default_rng(0)
+    rows = [["track", "mfcc1_mean", "tempo", "split", "label"]]
+    for track in range(24):
+        genre = track % 3
+        values = rng.normal(size=2) + 3 * np.array([genre == 1, genre == 2])
+        rows.append([f"t{track}", *values, "train" if track < 15 else "test", "abc"[genre]])
+    path = tmp_path / "table.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def test_one_baseline_is_a_result(table, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    scores = score_baselines(table="~/table.csv", workdir="~/run", classifiers="lda")
+    assert capsys.readouterr() == ("", "")
+    (result,) = scores.results
+    assert result.path == tmp_path / "run"
+    assert scores.files == ()
+    assert str(scores) == str(result) == str(load_result("~/run"))
+    assert str(scores).startswith("lda on table\n")
+    assert "majority class (a): " in str(scores)
+    assert "| lda | " in scores.markdown()
+
+
+def test_several_are_a_table_with_what_failed(table, tmp_path, capsys):
+    def run():
+        return score_baselines(
+            table=table,
+            workdir=tmp_path / "runs",
+            classifiers=["lda", "knn", "dt"],
+            feature_sets=["tempo", "all"],
+            seeds=2,
+            workers=0,
+            progress=False,
+        )
+
+    scores = run()
+    assert "fit/s" not in capsys.readouterr().err
+    assert [(one.feature_set, one.classifier) for one in scores.finished] == [
+        ("tempo", "lda"),
+        ("tempo", "dt"),
+        ("all", "lda"),
+        ("all", "dt"),
+    ]
+    assert list(scores.failures) == [("tempo", "knn"), ("all", "knn")]
+    assert "knn cannot learn" in scores.failures["all", "knn"]
+    assert scores.warnings[0].startswith("tempo, knn: knn cannot learn")
+    assert scores.files == (tmp_path / "runs/baselines.md", tmp_path / "runs/baselines.csv")
+    assert scores.files[0].read_text(encoding="utf-8") == scores.markdown() + "\n"
+    assert str(scores) == (f"{scores.markdown()}\nwritten: {scores.files[0]}, {scores.files[1]}")
+    with scores.files[1].open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    sentences = [result.protocol.sentence for result in scores.results]
+    assert [row["protocol"] for row in rows] == sentences
+    assert {row["leaks"] for row in rows} == {"no"}
+    before = scores.files[1].read_bytes()
+    run()
+    assert scores.files[1].read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"table": None}, "give one of `dataset`, a prepared one, and `table`"),
+        ({"dataset": "rendered/demo"}, "give one of `dataset`"),
+        ({"seeds": 0}, "`seeds` is 0; give 1 or more"),
+        ({"components": 0}, "`components` is 0; give 1 or more"),
+        ({"seconds": -1.0}, "`seconds` is -1.0; give 0 or more"),
+        ({"classifiers": "svn"}, "there is no classifier 'svn'; did you mean svm"),
+        ({"aggregation": "mean"}, "there is no aggregation 'mean'"),
+        ({"protocol": "row_random"}, "consent (i_know_this_leaks)"),
+        ({"protocol": "artist_kfold", "split": "test"}, "`split` belongs to fixed protocols"),
+    ],
+)
+def test_mistakes_name_arguments(table, tmp_path, arguments, says):
+    with pytest.raises(UserError) as caught:
+        score_baselines(**{"table": table, "workdir": tmp_path / "run", **arguments})
+    assert says in str(caught.value)
+    assert "--" not in str(caught.value)
+
+
+def test_a_folder_that_holds_a_network_or_cannot_be_written_is_refused(table, tmp_path):
+    (tmp_path / "config.json").touch()
+    with pytest.raises(UserError, match="holds a trained model; choose another folder"):
+        score_baselines(table=table, workdir=tmp_path)
+    with pytest.raises(UserError, match="cannot be made a folder"):
+        score_baselines(table=table, workdir=table / "run")
