@@ -22,7 +22,7 @@ _PUBLIC = {
     "list_datasets": "mgr_jax.data.datasets",
     "measure_inflation": "mgr_jax.runs.inflation",
     "prepare": "mgr_jax.data.prepare",
-    "score_baselines": "mgr_jax.baselines.score",
+    "score_baselines": "mgr_jax.baselines.run",
     "train": "mgr_jax.training.train",
     "write_report": "mgr_jax.runs.report",
     # Configs

@@ -1,6 +1,6 @@
 """The flags of a command: absl's, with a line for each, and configs with overrides."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +19,17 @@ _AGGREGATIONS = ("probabilities", "features", "vote")
 class _PathParser(absl_flags.ArgumentParser):
     """A path, in which ~ is the home folder also behind an equals sign."""
 
+    def __init__(self, require: Callable[[Path], None] | None = None) -> None:
+        self._require = require
+
     def parse(self, argument: Any) -> Path:
-        return Path(argument).expanduser()
+        path = Path(argument).expanduser()
+        if self._require:
+            self._require(path)
+        return path
 
     def flag_type(self) -> str:
         return "path"
-
-
-class _TargetParser(_PathParser):
-    """A file to write, which is tried before the work, not after it."""
-
-    def parse(self, argument: Any) -> Path:
-        path = super().parse(argument)
-        require_writable(path)
-        return path
-
-
-class _FolderParser(_PathParser):
-    """A folder to write to, which is made before the work."""
-
-    def parse(self, argument: Any) -> Path:
-        path = super().parse(argument)
-        require_folder(path)
-        return path
 
 
 class Flags(absl_flags.FlagValues):
@@ -58,18 +46,18 @@ class Flags(absl_flags.FlagValues):
 
     def path(self, name: str, default: str | None, help: str) -> None:
         """Defines a flag that is a path; ~ is the home folder."""
-        serializer: absl_flags.ArgumentSerializer = absl_flags.ArgumentSerializer()
-        absl_flags.DEFINE(_PathParser(), name, default, help, self, serializer)
+        self._path(name, default, help, _PathParser())
 
     def target(self, name: str, help: str) -> None:
         """Defines a flag that is a file to write; a UserError before the work if it cannot be."""
-        serializer: absl_flags.ArgumentSerializer = absl_flags.ArgumentSerializer()
-        absl_flags.DEFINE(_TargetParser(), name, None, help, self, serializer)
+        self._path(name, None, help, _PathParser(require_writable))
 
     def folder(self, name: str, help: str) -> None:
-        """Defines a flag that is a folder to write to, made before the work."""
-        serializer: absl_flags.ArgumentSerializer = absl_flags.ArgumentSerializer()
-        absl_flags.DEFINE(_FolderParser(), name, None, help, self, serializer)
+        """Defines a flag that is a folder to write to, which is made before the work."""
+        self._path(name, None, help, _PathParser(require_folder))
+
+    def _path(self, name: str, default: str | None, help: str, parser: _PathParser) -> None:
+        absl_flags.DEFINE(parser, name, default, help, self, absl_flags.ArgumentSerializer())
 
     def integer(self, name: str, default: int | None, help: str, least: int | None = None) -> None:
         """Defines a flag that is a whole number."""

@@ -19,7 +19,7 @@ baselines.md and .csv; with one feature set and one classifier <workdir>/predict
 command again only fits what is not there.
 """
 
-from mgr_jax import runs
+import mgr_jax
 from mgr_jax.cli._flags import Flags
 
 
@@ -61,7 +61,7 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Fits and scores every classifier on every feature set."""
     flags.require(workdir="the folder to write to, such as runs/svm")
-    scores = runs.score_baselines(
+    scores = mgr_jax.score_baselines(
         **flags.given("dataset", "sample_rate", "data_dir", "table", "tracks", "subset", "artists"),
         **flags.given("features", "seconds", "components", "classifiers", "feature_sets"),
         **flags.given("protocol", "folds", "parts", "seeds", "split", "aggregation"),

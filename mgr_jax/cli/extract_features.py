@@ -13,7 +13,7 @@ goes on after an interruption; FILE.skipped.json lists what could not be used. T
 baselines, prepare_data --dataset=feature_array, predict and evaluate.
 """
 
-from mgr_jax import runs
+import mgr_jax
 from mgr_jax.cli._flags import Flags
 
 
@@ -35,7 +35,7 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Computes the table and says where it is."""
     flags.require(features="gtzan57, fma518 or mfcc_statistics", out="the table to write")
-    table = runs.extract_table(
+    table = mgr_jax.extract_table(
         **flags.given("features", "out", "audio", "dataset", "sample_rate", "data_dir"),
         **flags.given("seconds", "corrected", "workers"),
     )
