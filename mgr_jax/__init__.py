@@ -13,6 +13,8 @@ _PUBLIC = {
     # Experiments
     "Run": "mgr_jax.runs.run",
     "audit": "mgr_jax.runs.auditing",
+    "benchmark_frontends": "mgr_jax.benchmark.frontends",
+    "benchmark_models": "mgr_jax.benchmark.models",
     "compare": "mgr_jax.runs.compare",
     "cross_validate": "mgr_jax.runs.cross_validate",
     "draw_frontends": "mgr_jax.runs.frontend_gallery",

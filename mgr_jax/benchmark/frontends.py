@@ -61,7 +61,7 @@ def benchmark_frontends(
     Log-mel spectrograms by mgr_jax on all devices and on one, by librosa and by PyTorch, where it
     is installed, take turns. The other front ends follow one by one.
 
-        report = mgr_jax.benchmark.benchmark_frontends(clips=2, seconds=5.0)
+        report = mgr_jax.benchmark_frontends(clips=2, seconds=5.0)
         print(report)
 
     Args:

@@ -142,7 +142,7 @@ def benchmark_models(
 ) -> Benchmark:
     """Describes and times the networks of configs, one after the other.
 
-        report = mgr_jax.benchmark.benchmark_models(["zoo/fcn"])
+        report = mgr_jax.benchmark_models(["zoo/fcn"])
         report.save(markdown="models.md")
 
     Args:

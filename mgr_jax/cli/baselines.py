@@ -8,7 +8,10 @@ r"""Score classical models on hand-made features, by the protocols of networks.
 
 Classifiers: svm (settings chosen within the training part, calibrated), lr, knn, svc_rbf,
 svc_poly1, svc_linear, linear_svc, dt, rf, ada, mlp1, mlp2, nb, qda (these thirteen are `fma`, with
-its settings), lda, gradient_boosting, lr_c01, svm_rbf_c100, majority; or `all`.
+its settings), lda, gradient_boosting, lr_c01, svm_rbf_c100, majority; or `all`. Features of audio:
+mfcc_statistics (default), gtzan57, fma518 (corrected), random_projection; of arrays: bin_statistics
+(default), random_projection. Feature sets of a table: features such as mfcc or mfcc+zcr; all of
+them together; single, each on its own; fma, the 18 sets of FMA's table.
 
 Fixed protocols (dataset, official, fault_filtered) fit on the training part and score --split.
 With stratified_kfold, artist_kfold and row_random every fold is scored by a model of the others.
@@ -32,21 +35,11 @@ def define_flags(flags: Flags) -> None:
     flags.path("tracks", None, "FMA's tracks.csv, or the zip or folder that holds it.")
     flags.text("subset", None, "With FMA's tracks: small, medium, large or full.")
     flags.path("artists", None, "A CSV index of artists (track, artist), or GTZAN's index.txt.")
-    flags.text(
-        "features",
-        None,
-        "Of audio: mfcc_statistics (default), gtzan57, fma518 (corrected) or random_projection (of "
-        "log-mel spectrograms); of arrays: bin_statistics (default) or random_projection.",
-    )
+    flags.text("features", None, "See above.")
     flags.number("seconds", 0.0, "Length of segments; 0: whole tracks.", 0)
     flags.integer("components", 256, "Of random_projection.", 1)
     flags.names("classifiers", ["svm"], "See above.")
-    flags.names(
-        "feature_sets",
-        ["all"],
-        "Columns of a table: features such as mfcc or mfcc+zcr; all of them together; single, each "
-        "on its own; fma, the 18 sets of FMA's table.",
-    )
+    flags.names("feature_sets", ["all"], "See above.")
     flags.text("protocol", "dataset", "See above.")
     flags.integer("folds", 5, "Of protocols with folds.", 2)
     flags.integer("parts", 2, "3: leave one more fold out of fitting, as networks must.", 2)

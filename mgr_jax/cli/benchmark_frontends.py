@@ -5,7 +5,7 @@ mgr-jax benchmark frontends --json=frontends.json
 PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
-from mgr_jax import benchmark
+import mgr_jax
 from mgr_jax.cli._flags import Flags
 
 
@@ -14,12 +14,7 @@ def define_flags(flags: Flags) -> None:
     flags.number("seconds", 30.0, "Length of a clip.")
     flags.integer("clips", 16, "How many at a time.", least=1)
     flags.integer("rounds", 20, "Turns of each library.", least=1)
-    flags.integer(
-        "devices",
-        None,
-        "How many share the clips; unless given a CPU divided into two, or all accelerators.",
-        least=1,
-    )
+    flags.integer("devices", None, "That share the clips; half a CPU each, or all GPUs.", least=1)
     flags.names("audio", [], "Audio files to cut clips from; noise and chirps unless given.")
     flags.target("markdown", "File for what is printed.")
     flags.target("json", "File for the numbers.")
@@ -29,7 +24,7 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Times them, prints tables and writes the files that are asked for."""
     options = flags.given("seconds", "clips", "rounds", "devices", "audio", "progress")
-    report = benchmark.benchmark_frontends(**options)
+    report = mgr_jax.benchmark_frontends(**options)
     print(report)
     for path in report.save(**flags.given("json", "markdown")):
         print(f"Wrote {path}")

@@ -4,7 +4,7 @@ mgr-jax benchmark models --markdown=models.md           # every network in confi
 mgr-jax benchmark models zoo/fcn rendered/choi_crnn     # those of some configs
 """
 
-from mgr_jax import benchmark
+import mgr_jax
 from mgr_jax.cli._flags import Flags
 
 ARGUMENTS = "[CONFIG …]"
@@ -20,7 +20,7 @@ def define_flags(flags: Flags) -> None:
 
 def main(flags: Flags, args: list[str]) -> None:
     """Times them, prints a table and writes the files that are asked for."""
-    report = benchmark.benchmark_models(args, **flags.given("clips", "progress"))
+    report = mgr_jax.benchmark_models(args, **flags.given("clips", "progress"))
     print(report)
     for path in report.save(**flags.given("json", "markdown")):
         print(f"Wrote {path}")

@@ -36,9 +36,7 @@ def main(flags: Flags, args: list[str]) -> None:
     """Trains and scores every fold, then all of them together."""
     config = flags.require_config()
     flags.require(workdir="the folder to keep the runs in, such as runs/cv")
-    options = flags.given(
-        "protocol", "folds", "parts", "seeds", "splits", "i_know_this_leaks", "aggregation",
-        "progress",
-    )  # fmt: skip
-    result = mgr_jax.cross_validate(config, flags.workdir, **options)
+    how = flags.given("protocol", "folds", "parts", "seeds", "splits", "i_know_this_leaks")
+    shown = flags.given("aggregation", "progress")
+    result = mgr_jax.cross_validate(config, flags.workdir, **how, **shown)
     print(f"{result}\nNext: mgr-jax report --model={flags.workdir} --split={result.split}")

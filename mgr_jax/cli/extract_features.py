@@ -22,9 +22,7 @@ def define_flags(flags: Flags) -> None:
     flags.text("features", None, "gtzan57, fma518 or mfcc_statistics.")
     flags.path("audio", None, "Folder of audio files, in a folder per genre or as FMA's.")
     flags.text("dataset", None, "Or a prepared dataset.")
-    flags.integer(
-        "sample_rate", None, "In Hz. Files: 22050, for fma518 their own; dataset: its, 22050.", 1
-    )
+    flags.integer("sample_rate", None, "In Hz; 22050, for fma518 of files their own.", least=1)
     flags.path("data_dir", None, "TFDS folder.")
     flags.number("seconds", 0.0, "A row per segment of this length; 0: a row per track.", 0)
     flags.switch("corrected", False, "fma518: with the true sample rate, not always 22050 Hz.")

@@ -28,43 +28,31 @@ def define_flags(flags: Flags) -> None:
     flags.target("json", "Also write all probabilities here.")
     flags.choice("format", "text", ["text", "crowdai"], "What to write.")
     flags.target("out", "crowdai: the submission, a .csv file.")
-    flags.choice(
-        "missing_classes",
-        None,
-        ["zero"],
-        "crowdai: let the model lack genres; they get a probability of 1e-6.",
-    )
+    flags.choice("missing_classes", None, ["zero"], "crowdai: let the model lack some genres.")
     flags.switch("progress", True, "crowdai: show a bar.")
 
 
 def main(flags: Flags, args: list[str]) -> None:
     """Predicts every file or track; files that cannot be read are named at the end."""
     flags.require(model="the folder of a trained run, such as runs/a")
-    if flags.format == "crowdai":
-        _submit(flags, args)
+    others = (flags.features, flags.json, flags.timeline)
+    if (flags.format == "crowdai") != bool(flags.out) or (flags.out and any(others)):
+        raise mgr_jax.UserError(
+            "a submission takes --format=crowdai, --out=submission.csv and folders of mp3 files, "
+            "and neither --features, --json nor --timeline"
+        )
+    if flags.out:
+        options = flags.given("table", "checkpoint", "missing_classes", "progress")
+        submission = mgr_jax.write_submission(flags.model, args, flags.out, **options)
+        for failure in submission.failures:
+            print(failure, file=sys.stderr)
+        print(submission)
         return
-    if flags.out or flags.missing_classes:
-        raise mgr_jax.UserError("--out and --missing_classes belong to --format=crowdai; add that")
     options = flags.given("features", "table", "checkpoint")
     predictions = mgr_jax.predict_files(flags.model, args, **options)
     for name, prediction in predictions:
         print(f"{name}: {prediction.describe(flags.top, timeline=flags.timeline)}")
     if flags.json:
         predictions.save(flags.json)
-    for failure in predictions.failures[:-1]:
-        print(failure, file=sys.stderr)
     if predictions.failures:
-        raise mgr_jax.UserError(predictions.failures[-1])
-
-
-def _submit(flags: Flags, args: list[str]) -> None:
-    if not flags.out or flags.features or flags.json or flags.timeline:
-        raise mgr_jax.UserError(
-            "--format=crowdai takes --out=submission.csv and folders of mp3 files, and neither "
-            "--features, --json nor --timeline"
-        )
-    options = flags.given("table", "checkpoint", "missing_classes", "progress")
-    submission = mgr_jax.write_submission(flags.model, args, flags.out, **options)
-    for failure in submission.failures:
-        print(failure, file=sys.stderr)
-    print(submission)
+        raise mgr_jax.UserError("\n".join(predictions.failures))

@@ -9,7 +9,8 @@ import pytest
 import scipy.signal
 import soundfile
 
-from mgr_jax import benchmark, cli
+import mgr_jax
+from mgr_jax import cli
 from mgr_jax.audio.frontends import create_frontend, list_frontends
 from mgr_jax.benchmark import peers
 from mgr_jax.benchmark.frontends import LIBROSA, TORCH, synthetic_clips, time_frontends
@@ -69,7 +70,7 @@ def test_the_command_prints_a_table_and_writes_the_ratios(capsys, monkeypatch, f
 def test_clips_are_cut_from_music_and_python_hears_no_word(capsys, few, tmp_path):
     path = tmp_path / "music.wav"
     soundfile.write(path, np.sin(np.arange(22_050) / 10), 22_050)
-    report = benchmark.benchmark_frontends(seconds=1, clips=2, rounds=1, devices=1, audio=[path])
+    report = mgr_jax.benchmark_frontends(seconds=1, clips=2, rounds=1, devices=1, audio=[path])
     assert "Audio: 1 s of music from 1 files, repeated." in str(report)
     assert OWN[0] not in str(report)
     assert report.content["audio"] == "1 s of music from 1 files, repeated"
@@ -131,7 +132,7 @@ def test_networks_are_described_and_timed(capsys, tmp_path):
 def test_a_config_that_is_not_there_is_told_before_any_is_timed(monkeypatch):
     monkeypatch.setattr("mgr_jax.benchmark.models.clips_per_second", pytest.fail)
     with pytest.raises(UserError, match="there is no config 'zoo/nonsense'"):
-        benchmark.benchmark_models(["zoo/mlp_tanh", "zoo/nonsense"])
+        mgr_jax.benchmark_models(["zoo/mlp_tanh", "zoo/nonsense"])
 
 
 def test_errors_are_against_a_transform_in_float64(clips):
