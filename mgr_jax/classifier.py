@@ -17,6 +17,7 @@ from mgr_jax.audio import dsp
 from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop
 from mgr_jax.audio.frontends import Frontend, Precomputed, create_frontend
 from mgr_jax.errors import UserError
+from mgr_jax.files import write_json
 from mgr_jax.models import Network, create_model
 from mgr_jax.models.fusion import SOUND_ALONE, Fusion, SideFormat
 
@@ -56,12 +57,12 @@ class InputSpec:
 
     def save(self, path: Path) -> None:
         """Writes the spec as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        write_json(path, dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> "InputSpec":
         """Reads a spec that `save` wrote."""
-        fields = json.loads(path.read_text())
+        fields = json.loads(path.read_text(encoding="utf-8"))
         fields["shape"] = tuple(fields["shape"])
         fields["crop"] = Crop(**fields["crop"])
         fields["aux"] = {name: tuple(shape) for name, shape in fields["aux"].items()}

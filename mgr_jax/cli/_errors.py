@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from absl import flags as absl_flags
 
+from mgr_jax.config import base_config
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.files import is_disk_full
 
@@ -45,8 +46,6 @@ def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> s
     text = " ".join(str(error.args[0] if error.args else error).split())
     group = text.split()[0].strip("'") if isinstance(error, KeyError) and text else ""
     if any(argument.startswith(f"--config.{group}.") for argument in arguments):
-        from mgr_jax.config import base_config
-
         return str(unknown_name("config field", group, base_config()))
     return f"{config} cannot be read: {type(error).__name__}: {text}"
 

@@ -1,4 +1,4 @@
-"""Copy a shipped config into this folder, to be changed; without a name, list them.
+"""Copy a shipped config here, to be changed; without a name, list them all.
 
 mgr-jax init_config rendered/choi_crnn
 """

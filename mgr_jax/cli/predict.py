@@ -54,5 +54,7 @@ def main(flags: Flags, args: list[str]) -> None:
         print(f"{name}: {prediction.describe(flags.top, timeline=flags.timeline)}")
     if flags.json:
         predictions.save(flags.json)
+    for failure in predictions.failures[:-1]:
+        print(failure, file=sys.stderr)
     if predictions.failures:
-        raise mgr_jax.UserError("\n".join(predictions.failures))
+        raise mgr_jax.UserError(predictions.failures[-1])

@@ -23,6 +23,7 @@ from mgr_jax.data.feature_files import FeatureTracks
 from mgr_jax.data.pipeline import dataset_tracks, open_split
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 from mgr_jax.errors import UserError
+from mgr_jax.files import write_json
 
 _FILE = "side_inputs.json"
 _ROUNDING = 1e-6  # deviations below this share of the mean: the column is constant
@@ -115,7 +116,7 @@ class SideInputs:
                 f"the table or the categories of the training tracks have changed since {path} was "
                 "written; restore them, or choose another workdir"
             )
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
+        write_json(path, dataclasses.asdict(self))
 
 
 def load_side_inputs(workdir: Path) -> SideInputs:

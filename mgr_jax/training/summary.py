@@ -10,6 +10,7 @@ import numpy as np
 import tensorboardX
 
 from mgr_jax.evaluation import Predictions, confusion_matrix
+from mgr_jax.files import write_text
 
 
 class Summary:
@@ -27,9 +28,7 @@ class Summary:
         self._leak = leak
         if self.path.exists():
             rows = [row for row in read_metrics(self.path) if row["step"] <= step]
-            partial = self.path.with_suffix(".partial")
-            partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-            partial.replace(self.path)
+            write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows))
         self._events = tensorboardX.SummaryWriter(
             str(workdir), purge_step=step + 1, write_to_disk=True
         )

@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import target_names
 from mgr_jax.errors import UserError
+from mgr_jax.files import write_json
 from mgr_jax.training.checkpoint import read_variables
 from mgr_jax.training.trained_on import TrainedOn, require_unseen, trained_on
 
@@ -38,8 +39,7 @@ class Origin:
 
     def keep(self, workdir: Path) -> None:
         """Writes init_from.json."""
-        text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
-        (workdir / _FILE).write_text(text, encoding="utf-8")
+        write_json(workdir / _FILE, dataclasses.asdict(self))
 
 
 def inherited_leak(workdir: Path) -> str:

@@ -19,6 +19,7 @@ from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_js
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import class_counts, target_names
 from mgr_jax.errors import UserError
+from mgr_jax.files import write_json, write_text
 from mgr_jax.training.digests import track_digests
 
 # What says which tracks are on which side.
@@ -117,11 +118,9 @@ def describe_run(
         | {"train_digests": track_digests(train, progress=progress)},
     }
     for name, content in contents.items():
-        (workdir / f"{name}.json").write_text(
-            json.dumps(content, indent=2) + "\n", encoding="utf-8"
-        )
+        write_json(workdir / f"{name}.json", content)
     spec.save(workdir / "input_spec.json")
-    (workdir / "config.json").write_text(to_json(config), encoding="utf-8")
+    write_text(workdir / "config.json", to_json(config))
 
 
 def record_cost(workdir: Path, parameters: int, seconds: float) -> None:
@@ -133,7 +132,7 @@ def record_cost(workdir: Path, parameters: int, seconds: float) -> None:
         "seconds": round(before + seconds, 1),
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
     }
-    path.write_text(json.dumps(cost, indent=2) + "\n", encoding="utf-8")
+    write_json(path, cost)
 
 
 class StopRequest:

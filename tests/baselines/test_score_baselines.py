@@ -5,9 +5,9 @@ import csv
 import numpy as np
 import pytest
 
+from mgr_jax import score_baselines
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation.results import load_result
-from mgr_jax.runs import score_baselines
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
+from mgr_jax import extract_table
 from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.errors import UserError
 from mgr_jax.features.journal import Journal
 from mgr_jax.features.recipes import RECIPES, Recipe, find_recipe
 from mgr_jax.features.rows import AudioTrack
-from mgr_jax.runs import extract_table
 from mgr_jax.runs.audio_tracks import dataset_tracks, folder_tracks
 from mgr_jax.runs.extract import write_features
 

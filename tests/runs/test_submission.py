@@ -145,7 +145,7 @@ def test_a_model_of_some_genres_writes_a_submission(trained_run, music_folder, t
     flags = ["predict", f"--model={run}", "--format=crowdai", str(folder)]
     out = tmp_path / "out" / "s.csv"
     for extra, says in (
-        ([], "takes --out"),
+        ([], "takes --format=crowdai, --out"),
         ([f"--out={out}"], "does not know 13 of the challenge's 16 genres"),
         ([f"--out={out}", "--timeline"], "neither --features"),
     ):
