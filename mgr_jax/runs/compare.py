@@ -23,7 +23,7 @@ from mgr_jax.evaluation import (
     same_tracks,
 )
 from mgr_jax.files import require_folder, write_text
-from mgr_jax.reports import markdown_table
+from mgr_jax.reports import draw_comparison, markdown_table
 from mgr_jax.runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -80,8 +80,6 @@ class Comparison:
         return out / "compare.md"
 
     def _draw(self, title: str) -> Any:
-        from mgr_jax.reports import draw_comparison  # needs matplotlib
-
         systems = [result.system for result in self.results]
         names = [
             result.system

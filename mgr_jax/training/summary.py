@@ -11,6 +11,7 @@ import tensorboardX
 
 from mgr_jax.evaluation import Predictions, confusion_matrix
 from mgr_jax.files import write_text
+from mgr_jax.reports import draw_confusion, figure_to_image
 
 
 class Summary:
@@ -56,8 +57,6 @@ class Summary:
         """Writes the confusion matrix of a single_label table as an image."""
         if not self._drawing:
             return
-        from mgr_jax.reports.figures import draw_confusion, figure_to_image
-
         figure = draw_confusion(
             confusion_matrix(predictions), predictions.classes, f"{predictions.split}, step {step}"
         )
