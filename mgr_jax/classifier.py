@@ -19,7 +19,8 @@ from mgr_jax.audio.frontends import Frontend, Precomputed, create_frontend
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
 from mgr_jax.models import Network, create_model
-from mgr_jax.models.fusion import SOUND_ALONE, Fusion, SideFormat
+from mgr_jax.models.fusion import Fusion
+from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
 
 
 @dataclasses.dataclass(frozen=True)

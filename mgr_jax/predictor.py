@@ -22,8 +22,8 @@ from mgr_jax.classifier import FeatureFormat, InputSpec, abstract_variables, cre
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
 from mgr_jax.prediction import Prediction
+from mgr_jax.side_inputs import SideInputs, load_side_inputs
 from mgr_jax.training.checkpoint import load_variables
-from mgr_jax.training.side_inputs import SideInputs, load_side_inputs
 from mgr_jax.training.steps import make_eval_step
 
 _BATCH = 16  # clips per dispatch: one compilation, and bounded memory for files of any length

@@ -18,13 +18,13 @@ from mgr_jax.classifier import (
     FeatureFormat,
     GenreClassifier,
     InputSpec,
-    SideFormat,
     abstract_variables,
     create_classifier,
     init_variables,
 )
 from mgr_jax.config.files import describe_config, list_configs, read_config
 from mgr_jax.errors import UserError
+from mgr_jax.side_inputs import SideFormat
 
 CLASSES = 50  # as many as most published counts are for
 # What stored features look like, and what tables hold, which a config does not say.

@@ -1,47 +1,15 @@
 """A network of sound and of what else is known of a track: a table row, its artist, its album."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.network import ConvNetwork, Network, Output
-
-UNSEEN = 0  # the index of a value that no training track has
-
-
-@dataclasses.dataclass(frozen=True)
-class SideFormat:
-    """What comes with every clip beside its sound.
-
-    Attributes:
-      columns: of its track's row of a table; 0: there is none.
-      categories: names of its track's categories, each with the number of its known values.
-    """
-
-    columns: int = 0
-    categories: tuple[tuple[str, int], ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether anything comes."""
-        return bool(self.columns or self.categories)
-
-    def blank(self, batch: int) -> dict[str, np.ndarray]:
-        """Rows of zeros, the means of the training tracks, and unseen categories; see `Fusion`."""
-        rows: dict[str, np.ndarray] = {}
-        if self.columns:
-            rows["table"] = np.zeros((batch, self.columns), np.float32)
-        if self.categories:
-            rows["categories"] = np.full((batch, len(self.categories)), UNSEEN, np.int32)
-        return rows
-
-
-SOUND_ALONE = SideFormat()
+from mgr_jax.side_inputs import SOUND_ALONE, UNSEEN, SideFormat
 
 
 class Fusion(ConvNetwork):

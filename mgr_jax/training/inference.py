@@ -18,13 +18,14 @@ from mgr_jax.classifier import (
 from mgr_jax.config import load_config
 from mgr_jax.data.loader import Loader
 from mgr_jax.data.pipeline import open_split, protocol_of, target_names
+from mgr_jax.data.side_inputs import encode_tracks
 from mgr_jax.data.table_rows import read_table
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
+from mgr_jax.side_inputs import load_side_inputs
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inputs import feature_format, make_loader
 from mgr_jax.training.partition import Partition, make_partition
-from mgr_jax.training.side_inputs import encode_tracks, load_side_inputs
 from mgr_jax.training.steps import make_eval_step
 from mgr_jax.training.transfer import inherited_leak
 from mgr_jax.training.workdir import require_same_splits

@@ -14,9 +14,9 @@ from mgr_jax.classifier import FeatureFormat
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Loader
 from mgr_jax.data.resident import ResidentLoader, resident_bytes
+from mgr_jax.data.statistics import track_statistics
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
-from mgr_jax.training.statistics import track_statistics
 
 # Of a device's free memory; the rest is for the network and its intermediates.
 _RESIDENT_SHARE = 0.5

@@ -25,6 +25,8 @@ from mgr_jax.data.loader import Loader
 from mgr_jax.data.pipeline import class_counts, open_split, protocol_of, target_names
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.resident import ResidentLoader
+from mgr_jax.data.side_inputs import side_inputs_of
+from mgr_jax.data.statistics import dataset_statistics
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
 from mgr_jax.training.checkpoint import Checkpoints
@@ -35,8 +37,6 @@ from mgr_jax.training.losses import LOSSES, Loss, balanced_weights
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.progress import Progress, past_evaluations
-from mgr_jax.training.side_inputs import side_inputs_of
-from mgr_jax.training.statistics import dataset_statistics
 from mgr_jax.training.steps import TrainState, create_state
 from mgr_jax.training.summary import Summary, read_metrics
 from mgr_jax.training.transfer import inherited_leak, initial_variables

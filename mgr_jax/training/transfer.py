@@ -11,10 +11,10 @@ from ml_collections import ConfigDict
 
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import target_names
+from mgr_jax.data.trained_on import TrainedOn, require_unseen, trained_on
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
 from mgr_jax.training.checkpoint import read_variables
-from mgr_jax.training.trained_on import TrainedOn, require_unseen, trained_on
 
 _FILE = "init_from.json"
 

@@ -17,10 +17,10 @@ from ml_collections import ConfigDict
 from mgr_jax.classifier import InputSpec
 from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.digests import track_digests
 from mgr_jax.data.pipeline import class_counts, target_names
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json, write_text
-from mgr_jax.training.digests import track_digests
 
 # What says which tracks are on which side.
 _SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")

@@ -1,6 +1,6 @@
 """Every network with its number of parameters."""
 
-from mgr_jax.models.fusion import SideFormat
+from mgr_jax.side_inputs import SideFormat
 
 # (name, fields, [frames, bins(, channels)] of the published input, parameters with 50 classes,
 # source of that number). Every registered name needs a row.

@@ -1,6 +1,6 @@
 """Every network in a few thousand parameters, with all kinds of its layers."""
 
-from mgr_jax.models.fusion import SideFormat
+from mgr_jax.side_inputs import SideFormat
 
 # Fields, and [frames, bins(, channels)] of the input, by name. Every registered name needs one.
 SMALLER = {

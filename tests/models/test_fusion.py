@@ -7,7 +7,7 @@ import pytest
 
 from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
-from mgr_jax.models.fusion import SideFormat
+from mgr_jax.side_inputs import SideFormat
 
 SIDE = SideFormat(3, (("artist", 4), ("album", 6)))
 MLP = {"name": "mlp", "kwargs": {"units": (8,)}}

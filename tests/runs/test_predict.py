@@ -10,7 +10,7 @@ import mgr_jax
 from mgr_jax.audio.io import AudioError
 from mgr_jax.errors import UserError
 from mgr_jax.prediction import Prediction
-from mgr_jax.training.side_inputs import SideInputs
+from mgr_jax.side_inputs import SideInputs
 
 
 class StubPredictor:

@@ -14,10 +14,10 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.digests import comparable, track_digests
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.table_rows import match_rows
 from mgr_jax.errors import UserError
-from mgr_jax.training.digests import comparable, track_digests
 
 
 @dataclasses.dataclass(frozen=True)

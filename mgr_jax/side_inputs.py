@@ -9,26 +9,49 @@ another column names artists cannot be seen from it, so all are treated alike.
 
 import dataclasses
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ml_collections import ConfigDict
 
-from mgr_jax.classifier import SideFormat
-from mgr_jax.data.cache import Tracks
-from mgr_jax.data.feature_files import FeatureTracks
-from mgr_jax.data.pipeline import dataset_tracks, open_split
-from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
 
 _FILE = "side_inputs.json"
-_ROUNDING = 1e-6  # deviations below this share of the mean: the column is constant
+
+UNSEEN = 0  # the index of a value that no training track has
 
 Arrays = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class SideFormat:
+    """What comes with every clip beside its sound.
+
+    Attributes:
+      columns: of its track's row of a table; 0: there is none.
+      categories: names of its track's categories, each with the number of its known values.
+    """
+
+    columns: int = 0
+    categories: tuple[tuple[str, int], ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything comes."""
+        return bool(self.columns or self.categories)
+
+    def blank(self, batch: int) -> dict[str, np.ndarray]:
+        """Rows of zeros, the means of the training tracks, and unseen categories; see `Fusion`."""
+        rows: dict[str, np.ndarray] = {}
+        if self.columns:
+            rows["table"] = np.zeros((batch, self.columns), np.float32)
+        if self.categories:
+            rows["categories"] = np.full((batch, len(self.categories)), UNSEEN, np.int32)
+        return rows
+
+
+SOUND_ALONE = SideFormat()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,116 +161,6 @@ def load_side_inputs(workdir: Path) -> SideInputs:
         return SideInputs(**fields, vocabularies=known)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is damaged; restore it or train again") from error
-
-
-def side_inputs_of(
-    config: ConfigDict, splits: Mapping[str, Tracks]
-) -> tuple[SideInputs, dict[str, Arrays]]:
-    """What config.side_inputs says of the splits of a run.
-
-    Args:
-      config: of the run.
-      splits: "train", from which vocabularies and statistics come, and others.
-
-    Returns:
-      The encoding, and by split what its loader is to give with the tracks, [tracks, ...] each.
-
-    Raises:
-      UserError: the table has no rows for some tracks, or no training track is in any category.
-    """
-    options = config.side_inputs
-    train = splits["train"]
-    vocabularies = {}
-    leak = _describe_leak(config, splits) if options.categories else ""
-    for category in options.categories:
-        vocabularies[category] = tuple(sorted(set(_names(train, category)) - {""}))
-        if not vocabularies[category]:
-            raise UserError(
-                f"config.side_inputs.categories names '{category}', of which the training tracks "
-                f"have no value; choose some of {', '.join(_known(train)) or 'none'}"
-            )
-    side = SideInputs(vocabularies=vocabularies, leak=leak)
-    table = read_table(options.table) if options.table else None
-    if table:
-        matched = match_rows(table.track_id, dataset_tracks(config))
-        rows = _rows(table, train, matched)
-        mean, deviation = rows.mean(axis=0), rows.std(axis=0)
-        scale = np.where(deviation > _ROUNDING * np.abs(mean), deviation, 1.0)
-        side = dataclasses.replace(
-            side,
-            columns=table.columns,
-            mean=tuple(mean.tolist()),
-            scale=tuple(scale.tolist()),
-            rows=matched,
-        )
-    arrays = {name: encode_tracks(side, tracks, table) for name, tracks in splits.items()}
-    scored = [arrays[name]["categories"] for name in splits if name != "train" and vocabularies]
-    for number, category in enumerate(vocabularies):
-        if not any(numbers[:, number].any() for numbers in scored):
-            warnings.warn(
-                f"no {category} outside of the training tracks is known from them, as where splits "
-                "are artist-disjoint: the embedding can only learn to be ignored",
-                stacklevel=2,
-            )
-    return side, arrays
-
-
-def encode_tracks(side: SideInputs, tracks: Tracks, table: FeatureTracks | None) -> Arrays:
-    """The side inputs of a split, [tracks, ...] each; {} where there are none.
-
-    Raises:
-      UserError: the table lacks columns, or rows for some tracks.
-    """
-    if not side.format:
-        return {}
-    rows = np.empty((len(tracks), 0))
-    if table:
-        rows = _rows(table.with_columns(side.columns), tracks, side.rows)
-    return side.encode(rows, {name: _names(tracks, name) for name in side.vocabularies})
-
-
-def _describe_leak(config: ConfigDict, splits: Mapping[str, Tracks]) -> str:
-    """Why categories leak; empty if it is known that no artist trained on is scored."""
-    trained = set(splits["train"].artist_id)
-    scored = {
-        artist
-        for name in splits["train"].account["tracks"]
-        if name != "train"
-        for artist in (splits[name] if name in splits else open_split(config, name)).artist_id
-    }
-    if trained & scored - {""}:
-        stand = "stand"
-    elif "" in trained | scored:
-        stand = "may stand"
-    else:
-        return ""
-    names = " and ".join(config.side_inputs.categories)
-    return f"{names} as an input: artists {stand} on both sides"
-
-
-def _rows(table: FeatureTracks, tracks: Tracks, matched: Mapping[str, str]) -> np.ndarray:
-    """[tracks, columns] float64."""
-    names = tracks.track_id.tolist()
-    found = rows_of(table, {name: matched[name] for name in names if name in matched})
-    if missing := sorted(set(names) - set(found)):
-        raise UserError(
-            f"{table.path} has no row for {len(missing)} {tracks.split} tracks "
-            f"({', '.join(missing[:3])}), or names several tracks alike; add rows with the tracks' "
-            "full names"
-        )
-    return np.stack([found[name] for name in names])
-
-
-def _names(tracks: Tracks, category: str) -> list[str]:
-    if category == "artist":
-        return tracks.artist_id.tolist()
-    return [str(json.loads(text).get(category, "")) for text in tracks.groups]
-
-
-def _known(tracks: Tracks) -> list[str]:
-    """The categories that tracks have."""
-    names = {name for text in tracks.groups for name in json.loads(text)} - {"identical"}
-    return [*(["artist"] if any(tracks.artist_id) else []), *sorted(names)]
 
 
 def _numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:

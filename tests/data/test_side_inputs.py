@@ -17,20 +17,17 @@ from mgr_jax.data.loader import stack_batches
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.resident import ResidentLoader
+from mgr_jax.data.side_inputs import side_inputs_of
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 from mgr_jax.errors import UserError
+from mgr_jax.side_inputs import SideInputs, load_side_inputs
 from mgr_jax.training.checkpoint import read_variables
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.inputs import feature_format, make_loader
 from mgr_jax.training.losses import cross_entropy
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import make_partition
-from mgr_jax.training.side_inputs import (
-    SideInputs,
-    load_side_inputs,
-    side_inputs_of,
-)
 from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
