@@ -56,7 +56,7 @@ def open_split(config: ConfigDict, split: str) -> Tracks:
 
 def scored_split(workdir: Path) -> str:
     """The split that a run's protocol scores: test, or validation where there is no test."""
-    there = json.loads((workdir / "dataset.json").read_text())["tracks"]
+    there = json.loads((workdir / "dataset.json").read_text(encoding="utf-8"))["tracks"]
     return "test" if "test" in there else "validation"
 
 
@@ -79,7 +79,7 @@ def usable_tracks(tracks: Tracks, task: str) -> Tracks:
 
 def open_pool(folder: Path, task: str) -> tuple[Tracks, np.ndarray]:
     """All tracks of a prepared dataset that a task can use, and the split that each is in."""
-    names = json.loads((folder / "protocol.json").read_text())["tracks"]
+    names = json.loads((folder / "protocol.json").read_text(encoding="utf-8"))["tracks"]
     splits = [usable_tracks(open_tracks(folder, name), task) for name in names]
     return join_tracks(splits, "pool"), np.repeat(list(names), list(map(len, splits)))
 
