@@ -7,7 +7,14 @@ models; which names exist is checked where they are built, before anything is co
 
 from mgr_jax.config.base import base_config
 from mgr_jax.config.checks import MONITORS, stage_config, validate
-from mgr_jax.config.store import RESUMABLE, differences, from_json, load_config, to_json
+from mgr_jax.config.store import (
+    RESUMABLE,
+    differences,
+    from_json,
+    load_config,
+    resumed_config,
+    to_json,
+)
 
 __all__ = [
     "MONITORS",
@@ -16,6 +23,7 @@ __all__ = [
     "differences",
     "from_json",
     "load_config",
+    "resumed_config",
     "stage_config",
     "to_json",
     "validate",

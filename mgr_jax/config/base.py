@@ -2,10 +2,14 @@
 
 from ml_collections import ConfigDict
 
+from mgr_jax.config.versions import current_version
+
 
 def base_config() -> ConfigDict:
     """Returns a config with every field; see the comments for meaning and units."""
     config = ConfigDict()
+    # What its fields are; a change to them makes a new version, see mgr_jax.config.versions.
+    config.version = current_version()
     config.seed = 0
     config.task = "single_label"  # or multi_label: sigmoids over the dataset's tags
 

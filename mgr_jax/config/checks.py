@@ -6,6 +6,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from mgr_jax.config.base import base_config
+from mgr_jax.config.versions import current_version
 from mgr_jax.errors import UserError, unknown_name
 
 MONITORS = {
@@ -46,6 +47,11 @@ def validate(config: ConfigDict) -> None:
       UserError: an unknown field, a wrong type, a value out of range, or a contradiction.
     """
     _compare(config, base_config(), "")
+    if config.version != current_version():
+        raise UserError(
+            f"config.version is {config.version}, but this mgr_jax makes configs of version "
+            f"{current_version()}; leave it as base_config() has it"
+        )
     for field, known in CHOICES.items():
         value = _get(config, field)
         if value not in known:

@@ -1,13 +1,18 @@
 """Configs as JSON, and how two of them differ."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from mgr_jax.config.base import base_config
 from mgr_jax.config.checks import validate
+from mgr_jax.config.versions import added_fields, upgrade
 from mgr_jax.errors import UserError
+
+log = logging.getLogger(__name__)
 
 # What may differ when a run is resumed. The number of steps stretches or shrinks the rest of a
 # one_cycle or cosine schedule, so that the learning rate may jump there.
@@ -23,35 +28,91 @@ def to_json(config: ConfigDict) -> str:
 
 
 def from_json(text: str) -> ConfigDict:
-    """Reads a config back; sequences become tuples, as config files write them."""
+    """Reads a config of any version back, as one of the current version.
+
+    Sequences become tuples, as config files write them. What stands in it is not checked further.
+
+    Raises:
+      ValueError: it is not JSON.
+      UserError: it is no config, or one of a version that this program does not know.
+    """
 
     def tuples(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: tuples(item) for name, item in value.items()}
         return tuple(map(tuples, value)) if isinstance(value, list) else value
 
-    return ConfigDict(tuples(json.loads(text)))
+    fields = tuples(json.loads(text))
+    if not isinstance(fields, dict):
+        raise UserError("it holds no fields")
+    return ConfigDict(upgrade(fields))
 
 
 def load_config(path: Path) -> ConfigDict:
-    """Reads the config.json of a run and validates it.
+    """Reads the config.json of a run, whatever version wrote it, and validates it.
+
+    Returns:
+      The config as one of the current version: fields that its version lacks have what they meant
+      then.
 
     Raises:
-      UserError: there is no such file, or it is not a config of this version.
+      UserError: there is no such file, or it is no config of this or an earlier version.
     """
     if not path.is_file():
         raise UserError(f"{path.parent} holds no trained model (there is no {path.name} in it)")
     try:
         config = from_json(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} is not JSON ({error}); restore it or train again") from error
+    except UserError as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
     try:
         validate(config)
     except UserError as error:
-        raise UserError(
-            f"{path} is not a config of this version of mgr_jax ({error}); train again"
-        ) from error
+        raise UserError(f"{path} cannot be used: {error}") from error
     return config
+
+
+def resumed_config(config: ConfigDict, path: Path) -> ConfigDict:
+    """The config with which a run goes on, where there is one.
+
+    A run that is older than a field goes on with what was meant before there was such a field,
+    unless the config has something else than its default there.
+
+    Args:
+      config: with which to go on, or to begin.
+      path: of the run's config.json; there may be none.
+
+    Returns:
+      A copy of `config`, with the old meaning of such fields.
+
+    Raises:
+      UserError: see `load_config`.
+    """
+    resumed = config.copy_and_resolve_references()
+    if not path.exists():
+        return resumed
+    old, default = load_config(path), base_config()
+    for name, meant in added_fields().items():
+        *groups, field = name.split(".")
+        try:
+            began, now, usual = (_at(each, groups)[field] for each in (old, resumed, default))
+        except KeyError:  # another version has renamed it
+            continue
+        if _plain(began) == _plain(meant) and _plain(now) == _plain(usual) != _plain(meant):
+            _at(resumed, groups)[field] = began
+            log.info(f"config.{name} stays {_plain(meant)!r}, as when the run began")
+    return resumed
+
+
+def _at(config: ConfigDict, groups: list[str]) -> ConfigDict:
+    for group in groups:
+        config = config[group]
+    return config
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, ConfigDict) else value
 
 
 def differences(old: ConfigDict, new: ConfigDict, prefix: str = "") -> list[tuple[str, Any, Any]]:

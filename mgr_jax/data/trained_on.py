@@ -13,6 +13,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from mgr_jax.config import from_json
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import comparable, track_digests
 from mgr_jax.data.pipeline import open_split
@@ -53,7 +54,8 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
         tracks=tuple(tracks["train"]),
         digests=tuple(tracks.get("train_digests", ())),
     )
-    if not (origin := _read(workdir / "config.json")["init_from"]):
+    config = from_json((workdir / "config.json").read_text(encoding="utf-8"))
+    if not (origin := config["init_from"]):
         return (own,)
     if (workdir / "init_from.json").exists():
         before = _read(workdir / "init_from.json")["trained_on"]

@@ -62,12 +62,12 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         loss that is not finite (the last good checkpoint stays).
     """
     configs.validate(config)
+    workdir = Path(workdir).expanduser().absolute()
+    config = configs.resumed_config(config, workdir / "config.json")
     augment = _make_augment(config)
-    config = config.copy_and_resolve_references()
     for group, field in ((config, "data_dir"), (config.side_inputs, "table")):
         if group[field]:  # the run is found from other folders later
             group[field] = str(Path(group[field]).expanduser().absolute())
-    workdir = Path(workdir).expanduser().absolute()
     partition = make_partition(config.partition, config.batch_size, config.accumulate)
     splits = {name: open_split(config, name) for name in ("train", "validation")}
     for name, tracks in splits.items():

@@ -9,6 +9,7 @@ from typing import Any
 from flax import traverse_util
 from ml_collections import ConfigDict
 
+from mgr_jax.config import from_json
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import target_names
 from mgr_jax.data.trained_on import TrainedOn, require_unseen, trained_on
@@ -86,7 +87,7 @@ def initial_variables(
     workdir = Path(config.init_from).expanduser().absolute()
     try:
         labels = json.loads((workdir / "labels.json").read_text(encoding="utf-8"))
-        before = json.loads((workdir / "config.json").read_text(encoding="utf-8"))
+        before = from_json((workdir / "config.json").read_text(encoding="utf-8"))
         seen = trained_on(workdir)
         model, task, classes = before["model"]["name"], labels["task"], list(labels["classes"])
     except (OSError, ValueError, KeyError, TypeError) as error:
