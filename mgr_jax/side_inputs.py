@@ -120,7 +120,7 @@ class SideInputs:
             raise UserError(
                 f"this model takes a table row of {len(self.columns)} finite numbers beside the "
                 f"sound ({', '.join(self.columns[:3])}, …), but was given {got}; "
-                "give side={'table': row}, or mgr-jax predict the table"
+                "give side={'table': row}, or a table to `mgr_jax.predict_files`"
             )
         names = {name: [str(given.get(name, ""))] for name in self.vocabularies}
         return {name: rows[0] for name, rows in self.encode(row[None], names).items()}
@@ -134,7 +134,9 @@ class SideInputs:
         if not self.format:
             return
         path = workdir / _FILE
-        if (workdir / "config.json").exists() and load_side_inputs(workdir) != self:
+        # How it leaks is told in other words by other versions, and follows from the rest.
+        before = dataclasses.replace(load_side_inputs(workdir), leak=self.leak)
+        if (workdir / "config.json").exists() and before != self:
             raise UserError(
                 f"the table or the categories of the training tracks have changed since {path} was "
                 "written; restore them, or choose another workdir"
@@ -156,8 +158,6 @@ def load_side_inputs(workdir: Path) -> SideInputs:
         for name in ("columns", "mean", "scale"):
             fields[name] = tuple(fields[name])
         known = {name: tuple(names) for name, names in fields.pop("vocabularies").items()}
-        # Version 0.1.0 shouted within the reason.
-        fields["leak"] = fields["leak"].replace(" as an input LEAKS:", " as an input:")
         return SideInputs(**fields, vocabularies=known)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is damaged; restore it or train again") from error

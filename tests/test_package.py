@@ -2,6 +2,7 @@
 
 import ast
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -36,7 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "models": set(),
     "classifier": {"audio.clips", "audio.dsp", "audio.frontends", "models"},
     "evaluation": set(),
-    "data": {"audio.io", "audio.clips", "audio.frontends", "evaluation.protocol"},
+    "data": {"config", "audio.io", "audio.clips", "audio.frontends", "evaluation.protocol"},
     "training": {
         "classifier", "data", "config", "evaluation", "reports", "audio.augment", "audio.dsp",
         "audio.frontends",
@@ -110,6 +111,14 @@ def test_imports_point_one_way():
             if other and other != part and other not in allowed:
                 wrong.append(f"{module} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_library_does_not_reach_round_the_arrows_through_the_public_names():
+    """Only the command line calls `mgr_jax.evaluate(…)`; the parts import each other."""
+    for path, tree in sources(cli=False):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "mgr_jax":
+                assert node.attr in ("__version__", "__file__", "data"), f"{path}:{node.lineno}"
 
 
 def test_no_general_module_imports_a_single_dataset():
@@ -208,6 +217,15 @@ def test_importing_the_package_loads_and_changes_nothing():
     subprocess.run(
         [sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
     )
+
+
+def test_names_in_docstrings_exist():
+    for _, tree in sources():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                continue
+            for name in re.findall(r"\bmgr_jax(?:\.\w+)+", ast.get_docstring(node) or ""):
+                pkgutil.resolve_name(name)  # raises if there is none
 
 
 def test_public_names_exist():

@@ -11,7 +11,7 @@ import numpy as np
 
 from mgr_jax.data.cache import digest
 from mgr_jax.data.feature_files import FeatureTracks
-from mgr_jax.data.parts import Units, artists_parted, unknown_artists
+from mgr_jax.data.parts import Units, told_of_artists
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
 
@@ -169,8 +169,7 @@ def describe_tracks(table: FeatureTracks) -> dict[str, Any]:
         "protocol": Protocol(
             name="dataset",
             origin=f"splits given with {table.path.name}",
-            crossing_artists=artists_parted(units, units.split),
-            unknown_artists=unknown_artists(units),
+            **told_of_artists(units, units.split),
         ),
         "published": table.published,
     }

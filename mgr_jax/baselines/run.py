@@ -14,7 +14,7 @@ from mgr_jax.data.parts import is_kfold, require_consent, require_folds
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_folder
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def score_baselines(
@@ -157,7 +157,7 @@ def score_baselines(
         raise UserError(next(iter(outcome.failures.values())))
     scores = BaselineScores.of(workdir, outcome, sets, names)
     for warning in sorted(scores.warnings):
-        _log.warning(warning)
+        log.warning(warning)
     if total > 1:
         scores.save()
     return scores

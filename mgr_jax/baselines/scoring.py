@@ -6,7 +6,7 @@ import numpy as np
 
 from mgr_jax.baselines.classifiers import SEEDED, fit
 from mgr_jax.baselines.examples import Examples
-from mgr_jax.data.parts import assign_parts, is_kfold, make_protocol, unknown_artists
+from mgr_jax.data.parts import assign_parts, is_kfold, make_protocol, told_of_artists
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.evaluation import AGGREGATIONS, Predictions, Protocol, join_repeats
 from mgr_jax.evaluation.protocol import LEAKING, repeated
@@ -152,6 +152,6 @@ def _describe(
             protocol, units, sides.tolist(), folds=folds, fold=None, parts=parts, seed=seed
         )
         # Told of tracks, not of the rows that they are cut into.
-        unknown = unknown_artists(examples.tracks)
+        unknown = told_of_artists(examples.tracks, examples.tracks.split)["unknown_artists"]
         made = dataclasses.replace(made, unknown_artists=unknown)
     return dataclasses.replace(made, segments=examples.length)

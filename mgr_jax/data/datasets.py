@@ -74,6 +74,8 @@ class Option:
         return ",".join(map(str, self.default)) if many else str(self.default)
 
     def _read_one(self, value: Any) -> Any:
+        if self.type is bool and not isinstance(value, bool):
+            raise ValueError("neither True nor False")
         return Path(value).expanduser() if self.type is Path else self.type(value)
 
 

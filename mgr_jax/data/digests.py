@@ -31,7 +31,7 @@ def track_digests(tracks: Tracks, *, progress: bool = False) -> list[str]:
     return found.tolist()
 
 
-def comparable(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def same_format(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether tracks of two formats can hold the same; see `format` in protocol.json.
 
     The rate of features is what the user says, and changes nothing in them.

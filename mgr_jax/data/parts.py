@@ -171,6 +171,15 @@ def unknown_artists(units: Units) -> int:
     return sum(not artist for artist in units.artist)
 
 
+def told_of_artists(units: Units, sides: Sequence[str]) -> dict[str, Any]:
+    """What a `Protocol` tells of artists, by the names of its fields."""
+    known = any(units.artist)
+    return {
+        "crossing_artists": artists_parted(units, sides),
+        "unknown_artists": unknown_artists(units) if known else None,
+    }
+
+
 def make_protocol(
     name: str,
     units: Units,
@@ -204,7 +213,6 @@ def make_protocol(
         **by_fold,
         seeds=(seed,),
         unit="segment" if leaking else "track",
-        crossing_artists=artists_parted(units, sides),
-        unknown_artists=unknown_artists(units),
+        **told_of_artists(units, sides),
         leaks=(LEAK_OF_ROWS,) if leaking else (),
     )

@@ -150,17 +150,21 @@ def _fold_columns(pool: Tracks) -> list[str]:
     return ["artist"] if published and any(pool.artist_id) else made["split_by"]
 
 
-def protocol_of(tracks: Tracks, clip_samples: int | None = None) -> Protocol:
+def protocol_of(
+    tracks: Tracks, clip_samples: int | None = None, *, seed: int | None = None
+) -> Protocol:
     """The protocol by which a split was made, and what is scored of its tracks.
 
     Args:
       tracks: of `open_split`.
       clip_samples: time steps of a segment; None: whole tracks are classified.
+      seed: of what was fitted.
     """
     made = tracks.account
     if _DIVIDED in made:
         protocol = Protocol.from_dict(made[_DIVIDED])
     else:
+        known = any(tracks.artist_id)
         origin = f"{'- and '.join(made['split_by'])}-disjoint split"
         if made["given"]:
             origin = (
@@ -169,8 +173,9 @@ def protocol_of(tracks: Tracks, clip_samples: int | None = None) -> Protocol:
         protocol = Protocol(
             name="dataset",
             origin=origin,
-            crossing_artists=made["artists_in_several_splits"],
-            unknown_artists=made.get("unknown", {}).get("artist", 0),
+            seeds=() if seed is None else (seed,),
+            crossing_artists=made["artists_in_several_splits"] if known else None,
+            unknown_artists=made.get("unknown", {}).get("artist", 0) if known else None,
         )
     if clip_samples is None:
         return protocol

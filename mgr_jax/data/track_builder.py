@@ -20,7 +20,7 @@ from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _UNKNOWN = -1  # the label of a track without a genre
 
@@ -155,7 +155,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             raise self._nothing_readable(split)
 
     def _skip(self, track: Track, failure: Failure) -> None:
-        _log.info("skipped %s: %s", track.track_id, failure.reason)
+        log.info("skipped %s: %s", track.track_id, failure.reason)
         self._skipped[track.track_id] = failure.reason
 
     def _nothing_readable(self, split: str) -> UserError:

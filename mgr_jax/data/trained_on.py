@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from mgr_jax.config import from_json
 from mgr_jax.data.cache import Tracks
-from mgr_jax.data.digests import comparable, track_digests
+from mgr_jax.data.digests import same_format, track_digests
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.table_rows import match_rows
 from mgr_jax.errors import UserError
@@ -119,7 +119,7 @@ def require_unseen(
             )
         for name, (_, names) in found.items():
             doubtful.setdefault(name, set()).update(names)
-        if not run.digests and comparable(run.format, account["format"]):
+        if not run.digests and same_format(run.format, account["format"]):
             warnings.warn(
                 f"{run.run} was trained by an older version, which kept no digests of audio, so "
                 "that its tracks were compared by name alone",
@@ -145,7 +145,7 @@ def _compare(
     run: TrainedOn, held: Mapping[str, Mapping[str, str]], account: Mapping[str, Any]
 ) -> dict[str, tuple[set[str], set[str]]]:
     """By scored split the tracks that were trained on, and those of which it cannot be told."""
-    digests = set(run.digests) if comparable(run.format, account["format"]) else set()
+    digests = set(run.digests) if same_format(run.format, account["format"]) else set()
     everywhere = {track: digest for tracks in held.values() for track, digest in tracks.items()}
     equal = everywhere.keys() & set(run.tracks)
     alike = equal | match_rows(run.tracks, everywhere).keys()

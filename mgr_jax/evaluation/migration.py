@@ -35,7 +35,7 @@ def protocol_of_sentence(sentence: str) -> Protocol:
         "segments": segments,
         "seeds": tuple(range(int(seeds[1]), int(seeds[2] or seeds[1]) + 1)) if seeds else (),
         "crossing_artists": int(crossing[1]) if crossing else 0 if unknown else None,
-        "unknown_artists": int(unknown[1]) if unknown else 0,
+        "unknown_artists": int(unknown[1]) if unknown else 0 if crossing else None,
         "leaks": (leak[1].replace(" LEAKS:", ":"),) if leak else (),
     }
     if not folds:

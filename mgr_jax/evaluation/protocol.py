@@ -9,7 +9,7 @@ cut from: it leaks, and is there to show what leaking is worth.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 SPLITS = ("train", "validation", "test")
@@ -31,14 +31,15 @@ class Protocol:
         "artist-disjoint split".
       folds: how many; 0 where the sides are fixed.
       fold: the one that was scored; None: all of them.
-      parts: 3, where one more fold than the scored one was left out of fitting to choose the
-        checkpoint, or 2.
+      parts: of the folds: 3, where one more than the scored one was left out of fitting to choose
+        the checkpoint, or 2; 0 where the sides are fixed.
       seeds: of the division into folds and of what was fitted, one for every repeat.
       splits: of the dataset whose tracks were divided into folds.
       unit: what goes to one side as a whole. "segment" leaks: tracks stand on both sides.
       segments: what was classified at a time, such as "segments of 3 s".
       crossing_artists: artists that stand on several sides; None where no artist is known.
-      unknown_artists: items of no known artist, whose sides say nothing of artists.
+      unknown_artists: items of no known artist, whose sides say nothing of artists; None where no
+        artist is known.
       leaks: why scores come out too high, a clause for each reason; empty where nothing leaks.
     """
 
@@ -46,13 +47,13 @@ class Protocol:
     origin: str = ""
     folds: int = 0
     fold: int | None = None
-    parts: int = 3
+    parts: int = 0
     seeds: tuple[int, ...] = ()
     splits: tuple[str, ...] = SPLITS
     unit: Unit = "track"
     segments: str = "whole tracks"
     crossing_artists: int | None = None
-    unknown_artists: int = 0
+    unknown_artists: int | None = None
     leaks: tuple[str, ...] = ()
 
     @property
@@ -106,13 +107,21 @@ class Protocol:
         Raises:
           ValueError: it holds other fields, as written by a later version.
         """
-        known = {field.name for field in fields(cls)}
-        if not isinstance(content, Mapping) or "name" not in content or set(content) - known:
-            raise ValueError("the protocol of this result is not one that this version knows")
-        listed: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in content.items()
+        wrong = ValueError("the protocol of this result is not one that this version knows")
+        if not isinstance(content, Mapping) or not {"name"} <= set(content) <= set(_TYPES):
+            raise wrong
+        found: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in content.items()
         }
-        return cls(**listed)
+        for name, value in found.items():
+            items = value if isinstance(value, tuple) else (value,)
+            is_many = name in ("seeds", "splits", "leaks")
+            if isinstance(value, tuple) != is_many or not all(
+                isinstance(item, _TYPES[name]) for item in items
+            ):
+                raise wrong
+        return cls(**found)
 
     def _artists(self) -> str:
         """What is to be told of artists; empty if all is well, or if segments are dealt out."""
@@ -124,6 +133,14 @@ class Protocol:
         if unknown := self.unknown_artists:
             told.append(f"{unknown} item{'s' if unknown > 1 else ''} of unknown artist")
         return " and ".join(told)
+
+
+# Of each field, or of its items.
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "name": str, "origin": str, "folds": int, "fold": (int, type(None)), "parts": int, "seeds": int,
+    "splits": str, "unit": str, "segments": str, "crossing_artists": (int, type(None)),
+    "unknown_artists": (int, type(None)), "leaks": str,
+}  # fmt: skip
 
 
 def repeated(protocol: Protocol, seeds: Sequence[int]) -> Protocol:

@@ -34,10 +34,21 @@ def find_leaks(
         crosses = {name: count for name, count in counts.items() if count}
     if across := sum(pair["across"] for pair in duplicates["pairs"]):
         crosses[duplicates["what"]] = across
-    # Where the scored track is here too, the two have been compared above.
-    here = set(track_names(m.names))
-    if splits and (held_back := sum(original not in here for original in copies.values())):
-        crosses["copy of a track on a published list"] = held_back
+    # Where the scored track is here too, on another side, the two may have been found above.
+    short = dict(zip(m.names, track_names(m.names), strict=True))
+    sides = dict(zip(short.values(), m.splits, strict=True))
+    told = {
+        frozenset((short[pair["first"]], short[pair["second"]]))
+        for pair in duplicates["pairs"]
+        if pair["across"]
+    }
+    untold = [
+        copy
+        for copy, original in copies.items()
+        if sides.get(original) != "train" and frozenset((short[copy], original)) not in told
+    ]
+    if splits and untold:
+        crosses["copy of a track on a published list"] = len(untold)
     found = {
         "source": m.source,
         "crosses": crosses,

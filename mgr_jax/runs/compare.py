@@ -131,7 +131,7 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[Run | Result | str | Path],
+    runs: Sequence[Run | Result | str | Path] | Run | str | Path,
     split: str = "test",
     *,
     metric: str | None = None,
@@ -149,7 +149,8 @@ def compare(
     and none is measured against one that leaks while there is one that does not.
 
     Args:
-      runs: what was scored before; a folder that holds scored runs stands for all of them.
+      runs: what was scored before; a folder that holds scored runs stands for all of them, and
+        may be given alone.
       split: a split that all of them scored.
       metric: of the tracks, as `evaluate` names it; None: accuracy, of tags average_precision.
       baseline: the run to compare with.
@@ -159,6 +160,8 @@ def compare(
       UserError: there is no run, one was not scored on the split, `baseline` is a folder of
         several runs, or the first run has no such metric.
     """
+    if isinstance(runs, str | Path | Run):
+        runs = [runs]
     if not runs:
         raise UserError(
             "there is nothing to compare; give the folders of scored runs, such as runs/a runs/b"
@@ -182,7 +185,8 @@ def compare(
     alike = [
         one for one in results if metric in one.scores["track"] and _are_comparable(one, first)
     ]
-    reference = first if based else max(alike, key=lambda one: _goodness(one, metric))
+    honest = [one for one in alike if not one.protocol.leaks] or alike
+    reference = first if based else max(honest, key=lambda one: _goodness(one, metric))
     results.sort(key=lambda one: (one not in alike, -_goodness(one, metric)))
     rows = [_row(one, reference, metric, compared=one in alike) for one in results]
     return Comparison(tuple(results), reference, metric, tuple(rows), picked=not based)
@@ -281,5 +285,5 @@ def _flatten(row: dict[str, Any]) -> dict[str, Any]:
             numbers = value or [None] * 3
             flat |= dict(zip((name, f"{name}_low", f"{name}_high"), numbers, strict=True))
         else:
-            flat[name] = value
+            flat[name] = ("no", "yes")[value] if name == "leaks" else value
     return flat

@@ -46,8 +46,8 @@ def cross_validate(
       config: see `read_config`. What follows changes its `protocol`, and None leaves it as it is;
         `protocol.fold` is not read, and seeds count from `config.seed`.
       workdir: folder of the runs; made if absent.
-      protocol: one of `data.parts.list_protocols()`; None: the config's, or "dataset_kfold" where
-        that is "dataset".
+      protocol: a name such as "artist_kfold", see `evaluation.Protocol`; None: the config's, or
+        "dataset_kfold" where that is "dataset".
       folds: how many.
       parts: 3: one fold is scored, the next chooses the checkpoint, the others are trained on; 2:
         the scored fold chooses it.

@@ -1,5 +1,6 @@
 """Scoring a trained run."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mgr_jax.training.inference import predict_run
 
 
 def evaluate(
-    run: str | Path,
+    run: str | os.PathLike[str],
     split: str | None = None,
     *,
     features: str | Path | None = None,
@@ -35,7 +36,7 @@ def evaluate(
     `<run>/predictions/<split>.npz` and `.json`.
 
     Args:
-      run: the work directory of a trained run.
+      run: a trained run, or its folder.
       split: "train", "validation" or "test" (the default). With `features`: "train" or
         "validation" scores the tracks that the run used so; None all but those that it was
         trained on, told by name and by content.

@@ -18,7 +18,7 @@ from mgr_jax.features.table_file import check_path, write_table
 from mgr_jax.files import write_json
 from mgr_jax.runs.audio_tracks import dataset_tracks, folder_tracks
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _REASONS = 10  # how many are told; the file beside the table has all
 
@@ -127,7 +127,7 @@ def extract_table(
         tracks, recipe, out, settings=settings, seconds=seconds, workers=workers, progress=progress
     )
     for reason in list(made.skipped.values())[:_REASONS]:
-        _log.warning(reason)
+        log.warning(reason)
     return made
 
 

@@ -1,4 +1,4 @@
-"""What leaking is worth, in one call: `mgr_jax.runs.measure_inflation`."""
+"""What leaking is worth, in one call: `mgr_jax.measure_inflation`."""
 
 import functools
 import logging
@@ -30,7 +30,7 @@ _NOTE = (
 _CHECKPOINTS = (
     "The checkpoint that scores a fold was chosen on the fold after it, and fitted on the others."
 )
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def measure_inflation(
 ) -> Inflation:
     """Scores the same models by row, by track and by artist: what does each leak add?
 
-        inflation = mgr_jax.runs.measure_inflation(
+        inflation = mgr_jax.measure_inflation(
             table="features_3_sec.csv", artists="artists.csv", classifiers=["svm", "mlp1"]
         )
         print(inflation)
@@ -165,10 +165,10 @@ def _measure(systems: _Systems, progress: bool) -> Inflation:
             tables = {protocol: score(protocol) for protocol in bar}
             results[name] = _compare(name, tables, systems.metric)
         except UserError as mistake:
-            _log.warning(str(mistake))
+            log.warning(str(mistake))
             failed.append(mistake)
             continue
-        protocols = {protocol: table.protocol for protocol, table in tables.items()}
+        protocols = protocols or {name: table.protocol for name, table in tables.items()}
     if not results:
         raise failed[0]
     reasons = tuple(map(str, failed))
@@ -209,6 +209,11 @@ def _baselines(
 def _network(
     config: ConfigDict, workdir: Path, metric: str | None, folds: int, seeds: int, progress: bool
 ) -> _Systems:
+    if config.init_from:
+        raise UserError(
+            f"config.init_from is {config.init_from}, whose weights know tracks of all sides; "
+            "measure a network that begins anew"
+        )
     config = ConfigDict(config.to_dict())
     config.protocol.update(
         {"name": "dataset", "folds": folds, "parts": 3, "i_know_this_leaks": True}

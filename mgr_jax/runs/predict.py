@@ -59,7 +59,7 @@ def predict_files(
 ) -> FilePredictions:
     """Classifies audio files and folders of them, or the tracks of a file of features.
 
-        predictions = mgr_jax.runs.predict_files("runs/a", ["song.mp3", "folder"])
+        predictions = mgr_jax.predict_files("runs/a", ["song.mp3", "folder"])
         for name, prediction in predictions:
             print(name, prediction.label)
         print(predictions.failures)

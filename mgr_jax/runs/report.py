@@ -69,7 +69,7 @@ def write_report(
     It goes to `report/` in the folder of the run, or to `report/<split>/` for other splits than
     "test".
 
-        report = mgr_jax.runs.write_report("runs/a", compare=["runs/svm"])
+        report = mgr_jax.write_report("runs/a", compare=["runs/svm"])
         print(report)
 
     Args:

@@ -49,6 +49,10 @@ class Run:
             )
         return run
 
+    def __fspath__(self) -> str:
+        """The path of the folder, so that a run may stand wherever its path may."""
+        return str(self.path)
+
     @property
     def is_trained(self) -> bool:
         """Whether the folder holds a network; baselines and cross-validations do not."""

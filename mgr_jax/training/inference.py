@@ -146,12 +146,13 @@ def predict_run(
     )
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     inherited = inherited_leak(workdir) if config.init_from else ""
+    protocol = protocol_of(tracks, config.clip_samples, seed=config.seed)
     predict = SplitPredictor(
         classifier,
         spec,
         make_loader(config, tracks, classifier.frontend, side=encode_tracks(side, tracks, table)),
         partition,
         per_track=config.eval_segments,
-        protocol=protocol_of(tracks, config.clip_samples).with_leak(side.leak, inherited),
+        protocol=protocol.with_leak(side.leak, inherited),
     )
     return predict(partition.replicate(variables), progress=progress)

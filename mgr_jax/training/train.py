@@ -94,7 +94,9 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         if jax.process_index() == 0:
             side.keep(workdir)
         loaders = make_loaders(config, splits, classifier.frontend, side_arrays, progress=progress)
-        protocol = protocol_of(splits["train"], config.clip_samples).with_leak(side.leak)
+        protocol = protocol_of(splits["train"], config.clip_samples, seed=config.seed).with_leak(
+            side.leak
+        )
         return _start(
             config, workdir, partition, classifier, spec, augment, loaders, protocol, progress
         )

@@ -13,8 +13,9 @@ import pytest
 
 import mgr_jax
 from mgr_jax import cli
+from mgr_jax.cli._flags import Flags
 from mgr_jax.config import base_config, to_json
-from mgr_jax.evaluation import Predictions
+from mgr_jax.evaluation import AGGREGATIONS, Predictions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -154,6 +155,12 @@ def test_configs_are_listed_and_copied(capsys, tmp_path):
     assert "exists already" in err
 
 
+def test_the_flag_of_aggregation_offers_what_there_is():
+    flags = Flags()
+    flags.aggregation(None)
+    assert set(flags["aggregation"].parser.enum_values) == set(AGGREGATIONS)
+
+
 @pytest.mark.slow
 def test_evaluate_compare_and_report(capsys, trained_run, data_dir, tmp_path):
     code, out, _ = call(
@@ -226,7 +233,7 @@ def test_evaluate_compare_and_report(capsys, trained_run, data_dir, tmp_path):
 def test_top_k_is_checked_before_anything_is_loaded(capsys, tmp_path, task, classes, says):
     (tmp_path / "config.json").write_text(to_json(base_config()))
     (tmp_path / "labels.json").write_text(json.dumps({"task": task, "classes": ["x"] * classes}))
-    code, _, err = call(capsys, "evaluate", f"--model={tmp_path}", "top_k=9")
+    code, _, err = call(capsys, "evaluate", f"--model={tmp_path}", "--top_k=9")
     assert code == 1
     assert says in err
     (tmp_path / "labels.json").unlink()

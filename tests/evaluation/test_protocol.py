@@ -81,7 +81,21 @@ def test_a_name_in_the_origin_decides_nothing():
     assert not protocol_of_sentence(f"{file.origin}, segments of 3 s").leaks
 
 
-@pytest.mark.parametrize("content", [{}, {"name": "official", "author": "x"}, "official", None])
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"name": "official", "author": "x"},
+        "official",
+        None,
+        {"name": "official", "folds": "5"},
+        {"name": "official", "leaks": None},
+        {"name": "official", "splits": None},
+        {"name": "official", "leaks": "yes"},
+        {"name": "official", "folds": [5]},
+        {"name": 3},
+    ],
+)
 def test_other_contents_are_refused(content):
     with pytest.raises(ValueError, match="not one that this version knows"):
         Protocol.from_dict(content)
