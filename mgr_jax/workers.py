@@ -97,8 +97,8 @@ def map_in_processes(
     finally:
         for worker in staff:
             worker.stop()
-        for worker in staff:
             jobs.put(None)
+        for worker in staff:
             worker.thread.join(_KILL_LIMIT)
 
 
@@ -146,9 +146,9 @@ class _Worker:
             self._end(at_once=True)
 
     def _work(self, item: Any) -> Any:
-        message = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         if not self.process or not self.process.is_alive():
             self._start()
+        message = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         try:
             self.todo.send_bytes(message)
             if not self._wait(self.time_limit):
