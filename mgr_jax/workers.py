@@ -150,7 +150,7 @@ class _Worker:
             self._start()
         message = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         try:
-            self.todo.send_bytes(message)
+            self.line.send_bytes(message)
             if not self._wait(self.time_limit):
                 self._end(at_once=True)
                 return Failure(
@@ -168,17 +168,14 @@ class _Worker:
     def _start(self) -> None:
         # Not fork: this process may hold threads (jax, tensorstore) that a fork would deadlock on.
         spawn = multiprocessing.get_context("spawn")
-        # Two pipes, not one socket: large results come several times as fast through a pipe.
-        todo, self.todo = spawn.Pipe(duplex=False)
-        self.done, done = spawn.Pipe(duplex=False)
+        self.line, theirs = spawn.Pipe()
         with self.lock:
             if self.stopped:
                 raise EOFError
-            process = spawn.Process(target=_serve, args=(todo, done, self.function), daemon=True)
+            process = spawn.Process(target=_serve, args=(theirs, self.function), daemon=True)
             process.start()
             self.process = process
-        todo.close()
-        done.close()
+        theirs.close()
         try:
             answer = self._receive() if self._wait(_START_LIMIT) else b""
         except (EOFError, OSError):
@@ -202,20 +199,19 @@ class _Worker:
         """
         while seconds > 0:
             step = min(seconds, 1.0)
-            if connection.wait([self.done, self.process.sentinel], step):
+            if connection.wait([self.line, self.process.sentinel], step):
                 return True
             seconds -= step
         return False
 
     def _receive(self) -> bytes:
-        if not self.done.poll():  # it ended; a process that it started may hold the line
+        if not self.line.poll():  # it ended; a process that it started may hold the line
             raise EOFError
-        return self.done.recv_bytes()
+        return self.line.recv_bytes()
 
     def _end(self, *, at_once: bool = False) -> int | None:
         """Sees to it that the process has ended, and returns its exit code."""
-        self.todo.close()
-        self.done.close()
+        self.line.close()
         if not at_once:  # it is ending: let its own exit code be seen
             self.process.join(_KILL_LIMIT)
         self.process.kill()
@@ -241,7 +237,7 @@ def _describe_end(name: str, code: int | None) -> Failure:
     return Failure(f"the process that worked on {name} crashed ({how}); leave it out or replace it")
 
 
-def _serve(todo: connection.Connection, done: connection.Connection, function: bytes) -> None:
+def _serve(line: connection.Connection, function: bytes) -> None:
     """What a worker process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent()
@@ -250,15 +246,15 @@ def _serve(todo: connection.Connection, done: connection.Connection, function: b
     try:
         loaded = pickle.loads(function)
     except BaseException as error:
-        done.send_bytes(_pack_error(error))
+        line.send_bytes(_pack_error(error))
         return
-    done.send_bytes(_READY)
+    line.send_bytes(_READY)
     while True:
         try:
-            message = todo.recv_bytes()
+            message = line.recv_bytes()
         except EOFError:
             return
-        done.send_bytes(_answer(loaded, message))
+        line.send_bytes(_answer(loaded, message))
 
 
 def _answer(function: Callable[[Any], Any], message: bytes) -> bytes:

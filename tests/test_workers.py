@@ -88,18 +88,18 @@ def test_a_bug_is_no_bad_item(workers):
     assert "in fail" in shown
 
 
-class Stubborn(Exception):
+class StubbornError(Exception):
     def __init__(self, one, two):
         super().__init__(one)
 
 
 def fail_oddly(item: int):
     if item == 0:
-        raise Stubborn(1, 2)  # can be packed, but not unpacked
+        raise StubbornError(1, 2)  # can be packed, but not unpacked
     return (lambda: item) if item == 1 else item
 
 
-@pytest.mark.parametrize(("item", "said"), [(0, "Stubborn: 1"), (1, "lambda")])
+@pytest.mark.parametrize(("item", "said"), [(0, "StubbornError: 1"), (1, "lambda")])
 def test_what_cannot_travel_is_told(item, said):
     with pytest.raises(Exception, match=said) as caught:
         list(map_in_processes(fail_oddly, [item], workers=1))
