@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import connection
 from pathlib import Path
 
 import psutil
@@ -41,6 +42,28 @@ def test_order_is_kept_and_crashes_cost_their_item_and_name_it():
     assert reasons[1].startswith("the process that worked on clip 4 crashed (SIGSEGV); ")
     assert reasons[2].startswith("the process that worked on clip 5 was killed, as happens where ")
     assert results == {item: item * item for item in results}
+
+
+def die_sending(item: int) -> bytes:
+    if item == 1:
+        send = connection.Connection._send
+
+        def send_half(self, content, *rest):
+            if len(content) > 1_000:
+                os.write(self.fileno(), bytes(content[:1_000]))
+                os.kill(os.getpid(), signal.SIGKILL)
+            send(self, content, *rest)
+
+        connection.Connection._send = send_half
+        return b"large" * 1_000_000
+    time.sleep(0.02)
+    return b""
+
+
+def test_one_that_is_killed_while_it_sends_does_not_stop_the_others():
+    results = dict(map_in_processes(die_sending, range(20), workers=2))
+    assert "on 1 was killed" in results.pop(1).reason
+    assert list(results.values()) == [b""] * 19
 
 
 def hang(item: int) -> int:
