@@ -4,7 +4,7 @@ A damaged file can crash a C decoder, or keep it busy for ever. Here that costs 
 worker is replaced, and the item is reported as failed. Each worker has a connection of its own
 and one item at a time, so it is known which item is to blame, and a worker that is killed, at
 whatever moment, holds no lock that the others need. (The process pool of pebble, as fast, has one
-pipe for all: one that is killed while it sends stops the others for good, and an exception that
+pipe for all: one that is killed while it sends stalls all the others, and an exception that
 cannot be unpacked loses everything that is pending.)
 """
 
