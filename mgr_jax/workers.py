@@ -1,20 +1,40 @@
-"""Worker processes that survive what they decode.
+"""Worker processes that survive what they work on, and end with the process that started them.
 
-A damaged file can crash a C decoder, and with it the process. Here that costs one item: the
-worker is replaced and the item is reported as failed.
+A damaged file can crash a C decoder, or keep it busy for ever. Here that costs one item: its
+worker is replaced, and the item is reported as failed. Each worker has a connection of its own
+and one item at a time, so it is known which item is to blame, and a worker that is killed, at
+whatever moment, holds no lock that the others need. (The process pool of pebble, as fast, has one
+pipe for all: one that is killed while it sends stalls all the others, and an exception that
+cannot be unpacked loses everything that is pending.)
 """
 
-import functools
+import ctypes
+import math
 import multiprocessing
 import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass
+from multiprocessing import connection, resource_tracker
+from queue import SimpleQueue
 from typing import Any
 
 from mgr_jax.errors import UserError
+
+_TIME_LIMIT = 600.0
+_START_LIMIT = 300.0  # seconds in which a worker has its imports done
+_KILL_LIMIT = 5.0  # seconds to wait for one that was killed; a dead network disk may hold it
+_UNGUARDED = 86  # exit code of a worker that would start workers while it starts
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_READY = b"ready"
+
+_Jobs = SimpleQueue[tuple[Any, Future] | None]
 
 
 @dataclass(frozen=True)
@@ -25,85 +45,254 @@ class Failure:
 
 
 def map_in_processes(
-    function: Callable[[Any], Any], items: Iterable[Any], *, workers: int
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+    *,
+    workers: int,
+    time_limit: float | None = _TIME_LIMIT,
+    name: Callable[[Any], str] = str,
 ) -> Iterator[tuple[Any, Any]]:
     """Maps a function over items in worker processes, in order, with bounded memory.
 
+    An item whose worker crashes, is killed, or is not done in time becomes a Failure; so does one
+    for which the function raises a UserError. Any other exception is raised here, with the
+    worker's traceback as a note. Workers ignore Ctrl-C; they are killed when the iterator is
+    closed or fails, and when this process ends, however it ends.
+
     Args:
-      function: picklable. A UserError it raises becomes a Failure; others are raised here.
-      items: picklable arguments, taken as they are needed.
-      workers: number of processes; 0 runs in this process.
+      function: picklable.
+      items: picklable arguments, taken as they are needed, in the thread that iterates.
+      workers: number of processes. 0 runs in this process, where a crash or a hang cannot be
+        survived: there is no time limit.
+      time_limit: seconds that an item may take, while this process is not stopped; None for any
+        time. The default is a hundred times what decoding an hour of music takes.
+      name: what a Failure calls an item that crashed or was not done in time.
 
     Yields:
       (item, result or Failure), in the order of the items.
+
+    Raises:
+      UserError: no worker process can be started.
     """
     if not workers:
         for item in items:
-            yield item, _result(functools.partial(function, item))
+            yield item, _apply(function, item)
         return
-    pool = _start(workers)
+    # Processes are spawned: they import the script that asks for them, and must not ask again.
+    # The attribute is what multiprocessing itself raises its RuntimeError by.
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        sys.exit(_UNGUARDED)
+    jobs: _Jobs = SimpleQueue()
+    code = pickle.dumps(function)
+    staff = [_Worker(code, time_limit or math.inf, name, jobs) for _ in range(workers)]
     pending: deque[tuple[Any, Future]] = deque()
     try:
-        items = iter(items)
-        while True:
-            while len(pending) < 4 * workers and (item := next(items, None)) is not None:
-                pending.append((item, _submit(pool, function, item)))
-            if not pending:
-                return
+        for item in items:
+            pending.append((item, Future()))
+            jobs.put(pending[-1])
+            if len(pending) == 4 * workers:
+                item, future = pending.popleft()
+                yield item, future.result()
+        while pending:
             item, future = pending.popleft()
-            try:
-                result = _result(future.result)
-            except BrokenProcessPool:
-                # Every pending future is lost with the pool and one item is to blame: this one
-                # is tried alone, the others are submitted again.
-                pool.shutdown(wait=False, cancel_futures=True)
-                result = _alone(function, item)
-                pool = _start(workers)
-                pending = deque((other, _submit(pool, function, other)) for other, _ in pending)
-            yield item, result
+            yield item, future.result()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for worker in staff:
+            worker.stop()
+            jobs.put(None)
+        for worker in staff:
+            worker.thread.join(_KILL_LIMIT)
 
 
-def _submit(pool: ProcessPoolExecutor, function: Callable[[Any], Any], item: Any) -> Future:
-    try:
-        return pool.submit(function, item)
-    except BrokenProcessPool as error:  # found out between two results: same as a lost one
-        future: Future = Future()
-        future.set_exception(error)
-        return future
+class _Worker:
+    """A process, and the thread of this process that gives it one item after another.
 
+    The thread starts the process, again after a crash, and lives as long as it: Linux ends a
+    process by its death signal when the thread that started it ends.
+    """
 
-def _alone(function: Callable[[Any], Any], item: Any) -> Any:
-    with _start(1) as pool:
+    def __init__(
+        self, function: bytes, time_limit: float, name: Callable[[Any], str], jobs: _Jobs
+    ) -> None:
+        self.function, self.time_limit, self.name, self.jobs = function, time_limit, name, jobs
+        self.process: Any = None
+        self.stopped = False
+        self.lock = threading.Lock()  # a process is either not started or can be killed
+        # A daemon, as its process: neither keeps a program that fails elsewhere from ending.
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Kills the process, and starts no other."""
+        with self.lock:
+            self.stopped = True
+            if self.process:
+                self.process.kill()
+
+    def _run(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            # Its processes inherit the mask: a Ctrl-C while they start shows no traceback. The
+            # tracker comes first, since Python 3.11 ends by unblocking when it starts that.
+            resource_tracker.ensure_running()
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        while job := self.jobs.get():
+            if self.stopped:
+                break
+            item, future = job
+            try:
+                future.set_result(self._work(item))
+            except BaseException as error:
+                future.set_exception(error)
+            del job, item, future  # a result may be large
+        if self.process:
+            self._end(at_once=True)
+
+    def _work(self, item: Any) -> Any:
+        if not self.process or not self.process.is_alive():
+            self._start()
+        message = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         try:
-            pool.submit(os.getpid).result()
-        except BrokenProcessPool:
-            # Processes are spawned: they import the script that asks for them, and must not ask.
-            raise UserError(
-                "no worker process can be started; put the call in your script below "
-                "if __name__ == '__main__', or use num_workers=0"
-            ) from None
+            self.line.send_bytes(message)
+            if not self._wait(self.time_limit):
+                self._end(at_once=True)
+                return Failure(
+                    f"work on {self.name(item)} was given up after {self.time_limit:g} s; leave it "
+                    "out or replace it"
+                )
+            answer = self._receive()
+        except (EOFError, OSError):
+            return _describe_end(self.name(item), self._end())
+        done, result = pickle.loads(answer)
+        if not done:
+            raise result
+        return result
+
+    def _start(self) -> None:
+        # Not fork: this process may hold threads (jax, tensorstore) that a fork would deadlock on.
+        spawn = multiprocessing.get_context("spawn")
+        self.line, theirs = spawn.Pipe()
+        with self.lock:
+            if self.stopped:
+                raise EOFError
+            process = spawn.Process(target=_serve, args=(theirs, self.function), daemon=True)
+            process.start()
+            self.process = process
+        theirs.close()
         try:
-            return _result(pool.submit(function, item).result)
-        except BrokenProcessPool:
-            return Failure("the decoder crashed on it; remove it or replace it")
+            answer = self._receive() if self._wait(_START_LIMIT) else b""
+        except (EOFError, OSError):
+            answer = b""
+        if answer == _READY:
+            return
+        code = self._end(at_once=bool(answer))
+        if answer:
+            raise pickle.loads(answer)[1]
+        how = "" if code == _UNGUARDED else f" (exit code {code})"
+        raise UserError(
+            f"no worker process can be started{how}; in a script, put the call below "
+            "if __name__ == '__main__', or use 0 workers"
+        )
+
+    def _wait(self, seconds: float) -> bool:
+        """Waits for an answer or the end of the process.
+
+        Counts in short steps, so that the hours in which all of it was stopped (Ctrl-Z, a
+        suspended machine) are no time that the item took.
+        """
+        while seconds > 0:
+            step = min(seconds, 1.0)
+            if connection.wait([self.line, self.process.sentinel], step):
+                return True
+            seconds -= step
+        return False
+
+    def _receive(self) -> bytes:
+        if not self.line.poll():  # it ended; a process that it started may hold the line
+            raise EOFError
+        return self.line.recv_bytes()
+
+    def _end(self, *, at_once: bool = False) -> int | None:
+        """Sees to it that the process has ended, and returns its exit code."""
+        self.line.close()
+        if not at_once:  # it is ending: let its own exit code be seen
+            self.process.join(_KILL_LIMIT)
+        self.process.kill()
+        self.process.join(_KILL_LIMIT)
+        return self.process.exitcode
 
 
-def _result(get: Callable[[], Any]) -> Any:
+def _apply(function: Callable[[Any], Any], item: Any) -> Any:
     try:
-        return get()
+        return function(item)
     except UserError as error:
         return Failure(str(error))
 
 
-def _start(workers: int) -> ProcessPoolExecutor:
-    # Not fork: the parent may hold threads (jax, tensorstore) that a fork would deadlock on.
-    return ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet_decoders
-    )
+def _describe_end(name: str, code: int | None) -> Failure:
+    signals = {-number: number.name for number in signal.Signals}
+    how = signals.get(code or 0, f"exit code {code}")
+    if how == "SIGKILL":
+        return Failure(
+            f"the process that worked on {name} was killed, as happens where memory runs out; use "
+            "fewer workers, or leave it out"
+        )
+    return Failure(f"the process that worked on {name} crashed ({how}); leave it out or replace it")
 
 
-def _quiet_decoders() -> None:
+def _serve(line: connection.Connection, function: bytes) -> None:
+    """What a worker process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
     # libmpg123 writes its remarks on every odd header straight to the standard error.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    try:
+        loaded = pickle.loads(function)
+    except BaseException as error:
+        line.send_bytes(_pack_error(error))
+        return
+    line.send_bytes(_READY)
+    while True:
+        try:
+            message = line.recv_bytes()
+        except EOFError:
+            return
+        line.send_bytes(_answer(loaded, message))
+
+
+def _answer(function: Callable[[Any], Any], message: bytes) -> bytes:
+    try:
+        result = _apply(function, pickle.loads(message))
+        return pickle.dumps((True, result), pickle.HIGHEST_PROTOCOL)
+    except BaseException as error:
+        return _pack_error(error)
+
+
+def _pack_error(error: BaseException) -> bytes:
+    note = "In the worker process:\n" + "".join(traceback.format_exception(error))
+    error.add_note(note)
+    try:
+        packed = pickle.dumps((False, error))
+        pickle.loads(packed)  # not every exception that can be packed can be unpacked
+    except Exception:
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+        error.add_note(note)
+        packed = pickle.dumps((False, error))
+    return packed
+
+
+def _end_with_parent() -> None:
+    """Has this process killed when its parent ends, whatever either of them is doing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        parent = multiprocessing.parent_process()
+        if parent and parent.pid != os.getppid():  # it has ended already
+            os._exit(1)
+    else:
+        threading.Thread(target=_watch_parent, daemon=True).start()
+
+
+def _watch_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)

@@ -133,7 +133,10 @@ def run_jobs(
             run = _run_on_one_thread
         if workers is None:
             workers = os.cpu_count() or 1
-        for job, result in map_in_processes(run, not_done(), workers=workers):
+        results = map_in_processes(
+            run, not_done(), workers=workers, time_limit=None, name=lambda job: job.system
+        )
+        for job, result in results:
             outcome.add(job, result)
             bar.update()
     return outcome

@@ -129,7 +129,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         self, split: str, tracks: Sequence[Track]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         assert self.planned is not None
-        results = map_in_processes(self.make_records(), tracks, workers=self.num_workers)
+        results = self._load(tracks)
         bar = tqdm(results, split, total=len(tracks), unit="track", disable=not self.progress)
         for track, result in bar:
             if isinstance(result, Failure):
@@ -154,6 +154,11 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         if not self._stored[split]:  # TFDS would raise thirty lines
             raise self._nothing_readable(split)
 
+    def _load(self, tracks: Sequence[Track]) -> Iterator[tuple[Track, Any]]:
+        return map_in_processes(
+            self.make_records(), tracks, workers=self.num_workers, name=lambda t: t.track_id
+        )
+
     def _skip(self, track: Track, failure: Failure) -> None:
         log.info("skipped %s: %s", track.track_id, failure.reason)
         self._skipped[track.track_id] = failure.reason
@@ -165,8 +170,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         others = [t for s in tracks for t in tracks[s] if t.track_id not in self._skipped]
         nothing = not any(self._stored.values())
         if nothing:  # perhaps no file can be read at all: go on to the first that can
-            results = map_in_processes(self.make_records(), others, workers=self.num_workers)
-            for track, result in results:
+            for track, result in self._load(others):
                 if not isinstance(result, Failure):
                     nothing = False
                     break

@@ -14,6 +14,8 @@ from mgr_jax.errors import UserError
 from mgr_jax.features.journal import Journal
 from mgr_jax.workers import Failure, map_in_processes
 
+_TIME_LIMIT = 3_600.0  # seconds for an item, which may be hours of music
+
 
 def extract(
     items: Mapping[str, Callable[[], tuple[Any, ...]]],
@@ -57,6 +59,8 @@ def extract(
         functools.partial(_describe, compute),
         ((name, items[name]) for name in left),
         workers=workers,
+        time_limit=_TIME_LIMIT,
+        name=lambda item: item[0],
     )
     lasts = {some[-1] for some in todo}
     answers: dict[str, np.ndarray | Failure] = {}

@@ -78,7 +78,8 @@ def fingerprint_all(
     missing = [key for key in sources if key not in found]
     function = functools.partial(_compute, scheme.compute)
     items = ((key, sources[key]) for key in missing)
-    results = map_in_processes(function, items, workers=workers)
+    # Failures are shown by the name of the recording, which is not its key.
+    results = map_in_processes(function, items, workers=workers, name=lambda _: "it")
     shown = progress and bool(missing)
     try:
         for (key, _), result in tqdm(
