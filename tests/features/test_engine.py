@@ -184,7 +184,8 @@ def test_journals_hold_numbers_exactly(tmp_path):
     with Journal(tmp_path / "journal", {}) as journal:
         journal.append({"a": values, "b": Failure("why")})
         journal.append({"c": values.astype(np.float32)})
-    assert [*map(json.loads, (tmp_path / "journal").read_text().splitlines())][2]["entry"] == "why"
+    lines = (tmp_path / "journal").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[2][9:]) == {"item": "b", "entry": "why"}  # behind its sum
     with Journal(tmp_path / "journal", {}) as journal, warnings.catch_warnings():
         np.testing.assert_array_equal(journal.entries["a"], values)
         np.testing.assert_array_equal(journal.entries["c"], values.astype(np.float32))
