@@ -37,6 +37,8 @@ _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, struct.error, MemoryError),
 )
 _SUMS = "sums.json"
+# A zip archive has sums of its members, but one bit may hide a member: this one lists all.
+_NAMES = "names of all arrays"
 
 
 def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -308,8 +310,11 @@ def load_arrays(path: Path) -> "dict[str, np.ndarray]":
     if not path.exists():
         return {}
     try:
-        with np.load(path) as stored:
-            return {name: stored[name] for name in stored.files}
+        with path.open("rb") as file, np.load(file) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        if arrays.pop(_NAMES).tolist() != sorted(arrays):
+            raise ValueError("some are missing")
+        return arrays
     except _DAMAGED:
         warnings.warn(f"{path} is damaged; what it held is computed anew", stacklevel=2)
         return {}
@@ -320,7 +325,8 @@ def keep_arrays(path: Path, **arrays: "np.ndarray") -> None:
     import numpy as np  # as above
 
     try:
-        write_file(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+        names = {_NAMES: np.array(sorted(arrays), np.str_)}
+        write_file(path, lambda file: np.savez(file, **arrays, **names))  # type: ignore[arg-type]
     except OSError as error:  # a dataset that others keep
         warnings.warn(
             f"cannot keep {path} ({error.strerror}); it is computed anew each time", stacklevel=2
