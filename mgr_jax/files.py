@@ -49,8 +49,11 @@ def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     Raises:
       OSError: the folder cannot be written, or the disk is full. What was there stays.
     """
-    if path.parent.is_dir():
-        _clear_killed(path.parent.glob(f".{glob.escape(path.name)}.*.partial"))
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as file:  # a device or a pipe, such as /dev/stdout
+            write(file)
+        return
+    _clear_killed(path.parent.glob(f".{glob.escape(path.name)}.*.partial"))
     partial = path.with_name(f".{path.name}.{os.urandom(8).hex()}.partial")
     file = open_locked(partial, wait=True)
     try:
@@ -189,11 +192,10 @@ def lock(path: Path, told: str, *, wait: bool = False) -> Iterator[None]:
 def scratch(parent: Path) -> Iterator[Path]:
     """A new folder in `parent` for work in progress; it is removed at the end.
 
-    A lock beside it says that somebody is at work. What was left by those who were killed is
-    removed first.
+    A lock beside it says that somebody is at work. What those have left who were killed is removed
+    at the beginning and at the end.
     """
-    if parent.is_dir():
-        _clear_killed({path.with_suffix(".lock") for path in parent.glob(".scratch-*")})
+    _clear_killed({path.with_suffix(".lock") for path in parent.glob(".scratch-*")})
     folder = parent / f".scratch-{os.urandom(8).hex()}"
     # Locked before there is a folder, until there is none: whatever stands unlocked is left over.
     with lock(folder.with_suffix(".lock"), "", wait=True):
@@ -202,6 +204,8 @@ def scratch(parent: Path) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            others = {path.with_suffix(".lock") for path in parent.glob(".scratch-*")}
+            _clear_killed(others - {folder.with_suffix(".lock")})
 
 
 def _clear_killed(marks: Iterable[Path]) -> None:

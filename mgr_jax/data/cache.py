@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import decode_flac
-from mgr_jax.errors import UserError, disk_errors_told
+from mgr_jax.errors import UserError, disk_errors_told, is_disk_full
 from mgr_jax.files import find_damage, lock, read_json, replace_folder, scratch, write_sums
 
 
@@ -118,6 +118,7 @@ def digest(steps: np.ndarray) -> str:
 # Of data of more bytes than this only the size is checked when they are opened: reading takes about
 # 0.7 s per GB.
 _READ_TO_CHECK = 4_000_000_000
+_AGAIN = "build the dataset again with mgr-jax prepare_data (`overwrite`)"
 _COLUMNS = (
     "file", "start", "length", "offset", "label", "tags", "track_id", "artist_id", "groups",
 )  # fmt: skip
@@ -152,13 +153,9 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = True) -> Trac
       UserError: the split does not exist, the dataset is damaged, or the disk is too small for the
         cache.
     """
-    again = "build the dataset again with mgr-jax prepare_data (`overwrite`)"
-    protocol = read_json(dataset_dir / "protocol.json", again)
+    protocol = read_json(dataset_dir / "protocol.json", _AGAIN)
     if "format" not in protocol:
-        raise UserError(
-            f"{dataset_dir} was prepared by an older version of mgr_jax; build it again with "
-            "mgr-jax prepare_data (`overwrite`)"
-        )
+        raise UserError(f"{dataset_dir} was prepared by an older version of mgr_jax; {_AGAIN}")
     if split not in protocol["tracks"]:
         raise UserError(
             f"dataset {dataset_dir} has no split '{split}'; it has {', '.join(protocol['tracks'])}"
@@ -208,7 +205,15 @@ def _rebuild(
         if folder.exists():
             warnings.warn(f"{folder} is damaged ({damage}); it is built again", stacklevel=3)
         with scratch(folder.parent) as aside:
-            _build(dataset_dir, split, aside / split, protocol, progress=progress)
+            try:
+                _build(dataset_dir, split, aside / split, protocol, progress=progress)
+            except (RuntimeError, LookupError, ValueError) as error:  # of readers of records
+                if is_disk_full(error):
+                    raise
+                told = " ".join(str(error).split())
+                raise UserError(
+                    f"the records of {dataset_dir} are damaged ({told}); {_AGAIN}"
+                ) from error
             replace_folder(aside / split, folder)
 
 

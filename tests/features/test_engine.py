@@ -15,7 +15,7 @@ import pytest
 
 from mgr_jax.errors import UserError
 from mgr_jax.features.engine import extract
-from mgr_jax.features.journal import Journal
+from mgr_jax.features.journal import ForeignJournalError, Journal
 from mgr_jax.features.kept import keep_features
 from mgr_jax.workers import Failure
 
@@ -177,6 +177,17 @@ def test_the_bar_is_a_switch(tmp_path, capsys):
     assert capsys.readouterr().err == ""
     extract(make_items(2), vector, title="noise", unit="clip")
     assert "noise: 100%" in capsys.readouterr().err
+
+
+def test_a_journal_in_which_a_bit_has_changed_is_no_journal(tmp_path):
+    path = tmp_path / "journal"
+    with Journal(path, {"rate": 1}) as journal:
+        journal.append({"a": np.array([0.5, 1.5])})
+    content = path.read_bytes()
+    for position, byte in enumerate(content[:-1]):  # without its end, the last line is unfinished
+        path.write_bytes(content[:position] + bytes([byte ^ 1]) + content[position + 1 :])
+        with pytest.raises(ForeignJournalError, match="is no journal, or is damaged"):
+            Journal(path, {"rate": 1})
 
 
 def test_journals_hold_numbers_exactly(tmp_path):
