@@ -50,8 +50,8 @@ def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
       OSError: the folder cannot be written, or the disk is full. What was there stays.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
-        with path.open("wb") as file:  # a device or a pipe, such as /dev/stdout
-            write(file)
+        with path.open("wb") as device:  # or a pipe, such as /dev/stdout
+            write(device)
         return
     _clear_killed(path.parent.glob(f".{glob.escape(path.name)}.*.partial"))
     partial = path.with_name(f".{path.name}.{os.urandom(8).hex()}.partial")
@@ -195,7 +195,7 @@ def scratch(parent: Path) -> Iterator[Path]:
     A lock beside it says that somebody is at work. What those have left who were killed is removed
     at the beginning and at the end.
     """
-    _clear_killed({path.with_suffix(".lock") for path in parent.glob(".scratch-*")})
+    _clear_scratch(parent)
     folder = parent / f".scratch-{os.urandom(8).hex()}"
     # Locked before there is a folder, until there is none: whatever stands unlocked is left over.
     with lock(folder.with_suffix(".lock"), "", wait=True):
@@ -204,8 +204,11 @@ def scratch(parent: Path) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            others = {path.with_suffix(".lock") for path in parent.glob(".scratch-*")}
-            _clear_killed(others - {folder.with_suffix(".lock")})
+            _clear_scratch(parent)
+
+
+def _clear_scratch(parent: Path) -> None:
+    _clear_killed({path.with_suffix(".lock") for path in parent.glob(".scratch-*")})
 
 
 def _clear_killed(marks: Iterable[Path]) -> None:
