@@ -63,6 +63,10 @@ def test_after_a_kill_only_the_rest_is_computed_and_nothing_is_left_behind(tmp_p
     seen.clear()
     np.testing.assert_array_equal(keep(counting(seen)), found)
     assert not seen
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.warns(UserWarning, match=r"kept\.npz is damaged; what it held is computed anew"):
+        np.testing.assert_array_equal(keep(counting(seen)), found)
+    assert len(seen) == 9
 
 
 def slow(value: float) -> np.ndarray:
