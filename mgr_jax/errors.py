@@ -1,7 +1,13 @@
-"""The one exception for mistakes a user can make."""
+"""The one exception for what a user can put right, and what becomes one."""
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):
@@ -19,3 +25,43 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     close = [plain[match] for match in difflib.get_close_matches(name.lower(), plain)]
     hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(known)}"
     return UserError(f"there is no {kind} {name!r}; {hint}")
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one behind it, is that of a full disk or an exhausted quota.
+
+    Writers in C++ raise errors of other kinds, which hold the system's words.
+    """
+    while error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if any(os.strerror(code) in str(error) for code in _FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextlib.contextmanager
+def disk_errors_told(folder: Path) -> Iterator[None]:
+    """Turns what a disk refuses into a UserError.
+
+    Args:
+      folder: what is written to, for the message.
+
+    Raises:
+      UserError: the disk is full, or a file or folder cannot be used.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_disk_full(error):
+            raise UserError(
+                f"the disk that holds {folder} is full; free some space there, or choose a folder "
+                "on another disk"
+            ) from error
+        if isinstance(error, OSError):
+            raise UserError(
+                f"cannot use {error.filename or folder} ({error.strerror or error}); check the "
+                "path and its permissions"
+            ) from error
+        raise

@@ -1,44 +1,77 @@
-"""Files: written whole or not at all, what goes wrong with disks, arrays that are kept."""
+"""Files and folders: replaced whole or not at all, locked, checked for damage.
+
+A process may be killed at any point, and machines may share the disk. Work in progress therefore
+stands under a name of its own and takes its place by renaming; that somebody is at work on it is
+told by a lock that the system lets go with the process, never by a process number, which another
+machine or container may use as well. The locks are those of flock(2): on NFS the server keeps them
+for all its clients, unless it is mounted with `nolock` or `local_lock`, which keeps hosts unaware
+of one another (and Lustre needs `-o flock`).
+"""
 
 import contextlib
-import errno
+import ctypes
+import fcntl
+import functools
+import glob
 import json
+import logging
 import os
-import tempfile
+import shutil
+import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from mgr_jax.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_DAMAGED = (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+_log = logging.getLogger(__name__)
+# What zipfile and NumPy raise for an archive that is cut, or has a bit flipped somewhere.
+_DAMAGED = (
+    *(OSError, TypeError, ValueError, EOFError, LookupError, RuntimeError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, MemoryError),
+)
+_SUMS = "sums.json"
+# A zip archive has sums of its members, but one bit may hide a member: this one lists all.
+_NAMES = "names of all arrays"
 
 
 def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Writes a file through `write`; whoever reads it sees the old content or the new one.
 
+    What a killed write has left (`.<name>.<random>.partial`) goes with the next one.
+
     Raises:
       OSError: the folder cannot be written, or the disk is full. What was there stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as device:  # or a pipe, such as /dev/stdout
+            write(device)
+        return
+    _clear_killed(path.parent.glob(f".{glob.escape(path.name)}.*.partial"))
+    partial = path.with_name(f".{path.name}.{os.urandom(8).hex()}.partial")
+    file = open_locked(partial, wait=True)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             write(file)
-        os.chmod(partial, 0o666 & ~_umask())  # mkstemp's files are for nobody else
-        os.replace(partial, path)
+            _sync(file)
+            os.replace(partial, path)
     except BaseException as error:
-        os.unlink(partial)
-        if isinstance(error, OSError) and error.errno and error.filename is None:
+        partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(partial)):
             error.filename = str(path)  # which a write to a full disk does not tell
         raise
+
+
+def _sync(file: IO[bytes]) -> None:
+    """Has the content on the disk before the name: else a power cut leaves the name of nothing."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
@@ -84,50 +117,197 @@ def require_folder(path: Path) -> None:
         raise UserError(f"{path} cannot be written; choose another folder, or change its rights")
 
 
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def open_locked(path: Path, *, wait: bool = False, needed: bool = False) -> BinaryIO:
+    """Opens a file, made where there is none, that nobody else has opened so.
 
+    The lock is held until the file is closed or the process ends, however it ends.
 
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or one behind it, is that of a full disk or an exhausted quota.
+    Args:
+      path: of the file.
+      wait: until whoever has it is done.
+      needed: raise where the file system has no locks, and do not go on with a warning.
 
-    Writers in C++ raise errors of other kinds, which hold the system's words.
+    Raises:
+      BlockingIOError: another process or thread has it.
+      OSError: it cannot be written.
     """
-    while error:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            return True
-        if any(os.strerror(code) in str(error) for code in _FULL):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    while True:
+        try:
+            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+b")
+        except FileNotFoundError:  # no folder; again where somebody else removes it
+            path.parent.mkdir(parents=True, exist_ok=True)
+            continue
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError as error:
+            if needed or isinstance(error, BlockingIOError):
+                file.close()
+                raise
+            warnings.warn(
+                f"{path.parent} is on a file system without locks ({error.strerror}); nothing "
+                "keeps two processes apart that write there at once",
+                stacklevel=3,
+            )
+            return file
+        if _is_at(file, path):
+            return file
+        file.close()  # whoever had it was done, and removed or renamed it, since it was opened
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextlib.contextmanager
-def disk_errors_told(folder: Path) -> Iterator[None]:
-    """Turns what a disk refuses into a UserError.
+def lock(path: Path, told: str, *, wait: bool = False) -> Iterator[None]:
+    """Holds a lock file, which is removed at the end; one that a kill has left locks nobody out.
 
     Args:
-      folder: what is written to, for the message.
+      path: of the lock file.
+      told: what there is to say where somebody else holds it.
+      wait: say it in the log, and wait.
 
     Raises:
-      UserError: the disk is full, or a file or folder cannot be used.
+      UserError: somebody else holds it, and we do not wait.
     """
     try:
-        yield
-    except Exception as error:
-        if is_disk_full(error):
-            raise UserError(
-                f"the disk that holds {folder} is full; free some space there, or choose a folder "
-                "on another disk"
-            ) from error
-        if isinstance(error, OSError):
-            raise UserError(
-                f"cannot use {error.filename or folder} ({error.strerror or error}); check the "
-                "path and its permissions"
-            ) from error
-        raise
+        file = open_locked(path)
+    except BlockingIOError:
+        if not wait:
+            raise UserError(told) from None
+        _log.info("%s", told)
+        file = open_locked(path, wait=True)
+    with file:
+        try:
+            yield
+        finally:
+            if _is_at(file, path):
+                path.unlink()
+
+
+@contextlib.contextmanager
+def scratch(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent` for work in progress; it is removed at the end.
+
+    A lock beside it says that somebody is at work. What those have left who were killed is removed
+    at the beginning and at the end.
+    """
+    _clear_scratch(parent)
+    folder = parent / f".scratch-{os.urandom(8).hex()}"
+    # Locked before there is a folder, until there is none: whatever stands unlocked is left over.
+    with lock(folder.with_suffix(".lock"), "", wait=True):
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            _clear_scratch(parent)
+
+
+def _clear_scratch(parent: Path) -> None:
+    _clear_killed({path.with_suffix(".lock") for path in parent.glob(".scratch-*")})
+
+
+def _clear_killed(marks: Iterable[Path]) -> None:
+    """Removes the files that nobody has locked, and the folder that each stands for."""
+    for mark in list(marks):
+        with contextlib.suppress(OSError), open_locked(mark, needed=True):
+            shutil.rmtree(mark.with_suffix(""), ignore_errors=True)
+            mark.unlink()
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Puts a folder in the place of `target`; what was there, if anything, then stands at `new`.
+
+    Linux exchanges the two in one step. Where the file system cannot (NFS), `target` is put aside
+    for a moment; after a kill in that moment, `restore_folder` brings it back.
+
+    Args:
+      new: a folder on the same disk, in a `scratch`.
+      target: the place; whoever may replace it at once has to hold one `lock`.
+    """
+    for path in new.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                _sync(file)
+    restore_folder(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        os.rename(new, target)
+    elif not _exchange(new, target):
+        os.rename(target, _aside(target))
+        os.rename(new, target)
+        os.rename(_aside(target), new)
+
+
+def restore_folder(target: Path) -> None:
+    """Ends what a killed `replace_folder` has begun; hold the same lock."""
+    aside = _aside(target)
+    if aside.exists() and not target.exists():
+        os.rename(aside, target)
+    elif aside.exists():
+        with scratch(target.parent) as folder:  # a kill while it is removed leaves no part of it
+            os.rename(aside, folder / target.name)
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.replaced")
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchanges two names in one step; False where the system cannot."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of <fcntl.h> and <linux/fs.h>
+    names = [here, os.fsencode(one), here, os.fsencode(other), exchange]
+    return rename is not None and rename(*names) == 0
+
+
+def write_sums(folder: Path) -> None:
+    """Notes sizes and CRC-32 sums of a folder's files in its sums.json, for `find_damage`."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    sums = {path.name: {"bytes": path.stat().st_size, "crc32": _crc32(path)} for path in files}
+    write_json(folder / _SUMS, sums)
+
+
+def find_damage(folder: Path, *, limit: int) -> str:
+    """What is wrong with the files that a folder's sums.json names, in words; "" if nothing.
+
+    Args:
+      folder: with a sums.json.
+      limit: larger files are not read; of those only the size counts, in bytes. A file that stays
+        as it is is read once per process.
+    """
+    try:
+        sums = json.loads((folder / _SUMS).read_text(encoding="utf-8"))
+        for name, wanted in sums.items():
+            size = (folder / name).stat().st_size
+            if size != wanted["bytes"]:
+                return f"{name} has {size} bytes, not {wanted['bytes']}"
+            if size <= limit and _crc32(folder / name) != wanted["crc32"]:
+                return f"{name} holds something else than was written"
+        return "" if sums else f"{_SUMS} is empty"
+    except OSError as error:
+        return f"{Path(error.filename or _SUMS).name} cannot be read ({error.strerror})"
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return f"{_SUMS} is damaged"
+
+
+def _crc32(path: Path) -> int:
+    state = path.stat()
+    return _read_crc32(path, state.st_size, state.st_mtime_ns, state.st_ino)
+
+
+@functools.lru_cache(maxsize=256)
+def _read_crc32(path: Path, *state: int) -> int:
+    del state  # another file under the same name is read anew
+    total = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            total = zlib.crc32(block, total)
+    return total
 
 
 def load_arrays(path: Path) -> "dict[str, np.ndarray]":
@@ -137,8 +317,11 @@ def load_arrays(path: Path) -> "dict[str, np.ndarray]":
     if not path.exists():
         return {}
     try:
-        with np.load(path) as stored:
-            return {name: stored[name] for name in stored.files}
+        with path.open("rb") as file, np.load(file) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        if arrays.pop(_NAMES).tolist() != sorted(arrays):
+            raise ValueError("some are missing")
+        return arrays
     except _DAMAGED:
         warnings.warn(f"{path} is damaged; what it held is computed anew", stacklevel=2)
         return {}
@@ -149,7 +332,8 @@ def keep_arrays(path: Path, **arrays: "np.ndarray") -> None:
     import numpy as np  # as above
 
     try:
-        write_file(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+        names = {_NAMES: np.array(sorted(arrays), np.str_)}
+        write_file(path, lambda file: np.savez(file, **arrays, **names))  # type: ignore[arg-type]
     except OSError as error:  # a dataset that others keep
         warnings.warn(
             f"cannot keep {path} ({error.strerror}); it is computed anew each time", stacklevel=2

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from absl import flags as absl_flags
 
 from mgr_jax.config import base_config
-from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.files import is_disk_full
+from mgr_jax.errors import UserError, is_disk_full, unknown_name
 
 
 def explain(error: Exception) -> str | None:

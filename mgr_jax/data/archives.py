@@ -2,11 +2,10 @@
 
 import contextlib
 import functools
-import gzip
+import lzma
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from mgr_jax.errors import UserError
+from mgr_jax.files import scratch
 
 
 def list_files(source: Path) -> dict[str, int]:
@@ -126,13 +126,9 @@ def unpack_tar(archive: Path, folder: Path) -> None:
     Raises:
       UserError: the archive is damaged, or a member is a link, a device or leads out of the folder.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with (
-            tempfile.TemporaryDirectory(dir=folder.parent) as scratch,
-            tarfile.open(archive) as tar,
-        ):
-            partial = Path(scratch, "partial")
+        with scratch(folder.parent) as aside, tarfile.open(archive) as tar:
+            partial = aside / "partial"
             partial.mkdir()
             for member in tar:
                 _unpack(tar, member, partial)
@@ -140,13 +136,18 @@ def unpack_tar(archive: Path, folder: Path) -> None:
             while tar.fileobj.read(1 << 20):
                 pass  # to the end of the file, where gzip keeps its check sum
             partial.replace(folder)
-    except (
-        *(tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError),
-        *(FileExistsError, IsADirectoryError, NotADirectoryError),  # one name, twice
-    ) as error:
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
+        if isinstance(error, OSError) and not _tells_damage(error):
+            raise
         raise UserError(
             f"{archive} is no tar archive, or is damaged ({_one_line(error)}); download it again"
         ) from error
+
+
+def _tells_damage(error: OSError) -> bool:
+    """Whether it is not the disk's: one name, twice, or what gzip and bz2 say, without a number."""
+    twice = (FileExistsError, IsADirectoryError, NotADirectoryError)
+    return error.errno is None or isinstance(error, twice)
 
 
 def _one_line(error: Exception) -> str:

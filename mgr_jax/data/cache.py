@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -19,8 +20,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import decode_flac
-from mgr_jax.errors import UserError
-from mgr_jax.files import disk_errors_told
+from mgr_jax.errors import UserError, disk_errors_told, is_disk_full
+from mgr_jax.files import find_damage, lock, read_json, replace_folder, scratch, write_sums
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,6 +115,10 @@ def digest(steps: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(steps).tobytes()).hexdigest()[:16]
 
 
+# Of data of more bytes than this only the size is checked when they are opened: reading takes about
+# 0.7 s per GB.
+_READ_TO_CHECK = 4_000_000_000
+_AGAIN = "build the dataset again with mgr-jax prepare_data (`overwrite`)"
 _COLUMNS = (
     "file", "start", "length", "offset", "label", "tags", "track_id", "artist_id", "groups",
 )  # fmt: skip
@@ -135,7 +140,9 @@ def join_tracks(parts: Sequence[Tracks], split: str) -> Tracks:
 
 
 def open_tracks(dataset_dir: Path, split: str, *, progress: bool = True) -> Tracks:
-    """Opens a split of a prepared dataset, building its cache on first use.
+    """Opens a split of a prepared dataset, building its cache on first use, and if it is damaged.
+
+    Of two processes that want to build it at once, one waits for the other.
 
     Args:
       dataset_dir: of `find_dataset`.
@@ -143,22 +150,20 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = True) -> Trac
       progress: show bars where the cache is built.
 
     Raises:
-      UserError: the split does not exist, or the disk is too small for the cache.
+      UserError: the split does not exist, the dataset is damaged, or the disk is too small for the
+        cache.
     """
-    protocol = json.loads((dataset_dir / "protocol.json").read_text(encoding="utf-8"))
+    protocol = read_json(dataset_dir / "protocol.json", _AGAIN)
     if "format" not in protocol:
-        raise UserError(
-            f"{dataset_dir} was prepared by an older version of mgr_jax; build it again with "
-            "mgr-jax prepare_data (`overwrite`)"
-        )
+        raise UserError(f"{dataset_dir} was prepared by an older version of mgr_jax; {_AGAIN}")
     if split not in protocol["tracks"]:
         raise UserError(
             f"dataset {dataset_dir} has no split '{split}'; it has {', '.join(protocol['tracks'])}"
         )
     folder = dataset_dir / "cache" / split
-    if not folder.exists():
+    if find_damage(folder, limit=_READ_TO_CHECK):
         with disk_errors_told(dataset_dir):
-            _build(dataset_dir, split, folder, protocol, progress=progress)
+            _rebuild(dataset_dir, split, folder, protocol, progress=progress)
     with np.load(folder / "index.npz") as stored:
         index = {name: stored[name] for name in stored.files}
     text = json.loads((folder / "text.json").read_text(encoding="utf-8"))
@@ -188,9 +193,34 @@ def _decoder(stored_as: dict[str, Any]) -> Callable[[dict[str, Any]], np.ndarray
     return lambda record: np.frombuffer(record["features"], stored_as["dtype"])
 
 
+def _rebuild(
+    dataset_dir: Path, split: str, folder: Path, protocol: dict[str, Any], *, progress: bool
+) -> None:
+    """Builds the cache of a split, unless another process has done so meanwhile."""
+    told = f"another process builds {folder}; waiting for it"
+    with lock(folder.with_name(f".{split}.lock"), told, wait=True):
+        damage = find_damage(folder, limit=_READ_TO_CHECK)
+        if not damage:
+            return
+        if folder.exists():
+            warnings.warn(f"{folder} is damaged ({damage}); it is built again", stacklevel=3)
+        with scratch(folder.parent) as aside:
+            try:
+                _build(dataset_dir, split, aside / split, protocol, progress=progress)
+            except (RuntimeError, LookupError, ValueError) as error:  # of readers of records
+                if is_disk_full(error):
+                    raise
+                told = " ".join(str(error).split())
+                raise UserError(
+                    f"the records of {dataset_dir} are damaged ({told}); {_AGAIN}"
+                ) from error
+            replace_folder(aside / split, folder)
+
+
 def _build(
     dataset_dir: Path, split: str, folder: Path, protocol: dict[str, Any], *, progress: bool
 ) -> None:
+    """Decodes a split into a new folder."""
     import tensorflow_datasets as tfds  # only needed once per dataset, and slow to import
 
     stored_as = protocol["format"]
@@ -210,32 +240,20 @@ def _build(
         )
     # Order by name, not by record: the same tracks then give the same batches in every build.
     order = sorted(range(len(heads)), key=lambda i: (heads[i]["track_id"], heads[i]["offset"]))
-    # The folder takes its name last, so that a half-written cache is never opened.
-    partial = folder.with_name(f"{split}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        decode = _decoder(stored_as)
-        with (
-            (partial / "data.bin").open("wb") as file,
-            ThreadPoolExecutor(os.cpu_count()) as pool,
-            tqdm(total=len(order), desc=f"cache {split}", **bar) as shown,
-        ):
-            for first in range(0, len(order), 64):
-                some = order[first : first + 64]
-                for steps in pool.map(lambda i: decode(source[i]), some):
-                    file.write(steps.tobytes())  # tofile would hide why it fails
-                shown.update(len(some))
-        _write_index(partial, [heads[i] for i in order], len(protocol["tags"]))
-        try:
-            partial.rename(folder)
-        except OSError:
-            if not folder.exists():  # else another process was faster, with the same content
-                raise
-            shutil.rmtree(partial)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    folder.mkdir()
+    decode = _decoder(stored_as)
+    with (
+        (folder / "data.bin").open("wb") as file,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        tqdm(total=len(order), desc=f"cache {split}", **bar) as shown,
+    ):
+        for first in range(0, len(order), 64):
+            some = order[first : first + 64]
+            for steps in pool.map(lambda i: decode(source[i]), some):
+                file.write(steps.tobytes())  # tofile would hide why it fails
+            shown.update(len(some))
+    _write_index(folder, [heads[i] for i in order], len(protocol["tags"]))
+    write_sums(folder)
 
 
 def _write_index(folder: Path, heads: list[dict[str, Any]], num_tags: int) -> None:

@@ -2,10 +2,9 @@
 
 import contextlib
 import io
-import json
 import os
 import re
-import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,8 +18,10 @@ from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.track_builder import SAMPLE_RATES, TrackBuilder
-from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.files import disk_errors_told
+from mgr_jax.errors import UserError, disk_errors_told, unknown_name
+from mgr_jax.files import lock, read_json, replace_folder, restore_folder, scratch
+
+_AGAIN = "build the dataset again (`overwrite`)"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,10 @@ def prepare(
 
     Audio is decoded, resampled and split, and stored where training finds it by name. Everything
     is built aside and takes its place when it is whole: a failed build leaves nothing behind, and
-    what it was to replace stays. Files that cannot be read are left out, and listed with reasons.
+    what it was to replace stays. What a killed one leaves aside, the next in `data_dir` removes. Of
+    two that build the same at once, on one machine or several, the second waits and finds it there
+    (with `overwrite`, it builds again). Files that cannot be read are left out, and listed with
+    reasons.
 
     Example:
       >>> music = mgr_jax.prepare("audio_folder", manual_dir="~/music", split_by=["artist"])
@@ -185,44 +189,34 @@ def _build(
     overwrite: bool,
 ) -> Path:
     """Builds a dataset aside and puts it in its place; returns its folder."""
-    staging, is_new = data_dir / ".staging" / str(os.getpid()), not data_dir.exists()
-    _clear_killed(staging.parent)
-    builder = make_builder(staging)
-    built = Path(builder.data_dir)
-    target = data_dir / built.relative_to(staging)
+    is_new = not data_dir.exists()
+    can_write = is_new or os.access(data_dir, os.W_OK)  # else it may yet be there
     try:
-        plan = builder.plan(manual_dir)  # first of all, since it finds most mistakes
-        if copies := copies_of_scored(track.track_id for track in plan.tracks.get("train", ())):
-            warnings.warn(copies_sentence(copies), stacklevel=3)
-        if target.exists() and not overwrite:
+        with scratch(data_dir if can_write else Path(tempfile.gettempdir())) as aside:
+            builder = make_builder(aside)
+            plan = builder.plan(manual_dir)  # first of all, since it finds most mistakes
+            if copies := copies_of_scored(t.track_id for t in plan.tracks.get("train", ())):
+                warnings.warn(copies_sentence(copies), stacklevel=3)
+            built = Path(builder.data_dir)
+            place = built.relative_to(aside)
+            target = data_dir / place
+            if overwrite or not target.exists():
+                told = f"another process builds {target}; waiting for it"
+                with lock(data_dir / f".{'.'.join(place.parts)}.lock", told, wait=True):
+                    restore_folder(target)
+                    if overwrite or not target.exists():  # it may have come into being meanwhile
+                        builder.planned = plan
+                        _download_and_prepare(builder, manual_dir)
+                        _build_caches(built, progress=builder.progress)
+                        replace_folder(built, target)
+                        return target
             _require_same(plan.account, target)
             _build_caches(target, progress=builder.progress)
             return target
-        builder.planned = plan
-        _download_and_prepare(builder, manual_dir)
-        _build_caches(built, progress=builder.progress)
-        if target.exists():
-            target.rename(staging / "replaced")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        built.rename(target)
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another build is there, or other datasets are
-            staging.parent.rmdir()
-            if is_new:
+        if is_new:
+            with contextlib.suppress(OSError):  # it holds something
                 data_dir.rmdir()
-    return target
-
-
-def _clear_killed(folder: Path) -> None:
-    """Removes what builds have left whose process is no more."""
-    for left in folder.glob("[0-9]*"):
-        try:
-            os.kill(int(left.name), 0)  # asks whether the process exists
-        except ProcessLookupError:
-            shutil.rmtree(left, ignore_errors=True)
-        except PermissionError:
-            continue  # it does, and is somebody else's
 
 
 def _download_and_prepare(builder: TrackBuilder, manual_dir: Path | None) -> None:
@@ -233,12 +227,12 @@ def _download_and_prepare(builder: TrackBuilder, manual_dir: Path | None) -> Non
 
 
 def _build_caches(folder: Path, *, progress: bool) -> None:
-    for split in _read_json(folder / "protocol.json")["tracks"]:
+    for split in read_json(folder / "protocol.json", _AGAIN)["tracks"]:
         open_tracks(folder, split, progress=progress)
 
 
 def _require_same(account: Mapping[str, Any], target: Path) -> None:
-    stored = _read_json(target / "protocol.json")
+    stored = read_json(target / "protocol.json", _AGAIN)
     for key, value in account.items():
         if stored.get(key) != value:
             told = ("split_by", "fractions", "seed", "splits", "frame_rate")
@@ -251,7 +245,7 @@ def _require_same(account: Mapping[str, Any], target: Path) -> None:
 
 
 def _describe(folder: Path, data_dir: Path) -> Prepared:
-    protocol = _read_json(folder / "protocol.json")
+    protocol = read_json(folder / "protocol.json", _AGAIN)
     stored_as = protocol["format"]
     rate = int(stored_as["rate"]) if stored_as["kind"] == "waveform" else 0
     name = folder.parent.relative_to(data_dir).as_posix()
@@ -261,11 +255,7 @@ def _describe(folder: Path, data_dir: Path) -> Prepared:
         data_dir=data_dir,
         sample_rate=rate,
         tracks=protocol["tracks"],
-        skipped=_read_json(folder / "skipped.json"),
+        skipped=read_json(folder / "skipped.json", _AGAIN),
         split_by=tuple(protocol["split_by"]),
         given=protocol["given"],
     )
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

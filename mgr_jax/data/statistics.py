@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -11,6 +9,7 @@ from tqdm import tqdm
 
 from mgr_jax.audio.frontends import Frontend, TrackMeter
 from mgr_jax.data.cache import Tracks
+from mgr_jax.files import keep_arrays, load_arrays
 
 _FORMAT = 1  # raise it when front ends come to give other numbers for the same settings
 
@@ -67,14 +66,8 @@ def _cached(
     ]
     digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
     path = tracks.files[0].parent / f"statistics-{digest}.npz"
-    if not path.exists():
-        partial = path.with_suffix(f".{os.getpid()}.npz")
+    found = load_arrays(path)
+    if not found:
         found = measure()
-        try:
-            np.savez(partial, **found)  # type: ignore[arg-type]
-            partial.rename(path)
-        except OSError as error:  # a dataset that others keep
-            warnings.warn(f"cannot keep {path} ({error.strerror}); measured anew", stacklevel=2)
-            return found
-    with np.load(path) as stored:
-        return {name: stored[name] for name in stored.files}
+        keep_arrays(path, **found)
+    return found

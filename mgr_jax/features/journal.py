@@ -1,15 +1,15 @@
 """A journal of finished items: what was computed before a run was killed is not computed again."""
 
-import fcntl
 import json
-import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Self, cast
+from typing import Any, Self
 
 import numpy as np
 
 from mgr_jax.errors import UserError
+from mgr_jax.files import open_locked
 from mgr_jax.workers import Failure
 
 
@@ -22,9 +22,10 @@ class JournalInUseError(UserError):
 
 
 class Journal:
-    """A file of JSON lines, the settings and then one entry per item; the same settings go on.
+    """A file of lines, the settings and then one entry per item; the same settings go on.
 
-    A line that a kill has left half-written is cut off. The file is locked while it is open.
+    Each line is JSON behind its CRC-32. One that a kill has left half-written is cut off; one that
+    holds something else than was written is an error. The file is locked while it is open.
 
     Attributes:
       path: of the file.
@@ -46,13 +47,19 @@ class Journal:
         """
         self.path = path
         self.entries: dict[str, np.ndarray | Failure] = {}
-        self._file = _open_locked(path)
+        try:
+            self._file = open_locked(path)
+        except BlockingIOError as error:
+            raise JournalInUseError(
+                f"{path} is being written by another process; wait until it is done"
+            ) from error
         try:
             size = self._read(settings)
         except BaseException:
             self._file.close()
             raise
-        self._file.truncate(size)
+        self._file.seek(size)
+        self._file.truncate()
         if not size:
             self._write([{"settings": dict(settings)}])
 
@@ -64,7 +71,7 @@ class Journal:
             if not line.endswith(b"\n"):
                 break
             try:
-                content = json.loads(line)
+                content = json.loads(_checked(line))
                 if size:
                     self.entries[content["item"]] = _decode(content["entry"])
                 else:
@@ -95,7 +102,7 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
     def _write(self, lines: list[dict[str, Any]]) -> None:
-        self._file.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        self._file.write(b"".join(_line(json.dumps(line).encode()) for line in lines))
         self._file.flush()
 
     def __enter__(self) -> Self:
@@ -105,21 +112,15 @@ class Journal:
         self._file.close()
 
 
-def _open_locked(path: Path) -> BinaryIO:
-    while True:
-        file = cast(BinaryIO, path.open("a+b"))
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.close()
-            raise JournalInUseError(
-                f"{path} is being written by another process; wait until it is done"
-            ) from error
-        except OSError:
-            pass  # a file system without locks
-        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            return file
-        file.close()  # whoever had it was done, and removed it, since it was opened
+def _line(content: bytes) -> bytes:
+    return b"%08x %s\n" % (zlib.crc32(content), content)
+
+
+def _checked(line: bytes) -> bytes:
+    content = line[9:-1]
+    if line != _line(content):
+        raise ValueError("it holds something else than was written")
+    return content
 
 
 def _encode(answer: np.ndarray | Failure) -> Any:

@@ -1,12 +1,11 @@
 """The work directory of a run: whose it is, what it was trained on, and when to stop."""
 
-import contextlib
-import fcntl
 import json
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,28 +19,21 @@ from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import track_digests
 from mgr_jax.data.pipeline import class_counts, target_names
 from mgr_jax.errors import UserError
+from mgr_jax.files import lock as lock_file
 from mgr_jax.files import write_json, write_text
 
 # What says which tracks are on which side.
 _SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")
 
 
-@contextlib.contextmanager
-def lock(workdir: Path) -> Iterator[None]:
+def lock(workdir: Path) -> AbstractContextManager[None]:
     """Holds a work directory, so that no second run writes into it.
 
     Raises:
       UserError: another process holds it.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / ".lock").open("w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"another run is writing into {workdir}; wait for it or choose another workdir"
-            ) from None
-        yield
+    told = f"another run is writing into {workdir}; wait for it or choose another workdir"
+    return lock_file(workdir / ".lock", told)
 
 
 def require_same_run(workdir: Path, config: ConfigDict, account: dict[str, Any]) -> None:

@@ -89,8 +89,8 @@ def test_what_cannot_be_read_is_one_sentence(source):
             list_files(source)
 
 
-def write_tar(path: Path, members: list[tarfile.TarInfo]) -> Path:
-    with tarfile.open(path, "w:gz") as tar:
+def write_tar(path: Path, members: list[tarfile.TarInfo], packed: str = "gz") -> Path:
+    with tarfile.open(path, f"w:{packed}") as tar:
         for member in members:
             content = b"music" * 20_000 if member.isfile() else b""
             member.size = len(content)
@@ -137,9 +137,10 @@ def test_a_hostile_tar_archive_is_refused_and_leaves_nothing(tmp_path, hostile):
     )
 
 
+@pytest.mark.parametrize("packed", ["gz", "bz2", "xz"])
 @pytest.mark.parametrize("kind", ["cut", "changed", "text"])
-def test_a_damaged_tar_archive_is_one_sentence_and_leaves_nothing(tmp_path, kind):
-    archive = write_tar(tmp_path / "a.tar.gz", [member(f"{i}.au") for i in range(30)])
+def test_a_damaged_tar_archive_is_one_sentence_and_leaves_nothing(tmp_path, kind, packed):
+    archive = write_tar(tmp_path / "a.tar", [member(f"{i}.au") for i in range(30)], packed)
     content = archive.read_bytes()
     middle = len(content) // 2
     damaged = {
@@ -150,4 +151,4 @@ def test_a_damaged_tar_archive_is_one_sentence_and_leaves_nothing(tmp_path, kind
     archive.write_bytes(damaged[kind])
     with pytest.raises(UserError, match="is no tar archive, or is damaged"):
         unpack_tar(archive, tmp_path / "out")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from processes import read_until, require_success, start
 
 import mgr_jax
 from mgr_jax.data import cache
@@ -213,3 +214,77 @@ def test_the_limit_of_the_csv_module_is_put_back(tmp_path):
         read_tracks(tmp_path, "small")
     assert csv.field_size_limit() == limit
     assert "not as published" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["data.bin", "index.npz", "text.json", "sums.json"])
+@pytest.mark.parametrize("spoil", ["cut", "changed", "removed"])
+def test_a_damaged_cache_is_built_again_with_a_word(music, name, spoil):
+    folder = build(music).folder
+    path = folder / "cache/train" / name
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    path.unlink()
+    if spoil != "removed":
+        changed = bytes([whole[middle] ^ 4]) + whole[middle + 1 :] if spoil == "changed" else b""
+        path.write_bytes(whole[:middle] + changed)
+    told = name if name != "sums.json" else ""  # its changed bit may be about any file
+    with pytest.warns(UserWarning, match=rf"cache/train is damaged \({told}.*is built again"):
+        cache.open_tracks(folder, "train", progress=False)
+    assert path.read_bytes() == whole
+    assert {path.name for path in (folder / "cache").iterdir()} == {"train", "validation", "test"}
+
+
+def test_damaged_records_are_one_sentence(music):
+    folder = build(music).folder
+    (records,) = folder.glob("*-train.array_record*")
+    content = records.read_bytes()
+    for position in (200, 1_000, 20_000):  # the end of such a small file is filled up with zeros
+        flipped = bytes([content[position] ^ 16])
+        for damaged in (content[:position] + flipped + content[position + 1 :], content[:position]):
+            records.write_bytes(damaged)
+            shutil.rmtree(folder / "cache/train", ignore_errors=True)
+            with pytest.raises(UserError, match=r"records of .*1\.0\.0 are damaged .*overwrite"):
+                cache.open_tracks(folder, "train", progress=False)
+    assert build(music, overwrite=True).folder == folder
+
+
+def test_a_damaged_description_is_one_sentence(music):
+    found = build(music)
+    (found.folder / "protocol.json").write_bytes(b'{"tracks')
+    for use in (lambda: build(music), lambda: cache.open_tracks(found.folder, "train")):
+        with pytest.raises(UserError, match=r"protocol\.json is missing or damaged.*overwrite"):
+            use()
+    assert build(music, overwrite=True) == found
+
+
+def test_what_is_there_is_found_where_nothing_can_be_written(music, monkeypatch):
+    found = build(music)
+    access, refused = os.access, found.data_dir
+    monkeypatch.setattr(os, "access", lambda path, how: path != refused and access(path, how))
+    monkeypatch.setattr(cache, "lock", None)
+    before = found.data_dir.stat().st_mtime_ns
+    assert build(music) == found
+    assert found.data_dir.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_of_builds_at_once_one_builds_and_the_others_wait(music, tmp_path):
+    """As on two machines: the processes have numbers of their own."""
+    go, data_dir = tmp_path / "go", tmp_path / "tfds"
+    first = start("prepare", music, data_dir, go, space=True)
+    read_until(first, "half done")
+    others = [start("prepare", music, data_dir, go, space=True) for _ in range(2)]
+    for other in others:
+        assert str(data_dir) in read_until(other, "another process builds")
+    first.kill()
+    first.communicate(timeout=30)  # one of the others begins anew
+    go.touch()
+    said = require_success(*others)
+    assert sorted("half done" in text for text in said) == [False, True]
+    assert all("2 classes, 4 train, 2 validation, 2 test tracks" in text for text in said)
+    assert [path.name for path in data_dir.iterdir()] == ["audio_folder"]
+
+
+@pytest.mark.slow
+def test_a_dataset_is_whole_wherever_preparing_is_killed(music, tmp_path):
+    require_success(start("prepare_killed", music, tmp_path / "tfds", 20))

@@ -13,6 +13,7 @@ from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.statistics import dataset_statistics, track_statistics
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
+from mgr_jax.files import load_arrays
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.inputs import make_loader
 from mgr_jax.training.train import train
@@ -51,6 +52,13 @@ def test_statistics_are_those_of_the_whole_track(quick, frontend):
         np.testing.assert_array_equal(kept["maximum"], found["maximum"])
     again = track_statistics(frontend, tracks)
     np.testing.assert_array_equal(again["std"], found["std"])
+    whole = stored.read_bytes()
+    for damaged in (whole[:100], whole[:90] + b"\x7f" + whole[91:]):
+        stored.write_bytes(damaged)
+        with pytest.warns(UserWarning, match=r"statistics-.*\.npz is damaged; what it held"):
+            again = track_statistics(frontend, tracks)
+        np.testing.assert_array_equal(again["std"], found["std"])
+        assert load_arrays(stored).keys() == found.keys()
 
 
 @pytest.mark.parametrize("standardise", ["all", "bins"])
@@ -192,7 +200,7 @@ def test_a_dataset_that_cannot_be_written_is_measured_anew(quick, frontend, monk
     quick.frontend.kwargs.n_mels = 31  # not measured by another test
     other = create_frontend("log_mel", sample_rate=12_000, **quick.frontend.kwargs.to_dict())
     monkeypatch.setattr(np, "savez", refuse)
-    with pytest.warns(UserWarning, match="Permission denied.; measured anew"):
+    with pytest.warns(UserWarning, match="Permission denied.; it is computed anew"):
         assert set(track_statistics(other, tracks)) == {"maximum", "mean", "std"}
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from mgr_jax.errors import UserError
 from mgr_jax.features.engine import extract
-from mgr_jax.features.journal import Journal
+from mgr_jax.features.journal import ForeignJournalError, Journal
 from mgr_jax.features.kept import keep_features
 from mgr_jax.workers import Failure
 
@@ -63,6 +63,10 @@ def test_after_a_kill_only_the_rest_is_computed_and_nothing_is_left_behind(tmp_p
     seen.clear()
     np.testing.assert_array_equal(keep(counting(seen)), found)
     assert not seen
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.warns(UserWarning, match=r"kept\.npz is damaged; what it held is computed anew"):
+        np.testing.assert_array_equal(keep(counting(seen)), found)
+    assert len(seen) == 9
 
 
 def slow(value: float) -> np.ndarray:
@@ -179,12 +183,24 @@ def test_the_bar_is_a_switch(tmp_path, capsys):
     assert "noise: 100%" in capsys.readouterr().err
 
 
+def test_a_journal_in_which_a_bit_has_changed_is_no_journal(tmp_path):
+    path = tmp_path / "journal"
+    with Journal(path, {"rate": 1}) as journal:
+        journal.append({"a": np.array([0.5, 1.5])})
+    content = path.read_bytes()
+    for position, byte in enumerate(content[:-1]):  # without its end, the last line is unfinished
+        path.write_bytes(content[:position] + bytes([byte ^ 1]) + content[position + 1 :])
+        with pytest.raises(ForeignJournalError, match="is no journal, or is damaged"):
+            Journal(path, {"rate": 1})
+
+
 def test_journals_hold_numbers_exactly(tmp_path):
     values = np.random.default_rng(0).normal(size=(3, 4)) * 10.0 ** np.arange(-8, 4, 3)
     with Journal(tmp_path / "journal", {}) as journal:
         journal.append({"a": values, "b": Failure("why")})
         journal.append({"c": values.astype(np.float32)})
-    assert [*map(json.loads, (tmp_path / "journal").read_text().splitlines())][2]["entry"] == "why"
+    lines = (tmp_path / "journal").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[2][9:]) == {"item": "b", "entry": "why"}  # behind its sum
     with Journal(tmp_path / "journal", {}) as journal, warnings.catch_warnings():
         np.testing.assert_array_equal(journal.entries["a"], values)
         np.testing.assert_array_equal(journal.entries["c"], values.astype(np.float32))

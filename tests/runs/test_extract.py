@@ -264,7 +264,8 @@ def test_mistakes_are_one_sentence(tmp_path, genres):
         extract_table("mfcc_statistics", out, audio=genres)
     out.unlink()
     journal = tmp_path / "a.csv.journal"
-    journal.write_text('{"settings": {"rate": 1, "seconds": 3.0}}\n')
+    with Journal(journal, {"rate": 1, "seconds": 3.0}):
+        pass
     with pytest.raises(UserError, match=r"begun with seconds = 3\.0, not 0\.0"):
         write_features(tracks, PLAIN, out, settings={"rate": 1})
     journal.write_text("my notes\n")

@@ -1,0 +1,162 @@
+"""Files and folders are whole wherever a process is killed, and others are let to their work."""
+
+import errno
+import fcntl
+import itertools
+import os
+import shutil
+import signal
+import warnings
+
+import numpy as np
+import pytest
+from processes import read_until, require_success, start
+
+from mgr_jax import files
+from mgr_jax.errors import UserError
+from mgr_jax.files import find_damage, keep_arrays, load_arrays, lock, scratch, write_file
+
+
+@pytest.mark.parametrize("exchange", ["yes", "no"])
+def test_a_folder_is_the_old_or_the_new_one_wherever_replacing_is_killed(tmp_path, exchange):
+    require_success(start("replace", tmp_path, exchange))
+
+
+def test_a_file_is_the_old_or_the_new_one_wherever_writing_is_killed(tmp_path):
+    require_success(start("write", tmp_path))
+
+
+def test_the_old_folder_is_given_back_where_it_was_put_aside(tmp_path, monkeypatch):
+    """Whatever the file system can do: a folder that was replaced stands where the new one was."""
+    for exchange in (files._exchange, lambda *_: False):
+        monkeypatch.setattr(files, "_exchange", exchange)
+        for name in ("old", "new"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / name).touch()
+        files.replace_folder(tmp_path / "new", tmp_path / "old")
+        assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == [
+            *("new", "new/old", "old", "old/new")
+        ]
+        shutil.rmtree(tmp_path / "old")
+        shutil.rmtree(tmp_path / "new")
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDWR)
+    write_file(tmp_path / "pipe", lambda file: file.write(b"a"))
+    assert os.read(reader, 10) == b"a"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_files_have_the_rights_that_the_umask_leaves(tmp_path):
+    mask = os.umask(0o027)
+    try:
+        write_file(tmp_path / "a", lambda file: file.write(b"a"))
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_lock_is_held_by_one_at_a_time(tmp_path):
+    (tmp_path / "number").write_text("0", encoding="utf-8")
+    require_success(*[start("count", tmp_path) for _ in range(4)])
+    assert (tmp_path / "number").read_text(encoding="utf-8") == "400"
+    assert [path.name for path in tmp_path.iterdir()] == ["number"]
+
+
+def test_a_lock_that_is_held_is_one_sentence(tmp_path):
+    with lock(tmp_path / "new/.lock", "somebody is at work"):
+        with (
+            pytest.raises(UserError, match="somebody is at work"),
+            lock(tmp_path / "new/.lock", "somebody is at work"),
+        ):
+            pass
+        assert (tmp_path / "new/.lock").exists()
+    assert not (tmp_path / "new/.lock").exists()
+
+
+def test_work_is_left_alone_while_its_process_lives_and_removed_when_it_is_killed(tmp_path):
+    """The processes have numbers of their own, as on two machines that share a disk."""
+    one, other = (start("hold", tmp_path, space=True) for _ in range(2))
+    names = [read_until(process, "at work in").split()[-1] for process in (one, other)]
+    with scratch(tmp_path):
+        assert all((tmp_path / name / "work").exists() for name in names)
+    one.send_signal(signal.SIGKILL)
+    one.communicate(timeout=30)
+    with scratch(tmp_path) as mine:
+        left = {mine.name, names[1]}
+        assert {p.name for p in tmp_path.iterdir()} == {*left, *(f"{name}.lock" for name in left)}
+    (tmp_path / "end").touch()
+    require_success(other)
+    assert [path.name for path in tmp_path.iterdir()] == ["end"]
+
+
+def test_where_there_are_no_locks_work_goes_on_with_a_word_and_nothing_is_cleared(
+    tmp_path, monkeypatch
+):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (tmp_path / ".a.123.partial").touch()
+    told = "is on a file system without locks"
+    with pytest.warns(UserWarning, match=told), scratch(tmp_path) as first, scratch(tmp_path):
+        assert first.is_dir()
+    with pytest.warns(UserWarning, match=told):
+        write_file(tmp_path / "a", lambda file: file.write(b"a"))
+    assert {path.name for path in tmp_path.iterdir()} == {"a", ".a.123.partial"}
+
+
+def spoiled(content: bytes):
+    """A content with a bit of each byte changed, and cut in many places."""
+    for position, byte in enumerate(content):
+        yield content[:position] + bytes([byte ^ (1 << position % 8)]) + content[position + 1 :]
+        if position % 10 == 0:
+            yield content[:position]
+
+
+def test_arrays_come_back_as_they_were_or_not_at_all(tmp_path):
+    path = tmp_path / "a.npz"
+    keep_arrays(path, values=np.arange(6.0), names=np.array(["one", "two"]))
+    whole = load_arrays(path)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        lost = 0
+        for content in itertools.islice(spoiled(path.read_bytes()), 0, None, 3):
+            path.write_bytes(content)
+            if found := load_arrays(path):
+                assert found.keys() == whole.keys()
+                for name, array in found.items():
+                    np.testing.assert_array_equal(array, whole[name])
+            else:
+                lost += 1
+    assert lost > 200
+    words = "a.npz is damaged; what it held is computed anew"
+    assert sum(words in str(warning.message) for warning in told) == lost
+
+
+def test_damage_is_found_in_each_file_that_has_a_sum(tmp_path):
+    (tmp_path / "data").write_bytes(bytes(100))
+    (tmp_path / "text").write_bytes(b"a text")
+    files.write_sums(tmp_path)
+    (tmp_path / "later").touch()
+    assert not find_damage(tmp_path, limit=1000)
+    for name in ("data", "text", "sums.json"):
+        path = tmp_path / name
+        before = path.read_bytes().rstrip()  # what is cut from that does no harm
+        for content in spoiled(before):
+            path.write_bytes(content)
+            files._read_crc32.cache_clear()  # the clock of the file system is too slow for this
+            told = find_damage(tmp_path, limit=1000)
+            assert told
+            assert name in told or name == "sums.json"
+        path.unlink()
+        assert "No such file" in find_damage(tmp_path, limit=1000)
+        path.write_bytes(before)
+        assert not find_damage(tmp_path, limit=1000)
+    (tmp_path / "data").write_bytes(bytes(99) + b"a")
+    assert not find_damage(tmp_path, limit=99)  # too large to be read
+    (tmp_path / "data").write_bytes(bytes(99))
+    assert find_damage(tmp_path, limit=99) == "data has 99 bytes, not 100"
