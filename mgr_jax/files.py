@@ -1,4 +1,4 @@
-"""Files and folders: replaced whole or not at all, locked, checked for damage.
+"""Files and folders: replaced whole or not at all, and locked.
 
 A process may be killed at any point, and machines may share the disk. Work in progress therefore
 stands under a name of its own and takes its place by renaming; that somebody is at work on it is
@@ -11,34 +11,19 @@ of one another (and Lustre needs `-o flock`).
 import contextlib
 import ctypes
 import fcntl
-import functools
 import glob
 import json
 import logging
 import os
 import shutil
-import struct
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from mgr_jax.errors import UserError
 
-if TYPE_CHECKING:
-    import numpy as np
-
 _log = logging.getLogger(__name__)
-# What zipfile and NumPy raise for an archive that is cut, or has a bit flipped somewhere.
-_DAMAGED = (
-    *(OSError, TypeError, ValueError, EOFError, LookupError, RuntimeError, OverflowError),
-    *(zipfile.BadZipFile, zlib.error, struct.error, MemoryError),
-)
-_SUMS = "sums.json"
-# A zip archive has sums of its members, but one bit may hide a member: this one lists all.
-_NAMES = "names of all arrays"
 
 
 def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -263,78 +248,3 @@ def _exchange(one: Path, other: Path) -> bool:
     here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of <fcntl.h> and <linux/fs.h>
     names = [here, os.fsencode(one), here, os.fsencode(other), exchange]
     return rename is not None and rename(*names) == 0
-
-
-def write_sums(folder: Path) -> None:
-    """Notes sizes and CRC-32 sums of a folder's files in its sums.json, for `find_damage`."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    sums = {path.name: {"bytes": path.stat().st_size, "crc32": _crc32(path)} for path in files}
-    write_json(folder / _SUMS, sums)
-
-
-def find_damage(folder: Path, *, limit: int) -> str:
-    """What is wrong with the files that a folder's sums.json names, in words; "" if nothing.
-
-    Args:
-      folder: with a sums.json.
-      limit: larger files are not read; of those only the size counts, in bytes. A file that stays
-        as it is is read once per process.
-    """
-    try:
-        sums = json.loads((folder / _SUMS).read_text(encoding="utf-8"))
-        for name, wanted in sums.items():
-            size = (folder / name).stat().st_size
-            if size != wanted["bytes"]:
-                return f"{name} has {size} bytes, not {wanted['bytes']}"
-            if size <= limit and _crc32(folder / name) != wanted["crc32"]:
-                return f"{name} holds something else than was written"
-        return "" if sums else f"{_SUMS} is empty"
-    except OSError as error:
-        return f"{Path(error.filename or _SUMS).name} cannot be read ({error.strerror})"
-    except (ValueError, TypeError, LookupError, AttributeError):
-        return f"{_SUMS} is damaged"
-
-
-def _crc32(path: Path) -> int:
-    state = path.stat()
-    return _read_crc32(path, state.st_size, state.st_mtime_ns, state.st_ino)
-
-
-@functools.lru_cache(maxsize=256)
-def _read_crc32(path: Path, *state: int) -> int:
-    del state  # another file under the same name is read anew
-    total = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            total = zlib.crc32(block, total)
-    return total
-
-
-def load_arrays(path: Path) -> "dict[str, np.ndarray]":
-    """The arrays of an .npz file by name; none without a file, or, with a warning, if damaged."""
-    import numpy as np  # slow to import, and what else is here does without it
-
-    if not path.exists():
-        return {}
-    try:
-        with path.open("rb") as file, np.load(file) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        if arrays.pop(_NAMES).tolist() != sorted(arrays):
-            raise ValueError("some are missing")
-        return arrays
-    except _DAMAGED:
-        warnings.warn(f"{path} is damaged; what it held is computed anew", stacklevel=2)
-        return {}
-
-
-def keep_arrays(path: Path, **arrays: "np.ndarray") -> None:
-    """Writes an .npz file, whole or not at all; warns where one cannot write."""
-    import numpy as np  # as above
-
-    try:
-        names = {_NAMES: np.array(sorted(arrays), np.str_)}
-        write_file(path, lambda file: np.savez(file, **arrays, **names))  # type: ignore[arg-type]
-    except OSError as error:  # a dataset that others keep
-        warnings.warn(
-            f"cannot keep {path} ({error.strerror}); it is computed anew each time", stacklevel=2
-        )

@@ -13,8 +13,9 @@ import pytest
 from processes import read_until, require_success, start
 
 from mgr_jax import files
+from mgr_jax.caches import find_damage, keep_arrays, load_arrays
 from mgr_jax.errors import UserError
-from mgr_jax.files import find_damage, keep_arrays, load_arrays, lock, scratch, write_file
+from mgr_jax.files import lock, scratch, write_file
 
 
 @pytest.mark.parametrize("exchange", ["yes", "no"])
@@ -148,7 +149,7 @@ def test_damage_is_found_in_each_file_that_has_a_sum(tmp_path):
         before = path.read_bytes().rstrip()  # what is cut from that does no harm
         for content in spoiled(before):
             path.write_bytes(content)
-            files._read_crc32.cache_clear()  # the clock of the file system is too slow for this
+            caches._read_crc32.cache_clear()  # the clock of the file system is too slow for this
             told = find_damage(tmp_path, limit=1000)
             assert told
             assert name in told or name == "sums.json"

@@ -54,7 +54,7 @@ def benchmark_frontends(
     rounds: int = 20,
     devices: int | None = None,
     audio: Sequence[str | os.PathLike[str]] = (),
-    progress: bool = False,
+    progress: bool = True,
 ) -> Benchmark:
     """Times front ends on clips that lie in memory, compilation not counted.
 

@@ -138,7 +138,7 @@ def clips_per_second(config: ConfigDict, *, clips: int) -> float:
 
 
 def benchmark_models(
-    configs: Sequence[str] = (), *, clips: int = 4, progress: bool = False
+    configs: Sequence[str] = (), *, clips: int = 4, progress: bool = True
 ) -> Benchmark:
     """Describes and times the networks of configs, one after the other.
 

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import warnings
+import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -20,8 +21,9 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import decode_flac
+from mgr_jax.caches import find_damage, write_sums
 from mgr_jax.errors import UserError, disk_errors_told, is_disk_full
-from mgr_jax.files import find_damage, lock, read_json, replace_folder, scratch, write_sums
+from mgr_jax.files import lock, read_json, replace_folder, scratch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +163,7 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = True) -> Trac
             f"dataset {dataset_dir} has no split '{split}'; it has {', '.join(protocol['tracks'])}"
         )
     folder = dataset_dir / "cache" / split
-    if find_damage(folder, limit=_READ_TO_CHECK):
+    if find_damage(folder, limit=_READ_TO_CHECK) and not _is_older(folder):
         with disk_errors_told(dataset_dir):
             _rebuild(dataset_dir, split, folder, protocol, progress=progress)
     with np.load(folder / "index.npz") as stored:
@@ -191,6 +193,19 @@ def _decoder(stored_as: dict[str, Any]) -> Callable[[dict[str, Any]], np.ndarray
     if stored_as["kind"] == "waveform":
         return lambda record: decode_flac(record["audio"])
     return lambda record: np.frombuffer(record["features"], stored_as["dtype"])
+
+
+def _is_older(folder: Path) -> bool:
+    """Whether a cache is one of version 0.1.0, which kept no sums, and can be read."""
+    if (folder / "sums.json").exists():
+        return False
+    try:
+        with np.load(folder / "index.npz") as stored:
+            tracks = len(stored["length"])
+        names = json.loads((folder / "text.json").read_text(encoding="utf-8"))["track_id"]
+    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile):
+        return False
+    return (folder / "data.bin").is_file() and len(names) == tracks
 
 
 def _rebuild(

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from mgr_jax.data.datasets import find_datasets
+from mgr_jax.data.datasets import find_datasets, list_datasets
 from mgr_jax.errors import UserError
 
 
@@ -41,15 +41,21 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
         str(info.parent.parent.relative_to(data_dir))
         for info in data_dir.glob("*/*/*/protocol.json")
     )
+    there = f"there are {', '.join(others)}" if others else "which holds none"
     kind = find_datasets().get(dataset.split("/")[0])
-    told = [repr(kind.name if kind and not kind.variants else dataset)]
-    if kind and kind.source:
+    if not kind:
+        raise UserError(
+            f"dataset {dataset} is not in {data_dir} ({there}), and none that can be prepared; "
+            f"those are {', '.join(list_datasets())}"
+        )
+    told = [repr(dataset if kind.variants else kind.name)]
+    if kind.source:
         told.append(f"{kind.source.name}=…")
-    if sample_rate and (not kind or kind.waveforms):
+    if sample_rate and kind.waveforms:
         told.append(f"sample_rate={sample_rate}")
     raise UserError(
         f"dataset {dataset}{f' at {sample_rate} Hz' if sample_rate else ''} is not in {data_dir} "
-        f"({'there are ' + ', '.join(others) if others else 'which holds none'}); make it with "
+        f"({there}); make it with "
         f"mgr-jax prepare_data, or mgr_jax.prepare({', '.join(told)})"
     )
 

@@ -2,11 +2,12 @@
 
 import contextlib
 import io
+import logging
 import os
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,21 @@ def prepare(
             builder.num_workers = num_workers
         return builder
 
-    with disk_errors_told(where):
+    with disk_errors_told(where), _without_remarks():
         folder = _build(make_builder, where, manual_dir, overwrite=overwrite)
     return _describe(folder, where)
+
+
+@contextlib.contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Without what TFDS tells absl's log of configurations and folders: errors are raised anyway."""
+    log = logging.getLogger("absl")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _find(dataset: str) -> tuple[Dataset, str]:

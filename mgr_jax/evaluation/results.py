@@ -1,6 +1,7 @@
 """Scored splits: what is kept of them in a folder, and how they are read back."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,7 +99,7 @@ def save_result(
     return Result(folder, scores, predictions, predictions.by_track(aggregation))
 
 
-def find_results(paths: Iterable[str | Path], split: str) -> list[Path]:
+def find_results(paths: Iterable[str | os.PathLike[str]], split: str) -> list[Path]:
     """Replaces folders that hold scored runs, such as those of baselines, by these runs."""
     found: dict[Path, None] = {}
     for given in paths:
@@ -124,7 +125,7 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
     file = folder / "predictions" / f"{split}.json"
     if not file.is_file():
         if not folder.is_dir():
-            raise UserError(f"{folder} is not there; give the folder of a scored run")
+            raise UserError(f"{folder} is no folder; give that of a scored run")
         scored = sorted({other.stem for other in folder.glob("**/predictions/*.json")})
         raise UserError(
             f"{file} is not there; "
@@ -135,8 +136,11 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
             )
         )
     try:
-        scores = json.loads(file.read_text(encoding="utf-8"))
         segments = Predictions.load(file.with_suffix(".npz"))
+    except ValueError as error:
+        raise UserError(f"{error}; evaluate {folder} again") from error
+    try:
+        scores = json.loads(file.read_text(encoding="utf-8"))
         scores["protocol"] = read_protocol(scores["protocol"]).as_dict()
         # Runs scored before there was a choice have no such entry.
         stored = scores.setdefault("aggregation", "probabilities")

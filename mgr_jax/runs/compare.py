@@ -5,6 +5,7 @@ import importlib.util
 import io
 import logging
 import math
+import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ from mgr_jax.evaluation import (
 )
 from mgr_jax.files import require_folder, write_text
 from mgr_jax.reports import draw_comparison, markdown_table
-from mgr_jax.runs.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -131,11 +131,11 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[Run | Result | str | Path] | Run | str | Path,
+    runs: Sequence[Result | str | os.PathLike[str]] | str | os.PathLike[str],
     split: str = "test",
     *,
     metric: str | None = None,
-    baseline: Run | str | Path | None = None,
+    baseline: str | os.PathLike[str] | None = None,
     aggregation: str | None = None,
 ) -> Comparison:
     """Puts scored runs side by side.
@@ -149,7 +149,7 @@ def compare(
     and none is measured against one that leaks while there is one that does not.
 
     Args:
-      runs: what was scored before; a folder that holds scored runs stands for all of them, and
+      runs: what was scored before: `Run`s, `Result`s or folders; a folder that holds scored runs stands for all of them, and
         may be given alone.
       split: a split that all of them scored.
       metric: of the tracks, as `evaluate` names it; None: accuracy, of tags average_precision.
@@ -160,15 +160,15 @@ def compare(
       UserError: there is no run, one was not scored on the split, `baseline` is a folder of
         several runs, or the first run has no such metric.
     """
-    if isinstance(runs, str | Path | Run):
+    if isinstance(runs, str | os.PathLike):
         runs = [runs]
     if not runs:
         raise UserError(
             "there is nothing to compare; give the folders of scored runs, such as runs/a runs/b"
         )
     given = [one for one in runs if isinstance(one, Result)]
-    paths = find_results([_path(one) for one in runs if not isinstance(one, Result)], split)
-    based = find_results([_path(baseline)], split) if baseline else []
+    paths = find_results([one for one in runs if not isinstance(one, Result)], split)
+    based = find_results([baseline], split) if baseline else []
     if len(based) > 1:
         raise UserError(f"the baseline {baseline} holds {len(based)} runs; name one of them")
     paths += [path for path in based if path not in paths]
@@ -190,10 +190,6 @@ def compare(
     results.sort(key=lambda one: (one not in alike, -_goodness(one, metric)))
     rows = [_row(one, reference, metric, compared=one in alike) for one in results]
     return Comparison(tuple(results), reference, metric, tuple(rows), picked=not based)
-
-
-def _path(run: Run | str | Path) -> Path:
-    return run.path if isinstance(run, Run) else Path(run)
 
 
 def _are_comparable(result: Result, first: Result) -> bool:

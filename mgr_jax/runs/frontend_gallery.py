@@ -68,7 +68,7 @@ def draw_frontends(
     *,
     start: float = 0.0,
     seconds: float = 10.0,
-    progress: bool = False,
+    progress: bool = True,
 ) -> Path:
     """Draws a clip as every front end sees it, and as every augmentation changes it.
 

@@ -59,7 +59,7 @@ def write_submission(
     table: str | os.PathLike[str] | None = None,
     checkpoint: str | int = "best",
     missing_classes: Literal["zero"] | None = None,
-    progress: bool = False,
+    progress: bool = True,
 ) -> Submission:
     """Classifies audio files and writes a row of 16 probabilities for each, named by its stem.
 

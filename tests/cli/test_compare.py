@@ -137,7 +137,7 @@ def test_repeats_are_shown_with_their_spread(capsys, runs):
     ("argv", "says"),
     [
         ([], "nothing to compare; give the folders of scored runs"),
-        (["good", "nowhere"], "nowhere is not there"),
+        (["good", "nowhere"], "nowhere is no folder"),
         (["good", "--split=validation"], "scored are test"),
         (["good", "--metric=acuracy"], "did you mean accuracy"),
         (["good", "--baseline=."], "holds 6 runs; name one of them"),
