@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from processes import read_until, require_success, start
 
-from mgr_jax import files
+from mgr_jax import caches, files
 from mgr_jax.caches import find_damage, keep_arrays, load_arrays
 from mgr_jax.errors import UserError
 from mgr_jax.files import lock, scratch, write_file
@@ -141,7 +141,7 @@ def test_arrays_come_back_as_they_were_or_not_at_all(tmp_path):
 def test_damage_is_found_in_each_file_that_has_a_sum(tmp_path):
     (tmp_path / "data").write_bytes(bytes(100))
     (tmp_path / "text").write_bytes(b"a text")
-    files.write_sums(tmp_path)
+    caches.write_sums(tmp_path)
     (tmp_path / "later").touch()
     assert not find_damage(tmp_path, limit=1000)
     for name in ("data", "text", "sums.json"):

@@ -132,7 +132,7 @@ def prepare(
 
 @contextlib.contextmanager
 def _without_remarks() -> Iterator[None]:
-    """Without what TFDS tells absl's log of configurations and folders: errors are raised anyway."""
+    """Without what TFDS tells absl's log of configurations and folders; errors are raised."""
     log = logging.getLogger("absl")
     level = log.level
     log.setLevel(logging.ERROR)

@@ -149,8 +149,8 @@ def compare(
     and none is measured against one that leaks while there is one that does not.
 
     Args:
-      runs: what was scored before: `Run`s, `Result`s or folders; a folder that holds scored runs stands for all of them, and
-        may be given alone.
+      runs: what was scored before: `Run`s, `Result`s or folders; a folder that holds scored runs
+        stands for all of them, and may be given alone.
       split: a split that all of them scored.
       metric: of the tracks, as `evaluate` names it; None: accuracy, of tags average_precision.
       baseline: the run to compare with.

@@ -219,6 +219,8 @@ def test_the_limit_of_the_csv_module_is_put_back(tmp_path):
 @pytest.mark.parametrize("name", ["data.bin", "index.npz", "text.json", "sums.json"])
 @pytest.mark.parametrize("spoil", ["cut", "changed", "removed"])
 def test_a_damaged_cache_is_built_again_with_a_word(music, name, spoil):
+    if (name, spoil) == ("sums.json", "removed"):
+        pytest.skip("that is how version 0.1.0 left it")
     folder = build(music).folder
     path = folder / "cache/train" / name
     whole = path.read_bytes()
@@ -232,6 +234,17 @@ def test_a_damaged_cache_is_built_again_with_a_word(music, name, spoil):
         cache.open_tracks(folder, "train", progress=False)
     assert path.read_bytes() == whole
     assert {path.name for path in (folder / "cache").iterdir()} == {"train", "validation", "test"}
+
+
+def test_a_cache_of_version_0_1_0_is_read_as_it_is(music):
+    folder = build(music).folder
+    (folder / "cache/train/sums.json").unlink()
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert len(cache.open_tracks(folder, "train", progress=False))
+    assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    (folder / "cache/train/index.npz").write_bytes(b"PK")
+    with pytest.warns(UserWarning, match="is built again"):
+        cache.open_tracks(folder, "train", progress=False)
 
 
 def test_damaged_records_are_one_sentence(music):
