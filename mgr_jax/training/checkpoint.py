@@ -1,9 +1,10 @@
 """Checkpoints through Orbax: the latest and the best, unreplicated, written in the background."""
 
 import contextlib
+import json
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
 from mgr_jax.errors import UserError
+from mgr_jax.files import write_text
 from mgr_jax.training.steps import TrainState
 
 _UNFINISHED = "*.orbax-checkpoint-tmp*"
@@ -27,12 +29,22 @@ class Checkpoints:
     without devices in them, so a run may go on with other devices or another partition.
     """
 
-    def __init__(self, workdir: Path, *, read_only: bool = False) -> None:
-        """Opens the checkpoints of a run, clearing away what a killed save has left."""
+    def __init__(
+        self, workdir: Path, *, read_only: bool = False, scores: Mapping[int, float] | None = None
+    ) -> None:
+        """Opens the checkpoints of a run.
+
+        Args:
+          workdir: of the run.
+          read_only: change nothing; else what a killed save has left is cleared away.
+          scores: of the steps evaluated so far, to mend the scores that cannot be read.
+        """
         self.folder = Path(workdir).absolute() / "checkpoints"
+        self._read_only = read_only
         if not read_only and jax.process_index() == 0:
             for leftover in self.folder.glob(_UNFINISHED):
                 shutil.rmtree(leftover)
+            self._mend_scores(scores or {})
         score = lambda metrics: metrics["score"]  # noqa: E731
         self._manager = ocp.CheckpointManager(
             self.folder,
@@ -53,13 +65,45 @@ class Checkpoints:
                 best_mode="max",
                 create=not read_only,
                 read_only=read_only,
+                # Else a score that cannot be read would keep all steps from being read.
+                lightweight_initialize=read_only,
             ),
         )
+
+    def _mend_scores(self, scores: Mapping[int, float]) -> None:
+        """Writes the scores anew that cannot be read; a step whose score is lost stays without."""
+        for item in self.folder.glob("[0-9]*/metrics"):
+            with contextlib.suppress(FileNotFoundError):
+                if _read_score(item) is not None:
+                    continue
+            score = scores.get(int(item.parent.name))
+            if score is None:
+                shutil.rmtree(item)
+            else:
+                write_text(item / "metrics", json.dumps({"score": score}))
+            warnings.warn(
+                f"the score of checkpoint {item.parent} was damaged, and "
+                + ("is lost" if score is None else "was mended by metrics.jsonl"),
+                stacklevel=3,
+            )
 
     @property
     def best_step(self) -> int | None:
         """The step with the best score, None where none was scored."""
-        return self._manager.best_step()
+        if not self._read_only:
+            return self._manager.best_step()
+        found = {}
+        for step in self._manager.all_steps():
+            with contextlib.suppress(FileNotFoundError):  # an interrupted run's has no score
+                found[step] = _read_score(self.folder / str(step) / "metrics")
+                if found[step] is None:
+                    warnings.warn(
+                        f"the score of checkpoint {self.folder / str(step)} is damaged; it does "
+                        "not count among the best",
+                        stacklevel=3,
+                    )
+        scored = {step: score for step, score in found.items() if score is not None}
+        return max(sorted(scored), key=lambda step: scored[step], default=None)
 
     @property
     def latest_step(self) -> int | None:
@@ -145,7 +189,7 @@ class Checkpoints:
         which, steps = str(which), self._manager.all_steps()
         if not steps:
             raise UserError(f"{self.folder} holds no finished checkpoint; train for longer first")
-        best = self._manager.best_step()
+        best = self.best_step
         named = {"latest": max(steps), "best": max(steps) if best is None else best}
         step = named.get(which, int(which) if which.isdecimal() else -1)
         if step not in steps:
@@ -164,7 +208,7 @@ class Checkpoints:
     def best_variables(self, variables: dict[str, Any]) -> dict[str, Any]:
         """Restores the best readable step, else the latest, to go on from; see `restore`."""
         while steps := self._manager.all_steps():
-            best = self._manager.best_step()
+            best = self.best_step
             step = max(steps) if best is None else best
             try:
                 return self._model(step, variables)
@@ -216,6 +260,18 @@ def read_variables(workdir: Path) -> dict[str, Any]:
     """Reads all the variables of a run's best checkpoint, whatever network it is of."""
     with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
         return checkpoints.restore_variables()
+
+
+def _read_score(item: Path) -> float | None:
+    """The score that a "metrics" item holds; None where it is damaged.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    try:
+        return float(json.loads((item / "metrics").read_text(encoding="utf-8"))["score"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _items(state: TrainState) -> dict[str, Any]:
