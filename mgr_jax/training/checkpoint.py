@@ -220,7 +220,7 @@ class Checkpoints:
 
     def _model(self, step: int, variables: dict[str, Any] | None) -> dict[str, Any]:
         if variables is None:
-            variables = self._manager.item_metadata(step)["model"].tree
+            variables = self._stored(step, "model")
         self._require_shapes(step, {"model": variables})
         restored = self._manager.restore(
             step, args=ocp.args.Composite(model=ocp.args.StandardRestore(_host(variables)))
@@ -228,9 +228,8 @@ class Checkpoints:
         return restored["model"]
 
     def _require_shapes(self, step: int, items: dict[str, Any]) -> None:
-        metadata = self._manager.item_metadata(step)
         for item, tree in items.items():
-            stored, wanted = _shapes(metadata[item]), _shapes(tree)
+            stored, wanted = _shapes(self._stored(step, item)), _shapes(tree)
             if not stored:
                 raise ValueError(f"{item} is missing")
             for name in sorted({*stored, *wanted}):
@@ -240,6 +239,10 @@ class Checkpoints:
                         f"is {stored.get(name, 'absent')} there but {wanted.get(name, 'absent')} "
                         "in the config; use the config it was trained with or another workdir"
                     )
+
+    def _stored(self, step: int, item: str) -> Any:
+        """The tree of an item, of metadata. The manager would read all items, and the score."""
+        return ocp.StandardCheckpointHandler().metadata(self.folder / str(step) / item).tree
 
     def wait(self) -> None:
         """Waits until everything saved is on disk."""

@@ -32,6 +32,15 @@ def assert_same_variables(first, second, **tolerance):
         np.testing.assert_allclose(a, b, **tolerance)
 
 
+@pytest.fixture
+def quick(tiny_config):
+    """A run whose network compiles in no time."""
+    tiny_config.model.name = "mlp"
+    tiny_config.model.kwargs = {"units": (4,)}
+    tiny_config.update({"num_steps": 2, "eval_every": 2})
+    return tiny_config
+
+
 def losses(workdir):
     rows = read_metrics(workdir / "metrics.jsonl")
     return {row["step"]: row["train/loss"] for row in rows if "train/loss" in row}
@@ -142,19 +151,18 @@ def test_a_damaged_checkpoint_is_passed_over(tiny_config, tmp_path):
     variables_of(tmp_path, tiny_config)
 
 
-@pytest.mark.slow
-def test_a_damaged_score_locks_nobody_out(tiny_config, tmp_path):
-    tiny_config.update({"num_steps": 6, "eval_every": 2})
-    train(tiny_config, tmp_path, progress=False)
+def test_a_damaged_score_locks_nobody_out(quick, tmp_path):
+    quick.update({"num_steps": 6, "eval_every": 2})
+    train(quick, tmp_path, progress=False)
     opened = Checkpoints(tmp_path, read_only=True)
     best, latest = opened.best_step, opened.latest_step
     for step in {best, latest}:
         (tmp_path / f"checkpoints/{step}/metrics/metrics").write_text('{"sco')
     with pytest.warns(UserWarning, match="score of checkpoint .* is damaged"):
         predict_run(tmp_path, "test")
-    tiny_config.num_steps = 8
+    quick.num_steps = 8
     with pytest.warns(UserWarning, match=r"score of checkpoint .* was mended by metrics\.jsonl"):
-        assert train(tiny_config, tmp_path, progress=False).step == 8
+        assert train(quick, tmp_path, progress=False).step == 8
     rows = read_metrics(tmp_path / "metrics.jsonl")
     score = {row["step"]: row.get("validation/track/accuracy") or 0 for row in rows}
     again = Checkpoints(tmp_path, read_only=True).best_step
@@ -165,47 +173,41 @@ def test_a_damaged_score_locks_nobody_out(tiny_config, tmp_path):
         assert Checkpoints(tmp_path).latest_step == 8
 
 
-@pytest.mark.slow
-def test_a_damaged_description_stops_nothing(tiny_config, tmp_path):
-    tiny_config.num_steps = 4
-    train(tiny_config, tmp_path, progress=False)
+def test_a_damaged_description_stops_nothing(quick, tmp_path):
+    quick.num_steps = 4
+    train(quick, tmp_path, progress=False)
     (tmp_path / "run.json").write_text("no JSON")
-    tiny_config.num_steps = 8
+    quick.num_steps = 8
     with pytest.warns(UserWarning, match=r"run\.json is damaged; its seconds are counted anew"):
-        assert train(tiny_config, tmp_path, progress=False).step == 8
+        assert train(quick, tmp_path, progress=False).step == 8
     assert Checkpoints(tmp_path, read_only=True).latest_step == 8
     assert json.loads((tmp_path / "run.json").read_text())["seconds"] > 0
 
 
-def test_nothing_is_drawn_without_progress(tiny_config, data_dir, tmp_path, capfd):
+def test_nothing_is_drawn_without_progress(quick, data_dir, tmp_path, capfd):
     copy = shutil.copytree(data_dir, tmp_path / "tfds")
     for cache in copy.glob("**/cache"):
         shutil.rmtree(cache)
-    tiny_config.data_dir = str(copy)
-    tiny_config.model.name = "mlp"
-    tiny_config.model.kwargs = {"units": (4,)}
-    tiny_config.update({"num_steps": 2, "eval_every": 2})
-    train(tiny_config, tmp_path / "run", progress=False)
-    train(tiny_config, tmp_path / "run", progress=False)
+    quick.data_dir = str(copy)
+    train(quick, tmp_path / "run", progress=False)
+    train(quick, tmp_path / "run", progress=False)
     told = "".join(capfd.readouterr())
     assert list(copy.glob("**/cache/train"))
     assert "%|" not in told
     assert "/s]" not in told
 
 
-def test_a_run_whose_sampling_has_changed_is_not_gone_on_with(tiny_config, tmp_path):
-    tiny_config.model.name = "mlp"
-    tiny_config.model.kwargs = {"units": (4,)}
-    tiny_config.update({"num_steps": 2, "eval_every": 2, "sampling": "balanced"})
-    train(tiny_config, tmp_path, progress=False)
+def test_a_run_whose_sampling_has_changed_is_not_gone_on_with(quick, tmp_path):
+    quick.sampling = "balanced"
+    train(quick, tmp_path, progress=False)
     tracks = json.loads((tmp_path / "tracks.json").read_text())
     tracks.pop("draws")  # as older versions wrote it
     (tmp_path / "tracks.json").write_text(json.dumps(tracks))
-    tiny_config.num_steps = 4
+    quick.num_steps = 4
     with pytest.raises(UserError, match="balanced sampling drew other tracks"):
-        train(tiny_config, tmp_path, progress=False)
-    tiny_config.num_steps = 2  # a run that is done draws nothing any more
-    assert train(tiny_config, tmp_path, progress=False).step == 2
+        train(quick, tmp_path, progress=False)
+    quick.num_steps = 2  # a run that is done draws nothing any more
+    assert train(quick, tmp_path, progress=False).step == 2
 
 
 @pytest.mark.slow
