@@ -162,7 +162,7 @@ class Loader(abc.ABC):
 
         All processes yield the same number of batches; put side by side in the order of the
         processes, their rows are in the order of `segments`. The rows that fill up are copies of
-        those of the same global batch, in turn, since a front end may look at all of it.
+        those of the same global batch, in turn, so that its maximum is what it would be without.
         """
         tracks, starts = self.segments(per_track)
         global_batch = self._local_batch * self._process.step

@@ -272,7 +272,10 @@ def make_eval_step(
     activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
 
     def step(variables: dict[str, Any], data: Any, batch: Batch) -> dict[str, jax.Array]:
-        logits, found = classifier.apply(variables, inputs(data, batch), batch.get("aux"))
+        # A front end that looks at the whole batch leaves out the rows that fill it up.
+        masked = {"mask": batch["mask"]} if "mask" in batch else {}
+        aux = dict(batch.get("aux") or {}) | masked
+        logits, found = classifier.apply(variables, inputs(data, batch), aux)
         added = {k: found[k] for k in ("auxiliary_loss",) if k in found}
         return {"probabilities": activation(logits), **added}
 

@@ -16,7 +16,7 @@ from mgr_jax.data.digests import track_digests
 from mgr_jax.data.gtzan.gtzan_dataset_builder import GENRES
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.prepare import prepare
-from mgr_jax.data.third_party import third_party_file
+from mgr_jax.data.third_party import third_party_path
 from mgr_jax.data.trained_on import inherited_leak
 from mgr_jax.errors import UserError
 from mgr_jax.training.stages import initial_variables
@@ -97,7 +97,7 @@ def without_digests(run: Path, copy: Path) -> Path:
 def gtzan(tmp_path_factory) -> Path:
     """A TFDS folder of gtzan/stratified and gtzan/fault_filtered, made of the same files."""
     root = tmp_path_factory.mktemp("gtzan")
-    with third_party_file("gtzan_fault_filtered.csv").open(newline="") as file:
+    with third_party_path("splits/fault_filtered.csv").open(newline="") as file:
         rows = [(row["track"], row["split"]) for row in csv.DictReader(file)]
     for genre in GENRES:
         for split, count in (("train", 3), ("validation", 1), ("test", 1)):
