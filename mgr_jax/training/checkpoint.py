@@ -29,22 +29,10 @@ class Checkpoints:
     without devices in them, so a run may go on with other devices or another partition.
     """
 
-    def __init__(
-        self, workdir: Path, *, read_only: bool = False, scores: Mapping[int, float] | None = None
-    ) -> None:
-        """Opens the checkpoints of a run.
-
-        Args:
-          workdir: of the run.
-          read_only: change nothing; else what a killed save has left is cleared away.
-          scores: of the steps evaluated so far, to mend the scores that cannot be read.
-        """
+    def __init__(self, workdir: Path, *, read_only: bool = False) -> None:
+        """Opens the checkpoints of a run; see `repair_checkpoints` for what a kill has left."""
         self.folder = Path(workdir).absolute() / "checkpoints"
         self._read_only = read_only
-        if not read_only and jax.process_index() == 0:
-            for leftover in self.folder.glob(_UNFINISHED):
-                shutil.rmtree(leftover)
-            self._mend_scores(scores or {})
         score = lambda metrics: metrics["score"]  # noqa: E731
         self._manager = ocp.CheckpointManager(
             self.folder,
@@ -70,23 +58,6 @@ class Checkpoints:
             ),
         )
 
-    def _mend_scores(self, scores: Mapping[int, float]) -> None:
-        """Writes the scores anew that cannot be read; a step whose score is lost stays without."""
-        for item in self.folder.glob("[0-9]*/metrics"):
-            with contextlib.suppress(FileNotFoundError):
-                if _read_score(item) is not None:
-                    continue
-            score = scores.get(int(item.parent.name))
-            if score is None:
-                shutil.rmtree(item)
-            else:
-                write_text(item / "metrics", json.dumps({"score": score}))
-            warnings.warn(
-                f"the score of checkpoint {item.parent} was damaged, and "
-                + ("is lost" if score is None else "was mended by metrics.jsonl"),
-                stacklevel=3,
-            )
-
     @property
     def best_step(self) -> int | None:
         """The step with the best score, None where none was scored."""
@@ -103,7 +74,8 @@ class Checkpoints:
                         stacklevel=3,
                     )
         scored = {step: score for step, score in found.items() if score is not None}
-        return max(sorted(scored), key=lambda step: scored[step], default=None)
+        # Of equal ones the latest, as the manager has it.
+        return max(scored, key=lambda step: (scored[step], step), default=None)
 
     @property
     def latest_step(self) -> int | None:
@@ -251,6 +223,31 @@ class Checkpoints:
     def close(self) -> None:
         """Waits, and releases the manager's threads."""
         self._manager.close()
+
+
+def repair_checkpoints(workdir: Path, scores: Mapping[int, float]) -> None:
+    """Clears away what a killed save has left, and mends scores that cannot be read.
+
+    Args:
+      workdir: of a run that is to go on, if there is one.
+      scores: of the steps evaluated so far; a step whose score is lost stays without.
+    """
+    folder = workdir / "checkpoints"
+    for leftover in folder.glob(_UNFINISHED):
+        shutil.rmtree(leftover)
+    for item in folder.glob("[0-9]*/metrics"):
+        if not (item / "metrics").exists() or _read_score(item) is not None:
+            continue
+        score = scores.get(int(item.parent.name))
+        if score is None:
+            shutil.rmtree(item)
+        else:
+            write_text(item / "metrics", json.dumps({"score": score}))
+        warnings.warn(
+            f"the score of checkpoint {item.parent} was damaged, and "
+            + ("is lost" if score is None else "was mended by metrics.jsonl"),
+            stacklevel=2,
+        )
 
 
 def load_variables(workdir: Path, variables: dict[str, Any], which: str | int) -> dict[str, Any]:

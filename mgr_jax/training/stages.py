@@ -45,14 +45,6 @@ class Stages:
     _stale: int
     _plateau_stale: int
 
-    def __str__(self) -> str:
-        """The stage and what it updates with."""
-        optimizer = self.config.optimizer
-        return (
-            f"stage {self.stage + 1} of {self._stages}, from the best weights: {optimizer.name}, "
-            f"learning rate {optimizer.learning_rate:g}"
-        )
-
     def __init__(self, config: ConfigDict, evaluations: Iterable[tuple[int, float]] = ()) -> None:
         """Starts a run, or goes through the (step, score) of the evaluations it has had."""
         self._config = config
@@ -64,6 +56,14 @@ class Stages:
         self._next_stage(0)
         for step, score in evaluations:
             self.add(step, score)
+
+    def __str__(self) -> str:
+        """The stage and what it updates with."""
+        optimizer = self.config.optimizer
+        return (
+            f"stage {self.stage + 1} of {self._stages}, from the best weights: {optimizer.name}, "
+            f"learning rate {optimizer.learning_rate:g}"
+        )
 
     @property
     def config(self) -> ConfigDict:

@@ -30,7 +30,7 @@ from mgr_jax.data.statistics import dataset_statistics
 from mgr_jax.data.trained_on import inherited_leak
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
-from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
 from mgr_jax.training.inference import SplitPredictor, classifier_for
 from mgr_jax.training.optim import make_loss, make_optimizer, make_schedule, require_loss
 from mgr_jax.training.partition import in_first_process, make_partition
@@ -130,7 +130,8 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
 
         # 4. State: of the newest checkpoint; else of config.init_from; else drawn from the seed.
         evaluations = past_evaluations(read_metrics(workdir / "metrics.jsonl"), config.monitor)
-        checkpoints = Checkpoints(workdir, scores=dict(evaluations))
+        in_first_process(lambda: repair_checkpoints(workdir, dict(evaluations)))
+        checkpoints = Checkpoints(workdir)
         held.callback(checkpoints.close)
         statistics = dataset_statistics(classifier.frontend, train_tracks, progress=progress)
         variables = init_variables(classifier, spec, config.seed, statistics)

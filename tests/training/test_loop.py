@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
-from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.summary import lock, read_metrics
 from mgr_jax.training.train import train
@@ -170,7 +170,8 @@ def test_a_damaged_score_locks_nobody_out(quick, tmp_path):
     # Where the log does not tell either, the step is still one to go on from.
     (tmp_path / "checkpoints/8/metrics/metrics").write_text("[]")
     with pytest.warns(UserWarning, match=r"checkpoints/8 was damaged, and is lost"):
-        assert Checkpoints(tmp_path).latest_step == 8
+        repair_checkpoints(tmp_path, {})
+    assert Checkpoints(tmp_path).latest_step == 8
 
 
 def test_a_damaged_description_stops_nothing(quick, tmp_path):
