@@ -151,7 +151,8 @@ def _from_dataset(
     if scored is not None:
         scored = scored or ("test" if "test" in names else "validation")
         names = [name for name in names if name in ("train", scored)]
-    splits = [usable_tracks(open_tracks(folder, name), "single_label") for name in names]
+    opened = [open_tracks(folder, name, progress=how["progress"]) for name in names]
+    splits = [usable_tracks(tracks, "single_label") for tracks in opened]
     pool = join_tracks(splits, "pool")
     units = make_units(pool, [split.split for split in splits for _ in range(len(split))])
     if told := find_artists(artists, units.track):
