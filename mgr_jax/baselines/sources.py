@@ -15,8 +15,8 @@ from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
 from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.locate import find_prepared
-from mgr_jax.data.parts import artists_parted, is_published, unknown_artists
-from mgr_jax.data.pipeline import make_units, protocol_of, usable_tracks
+from mgr_jax.data.parts import artists_parted, is_published, make_units, unknown_artists
+from mgr_jax.data.pipeline import protocol_of, usable_tracks
 from mgr_jax.errors import UserError
 from mgr_jax.features.pictures import describe_pictures
 from mgr_jax.features.recipes import RECIPES, find_recipe
@@ -151,7 +151,8 @@ def _from_dataset(
     if scored is not None:
         scored = scored or ("test" if "test" in names else "validation")
         names = [name for name in names if name in ("train", scored)]
-    splits = [usable_tracks(open_tracks(folder, name), "single_label") for name in names]
+    opened = [open_tracks(folder, name, progress=how["progress"]) for name in names]
+    splits = [usable_tracks(tracks, "single_label") for tracks in opened]
     pool = join_tracks(splits, "pool")
     units = make_units(pool, [split.split for split in splits for _ in range(len(split))])
     if told := find_artists(artists, units.track):

@@ -141,7 +141,7 @@ def join_tracks(parts: Sequence[Tracks], split: str) -> Tracks:
     )
 
 
-def open_tracks(dataset_dir: Path, split: str, *, progress: bool = True) -> Tracks:
+def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tracks:
     """Opens a split of a prepared dataset, building its cache on first use, and if it is damaged.
 
     Of two processes that want to build it at once, one waits for the other.

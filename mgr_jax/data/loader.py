@@ -16,6 +16,10 @@ Batch = dict[str, Any]
 
 SAMPLINGS = ("shuffle", "balanced")
 
+# Raised when a seed comes to draw other batches. 1, balanced: class k of seed s came in the order
+# of class k - 1 of seed s + 1.
+DRAWS = 2
+
 
 class Loader(abc.ABC):
     """Batches of clips; subclasses say whether the host or the device cuts them.
@@ -102,7 +106,7 @@ class Loader(abc.ABC):
     def _clip(self, track: int, start: int) -> Batch:
         """The part of an example that `inputs` needs."""
 
-    def _example(self, index: int, track: int, start: int) -> Batch:
+    def _example(self, index: int | np.integer, track: int, start: int) -> Batch:
         example = self._clip(track, start) | {
             "targets": self._targets[track],
             "index": np.int64(index),
@@ -120,20 +124,21 @@ class Loader(abc.ABC):
         """
         crops = self._order(seed).map_with_index(lambda index, track: (index, track))
         batches = crops.random_map(self._random_crop)[self._process].batch(self._local_batch)
-        iterator = iter(
-            batches.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=4))
-        )
-        iterator.set_state({"next_index": first_step})
-        return iterator
+        options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
+        return iter(batches[first_step:].to_iter_dataset(options))
 
     def _order(self, seed: int) -> grain.MapDataset:
-        """Track numbers without end."""
+        """Track numbers without end; every class in an order of its own, where they are balanced.
+
+        A change of what is drawn must raise DRAWS.
+        """
         if self._sampling == "shuffle":
             return grain.MapDataset.range(len(self.tracks)).seed(seed).shuffle().repeat()
         classes = [np.flatnonzero(self.tracks.label == c) for c in np.unique(self.tracks.label)]
+        seeds = np.random.SeedSequence(seed).generate_state(len(classes)).tolist()
         endless = [
-            grain.MapDataset.source(members).seed(seed + number).shuffle().repeat()
-            for number, members in enumerate(classes)
+            grain.MapDataset.source(members).seed(own).shuffle().repeat()
+            for own, members in zip(seeds, classes, strict=True)
         ]
         return grain.MapDataset.mix(endless).seed(seed)
 
@@ -156,15 +161,17 @@ class Loader(abc.ABC):
         """Yields every evaluation segment once; the last batch is filled up, with a mask.
 
         All processes yield the same number of batches; put side by side in the order of the
-        processes, their rows are in the order of `segments`.
+        processes, their rows are in the order of `segments`. The rows that fill up are copies of
+        those of the same global batch, in turn, so that its maximum is what it would be without.
         """
         tracks, starts = self.segments(per_track)
         global_batch = self._local_batch * self._process.step
         offset = self._process.start * self._local_batch
         for first in range(0, len(tracks), global_batch):
-            rows = np.arange(first + offset, first + offset + self._local_batch)
-            real = rows < len(tracks)
-            examples = [self._example(row, tracks[row], starts[row]) for row in rows * real]
+            places = offset + np.arange(self._local_batch)
+            count = min(global_batch, len(tracks) - first)
+            real, rows = places < count, first + places % count
+            examples = [self._example(row, tracks[row], starts[row]) for row in rows]
             yield stack_batches(examples, axis=0) | {"mask": real}
 
 

@@ -3,12 +3,16 @@
 Every published list is a protocol by its name, such as `fault_filtered`; see `data.published`.
 """
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from ml_collections import ConfigDict
 
+from mgr_jax.data.cache import Tracks
 from mgr_jax.data.published import assign_published, list_names
 from mgr_jax.data.splits import SPLITS, assign_splits, crossing, join_groups
 from mgr_jax.errors import UserError, unknown_name
@@ -16,6 +20,7 @@ from mgr_jax.evaluation.protocol import KFOLDS, LEAK_OF_ROWS, LEAKING, Protocol
 
 FIXED = ("dataset", "official", *list_names())
 PROTOCOLS = (*FIXED, *KFOLDS)
+DIVIDED = "divided"  # in an account: how config.protocol divided the tracks
 
 
 @dataclass(frozen=True)
@@ -216,3 +221,78 @@ def make_protocol(
         **told_of_artists(units, sides),
         leaks=(LEAK_OF_ROWS,) if leaking else (),
     )
+
+
+def divide(
+    pool: Tracks, of_split: np.ndarray, config: ConfigDict
+) -> tuple[Tracks, np.ndarray, dict[str, Any]]:
+    """Divides the tracks of a dataset, or their clips, as config.protocol says.
+
+    Args:
+      pool: all tracks that the task can use.
+      of_split: [tracks] the dataset's own split of each.
+      config: of the run.
+
+    Returns:
+      The tracks, or their clips; the part of each; what the account says of them, with the record
+      of the protocol as `DIVIDED`.
+
+    Raises:
+      UserError: the dataset has no published splits, or cannot be divided so.
+    """
+    options = config.protocol
+    if options.name == "official" and not is_published(pool.account):
+        raise UserError(
+            f"the protocol official takes published splits, but those of {config.dataset} were "
+            "made when it was prepared; use dataset"
+        )
+    if options.name == "row_random":
+        counts = np.maximum(pool.length // config.clip_samples, 1)
+        pool, of_split = pool.cut(config.clip_samples), np.repeat(of_split, counts)
+    units = make_units(pool, of_split.tolist())
+    how: dict[str, Any] = {name: options[name] for name in ("folds", "fold", "parts", "splits")}
+    how["seed"] = config.seed
+    parts = assign_parts(options.name, units, **how)
+    artists = artists_parted(units, parts.tolist())
+    sides = parts
+    if is_kfold(options.name):
+        part = {"folds": options.folds, "seed": config.seed, "splits": options.splits}
+        numbers = fold_numbers(options.name, units, **part)
+        sides = np.where(numbers < 0, "", numbers.astype(str))
+    made = make_protocol(options.name, units, sides.tolist(), **how)
+    genres = np.array([*pool.classes, ""])[pool.label]
+    tracks = {
+        part: dict(Counter(genres[parts == part].tolist())) for part in SPLITS if part in parts
+    }
+    told = {DIVIDED: made.as_dict(), "artists_in_several_splits": artists, "tracks": tracks}
+    return pool, parts, told
+
+
+def make_units(pool: Tracks, of_split: Sequence[str]) -> Units:
+    """What a protocol must know of tracks; see `open_pool`."""
+    groups = [json.loads(text) for text in pool.groups]
+
+    def column(name: str) -> Sequence[str]:
+        if name == "artist":
+            return pool.artist_id.tolist()
+        return [str(group.get(name, "")) for group in groups]
+
+    return Units(
+        track=pool.track_id.tolist(),
+        genre=[pool.classes[label] if label >= 0 else "" for label in pool.label],
+        artist=pool.artist_id.tolist(),
+        identical=column("identical"),
+        split=list(of_split),
+        together=[column(name) for name in _fold_columns(pool) if name != "track"],
+    )
+
+
+def _fold_columns(pool: Tracks) -> list[str]:
+    """The columns that `dataset_kfold` is disjoint in.
+
+    Those that the dataset's own splits are disjoint in; the artist, where splits were published by
+    track and artists are known.
+    """
+    made = pool.account
+    published = made["split_by"] == ["track"] and made["given"]
+    return ["artist"] if published and any(pool.artist_id) else made["split_by"]

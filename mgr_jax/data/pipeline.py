@@ -1,39 +1,63 @@
-"""From a config to the tracks of a split, by the config's protocol."""
+"""What a run reads: the tracks of its splits, by the config's protocol, and their loaders."""
 
 import dataclasses
-import json
-from collections import Counter
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
+import psutil
+from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
+from mgr_jax.audio.frontends import Frontend
 from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
+from mgr_jax.data.loader import Loader
 from mgr_jax.data.locate import find_dataset
-from mgr_jax.data.parts import (
-    Units,
-    artists_parted,
-    assign_parts,
-    fold_numbers,
-    is_kfold,
-    is_published,
-    make_protocol,
-    require_consent,
-)
+from mgr_jax.data.parts import DIVIDED, divide, require_consent
+from mgr_jax.data.published import copies_of_scored, copies_sentence
+from mgr_jax.data.resident import ResidentLoader, resident_bytes
 from mgr_jax.data.splits import SPLITS
+from mgr_jax.data.statistics import track_statistics
+from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation.protocol import Protocol
+from mgr_jax.files import read_json
 
-_DIVIDED = "divided"  # beside what protocol.json says: how config.protocol divided the tracks
+# Of a device's free memory; the rest is for the network and its intermediates.
+_RESIDENT_SHARE = 0.5
 
 
-def open_split(config: ConfigDict, split: str) -> Tracks:
+def open_run_splits(config: ConfigDict, *, progress: bool = False) -> dict[str, Tracks]:
+    """Opens what a run is trained on and chosen by, "train" and "validation"; see `open_split`.
+
+    Tracks that must be filled, and training tracks that copy scored ones, are told of.
+    """
+    splits = {name: open_split(config, name, progress=progress) for name in ("train", "validation")}
+    for name, tracks in splits.items():
+        if short := int((tracks.length < config.clip_samples).sum()):
+            warnings.warn(
+                f"{short} of {len(tracks)} {name} tracks are shorter than config.clip_samples; "
+                f"they are filled (config.short_clip = {config.short_clip})",
+                stacklevel=3,
+            )
+    if copies := copies_of_scored(splits["train"].track_id.tolist()):
+        warnings.warn(copies_sentence(copies), stacklevel=3)
+    return splits
+
+
+def open_split(config: ConfigDict, split: str, *, progress: bool = False) -> Tracks:
     """Opens a split of the config's dataset, as config.protocol divides it.
 
     Tracks that the task cannot use, without a genre or without tags, are left out. With
     `row_random` the clips are the tracks, so that each goes its own way.
+
+    Args:
+      config: of the run.
+      split: "train", "validation" or "test".
+      progress: show bars where the cache of the dataset is built anew.
 
     Raises:
       UserError: no such dataset or split, or none of its tracks can be used.
@@ -42,8 +66,8 @@ def open_split(config: ConfigDict, split: str) -> Tracks:
     require_consent(options.name, options.i_know_this_leaks)
     folder = _find(config)
     if options.name == "dataset":
-        return usable_tracks(open_tracks(folder, split), config.task)
-    pool, parts, account = _divide(folder, config)
+        return usable_tracks(open_tracks(folder, split, progress=progress), config.task)
+    pool, parts, account = divide(*open_pool(folder, config.task, progress=progress), config)
     if split not in parts:
         there = [name for name in SPLITS if name in parts]
         raise UserError(
@@ -56,8 +80,13 @@ def open_split(config: ConfigDict, split: str) -> Tracks:
 
 def scored_split(workdir: Path) -> str:
     """The split that a run's protocol scores: test, or validation where there is no test."""
-    there = json.loads((workdir / "dataset.json").read_text(encoding="utf-8"))["tracks"]
-    return "test" if "test" in there else "validation"
+    account = read_json(workdir / "dataset.json", "restore it, or train again in another folder")
+    return next_split(account)
+
+
+def next_split(account: Mapping[str, Any]) -> str:
+    """The split that a dataset of this account is scored on: test, or validation without a test."""
+    return "test" if "test" in account["tracks"] else "validation"
 
 
 def _find(config: ConfigDict) -> Path:
@@ -77,77 +106,16 @@ def usable_tracks(tracks: Tracks, task: str) -> Tracks:
     return tracks if usable.all() else tracks.select(usable)
 
 
-def open_pool(folder: Path, task: str) -> tuple[Tracks, np.ndarray]:
+def open_pool(folder: Path, task: str, *, progress: bool = False) -> tuple[Tracks, np.ndarray]:
     """All tracks of a prepared dataset that a task can use, and the split that each is in."""
-    names = json.loads((folder / "protocol.json").read_text(encoding="utf-8"))["tracks"]
-    splits = [usable_tracks(open_tracks(folder, name), task) for name in names]
+    names = read_json(folder / "protocol.json", "prepare the dataset anew (`overwrite`)")["tracks"]
+    splits = [usable_tracks(open_tracks(folder, name, progress=progress), task) for name in names]
     return join_tracks(splits, "pool"), np.repeat(list(names), list(map(len, splits)))
 
 
-def _divide(folder: Path, config: ConfigDict) -> tuple[Tracks, np.ndarray, dict[str, Any]]:
-    """All tracks, or their clips; the part of each; what the account says instead."""
-    options = config.protocol
-    pool, of_split = open_pool(folder, config.task)
-    if options.name == "official" and not is_published(pool.account):
-        raise UserError(
-            f"the protocol official takes published splits, but those of {config.dataset} were "
-            "made when it was prepared; use dataset"
-        )
-    if options.name == "row_random":
-        counts = np.maximum(pool.length // config.clip_samples, 1)
-        pool, of_split = pool.cut(config.clip_samples), np.repeat(of_split, counts)
-    units = make_units(pool, of_split.tolist())
-    how: dict[str, Any] = {name: options[name] for name in ("folds", "fold", "parts", "splits")}
-    how["seed"] = config.seed
-    parts = assign_parts(options.name, units, **how)
-    artists = artists_parted(units, parts.tolist())
-    sides = parts
-    if is_kfold(options.name):
-        part = {"folds": options.folds, "seed": config.seed, "splits": options.splits}
-        numbers = fold_numbers(options.name, units, **part)
-        sides = np.where(numbers < 0, "", numbers.astype(str))
-    made = make_protocol(options.name, units, sides.tolist(), **how)
-    genres = np.array([*pool.classes, ""])[pool.label]
-    tracks = {
-        part: dict(Counter(genres[parts == part].tolist())) for part in SPLITS if part in parts
-    }
-    told = {_DIVIDED: made.as_dict(), "artists_in_several_splits": artists, "tracks": tracks}
-    return pool, parts, told
-
-
-def dataset_tracks(config: ConfigDict) -> list[str]:
+def dataset_tracks(config: ConfigDict, *, progress: bool = False) -> list[str]:
     """Names of all tracks of the config's dataset, on whatever side or on none."""
-    return open_pool(_find(config), config.task)[0].track_id.tolist()
-
-
-def make_units(pool: Tracks, of_split: Sequence[str]) -> Units:
-    """What a protocol must know of tracks; see `open_pool`."""
-    groups = [json.loads(text) for text in pool.groups]
-
-    def column(name: str) -> Sequence[str]:
-        if name == "artist":
-            return pool.artist_id.tolist()
-        return [str(group.get(name, "")) for group in groups]
-
-    return Units(
-        track=pool.track_id.tolist(),
-        genre=[pool.classes[label] if label >= 0 else "" for label in pool.label],
-        artist=pool.artist_id.tolist(),
-        identical=column("identical"),
-        split=list(of_split),
-        together=[column(name) for name in _fold_columns(pool) if name != "track"],
-    )
-
-
-def _fold_columns(pool: Tracks) -> list[str]:
-    """The columns that `dataset_kfold` is disjoint in.
-
-    Those that the dataset's own splits are disjoint in; the artist, where splits were published by
-    track and artists are known.
-    """
-    made = pool.account
-    published = made["split_by"] == ["track"] and made["given"]
-    return ["artist"] if published and any(pool.artist_id) else made["split_by"]
+    return open_pool(_find(config), config.task, progress=progress)[0].track_id.tolist()
 
 
 def protocol_of(
@@ -161,8 +129,8 @@ def protocol_of(
       seed: of what was fitted.
     """
     made = tracks.account
-    if _DIVIDED in made:
-        protocol = Protocol.from_dict(made[_DIVIDED])
+    if DIVIDED in made:
+        protocol = Protocol.from_dict(made[DIVIDED])
     else:
         known = any(tracks.artist_id)
         origin = f"{'- and '.join(made['split_by'])}-disjoint split"
@@ -203,3 +171,84 @@ def class_counts(tracks: Tracks, task: str) -> np.ndarray:
     if task == "single_label":
         return np.bincount(tracks.label, minlength=len(tracks.classes))
     return tracks.tags.sum(axis=0)
+
+
+def make_loader(
+    config: ConfigDict,
+    tracks: Tracks,
+    frontend: Frontend,
+    kind: type[Loader] = StreamingLoader,
+    side: Mapping[str, np.ndarray] | None = None,
+    *,
+    progress: bool = False,
+) -> Loader:
+    """Makes this process's loader of a split, for the clips that a front end takes.
+
+    `side` is what else goes with the tracks, see `encode_tracks`; `progress` shows a bar where
+    something is measured beforehand.
+    """
+    return kind(
+        tracks,
+        clip_samples=config.clip_samples,
+        batch_size=config.batch_size,
+        task=config.task,
+        short_clip=config.short_clip,
+        sampling=config.sampling,
+        crop=frontend.crop,
+        aux=track_statistics(frontend, tracks, progress=progress) | dict(side or {}),
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+    )
+
+
+def make_loaders(
+    config: ConfigDict,
+    splits: Mapping[str, Tracks],
+    frontend: Frontend,
+    side: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+    *,
+    progress: bool = False,
+) -> dict[str, Loader]:
+    """Makes the loaders of a run: resident on the devices, or streaming (config.loader).
+
+    "auto" keeps data on accelerators where they fit. A CPU's memory holds them anyway.
+
+    Raises:
+      UserError: the loader is to be resident, but the data do not fit.
+    """
+    needed = sum(
+        resident_bytes(tracks, config.clip_samples, frontend.crop.context)
+        for tracks in splits.values()
+    )
+    free = _free_memory()
+    fits = needed <= _RESIDENT_SHARE * free
+    if jax.process_count() > 1:  # all or none: they run one program
+        fits = bool(multihost_utils.process_allgather(np.array(fits)).all())
+    if config.loader == "resident" and not fits:
+        raise UserError(
+            f"config.loader is resident, but the tracks take {needed / 1e9:.2f} GB on every device "
+            f"and may take {_RESIDENT_SHARE:.0%} of the {free / 1e9:.2f} GB that are free there; "
+            "use config.loader=streaming"
+        )
+    on_accelerator = jax.default_backend() != "cpu"
+    resident = config.loader == "resident" or (config.loader == "auto" and on_accelerator and fits)
+    if resident and not on_accelerator and config.steps_per_dispatch > 1:
+        warnings.warn(
+            "on a CPU convolutions inside a loop are many times slower; set "
+            "config.steps_per_dispatch=1, or config.loader=streaming",
+            stacklevel=2,
+        )
+    kind = ResidentLoader if resident else StreamingLoader
+    return {
+        name: make_loader(config, tracks, frontend, kind, (side or {}).get(name), progress=progress)
+        for name, tracks in splits.items()
+    }
+
+
+def _free_memory() -> float:
+    """Bytes that are free on each local device."""
+    statistics = [device.memory_stats() for device in jax.local_devices()]
+    if None in statistics:  # CPU devices share the host's memory, and each holds a copy
+        # ... beside the one that is copied.
+        return psutil.virtual_memory().available / (len(statistics) + 1)
+    return min(s["bytes_limit"] - s["bytes_in_use"] for s in statistics)

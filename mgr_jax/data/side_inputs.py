@@ -19,13 +19,14 @@ _ROUNDING = 1e-6  # deviations below this share of the mean: the column is const
 
 
 def side_inputs_of(
-    config: ConfigDict, splits: Mapping[str, Tracks]
+    config: ConfigDict, splits: Mapping[str, Tracks], *, progress: bool = False
 ) -> tuple[SideInputs, dict[str, Arrays]]:
     """What config.side_inputs says of the splits of a run.
 
     Args:
       config: of the run.
       splits: "train", from which vocabularies and statistics come, and others.
+      progress: show bars where the cache of the dataset is built anew.
 
     Returns:
       The encoding, and by split what its loader is to give with the tracks, [tracks, ...] each.
@@ -36,7 +37,7 @@ def side_inputs_of(
     options = config.side_inputs
     train = splits["train"]
     vocabularies = {}
-    leak = _describe_leak(config, splits) if options.categories else ""
+    leak = _describe_leak(config, splits, progress) if options.categories else ""
     for category in options.categories:
         vocabularies[category] = tuple(sorted(set(_names(train, category)) - {""}))
         if not vocabularies[category]:
@@ -47,7 +48,7 @@ def side_inputs_of(
     side = SideInputs(vocabularies=vocabularies, leak=leak)
     table = read_table(options.table) if options.table else None
     if table:
-        matched = match_rows(table.track_id, dataset_tracks(config))
+        matched = match_rows(table.track_id, dataset_tracks(config, progress=progress))
         rows = _rows(table, train, matched)
         mean, deviation = rows.mean(axis=0), rows.std(axis=0)
         scale = np.where(deviation > _ROUNDING * np.abs(mean), deviation, 1.0)
@@ -84,14 +85,16 @@ def encode_tracks(side: SideInputs, tracks: Tracks, table: FeatureTracks | None)
     return side.encode(rows, {name: _names(tracks, name) for name in side.vocabularies})
 
 
-def _describe_leak(config: ConfigDict, splits: Mapping[str, Tracks]) -> str:
+def _describe_leak(config: ConfigDict, splits: Mapping[str, Tracks], progress: bool) -> str:
     """Why categories leak; empty if it is known that no artist trained on is scored."""
     trained = set(splits["train"].artist_id)
+    others = [name for name in splits["train"].account["tracks"] if name not in splits]
+    opened = {name: open_split(config, name, progress=progress) for name in others}
     scored = {
         artist
-        for name in splits["train"].account["tracks"]
+        for name, tracks in (dict(splits) | opened).items()
         if name != "train"
-        for artist in (splits[name] if name in splits else open_split(config, name)).artist_id
+        for artist in tracks.artist_id
     }
     if trained & scored - {""}:
         stand = "stand"

@@ -16,9 +16,12 @@ from ml_collections import ConfigDict
 from mgr_jax.config import from_json
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import same_format, track_digests
-from mgr_jax.data.pipeline import open_split
+from mgr_jax.data.pipeline import next_split, open_split, target_names
 from mgr_jax.data.table_rows import match_rows
 from mgr_jax.errors import UserError
+from mgr_jax.files import write_json
+
+_FILE = "init_from.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +60,8 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
     config = from_json((workdir / "config.json").read_text(encoding="utf-8"))
     if not (origin := config["init_from"]):
         return (own,)
-    if (workdir / "init_from.json").exists():
-        before = _read(workdir / "init_from.json")["trained_on"]
+    if (workdir / _FILE).exists():
+        before = _read(workdir / _FILE)["trained_on"]
         return own, *(
             TrainedOn(**row | {name: tuple(row[name]) for name in ("tracks", "digests")})
             for row in before
@@ -97,8 +100,8 @@ def require_unseen(
       UserError: tracks are scored that were trained on, or that have the names of such.
     """
     parts = dict(splits)
-    if "test" in splits["train"].account["tracks"]:
-        parts["test"] = open_split(config, "test")
+    if next_split(splits["train"].account) == "test":
+        parts["test"] = open_split(config, "test", progress=progress)
     held = {
         name: dict(
             zip(tracks.track_id.tolist(), track_digests(tracks, progress=progress), strict=True)
@@ -173,6 +176,74 @@ def _count(found: Mapping[str, set[str]], held: Mapping[str, Mapping[str, str]])
         for name, tracks in found.items()
         if tracks
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where the first weights of a run come from; kept with it as init_from.json.
+
+    Attributes:
+      run: the folder of the other run.
+      model: the name of its network.
+      same_classes: whether it tells the same classes apart.
+      leak: how this run may leak by it; empty where it does not.
+      trained_on: what those weights have seen, of that run and of those before it.
+      taken: a sentence that says what was taken of it.
+    """
+
+    run: str
+    model: str
+    same_classes: bool
+    leak: str
+    trained_on: tuple[TrainedOn, ...]
+    taken: str = ""
+
+    def keep(self, workdir: Path) -> None:
+        """Writes init_from.json."""
+        write_json(workdir / _FILE, dataclasses.asdict(self))
+
+
+def find_origin(
+    config: ConfigDict, splits: Mapping[str, Tracks], *, progress: bool = False
+) -> Origin:
+    """Reads what there is to know of the run that config.init_from names.
+
+    Args:
+      config: of this run.
+      splits: of this run, "train" and "validation".
+      progress: show a bar where tracks are read to be compared.
+
+    Raises:
+      UserError: there is no such run, or it has been trained on tracks that this one is scored on.
+    """
+    workdir = Path(config.init_from).expanduser().absolute()
+    try:
+        labels = _read(workdir / "labels.json")
+        before = from_json((workdir / "config.json").read_text(encoding="utf-8"))
+        seen = trained_on(workdir)
+        model, task, classes = before["model"]["name"], labels["task"], tuple(labels["classes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"config.init_from is {config.init_from}, which is not the folder of a run (it needs "
+            "config.json, labels.json, dataset.json, tracks.json and checkpoints/); name one"
+        ) from error
+    leak = require_unseen(seen, config, splits, progress=progress)
+    same = task == config.task and classes == target_names(splits["train"], config.task)
+    return Origin(str(workdir), model, same, leak, seen)
+
+
+def inherited_leak(workdir: Path) -> str:
+    """How a run may leak by the weights that it began with; empty where it does not.
+
+    Raises:
+      UserError: the run's init_from.json is damaged.
+    """
+    if not (workdir / _FILE).exists():
+        return ""
+    try:
+        return str(_read(workdir / _FILE)["leak"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{workdir / _FILE} is damaged; restore it or train again") from error
 
 
 def _read(path: Path) -> Any:

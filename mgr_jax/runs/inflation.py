@@ -218,7 +218,7 @@ def _network(
     config.protocol.update(
         {"name": "dataset", "folds": folds, "parts": 3, "i_know_this_leaks": True}
     )
-    classes = target_names(open_split(config, "train"), config.task)
+    classes = target_names(open_split(config, "train", progress=progress), config.task)
     metric = choose_metric(metric, config.task, classes)
 
     def score(protocol: str) -> Predictions:

@@ -1,9 +1,10 @@
 """Checkpoints through Orbax: the latest and the best, unreplicated, written in the background."""
 
 import contextlib
+import json
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
 from mgr_jax.errors import UserError
+from mgr_jax.files import write_text
 from mgr_jax.training.steps import TrainState
 
 _UNFINISHED = "*.orbax-checkpoint-tmp*"
@@ -28,11 +30,9 @@ class Checkpoints:
     """
 
     def __init__(self, workdir: Path, *, read_only: bool = False) -> None:
-        """Opens the checkpoints of a run, clearing away what a killed save has left."""
+        """Opens the checkpoints of a run; see `repair_checkpoints` for what a kill has left."""
         self.folder = Path(workdir).absolute() / "checkpoints"
-        if not read_only and jax.process_index() == 0:
-            for leftover in self.folder.glob(_UNFINISHED):
-                shutil.rmtree(leftover)
+        self._read_only = read_only
         score = lambda metrics: metrics["score"]  # noqa: E731
         self._manager = ocp.CheckpointManager(
             self.folder,
@@ -53,13 +53,29 @@ class Checkpoints:
                 best_mode="max",
                 create=not read_only,
                 read_only=read_only,
+                # Else a score that cannot be read would keep all steps from being read.
+                lightweight_initialize=read_only,
             ),
         )
 
     @property
     def best_step(self) -> int | None:
         """The step with the best score, None where none was scored."""
-        return self._manager.best_step()
+        if not self._read_only:
+            return self._manager.best_step()
+        found = {}
+        for step in self._manager.all_steps():
+            with contextlib.suppress(FileNotFoundError):  # an interrupted run's has no score
+                found[step] = _read_score(self.folder / str(step) / "metrics")
+                if found[step] is None:
+                    warnings.warn(
+                        f"the score of checkpoint {self.folder / str(step)} is damaged; it does "
+                        "not count among the best",
+                        stacklevel=3,
+                    )
+        scored = {step: score for step, score in found.items() if score is not None}
+        # Of equal ones the latest, as the manager has it.
+        return max(scored, key=lambda step: (scored[step], step), default=None)
 
     @property
     def latest_step(self) -> int | None:
@@ -145,7 +161,7 @@ class Checkpoints:
         which, steps = str(which), self._manager.all_steps()
         if not steps:
             raise UserError(f"{self.folder} holds no finished checkpoint; train for longer first")
-        best = self._manager.best_step()
+        best = self.best_step
         named = {"latest": max(steps), "best": max(steps) if best is None else best}
         step = named.get(which, int(which) if which.isdecimal() else -1)
         if step not in steps:
@@ -164,7 +180,7 @@ class Checkpoints:
     def best_variables(self, variables: dict[str, Any]) -> dict[str, Any]:
         """Restores the best readable step, else the latest, to go on from; see `restore`."""
         while steps := self._manager.all_steps():
-            best = self._manager.best_step()
+            best = self.best_step
             step = max(steps) if best is None else best
             try:
                 return self._model(step, variables)
@@ -176,7 +192,7 @@ class Checkpoints:
 
     def _model(self, step: int, variables: dict[str, Any] | None) -> dict[str, Any]:
         if variables is None:
-            variables = self._manager.item_metadata(step)["model"].tree
+            variables = self._stored(step, "model")
         self._require_shapes(step, {"model": variables})
         restored = self._manager.restore(
             step, args=ocp.args.Composite(model=ocp.args.StandardRestore(_host(variables)))
@@ -184,9 +200,8 @@ class Checkpoints:
         return restored["model"]
 
     def _require_shapes(self, step: int, items: dict[str, Any]) -> None:
-        metadata = self._manager.item_metadata(step)
         for item, tree in items.items():
-            stored, wanted = _shapes(metadata[item]), _shapes(tree)
+            stored, wanted = _shapes(self._stored(step, item)), _shapes(tree)
             if not stored:
                 raise ValueError(f"{item} is missing")
             for name in sorted({*stored, *wanted}):
@@ -197,6 +212,10 @@ class Checkpoints:
                         "in the config; use the config it was trained with or another workdir"
                     )
 
+    def _stored(self, step: int, item: str) -> Any:
+        """The tree of an item, of metadata. The manager would read all items, and the score."""
+        return ocp.StandardCheckpointHandler().metadata(self.folder / str(step) / item).tree
+
     def wait(self) -> None:
         """Waits until everything saved is on disk."""
         self._manager.wait_until_finished()
@@ -204,6 +223,31 @@ class Checkpoints:
     def close(self) -> None:
         """Waits, and releases the manager's threads."""
         self._manager.close()
+
+
+def repair_checkpoints(workdir: Path, scores: Mapping[int, float]) -> None:
+    """Clears away what a killed save has left, and mends scores that cannot be read.
+
+    Args:
+      workdir: of a run that is to go on, if there is one.
+      scores: of the steps evaluated so far; a step whose score is lost stays without.
+    """
+    folder = workdir / "checkpoints"
+    for leftover in folder.glob(_UNFINISHED):
+        shutil.rmtree(leftover)
+    for item in folder.glob("[0-9]*/metrics"):
+        if not (item / "metrics").exists() or _read_score(item) is not None:
+            continue
+        score = scores.get(int(item.parent.name))
+        if score is None:
+            shutil.rmtree(item)
+        else:
+            write_text(item / "metrics", json.dumps({"score": score}))
+        warnings.warn(
+            f"the score of checkpoint {item.parent} was damaged, and "
+            + ("is lost" if score is None else "was mended by metrics.jsonl"),
+            stacklevel=2,
+        )
 
 
 def load_variables(workdir: Path, variables: dict[str, Any], which: str | int) -> dict[str, Any]:
@@ -216,6 +260,18 @@ def read_variables(workdir: Path) -> dict[str, Any]:
     """Reads all the variables of a run's best checkpoint, whatever network it is of."""
     with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
         return checkpoints.restore_variables()
+
+
+def _read_score(item: Path) -> float | None:
+    """The score that a "metrics" item holds; None where it is damaged.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    try:
+        return float(json.loads((item / "metrics").read_text(encoding="utf-8"))["score"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _items(state: TrainState) -> dict[str, Any]:

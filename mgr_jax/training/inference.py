@@ -7,28 +7,53 @@ from typing import Any
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from mgr_jax.classifier import (
+    FeatureFormat,
     GenreClassifier,
     InputSpec,
     abstract_variables,
     create_classifier,
 )
 from mgr_jax.config import load_config
+from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Loader
-from mgr_jax.data.pipeline import open_split, protocol_of, target_names
+from mgr_jax.data.pipeline import make_loader, open_split, protocol_of, target_names
 from mgr_jax.data.side_inputs import encode_tracks
 from mgr_jax.data.table_rows import read_table
+from mgr_jax.data.trained_on import inherited_leak
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
-from mgr_jax.side_inputs import load_side_inputs
+from mgr_jax.side_inputs import SideFormat, load_side_inputs
 from mgr_jax.training.checkpoint import load_variables
-from mgr_jax.training.inputs import feature_format, make_loader
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.steps import make_eval_step
-from mgr_jax.training.transfer import inherited_leak
-from mgr_jax.training.workdir import require_same_splits
+from mgr_jax.training.summary import require_same_splits
+
+
+def classifier_for(
+    config: ConfigDict, tracks: Tracks, side: SideFormat, *, axis_name: str | None = None
+) -> tuple[GenreClassifier, InputSpec]:
+    """Builds the classifier of a config for what tracks hold; see `create_classifier`.
+
+    Args:
+      config: of the run.
+      tracks: of a split: their classes, and the format of their features if they hold any.
+      side: what comes beside the clips.
+      axis_name: of the devices that share batch statistics, if any.
+    """
+    features = None
+    if tracks.kind == "features":
+        features = FeatureFormat(tracks.item_shape, tracks.dtype, tracks.rate)
+    return create_classifier(
+        config,
+        len(target_names(tracks, config.task)),
+        features=features,
+        side=side,
+        axis_name=axis_name,
+    )
 
 
 class SplitPredictor:
@@ -133,17 +158,11 @@ def predict_run(
     # Any number of devices can evaluate: rows that fill up the batch are masked.
     config.batch_size += -config.batch_size % jax.device_count()
     partition = make_partition(config.partition, config.batch_size)
-    tracks = open_split(config, split)
+    tracks = open_split(config, split, progress=progress)
     require_same_splits(workdir, tracks.account)
     side = load_side_inputs(workdir)
     table = read_table(config.side_inputs.table) if config.side_inputs.table else None
-    classifier, spec = create_classifier(
-        config,
-        len(target_names(tracks, config.task)),
-        features=feature_format(tracks),
-        side=side.format,
-        axis_name=partition.axis_name,
-    )
+    classifier, spec = classifier_for(config, tracks, side.format, axis_name=partition.axis_name)
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     inherited = inherited_leak(workdir) if config.init_from else ""
     protocol = protocol_of(tracks, config.clip_samples, seed=config.seed)

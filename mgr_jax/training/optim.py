@@ -1,9 +1,19 @@
-"""Optimizers and learning-rate schedules from the config."""
+"""What is minimised, and how: losses, optimizers and learning-rate schedules from the config."""
+
+import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from ml_collections import ConfigDict
+
+from mgr_jax.classifier import GenreClassifier, InputSpec, abstract_outputs
+from mgr_jax.errors import UserError
+
+# (logits, targets) → [batch].
+Loss = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def make_schedule(config: ConfigDict) -> optax.Schedule:
@@ -77,3 +87,105 @@ def l2_penalty(params: optax.Params) -> jax.Array:
     """Sum of the squares of all matrices and kernels, []."""
     kernels = [x for x in jax.tree.leaves(params) if x.ndim > 1]
     return sum((jnp.square(x).sum() for x in kernels), jnp.zeros(()))
+
+
+def cross_entropy(
+    logits: jax.Array,
+    targets: jax.Array,
+    *,
+    label_smoothing: float = 0.0,
+    weights: np.ndarray | None = None,
+) -> jax.Array:
+    """Softmax cross-entropy.
+
+    Args:
+      logits: [batch, classes].
+      targets: [batch] integer classes.
+      label_smoothing: share of the target spread evenly over all classes.
+      weights: [classes] factor of the examples of each class.
+
+    Returns:
+      [batch] losses in nats.
+    """
+    wanted = optax.smooth_labels(jax.nn.one_hot(targets, logits.shape[-1]), label_smoothing)
+    losses = optax.softmax_cross_entropy(logits, wanted)
+    return losses if weights is None else losses * jnp.asarray(weights)[targets]
+
+
+def binary_cross_entropy(
+    logits: jax.Array,
+    targets: jax.Array,
+    *,
+    label_smoothing: float = 0.0,
+    weights: np.ndarray | None = None,
+) -> jax.Array:
+    """Sigmoid cross-entropy, averaged over the classes.
+
+    Args:
+      logits: [batch, classes].
+      targets: [batch, classes] of 0 and 1.
+      label_smoothing: pulls the targets towards 1/2 by this share.
+      weights: [classes] factor of the positive examples of each class.
+
+    Returns:
+      [batch] losses in nats.
+    """
+    present = targets.astype(jnp.float32)
+    wanted = present * (1 - label_smoothing) + label_smoothing / 2
+    losses = optax.sigmoid_binary_cross_entropy(logits, wanted)
+    if weights is not None:
+        losses = losses * jnp.where(targets > 0, jnp.asarray(weights), 1.0)
+    return losses.mean(axis=-1)
+
+
+def make_loss(config: ConfigDict, counts: np.ndarray, total: int) -> Loss:
+    """Returns the loss of config.task, (logits, targets) → [batch].
+
+    Args:
+      config: of the run.
+      counts: [classes] training tracks of each class.
+      total: training tracks.
+    """
+    loss = cross_entropy if config.task == "single_label" else binary_cross_entropy
+    weights = None
+    if config.class_weights == "balanced":
+        weights = balanced_weights(counts, total, config.task)
+    return functools.partial(loss, label_smoothing=config.label_smoothing, weights=weights)
+
+
+def require_loss(config: ConfigDict, classifier: GenreClassifier, spec: InputSpec) -> None:
+    """Raises a UserError where the network lacks the loss that the config builds on."""
+    _, intermediates = abstract_outputs(classifier, spec)
+    if "auxiliary_loss" in intermediates:
+        if not config.classification_weight and not config.auxiliary_weight:
+            raise UserError(
+                "config.classification_weight and config.auxiliary_weight are both 0, so that "
+                "there is nothing to learn; raise one"
+            )
+        return
+    needs = {"monitor": config.monitor == "auxiliary_loss"}
+    needs["classification_weight"] = not config.classification_weight
+    for field, needed in needs.items():
+        if needed:
+            raise UserError(
+                f"config.{field} is {config[field]}, but {config.model.name} adds no loss of its "
+                "own; that is for models such as autoencoder"
+            )
+
+
+def balanced_weights(counts: np.ndarray, total: int, task: str) -> np.ndarray:
+    """Weights that make up for rare classes.
+
+    Args:
+      counts: [classes] training tracks of each class; those of no track get the weight 0.
+      total: training tracks.
+      task: single_label: total / (classes that occur * count), so that the mean over the tracks is
+        1 (King and Zeng 2001; as in scikit-learn); multi_label: negatives per positive.
+
+    Returns:
+      [classes] float32.
+    """
+    present = counts > 0
+    safe = np.maximum(counts, 1)
+    weights = total / (present.sum() * safe) if task == "single_label" else (total - counts) / safe
+    return np.where(present, weights, 0.0).astype(np.float32)

@@ -17,6 +17,8 @@ from mgr_jax.errors import UserError
 
 Tree = Any
 
+_LONGEST_MESSAGE = 4096  # bytes, that one process tells the others
+
 
 class Partition(Protocol):
     """Places state and batches on the devices and compiles steps for them.
@@ -144,6 +146,33 @@ def _all_processes(local: np.ndarray) -> np.ndarray:
     if jax.process_count() == 1:
         return local
     return np.asarray(multihost_utils.process_allgather(local, tiled=True))
+
+
+def in_first_process(do: Callable[[], Any]) -> None:
+    """Runs something in process 0 alone; what goes wrong there ends all processes.
+
+    Else the others would wait for it without end, at the next computation that they share.
+
+    Raises:
+      UserError: in every process, what process 0 could not do. Any other error of it is raised
+        there as it is.
+    """
+    error: Exception | None = None
+    if jax.process_index() == 0:
+        try:
+            do()
+        except Exception as found:
+            error = found
+    if jax.process_count() > 1:
+        text = np.zeros(_LONGEST_MESSAGE, np.uint8)
+        told = (str(error) or type(error).__name__).encode()[:_LONGEST_MESSAGE] if error else b""
+        text[: len(told)] = np.frombuffer(told, np.uint8)
+        text = np.asarray(multihost_utils.broadcast_one_to_all(text))
+        message = text.tobytes().rstrip(b"\0").decode(errors="ignore")
+        if message and not error:
+            error = UserError(message)
+    if error:
+        raise error
 
 
 def make_partition(name: str, batch_size: int, accumulate: int = 1) -> Partition:

@@ -1,19 +1,21 @@
-"""The train and eval steps: pure functions of (state, data, batch)."""
+"""The train and eval steps, pure functions of (state, data, batch); the state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
+from flax import traverse_util
 from jax import lax
+from ml_collections import ConfigDict
 
 from mgr_jax.audio import dsp
 from mgr_jax.audio.augment import Augment, example_keys
-from mgr_jax.classifier import GenreClassifier
-from mgr_jax.training.losses import Loss
-from mgr_jax.training.optim import l2_penalty
+from mgr_jax.classifier import GenreClassifier, InputSpec
+from mgr_jax.errors import UserError
+from mgr_jax.training.optim import Loss, l2_penalty
 
 Batch = dict[str, Any]
 Metrics = dict[str, jax.Array]
@@ -59,6 +61,57 @@ def create_state(
         lr_scale=jnp.ones((), jnp.float32),
         average={"params": params, "batch_stats": batch_stats} if averaged else {},
     )
+
+
+def take_weights(
+    new: Mapping[str, Any],
+    old: Mapping[str, Any],
+    run: str,
+    *,
+    into_encoder: bool,
+    same_classes: bool,
+) -> tuple[dict[str, Any], str]:
+    """Puts the layers of another run into the place of those of equal name and shape.
+
+    Statistics of the old run's data, which a front end may keep, are not taken.
+
+    Args:
+      new: variables of this run, freshly initialised.
+      old: variables of the other one.
+      run: its folder, to tell of it.
+      into_encoder: the old network becomes the encoder of a fusion.
+      same_classes: take the last layer ("head") too.
+
+    Returns:
+      The variables, and a sentence that says what was taken; empty where nothing fits.
+    """
+    fresh, known = (traverse_util.flatten_dict(dict(tree)) for tree in (new, old))
+    if into_encoder:
+        known = {
+            (*path[:2], "encoder", *path[2:]) if path[1] == "model" else path: array
+            for path, array in known.items()
+        }
+    # Layers as a whole: a bias without its kernel would mean nothing.
+    other = {p[:-1] for p in fresh if p not in known or known[p].shape != fresh[p].shape}
+    taken = {
+        path: known[path]
+        for path in fresh
+        if path[:-1] not in other
+        and path[:2] != ("batch_stats", "frontend")
+        and (same_classes or "head" not in path)
+        # What these have learnt belongs to the columns and names of the other run.
+        and not (path[1:2] == ("model",) and path[2].startswith(("table", "category")))
+    }
+    if not any(path[:2] == ("params", "model") for path in taken):
+        return dict(new), ""
+    of_all, of_new = (
+        sum(x.size for path, x in arrays.items() if path[0] == "params")
+        for arrays in (fresh, taken)
+    )
+    rest = sorted({"/".join(p[1:-1]) for p in fresh if p[0] == "params" and p not in taken})
+    told = f"{of_new:,} of {of_all:,} parameters are those of {run}"
+    told += f"; new: {', '.join(rest)}." if rest else "."
+    return traverse_util.unflatten_dict(fresh | taken), told
 
 
 def make_train_step(
@@ -219,8 +272,33 @@ def make_eval_step(
     activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
 
     def step(variables: dict[str, Any], data: Any, batch: Batch) -> dict[str, jax.Array]:
-        logits, found = classifier.apply(variables, inputs(data, batch), batch.get("aux"))
+        # A front end that looks at the whole batch leaves out the rows that fill it up.
+        masked = {"mask": batch["mask"]} if "mask" in batch else {}
+        aux = dict(batch.get("aux") or {}) | masked
+        logits, found = classifier.apply(variables, inputs(data, batch), aux)
         added = {k: found[k] for k in ("auxiliary_loss",) if k in found}
         return {"probabilities": activation(logits), **added}
 
     return step
+
+
+def require_mixable(augment: Augment | None, config: ConfigDict, spec: InputSpec) -> None:
+    """Raises a UserError where examples are to be mixed that cannot be."""
+    if augment is None or not augment.mixes:
+        return
+    if spec.side:
+        raise UserError(
+            "config.augment mixes examples, but config.side_inputs are those of one track; remove "
+            "mixup and cutmix"
+        )
+    if spec.aux:
+        raise UserError(
+            "config.augment mixes examples, but config.frontend normalises each by the statistics "
+            "of its own track; remove mixup and cutmix, or use normalise_over='segment'"
+        )
+    alone = jax.device_count() if config.partition == "pmap" else 1
+    if config.batch_size <= alone:
+        raise UserError(
+            f"config.augment mixes the examples of a device, of which there is one in a batch of "
+            f"{config.batch_size}; raise config.batch_size"
+        )

@@ -1,21 +1,43 @@
-"""Writes what a run measures: metrics.jsonl for programs, TensorBoard events for people."""
+"""What a run writes down: whose run it is, what it measures, what it costs."""
 
 import importlib.util
 import json
+import logging
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
+import jax
 import numpy as np
 import tensorboardX
+from ml_collections import ConfigDict
 
-from mgr_jax.evaluation import Predictions, confusion_matrix
-from mgr_jax.files import write_text
+from mgr_jax.classifier import InputSpec
+from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
+from mgr_jax.data.cache import Tracks
+from mgr_jax.data.digests import track_digests
+from mgr_jax.data.loader import DRAWS
+from mgr_jax.data.pipeline import class_counts, target_names
+from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Predictions, Protocol, confusion_matrix, evaluate
+from mgr_jax.files import lock as hold
+from mgr_jax.files import read_json, write_json, write_text
 from mgr_jax.reports import draw_confusion, figure_to_image
+
+log = logging.getLogger(__name__)
+
+# What says which tracks are on which side.
+_SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")
+_ADVICE = "restore it, or train again in another folder"
 
 
 class Summary:
-    """Scalars go to metrics.jsonl (one line per step and kind) and to TensorBoard."""
+    """Scalars go to metrics.jsonl (one line per step and kind) and to TensorBoard.
+
+    Of several processes the first one writes; in the others nothing happens.
+    """
 
     def __init__(self, workdir: Path, *, step: int, leak: str = "") -> None:
         """Opens the logs of a run that goes on at `step`: later lines are cut off.
@@ -27,9 +49,12 @@ class Summary:
         """
         self.path = workdir / "metrics.jsonl"
         self._leak = leak
-        if self.path.exists():
-            rows = [row for row in read_metrics(self.path) if row["step"] <= step]
-            write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows))
+        self._writes = jax.process_index() == 0
+        if not self._writes:
+            return
+        if rows := read_metrics(self.path):
+            kept = [row for row in rows if row["step"] <= step]
+            write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
         self._events = tensorboardX.SummaryWriter(
             str(workdir), purge_step=step + 1, write_to_disk=True
         )
@@ -43,6 +68,8 @@ class Summary:
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """Writes scalars of one step; nan becomes null in JSON."""
+        if not self._writes:
+            return
         row: dict[str, float | str | None] = {
             name: float(value) if np.isfinite(value) else None for name, value in scalars.items()
         }
@@ -54,8 +81,8 @@ class Summary:
             self._events.add_scalar(name, value, step)
 
     def confusion(self, step: int, predictions: Predictions) -> None:
-        """Writes the confusion matrix of a single_label table as an image."""
-        if not self._drawing:
+        """Writes the confusion matrix of a table as an image, if it is a single_label one."""
+        if not self._writes or not self._drawing or predictions.task != "single_label":
             return
         figure = draw_confusion(
             confusion_matrix(predictions), predictions.classes, f"{predictions.split}, step {step}"
@@ -66,15 +93,192 @@ class Summary:
 
     def close(self) -> None:
         """Flushes and closes the event file."""
-        self._events.close()
+        if self._writes:
+            self._events.close()
 
 
 def read_metrics(path: Path) -> list[dict]:
-    """Reads metrics.jsonl; a line that a killed run left half-written is passed over."""
-    rows = []
+    """Reads metrics.jsonl; a line that a killed run left half-written is passed over.
+
+    None are read where there is no file yet.
+    """
+    rows: list[dict] = []
+    if not path.exists():
+        return rows
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError:
             warnings.warn(f"{path}: passing over the damaged line {line[:40]!r}", stacklevel=2)
     return rows
+
+
+def validation_metrics(predictions: Predictions) -> dict[str, float]:
+    """Scores of segments and tracks as `validation/<level>/<metric>`, without intervals."""
+    result = evaluate(predictions, resamples=1)
+    found = {
+        f"{predictions.split}/{level}/{name}": float("nan") if value is None else value
+        for level in ("segment", "track")
+        for name, (value, *_) in result[level].items()
+    }
+    # Of bare decisions, all probabilities 0 or 1, there is none.
+    return {f"{predictions.split}/track/log_loss": float("nan")} | found
+
+
+def tell_scores(scores: Mapping[str, float], config: ConfigDict) -> str:
+    """Says the log loss of an evaluation and config.monitor, or the usual score beside the loss."""
+    shown = config.monitor
+    if shown == "log_loss":  # which is told anyway
+        shown = "accuracy" if config.task == "single_label" else "roc_auc"
+    return (
+        f"validation log loss {scores['validation/track/log_loss']:.3f}, {shown} "
+        f"{scores[f'validation/track/{shown}']:.3f}"
+    )
+
+
+def lock(workdir: Path) -> AbstractContextManager[None]:
+    """Holds a work directory, so that no second run writes into it.
+
+    Raises:
+      UserError: another process holds it.
+    """
+    told = f"another run is writing into {workdir}; wait for it or choose another workdir"
+    return hold(workdir / ".lock", told)
+
+
+def require_same_run(workdir: Path, config: ConfigDict, account: dict[str, Any]) -> None:
+    """Makes sure that the run in a work directory, if there is one, is the one to go on with.
+
+    Raises:
+      UserError: it holds another run.
+    """
+    if not (workdir / "config.json").exists():
+        checkpoints = workdir / "checkpoints"  # empty where a run was refused before its first step
+        if checkpoints.exists() and any(checkpoints.iterdir()):
+            raise UserError(
+                f"{workdir} holds checkpoints without a config.json; choose another workdir"
+            )
+        return
+    old = load_config(workdir / "config.json")
+    for field, before, now in differences(old, from_json(to_json(config))):
+        if field not in RESUMABLE:
+            raise UserError(
+                f"{workdir} holds a run with config.{field} = {before!r}, not {now!r}; choose "
+                "another workdir, or repeat the old setting to go on with that run"
+            )
+    if old.num_steps < config.num_steps and config.schedule.name in ("cosine", "one_cycle"):
+        warnings.warn(
+            f"config.num_steps was {old.num_steps} and is {config.num_steps} now: the learning "
+            f"rate jumps to where a {config.schedule.name} schedule of that length stands",
+            stacklevel=2,
+        )
+    require_same_splits(workdir, account)
+
+
+def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
+    """Makes sure that a dataset is split as it was when the run was trained.
+
+    Args:
+      workdir: of the run.
+      account: the protocol.json of the dataset now.
+
+    Raises:
+      UserError: it was prepared anew, so that tracks may have changed sides.
+    """
+    trained = read_json(workdir / "dataset.json", _ADVICE)
+    for field in _SPLIT_FIELDS:
+        if trained.get(field) != account.get(field):
+            raise UserError(
+                f"the dataset was prepared anew since {workdir} was trained ({field} differs), so "
+                "its test tracks may have been trained on; prepare it as before, or train again"
+            )
+
+
+def require_same_draws(workdir: Path, config: ConfigDict) -> None:
+    """Makes sure that a run goes on with the batches that it would have had.
+
+    Raises:
+      UserError: it samples in a way that has changed since it began.
+    """
+    tracks = read_json(workdir / "tracks.json", _ADVICE)
+    if config.sampling == "balanced" and tracks.get("draws", 1) != DRAWS:
+        raise UserError(
+            f"{workdir} was begun by an older version of mgr_jax, whose balanced sampling drew "
+            "other tracks at every step; train in another folder"
+        )
+
+
+def describe_run(
+    workdir: Path,
+    config: ConfigDict,
+    spec: InputSpec,
+    splits: Mapping[str, Tracks],
+    *,
+    progress: bool = False,
+) -> None:
+    """Writes what prediction and later readers need: config, labels, input spec, data.
+
+    `progress` shows a bar where training tracks are read to know them again.
+    """
+    train = splits["train"]
+    contents: dict[str, Any] = {
+        "labels": {
+            "task": config.task,
+            "classes": target_names(train, config.task),
+            "training_tracks": class_counts(train, config.task).tolist(),
+        },
+        "dataset": train.account,
+        # So that scores on other data can tell what was trained on, under whatever name; what the
+        # digests are of says the `format` in dataset.json.
+        "tracks": {name: tracks.track_id.tolist() for name, tracks in splits.items()}
+        | {"train_digests": track_digests(train, progress=progress), "draws": DRAWS},
+    }
+    for name, content in contents.items():
+        write_json(workdir / f"{name}.json", content)
+    spec.save(workdir / "input_spec.json")
+    write_text(workdir / "config.json", to_json(config))
+
+
+def announce(
+    config: ConfigDict,
+    parameters: int,
+    splits: Mapping[str, Tracks],
+    protocol: Protocol,
+    *,
+    resident: bool,
+    step: int,
+) -> None:
+    """Logs what is trained on what, and from where."""
+    sizes = " and ".join(f"{len(tracks)} {name}" for name, tracks in splits.items())
+    devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
+    where = "resident on" if resident else "streamed to"
+    log.info(
+        f"{config.frontend.name} + {config.model.name}, {parameters:,} parameters, "
+        f"{config.partition}; {sizes} tracks of {config.dataset}, {where} {devices}."
+    )
+    if config.protocol.name != "dataset":
+        log.info(f"Protocol: {protocol.sentence}.")
+    if step:
+        log.info(f"Going on from step {step} of {config.num_steps}.")
+
+
+def record_cost(workdir: Path, parameters: int, seconds: float) -> None:
+    """Writes run.json: what the network weighs, and how long all trainings of it took together.
+
+    It only describes, so that nothing is stopped by it: what goes wrong is warned of.
+    """
+    path, before = workdir / "run.json", 0.0
+    try:
+        if path.exists():
+            before = float(json.loads(path.read_text(encoding="utf-8"))["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        warnings.warn(f"{path} is damaged; its seconds are counted anew", stacklevel=2)
+    cost = {
+        "parameters": parameters,
+        "seconds": round(before + seconds, 1),
+        "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+    }
+    try:
+        write_json(path, cost)
+    except OSError as error:
+        warnings.warn(f"cannot write {path} ({error.strerror})", stacklevel=2)

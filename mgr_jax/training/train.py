@@ -1,48 +1,90 @@
 """Training: any front end, any model, any dataset, any number of devices."""
 
 import contextlib
-import functools
+import dataclasses
 import logging
 import time
-import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
+from tqdm import tqdm
 
 from mgr_jax import config as configs
 from mgr_jax.audio.augment import Augment, make_augment
-from mgr_jax.classifier import (
-    GenreClassifier,
-    InputSpec,
-    abstract_outputs,
-    create_classifier,
-    init_variables,
+from mgr_jax.classifier import init_variables
+from mgr_jax.data.loader import Batch, Loader, stack_batches
+from mgr_jax.data.pipeline import (
+    class_counts,
+    make_loaders,
+    next_split,
+    open_run_splits,
+    protocol_of,
 )
-from mgr_jax.data.cache import Tracks
-from mgr_jax.data.loader import Loader
-from mgr_jax.data.pipeline import class_counts, open_split, protocol_of, target_names
-from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.side_inputs import side_inputs_of
 from mgr_jax.data.statistics import dataset_statistics
+from mgr_jax.data.trained_on import inherited_leak
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
-from mgr_jax.training.checkpoint import Checkpoints
-from mgr_jax.training.inference import SplitPredictor
-from mgr_jax.training.inputs import feature_format, make_loaders
-from mgr_jax.training.loop import Loop, TrainResult
-from mgr_jax.training.losses import LOSSES, Loss, balanced_weights
-from mgr_jax.training.optim import make_optimizer
-from mgr_jax.training.partition import Partition, make_partition
-from mgr_jax.training.progress import Progress, past_evaluations
-from mgr_jax.training.steps import TrainState, create_state
-from mgr_jax.training.summary import Summary, read_metrics
-from mgr_jax.training.transfer import inherited_leak, initial_variables
-from mgr_jax.training.workdir import describe_run, lock, record_cost, require_same_run
+from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
+from mgr_jax.training.inference import SplitPredictor, classifier_for
+from mgr_jax.training.optim import make_loss, make_optimizer, make_schedule, require_loss
+from mgr_jax.training.partition import in_first_process, make_partition
+from mgr_jax.training.stages import (
+    StopRequest,
+    first_of_stage,
+    initial_variables,
+    monitored,
+    newest_state,
+    past_evaluations,
+)
+from mgr_jax.training.steps import TrainState, make_train_step, require_mixable
+from mgr_jax.training.summary import (
+    Summary,
+    announce,
+    describe_run,
+    lock,
+    read_metrics,
+    record_cost,
+    require_same_draws,
+    require_same_run,
+    tell_scores,
+    validation_metrics,
+)
 
 log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainResult:
+    """How a run ended.
+
+    Attributes:
+      step: updates made.
+      stopped_early: whether patience ran out before config.num_steps.
+      monitor: config.monitor.
+      best: its value on the validation tracks, at the best checkpoint.
+      protocol: who was trained on, and how that leaks, if it does.
+      next_split: the split to evaluate: test, or validation where the protocol has no test.
+      first_process: whether this is process 0, which tells of a run over several machines.
+    """
+
+    step: int
+    stopped_early: bool
+    monitor: str
+    best: float
+    protocol: Protocol
+    next_split: str
+    first_process: bool
+
+    def __str__(self) -> str:
+        """The step and the best score, marked where it leaks."""
+        score = f"{self.monitor} {self.best:.3f}{self.protocol.leak_mark}"
+        return f"Trained to step {self.step}: best validation {score}"
 
 
 def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> TrainResult:
@@ -61,134 +103,146 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
       UserError: a bad config, a dataset that is not there, a work directory of another run, or a
         loss that is not finite (the last good checkpoint stays).
     """
+    # 1. Config: what cannot work is refused before anything is read.
     configs.validate(config)
     workdir = Path(workdir).expanduser().absolute()
-    config = configs.resumed_config(config, workdir / "config.json")
+    config = _with_absolute_paths(configs.resumed_config(config, workdir / "config.json"))
     augment = _make_augment(config)
-    for group, field in ((config, "data_dir"), (config.side_inputs, "table")):
-        if group[field]:  # the run is found from other folders later
-            group[field] = str(Path(group[field]).expanduser().absolute())
     partition = make_partition(config.partition, config.batch_size, config.accumulate)
-    splits = {name: open_split(config, name) for name in ("train", "validation")}
-    for name, tracks in splits.items():
-        if short := int((tracks.length < config.clip_samples).sum()):
-            warnings.warn(
-                f"{short} of {len(tracks)} {name} tracks are shorter than config.clip_samples; "
-                f"they are filled (config.short_clip = {config.short_clip})",
-                stacklevel=2,
-            )
-    if copies := copies_of_scored(splits["train"].track_id.tolist()):
-        warnings.warn(copies_sentence(copies), stacklevel=2)
-    side, side_arrays = side_inputs_of(config, splits)
-    classifier, spec = create_classifier(
-        config,
-        len(target_names(splits["train"], config.task)),
-        features=feature_format(splits["train"]),
-        side=side.format,
-        axis_name=partition.axis_name,
+
+    # 2. Data: the tracks of both splits, mapped and not read, and what is known of them.
+    splits = open_run_splits(config, progress=progress)
+    side, side_arrays = side_inputs_of(config, splits, progress=progress)
+    train_tracks = splits["train"]
+
+    # 3. Model: front end, normalisation and network, which say what clips they take.
+    classifier, spec = classifier_for(
+        config, train_tracks, side.format, axis_name=partition.axis_name
     )
-    _require_mixable(augment, config, spec)
-    _require_loss(config, classifier, spec)
-    with lock(workdir) if jax.process_index() == 0 else contextlib.nullcontext():
-        require_same_run(workdir, config, splits["train"].account)
-        if jax.process_index() == 0:
-            side.keep(workdir)
+    require_mixable(augment, config, spec)
+    require_loss(config, classifier, spec)
+
+    with contextlib.ExitStack() as held:
+        in_first_process(lambda: held.enter_context(lock(workdir)))
+        in_first_process(lambda: require_same_run(workdir, config, train_tracks.account))
+        in_first_process(lambda: side.keep(workdir))
         loaders = make_loaders(config, splits, classifier.frontend, side_arrays, progress=progress)
-        protocol = protocol_of(splits["train"], config.clip_samples, seed=config.seed).with_leak(
-            side.leak
-        )
-        return _start(
-            config, workdir, partition, classifier, spec, augment, loaders, protocol, progress
-        )
 
+        # 4. State: of the newest checkpoint; else of config.init_from; else drawn from the seed.
+        evaluations = past_evaluations(read_metrics(workdir / "metrics.jsonl"), config.monitor)
+        in_first_process(lambda: repair_checkpoints(workdir, dict(evaluations)))
+        checkpoints = Checkpoints(workdir)
+        held.callback(checkpoints.close)
+        statistics = dataset_statistics(classifier.frontend, train_tracks, progress=progress)
+        variables = init_variables(classifier, spec, config.seed, statistics)
+        if config.init_from and checkpoints.latest_step is None:
+            variables, origin = initial_variables(variables, config, splits, progress=progress)
+            in_first_process(lambda: origin.keep(workdir))
+        state, stages = newest_state(config, variables, checkpoints, evaluations)
+        step = int(state.step)
+        if step and not stages.done(step):
+            in_first_process(lambda: require_same_draws(workdir, config))
 
-def _start(
-    config: ConfigDict,
-    workdir: Path,
-    partition: Partition,
-    classifier: GenreClassifier,
-    spec: InputSpec,
-    augment: Augment | None,
-    loaders: dict[str, Loader],
-    protocol: Protocol,
-    progress: bool,
-) -> TrainResult:
-    """Restores what is there, writes what describes the run, and lets it go."""
-    splits = {name: loader.tracks for name, loader in loaders.items()}
-    statistics = dataset_statistics(classifier.frontend, splits["train"], progress=progress)
-    variables = init_variables(classifier, spec, config.seed, statistics)
-    checkpoints = Checkpoints(workdir)
-    if config.init_from and checkpoints.latest_step is None:
-        variables, origin = initial_variables(variables, config, splits, progress=progress)
-        if jax.process_index() == 0:
-            origin.keep(workdir)
-        if progress:
-            log.info(origin.taken)
-        inherited = origin.leak
-    else:
-        inherited = inherited_leak(workdir) if config.init_from else ""
-    protocol = protocol.with_leak(inherited)
-    new_state = functools.partial(create_state, averaged=bool(config.ema_decay))
-    metrics = workdir / "metrics.jsonl"
-    evaluations = past_evaluations(
-        read_metrics(metrics) if metrics.exists() else [], config.monitor
-    )
+        # 5. Steps: the update, compiled anew for every stage, and the evaluation.
+        loader = loaders["train"]
+        loss = make_loss(config, class_counts(train_tracks, config.task), len(train_tracks))
 
-    def state_at(step: int) -> TrainState:
-        before = Progress(config, [(s, score) for s, score in evaluations if s < step])
-        return jax.device_get(new_state(variables, make_optimizer(before.config)))
+        def compile_update() -> Callable:
+            update = make_train_step(
+                classifier,
+                make_optimizer(stages.config),
+                loss,
+                loader.inputs,
+                seed=config.seed,
+                l2=config.l2,
+                accumulate=config.accumulate,
+                ema_decay=config.ema_decay,
+                augment=augment,
+                classification_weight=config.classification_weight,
+                auxiliary_weight=config.auxiliary_weight,
+            )
+            return partition.compile_update(update)
 
-    best = checkpoints.best_step
-    if best is not None and best not in dict(evaluations):
-        raise UserError(
-            f"{metrics} lacks the evaluation of step {best}, which there is a checkpoint of, so "
-            "that patience and stages cannot go on; restore it, or train in another folder"
-        )
-    state = checkpoints.restore(state_at) or state_at(0)
-    step = int(state.step)
-    if jax.process_index() == 0:
-        describe_run(workdir, config, spec, splits, progress=progress)
-    if progress:
-        _announce(config, variables, splits, type(loaders["train"]), step, protocol)
-    loop = Loop(
-        config=config,
-        partition=partition,
-        classifier=classifier,
-        loss=_make_loss(config, splits["train"]),
-        augment=augment,
-        loader=loaders["train"],
-        validate=SplitPredictor(
+        update = compile_update()
+        evaluate = SplitPredictor(
             classifier, spec, loaders["validation"], partition, per_track=config.eval_segments
-        ),
-        checkpoints=checkpoints,
-        summary=(
-            Summary(workdir, step=step, leak=protocol.leak_mark.strip())
-            if jax.process_index() == 0
-            else None
-        ),
-        standing=Progress(config, [(s, score) for s, score in evaluations if s < step]),
-        verbose=progress,
+        )
+
+        # 6. Loop: update, log, evaluate, save, until it is done.
+        in_first_process(lambda: describe_run(workdir, config, spec, splits, progress=progress))
+        inherited = inherited_leak(workdir) if config.init_from else ""
+        protocol = protocol_of(train_tracks, config.clip_samples, seed=config.seed)
+        protocol = protocol.with_leak(side.leak, inherited)
+        parameters = sum(x.size for x in jax.tree.leaves(variables["params"]))
+        if progress:
+            resident = isinstance(loader, ResidentLoader)
+            announce(config, parameters, splits, protocol, resident=resident, step=step)
+        summary = Summary(workdir, step=step, leak=protocol.leak_mark.strip())
+        # Whatever fails at the end, all that was opened is closed, the checkpoints too.
+        held.callback(summary.close)
+        if jax.process_index() == 0 and not stages.done(step):
+            started = time.perf_counter()
+            held.callback(lambda: record_cost(workdir, parameters, time.perf_counter() - started))
+        state = partition.replicate(state)
+        data = partition.replicate(loader.data)
+        batches = loader.train_batches(seed=config.seed, first_step=step)
+        pending: list[dict[str, jax.Array]] = []  # metrics of the steps since the last log
+        since = time.perf_counter()
+        bar = tqdm(
+            total=config.num_steps,
+            initial=step,
+            unit="step",
+            disable=None if progress else True,
+        )
+        with bar, StopRequest() as stop:
+            while not stages.done(step):
+                count = _steps_to_go(config, loader, step, stages.next_end)
+                batch = _next_batch(batches, count)
+                state, metrics = update(state, data, partition.shard(batch))
+                pending.append(metrics)
+                step += count
+                bar.update(count)
+                evaluating = step % config.eval_every == 0 or step == stages.next_end
+                if evaluating or step % config.log_every == 0:
+                    steps, means = _finite_means(pending, step, checkpoints)
+                    speed = steps * config.batch_size / (time.perf_counter() - since)
+                    rate = make_schedule(stages.config)(step - 1 - stages.stage_start)
+                    scalars = {f"train/{name}": value for name, value in means.items()}
+                    scalars["learning_rate"] = float(rate) * stages.lr_scale
+                    summary.write(step, scalars | {"clips_per_second": speed})
+                    bar.set_postfix(loss=f"{means['loss']:.3f}", refresh=False)
+                    pending = []
+                if evaluating:
+                    predictions = evaluate(state.variables, progress=progress)
+                    scores = validation_metrics(predictions)
+                    score = monitored(scores, config.monitor)
+                    summary.write(step, scores)  # before the checkpoint, which is nothing without
+                    checkpoints.save(partition.unreplicate(state), score)
+                    summary.confusion(step, predictions.by_track())
+                    if progress:
+                        told = f"step {step}: train loss {means['loss']:.3f}, "
+                        log.info(told + tell_scores(scores, config) + protocol.leak_mark)
+                    if stages.add(step, score):
+                        best = first_of_stage(stages, checkpoints, partition.unreplicate(state))
+                        state, update = partition.replicate(best), compile_update()
+                        if progress:
+                            log.info(str(stages))
+                    scale = partition.replicate(np.float32(stages.lr_scale))
+                    state = state.replace(lr_scale=scale)
+                if not pending:
+                    since = time.perf_counter()
+                if stop.requested and not stages.done(step):
+                    _save_and_stop(checkpoints, partition.unreplicate(state), pending)
+        if stages.out_of_patience and progress:
+            log.info(f"Stopped at step {step}: no improvement of {config.monitor}.")
+    return TrainResult(
+        step=step,
+        stopped_early=stages.out_of_patience,
+        monitor=config.monitor,
+        best=abs(stages.best) if np.isfinite(stages.best) else float("nan"),
         protocol=protocol,
-    )
-    since, goes_on = time.perf_counter(), not loop.standing.done(step)
-    try:
-        last = [score for s, score in evaluations if s == step]
-        return loop.go(state, step, last[0] if last else None)
-    finally:
-        if jax.process_index() == 0 and goes_on:
-            record_cost(workdir, _count(variables), time.perf_counter() - since)
-        checkpoints.close()
-        if loop.summary:
-            loop.summary.close()
-
-
-def _make_loss(config: ConfigDict, tracks: Tracks) -> Loss:
-    weights = None
-    if config.class_weights == "balanced":
-        counts = class_counts(tracks, config.task)
-        weights = balanced_weights(counts, len(tracks), config.task)
-    return functools.partial(
-        LOSSES[config.task], label_smoothing=config.label_smoothing, weights=weights
+        next_split=next_split(train_tracks.account),
+        first_process=jax.process_index() == 0,
     )
 
 
@@ -199,68 +253,65 @@ def _make_augment(config: ConfigDict) -> Augment | None:
     return make_augment(config.augment, sample_rate=0 if stored else config.sample_rate)
 
 
-def _require_mixable(augment: Augment | None, config: ConfigDict, spec: InputSpec) -> None:
-    """Makes sure that examples can be mixed, where they are to be."""
-    if augment is None or not augment.mixes:
-        return
-    if spec.side:
+def _with_absolute_paths(config: ConfigDict) -> ConfigDict:
+    """Makes paths of a config absolute, so that the run is found from other folders later."""
+    for group, field in ((config, "data_dir"), (config.side_inputs, "table")):
+        if group[field]:
+            group[field] = str(Path(group[field]).expanduser().absolute())
+    return config
+
+
+def _steps_to_go(config: ConfigDict, loader: Loader, step: int, end: float) -> int:
+    """Updates until the host has something to do."""
+    if not isinstance(loader, ResidentLoader):
+        return 1
+    every = (config.log_every, config.eval_every)
+    until = min(end, *(step - step % n + n for n in every))
+    return int(min(config.steps_per_dispatch, until - step))
+
+
+def _next_batch(batches: Iterator[Batch], count: int) -> Batch:
+    """Batches of some steps as one, [batch, steps, ...]."""
+    batch = stack_batches([next(batches) for _ in range(count)], axis=1)
+    # Keys take 32 bits, and jax would round wider numbers in its own way.
+    batch["index"] = batch["index"].astype(np.uint32)
+    return batch
+
+
+def _finite_means(
+    pending: Sequence[Mapping[str, jax.Array]], step: int, checkpoints: Checkpoints
+) -> tuple[int, dict[str, float]]:
+    """The number of steps up to `step` that metrics are pending of, and the metrics' means.
+
+    Raises:
+      UserError: the loss is not finite.
+    """
+    # Under pmap every device holds the same mean; fetching also waits for the steps to finish.
+    fetched = jax.device_get(list(pending))
+    joined = {n: np.concatenate([some[n] for some in fetched], axis=-1) for n in fetched[0]}
+    steps = joined["loss"].shape[-1]
+    means = {name: float(np.mean(values)) for name, values in joined.items()}
+    if not np.isfinite(means["loss"]):
+        checkpoints.wait()
+        kept = checkpoints.latest_step
         raise UserError(
-            "config.augment mixes examples, but config.side_inputs are those of one track; remove "
-            "mixup and cutmix"
+            f"the loss is {means['loss']} between steps {step - steps} and {step}; lower "
+            "config.optimizer.learning_rate or set config.optimizer.clip_norm "
+            + (f"(the checkpoint of step {kept} is kept)" if kept else "(nothing was saved yet)")
         )
-    if spec.aux:
-        raise UserError(
-            "config.augment mixes examples, but config.frontend normalises each by the statistics "
-            "of its own track; remove mixup and cutmix, or use normalise_over='segment'"
-        )
-    alone = jax.device_count() if config.partition == "pmap" else 1
-    if config.batch_size <= alone:
-        raise UserError(
-            f"config.augment mixes the examples of a device, of which there is one in a batch of "
-            f"{config.batch_size}; raise config.batch_size"
-        )
+    return steps, means
 
 
-def _require_loss(config: ConfigDict, classifier: GenreClassifier, spec: InputSpec) -> None:
-    """Makes sure that the network has the loss which the config builds on."""
-    _, intermediates = abstract_outputs(classifier, spec)
-    if "auxiliary_loss" in intermediates:
-        if not config.classification_weight and not config.auxiliary_weight:
-            raise UserError(
-                "config.classification_weight and config.auxiliary_weight are both 0, so that "
-                "there is nothing to learn; raise one"
-            )
-        return
-    needs = {"monitor": config.monitor == "auxiliary_loss"}
-    needs["classification_weight"] = not config.classification_weight
-    for field, needed in needs.items():
-        if needed:
-            raise UserError(
-                f"config.{field} is {config[field]}, but {config.model.name} adds no loss of its "
-                "own; that is for models such as autoencoder"
-            )
-
-
-def _count(variables: Any) -> int:
-    return sum(x.size for x in jax.tree.leaves(variables["params"]))
-
-
-def _announce(
-    config: ConfigDict,
-    variables: Any,
-    splits: dict[str, Tracks],
-    loader: type,
-    step: int,
-    protocol: Protocol,
-) -> None:
-    sizes = " and ".join(f"{len(tracks)} {name}" for name, tracks in splits.items())
-    devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
-    where = "resident on" if loader is ResidentLoader else "streamed to"
-    log.info(
-        f"{config.frontend.name} + {config.model.name}, {_count(variables):,} parameters, "
-        f"{config.partition}; {sizes} tracks of {config.dataset}, {where} {devices}."
+def _save_and_stop(
+    checkpoints: Checkpoints, state: TrainState, pending: Sequence[Mapping[str, jax.Array]]
+) -> NoReturn:
+    step = int(state.step)
+    # Processes would stop at different steps, so several go on from the last evaluation.
+    if jax.process_count() == 1 and checkpoints.latest_step != step:
+        if pending:
+            _finite_means(pending, step, checkpoints)
+        checkpoints.save(state)
+    checkpoints.wait()
+    raise UserError(
+        f"stopped at step {step}; the same command goes on from step {checkpoints.latest_step or 0}"
     )
-    if config.protocol.name != "dataset":
-        log.info(f"Protocol: {protocol.sentence}.")
-    if step:
-        log.info(f"Going on from step {step} of {config.num_steps}.")

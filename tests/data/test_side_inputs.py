@@ -11,10 +11,10 @@ from ml_collections import ConfigDict
 
 import mgr_jax
 from mgr_jax import cli
-from mgr_jax.classifier import create_classifier, init_variables
+from mgr_jax.classifier import init_variables
 from mgr_jax.config import base_config, validate
 from mgr_jax.data.loader import stack_batches
-from mgr_jax.data.pipeline import open_split
+from mgr_jax.data.pipeline import make_loader, open_split
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.side_inputs import side_inputs_of
@@ -23,15 +23,13 @@ from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 from mgr_jax.errors import UserError
 from mgr_jax.side_inputs import SideInputs, load_side_inputs
 from mgr_jax.training.checkpoint import read_variables
-from mgr_jax.training.inference import predict_run
-from mgr_jax.training.inputs import feature_format, make_loader
-from mgr_jax.training.losses import cross_entropy
-from mgr_jax.training.optim import make_optimizer
+from mgr_jax.training.inference import classifier_for, predict_run
+from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.partition import make_partition
+from mgr_jax.training.stages import initial_variables
 from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
-from mgr_jax.training.transfer import initial_variables
 
 GENRES = ("a", "b", "c")
 
@@ -181,9 +179,7 @@ def test_both_loaders_give_the_side_inputs_of_the_tracks(config, noise):
 
 def make(config, side, axis_name=None):
     tracks = open_split(config, "train")
-    return create_classifier(
-        config, 3, features=feature_format(tracks), side=side.format, axis_name=axis_name
-    )
+    return classifier_for(config, tracks, side.format, axis_name=axis_name)
 
 
 def test_both_partitions_train_the_same_network(config):

@@ -39,6 +39,33 @@ def test_a_run_resumed_at_a_step_sees_the_batches_that_would_have_come(tracks):
     assert_equal(whole[5:], resumed)
 
 
+def test_a_run_resumed_far_on_sees_the_batches_of_its_step(tracks):
+    far = 10**7
+    first = take(loader(tracks).train_batches(seed=3, first_step=far), 3)
+    assert_equal(first[2:], take(loader(tracks).train_batches(seed=3, first_step=far + 2), 1))
+    numbers = [batch["index"][0] for batch in first]
+    assert numbers == [8 * (far + n) for n in range(3)]
+
+
+def test_balanced_classes_come_equally_often_each_in_an_order_of_its_own(tracks):
+    def orders(seed):
+        """The tracks of each class, in the order of some epochs."""
+        batches = take(loader(tracks, sampling="balanced").train_batches(seed=seed), 18)
+        targets = np.concatenate([batch["targets"] for batch in batches])
+        clips = np.concatenate([batch["inputs"] for batch in batches])
+        np.testing.assert_array_equal(np.bincount(targets), [48, 48, 48])
+        found = []
+        for label in range(3):
+            members = np.flatnonzero(tracks.label == label)
+            whole = [tracks.read(i).tobytes() for i in members]
+            some = [clip.tobytes() for clip in clips[targets == label]]
+            found.append([next(n for n, w in enumerate(whole) if clip in w) for clip in some])
+        return found
+
+    drawn = [order for seed in range(3) for order in orders(seed)]
+    assert all(drawn[i] != drawn[j] for i in range(9) for j in range(i))
+
+
 def test_seeds_differ(tracks):
     first, second = (take(loader(tracks).train_batches(seed=seed), 1)[0] for seed in (0, 1))
     assert (first["inputs"] != second["inputs"]).any()
@@ -93,6 +120,18 @@ def test_evaluation_sees_every_segment_once_in_order(tracks, processes):
     assert len(rows) == 96
     for row, track, start in zip(rows[mask], numbers, starts, strict=True):
         np.testing.assert_array_equal(row, tracks.read(track, start, CLIP))
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+def test_rows_that_fill_up_a_batch_are_copies_of_its_own(tracks, processes):
+    loaders = [
+        loader(tracks, batch_size=16, process_index=i, process_count=processes)
+        for i in range(processes)
+    ]
+    *_, last = zip(*(each.eval_batches() for each in loaders), strict=True)
+    rows, mask = (np.concatenate([part[name] for part in last]) for name in ("inputs", "mask"))
+    assert mask.tolist() == [True] * 10 + [False] * 6  # of 90 segments
+    np.testing.assert_array_equal(rows[10:], rows[:6])
 
 
 def test_short_tracks_are_filled(tracks):

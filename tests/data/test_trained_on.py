@@ -12,15 +12,16 @@ import soundfile
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.config import base_config
 from mgr_jax.data.cache import digest
+from mgr_jax.data.digests import track_digests
 from mgr_jax.data.gtzan.gtzan_dataset_builder import GENRES
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.prepare import prepare
-from mgr_jax.data.third_party import third_party_file
+from mgr_jax.data.third_party import third_party_path
+from mgr_jax.data.trained_on import inherited_leak
 from mgr_jax.errors import UserError
-from mgr_jax.training import digests
+from mgr_jax.training.stages import initial_variables
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
-from mgr_jax.training.transfer import inherited_leak, initial_variables
 
 RATE = 12_000
 OTHER_RATE = 16_000
@@ -96,7 +97,7 @@ def without_digests(run: Path, copy: Path) -> Path:
 def gtzan(tmp_path_factory) -> Path:
     """A TFDS folder of gtzan/stratified and gtzan/fault_filtered, made of the same files."""
     root = tmp_path_factory.mktemp("gtzan")
-    with third_party_file("gtzan_fault_filtered.csv").open(newline="") as file:
+    with third_party_path("splits/fault_filtered.csv").open(newline="") as file:
         rows = [(row["track"], row["split"]) for row in csv.DictReader(file)]
     for genre in GENRES:
         for split, count in (("train", 3), ("validation", 1), ("test", 1)):
@@ -291,12 +292,12 @@ def test_a_run_keeps_what_its_tracks_hold(first, monkeypatch):
     told = json.loads((run / "dataset.json").read_text())["format"]
     assert told == {"kind": "waveform", "rate": RATE, "dtype": "int16", "item_shape": []}
     # Once computed, they are read; and parts of a track have that of the whole.
-    monkeypatch.setattr(digests, "digest", None)
-    assert digests.track_digests(tracks) == expected
+    monkeypatch.setattr("mgr_jax.data.digests.digest", None)
+    assert track_digests(tracks) == expected
     parts = tracks.cut(1000)
     assert len(parts) == 12
-    assert digests.track_digests(parts) == list(np.repeat(expected, 3))
+    assert track_digests(parts) == list(np.repeat(expected, 3))
     config.protocol.update({"name": "stratified_kfold", "folds": 2, "parts": 2})
     some = open_split(config, "train")  # of several splits of the dataset
     monkeypatch.undo()
-    assert digests.track_digests(some) == [digest(some.read(i)) for i in range(len(some))]
+    assert track_digests(some) == [digest(some.read(i)) for i in range(len(some))]

@@ -6,8 +6,7 @@ import pytest
 
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.config.files import read_config
-from mgr_jax.training.losses import cross_entropy
-from mgr_jax.training.optim import make_optimizer
+from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.steps import create_state, make_train_step
 
 

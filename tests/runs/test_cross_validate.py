@@ -8,7 +8,8 @@ import pytest
 from mgr_jax.cli import main
 from mgr_jax.data.cache import join_tracks, open_tracks
 from mgr_jax.data.locate import find_dataset
-from mgr_jax.data.pipeline import make_units, open_split, protocol_of
+from mgr_jax.data.parts import make_units
+from mgr_jax.data.pipeline import open_split, protocol_of
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
 

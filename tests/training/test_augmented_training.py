@@ -9,8 +9,7 @@ from flax import linen as nn
 from mgr_jax.audio.augment import example_keys, make_augment
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.errors import UserError
-from mgr_jax.training.losses import cross_entropy
-from mgr_jax.training.optim import make_optimizer
+from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.steps import create_state, make_train_step
 from mgr_jax.training.summary import read_metrics

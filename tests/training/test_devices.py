@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.summary import lock, read_metrics
 from mgr_jax.training.train import train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +25,15 @@ def start(workdir: Path, *arguments: str, devices: int) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def start_two(workdir: Path, *arguments: str) -> list[subprocess.Popen]:
+    """Starts a run over two processes, of two devices each."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    joined = [*arguments, f"--coordinator=localhost:{port}", "--num_processes=2"]
+    return [start(workdir, *joined, f"--process_id={i}", devices=2) for i in range(2)]
 
 
 def finish(process: subprocess.Popen) -> str:
@@ -56,21 +65,7 @@ def losses(workdir):
 def test_two_processes_train_like_one(tiny_config, config_flags, tmp_path, partition):
     tiny_config.partition = partition
     train(tiny_config, tmp_path / "one", progress=False)
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    processes = [
-        start(
-            tmp_path / "two",
-            config_flags,
-            f"--config.partition={partition}",
-            f"--coordinator=localhost:{port}",
-            "--num_processes=2",
-            f"--process_id={index}",
-            devices=2,
-        )
-        for index in range(2)
-    ]
+    processes = start_two(tmp_path / "two", config_flags, f"--config.partition={partition}")
     outputs = [finish(process) for process in processes]
     assert "Trained to step 8" in outputs[0]
     assert "Trained" not in outputs[1]
@@ -81,6 +76,16 @@ def test_two_processes_train_like_one(tiny_config, config_flags, tmp_path, parti
     )
     for a, b in zip(one, two, strict=True):
         assert a == pytest.approx(b, abs=1e-2)
+
+
+@pytest.mark.slow
+def test_what_one_process_cannot_do_ends_all_of_them(config_flags, tmp_path):
+    with lock(tmp_path / "run"):
+        processes = start_two(tmp_path / "run", config_flags)
+        told = [process.communicate(timeout=300)[1] for process in processes]
+    for process, text in zip(processes, told, strict=True):
+        assert process.returncode == 1
+        assert f"another run is writing into {tmp_path / 'run'}; wait for it" in text
 
 
 @pytest.mark.slow

@@ -13,11 +13,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
-from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.summary import lock, read_metrics
 from mgr_jax.training.train import train
-from mgr_jax.training.workdir import lock
 
 CLASSES = 3
 
@@ -31,6 +30,15 @@ def variables_of(workdir, config, which="latest"):
 def assert_same_variables(first, second, **tolerance):
     for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
         np.testing.assert_allclose(a, b, **tolerance)
+
+
+@pytest.fixture
+def quick(tiny_config):
+    """A run whose network compiles in no time."""
+    tiny_config.model.name = "mlp"
+    tiny_config.model.kwargs = {"units": (4,)}
+    tiny_config.update({"num_steps": 2, "eval_every": 2})
+    return tiny_config
 
 
 def losses(workdir):
@@ -143,6 +151,66 @@ def test_a_damaged_checkpoint_is_passed_over(tiny_config, tmp_path):
     variables_of(tmp_path, tiny_config)
 
 
+def test_a_damaged_score_locks_nobody_out(quick, tmp_path):
+    quick.update({"num_steps": 6, "eval_every": 2})
+    train(quick, tmp_path, progress=False)
+    opened = Checkpoints(tmp_path, read_only=True)
+    best, latest = opened.best_step, opened.latest_step
+    for step in {best, latest}:
+        (tmp_path / f"checkpoints/{step}/metrics/metrics").write_text('{"sco')
+    with pytest.warns(UserWarning, match="score of checkpoint .* is damaged"):
+        predict_run(tmp_path, "test")
+    quick.num_steps = 8
+    with pytest.warns(UserWarning, match=r"score of checkpoint .* was mended by metrics\.jsonl"):
+        assert train(quick, tmp_path, progress=False).step == 8
+    rows = read_metrics(tmp_path / "metrics.jsonl")
+    score = {row["step"]: row.get("validation/track/accuracy") or 0 for row in rows}
+    again = Checkpoints(tmp_path, read_only=True).best_step
+    assert score[again] == max(score.values())
+    # Where the log does not tell either, the step is still one to go on from.
+    (tmp_path / "checkpoints/8/metrics/metrics").write_text("[]")
+    with pytest.warns(UserWarning, match=r"checkpoints/8 was damaged, and is lost"):
+        repair_checkpoints(tmp_path, {})
+    assert Checkpoints(tmp_path).latest_step == 8
+
+
+def test_a_damaged_description_stops_nothing(quick, tmp_path):
+    quick.num_steps = 4
+    train(quick, tmp_path, progress=False)
+    (tmp_path / "run.json").write_text("no JSON")
+    quick.num_steps = 8
+    with pytest.warns(UserWarning, match=r"run\.json is damaged; its seconds are counted anew"):
+        assert train(quick, tmp_path, progress=False).step == 8
+    assert Checkpoints(tmp_path, read_only=True).latest_step == 8
+    assert json.loads((tmp_path / "run.json").read_text())["seconds"] > 0
+
+
+def test_nothing_is_drawn_without_progress(quick, data_dir, tmp_path, capfd):
+    copy = shutil.copytree(data_dir, tmp_path / "tfds")
+    for cache in copy.glob("**/cache"):
+        shutil.rmtree(cache)
+    quick.data_dir = str(copy)
+    train(quick, tmp_path / "run", progress=False)
+    train(quick, tmp_path / "run", progress=False)
+    told = "".join(capfd.readouterr())
+    assert list(copy.glob("**/cache/train"))
+    assert "%|" not in told
+    assert "/s]" not in told
+
+
+def test_a_run_whose_sampling_has_changed_is_not_gone_on_with(quick, tmp_path):
+    quick.sampling = "balanced"
+    train(quick, tmp_path, progress=False)
+    tracks = json.loads((tmp_path / "tracks.json").read_text())
+    tracks.pop("draws")  # as older versions wrote it
+    (tmp_path / "tracks.json").write_text(json.dumps(tracks))
+    quick.num_steps = 4
+    with pytest.raises(UserError, match="balanced sampling drew other tracks"):
+        train(quick, tmp_path, progress=False)
+    quick.num_steps = 2  # a run that is done draws nothing any more
+    assert train(quick, tmp_path, progress=False).step == 2
+
+
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tiny_config, tmp_path):
     tiny_config.optimizer.clip_norm = 0.0
@@ -229,7 +297,7 @@ def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, n
             signal.raise_signal(number)
 
     with monkeypatch.context() as patch:
-        patch.setattr("mgr_jax.training.loop.tqdm.update", stop_after_three)
+        patch.setattr("mgr_jax.training.train.tqdm.update", stop_after_three)
         with pytest.raises(
             UserError, match="stopped at step 3; the same command goes on from step 3"
         ):

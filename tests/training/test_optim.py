@@ -7,8 +7,14 @@ import scipy.special
 from sklearn.utils.class_weight import compute_class_weight
 
 from mgr_jax.config import base_config
-from mgr_jax.training.losses import balanced_weights, binary_cross_entropy, cross_entropy
-from mgr_jax.training.optim import decay_mask, make_optimizer, make_schedule
+from mgr_jax.training.optim import (
+    balanced_weights,
+    binary_cross_entropy,
+    cross_entropy,
+    decay_mask,
+    make_optimizer,
+    make_schedule,
+)
 
 
 def schedule(name, **options):

@@ -7,8 +7,7 @@ import pytest
 
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.errors import UserError
-from mgr_jax.training.losses import cross_entropy
-from mgr_jax.training.optim import make_optimizer
+from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
 

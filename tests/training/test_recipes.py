@@ -13,12 +13,11 @@ from flax import linen as nn
 from mgr_jax.audio.frontends import create_frontend
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
-from mgr_jax.data.pipeline import open_split
+from mgr_jax.data.pipeline import make_loaders, open_split
 from mgr_jax.errors import UserError
-from mgr_jax.training.inputs import make_loaders
-from mgr_jax.training.loop import Loop
-from mgr_jax.training.losses import binary_cross_entropy, cross_entropy
+from mgr_jax.training.optim import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
+from mgr_jax.training.stages import first_of_stage
 from mgr_jax.training.steps import create_state, make_train_step
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
@@ -139,7 +138,7 @@ def test_several_updates_a_dispatch_are_advised_against_on_a_cpu(quick):
 
 
 def test_data_that_do_not_fit_are_not_made_resident(quick, tmp_path, monkeypatch):
-    monkeypatch.setattr("mgr_jax.training.inputs._free_memory", lambda: 1e6)
+    monkeypatch.setattr("mgr_jax.data.pipeline._free_memory", lambda: 1e6)
     quick.loader = "resident"
     with pytest.raises(UserError, match=r"take 0.00 GB on every device.*use config.loader=stream"):
         train(quick, tmp_path / "run", progress=False)
@@ -188,19 +187,18 @@ def test_a_stage_passes_over_a_damaged_best_checkpoint(quick, tmp_path):
     quick.update({"num_steps": 6, "eval_every": 2, "log_every": 2})
     quick.stages = ({"steps": 4}, {"steps": 2})
     worse = itertools.count(0, -1)
-    next_stage = Loop._next_stage
 
-    def damage_the_best(self, state):
-        self.checkpoints.wait()
-        assert (self.checkpoints.best_step, self.checkpoints.latest_step) == (2, 4)
-        for path in (self.checkpoints.folder / "2/model").rglob("*"):
+    def damage_the_best(stages, checkpoints, state):
+        checkpoints.wait()
+        assert (checkpoints.best_step, checkpoints.latest_step) == (2, 4)
+        for path in (checkpoints.folder / "2/model").rglob("*"):
             if path.is_file():
                 path.write_bytes(b"")
-        return next_stage(self, state)
+        return first_of_stage(stages, checkpoints, state)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mgr_jax.training.loop.monitored", lambda *_: next(worse))
-        patch.setattr(Loop, "_next_stage", damage_the_best)
+        patch.setattr("mgr_jax.training.train.monitored", lambda *_: next(worse))
+        patch.setattr("mgr_jax.training.train.first_of_stage", damage_the_best)
         with pytest.warns(UserWarning, match=r"checkpoints/2 is damaged.*going on from another"):
             assert train(quick, tmp_path / "run", progress=False).step == 6
     assert (tmp_path / "run/checkpoints/damaged-2").is_dir()
@@ -217,7 +215,7 @@ def test_a_resident_run_that_is_stopped_where_it_logs_keeps_its_step(quick, tmp_
             signal.raise_signal(signal.SIGINT)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mgr_jax.training.loop.tqdm.update", stop_after_two)
+        patch.setattr("mgr_jax.training.train.tqdm.update", stop_after_two)
         with pytest.raises(UserError, match=r"stopped at step 4; .* goes on from step 4"):
             train(quick, tmp_path / "run", progress=False)
     assert calls == [2, 2]

@@ -96,7 +96,8 @@ class Standardised(Frontend):
         Args:
           waveform: [batch, samples + 2 * crop.context] float32 in [-1, 1].
           aux: statistics by name: with normalise_over="track" [batch, ...], those of each clip's
-            track; with "dataset" those of the training split, for `init` only.
+            track; with "dataset" those of the training split, for `init` only. Where some rows
+            only fill up a batch there is "mask" too, [batch] bool, False in those.
 
         Raises:
           UserError: statistics are missing, the clips are too short, or a setting is out of range.
@@ -111,7 +112,7 @@ class Standardised(Frontend):
             return dsp.map_clips(clipwise, waveform)
         energies = dsp.map_clips(lambda y: self._energies(y, weights), waveform)
         given = {} if self.normalise_over == "batch" else self._given(energies, aux)
-        return self._standard(self._levels(energies, given), given)
+        return self._standard(self._levels(energies, given), given, (aux or {}).get("mask"))
 
     def _checked(self, waveform: jax.Array) -> jax.Array:
         """The input as it is computed with, or a UserError."""
@@ -173,8 +174,10 @@ class Standardised(Frontend):
         del given
         return energies
 
-    def _standard(self, levels: jax.Array, given: Statistics) -> jax.Array:
-        """The z-score."""
+    def _standard(
+        self, levels: jax.Array, given: Statistics, mask: jax.Array | None = None
+    ) -> jax.Array:
+        """The z-score; of a batch, over the rows that the mask leaves."""
         if self.standardise is None:
             return levels
         if given:
@@ -182,12 +185,23 @@ class Standardised(Frontend):
         else:
             first = 0 if self.normalise_over == "batch" else 1
             axes = tuple(range(first, 2 if self.standardise == "bins" else levels.ndim))
-            mean = self._over_devices(levels.mean(axis=axes, keepdims=True))
-            variance = jnp.square(levels - mean).mean(axis=axes, keepdims=True)
-            variance = self._over_devices(variance)
+            mask = mask if self.normalise_over == "batch" else None
+            mean = self._mean(levels, axes, mask)
+            variance = self._mean(jnp.square(levels - mean), axes, mask)
         varies = variance > jnp.square(_ROUNDING * mean)
         # Not a root of 0, which has no gradient.
         return (levels - mean) / jnp.sqrt(jnp.where(varies, variance, 1.0))
+
+    def _mean(self, x: jax.Array, axes: tuple[int, ...], mask: jax.Array | None) -> jax.Array:
+        """The mean over axes, of which the first is the batch if there is a mask, and devices."""
+        if mask is None:
+            return self._over_devices(x.mean(axis=axes, keepdims=True))
+        rows = mask.reshape(-1, *[1] * (x.ndim - 1))
+        total, count = (
+            self._over_devices((rows * y).sum(axis=axes, keepdims=True), jnp.sum)
+            for y in (x, jnp.ones_like(x))
+        )
+        return total / count
 
     def _over_devices(self, value: jax.Array, reduce: Callable = jnp.mean) -> jax.Array:
         """What a statistic of this device's part of a batch is over all of it."""

@@ -4,7 +4,7 @@ import pytest
 
 from mgr_jax.config import base_config, validate
 from mgr_jax.errors import UserError
-from mgr_jax.training.progress import Progress, past_evaluations
+from mgr_jax.training.stages import Stages, past_evaluations
 
 
 def config_with(**fields):
@@ -15,52 +15,52 @@ def config_with(**fields):
     return config
 
 
-def follow(progress, scores, every=10):
+def follow(standing, scores, every=10):
     """Adds evaluations; returns, for each, whether a stage began, the stage and the scale."""
     return [
-        (progress.add(every * n, score), progress.stage, progress.lr_scale)
+        (standing.add(every * n, score), standing.stage, standing.lr_scale)
         for n, score in enumerate(scores, start=1)
     ]
 
 
 def test_without_stages_a_run_ends_at_its_last_step():
-    progress = Progress(config_with(num_steps=30))
-    assert progress.next_end == 30
-    follow(progress, [0.1, 0.2])
-    assert not progress.done(20)
-    progress.add(30, 0.1)
-    assert progress.done(30)
-    assert not progress.out_of_patience
-    assert progress.best == 0.2
+    standing = Stages(config_with(num_steps=30))
+    assert standing.next_end == 30
+    follow(standing, [0.1, 0.2])
+    assert not standing.done(20)
+    standing.add(30, 0.1)
+    assert standing.done(30)
+    assert not standing.out_of_patience
+    assert standing.best == 0.2
 
 
 def test_patience_counts_evaluations_without_a_better_one():
-    progress = Progress(config_with(patience=2))
-    follow(progress, [0.5, 0.5])
-    assert not progress.done(20)
-    progress.add(30, 0.4)
-    assert progress.done(30)
-    assert progress.out_of_patience
+    standing = Stages(config_with(patience=2))
+    follow(standing, [0.5, 0.5])
+    assert not standing.done(20)
+    standing.add(30, 0.4)
+    assert standing.done(30)
+    assert standing.out_of_patience
 
 
 def test_each_stage_has_its_own_patience_and_starts_from_the_best():
     stages = tuple(
         {"patience": 2, "optimizer": {"learning_rate": rate}} for rate in (0.01, 0.002, 0.0004)
     )
-    progress = Progress(config_with(stages=stages))
-    began = follow(progress, [0.1, 0.3, 0.2, 0.2])
+    standing = Stages(config_with(stages=stages))
+    began = follow(standing, [0.1, 0.3, 0.2, 0.2])
     assert [stage for _, stage, _ in began] == [0, 0, 0, 1]
     assert [new for new, _, _ in began] == [False, False, False, True]
-    assert progress.stage_start == 40
-    assert progress.config.optimizer.learning_rate == 0.002
+    assert standing.stage_start == 40
+    assert standing.config.optimizer.learning_rate == 0.002
     # Worse than the best of all, yet the first of its stage: patience starts anew.
     for step, score in ((50, 0.2), (60, 0.1), (70, 0.1)):
-        progress.add(step, score)
-    assert progress.stage == 2
+        standing.add(step, score)
+    assert standing.stage == 2
     for step in (80, 90, 100):
-        progress.add(step, 0.0)
-    assert progress.done(100)
-    assert progress.best == 0.3
+        standing.add(step, 0.0)
+    assert standing.done(100)
+    assert standing.best == 0.3
 
 
 def test_stages_end_at_their_steps_and_may_change_the_optimizer():
@@ -68,20 +68,20 @@ def test_stages_end_at_their_steps_and_may_change_the_optimizer():
         {"steps": 25, "optimizer": {"name": "adam", "learning_rate": 1e-4}},
         {"steps": 20, "optimizer": {"name": "sgd", "learning_rate": 1e-3}},
     )
-    progress = Progress(config_with(stages=stages))
-    assert progress.next_end == 25
-    progress.add(10, 0.1)
-    assert progress.add(25, 0.2)
-    assert (progress.config.optimizer.name, progress.next_end) == ("sgd", 45)
-    assert not progress.add(45, 0.3)
-    assert progress.done(45)
+    standing = Stages(config_with(stages=stages))
+    assert standing.next_end == 25
+    standing.add(10, 0.1)
+    assert standing.add(25, 0.2)
+    assert (standing.config.optimizer.name, standing.next_end) == ("sgd", 45)
+    assert not standing.add(45, 0.3)
+    assert standing.done(45)
 
 
 def test_a_plateau_lowers_the_rate_as_keras_does():
     # ReduceLROnPlateau(factor=0.5, patience=2, min_delta=0.01): waits 2 evaluations, then again.
     plateau = {"factor": 0.5, "patience": 2, "min_delta": 0.01}
-    progress = Progress(config_with(plateau=plateau))
-    scales = [scale for _, _, scale in follow(progress, [0.5, 0.505, 0.504, 0.5, 0.5, 0.6, 0.6])]
+    standing = Stages(config_with(plateau=plateau))
+    scales = [scale for _, _, scale in follow(standing, [0.5, 0.505, 0.504, 0.5, 0.5, 0.6, 0.6])]
     assert scales == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.25]
 
 
@@ -91,11 +91,11 @@ def test_patience_belongs_to_the_stages_where_there_are_some():
 
 
 def test_a_stage_without_a_limit_goes_on_to_the_end():
-    progress = Progress(config_with(stages=({"steps": 20}, {}), num_steps=300))
-    progress.add(20, 0.1)
+    standing = Stages(config_with(stages=({"steps": 20}, {}), num_steps=300))
+    standing.add(20, 0.1)
     for step in (100, 200):
-        assert not progress.add(step, 0.1)
-        assert (progress.stage, progress.next_end) == (1, 300)
+        assert not standing.add(step, 0.1)
+        assert (standing.stage, standing.next_end) == (1, 300)
 
 
 def test_a_run_is_where_its_log_says():
@@ -108,7 +108,7 @@ def test_a_run_is_where_its_log_says():
     ]
     evaluations = past_evaluations(rows, "log_loss")
     assert evaluations == [(10, -0.9), (20, -0.95), (30, float("-inf"))]
-    replayed, live = Progress(config, evaluations), Progress(config)
+    replayed, live = Stages(config, evaluations), Stages(config)
     for step, score in evaluations:
         live.add(step, score)
     assert vars(replayed) | {"_config": 0} == vars(live) | {"_config": 0}

@@ -1,0 +1,264 @@
+"""Where a run begins, where it stands, and whether it is done or asked to stop.
+
+The stage, the learning rate and the end follow from the config and from the scores of the
+evaluations so far, so that a resumed run needs nothing but its checkpoint and its log.
+"""
+
+import dataclasses
+import logging
+import math
+import signal
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from mgr_jax.config import stage_config
+from mgr_jax.data.cache import Tracks
+from mgr_jax.data.trained_on import Origin, find_origin
+from mgr_jax.errors import UserError
+from mgr_jax.training.checkpoint import Checkpoints, read_variables
+from mgr_jax.training.optim import make_optimizer
+from mgr_jax.training.steps import TrainState, create_state, take_weights
+
+log = logging.getLogger(__name__)
+
+
+class Stages:
+    """Follows the evaluations of a run.
+
+    Attributes:
+      stage: number of the stage that the next step belongs to.
+      stage_start: steps made before it began.
+      lr_scale: factor of the learning rate (config.plateau).
+      best: the best score so far, greater is better.
+      out_of_patience: whether the last stage ended because nothing improved.
+    """
+
+    _stage_best: float
+    _plateau_best: float
+    _stale: int
+    _plateau_stale: int
+
+    def __init__(self, config: ConfigDict, evaluations: Iterable[tuple[int, float]] = ()) -> None:
+        """Starts a run, or goes through the (step, score) of the evaluations it has had."""
+        self._config = config
+        self._stages = max(1, len(config.stages))
+        self.stage = -1
+        self.best = float("-inf")
+        self.out_of_patience = False
+        self._ended = False
+        self._next_stage(0)
+        for step, score in evaluations:
+            self.add(step, score)
+
+    def __str__(self) -> str:
+        """The stage and what it updates with."""
+        optimizer = self.config.optimizer
+        return (
+            f"stage {self.stage + 1} of {self._stages}, from the best weights: {optimizer.name}, "
+            f"learning rate {optimizer.learning_rate:g}"
+        )
+
+    @property
+    def config(self) -> ConfigDict:
+        """Of the present stage."""
+        return stage_config(self._config, self.stage)
+
+    @property
+    def next_end(self) -> float:
+        """The step after which the run, or its stage, must be evaluated."""
+        return min(self._config.num_steps, self.stage_start + self._limit)
+
+    @property
+    def _limit(self) -> float:
+        """Steps after which the present stage ends."""
+        stages = self._config.stages
+        return (stages[self.stage].get("steps") if stages else 0) or math.inf
+
+    def done(self, step: int) -> bool:
+        """Whether the run is over after this many steps."""
+        return self._ended or step >= self._config.num_steps
+
+    def add(self, step: int, score: float) -> bool:
+        """Takes note of an evaluation; says whether a new stage begins, from the best weights."""
+        self.best = max(self.best, score)
+        # As Keras: an improvement is over the best, by more than min_delta where that counts.
+        if score > self._stage_best:
+            self._stage_best, self._stale = score, 0
+        else:
+            self._stale += 1
+        plateau = self._config.plateau
+        if score > self._plateau_best + plateau.min_delta:
+            self._plateau_best, self._plateau_stale = score, 0
+        else:
+            self._plateau_stale += 1
+        if self._plateau_stale >= plateau.patience:
+            self.lr_scale *= plateau.factor
+            self._plateau_stale = 0
+
+        patience = self.config.patience
+        stale = bool(patience) and self._stale >= patience
+        if not stale and step - self.stage_start < self._limit:
+            return False
+        if self.stage == self._stages - 1:
+            self._ended, self.out_of_patience = True, stale
+        else:
+            self._next_stage(step)
+        return not self.done(step)
+
+    def _next_stage(self, step: int) -> None:
+        self.stage += 1
+        self.stage_start = step
+        self.lr_scale = 1.0
+        self._stage_best = self._plateau_best = float("-inf")
+        self._stale = self._plateau_stale = 0
+
+
+def monitored(metrics: Mapping[str, float | None], monitor: str) -> float:
+    """The monitored score of an evaluation, turned so that greater is better."""
+    value = metrics[f"validation/track/{monitor}"]
+    if value is None or np.isnan(value):  # undefined, as an AUC is where all labels are alike
+        return float("-inf")
+    return -value if monitor in ("log_loss", "auxiliary_loss") else value
+
+
+def past_evaluations(rows: Iterable[Mapping[str, float]], monitor: str) -> list[tuple[int, float]]:
+    """(step, score) of the evaluations in a run's metrics.jsonl."""
+    key = f"validation/track/{monitor}"
+    return [(int(row["step"]), monitored(row, monitor)) for row in rows if key in row]
+
+
+def initial_variables(
+    variables: Mapping[str, Any],
+    config: ConfigDict,
+    splits: Mapping[str, Tracks],
+    *,
+    progress: bool = False,
+) -> tuple[dict[str, Any], Origin]:
+    """Puts the layers of `config.init_from` into the place of those of equal name and shape.
+
+    A fusion takes its encoder from a run of another model; see `take_weights`.
+
+    Args:
+      variables: of this run, freshly initialised.
+      config: of this run.
+      splits: of this run, "train" and "validation".
+      progress: show a bar where tracks are read to be compared, and log what is taken.
+
+    Returns:
+      The variables, and where they come from.
+
+    Raises:
+      UserError: there is no such run, it has been trained on tracks that this one is scored on, or
+        nothing of it fits.
+    """
+    origin = find_origin(config, splits, progress=progress)
+    begun, taken = take_weights(
+        variables,
+        read_variables(Path(origin.run)),
+        origin.run,
+        into_encoder=config.model.name == "fusion" != origin.model,
+        same_classes=origin.same_classes,
+    )
+    if not taken:
+        raise UserError(
+            f"config.init_from is {config.init_from}, of whose network no weights have the name "
+            "and shape of some of this network; use the run of a like network"
+        )
+    if progress:
+        log.info(taken)
+    return begun, dataclasses.replace(origin, taken=taken)
+
+
+def newest_state(
+    config: ConfigDict,
+    variables: Mapping[str, Any],
+    checkpoints: Checkpoints,
+    evaluations: Sequence[tuple[int, float]],
+) -> tuple[TrainState, Stages]:
+    """Restores the newest checkpoint, and says where the run stands there.
+
+    Args:
+      config: of the run.
+      variables: that a new run begins with.
+      checkpoints: of the run, perhaps none.
+      evaluations: (step, score) of those it has had.
+
+    Returns:
+      The state, on the host, and the stages.
+
+    Raises:
+      UserError: the log lacks the evaluation of the best checkpoint, or see `Checkpoints.restore`.
+    """
+
+    def stages_at(step: int) -> Stages:
+        return Stages(config, [(s, score) for s, score in evaluations if s < step])
+
+    def state_at(step: int) -> TrainState:
+        return _fresh_state(variables, stages_at(step).config)
+
+    best = checkpoints.best_step
+    if best is not None and best not in dict(evaluations):
+        raise UserError(
+            f"{checkpoints.folder.parent / 'metrics.jsonl'} lacks the evaluation of step {best}, "
+            "which there is a checkpoint of, so that patience and stages cannot go on; restore it, "
+            "or train in another folder"
+        )
+    state = checkpoints.restore(state_at) or state_at(0)
+    step = int(state.step)
+    stages = stages_at(step)
+    last = [score for s, score in evaluations if s == step]
+    if last and stages.add(step, last[0]):
+        state = first_of_stage(stages, checkpoints, state)
+    return state.replace(lr_scale=np.float32(stages.lr_scale)), stages
+
+
+def _fresh_state(variables: Mapping[str, Any], stage: ConfigDict) -> TrainState:
+    """The state, on the host, before the first update of a stage."""
+    optimizer = make_optimizer(stage)
+    return jax.device_get(create_state(dict(variables), optimizer, averaged=bool(stage.ema_decay)))
+
+
+def first_of_stage(stages: Stages, checkpoints: Checkpoints, state: TrainState) -> TrainState:
+    """The state, on the host, that a new stage begins with: the best weights so far."""
+    checkpoints.wait()
+    best = checkpoints.best_variables(state.variables)
+    return _fresh_state(best, stages.config).replace(step=state.step)
+
+
+class StopRequest:
+    """Turns the first Ctrl-C or SIGTERM into a flag, so that no step is cut in two.
+
+    The second one interrupts as usual. Handlers can be set in the main thread only; elsewhere
+    this does nothing.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is requested yet."""
+        self.requested = False
+        self._old: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopRequest":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._old[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self.requested = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+        self._old = {}
