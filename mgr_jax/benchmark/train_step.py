@@ -67,14 +67,14 @@ CASES = {
         Case("resnet18", (128, 128)),
     )
 }
-# The same layers, narrow and on short clips.
+# Few and narrow layers, on short clips.
 TINY_CASES = {
     case.model: case
     for case in (
-        Case("sample_cnn", (243, 1), 8, {"depth": 3, "widths": (4, 4, 8)}),
+        Case("sample_cnn", (81, 1), 8, {"depth": 3, "widths": (4, 4, 8)}),
         Case("choi_crnn", (96, 96), 8),
-        Case("short_chunk", (128, 128), 8, {"widths": (4,) * 7}),
-        Case("resnet18", (32, 32), 8, {"width": 4}),
+        Case("short_chunk", (16, 16), 8, {"widths": (4, 4, 8), "pools": ((2, 2),) * 3}),
+        Case("resnet18", (32, 32), 8, {"width": 4, "blocks": (1, 1)}),
     )
 }
 
