@@ -139,6 +139,30 @@ def _run_part(name: str, folder: Path, tiny: bool, limit: float) -> dict[str, An
     return {"ok": False, "seconds": seconds, "error": error, **part, "log": lines[-_LAST_LINES:]}
 
 
+def format_steps(report: Mapping[str, Any]) -> str:
+    """The training steps of a report as a table in Markdown: median milliseconds (quartiles)."""
+    names = [
+        f"{system} {dtype}"
+        for dtype in ("float32", "bfloat16")
+        for system in ("mgr_jax", "PyTorch eager", "PyTorch compiled")
+    ]
+    lines = ["| network, batch | " + " | ".join(names) + " |", "|---|" + "--:|" * len(names)]
+    for part, outcome in report["parts"].items():
+        result = outcome.get("result", {})
+        if not part.startswith("step ") or "milliseconds" not in result:
+            continue
+        cells = [f"{result['model']}, {result['batch']}"]
+        for name in names:
+            found = result["milliseconds"].get(name)
+            quartiles = (
+                [found[f"{place}_quartile"] for place in ("first", "third")] if found else []
+            )
+            spread = "–".join(f"{value:.2f}" for value in quartiles)
+            cells.append(f"{found['median']:.2f} ({spread})" if found else "–")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def _stop(number: int, frame: Any) -> None:
     sys.exit(128 + number)  # by way of the `finally` that ends a part's processes
 
@@ -155,6 +179,7 @@ def main() -> int:
     except UserError as error:
         log.error(error)
         return 1
+    log.info(format_steps(report))
     failed = [name for name, part in report["parts"].items() if not part["ok"]]
     log.info(f"{len(report['parts']) - len(failed)} parts done, {len(failed)} failed: {out}")
     return 1 if failed else 0

@@ -128,9 +128,9 @@ def step(folder: Path, tiny: bool, keep: Keep, *, model: str) -> Report:
     del folder
     if tiny:
         return compare_train_steps(TINY_CASES[model], rounds=2, steps=1, compiled=False, keep=keep)
-    # A CPU is there to try the check on.
-    small = {} if jax.default_backend() != "cpu" else {"rounds": 3, "steps": 1}
-    return compare_train_steps(CASES[model], keep=keep, **small)
+    on_cpu = jax.default_backend() == "cpu"  # where the check is only tried
+    rounds, steps = (3, 1) if on_cpu else (20, 10)
+    return compare_train_steps(CASES[model], rounds=rounds, steps=steps, keep=keep)
 
 
 def _dataset(tiny: bool) -> str:

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
@@ -119,22 +120,21 @@ def compare_train_steps(
         "failures": {},
     }
     makers: dict[str, Callable[[], Steps]] = {
-        f"mgr_jax {dtype}": lambda dtype=dtype: make_steps(case, dtype, steps) for dtype in DTYPES
+        f"mgr_jax {dtype}": partial(make_steps, case, dtype, steps) for dtype in DTYPES
     }
+    late: dict[str, Callable[[], Steps]] = {}
     try:
         from mgr_jax.benchmark import torch_steps
     except ImportError as error:
         report["failures"]["PyTorch"] = f"not compared, as it cannot be imported: {error}"
-        torch_steps = None
-    late: dict[str, Callable[[], Steps]] = {}
-    if torch_steps:
+    else:
         torch_steps.prepare(available_cores())
         report["parameters"]["PyTorch"] = torch_steps.parameters(case)
         for dtype in DTYPES:
-            for kind, chosen in (("eager", makers), ("compiled", late))[: 1 + compiled]:
-                chosen[f"PyTorch {kind} {dtype}"] = lambda dtype=dtype, kind=kind: (
-                    torch_steps.make_steps(case, dtype, steps, compiled=kind == "compiled")
-                )
+            peer = partial(torch_steps.make_steps, case, dtype, steps)
+            makers[f"PyTorch eager {dtype}"] = partial(peer, compiled=False)
+            if compiled:
+                late[f"PyTorch compiled {dtype}"] = partial(peer, compiled=True)
     functions: dict[str, Steps] = {}
     for stage in (makers, late):
         if not stage:
@@ -237,24 +237,3 @@ def count_parameters(case: Case) -> int:
     model = case.create()
     shapes = jax.eval_shape(lambda x: model.init(jax.random.key(0), x, train=False), features)
     return sum(math.prod(x.shape) for x in jax.tree.leaves(shapes["params"]))
-
-
-def format_steps(reports: Mapping[str, Mapping[str, Any]]) -> str:
-    """Reports of `compare_train_steps` as a table in Markdown: medians in milliseconds."""
-    names = [
-        f"{system} {dtype}"
-        for dtype in DTYPES
-        for system in ("mgr_jax", "PyTorch eager", "PyTorch compiled")
-    ]
-    lines = [
-        "| network, batch | " + " | ".join(f"{name}, ms" for name in names) + " |",
-        "|---|" + "--:|" * len(names),
-    ]
-    for report in reports.values():
-        cells = []
-        for name in names:
-            found = report["milliseconds"].get(name)
-            low, high = (found[q] for q in ("first_quartile", "third_quartile")) if found else ""
-            cells.append(f"{found['median']:.2f} ({low:.2f}–{high:.2f})" if found else "–")
-        lines.append(f"| {report['model']}, {report['batch']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
