@@ -108,7 +108,7 @@ def _run_part(name: str, folder: Path, tiny: bool, limit: float) -> dict[str, An
         environment["CUDA_VISIBLE_DEVICES"] = first
     start, error = time.monotonic(), ""
     output = folder / f"{name}.log"
-    with output.open("w", encoding="utf-8") as file:
+    with output.open("wb") as file:
         child = subprocess.Popen(
             [*command, "tiny" if tiny else "full"],
             env=environment,
