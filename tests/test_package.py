@@ -52,7 +52,9 @@ ARROWS: dict[str, set[str]] = {
     "baselines": {"features", "data", "evaluation", "audio.io"},
     "leakage": {"data", "evaluation", "audio.io", "audio.fingerprint", "audio.chromaprint"},
     "reports": set(),
-    "benchmark": {"audio.dsp", "audio.frontends", "audio.io", "classifier", "config", "training"},
+    "benchmark": {
+        "audio.dsp", "audio.frontends", "audio.io", "classifier", "config", "models", "training",
+    },
     "runs": {
         "classifier", "data", "config", "evaluation", "evaluation.protocol", "training",
         "predictor", "prediction", "features", "baselines", "leakage", "reports", "benchmark",

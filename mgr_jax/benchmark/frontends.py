@@ -29,7 +29,7 @@ from mgr_jax.benchmark.timing import (
 )
 from mgr_jax.errors import UserError
 
-LIBROSA, TORCH = "librosa per clip", "torch.stft per clip"
+LIBROSA, TORCH, TORCH_GPU = "librosa per clip", "torch.stft per clip", "torch.stft on a GPU"
 # Not front ends of waveforms by themselves: made of others, or of stored features.
 _WITHOUT_WAVEFORMS = {"precomputed", "resampled", "stack"}
 _ROUNDS_OF_ONE = 3
@@ -58,8 +58,8 @@ def benchmark_frontends(
 ) -> Benchmark:
     """Times front ends on clips that lie in memory, compilation not counted.
 
-    Log-mel spectrograms by mgr_jax on all devices and on one, by librosa and by PyTorch, where it
-    is installed, take turns. The other front ends follow one by one.
+    Log-mel spectrograms by mgr_jax on all devices and on one, and by librosa and PyTorch, where
+    they are installed, take turns. The other front ends follow one by one.
 
         report = mgr_jax.benchmark_frontends(clips=2, seconds=5.0)
         print(report)
@@ -125,8 +125,8 @@ def time_frontends(
 ) -> dict[str, Any]:
     """Times front ends on clips that lie in memory, compilation not counted.
 
-    Errors of log-mel spectrograms are against librosa in float64. Of the other front ends each
-    device gets one clip.
+    Errors of log-mel spectrograms are against the same transform in float64. Of the other front
+    ends each device gets one clip.
 
     Args:
       clips: [clips, samples] float32 at 22,050 Hz; the devices share them evenly.
@@ -176,19 +176,26 @@ def _compare_log_mel(
     functions: dict[str, Callable[[], Any]] = {
         name: on_devices(frontend, clips, devices[:count]) for name, count in own.items()
     }
-    functions[LIBROSA] = partial(peers.with_librosa, clips)
     notes = []
+    try:
+        functions[LIBROSA] = peers.with_librosa(clips)
+    except ImportError:
+        notes.append("librosa is not compared, as it is not installed: pip install librosa.")
     try:
         functions[TORCH] = peers.with_torch(clips, available_cores())
     except ImportError:
         notes.append(
             "PyTorch is not compared, as it is not installed: pip install 'mgr-jax[bench]'."
         )
+    if devices[0].platform != "cpu":
+        with contextlib.suppress(ImportError):  # a PyTorch for CPUs alone
+            functions[TORCH_GPU] = peers.with_torch_on_gpu(clips)
     times = interleave(functions, rounds, progress=progress)
-    reference = np.stack(peers.with_librosa(clips, np.float64))
+    reference = peers.in_float64(clips)
     rows: dict[str, dict[str, Any]] = {}
     for name, function in functions.items():
-        levels = np.asarray(function())
+        levels = function()
+        levels = np.asarray(levels.cpu() if name == TORCH_GPU else levels)
         if name in own:
             levels = levels.swapaxes(1, 2)
         rows[name] = {
@@ -245,15 +252,19 @@ def format_report(report: dict[str, Any]) -> str:
     versions = ", ".join(
         f"{name} {number}" for name, number in machine["versions"].items() if number
     )
+    peers_shown = {LIBROSA: "x librosa", TORCH: "x torch"}
+    if TORCH_GPU in report["log_mel"]:
+        peers_shown[TORCH_GPU] = "x torch, GPU"
+    titles = ["audio-s/s", *peers_shown.values(), "error in dB"]
     lines = [
         f"Log-mel spectrograms of {report['clips']} clips of {report['seconds']:g} s, "
         f"{report['rounds']} rounds: median and best",
-        f"{'':<22}{'audio-s/s':>16}{'x librosa':>14}{'x torch':>14}{'error in dB':>14}",
+        f"{'':<22}{titles[0]:>16}" + "".join(f"{title:>14}" for title in titles[1:]),
     ]
     for name, row in report["log_mel"].items():
         ratios = report["ratios"].get(name, {})
         line = f"{name:<22}{_pair(row['audio_seconds_per_second'], '.0f'):>16}"
-        for peer in (LIBROSA, TORCH):
+        for peer in peers_shown:
             line += f"{_pair(ratios.get(peer), '.2f'):>14}"
         line += f"{row['max_error_db']:>14.1e}"
         if "bandwidth_share" in row:

@@ -1,9 +1,12 @@
-"""The same log-mel spectrogram by librosa and by PyTorch, clip by clip, as their users write it."""
+"""The same log-mel spectrogram in float64, by librosa and by PyTorch, as their users write it."""
 
 from collections.abc import Callable
+from typing import Any
 
-import librosa
 import numpy as np
+import scipy.signal
+
+from mgr_jax.audio.dsp import mel_filterbank
 
 SAMPLE_RATE = 22_050
 N_FFT = 2048
@@ -12,24 +15,53 @@ N_MELS = 128
 TOP_DB = 80.0
 
 
-def with_librosa(clips: np.ndarray, dtype: type = np.float32) -> list[np.ndarray]:
-    """Levels in dB [bands, frames] of each of [clips, samples], computed in the given precision."""
-    mels = (
-        librosa.feature.melspectrogram(
-            y=clip.astype(dtype, copy=False),
-            sr=SAMPLE_RATE,
-            n_fft=N_FFT,
-            hop_length=HOP_LENGTH,
-            n_mels=N_MELS,
-            dtype=dtype,
+def in_float64(clips: np.ndarray) -> np.ndarray:
+    """Levels in dB [clips, bands, frames] of [clips, samples], which others are held against."""
+    window = scipy.signal.get_window("hann", N_FFT)
+    filters = _filters().astype(np.float64)
+    tables = []
+    for clip in clips:
+        padded = np.pad(clip.astype(np.float64), N_FFT // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
+        mel = filters @ np.square(np.abs(np.fft.rfft(frames * window))).T
+        levels = 10.0 * np.log10(np.maximum(mel, 1e-10))
+        tables.append(np.maximum(levels, levels.max() - TOP_DB))
+    return np.stack(tables)
+
+
+def with_librosa(clips: np.ndarray, dtype: type = np.float32) -> Callable[[], list[np.ndarray]]:
+    """A function that returns levels in dB [bands, frames] of each clip.
+
+    Args:
+      clips: [clips, samples].
+      dtype: to compute in.
+
+    Raises:
+      ImportError: librosa is not installed.
+    """
+    import librosa
+
+    tables = [clip.astype(dtype) for clip in clips]
+
+    def every_clip() -> list[np.ndarray]:
+        mels = (
+            librosa.feature.melspectrogram(
+                y=clip,
+                sr=SAMPLE_RATE,
+                n_fft=N_FFT,
+                hop_length=HOP_LENGTH,
+                n_mels=N_MELS,
+                dtype=dtype,
+            )
+            for clip in tables
         )
-        for clip in clips
-    )
-    return [librosa.power_to_db(mel, top_db=TOP_DB) for mel in mels]
+        return [librosa.power_to_db(mel, top_db=TOP_DB) for mel in mels]
+
+    return every_clip
 
 
 def with_torch(clips: np.ndarray, threads: int) -> Callable[[], list[np.ndarray]]:
-    """A function that returns levels in dB [bands, frames] of each clip.
+    """A function that returns levels in dB [bands, frames] of each clip, computed on the CPU.
 
     The window, the filters and the tensors are made beforehand.
 
@@ -43,20 +75,63 @@ def with_torch(clips: np.ndarray, threads: int) -> Callable[[], list[np.ndarray]
     import torch
 
     torch.set_num_threads(threads)
-    window = torch.hann_window(N_FFT)
-    filters = torch.from_numpy(librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS))
+    window, filters = torch.hann_window(N_FFT), torch.from_numpy(_filters())
     tensors = [torch.from_numpy(clip.copy()) for clip in clips]
-
-    def levels(clip: torch.Tensor) -> torch.Tensor:
-        spectra = torch.stft(
-            clip, N_FFT, HOP_LENGTH, window=window, pad_mode="constant", return_complex=True
-        )
-        mel = filters @ (spectra.real.square() + spectra.imag.square())
-        level = 10.0 * torch.log10(mel.clamp(min=1e-10))
-        return level.clamp(min=level.max() - TOP_DB)
 
     @torch.inference_mode()
     def every_clip() -> list[np.ndarray]:
-        return [levels(clip).numpy() for clip in tensors]
+        return [_torch_levels(clip, window, filters).numpy() for clip in tensors]
 
     return every_clip
+
+
+def with_torch_on_gpu(clips: np.ndarray) -> Callable[[], Any]:
+    """A function that returns levels in dB, a tensor [clips, bands, frames] on the first GPU.
+
+    All clips are computed at once, and lie on the GPU beforehand.
+
+    Args:
+      clips: [clips, samples] float32.
+
+    Raises:
+      ImportError: torch is not installed, or sees no GPU.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ImportError("PyTorch sees no GPU")
+    arrays = (clips, _filters(), scipy.signal.get_window("hann", N_FFT).astype(np.float32))
+    placed, filters, window = (torch.from_numpy(x.copy()).to("cuda") for x in arrays)
+
+    @torch.inference_mode()
+    def all_clips() -> Any:
+        levels = _torch_levels(placed, window, filters)
+        torch.cuda.synchronize()
+        return levels
+
+    return all_clips
+
+
+def _torch_levels(clips: Any, window: Any, filters: Any) -> Any:
+    """Levels in dB [..., bands, frames] of tensors [..., samples]."""
+    import torch
+
+    spectra = torch.stft(
+        clips, N_FFT, HOP_LENGTH, window=window, pad_mode="constant", return_complex=True
+    )
+    mel = filters @ (spectra.real.square() + spectra.imag.square())
+    levels = 10.0 * torch.log10(mel.clamp(min=1e-10))
+    return torch.maximum(levels, levels.amax(dim=(-2, -1), keepdim=True) - TOP_DB)
+
+
+def _filters() -> np.ndarray:
+    """Slaney's triangles [bands, bins], which are librosa's."""
+    return mel_filterbank(
+        sample_rate=SAMPLE_RATE,
+        n_fft=N_FFT,
+        n_mels=N_MELS,
+        fmin=0.0,
+        fmax=SAMPLE_RATE / 2,
+        htk=False,
+        norm="slaney",
+    )

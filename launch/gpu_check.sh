@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Tries mgr_jax on this machine's accelerator, unattended and without network, in under six minutes:
+#   launch/gpu_check.sh [--tiny] [--out FILE]
+# prepares the embedded dataset, trains, evaluates, predicts, and times front ends and training steps
+# beside PyTorch. All goes to one JSON, by default gpu_check.json, in $OUT where that is set. --tiny is for
+# a CPU. The exit code is 1 if a part failed; the file says which and why.
+set -euo pipefail
+size=full
+out=${OUT:-.}/gpu_check.json
+while [ $# -gt 0 ]; do
+  case $1 in
+    --tiny) size=tiny ;;
+    --out) out=${2:?--out needs a file}; shift ;;
+    --out=*) out=${1#--out=} ;;
+    *) echo "usage: gpu_check.sh [--tiny] [--out FILE]" >&2; exit 2 ;;
+  esac
+  shift
+done
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1
+exec "${PYTHON:-python3}" -m mgr_jax.benchmark.device_check "$out" "$size"

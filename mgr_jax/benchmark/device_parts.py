@@ -1,0 +1,186 @@
+"""The parts of the check of a device; `device_check` runs each in a process of its own.
+
+    python -m mgr_jax.benchmark.device_parts PART FOLDER SIZE
+
+A part leaves FOLDER/PART.json: {"result": …}, and {"error": sentence} where it fails.
+"""
+
+import statistics
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import soundfile
+
+import mgr_jax
+from mgr_jax.benchmark.frontends import choose_devices, synthetic_clips, time_frontends
+from mgr_jax.benchmark.timing import machine, memory_bandwidth
+from mgr_jax.benchmark.train_step import CASES, TINY_CASES, compare_train_steps
+from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.files import write_json
+from mgr_jax.training.summary import read_metrics
+
+Report = dict[str, Any]
+Keep = Callable[[Report], None]  # keeps what is there so far, should the time run out
+
+RATE = 12_000
+_PACKAGES = ("flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "triton")
+
+
+def describe_machine(folder: Path, tiny: bool, keep: Keep) -> Report:
+    """Devices, their memory's size and speed, versions, and what the driver says of itself."""
+    del folder, keep
+    report = machine()
+    for name in _PACKAGES:
+        try:
+            report["versions"][name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            report["versions"][name] = None
+    report["versions"]["mgr_jax"] = mgr_jax.__version__
+    device = jax.local_devices()[0]
+    report["platform_version"] = device.client.platform_version.splitlines()
+    driver = Path("/proc/driver/nvidia/version")
+    report["driver"] = driver.read_text(encoding="utf-8").splitlines() if driver.exists() else []
+    report["memory_bytes"] = (device.memory_stats() or {}).get("bytes_limit")
+    report["triad_bytes_per_second"] = memory_bandwidth(device, megabytes=1 if tiny else 512)
+    return report
+
+
+def prepare(folder: Path, tiny: bool, keep: Keep) -> Report:
+    """The embedded dataset."""
+    del keep
+    prepared = mgr_jax.prepare(
+        _dataset(tiny), sample_rate=RATE, data_dir=folder / "data", progress=False
+    )
+    return {"summary": str(prepared)}
+
+
+def train(folder: Path, tiny: bool, keep: Keep, *, partition: str) -> Report:
+    """Some steps of the demo's recipe under a partition, its data resident and streaming."""
+    report: Report = {}
+    for loader in ("resident", "streaming"):
+        config = mgr_jax.read_config("rendered/choi_crnn")
+        config.dataset, config.data_dir = _dataset(tiny), str(folder / "data")
+        config.partition, config.loader = partition, loader
+        config.num_steps, config.eval_every, config.log_every = 300, 150, 50
+        if tiny:
+            config.clip_samples, config.batch_size, config.steps_per_dispatch = RATE, 8, 1
+            config.num_steps, config.eval_every, config.log_every = 4, 4, 2
+        workdir, start = _run(folder, partition, loader), time.perf_counter()
+        result = mgr_jax.train(config, workdir, progress=False)
+        seconds = time.perf_counter() - start
+        rows = read_metrics(workdir / "metrics.jsonl")
+        losses = [row["train/loss"] for row in rows if "train/loss" in row]
+        # The first speed holds compilation.
+        speeds = [row["clips_per_second"] for row in rows if "clips_per_second" in row][1:]
+        report[loader] = {
+            "steps": result.step,
+            "batch": config.batch_size,
+            "seconds": seconds,
+            "clips_per_second": statistics.median(speeds),
+            "losses": losses,
+            "validation": {result.monitor: result.best},
+        }
+        keep(report)
+    return report
+
+
+def evaluate(folder: Path, tiny: bool, keep: Keep) -> Report:
+    """The test tracks by the run that was trained first, and a file that is a minute long."""
+    del tiny
+    run, start = _run(folder, "pmap", "resident"), time.perf_counter()
+    result = mgr_jax.evaluate(run, "test", progress=False)
+    report: Report = {
+        "seconds": time.perf_counter() - start,
+        "accuracy": result.scores["track"]["accuracy"],
+        "summary": str(result).splitlines(),
+    }
+    keep(report)
+    path = folder / "chirp.wav"
+    soundfile.write(path, synthetic_clips(1, 60 * RATE, seed=1)[0].clip(-1, 1), RATE)
+    start = time.perf_counter()
+    prediction = mgr_jax.load(run).predict(path)
+    total = float(prediction.track_probabilities.sum())
+    if not np.isclose(total, 1.0, atol=1e-4):
+        raise UserError(f"the probabilities of {path.name} sum to {total}; they must sum to 1")
+    report["predict"] = {"seconds": time.perf_counter() - start, "label": prediction.label}
+    return report
+
+
+def frontends(folder: Path, tiny: bool, keep: Keep) -> Report:
+    """Front ends on clips in memory, beside what is installed of librosa and PyTorch."""
+    del folder, keep
+    devices = choose_devices(None)
+    devices = devices[: 16 // -(-16 // len(devices))]  # as many as share 16 clips
+    if tiny:
+        return time_frontends(synthetic_clips(2, RATE, seed=0), rounds=2, devices=devices[:2])
+    return time_frontends(synthetic_clips(16, 30 * 22_050, seed=0), rounds=20, devices=devices)
+
+
+def step(folder: Path, tiny: bool, keep: Keep, *, model: str) -> Report:
+    """The training step of a network beside PyTorch's."""
+    del folder
+    if tiny:
+        return compare_train_steps(TINY_CASES[model], rounds=2, steps=1, compiled=False, keep=keep)
+    on_cpu = jax.default_backend() == "cpu"  # where the check is only tried
+    rounds, steps = (3, 1) if on_cpu else (20, 10)
+    return compare_train_steps(CASES[model], rounds=rounds, steps=steps, keep=keep)
+
+
+def _dataset(tiny: bool) -> str:
+    return "rendered/tiny" if tiny else "rendered/demo"
+
+
+def _run(folder: Path, partition: str, loader: str) -> Path:
+    return folder / "runs" / f"{partition}_{loader}"
+
+
+def run(name: str, folder: Path, tiny: bool) -> None:
+    """Runs a part and leaves its file.
+
+    Raises:
+      Exception: whatever the part raises, once its file says so.
+    """
+    path, found = folder / f"{name}.json", {}
+
+    def keep(result: Report) -> None:
+        found["result"] = result
+        write_json(path, found)
+
+    try:
+        first, _, rest = name.partition(" ")
+        match first:
+            case "machine":
+                result = describe_machine(folder, tiny, keep)
+            case "prepare":
+                result = prepare(folder, tiny, keep)
+            case "train":
+                result = train(folder, tiny, keep, partition=rest)
+            case "evaluate":
+                result = evaluate(folder, tiny, keep)
+            case "frontends":
+                result = frontends(folder, tiny, keep)
+            case "step" if rest in CASES:
+                result = step(folder, tiny, keep, model=rest)
+            case _:
+                raise unknown_name("part", name, ("machine", "prepare", "train pmap", "train jit"))
+        keep(result)
+    except Exception as error:
+        line = next(iter(str(error).strip().splitlines()), "")
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        write_json(path, found | {"error": kind + line})
+        raise
+
+
+if __name__ == "__main__":
+    try:
+        run(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "tiny")
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
