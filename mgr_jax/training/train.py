@@ -122,6 +122,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     require_mixable(augment, config, spec)
     require_loss(config, classifier, spec)
 
+    # From here on files are written, by process 0 alone. Clips are cut as the front end asks.
     with contextlib.ExitStack() as held:
         in_first_process(lambda: held.enter_context(lock(workdir)))
         in_first_process(lambda: require_same_run(workdir, config, train_tracks.account))
@@ -178,22 +179,18 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
             resident = isinstance(loader, ResidentLoader)
             announce(config, parameters, splits, protocol, resident=resident, step=step)
         summary = Summary(workdir, step=step, leak=protocol.leak_mark.strip())
-        # Whatever fails at the end, all that was opened is closed, the checkpoints too.
         held.callback(summary.close)
         if jax.process_index() == 0 and not stages.done(step):
             started = time.perf_counter()
             held.callback(lambda: record_cost(workdir, parameters, time.perf_counter() - started))
+        held.callback(checkpoints.wait)  # the first to be called: what describes may fail
         state = partition.replicate(state)
         data = partition.replicate(loader.data)
         batches = loader.train_batches(seed=config.seed, first_step=step)
         pending: list[dict[str, jax.Array]] = []  # metrics of the steps since the last log
         since = time.perf_counter()
-        bar = tqdm(
-            total=config.num_steps,
-            initial=step,
-            unit="step",
-            disable=None if progress else True,
-        )
+        shown = None if progress else True  # None: where there is a terminal
+        bar = tqdm(total=config.num_steps, initial=step, unit="step", disable=shown)
         with bar, StopRequest() as stop:
             while not stages.done(step):
                 count = _steps_to_go(config, loader, step, stages.next_end)
