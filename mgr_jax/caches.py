@@ -74,7 +74,8 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file, np.load(file) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        if arrays.pop(_NAMES).tolist() != sorted(arrays):
+        listed = arrays.pop(_NAMES, None)  # version 0.1.0 wrote none
+        if listed is not None and listed.tolist() != sorted(arrays):
             raise ValueError("some are missing")
         return arrays
     except _DAMAGED:
