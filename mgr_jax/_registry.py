@@ -37,11 +37,10 @@ class Registry(Mapping[str, type[T]]):
             module, dot, suffix = file.name.rpartition(".")
             if dot + suffix != ".py":
                 continue
-            for statement in ast.parse(file.read_text(encoding="utf-8")).body:
-                for name in _registered(statement) if isinstance(statement, ast.ClassDef) else ():
-                    if name in places:
-                        raise ValueError(f"{places[name]} and {module} both register {name}")
-                    places[name] = f"{self._package}.{module}", statement.name
+            for name, found in _registered(ast.parse(file.read_text(encoding="utf-8"))):
+                if name in places:
+                    raise ValueError(f"{places[name]} and {module} both register {name}")
+                places[name] = f"{self._package}.{module}", found
         return dict(sorted(places.items()))
 
     def __getitem__(self, name: str) -> type[T]:
@@ -58,12 +57,13 @@ class Registry(Mapping[str, type[T]]):
         return len(self._places)
 
 
-def _registered(body: ast.ClassDef) -> Iterator[str]:
-    """The name that a class is registered under, if it is."""
-    for statement in body.body:
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.value, ast.Constant):
-            if ast.unparse(statement.target) == "registered":
-                yield statement.value.value
+def _registered(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """The names that classes of a module are registered under, with those of the classes."""
+    for body in module.body:
+        for line in body.body if isinstance(body, ast.ClassDef) else ():
+            match line:
+                case ast.AnnAssign(target=ast.Name("registered"), value=ast.Constant(str(name))):
+                    yield name, body.name
 
 
 def build(kind: str, registry: Mapping[str, type[T]], name: str, kwargs: Mapping[str, Any]) -> T:
