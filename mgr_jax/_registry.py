@@ -60,7 +60,9 @@ class Registry(Mapping[str, type[T]]):
 def _registered(module: ast.Module) -> Iterator[tuple[str, str]]:
     """The names that classes of a module are registered under, with those of the classes."""
     for body in module.body:
-        for line in body.body if isinstance(body, ast.ClassDef) else ():
+        if not isinstance(body, ast.ClassDef):
+            continue
+        for line in body.body:
             match line:
                 case ast.AnnAssign(target=ast.Name("registered"), value=ast.Constant(str(name))):
                     yield name, body.name

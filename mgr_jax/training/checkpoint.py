@@ -5,14 +5,16 @@ import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
 from mgr_jax.errors import UserError
-from mgr_jax.training.steps import TrainState
+
+if TYPE_CHECKING:  # prediction reads checkpoints without a trainer
+    from mgr_jax.training.steps import TrainState
 
 _UNFINISHED = "*.orbax-checkpoint-tmp*"
 # What Orbax and TensorStore raise for files that are cut or missing.
@@ -66,7 +68,7 @@ class Checkpoints:
         """The newest step, None where there is none."""
         return self._manager.latest_step()
 
-    def save(self, state: TrainState, score: float | None = None) -> None:
+    def save(self, state: "TrainState", score: float | None = None) -> None:
         """Saves a state of host arrays in the background.
 
         Args:
@@ -81,7 +83,7 @@ class Checkpoints:
             metrics=None if score is None else {"score": score},
         )
 
-    def restore(self, state_at: Callable[[int], TrainState]) -> TrainState | None:
+    def restore(self, state_at: "Callable[[int], TrainState]") -> "TrainState | None":
         """Restores the newest readable step.
 
         A damaged checkpoint is passed over with a warning.
@@ -218,14 +220,14 @@ def read_variables(workdir: Path) -> dict[str, Any]:
         return checkpoints.restore_variables()
 
 
-def _items(state: TrainState) -> dict[str, Any]:
+def _items(state: "TrainState") -> dict[str, Any]:
     rest = {"step": state.step, "opt_state": state.opt_state}
     if state.average:
         rest |= {"params": state.params, "batch_stats": state.batch_stats}
     return {"model": state.variables, "optimizer": rest}
 
 
-def _with_items(state: TrainState, items: dict[str, Any]) -> TrainState:
+def _with_items(state: "TrainState", items: dict[str, Any]) -> "TrainState":
     model = {"average": items["model"]} if state.average else items["model"]
     return state.replace(**model, **items["optimizer"])
 

@@ -9,12 +9,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from mgr_jax.classifier import (
-    GenreClassifier,
-    InputSpec,
-    abstract_variables,
-    create_classifier,
-)
+from mgr_jax.classifier import GenreClassifier, abstract_variables
 from mgr_jax.config import load_config
 from mgr_jax.data.loader import Loader
 from mgr_jax.data.pipeline import open_split, protocol_of, target_names
@@ -22,9 +17,10 @@ from mgr_jax.data.side_inputs import encode_tracks
 from mgr_jax.data.table_rows import read_table
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
-from mgr_jax.side_inputs import load_side_inputs
+from mgr_jax.input_spec import InputSpec
+from mgr_jax.model_folder import read_description
 from mgr_jax.training.checkpoint import load_variables
-from mgr_jax.training.inputs import feature_format, make_loader
+from mgr_jax.training.inputs import make_loader
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.steps import make_eval_step
 from mgr_jax.training.transfer import inherited_leak
@@ -135,23 +131,24 @@ def predict_run(
     partition = make_partition(config.partition, config.batch_size)
     tracks = open_split(config, split)
     require_same_splits(workdir, tracks.account)
-    side = load_side_inputs(workdir)
+    described = read_description(workdir)
+    side, spec = described.side, described.spec
     table = read_table(config.side_inputs.table) if config.side_inputs.table else None
-    classifier, spec = create_classifier(
-        config,
-        len(target_names(tracks, config.task)),
-        features=feature_format(tracks),
-        side=side.format,
-        axis_name=partition.axis_name,
-    )
+    classifier = described.create_classifier(partition.axis_name)
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     inherited = inherited_leak(workdir) if config.init_from else ""
     predict = SplitPredictor(
         classifier,
         spec,
-        make_loader(config, tracks, classifier.frontend, side=encode_tracks(side, tracks, table)),
+        make_loader(
+            config,
+            tracks,
+            classifier.frontend,
+            side=encode_tracks(side, tracks, table),
+            progress=progress,
+        ),
         partition,
-        per_track=config.eval_segments,
+        per_track=spec.eval_segments,
         protocol=protocol_of(tracks, config.clip_samples).with_leak(side.leak, inherited),
     )
     return predict(partition.replicate(variables), progress=progress)

@@ -10,13 +10,13 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from mgr_jax.audio.frontends import Frontend
-from mgr_jax.classifier import FeatureFormat
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Loader
 from mgr_jax.data.resident import ResidentLoader, resident_bytes
 from mgr_jax.data.statistics import track_statistics
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
+from mgr_jax.input_spec import FeatureFormat
 
 # Of a device's free memory; the rest is for the network and its intermediates.
 _RESIDENT_SHARE = 0.5
@@ -107,4 +107,5 @@ def feature_format(tracks: Tracks) -> FeatureFormat | None:
     """What a classifier must know of stored features; None for waveforms."""
     if tracks.kind == "waveform":
         return None
-    return FeatureFormat(tracks.item_shape, tracks.dtype, tracks.rate)
+    columns = tuple(tracks.account.get("columns", ()))
+    return FeatureFormat(tracks.item_shape, tracks.dtype, tracks.rate, columns)

@@ -11,7 +11,7 @@ from jax import lax
 
 from mgr_jax.audio import dsp
 from mgr_jax.audio.augment import Augment, example_keys
-from mgr_jax.classifier import GenreClassifier
+from mgr_jax.classifier import GenreClassifier, classify
 from mgr_jax.training.losses import Loss
 from mgr_jax.training.optim import l2_penalty
 
@@ -216,11 +216,9 @@ def make_eval_step(
 
     Of a model that adds to the loss there is "auxiliary_loss" [batch] too.
     """
-    activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
 
     def step(variables: dict[str, Any], data: Any, batch: Batch) -> dict[str, jax.Array]:
-        logits, found = classifier.apply(variables, inputs(data, batch), batch.get("aux"))
-        added = {k: found[k] for k in ("auxiliary_loss",) if k in found}
-        return {"probabilities": activation(logits), **added}
+        clips = inputs(data, batch)
+        return classify(classifier, variables, clips, batch.get("aux"), task=task)
 
     return step

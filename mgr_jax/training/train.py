@@ -15,7 +15,6 @@ from mgr_jax import config as configs
 from mgr_jax.audio.augment import Augment, make_augment
 from mgr_jax.classifier import (
     GenreClassifier,
-    InputSpec,
     abstract_outputs,
     create_classifier,
     init_variables,
@@ -29,6 +28,8 @@ from mgr_jax.data.side_inputs import side_inputs_of
 from mgr_jax.data.statistics import dataset_statistics
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
+from mgr_jax.input_spec import InputSpec
+from mgr_jax.side_inputs import SideInputs
 from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import SplitPredictor
 from mgr_jax.training.inputs import feature_format, make_loaders
@@ -40,7 +41,13 @@ from mgr_jax.training.progress import Progress, past_evaluations
 from mgr_jax.training.steps import TrainState, create_state
 from mgr_jax.training.summary import Summary, read_metrics
 from mgr_jax.training.transfer import inherited_leak, initial_variables
-from mgr_jax.training.workdir import describe_run, lock, record_cost, require_same_run
+from mgr_jax.training.workdir import (
+    describe_run,
+    lock,
+    record_cost,
+    require_same_run,
+    require_same_side_inputs,
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +55,9 @@ log = logging.getLogger(__name__)
 def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> TrainResult:
     """Trains what a config describes; the same call again goes on where it stopped.
 
-    Writes config.json, labels.json, input_spec.json, dataset.json, tracks.json, checkpoints/,
-    metrics.jsonl, TensorBoard events, side_inputs.json for a fusion, and init_from.json for a run
-    that begins with the weights of another one, into `workdir`.
+    Writes config.json, model.json, dataset.json, tracks.json, checkpoints/, metrics.jsonl,
+    TensorBoard events, and init_from.json for a run that begins with the weights of another one,
+    into `workdir`.
 
     Args:
       config: see `mgr_jax.config`.
@@ -91,12 +98,11 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     _require_loss(config, classifier, spec)
     with lock(workdir) if jax.process_index() == 0 else contextlib.nullcontext():
         require_same_run(workdir, config, splits["train"].account)
-        if jax.process_index() == 0:
-            side.keep(workdir)
+        require_same_side_inputs(workdir, side)
         loaders = make_loaders(config, splits, classifier.frontend, side_arrays, progress=progress)
         protocol = protocol_of(splits["train"], config.clip_samples).with_leak(side.leak)
         return _start(
-            config, workdir, partition, classifier, spec, augment, loaders, protocol, progress
+            config, workdir, partition, classifier, spec, side, augment, loaders, protocol, progress
         )
 
 
@@ -106,6 +112,7 @@ def _start(
     partition: Partition,
     classifier: GenreClassifier,
     spec: InputSpec,
+    side: SideInputs,
     augment: Augment | None,
     loaders: dict[str, Loader],
     protocol: Protocol,
@@ -145,7 +152,7 @@ def _start(
     state = checkpoints.restore(state_at) or state_at(0)
     step = int(state.step)
     if jax.process_index() == 0:
-        describe_run(workdir, config, spec, splits, progress=progress)
+        describe_run(workdir, config, spec, splits, side, protocol, progress=progress)
     if progress:
         _announce(config, variables, splits, type(loaders["train"]), step, protocol)
     loop = Loop(

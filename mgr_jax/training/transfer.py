@@ -14,6 +14,7 @@ from mgr_jax.data.pipeline import target_names
 from mgr_jax.data.trained_on import TrainedOn, require_unseen, trained_on
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
+from mgr_jax.model_folder import read_description
 from mgr_jax.training.checkpoint import read_variables
 
 _FILE = "init_from.json"
@@ -85,21 +86,18 @@ def initial_variables(
     """
     workdir = Path(config.init_from).expanduser().absolute()
     try:
-        labels = json.loads((workdir / "labels.json").read_text(encoding="utf-8"))
-        before = json.loads((workdir / "config.json").read_text(encoding="utf-8"))
-        seen = trained_on(workdir)
-        model, task, classes = before["model"]["name"], labels["task"], list(labels["classes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        before, seen = read_description(workdir), trained_on(workdir)
+    except (OSError, ValueError, KeyError, TypeError, UserError) as error:
         raise UserError(
             f"config.init_from is {config.init_from}, which is not the folder of a run (it needs "
-            "config.json, labels.json, dataset.json, tracks.json and checkpoints/); name one"
+            "config.json, model.json, dataset.json, tracks.json and checkpoints/); name one"
         ) from error
     leak = require_unseen(seen, config, splits, progress=progress)
-    same_classes = task == config.task and classes == list(
+    same_classes = before.spec.task == config.task and before.classes == tuple(
         target_names(splits["train"], config.task)
     )
     old = traverse_util.flatten_dict(read_variables(workdir))
-    if config.model.name == "fusion" != model:  # then that network becomes the encoder
+    if config.model.name == "fusion" != before.model["name"]:  # that network becomes the encoder
         old = {
             (*path[:2], "encoder", *path[2:]) if path[1] == "model" else path: array
             for path, array in old.items()

@@ -14,13 +14,16 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from mgr_jax.classifier import InputSpec
 from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import track_digests
 from mgr_jax.data.pipeline import class_counts, target_names
 from mgr_jax.errors import UserError
+from mgr_jax.evaluation import Protocol
 from mgr_jax.files import write_json, write_text
+from mgr_jax.input_spec import InputSpec
+from mgr_jax.model_folder import describe_model, read_description
+from mgr_jax.side_inputs import SideInputs
 
 # What says which tracks are on which side.
 _SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")
@@ -92,25 +95,40 @@ def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
             )
 
 
+def require_same_side_inputs(workdir: Path, side: SideInputs) -> None:
+    """Makes sure that the run in a work directory, if there is one, is given the same beside sound.
+
+    Raises:
+      UserError: it is not.
+    """
+    if (workdir / "config.json").exists() and read_description(workdir).side != side:
+        raise UserError(
+            f"the table or the categories of the training tracks have changed since {workdir} was "
+            "trained; restore them, or choose another workdir"
+        )
+
+
 def describe_run(
     workdir: Path,
     config: ConfigDict,
     spec: InputSpec,
     splits: Mapping[str, Tracks],
+    side: SideInputs,
+    protocol: Protocol,
     *,
     progress: bool = False,
 ) -> None:
-    """Writes what prediction and later readers need: config, labels, input spec, data.
+    """Writes what prediction and later readers need: model.json, the config, the data.
 
     `progress` shows a bar where training tracks are read to know them again.
     """
     train = splits["train"]
+    labels = {
+        "classes": target_names(train, config.task),
+        "training_tracks": class_counts(train, config.task).tolist(),
+    }
+    describe_model(config, spec, labels, side, train.account, protocol.as_dict()).save(workdir)
     contents: dict[str, Any] = {
-        "labels": {
-            "task": config.task,
-            "classes": target_names(train, config.task),
-            "training_tracks": class_counts(train, config.task).tolist(),
-        },
         "dataset": train.account,
         # So that scores on other data can tell what was trained on, under whatever name; what the
         # digests are of says the `format` in dataset.json.
@@ -119,7 +137,6 @@ def describe_run(
     }
     for name, content in contents.items():
         write_json(workdir / f"{name}.json", content)
-    spec.save(workdir / "input_spec.json")
     write_text(workdir / "config.json", to_json(config))
 
 
