@@ -25,6 +25,13 @@ from mgr_jax.side_inputs import SideFormat, SideInputs
 SCHEMA = 1  # raise it when a reader of the last one would take something amiss
 _FILE = "model.json"
 _RESTORE = "restore it, or train again in another folder"
+_KNOWN = {
+    "kind": ("waveform", "features"),
+    "task": ("single_label", "multi_label"),
+    "short_clip": ("zero_pad", "repeat"),
+    "input_norm": ("none", "batch"),
+    "compute_dtype": ("float32", "bfloat16"),
+}
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError)
 
 T = TypeVar("T")
@@ -75,26 +82,6 @@ class ModelDescription:
             "classes": list(self.classes),
             "training_tracks": list(self.training_tracks),
         }
-
-    def create_classifier(self, axis_name: str | None = None) -> GenreClassifier:
-        """Builds the classifier.
-
-        Args:
-          axis_name: mapped axis over which batch statistics are averaged, if any.
-
-        Raises:
-          UserError: it names a front end, a model or an argument that this version does not have.
-        """
-        return build_classifier(
-            frontend=self.frontend,
-            model=self.model,
-            num_classes=len(self.classes),
-            sample_rate=None if self.spec.kind == "features" else self.spec.sample_rate,
-            input_norm=self.input_norm,
-            compute_dtype=self.compute_dtype,
-            side=self.spec.side,
-            axis_name=axis_name,
-        )
 
     def save(self, folder: Path) -> None:
         """Writes model.json, whole or not at all."""
@@ -153,6 +140,37 @@ def describe_model(
     )
 
 
+def read_model(
+    folder: Path, axis_name: str | None = None
+) -> tuple[GenreClassifier, ModelDescription]:
+    """Builds the classifier that a model folder describes, without its weights.
+
+    Args:
+      folder: whichever version wrote it.
+      axis_name: mapped axis over which batch statistics are averaged, if any.
+
+    Raises:
+      UserError: see `read_description`, and a front end, a model or an argument that this version
+        does not have.
+    """
+    described = read_description(folder)
+    spec = described.spec
+    try:
+        classifier = build_classifier(
+            frontend=described.frontend,
+            model=described.model,
+            num_classes=len(described.classes),
+            sample_rate=None if spec.kind == "features" else spec.sample_rate,
+            input_norm=described.input_norm,
+            compute_dtype=described.compute_dtype,
+            side=spec.side,
+            axis_name=axis_name,
+        )
+    except UserError as error:
+        raise UserError(f"{folder / _FILE} cannot be used: {error}") from error
+    return classifier, described
+
+
 def is_model_folder(folder: Path) -> bool:
     """Whether a folder describes a model, readable or not."""
     return any((folder / name).is_file() for name in (_FILE, "config.json"))
@@ -204,13 +222,9 @@ def _parse_spec(content: Any) -> InputSpec:
     fields["crop"] = _record(Crop, fields["crop"])
     fields["side"] = _record(SideFormat, fields["side"])
     spec = _record(InputSpec, fields)
-    for name, known in {
-        "kind": ("waveform", "features"),
-        "task": ("single_label", "multi_label"),
-        "short_clip": ("zero_pad", "repeat"),
-    }.items():
-        if getattr(spec, name) not in known:
-            raise ValueError(f"{name} is {getattr(spec, name)!r}")
+    counts = (*spec.shape, spec.clip_samples, spec.min_samples)
+    if not spec.shape or not all(isinstance(n, int) and n > 0 for n in counts):
+        raise ValueError(f"shape is {spec.shape} of clips of {spec.clip_samples}")
     return spec
 
 
@@ -221,7 +235,7 @@ def _record(kind: Callable[..., T], content: Any) -> T:
     for name, value in fields.items():
         if name not in types:
             raise ValueError(f"{name} is no field that this version knows")
-        if not fits(value, types[name]):
+        if not fits(value, types[name]) or value not in _KNOWN.get(name, (value,)):
             raise ValueError(f"{name} is {value!r}")
     return kind(**fields)
 

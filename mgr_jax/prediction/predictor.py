@@ -14,7 +14,7 @@ from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_fronten
 from mgr_jax.audio.io import AudioError, convert_waveform, read_audio, to_int16
 from mgr_jax.classifier import GenreClassifier, abstract_variables, classify
 from mgr_jax.errors import UserError
-from mgr_jax.model_folder import ModelDescription, read_description
+from mgr_jax.model_folder import ModelDescription, read_model
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.training.checkpoint import load_variables
 
@@ -257,13 +257,12 @@ def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> P
       UserError: there is no such model or checkpoint, or they do not fit together.
     """
     folder = Path(folder).expanduser().absolute()
-    description = read_description(folder)
+    classifier, description = read_model(folder)
     if not description.trained_to_classify:
         warnings.warn(
             f"{folder} was not trained to classify (config.classification_weight=0): its "
             "probabilities say nothing",
             stacklevel=2,
         )
-    classifier = description.create_classifier()
     variables = abstract_variables(classifier, description.spec)
     return Predictor(classifier, load_variables(folder, variables, checkpoint), description)

@@ -18,7 +18,7 @@ from mgr_jax.data.table_rows import read_table
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.input_spec import InputSpec
-from mgr_jax.model_folder import read_description
+from mgr_jax.model_folder import read_model
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inputs import make_loader
 from mgr_jax.training.partition import Partition, make_partition
@@ -131,10 +131,9 @@ def predict_run(
     partition = make_partition(config.partition, config.batch_size)
     tracks = open_split(config, split)
     require_same_splits(workdir, tracks.account)
-    described = read_description(workdir)
+    classifier, described = read_model(workdir, partition.axis_name)
     side, spec = described.side, described.spec
     table = read_table(config.side_inputs.table) if config.side_inputs.table else None
-    classifier = described.create_classifier(partition.axis_name)
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     inherited = inherited_leak(workdir) if config.init_from else ""
     predict = SplitPredictor(
