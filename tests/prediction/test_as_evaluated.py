@@ -15,6 +15,7 @@ RATE = 12_000
 GENRES = ("hiss", "hum")
 CLIP = 0.5  # seconds
 LENGTHS = (0.2, 0.5, 0.8, 1.9)  # of the tracks, in seconds
+MEL = {"n_fft": 512, "hop_length": 256, "n_mels": 16}
 TRACK_MAXIMUM = {"ref": "max", "normalise_over": "track", "whole_track": True}
 
 
@@ -24,6 +25,9 @@ def sound(genre, seed, seconds):
     hum = np.sin(2 * np.pi * rng.uniform(150, 400) * time)
     clip = 0.1 * rng.standard_normal(len(time)) + (genre == "hum") * hum
     return (clip * np.linspace(0.1, 0.5, len(time))).astype(np.float32)
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,7 @@ def train(folder, workdir, **changes):
     config.update({"data_dir": str(folder), "batch_size": 8, "num_steps": 3, "eval_every": 3})
     config.update({"dataset": "audio_folder/lengths", "sample_rate": RATE})
     config.clip_samples = int(CLIP * RATE)
-    config.frontend.kwargs = {"n_fft": 512, "hop_length": 256, "n_mels": 16}
+    config.frontend = changes.pop("frontend", {"name": "log_mel", "kwargs": MEL})
     config.model = {"name": "mlp", "kwargs": {"units": (8,)}}
     config.update(changes)
     with warnings.catch_warnings():
@@ -85,11 +89,10 @@ def compare(table, predictions, *, segments):
     ("frontend", "short_clip"), [({}, "zero_pad"), (TRACK_MAXIMUM, "repeat")], ids=str
 )
 def test_files_of_a_dataset(folder, tmp_path, segments, frontend, short_clip):
-    kwargs = {"n_fft": 512, "hop_length": 256, "n_mels": 16} | frontend
     workdir = train(
         folder,
         tmp_path / "run",
-        frontend={"name": "log_mel", "kwargs": kwargs},
+        frontend={"name": "log_mel", "kwargs": MEL | frontend},
         eval_segments=segments,
         short_clip=short_clip,
     )
@@ -101,13 +104,17 @@ def test_files_of_a_dataset(folder, tmp_path, segments, frontend, short_clip):
 
 @pytest.mark.parametrize("segments", [0, 2])
 def test_features_of_a_dataset(folder, tmp_path, segments):
+    kwargs = {"standardise": "all", "normalise_over": "dataset"}
     workdir = train(
         folder,
         tmp_path / "run",
         dataset="feature_array/toy",
         sample_rate=0,
         clip_samples=11,
-        frontend={"name": "precomputed", "kwargs": {"standardise": "all"}},
+        frontend={
+            "name": "precomputed",
+            "kwargs": {"standardise": "all", "normalise_over": "track"},
+        },
         eval_segments=segments,
     )
     table = predict_run(workdir, "test")
