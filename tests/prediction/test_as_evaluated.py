@@ -111,10 +111,7 @@ def test_features_of_a_dataset(folder, tmp_path, segments):
         dataset="feature_array/toy",
         sample_rate=0,
         clip_samples=11,
-        frontend={
-            "name": "precomputed",
-            "kwargs": {"standardise": "all", "normalise_over": "track"},
-        },
+        frontend={"name": "precomputed", "kwargs": kwargs},
         eval_segments=segments,
     )
     table = predict_run(workdir, "test")
