@@ -202,6 +202,22 @@ def read_description(folder: Path) -> ModelDescription:
         raise UserError(f"{path} is damaged ({_reason(error)}); {_RESTORE}") from error
 
 
+def require_same_side_inputs(folder: Path, side: SideInputs) -> None:
+    """Makes sure that a run which goes on, if there is one, is given the same beside the sound.
+
+    Raises:
+      UserError: it is not.
+    """
+    if not is_model_folder(folder):
+        return
+    # How it leaks is told in other words by other versions, and follows from the rest.
+    if dataclasses.replace(read_description(folder).side, leak=side.leak) != side:
+        raise UserError(
+            f"the table or the categories of the training tracks have changed since {folder} was "
+            "trained; restore them, or choose another workdir"
+        )
+
+
 def _parse(content: Mapping[str, Any]) -> ModelDescription:
     fields = {name: value for name, value in content.items() if name != "schema"}
     fields |= fields.pop("labels")

@@ -131,8 +131,6 @@ class SideInputs:
         for name in ("columns", "mean", "scale"):
             fields[name] = tuple(fields[name])
         known = {name: tuple(names) for name, names in fields.pop("vocabularies").items()}
-        # Version 0.1.0 shouted within the reason.
-        fields["leak"] = fields["leak"].replace(" as an input LEAKS:", " as an input:")
         return cls(**fields, vocabularies=known)
 
 

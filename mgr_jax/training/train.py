@@ -29,6 +29,7 @@ from mgr_jax.data.statistics import dataset_statistics
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
 from mgr_jax.input_spec import InputSpec
+from mgr_jax.model_folder import require_same_side_inputs
 from mgr_jax.side_inputs import SideInputs
 from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.inference import SplitPredictor
@@ -41,13 +42,7 @@ from mgr_jax.training.progress import Progress, past_evaluations
 from mgr_jax.training.steps import TrainState, create_state
 from mgr_jax.training.summary import Summary, read_metrics
 from mgr_jax.training.transfer import inherited_leak, initial_variables
-from mgr_jax.training.workdir import (
-    describe_run,
-    lock,
-    record_cost,
-    require_same_run,
-    require_same_side_inputs,
-)
+from mgr_jax.training.workdir import describe_run, lock, record_cost, require_same_run
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
 from mgr_jax.files import write_json, write_text
 from mgr_jax.input_spec import InputSpec
-from mgr_jax.model_folder import describe_model, read_description
+from mgr_jax.model_folder import describe_model
 from mgr_jax.side_inputs import SideInputs
 
 # What says which tracks are on which side.
@@ -93,19 +93,6 @@ def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
                 f"the dataset was prepared anew since {workdir} was trained ({field} differs), so "
                 "its test tracks may have been trained on; prepare it as before, or train again"
             )
-
-
-def require_same_side_inputs(workdir: Path, side: SideInputs) -> None:
-    """Makes sure that the run in a work directory, if there is one, is given the same beside sound.
-
-    Raises:
-      UserError: it is not.
-    """
-    if (workdir / "config.json").exists() and read_description(workdir).side != side:
-        raise UserError(
-            f"the table or the categories of the training tracks have changed since {workdir} was "
-            "trained; restore them, or choose another workdir"
-        )
 
 
 def describe_run(
