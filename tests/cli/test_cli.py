@@ -234,7 +234,7 @@ def test_top_k_is_checked_before_anything_is_loaded(capsys, tmp_path, task, clas
     }  # fmt: skip
     for name, content in (("labels", labels), ("input_spec", spec), ("dataset", {})):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
-    code, _, err = call(capsys, "evaluate", f"--model={tmp_path}", "top_k=9")
+    code, _, err = call(capsys, "evaluate", f"--model={tmp_path}", "--top_k=9")
     assert code == 1
     assert says in err
     (tmp_path / "labels.json").unlink()

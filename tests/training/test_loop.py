@@ -191,9 +191,9 @@ def test_a_work_directory_of_another_run_is_refused(trained_run, tiny_config, tm
 
 def test_a_checkpoint_of_another_architecture_is_refused(trained_run, tmp_path):
     workdir = shutil.copytree(trained_run, tmp_path / "run")
-    config = json.loads((workdir / "config.json").read_text())
-    config["model"]["kwargs"]["budget"] = "0.25M"
-    (workdir / "config.json").write_text(json.dumps(config))
+    model = json.loads((workdir / "model.json").read_text())
+    model["model"]["kwargs"]["budget"] = "0.25M"
+    (workdir / "model.json").write_text(json.dumps(model))
     with pytest.raises(UserError, match=r"another architecture: .* is \(30,\) there but \(48,\)"):
         predict_run(workdir, "test")
 
