@@ -32,9 +32,9 @@ _PUBLIC = {
     "list_configs": "mgr_jax.config.files",
     "read_config": "mgr_jax.config.files",
     # Prediction
-    "Prediction": "mgr_jax.predictor",
-    "Predictor": "mgr_jax.predictor",
-    "load": "mgr_jax.predictor",
+    "Prediction": "mgr_jax.prediction.prediction",
+    "Predictor": "mgr_jax.prediction.predictor",
+    "load": "mgr_jax.prediction.predictor",
     "predict_files": "mgr_jax.runs.predict",
     "write_submission": "mgr_jax.runs.submission",
     # Parts

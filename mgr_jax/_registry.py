@@ -1,9 +1,13 @@
-"""Building a module by its name, with helpful answers to misspelt ones."""
+"""Finding a class by its name and building it, with helpful answers to misspelt ones."""
 
+import ast
 import dataclasses
+import functools
+import importlib
+import importlib.resources
 import numbers
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from mgr_jax.errors import UserError, unknown_name
@@ -12,6 +16,56 @@ T = TypeVar("T")
 
 # What a value of an annotated field may be; bool is an int to Python, but not to a reader.
 _KINDS = {int: numbers.Integral, float: numbers.Real, str: str, tuple: Sequence}
+
+
+class Registry(Mapping[str, type[T]]):
+    """The classes of a package by name, each imported when it is asked for.
+
+    A class says its name in its body, `registered: ClassVar[str] = "mlp"`. That is read off the
+    sources, so that no list is to be kept, and one network does not cost importing all of them.
+    """
+
+    def __init__(self, package: str) -> None:
+        """Takes the full name of the package; nothing is read yet."""
+        self._package = package
+
+    @functools.cached_property
+    def _places(self) -> dict[str, tuple[str, str]]:
+        """The module and the class of each name, in the order of the names."""
+        places: dict[str, tuple[str, str]] = {}
+        for file in importlib.resources.files(self._package).iterdir():
+            module, dot, suffix = file.name.rpartition(".")
+            if dot + suffix != ".py":
+                continue
+            for name, found in _registered(ast.parse(file.read_text(encoding="utf-8"))):
+                if name in places:
+                    raise ValueError(f"{places[name]} and {module} both register {name}")
+                places[name] = f"{self._package}.{module}", found
+        return dict(sorted(places.items()))
+
+    def __getitem__(self, name: str) -> type[T]:
+        module, found = self._places[name]
+        return getattr(importlib.import_module(module), found)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def _registered(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """The names that classes of a module are registered under, with those of the classes."""
+    for body in module.body:
+        if not isinstance(body, ast.ClassDef):
+            continue
+        for line in body.body:
+            match line:
+                case ast.AnnAssign(target=ast.Name("registered"), value=ast.Constant(str(name))):
+                    yield name, body.name
 
 
 def build(kind: str, registry: Mapping[str, type[T]], name: str, kwargs: Mapping[str, Any]) -> T:
@@ -33,18 +87,18 @@ def build(kind: str, registry: Mapping[str, type[T]], name: str, kwargs: Mapping
     for key, value in kwargs.items():
         if key not in fields:
             raise unknown_name(f"argument of the {kind} {name}", key, fields)
-        if not _fits(value, fields[key]):
+        if not fits(value, fields[key]):
             expected = getattr(fields[key], "__name__", str(fields[key]))
             example = ", as in (4, 2)" if expected == "tuple" else ""
             raise UserError(f"{name}: {key} is {value!r}; expected {expected}{example}")
     return module(**kwargs)
 
 
-def _fits(value: Any, annotation: Any) -> bool:
+def fits(value: Any, annotation: Any) -> bool:
     """Whether a value is of an annotated type; types that are not simple are not checked."""
     origin = get_origin(annotation) or annotation
     if origin in (Union, types.UnionType):
-        return any(_fits(value, part) for part in get_args(annotation))
+        return any(fits(value, part) for part in get_args(annotation))
     if origin in (bool, types.NoneType):
         return isinstance(value, origin)
     if isinstance(origin, type) and issubclass(origin, Mapping):

@@ -1,10 +1,7 @@
 """GenreClassifier: waveforms or stored features in, logits out; all that other parts see."""
 
 import contextlib
-import dataclasses
-import json
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
@@ -14,77 +11,12 @@ from flax.errors import FlaxError
 from ml_collections import ConfigDict
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop
 from mgr_jax.audio.frontends import Frontend, Precomputed, create_frontend
 from mgr_jax.errors import UserError
-from mgr_jax.files import write_json
+from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import Network, create_model
 from mgr_jax.models.fusion import Fusion
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
-
-
-@dataclasses.dataclass(frozen=True)
-class InputSpec:
-    """What a classifier takes; saved with every run as input_spec.json.
-
-    Attributes:
-      kind: "waveform" (mono samples) or "features".
-      shape: of one example with its context, without the batch.
-      dtype: of an example as it is moved to the device; int16 is scaled by 2**-15 and uint8 by
-        1/255 there.
-      sample_rate: in Hz; of features, frames per second.
-      task: "single_label" or "multi_label".
-      clip_samples: samples of a clip; of features, frames.
-      short_clip: how a shorter clip is filled: "zero_pad" or "repeat".
-      min_samples: the fewest samples that can be used at all, those of a frame.
-      crop: how clips are cut from their tracks.
-      aux: statistics of its track that come with a clip, by name, with their shapes.
-      side: what else is told of its track, see `Fusion`.
-      preset: that stored features were computed with, so that audio can be given instead.
-    """
-
-    kind: str
-    shape: tuple[int, ...]
-    dtype: str
-    sample_rate: float
-    task: str
-    clip_samples: int
-    short_clip: str
-    min_samples: int
-    crop: Crop = WITHOUT_CONTEXT
-    aux: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
-    side: SideFormat = SOUND_ALONE
-    preset: str | None = None
-
-    def save(self, path: Path) -> None:
-        """Writes the spec as JSON."""
-        write_json(path, dataclasses.asdict(self))
-
-    @classmethod
-    def load(cls, path: Path) -> "InputSpec":
-        """Reads a spec that `save` wrote."""
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        fields["shape"] = tuple(fields["shape"])
-        fields["crop"] = Crop(**fields["crop"])
-        fields["aux"] = {name: tuple(shape) for name, shape in fields["aux"].items()}
-        side = fields["side"]
-        fields["side"] = SideFormat(side["columns"], tuple(map(tuple, side["categories"])))
-        return cls(**fields)
-
-
-@dataclasses.dataclass(frozen=True)
-class FeatureFormat:
-    """What a dataset of features holds.
-
-    Attributes:
-      item_shape: of a frame: (bins,) or (bins, channels).
-      dtype: as stored: uint8, float16 or float32.
-      frame_rate: frames per second.
-    """
-
-    item_shape: tuple[int, ...]
-    dtype: str
-    frame_rate: float
 
 
 class GenreClassifier(nn.Module):
@@ -168,20 +100,17 @@ def create_classifier(
             f"config.frontend.name is {config.frontend.name}, but {config.dataset} holds "
             f"{'waveforms' if features is None else 'features'}; use {wanted}"
         )
-    frontend = create_frontend(
-        config.frontend.name,
-        sample_rate=None if features else config.sample_rate,
-        axis_name=axis_name,
-        **config.frontend.kwargs.to_dict(),
-    )
-    model = create_model(
-        config.model.name,
+    classifier = build_classifier(
+        frontend=config.frontend.to_dict(),
+        model=config.model.to_dict(),
         num_classes=num_classes,
+        sample_rate=None if features else config.sample_rate,
+        input_norm=config.input_norm,
+        compute_dtype=config.compute_dtype,
+        side=side,
         axis_name=axis_name,
-        dtype=jnp.dtype(config.compute_dtype),
-        **({"side": side} if side else {}),
-        **config.model.kwargs.to_dict(),
     )
+    frontend = classifier.frontend
     if features and isinstance(frontend, Precomputed) and frontend.preset:
         _require_preset(frontend.preset, features)
     needed = max(frontend.frame_samples, frontend.min_samples)
@@ -200,14 +129,85 @@ def create_classifier(
         sample_rate=features.frame_rate if features else config.sample_rate,
         task=config.task,
         clip_samples=config.clip_samples,
+        eval_segments=config.eval_segments,
         short_clip=config.short_clip,
         min_samples=needed,
         crop=frontend.crop,
         aux=frontend.aux_shapes,
         side=side,
         preset=frontend.preset if isinstance(frontend, Precomputed) else None,
+        columns=features.columns if features else (),
     )
-    return GenreClassifier(frontend, model, config.input_norm, axis_name), spec
+    return classifier, spec
+
+
+def build_classifier(
+    *,
+    frontend: Mapping[str, Any],
+    model: Mapping[str, Any],
+    num_classes: int,
+    sample_rate: float | None,
+    input_norm: str,
+    compute_dtype: str,
+    side: SideFormat = SOUND_ALONE,
+    axis_name: str | None = None,
+) -> GenreClassifier:
+    """Builds a classifier of a front end and a model, {"name", "kwargs"} each.
+
+    Args:
+      frontend: see `create_frontend`.
+      model: see `create_model`.
+      num_classes: number of logits.
+      sample_rate: of the waveforms in Hz; None for stored features.
+      input_norm: see `GenreClassifier`.
+      compute_dtype: of the network.
+      side: what comes with every clip, for the model `fusion`.
+      axis_name: mapped axis over which batch statistics are averaged, if any.
+
+    Raises:
+      UserError: an unknown front end, model or argument.
+    """
+    return GenreClassifier(
+        create_frontend(
+            frontend["name"], sample_rate=sample_rate, axis_name=axis_name, **frontend["kwargs"]
+        ),
+        create_model(
+            model["name"],
+            num_classes=num_classes,
+            axis_name=axis_name,
+            dtype=jnp.dtype(compute_dtype),
+            **({"side": side} if side else {}),
+            **model["kwargs"],
+        ),
+        input_norm,
+        axis_name,
+    )
+
+
+def classify(
+    classifier: GenreClassifier,
+    variables: Mapping[str, Any],
+    inputs: jax.Array,
+    aux: Mapping[str, jax.Array] | None = None,
+    *,
+    task: str,
+) -> dict[str, jax.Array]:
+    """Classifies a batch, as evaluation and prediction do.
+
+    Args:
+      classifier: to apply.
+      variables: of the classifier.
+      inputs: see `GenreClassifier.__call__`.
+      aux: likewise.
+      task: "single_label" (softmax) or "multi_label" (sigmoid).
+
+    Returns:
+      "probabilities" [batch, classes]; of a model that adds to the loss "auxiliary_loss" [batch].
+    """
+    activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
+    logits, found = classifier.apply(variables, inputs, aux)
+    added = {name: found[name] for name in ("auxiliary_loss",) if name in found}
+    return {"probabilities": activation(logits), **added}
 
 
 def _require_preset(preset: str, features: FeatureFormat) -> None:

@@ -8,17 +8,12 @@ another column names artists cannot be seen from it, so all are treated alike.
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from mgr_jax.errors import UserError
-from mgr_jax.files import write_json
-
-_FILE = "side_inputs.json"
 
 UNSEEN = 0  # the index of a value that no training track has
 
@@ -125,42 +120,18 @@ class SideInputs:
         names = {name: [str(given.get(name, ""))] for name in self.vocabularies}
         return {name: rows[0] for name, rows in self.encode(row[None], names).items()}
 
-    def keep(self, workdir: Path) -> None:
-        """Writes side_inputs.json, or makes sure that the one of a run to go on with is equal.
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Reads back what `dataclasses.asdict` gave, from JSON.
 
         Raises:
-          UserError: it is not.
+          ValueError, TypeError, KeyError, AttributeError: it is something else.
         """
-        if not self.format:
-            return
-        path = workdir / _FILE
-        # How it leaks is told in other words by other versions, and follows from the rest.
-        before = dataclasses.replace(load_side_inputs(workdir), leak=self.leak)
-        if (workdir / "config.json").exists() and before != self:
-            raise UserError(
-                f"the table or the categories of the training tracks have changed since {path} was "
-                "written; restore them, or choose another workdir"
-            )
-        write_json(path, dataclasses.asdict(self))
-
-
-def load_side_inputs(workdir: Path) -> SideInputs:
-    """Reads what a run keeps of its side inputs; nothing, where it takes none.
-
-    Raises:
-      UserError: the file is damaged.
-    """
-    path = workdir / _FILE
-    if not path.exists():
-        return SideInputs()
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = dict(content)
         for name in ("columns", "mean", "scale"):
             fields[name] = tuple(fields[name])
         known = {name: tuple(names) for name, names in fields.pop("vocabularies").items()}
-        return SideInputs(**fields, vocabularies=known)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path} is damaged; restore it or train again") from error
+        return cls(**fields, vocabularies=known)
 
 
 def _numbers(names: Sequence[str], known: Sequence[str]) -> list[int]:

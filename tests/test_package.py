@@ -36,16 +36,18 @@ ARROWS: dict[str, set[str]] = {
     "audio.frontends": {"audio.dsp", "audio.clips"},
     "audio.augment": set(),
     "models": set(),
-    "classifier": {"audio.clips", "audio.dsp", "audio.frontends", "models"},
+    "input_spec": {"audio.clips"},
+    "classifier": {"audio.dsp", "audio.frontends", "models", "input_spec"},
+    "model_folder": {"classifier", "config", "input_spec", "audio.clips"},
     "evaluation": set(),
     "data": {"config", "audio.io", "audio.clips", "audio.frontends", "evaluation.protocol"},
     "training": {
-        "classifier", "data", "config", "evaluation", "reports", "audio.augment", "audio.dsp",
-        "audio.frontends",
+        "classifier", "input_spec", "model_folder", "data", "config", "evaluation", "reports",
+        "audio.augment", "audio.dsp", "audio.frontends", "training.checkpoint",
     },
-    "prediction": set(),
-    "predictor": {
-        "classifier", "training", "config", "prediction", "audio.io", "audio.clips",
+    "training.checkpoint": {"training"},  # the type of what it keeps, for readers of the code
+    "prediction": {
+        "classifier", "model_folder", "training.checkpoint", "audio.io", "audio.clips",
         "audio.frontends",
     },
     "features": {"audio.io"},
@@ -53,13 +55,14 @@ ARROWS: dict[str, set[str]] = {
     "leakage": {"data", "evaluation", "audio.io", "audio.fingerprint", "audio.chromaprint"},
     "reports": set(),
     "benchmark": {
-        "audio.dsp", "audio.frontends", "audio.io", "classifier", "config", "models", "training",
+        "audio.dsp", "audio.frontends", "audio.io", "classifier", "input_spec", "config", "models",
+        "training",
     },
     "runs": {
         "classifier", "data", "config", "evaluation", "evaluation.protocol", "training",
-        "predictor", "prediction", "features", "baselines", "leakage", "reports", "benchmark",
-        "audio.io",
-        "audio.frontends", "audio.augment", "audio.fingerprint", "audio.chromaprint",
+        "prediction", "model_folder", "input_spec", "features", "baselines", "leakage", "reports",
+        "benchmark", "audio.io", "audio.frontends", "audio.augment",
+        "audio.fingerprint", "audio.chromaprint",
     },
     # The command line is a face of the public names, which it has from `mgr_jax`.
     "cli": {"config", "data", "leakage"},

@@ -15,15 +15,14 @@ from mgr_jax.benchmark.flops import count_flops
 from mgr_jax.benchmark.record import Benchmark
 from mgr_jax.benchmark.timing import interleave, load_average, machine, speed
 from mgr_jax.classifier import (
-    FeatureFormat,
     GenreClassifier,
-    InputSpec,
     abstract_variables,
     create_classifier,
     init_variables,
 )
 from mgr_jax.config.files import describe_config, list_configs, read_config
 from mgr_jax.errors import UserError
+from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.side_inputs import SideFormat
 
 CLASSES = 50  # as many as most published counts are for

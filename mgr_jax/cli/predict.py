@@ -48,7 +48,7 @@ def main(flags: Flags, args: list[str]) -> None:
             print(failure, file=sys.stderr)
         print(submission)
         return
-    options = flags.given("features", "table", "checkpoint")
+    options = flags.given("features", "table", "checkpoint", "timeline")
     predictions = mgr_jax.predict_files(flags.model, args, **options)
     for name, prediction in predictions:
         print(f"{name}: {prediction.describe(flags.top, timeline=flags.timeline)}")

@@ -198,6 +198,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             "classes": self.info.features["label"].names,
             "tags": list(self.planned.tags),
             "format": self.format(),
+            "license": self.LICENSE,
             "tracks": {split: dict(sorted(n.items())) for split, n in self._stored.items()},
         }
         for name, content in [

@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from mgr_jax.config import from_json
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import same_format, track_digests
-from mgr_jax.data.pipeline import next_split, open_split, target_names
+from mgr_jax.data.pipeline import next_split, open_split
 from mgr_jax.data.table_rows import match_rows
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
@@ -204,13 +204,20 @@ class Origin:
 
 
 def find_origin(
-    config: ConfigDict, splits: Mapping[str, Tracks], *, progress: bool = False
+    config: ConfigDict,
+    splits: Mapping[str, Tracks],
+    *,
+    model: str,
+    same_classes: bool,
+    progress: bool = False,
 ) -> Origin:
-    """Reads what there is to know of the run that config.init_from names.
+    """Reads what the run that config.init_from names was trained on.
 
     Args:
       config: of this run.
       splits: of this run, "train" and "validation".
+      model: the name of the other run's network.
+      same_classes: whether it tells the same classes apart.
       progress: show a bar where tracks are read to be compared.
 
     Raises:
@@ -218,18 +225,14 @@ def find_origin(
     """
     workdir = Path(config.init_from).expanduser().absolute()
     try:
-        labels = _read(workdir / "labels.json")
-        before = from_json((workdir / "config.json").read_text(encoding="utf-8"))
         seen = trained_on(workdir)
-        model, task, classes = before["model"]["name"], labels["task"], tuple(labels["classes"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"config.init_from is {config.init_from}, which is not the folder of a run (it needs "
-            "config.json, labels.json, dataset.json, tracks.json and checkpoints/); name one"
+            f"config.init_from is {config.init_from}, which is not the folder of a run "
+            "(it needs config.json, dataset.json, tracks.json and checkpoints/); name one"
         ) from error
     leak = require_unseen(seen, config, splits, progress=progress)
-    same = task == config.task and classes == target_names(splits["train"], config.task)
-    return Origin(str(workdir), model, same, leak, seen)
+    return Origin(str(workdir), model, same_classes, leak, seen)
 
 
 def inherited_leak(workdir: Path) -> str:

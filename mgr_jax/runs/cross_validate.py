@@ -13,7 +13,7 @@ from mgr_jax.data.pipeline import scored_split
 from mgr_jax.evaluation import Predictions, Result, join_predictions, join_repeats, save_result
 from mgr_jax.evaluation.protocol import LEAKING, repeated
 from mgr_jax.files import read_json, write_json
-from mgr_jax.runs.evaluate import describe_system, read_labels
+from mgr_jax.model_folder import read_description
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
 
@@ -69,12 +69,12 @@ def cross_validate(
     pooled = train_folds(config, workdir, seeds=seeds, progress=progress)
     runs = [run for _, run in fold_runs(config, workdir, seeds=seeds)]
     _record_total(workdir, runs)
-    labels = read_labels(runs[0])
+    described = read_description(runs[0])
     return save_result(
         workdir,
         pooled,
-        labels["training_tracks"] if config.task == "single_label" else None,
-        system=describe_system(config),
+        described.training_tracks if config.task == "single_label" else None,
+        system=described.system,
         aggregation=aggregation,
     )
 

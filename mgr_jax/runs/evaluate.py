@@ -2,14 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
-from ml_collections import ConfigDict
-
-from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Result, save_result
-from mgr_jax.files import read_json
+from mgr_jax.model_folder import ModelDescription, read_description
 from mgr_jax.runs.feature_files import predict_file
 from mgr_jax.training.inference import predict_run
 
@@ -39,7 +35,7 @@ def evaluate(
       run: a trained run, or its folder.
       split: "train", "validation" or "test" (the default). With `features`: "train" or
         "validation" scores the tracks that the run used so; None all but those that it was
-        trained on, told by name and by content.
+        trained on, told by name and by content, nor the runs whose weights it began with.
       features: an .npz, .csv or .parquet file of features; its results are named after it.
       checkpoint: "best" by validation score, "latest", or a step.
       data_dir: the TFDS folder, if it is no longer where it was in training.
@@ -52,17 +48,15 @@ def evaluate(
         since the run was trained, features of another form, or a `top_k` that says nothing.
     """
     workdir = Path(run).expanduser().absolute()
-    config = load_config(workdir / "config.json")
-    labels = read_labels(workdir)
+    described = read_description(workdir)
     if top_k is not None:
-        _require_top_k(top_k, labels)
+        _require_top_k(top_k, described)
     if features is not None:
         predictions = predict_file(
             Path(features).expanduser(),
             workdir,
             split=split,
             checkpoint=checkpoint,
-            segments=config.eval_segments,
         )
     else:
         predictions = predict_run(
@@ -75,34 +69,19 @@ def evaluate(
     return save_result(
         workdir,
         predictions,
-        labels["training_tracks"] if config.task == "single_label" else None,
-        system=describe_system(config),
+        described.training_tracks if described.spec.task == "single_label" else None,
+        system=described.system,
         aggregation=aggregation,
         top_k=top_k,
     )
 
 
-def describe_system(config: ConfigDict) -> str:
-    """What a run is called in reports."""
-    untrained = "" if config.classification_weight else ", not trained to classify"
-    return f"{config.frontend.name} + {config.model.name}{untrained}"
-
-
-def read_labels(workdir: Path) -> dict[str, Any]:
-    """`task`, `classes` and `training_tracks` (of each class) of a trained run.
-
-    Raises:
-      UserError: the file is missing or damaged.
-    """
-    return read_json(workdir / "labels.json", "restore it, or train again in another folder")
-
-
-def _require_top_k(top_k: int, labels: dict[str, Any]) -> None:
-    if labels["task"] != "single_label":
+def _require_top_k(top_k: int, described: ModelDescription) -> None:
+    if described.spec.task != "single_label":
         raise UserError(
             f"top_k={top_k} asks for the rank of one genre, but this run tells tags; leave it out"
         )
-    classes = len(labels["classes"])
+    classes = len(described.classes)
     if not 1 < top_k < classes:
         advice = f"give 2 to {classes - 1}, or leave" if classes > 2 else "leave"
         raise UserError(f"top_k={top_k} says nothing of {classes} classes; {advice} it out")

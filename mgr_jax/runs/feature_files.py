@@ -1,4 +1,4 @@
-"""Files of features for a trained run; shared by evaluation and prediction."""
+"""Files of features for a trained model; shared by evaluation and prediction."""
 
 import logging
 from collections.abc import Sequence
@@ -11,21 +11,22 @@ from mgr_jax.data.cache import digest
 from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
+from mgr_jax.data.trained_on import TrainedOn, trained_on
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.files import read_json
-from mgr_jax.predictor import Predictor, load
+from mgr_jax.input_spec import InputSpec
+from mgr_jax.prediction.predictor import Predictor, load
 
 log = logging.getLogger(__name__)
 
 _RESTORE = "restore it, or train again in another folder"
 
 
-def read_for_run(file: Path, workdir: Path) -> FeatureTracks:
-    """Reads a file; of a table, the columns that the run was trained on, by name."""
-    columns = read_json(workdir / "dataset.json", _RESTORE).get("columns")
+def read_for_model(file: Path, spec: InputSpec) -> FeatureTracks:
+    """Reads a file; of a table, the columns that the model was trained on, by name."""
     table = read_features(file)
-    return table.with_columns(columns) if columns else table
+    return table.with_columns(spec.columns) if spec.columns else table
 
 
 def side_rows(file: str, predictor: Predictor, tracks: Sequence[str]) -> list[dict[str, Any]]:
@@ -55,7 +56,7 @@ def side_rows(file: str, predictor: Predictor, tracks: Sequence[str]) -> list[di
 
 
 def predict_file(
-    file: Path, workdir: Path, *, split: str | None, checkpoint: str | int, segments: int
+    file: Path, workdir: Path, *, split: str | None, checkpoint: str | int
 ) -> Predictions:
     """Classifies the labelled tracks of a file; says which are left out, and why.
 
@@ -63,9 +64,8 @@ def predict_file(
       file: see `read_features`.
       workdir: of the run; its dataset is not needed.
       split: "train" or "validation": only the tracks that the run used so; None: all but those
-        that it was trained on.
+        that it was trained on, or that the run was whose weights it began with.
       checkpoint: "best", "latest" or a step.
-      segments: per track; 0: the fewest that cover it.
 
     Raises:
       UserError: no such file or run, features of another form, labels that the model does not
@@ -82,7 +82,7 @@ def predict_file(
             f"{workdir} takes more than features (config.side_inputs), which is known of its "
             "dataset's tracks alone; evaluate a split of that, or predict with a table"
         )
-    table = read_for_run(file, workdir)
+    table = read_for_model(file, predictor.spec)
     predictor.check_features(table.features[0])  # before anything is said of the tracks
     if predictor.spec.task != "single_label":
         raise UserError(
@@ -96,7 +96,7 @@ def predict_file(
             f"{file} holds tracks of genre '{unknown[0]}', which the model does not know (it knows "
             f"{', '.join(predictor.classes)}); remove them"
         )
-    predictions = predictor.predict_tracks(table.features, segments=segments)
+    predictions = predictor.predict_tracks(table.features)
     label = [predictor.classes.index(name) for name in table.label]
     segments_of = [len(prediction.start) for prediction in predictions]
     seconds = predictor.spec.clip_samples / predictor.spec.sample_rate
@@ -117,36 +117,53 @@ def predict_file(
 
 
 def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTracks:
+    """The tracks to score; says which are left out, and why."""
+    try:
+        seen = trained_on(workdir)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"what {workdir} was trained on cannot be read (config.json, dataset.json, tracks.json "
+            f"or init_from.json is missing or damaged); {_RESTORE}"
+        ) from error
     stored = read_json(workdir / "tracks.json", _RESTORE)
     used = {name: set(stored[name]) for name in ("train", "validation")}
-    trained_on = set(stored["train_digests"])  # under whatever name
     if split and split not in used:
         raise UserError(
             f"the split {split} of a file makes no sense; choose {' or '.join(used)}, or none, to "
             "score all tracks that were not trained on"
         )
-    rows = [
-        row
-        for row, track in enumerate(table.track_id)
-        if (
-            track in used[split]
-            if split
-            else track not in used["train"] and digest(table.features[row]) not in trained_on
-        )
-    ]
+    if split:
+        rows = [row for row, track in enumerate(table.track_id) if track in used[split]]
+        if not rows:
+            raise UserError(f"{table.path} holds no track of the {split} split of {workdir}")
+        return table.select(rows)
+    left_out = _trained_rows(table, seen)
+    rows = [row for row in range(len(table.track_id)) if row not in left_out]
     if not rows:
         raise UserError(
-            f"{table.path} holds no track of the {split} split of {workdir}"
-            if split
-            else f"{workdir} was trained on all {len(table.track_id)} tracks of {table.path}; "
-            "the split train scores them nevertheless"
+            f"{workdir} was trained on all {len(table.track_id)} tracks of {table.path}; the split "
+            "train scores them nevertheless"
         )
-    if not split:
-        chosen_by = len(used["validation"].intersection(table.track_id))
-        if left_out := len(table.track_id) - len(rows):
-            copies = left_out - len(used["train"].intersection(table.track_id))
-            named = f", {copies} of them under other names" if copies else ""
-            log.info(f"Left out {left_out} tracks that the run was trained on{named}.")
-        if chosen_by:
-            log.info(f"{chosen_by} of the {len(rows)} tracks scored chose the best checkpoint.")
+    if chosen_by := len(used["validation"].intersection(table.track_id)):
+        log.info(f"{chosen_by} of the {len(rows)} tracks scored chose the best checkpoint.")
     return table.select(rows)
+
+
+def _trained_rows(table: FeatureTracks, seen: Sequence[TrainedOn]) -> set[int]:
+    """The tracks of a file that a run was trained on, or those runs that it began with."""
+    contents = list(map(digest, table.features))
+    found: set[int] = set()
+    for run in seen:
+        names, digests = set(run.tracks), set(run.digests)
+        if run is not seen[0]:  # perhaps of another file, which names the same tracks otherwise
+            names |= match_rows(run.tracks, table.track_id).keys()
+        named = {row for row, track in enumerate(table.track_id) if track in names}
+        alike = {row for row, content in enumerate(contents) if content in digests}
+        new = (named | alike) - found
+        found |= new
+        if new:
+            which = "the run" if run is seen[0] else f"{run.run}, which it began with,"
+            copies = len(new - named)
+            others = f", {copies} of them under other names" if copies else ""
+            log.info(f"Left out {len(new)} tracks that {which} was trained on{others}.")
+    return found

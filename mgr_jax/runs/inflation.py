@@ -19,9 +19,9 @@ from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.files import require_folder, write_json, write_text
 from mgr_jax.leakage.inflation import BY, choose_metric, inflation, inflation_rows
+from mgr_jax.model_folder import name_system
 from mgr_jax.reports import markdown_table
 from mgr_jax.runs.cross_validate import train_folds
-from mgr_jax.runs.evaluate import describe_system
 
 _NOTE = (
     "95 % intervals of a bootstrap over tracks, paired in the differences. They know nothing of "
@@ -225,7 +225,8 @@ def _network(
         config.protocol.name = protocol
         return train_folds(config, workdir / protocol, seeds=seeds, progress=progress)
 
-    return _Systems(metric, {describe_system(config): score}, (_NOTE, _CHECKPOINTS))
+    name = name_system(config.frontend.name, config.model.name, bool(config.classification_weight))
+    return _Systems(metric, {name: score}, (_NOTE, _CHECKPOINTS))
 
 
 def _list(sentences: Iterator[str] | Sequence[str]) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 from mgr_jax.audio.io import AudioError, find_audio_files
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
-from mgr_jax.predictor import Prediction, Predictor, load
-from mgr_jax.runs.feature_files import read_for_run, side_rows
+from mgr_jax.prediction.prediction import Prediction
+from mgr_jax.prediction.predictor import Predictor, load
+from mgr_jax.runs.feature_files import read_for_model, side_rows
 
 
 class FilePredictions:
@@ -56,6 +57,7 @@ def predict_files(
     features: str | os.PathLike[str] | None = None,
     table: str | os.PathLike[str] | None = None,
     checkpoint: str | int = "best",
+    timeline: bool = False,
 ) -> FilePredictions:
     """Classifies audio files and folders of them, or the tracks of a file of features.
 
@@ -65,11 +67,12 @@ def predict_files(
         print(predictions.failures)
 
     Args:
-      model: the folder of a trained run.
+      model: the folder of a trained model.
       files: audio files, and folders in which all audio files are taken.
       features: instead of files, a file of features such as the model was trained on.
       table: for a fusion with one, a table with a row for every file or track.
       checkpoint: "best" by validation score, "latest", or a step.
+      timeline: tell segments that cover each file; see `Predictor.predict`.
 
     Raises:
       UserError: neither files nor features or both are given, a folder holds no audio, there is no
@@ -82,21 +85,24 @@ def predict_files(
     names = list(map(str, find_audio_files(files)))
     predictor = load(model, checkpoint=checkpoint)
     if features:
-        tracks = read_for_run(Path(features).expanduser(), Path(model).expanduser())
+        tracks = read_for_model(Path(features).expanduser(), predictor.spec)
         sides = side_rows(str(table or ""), predictor, tracks.track_id)
-        predictions = predictor.predict_tracks(tracks.features, sides=sides)
+        predictions = predictor.predict_tracks(tracks.features, sides=sides, timeline=timeline)
         return FilePredictions(zip(tracks.track_id, predictions, strict=True))
     sides = side_rows(str(table or ""), predictor, names)
     predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
-    return FilePredictions(_predict_each(predictor, names, sides))
+    return FilePredictions(_predict_each(predictor, names, sides, timeline))
 
 
 def _predict_each(
-    predictor: Predictor, names: Sequence[str], sides: Sequence[Mapping[str, Any]]
+    predictor: Predictor,
+    names: Sequence[str],
+    sides: Sequence[Mapping[str, Any]],
+    timeline: bool,
 ) -> Iterator[tuple[str, Prediction | AudioError]]:
     for name, side in zip(names, sides, strict=True):
         try:
-            prediction = predictor.predict(name, side=side)
+            prediction = predictor.predict(name, side=side, timeline=timeline)
         except AudioError as error:
             yield name, error
         else:

@@ -9,8 +9,9 @@ from ml_collections import ConfigDict
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Result, load_result
-from mgr_jax.predictor import Predictor, load
-from mgr_jax.runs.evaluate import evaluate, read_labels
+from mgr_jax.model_folder import is_model_folder, read_description
+from mgr_jax.prediction.predictor import Predictor, load
+from mgr_jax.runs.evaluate import evaluate
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Run:
             raise UserError(f"{folder} is not there; give the folder of a run")
         if not run.is_trained and not run.scored_splits:
             raise UserError(
-                f"{folder} holds neither a trained model (config.json) nor scores (predictions/); "
+                f"{folder} holds neither a trained model (model.json) nor scores (predictions/); "
                 "give the folder of a run"
             )
         return run
@@ -56,7 +57,7 @@ class Run:
     @property
     def is_trained(self) -> bool:
         """Whether the folder holds a network; baselines and cross-validations do not."""
-        return (self.path / "config.json").is_file()
+        return is_model_folder(self.path)
 
     @property
     def config(self) -> ConfigDict:
@@ -66,7 +67,7 @@ class Run:
     @property
     def labels(self) -> dict[str, Any]:
         """`task`, `classes` and `training_tracks` (of each class) of a trained run."""
-        return read_labels(self.path)
+        return read_description(self.path).labels
 
     @property
     def scored_splits(self) -> list[str]:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from mgr_jax.audio.io import AudioError, find_audio_files
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_writable, write_text
-from mgr_jax.predictor import Predictor, load
+from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.feature_files import side_rows
 
 # FMA's root genres as its metadata spell them, in the order of the challenge's columns.

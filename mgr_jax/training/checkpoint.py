@@ -6,7 +6,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import orbax.checkpoint as ocp
@@ -14,7 +14,9 @@ from orbax.checkpoint import checkpoint_managers as managers
 
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_text
-from mgr_jax.training.steps import TrainState
+
+if TYPE_CHECKING:  # prediction reads checkpoints without a trainer
+    from mgr_jax.training.steps import TrainState
 
 _UNFINISHED = "*.orbax-checkpoint-tmp*"
 # What Orbax and TensorStore raise for files that are cut or missing.
@@ -82,7 +84,7 @@ class Checkpoints:
         """The newest step, None where there is none."""
         return self._manager.latest_step()
 
-    def save(self, state: TrainState, score: float | None = None) -> None:
+    def save(self, state: "TrainState", score: float | None = None) -> None:
         """Saves a state of host arrays in the background.
 
         Args:
@@ -97,7 +99,7 @@ class Checkpoints:
             metrics=None if score is None else {"score": score},
         )
 
-    def restore(self, state_at: Callable[[int], TrainState]) -> TrainState | None:
+    def restore(self, state_at: "Callable[[int], TrainState]") -> "TrainState | None":
         """Restores the newest readable step.
 
         A damaged checkpoint is passed over with a warning.
@@ -274,14 +276,14 @@ def _read_score(item: Path) -> float | None:
         return None
 
 
-def _items(state: TrainState) -> dict[str, Any]:
+def _items(state: "TrainState") -> dict[str, Any]:
     rest = {"step": state.step, "opt_state": state.opt_state}
     if state.average:
         rest |= {"params": state.params, "batch_stats": state.batch_stats}
     return {"model": state.variables, "optimizer": rest}
 
 
-def _with_items(state: TrainState, items: dict[str, Any]) -> TrainState:
+def _with_items(state: "TrainState", items: dict[str, Any]) -> "TrainState":
     model = {"average": items["model"]} if state.average else items["model"]
     return state.replace(**model, **items["optimizer"])
 

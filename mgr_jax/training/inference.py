@@ -10,13 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from mgr_jax.classifier import (
-    FeatureFormat,
-    GenreClassifier,
-    InputSpec,
-    abstract_variables,
-    create_classifier,
-)
+from mgr_jax.classifier import GenreClassifier, abstract_variables, create_classifier
 from mgr_jax.config import load_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.loader import Loader
@@ -26,7 +20,9 @@ from mgr_jax.data.table_rows import read_table
 from mgr_jax.data.trained_on import inherited_leak
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
-from mgr_jax.side_inputs import SideFormat, load_side_inputs
+from mgr_jax.input_spec import FeatureFormat, InputSpec
+from mgr_jax.model_folder import read_model
+from mgr_jax.side_inputs import SideFormat
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.partition import Partition, make_partition
 from mgr_jax.training.steps import make_eval_step
@@ -46,7 +42,8 @@ def classifier_for(
     """
     features = None
     if tracks.kind == "features":
-        features = FeatureFormat(tracks.item_shape, tracks.dtype, tracks.rate)
+        columns = tuple(tracks.account.get("columns", ()))
+        features = FeatureFormat(tracks.item_shape, tracks.dtype, tracks.rate, columns)
     return create_classifier(
         config,
         len(target_names(tracks, config.task)),
@@ -160,18 +157,24 @@ def predict_run(
     partition = make_partition(config.partition, config.batch_size)
     tracks = open_split(config, split, progress=progress)
     require_same_splits(workdir, tracks.account)
-    side = load_side_inputs(workdir)
+    classifier, described = read_model(workdir, partition.axis_name)
+    side, spec = described.side, described.spec
     table = read_table(config.side_inputs.table) if config.side_inputs.table else None
-    classifier, spec = classifier_for(config, tracks, side.format, axis_name=partition.axis_name)
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     inherited = inherited_leak(workdir) if config.init_from else ""
     protocol = protocol_of(tracks, config.clip_samples, seed=config.seed)
     predict = SplitPredictor(
         classifier,
         spec,
-        make_loader(config, tracks, classifier.frontend, side=encode_tracks(side, tracks, table)),
+        make_loader(
+            config,
+            tracks,
+            classifier.frontend,
+            side=encode_tracks(side, tracks, table),
+            progress=progress,
+        ),
         partition,
-        per_track=config.eval_segments,
+        per_track=spec.eval_segments,
         protocol=protocol.with_leak(side.leak, inherited),
     )
     return predict(partition.replicate(variables), progress=progress)

@@ -20,8 +20,10 @@ from ml_collections import ConfigDict
 
 from mgr_jax.config import stage_config
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.pipeline import target_names
 from mgr_jax.data.trained_on import Origin, find_origin
 from mgr_jax.errors import UserError
+from mgr_jax.model_folder import read_description
 from mgr_jax.training.checkpoint import Checkpoints, read_variables
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.steps import TrainState, create_state, take_weights
@@ -158,7 +160,20 @@ def initial_variables(
       UserError: there is no such run, it has been trained on tracks that this one is scored on, or
         nothing of it fits.
     """
-    origin = find_origin(config, splits, progress=progress)
+    try:
+        before = read_description(Path(config.init_from).expanduser().absolute())
+    except UserError as error:
+        raise UserError(
+            f"config.init_from is {config.init_from}, which is not the folder of a run ({error})"
+        ) from error
+    classes = target_names(splits["train"], config.task)
+    origin = find_origin(
+        config,
+        splits,
+        model=before.model["name"],
+        same_classes=(before.spec.task, before.classes) == (config.task, tuple(classes)),
+        progress=progress,
+    )
     begun, taken = take_weights(
         variables,
         read_variables(Path(origin.run)),

@@ -13,8 +13,9 @@ from ml_collections import ConfigDict
 
 from mgr_jax.audio import dsp
 from mgr_jax.audio.augment import Augment, example_keys
-from mgr_jax.classifier import GenreClassifier, InputSpec
+from mgr_jax.classifier import GenreClassifier, classify
 from mgr_jax.errors import UserError
+from mgr_jax.input_spec import InputSpec
 from mgr_jax.training.optim import Loss, l2_penalty
 
 Batch = dict[str, Any]
@@ -269,15 +270,12 @@ def make_eval_step(
 
     Of a model that adds to the loss there is "auxiliary_loss" [batch] too.
     """
-    activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
 
     def step(variables: dict[str, Any], data: Any, batch: Batch) -> dict[str, jax.Array]:
         # A front end that looks at the whole batch leaves out the rows that fill it up.
         masked = {"mask": batch["mask"]} if "mask" in batch else {}
         aux = dict(batch.get("aux") or {}) | masked
-        logits, found = classifier.apply(variables, inputs(data, batch), aux)
-        added = {k: found[k] for k in ("auxiliary_loss",) if k in found}
-        return {"probabilities": activation(logits), **added}
+        return classify(classifier, variables, inputs(data, batch), aux, task=task)
 
     return step
 

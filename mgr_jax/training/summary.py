@@ -14,7 +14,6 @@ import numpy as np
 import tensorboardX
 from ml_collections import ConfigDict
 
-from mgr_jax.classifier import InputSpec
 from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import track_digests
@@ -24,7 +23,10 @@ from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol, confusion_matrix, evaluate
 from mgr_jax.files import lock as hold
 from mgr_jax.files import read_json, write_json, write_text
+from mgr_jax.input_spec import InputSpec
+from mgr_jax.model_folder import describe_model
 from mgr_jax.reports import draw_confusion, figure_to_image
+from mgr_jax.side_inputs import SideInputs
 
 log = logging.getLogger(__name__)
 
@@ -213,20 +215,22 @@ def describe_run(
     config: ConfigDict,
     spec: InputSpec,
     splits: Mapping[str, Tracks],
+    side: SideInputs,
+    protocol: Protocol,
     *,
     progress: bool = False,
 ) -> None:
-    """Writes what prediction and later readers need: config, labels, input spec, data.
+    """Writes what prediction and later readers need: model.json, the config, the data.
 
     `progress` shows a bar where training tracks are read to know them again.
     """
     train = splits["train"]
+    labels = {
+        "classes": target_names(train, config.task),
+        "training_tracks": class_counts(train, config.task).tolist(),
+    }
+    describe_model(config, spec, labels, side, train.account, protocol.as_dict()).save(workdir)
     contents: dict[str, Any] = {
-        "labels": {
-            "task": config.task,
-            "classes": target_names(train, config.task),
-            "training_tracks": class_counts(train, config.task).tolist(),
-        },
         "dataset": train.account,
         # So that scores on other data can tell what was trained on, under whatever name; what the
         # digests are of says the `format` in dataset.json.
@@ -235,7 +239,6 @@ def describe_run(
     }
     for name, content in contents.items():
         write_json(workdir / f"{name}.json", content)
-    spec.save(workdir / "input_spec.json")
     write_text(workdir / "config.json", to_json(config))
 
 

@@ -30,6 +30,7 @@ from mgr_jax.data.statistics import dataset_statistics
 from mgr_jax.data.trained_on import inherited_leak
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
+from mgr_jax.model_folder import require_same_side_inputs
 from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
 from mgr_jax.training.inference import SplitPredictor, classifier_for
 from mgr_jax.training.optim import make_loss, make_optimizer, make_schedule, require_loss
@@ -90,9 +91,9 @@ class TrainResult:
 def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> TrainResult:
     """Trains what a config describes; the same call again goes on where it stopped.
 
-    Writes config.json, labels.json, input_spec.json, dataset.json, tracks.json, checkpoints/,
-    metrics.jsonl, TensorBoard events, side_inputs.json for a fusion, and init_from.json for a run
-    that begins with the weights of another one, into `workdir`.
+    Writes model.json, config.json, dataset.json, tracks.json, checkpoints/, metrics.jsonl,
+    TensorBoard events, and init_from.json for a run that begins with the weights of another one,
+    into `workdir`.
 
     Args:
       config: see `mgr_jax.config`.
@@ -126,7 +127,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     with contextlib.ExitStack() as held:
         in_first_process(lambda: held.enter_context(lock(workdir)))
         in_first_process(lambda: require_same_run(workdir, config, train_tracks.account))
-        in_first_process(lambda: side.keep(workdir))
+        in_first_process(lambda: require_same_side_inputs(workdir, side))
         loaders = make_loaders(config, splits, classifier.frontend, side_arrays, progress=progress)
 
         # 4. State: of the newest checkpoint; else of config.init_from; else drawn from the seed.
@@ -170,10 +171,12 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         )
 
         # 6. Loop: update, log, evaluate, save, until it is done.
-        in_first_process(lambda: describe_run(workdir, config, spec, splits, progress=progress))
         inherited = inherited_leak(workdir) if config.init_from else ""
         protocol = protocol_of(train_tracks, config.clip_samples, seed=config.seed)
         protocol = protocol.with_leak(side.leak, inherited)
+        in_first_process(
+            lambda: describe_run(workdir, config, spec, splits, side, protocol, progress=progress)
+        )
         parameters = sum(x.size for x in jax.tree.leaves(variables["params"]))
         if progress:
             resident = isinstance(loader, ResidentLoader)

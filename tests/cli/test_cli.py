@@ -232,7 +232,15 @@ def test_evaluate_compare_and_report(capsys, trained_run, data_dir, tmp_path):
 )
 def test_top_k_is_checked_before_anything_is_loaded(capsys, tmp_path, task, classes, says):
     (tmp_path / "config.json").write_text(to_json(base_config()))
-    (tmp_path / "labels.json").write_text(json.dumps({"task": task, "classes": ["x"] * classes}))
+    labels = {"task": task, "classes": ["x"] * classes, "training_tracks": [1] * classes}
+    spec = {
+        "kind": "waveform", "shape": [9], "dtype": "int16", "sample_rate": 9, "task": task,
+        "clip_samples": 9, "short_clip": "repeat", "min_samples": 1, "aux": {}, "preset": None,
+        "crop": {"context": 0, "step": 1, "padding": "constant"},
+        "side": {"columns": 0, "categories": []},
+    }  # fmt: skip
+    for name, content in (("labels", labels), ("input_spec", spec), ("dataset", {})):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
     code, _, err = call(capsys, "evaluate", f"--model={tmp_path}", "--top_k=9")
     assert code == 1
     assert says in err

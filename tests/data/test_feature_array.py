@@ -400,7 +400,7 @@ def test_a_model_of_features_refuses_audio(run, capsys, music_folder):
     ("arrays", "name", "flags", "says"),
     [
         (change(), "test.npz", [], "would replace those of the test split"),
-        (change(), "a.npz", ["--split=test"], "--features with --split=test makes no sense"),
+        (change(), "a.npz", ["--split=test"], "the split test of a file makes no sense"),
         (change(label=np.array(["jazz"] * 30)), "a.npz", [], "'jazz', which the model does not"),
         (change(mel=np.zeros((30, 2, 2))), "a.npz", [], "the features have shape"),
         (change(track=np.arange(30)), "a.npz", [], "does not say the genre"),
@@ -448,7 +448,7 @@ def test_the_command_line_asks_for_the_frame_rate(capsys, tmp_path):
         capsys, "prepare_data", "--dataset=feature_array", f"--features={tmp_path / 'a.npz'}"
     )
     assert code == 1
-    assert "needs --frame_rate" in err
+    assert "give --frame_rate" in err
 
 
 def test_columns_of_a_table_are_found_by_name(tmp_path, build, capsys):

@@ -21,7 +21,8 @@ from mgr_jax.data.side_inputs import side_inputs_of
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 from mgr_jax.errors import UserError
-from mgr_jax.side_inputs import SideInputs, load_side_inputs
+from mgr_jax.model_folder import read_description
+from mgr_jax.side_inputs import SideInputs
 from mgr_jax.training.checkpoint import read_variables
 from mgr_jax.training.inference import classifier_for, predict_run
 from mgr_jax.training.optim import cross_entropy, make_optimizer
@@ -109,14 +110,14 @@ def test_a_table_that_tells_the_genre_is_learnt_where_sound_is_noise(config, tmp
     config.optimizer.learning_rate = 3e-3
     train(config, tmp_path / "with", progress=False)
     assert accuracy(predict_run(tmp_path / "with", "test")) > 0.9
-    side = load_side_inputs(tmp_path / "with")
+    side = read_description(tmp_path / "with").side
     assert side.columns == ("first", "second", "third", "constant")
 
     config.model.name, config.model.kwargs = "mlp", {"units": (8,)}
     config.side_inputs.table = ""
     train(config, tmp_path / "without", progress=False)
     assert accuracy(predict_run(tmp_path / "without", "test")) < 0.75
-    assert not (tmp_path / "without" / "side_inputs.json").exists()
+    assert read_description(tmp_path / "without").side == SideInputs()
 
 
 def test_columns_are_standardised_by_the_training_tracks(config):
@@ -426,10 +427,10 @@ def test_mixed_examples_are_refused(config, tmp_path):
 
 
 def test_a_damaged_file_is_named(run, tmp_path):
-    for name in ("config.json", "labels.json", "input_spec.json"):
-        (tmp_path / name).write_text((run[1] / name).read_text())
-    (tmp_path / "side_inputs.json").write_text(json.dumps({"columns": 3}))
-    with pytest.raises(UserError, match=r"side_inputs\.json is damaged"):
+    content = json.loads((run[1] / "model.json").read_text())
+    content["side_inputs"] = {"columns": 3}
+    (tmp_path / "model.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"model\.json is damaged"):
         mgr_jax.load(tmp_path)
 
 
@@ -479,7 +480,7 @@ def test_several_rows_of_a_track_are_averaged(tmp_path):
 
 
 def test_rows_are_matched_with_all_tracks_of_the_dataset(run, noise, tmp_path):
-    assert len(load_side_inputs(run[1]).rows) == 72  # those of the test split too
+    assert len(read_description(run[1]).side.rows) == 72  # those of the test split too
     # 00 is a track of the training and one of the validation split, so that its row is nobody's.
     track = ["rock/00", "rock/01", "rock/02", "jazz/03", "jazz/00", "jazz/05"]
     np.savez(

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mgr_jax.classifier import FeatureFormat, abstract_outputs, create_classifier
+from mgr_jax.classifier import abstract_outputs, create_classifier
 from mgr_jax.config import validate
+from mgr_jax.input_spec import FeatureFormat
 from mgr_jax.side_inputs import SideFormat
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -9,7 +9,7 @@ import pytest
 import mgr_jax
 from mgr_jax.audio.io import AudioError
 from mgr_jax.errors import UserError
-from mgr_jax.prediction import Prediction
+from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.side_inputs import SideInputs
 
 
@@ -20,12 +20,13 @@ class StubPredictor:
         self.asked = []
         self.side = SideInputs()
 
-    def predict(self, name, *, side):
+    def predict(self, name, *, side, timeline):
         self.asked.append(Path(name).stem)
         if "bad" in name:
             raise AudioError(f"{name} cannot be decoded")
         rows = np.array([[0.75, 0.25], [0.125, 0.875]])
-        return Prediction(("rock", "jazz"), np.array([0.0, 61.0]), np.array([2.0, 63.5]), rows)
+        starts, ends = np.array([0.0, 61.0]), np.array([2.0, 63.5])
+        return Prediction(("rock", "jazz"), starts, ends, rows, rows.mean(axis=0))
 
 
 @pytest.fixture

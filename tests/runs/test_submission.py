@@ -136,10 +136,10 @@ def test_a_table_goes_with_the_files(tmp_path, use):
 @pytest.mark.slow
 def test_a_model_of_some_genres_writes_a_submission(trained_run, music_folder, tmp_path, capsys):
     run = shutil.copytree(trained_run, tmp_path / "run")
-    labels = json.loads((run / "labels.json").read_text())
+    model = json.loads((run / "model.json").read_text())
     known = {"hum": "Old-Time _ Historic", "hiss": "hip hop", "beat": "Rock"}
-    labels["classes"] = [known[name] for name in labels["classes"]]
-    (run / "labels.json").write_text(json.dumps(labels))
+    model["labels"]["classes"] = [known[name] for name in model["labels"]["classes"]]
+    (run / "model.json").write_text(json.dumps(model))
     folder = shutil.copytree(music_folder / "hiss", tmp_path / "clips")
     (folder / "broken.mp3").write_text("no music " * 99)
     flags = ["predict", f"--model={run}", "--format=crowdai", str(folder)]

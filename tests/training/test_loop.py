@@ -52,16 +52,15 @@ def test_a_run_learns_and_keeps_what_the_design_promises(trained_run):
     final = [row for row in rows if "validation/track/accuracy" in row][-1]
     assert final["validation/track/accuracy"] == 1.0
     assert {row["step"] for row in rows} == set(range(2, 41, 2))
-    assert {"config.json", "labels.json", "input_spec.json", "checkpoints", "metrics.jsonl"} <= {
+    assert {"config.json", "model.json", "dataset.json", "checkpoints", "metrics.jsonl"} <= {
         path.name for path in trained_run.iterdir()
     }
-    labels = json.loads((trained_run / "labels.json").read_text())
-    assert labels == {
-        "task": "single_label",
+    model = json.loads((trained_run / "model.json").read_text())
+    assert model["labels"] == {
         "classes": ["beat", "hiss", "hum"],
         "training_tracks": [6, 6, 6],
     }
-    spec = json.loads((trained_run / "input_spec.json").read_text())
+    spec = model["input_spec"]
     assert (spec["kind"], spec["sample_rate"], spec["clip_samples"]) == ("waveform", 12_000, 6_000)
 
     events = EventAccumulator(str(trained_run)).Reload()
@@ -260,9 +259,9 @@ def test_a_work_directory_of_another_run_is_refused(trained_run, tiny_config, tm
 
 def test_a_checkpoint_of_another_architecture_is_refused(trained_run, tmp_path):
     workdir = shutil.copytree(trained_run, tmp_path / "run")
-    config = json.loads((workdir / "config.json").read_text())
-    config["model"]["kwargs"]["budget"] = "0.25M"
-    (workdir / "config.json").write_text(json.dumps(config))
+    model = json.loads((workdir / "model.json").read_text())
+    model["model"]["kwargs"]["budget"] = "0.25M"
+    (workdir / "model.json").write_text(json.dumps(model))
     with pytest.raises(UserError, match=r"another architecture: .* is \(30,\) there but \(48,\)"):
         predict_run(workdir, "test")
 

@@ -12,7 +12,7 @@ from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol, evaluate, join_predictions
-from mgr_jax.predictor import load
+from mgr_jax.prediction.predictor import load
 from mgr_jax.training.checkpoint import read_variables
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.stages import initial_variables
@@ -84,8 +84,8 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
     assert "are those of" in origin.taken
 
     # With other classes the last layer says nothing.
-    labels = tmp_path / "first" / "labels.json"
-    labels.write_text(labels.read_text().replace('"hum"', '"drone"'))
+    model = tmp_path / "first" / "model.json"
+    model.write_text(model.read_text().replace('"hum"', '"drone"'))
     fresh, variables, origin = begin(config)
     head = "params/model/head/kernel"
     np.testing.assert_array_equal(variables[head], fresh[head])

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -34,9 +35,13 @@ class Frontend(nn.Module):
     Finite waveforms give finite features and gradients, silence too; a NaN spoils its own clip
     only, where it is seen. Predictors and builders refuse files and arrays that hold any.
 
+    A subclass that can be found by name says under which one it is `registered`.
+
     Attributes:
       sample_rate: of the waveform in Hz.
     """
+
+    registered: ClassVar[str]
 
     sample_rate: float = 22050
 

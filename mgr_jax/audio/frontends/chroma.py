@@ -4,7 +4,7 @@ librosa estimates the tuning from the clip unless it is given; here it is a numb
 """
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,8 @@ class ChromaSTFT(Standardised, Spectral):
       tuning: deviation from A4 = 440 Hz in semitones.
       norm: of every frame: 1, 2 or infinity; None leaves energies.
     """
+
+    registered: ClassVar[str] = "chroma_stft"
 
     tuning: float = 0.0
     norm: float | None = math.inf
@@ -70,6 +72,8 @@ class ChromaCQT(CQT):
       bins_per_octave: a multiple of 12.
       chroma_norm: of every frame: 1, 2 or infinity; None leaves magnitudes.
     """
+
+    registered: ClassVar[str] = "chroma_cqt"
 
     n_bins: int = 252
     bins_per_octave: int = 36

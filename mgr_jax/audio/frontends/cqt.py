@@ -1,6 +1,6 @@
 """Constant-Q spectrograms."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -27,6 +27,8 @@ class CQT(Leveled, Framed):
       window: a periodic window by its name in `scipy.signal.get_window`.
       power: exponent of the magnitudes, at least 1.
     """
+
+    registered: ClassVar[str] = "cqt"
 
     fmin: float = dsp.C1
     n_bins: int = 84

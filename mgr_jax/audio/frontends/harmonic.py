@@ -1,5 +1,7 @@
 """Harmonic filters: the input of the harmonic CNN."""
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +29,8 @@ class Harmonic(Leveled, Spectral):
       semitone_scale: fundamentals per semitone, from C1 up to where the last harmonic reaches half
         the sample rate.
     """
+
+    registered: ClassVar[str] = "harmonic"
 
     sample_rate: float = 16000
     n_fft: int = 512

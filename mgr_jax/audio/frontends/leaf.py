@@ -1,6 +1,7 @@
 """LEAF: a learnable front end of Gabor filters."""
 
 import math
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -45,6 +46,8 @@ class Leaf(Frontend):
       fmin: lower edge of the first of those in Hz.
       fmax: upper edge of the last of those in Hz.
     """
+
+    registered: ClassVar[str] = "leaf"
 
     sample_rate: float = 16000
     n_filters: int = 40

@@ -1,5 +1,7 @@
 """Mel spectrograms."""
 
+from typing import ClassVar
+
 import jax
 import numpy as np
 
@@ -25,6 +27,8 @@ class LogMel(Leveled, Spectral):
       htk: HTK's mel scale instead of Slaney's.
       norm: "slaney" (bands of equal area) or None (of equal height).
     """
+
+    registered: ClassVar[str] = "log_mel"
 
     power: float = 2.0
     n_mels: int = 128

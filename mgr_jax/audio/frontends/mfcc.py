@@ -1,5 +1,7 @@
 """Mel-frequency cepstral coefficients."""
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,6 +25,8 @@ class MFCC(LogMel):
         (`librosa.feature.delta`).
       delta_width: frames that a slope is fitted to, an odd number from 3.
     """
+
+    registered: ClassVar[str] = "mfcc"
 
     n_mfcc: int = 20
     lifter: float = 0.0

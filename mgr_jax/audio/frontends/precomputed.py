@@ -1,5 +1,7 @@
 """Features that were computed beforehand and are stored as a dataset."""
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 
@@ -23,6 +25,8 @@ class Precomputed(Standardised):
       preset: the preset of `list_presets()` that the features were computed with, so that a model
         of them can be given audio; None: not known.
     """
+
+    registered: ClassVar[str] = "precomputed"
 
     sample_rate: float = 1.0
     normalise_over: str = "dataset"

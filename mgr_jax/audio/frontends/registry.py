@@ -3,38 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mgr_jax import _registry
+from mgr_jax._registry import Registry, build
 from mgr_jax.audio.frontends.base import Frontend
-from mgr_jax.audio.frontends.chroma import ChromaCQT, ChromaSTFT
-from mgr_jax.audio.frontends.cqt import CQT
-from mgr_jax.audio.frontends.harmonic import Harmonic
-from mgr_jax.audio.frontends.leaf import Leaf
-from mgr_jax.audio.frontends.log_mel import LogMel
-from mgr_jax.audio.frontends.mfcc import MFCC
-from mgr_jax.audio.frontends.precomputed import Precomputed
 from mgr_jax.audio.frontends.presets import PRESETS
 from mgr_jax.audio.frontends.resampled import Resampled
-from mgr_jax.audio.frontends.sincnet import SincNet
 from mgr_jax.audio.frontends.stack import Stack
-from mgr_jax.audio.frontends.stft import STFT
-from mgr_jax.audio.frontends.tempogram import Tempogram
-from mgr_jax.audio.frontends.waveform import Waveform
 from mgr_jax.errors import UserError, unknown_name
 
-FRONTENDS: dict[str, type[Frontend]] = {
-    "chroma_cqt": ChromaCQT,
-    "chroma_stft": ChromaSTFT,
-    "cqt": CQT,
-    "harmonic": Harmonic,
-    "leaf": Leaf,
-    "log_mel": LogMel,
-    "mfcc": MFCC,
-    "precomputed": Precomputed,
-    "sincnet": SincNet,
-    "stft": STFT,
-    "tempogram": Tempogram,
-    "waveform": Waveform,
-}
+FRONTENDS: Registry[Frontend] = Registry("mgr_jax.audio.frontends")
 # Front ends made of others, and what `create_frontend` takes for them.
 COMPOSED = {"stack": ("frontends",), "resampled": ("target_rate", "frontend")}
 
@@ -79,7 +55,7 @@ def create_frontend(
         raise unknown_name("front end", name, [*list_frontends(), *PRESETS])
     if "axis_name" in FRONTENDS[name].__dataclass_fields__:
         shared["axis_name"] = axis_name
-    return _registry.build("front end", FRONTENDS, name, shared | kwargs)
+    return build("front end", FRONTENDS, name, shared | kwargs)
 
 
 def _preset(

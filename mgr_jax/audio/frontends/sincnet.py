@@ -1,6 +1,7 @@
 """SincNet: a learnable front end of band-pass filters."""
 
 import functools
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +38,8 @@ class SincNet(Frontend):
       min_low_hz: lowest frequency that a filter can start at, in Hz.
       min_band_hz: smallest bandwidth in Hz.
     """
+
+    registered: ClassVar[str] = "sincnet"
 
     sample_rate: float = 16000
     n_filters: int = 80

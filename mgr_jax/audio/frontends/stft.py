@@ -1,5 +1,7 @@
 """Spectrograms of the short-time Fourier transform."""
 
+from typing import ClassVar
+
 import jax
 import numpy as np
 
@@ -16,6 +18,8 @@ class STFT(Leveled, Spectral):
     Attributes:
       power: exponent of the magnitudes: 1, 2 (energies) or another.
     """
+
+    registered: ClassVar[str] = "stft"
 
     power: float = 2.0
 

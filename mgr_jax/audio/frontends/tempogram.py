@@ -1,6 +1,7 @@
 """Tempograms: periods of the onsets, over time."""
 
 import math
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +31,8 @@ class Tempogram(Standardised):
         frames.
       norm: of every frame over its lags: 1, 2 or infinity; None leaves correlations.
     """
+
+    registered: ClassVar[str] = "tempogram"
 
     n_fft: int = 2048
     hop_length: int = 512

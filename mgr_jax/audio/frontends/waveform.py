@@ -1,5 +1,7 @@
 """The waveform itself, for networks that learn their own front end."""
 
+from typing import ClassVar
+
 import jax
 import numpy as np
 
@@ -8,6 +10,8 @@ from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend, check_waveform
 
 class Waveform(Frontend):
     """Hands the waveform on: frames are single samples, each of one bin."""
+
+    registered: ClassVar[str] = "waveform"
 
     @property
     def num_bins(self) -> int:

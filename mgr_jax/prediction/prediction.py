@@ -18,17 +18,15 @@ class Prediction:
       start: of each segment in seconds, [segments].
       end: of each segment in seconds, [segments].
       probabilities: [segments, classes]; a row of a single_label model sums to 1.
+      track_probabilities: of the whole track, [classes]: the mean over the clips that evaluation
+        asks about. These are the segments, unless a timeline was asked for.
     """
 
     classes: tuple[str, ...]
     start: np.ndarray
     end: np.ndarray
     probabilities: np.ndarray
-
-    @property
-    def track_probabilities(self) -> np.ndarray:
-        """Mean over the segments, [classes]."""
-        return self.probabilities.mean(axis=0)
+    track_probabilities: np.ndarray
 
     @property
     def label(self) -> str:
@@ -49,6 +47,9 @@ class Prediction:
 
     def timeline(self) -> list[tuple[float, float, str, float]]:
         """Tells the segments apart.
+
+        They cover the whole track where `Predictor.predict` was asked for a timeline; else they may
+        be a few clips of it.
 
         Returns:
           Of each segment its start and end in seconds, its most probable class, and how probable

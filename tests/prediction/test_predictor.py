@@ -110,15 +110,6 @@ def test_a_folder_without_a_run_is_named(tmp_path):
         mgr_jax.load(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["{", "{}", "[]"])
-def test_a_damaged_run_is_named(trained_run, tmp_path, content):
-    for name in ("config.json", "input_spec.json"):
-        (tmp_path / name).write_text((trained_run / name).read_text())
-    (tmp_path / "labels.json").write_text(content)
-    with pytest.raises(UserError, match=r"input_spec\.json of .* is missing or damaged"):
-        mgr_jax.load(tmp_path)
-
-
 def test_a_model_of_audio_refuses_features(predictor):
     with pytest.raises(UserError, match="reads audio, not feature arrays"):
         predictor.predict_features(np.zeros((20, 32), np.float32))

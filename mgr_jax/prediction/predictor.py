@@ -1,9 +1,8 @@
 """Predictor: a trained classifier for files, folders and arrays."""
 
-import json
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,13 @@ import jax
 import numpy as np
 
 from mgr_jax.audio.clips import cut_clip, segment_starts
-from mgr_jax.audio.frontends import (
-    FeatureExtractor,
-    Frontend,
-    TrackMeter,
-    create_frontend,
-)
+from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_frontend
 from mgr_jax.audio.io import AudioError, convert_waveform, read_audio, to_int16
-from mgr_jax.classifier import FeatureFormat, InputSpec, abstract_variables, create_classifier
-from mgr_jax.config import load_config
+from mgr_jax.classifier import GenreClassifier, abstract_variables, classify
 from mgr_jax.errors import UserError
-from mgr_jax.prediction import Prediction
-from mgr_jax.side_inputs import SideInputs, load_side_inputs
+from mgr_jax.model_folder import ModelDescription, read_model
+from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.training.checkpoint import load_variables
-from mgr_jax.training.steps import make_eval_step
 
 _BATCH = 16  # clips per dispatch: one compilation, and bounded memory for files of any length
 
@@ -32,7 +24,13 @@ _BATCH = 16  # clips per dispatch: one compilation, and bounded memory for files
 class Predictor:
     """Classifies audio of any length, rate and number of channels, or features; see `load`.
 
+    A track is answered for as it was in evaluation: `description.spec.eval_segments` clips, spread
+    evenly over it however long it is, or the fewest that cover it where that is 0; their mean is
+    the answer. So a file that was a track of the dataset gets the same probabilities by both (but
+    for front ends that normalise over the batch, to which it matters what lies beside a clip).
+
     Attributes:
+      description: what the classifier is.
       classes: names of the classes.
       spec: what the network looks at: sample rate, length of a clip, and more.
       side: what it is given beside the sound.
@@ -40,28 +38,23 @@ class Predictor:
 
     def __init__(
         self,
-        apply: Callable,
+        classifier: GenreClassifier,
         variables: Mapping[str, Any],
-        classes: tuple[str, ...],
-        spec: InputSpec,
-        frontend: Frontend,
-        side: SideInputs,
+        description: ModelDescription,
     ) -> None:
-        """Wraps a step that `make_eval_step` made; `load` does that.
+        """Puts a classifier, its variables and their description together; `load` does that."""
+        self.description = description
+        self.classes, self.spec, self.side = description.classes, description.spec, description.side
+        self._variables = jax.device_put(variables)
 
-        Args:
-          apply: the step.
-          variables: of the classifier.
-          classes: names of the classes.
-          spec: what the network looks at.
-          frontend: of the classifier.
-          side: what it is given beside the sound.
-        """
-        self.classes, self.spec, self.side = classes, spec, side
-        self._apply, self._variables = jax.jit(apply), variables
-        self._meter = TrackMeter(frontend) if spec.aux else None
+        def apply(variables: Any, inputs: jax.Array, aux: Mapping[str, jax.Array]) -> jax.Array:
+            found = classify(classifier, variables, inputs, aux, task=description.spec.task)
+            return found["probabilities"]
+
+        self._apply = jax.jit(apply)
+        self._meter = TrackMeter(classifier.frontend) if self.spec.aux else None
         # What a model of stored features computes of audio.
-        self._preset = create_frontend(spec.preset) if spec.preset else None
+        self._preset = create_frontend(self.spec.preset) if self.spec.preset else None
         self._extract = FeatureExtractor(self._preset) if self._preset else None
 
     def predict(
@@ -70,6 +63,7 @@ class Predictor:
         sample_rate: int | None = None,
         *,
         side: Mapping[str, Any] | None = None,
+        timeline: bool = False,
     ) -> Prediction:
         """Classifies a file or a waveform, segment by segment.
 
@@ -78,6 +72,8 @@ class Predictor:
           sample_rate: of a waveform, in Hz.
           side: for a `fusion`: "table", a row [columns] in the order of `self.side.columns`, and
             categories by name, as in {"artist": "Bach"}; those left out are unseen.
+          timeline: tell segments that cover the file from its first to its last sample, where the
+            answer comes from a few clips. The answer stays the same.
 
         Returns:
           The prediction. A track shorter than the network's window is filled, with a warning.
@@ -102,7 +98,8 @@ class Predictor:
                 f"({needed}); give at least {needed / rate:.2f} s"
             )
         if self._extract is not None:
-            return self.predict_features(self._extract(to_int16(waveform)), side)
+            features = self._extract(to_int16(waveform))
+            return self.predict_features(features, side, timeline=timeline)
         if length < clip:
             how = {"zero_pad": "filling it with silence", "repeat": "repeating it"}
             warnings.warn(
@@ -110,34 +107,37 @@ class Predictor:
                 f"network looks at; {how[self.spec.short_clip]}",
                 stacklevel=2,
             )
-        return self._predict([to_int16(waveform)], [side])[0]
+        return self._predict([to_int16(waveform)], [side], timeline)[0]
 
-    def predict_features(self, features: np.ndarray, side: Mapping | None = None) -> Prediction:
+    def predict_features(
+        self, features: np.ndarray, side: Mapping | None = None, *, timeline: bool = False
+    ) -> Prediction:
         """Classifies the features of one track, segment by segment.
 
         Args:
           features: [frames, bins] or [frames, bins, channels], see `predict_tracks`.
           side: for a `fusion`, what is known of the track beside, see `predict`.
+          timeline: see `predict`.
 
         Raises:
           UserError: see `predict_tracks`.
         """
-        return self.predict_tracks([features], sides=[side])[0]
+        return self.predict_tracks([features], sides=[side], timeline=timeline)[0]
 
     def predict_tracks(
         self,
         tracks: Sequence[np.ndarray],
         *,
-        segments: int = 0,
         sides: Sequence[Mapping[str, Any] | None] | None = None,
+        timeline: bool = False,
     ) -> list[Prediction]:
         """Classifies the features of many tracks, several of them at a time.
 
         Args:
           tracks: of each, [frames, bins] or [frames, bins, channels] as in training. Floats of any
             precision are alike; uint8 and floats are not.
-          segments: per track; 0: the fewest that cover it.
           sides: for a `fusion`, what is known of each track beside, see `predict`.
+          timeline: see `predict`.
 
         Returns:
           A prediction for each track. Tracks shorter than the network's window are filled, with a
@@ -155,7 +155,7 @@ class Predictor:
                 f"frames the network looks at; they are filled ({self.spec.short_clip})",
                 stacklevel=2,
             )
-        return self._predict(fitting, sides or [None] * len(fitting), segments)
+        return self._predict(fitting, sides or [None] * len(fitting), timeline)
 
     def require_kind(self, kind: str) -> None:
         """Raises a UserError unless the model reads this: "waveform" or "features"."""
@@ -193,12 +193,12 @@ class Predictor:
         return features
 
     def _predict(
-        self, tracks: Sequence[np.ndarray], sides: Sequence[Any], segments: int = 0
+        self, tracks: Sequence[np.ndarray], sides: Sequence[Any], timeline: bool
     ) -> list[Prediction]:
         """Classifies tracks [time steps, ...] of the spec's dtype, none of them empty."""
-        clip, rate = self.spec.clip_samples, self.spec.sample_rate
-        step = self.spec.crop.step
-        starts = [segment_starts(len(track), clip, segments, step=step) for track in tracks]
+        asked = [self._starts(len(track), self.spec.eval_segments) for track in tracks]
+        told = [self._starts(len(track), 0) for track in tracks] if timeline else asked
+        starts = [np.union1d(*pair) for pair in zip(asked, told, strict=True)]
         aux = [
             (self._meter.measure_track(track) if self._meter else {}) | self.side.encode_track(side)
             for track, side in zip(tracks, sides, strict=True)
@@ -211,10 +211,20 @@ class Predictor:
             ]
         )
         parts = np.split(probabilities, np.cumsum([len(some) for some in starts])[:-1])
+        clip, rate = self.spec.clip_samples, self.spec.sample_rate
         return [
-            Prediction(self.classes, s / rate, np.minimum(s + clip, len(track)) / rate, part)
-            for track, s, part in zip(tracks, starts, parts, strict=True)
+            Prediction(
+                classes=self.classes,
+                start=told[i] / rate,
+                end=np.minimum(told[i] + clip, len(track)) / rate,
+                probabilities=rows[np.searchsorted(starts[i], told[i])],
+                track_probabilities=rows[np.searchsorted(starts[i], asked[i])].mean(axis=0),
+            )
+            for i, (track, rows) in enumerate(zip(tracks, parts, strict=True))
         ]
+
+    def _starts(self, length: int, segments: int) -> np.ndarray:
+        return segment_starts(length, self.spec.clip_samples, segments, step=self.spec.crop.step)
 
     def _classify(self, clips: Sequence[tuple[np.ndarray, int, dict]]) -> np.ndarray:
         """Probabilities [clips, classes] of (track, first time step, what goes with it)."""
@@ -230,46 +240,29 @@ class Predictor:
             )
             for name, value in known.items():
                 aux[name][row] = value
-        batch = {"inputs": filled, "aux": aux}
-        outputs = self._apply(self._variables, {}, batch)
-        return np.asarray(outputs["probabilities"])[: len(clips)]
+        return np.asarray(self._apply(self._variables, filled, aux))[: len(clips)]
 
 
-def load(workdir: str | os.PathLike[str], *, checkpoint: str | int = "best") -> Predictor:
-    """Loads a trained run for prediction.
+def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> Predictor:
+    """Loads a trained model for prediction.
 
         predictor = mgr_jax.load("runs/a")
         predictor.predict("song.mp3").label
 
     Args:
-      workdir: the folder of the run, which `mgr-jax train` wrote.
+      folder: of the model, such as the work directory of a run that `mgr-jax train` wrote.
       checkpoint: "best" by validation score, "latest", or a step.
 
     Raises:
-      UserError: there is no such run or checkpoint, or they do not fit together.
+      UserError: there is no such model or checkpoint, or they do not fit together.
     """
-    workdir = Path(workdir).expanduser().absolute()
-    config = load_config(workdir / "config.json")
-    if not config.classification_weight:
+    folder = Path(folder).expanduser().absolute()
+    classifier, description = read_model(folder)
+    if not description.trained_to_classify:
         warnings.warn(
-            f"{workdir} was not trained to classify (config.classification_weight=0): its "
+            f"{folder} was not trained to classify (config.classification_weight=0): its "
             "probabilities say nothing",
             stacklevel=2,
         )
-    try:
-        classes = tuple(
-            json.loads((workdir / "labels.json").read_text(encoding="utf-8"))["classes"]
-        )
-        spec = InputSpec.load(workdir / "input_spec.json")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"labels.json or input_spec.json of {workdir} is missing or damaged; restore them, or "
-            "train again in another folder"
-        ) from error
-    side, features = load_side_inputs(workdir), None
-    if spec.kind == "features":
-        features = FeatureFormat(spec.shape[1:], spec.dtype, spec.sample_rate)
-    classifier, _ = create_classifier(config, len(classes), features=features, side=side.format)
-    variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
-    step = make_eval_step(classifier, lambda _, batch: batch["inputs"], task=spec.task)
-    return Predictor(step, jax.device_put(variables), classes, spec, classifier.frontend, side)
+    variables = abstract_variables(classifier, description.spec)
+    return Predictor(classifier, load_variables(folder, variables, checkpoint), description)

@@ -1,0 +1,289 @@
+"""The model folder: `model.json` says what a classifier is, `checkpoints/` holds its weights.
+
+Prediction reads these and nothing else, so that a run, an import and an export are alike to it.
+Runs of version 0.1.0 kept five files in place of model.json; they are read as if they had it.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ml_collections import ConfigDict
+
+import mgr_jax
+from mgr_jax._registry import fits
+from mgr_jax.audio.clips import Crop
+from mgr_jax.classifier import GenreClassifier, build_classifier
+from mgr_jax.config import load_config, to_json
+from mgr_jax.errors import UserError
+from mgr_jax.files import read_json, write_json
+from mgr_jax.input_spec import InputSpec
+from mgr_jax.side_inputs import SideFormat, SideInputs
+
+SCHEMA = 1  # raise it when a reader of the last one would take something amiss
+_FILE = "model.json"
+_RESTORE = "restore it, or train again in another folder"
+_KNOWN = {
+    "kind": ("waveform", "features"),
+    "task": ("single_label", "multi_label"),
+    "short_clip": ("zero_pad", "repeat"),
+    "input_norm": ("none", "batch"),
+    "compute_dtype": ("float32", "bfloat16"),
+}
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError)
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelDescription:
+    """What a trained classifier is: all that using it takes beside its weights.
+
+    Attributes:
+      frontend: {"name", "kwargs"}, see `create_frontend`.
+      model: {"name", "kwargs"}, see `create_model`.
+      input_norm: see `GenreClassifier`.
+      compute_dtype: of the network.
+      spec: what it takes.
+      classes: names of its outputs.
+      training_tracks: of each class; empty where that is not known.
+      trained_to_classify: else its probabilities say nothing, as those of an autoencoder do.
+      thresholds: by class, how probable it must be to be told; empty: none were chosen.
+      side: what it is given beside the sound.
+      provenance: where it comes from: `mgr_jax` (version), `config` (SHA-256 of it as JSON),
+        `dataset`, `source` (digest of its files), `license`, `protocol` (see `Protocol.as_dict`)
+        and `init_from` (the run whose weights it began with); None where that is not known.
+    """
+
+    frontend: Mapping[str, Any]
+    model: Mapping[str, Any]
+    input_norm: str
+    compute_dtype: str
+    spec: InputSpec
+    classes: tuple[str, ...]
+    training_tracks: tuple[int, ...] = ()
+    trained_to_classify: bool = True
+    thresholds: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    side: SideInputs = dataclasses.field(default_factory=SideInputs)
+    provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def system(self) -> str:
+        """What it is called in reports."""
+        return name_system(self.frontend["name"], self.model["name"], self.trained_to_classify)
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """`task`, `classes` and `training_tracks` (of each class)."""
+        return {
+            "task": self.spec.task,
+            "classes": list(self.classes),
+            "training_tracks": list(self.training_tracks),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Writes model.json, whole or not at all."""
+        content = dataclasses.asdict(self)
+        content["input_spec"] = content.pop("spec")
+        content["side_inputs"] = content.pop("side")
+        content["labels"] = {name: content.pop(name) for name in ("classes", "training_tracks")}
+        write_json(folder / _FILE, {"schema": SCHEMA} | content)
+
+
+def name_system(frontend: str, model: str, trained_to_classify: bool = True) -> str:
+    """What a front end and a model are called in reports."""
+    untrained = "" if trained_to_classify else ", not trained to classify"
+    return f"{frontend} + {model}{untrained}"
+
+
+def describe_model(
+    config: ConfigDict,
+    spec: InputSpec,
+    labels: Mapping[str, Any],
+    side: SideInputs,
+    account: Mapping[str, Any],
+    protocol: Mapping[str, Any] | None,
+    version: str | None = mgr_jax.__version__,
+) -> ModelDescription:
+    """What is to be kept of the classifier that a config describes.
+
+    Args:
+      config: of the run.
+      spec: see `create_classifier`.
+      labels: `classes` and `training_tracks`.
+      side: what it is given beside the sound.
+      account: the dataset's protocol.json.
+      protocol: see `Protocol.as_dict`; None: not known.
+      version: of the mgr_jax that trained it; None: not known.
+    """
+    return ModelDescription(
+        frontend=config.frontend.to_dict(),
+        model=config.model.to_dict(),
+        input_norm=config.input_norm,
+        compute_dtype=config.compute_dtype,
+        spec=spec,
+        classes=tuple(labels["classes"]),
+        training_tracks=tuple(labels["training_tracks"]),
+        trained_to_classify=bool(config.classification_weight),
+        side=side,
+        provenance={
+            "mgr_jax": version,
+            "config": hashlib.sha256(to_json(config).encode()).hexdigest(),
+            "dataset": config.dataset,
+            "source": account.get("source"),
+            "license": account.get("license"),
+            "protocol": protocol,
+            "init_from": config.init_from or None,
+        },
+    )
+
+
+def read_model(
+    folder: Path, axis_name: str | None = None
+) -> tuple[GenreClassifier, ModelDescription]:
+    """Builds the classifier that a model folder describes, without its weights.
+
+    Args:
+      folder: whichever version wrote it.
+      axis_name: mapped axis over which batch statistics are averaged, if any.
+
+    Raises:
+      UserError: see `read_description`, and a front end, a model or an argument that this version
+        does not have.
+    """
+    described = read_description(folder)
+    spec = described.spec
+    try:
+        classifier = build_classifier(
+            frontend=described.frontend,
+            model=described.model,
+            num_classes=len(described.classes),
+            sample_rate=None if spec.kind == "features" else spec.sample_rate,
+            input_norm=described.input_norm,
+            compute_dtype=described.compute_dtype,
+            side=spec.side,
+            axis_name=axis_name,
+        )
+    except UserError as error:
+        raise UserError(f"{folder / _FILE} cannot be used: {error}") from error
+    return classifier, described
+
+
+def is_model_folder(folder: Path) -> bool:
+    """Whether a folder describes a model, readable or not."""
+    return any((folder / name).is_file() for name in (_FILE, "config.json"))
+
+
+def read_description(folder: Path) -> ModelDescription:
+    """Reads what a model folder holds, whichever version wrote it.
+
+    Raises:
+      UserError: it is no model folder, model.json is damaged, or a later version wrote it.
+    """
+    path = folder / _FILE
+    if not path.exists():
+        if not is_model_folder(folder):
+            raise UserError(f"{folder} holds no trained model (there is no {_FILE} in it)")
+        return _describe_old_run(folder)
+    content = read_json(path, _RESTORE)
+    try:
+        schema = content["schema"]
+        if type(schema) is not int or schema < 1:
+            raise ValueError(f"schema is {schema!r}")
+        if schema > SCHEMA:
+            raise UserError(
+                f"{path} is of schema {schema}, but this mgr_jax knows those up to {SCHEMA}; use "
+                "the mgr_jax that wrote it, or a later one"
+            )
+        return _parse(content)
+    except _DAMAGE as error:
+        raise UserError(f"{path} is damaged ({_reason(error)}); {_RESTORE}") from error
+
+
+def require_same_side_inputs(folder: Path, side: SideInputs) -> None:
+    """Makes sure that a run which goes on, if there is one, is given the same beside the sound.
+
+    Raises:
+      UserError: it is not.
+    """
+    if not is_model_folder(folder):
+        return
+    # How it leaks is told in other words by other versions, and follows from the rest.
+    if dataclasses.replace(read_description(folder).side, leak=side.leak) != side:
+        raise UserError(
+            f"the table or the categories of the training tracks have changed since {folder} was "
+            "trained; restore them, or choose another workdir"
+        )
+
+
+def _parse(content: Mapping[str, Any]) -> ModelDescription:
+    fields = {name: value for name, value in content.items() if name != "schema"}
+    fields |= fields.pop("labels")
+    fields["spec"] = _parse_spec(fields.pop("input_spec"))
+    fields["side"] = SideInputs.from_dict(fields.pop("side_inputs"))
+    described = _record(ModelDescription, fields)
+    for name in ("frontend", "model"):
+        part = fields[name]
+        if not isinstance(part["name"], str) or not isinstance(part["kwargs"], Mapping):
+            raise ValueError(f"{name} is {part!r}")
+    if not described.classes or not all(isinstance(name, str) for name in described.classes):
+        raise ValueError("classes are no names")
+    return described
+
+
+def _parse_spec(content: Any) -> InputSpec:
+    fields = dict(content)
+    fields["crop"] = _record(Crop, fields["crop"])
+    fields["side"] = _record(SideFormat, fields["side"])
+    spec = _record(InputSpec, fields)
+    counts = (*spec.shape, spec.clip_samples, spec.min_samples)
+    if not spec.shape or not all(isinstance(n, int) and n > 0 for n in counts):
+        raise ValueError(f"shape is {spec.shape} of clips of {spec.clip_samples}")
+    return spec
+
+
+def _record(kind: Callable[..., T], content: Any) -> T:
+    """A record of fields from JSON, of which none is unknown, missing or of another type."""
+    types = {field.name: field.type for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    fields = {name: _tuples(value) for name, value in dict(content).items()}
+    for name, value in fields.items():
+        if name not in types:
+            raise ValueError(f"{name} is no field that this version knows")
+        if not fits(value, types[name]) or value not in _KNOWN.get(name, (value,)):
+            raise ValueError(f"{name} is {value!r}")
+    return kind(**fields)
+
+
+def _tuples(value: Any) -> Any:
+    """Sequences as tuples, as configs write them and modules need them."""
+    if isinstance(value, dict):
+        return {name: _tuples(item) for name, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _describe_old_run(folder: Path) -> ModelDescription:
+    """Puts together what version 0.1.0 kept in five files."""
+    config = load_config(folder / "config.json")
+    labels, given, account = (
+        read_json(folder / f"{name}.json", f"{folder} has no {_FILE} either; {_RESTORE}")
+        for name in ("labels", "input_spec", "dataset")
+    )
+    side = folder / "side_inputs.json"  # of a fusion alone
+    path = folder / "input_spec.json"
+    try:
+        columns = account.get("columns", ()) if config.frontend.name == "precomputed" else ()
+        added = {"eval_segments": config.eval_segments, "columns": list(columns)}
+        spec = _parse_spec(added | given)
+        path = side
+        inputs = SideInputs.from_dict(read_json(side, _RESTORE)) if side.exists() else SideInputs()
+        path = folder / "labels.json"
+        return describe_model(config, spec, labels, inputs, account, None, None)
+    except _DAMAGE as error:
+        raise UserError(f"{path} is damaged ({_reason(error)}); {_RESTORE}") from error
+
+
+def _reason(error: Exception) -> str:
+    missing = isinstance(error, KeyError)
+    return f"{error.args[0]} is missing" if missing else str(error).split("\n")[0]

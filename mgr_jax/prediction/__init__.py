@@ -1,0 +1,1 @@
+"""Prediction: what a trained classifier says of files and arrays (`predictor`, `prediction`)."""
