@@ -230,10 +230,13 @@ class Predictor:
         """Probabilities [clips, classes] of (track, first time step, what goes with it)."""
         spec = self.spec
         filled = np.zeros((_BATCH, *spec.shape), spec.dtype)
-        aux = {name: np.ones((_BATCH, *shape), np.float32) for name, shape in spec.aux.items()}
+        aux: dict[str, np.ndarray] = {
+            name: np.ones((_BATCH, *shape), np.float32) for name, shape in spec.aux.items()
+        }
         aux |= spec.side.blank(_BATCH)
+        aux["mask"] = np.arange(_BATCH) < len(clips)
         for row in range(_BATCH):
-            # Copies fill up the batch, since a front end may look at all of it.
+            # Copies fill up the batch: what a front end may do with a clip of zeros is not masked.
             track, start, known = clips[row % len(clips)]
             filled[row] = cut_clip(
                 track, start, spec.clip_samples, short_clip=spec.short_clip, crop=spec.crop

@@ -1,6 +1,8 @@
 """Trains a config once per fold and seed of its protocol, and scores what each has not seen."""
 
 import dataclasses
+import json
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from mgr_jax.data.parts import is_kfold, require_consent, require_folds
 from mgr_jax.data.pipeline import scored_split
 from mgr_jax.evaluation import Predictions, Result, join_predictions, join_repeats, save_result
 from mgr_jax.evaluation.protocol import LEAKING, repeated
-from mgr_jax.files import read_json, write_json
+from mgr_jax.files import write_json
 from mgr_jax.model_folder import read_description
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
@@ -126,7 +128,13 @@ def _join_folds(tables: list[Predictions], options: ConfigDict) -> Predictions:
 
 
 def _record_total(workdir: Path, runs: Sequence[Path]) -> None:
-    """Writes run.json of a cross-validation: the parameters of a run, the seconds of all."""
-    costs = [read_json(run / "run.json", "train that fold again") for run in runs]
-    seconds = round(sum(cost["seconds"] for cost in costs), 1)
-    write_json(workdir / "run.json", costs[0] | {"seconds": seconds})
+    """Writes run.json of a cross-validation: the parameters of a run, the seconds of all.
+
+    It only describes: where that of a run is damaged there is none.
+    """
+    try:
+        costs = [json.loads((run / "run.json").read_text(encoding="utf-8")) for run in runs]
+        seconds = round(sum(cost["seconds"] for cost in costs), 1)
+        write_json(workdir / "run.json", costs[0] | {"seconds": seconds})
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        warnings.warn(f"what the folds cost is not known ({error})", stacklevel=3)
