@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -23,12 +24,17 @@ class _ConsoleHandler(logging.Handler):
 
 @contextlib.contextmanager
 def console() -> Iterator[None]:
-    """Shows what mgr_jax logs and warns of, in a sentence each, and of libraries only errors."""
+    """Shows what mgr_jax logs and warns of, in a sentence each.
+
+    Libraries are quiet: what ends a command is raised in its own thread too, and told once, where
+    Orbax, TensorStore and asyncio would fill screens with the same error in all their threads.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # any file name can be printed
-    absl_logging.set_verbosity(absl_logging.ERROR)
-    absl_logging.use_absl_handler()
+    absl_logging.set_verbosity(absl_logging.FATAL)
+    hooks = sys.excepthook, threading.excepthook
+    sys.excepthook = threading.excepthook = _say_nothing
     log, handler = logging.getLogger("mgr_jax"), _ConsoleHandler()
     level, propagate = log.level, log.propagate
     log.addHandler(handler)
@@ -39,9 +45,14 @@ def console() -> Iterator[None]:
             warnings.showwarning = _show_warning
             yield
     finally:  # a program that calls main() goes on with what it had
+        sys.excepthook, threading.excepthook = hooks
         log.removeHandler(handler)
         log.setLevel(level)
         log.propagate = propagate
+
+
+def _say_nothing(*_: Any) -> None:
+    pass
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

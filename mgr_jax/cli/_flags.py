@@ -84,14 +84,9 @@ class Flags(absl_flags.FlagValues):
 
     def aggregation(self, default: str | None) -> None:
         """Defines --aggregation; without default it is that of each run's evaluation."""
-        self.choice(
-            "aggregation",
-            default,
-            _AGGREGATIONS,
-            "How segments become tracks: by their mean probability, by the mean of what the last "
-            "layer reads, or by vote"
-            + ("." if default else "; as each run was evaluated, unless given."),
-        )
+        how = "How segments become tracks: mean probability, mean of last-layer inputs, vote"
+        how += "." if default else "; as each run was evaluated, unless given."
+        self.choice("aggregation", default, _AGGREGATIONS, how)
 
     def config(self) -> None:
         """Defines --config and the overrides --config.<field> that the command line holds.

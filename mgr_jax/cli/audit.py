@@ -2,14 +2,12 @@
 
 mgr-jax audit --dataset=gtzan/fault_filtered --sample_rate=22050
 mgr-jax audit --audio=~/music
-mgr-jax audit --table=features_3_sec.csv
 mgr-jax audit --table=fma_metadata.zip --subset=medium
 
 Of a dataset or table: tracks, artists and further columns in several splits. Of a dataset or folder
 of audio: recordings that stand in two tracks, whole or in part, though re-encoded, shifted, louder
 or noisy, told by acoustic fingerprints (haitsma_kalker is built in; chromaprint needs its program
 fpcalc). Of features: identical rows. Writes audit.md, audit.json and audit.png to --out.
-What leaking is worth, mgr-jax audit inflation measures.
 """
 
 import mgr_jax

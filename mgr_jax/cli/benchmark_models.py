@@ -1,6 +1,5 @@
 """Time networks, and tell what they are: those of some configs, or all.
 
-mgr-jax benchmark models --markdown=models.md           # every network in configs/zoo
 mgr-jax benchmark models zoo/fcn rendered/choi_crnn     # those of some configs
 """
 

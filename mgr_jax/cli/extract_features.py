@@ -2,7 +2,6 @@ r"""Compute tables of hand-made features, with the columns of published ones.
 
   mgr-jax extract_features --features=gtzan57 --audio=genres_original --out=features_30_sec.csv
   mgr-jax extract_features --features=gtzan57 --audio=genres_original --seconds=3 --out=3_sec.csv
-  mgr-jax extract_features --features=fma518 --audio=fma_medium --out=features.csv
   mgr-jax extract_features --features=fma518 --corrected --dataset=rendered/demo \
     --sample_rate=22050 --out=table.parquet
 

@@ -1,7 +1,6 @@
 """Classify audio files and folders of any length, rate and channels.
 
 mgr-jax predict --model=runs/a song.mp3 folder/ --timeline --json=result.json
-mgr-jax predict --model=runs/b --features=mel.npz
 mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv fma_test/
 
 A model of features reads an .npz or .csv file of them instead. --format=crowdai writes a submission

@@ -4,7 +4,6 @@ r"""Build a dataset: decode, resample, split and store it through TFDS.
   mgr-jax prepare_data --dataset=audio_folder --manual_dir=~/music --split_by=artist
   mgr-jax prepare_data --dataset=gtzan --manual_dir=~/Downloads/gtzan
   mgr-jax prepare_data --dataset=fma/small --manual_dir=~/Downloads/fma
-  mgr-jax prepare_data --dataset=feature_array --features=mel.npz --frame_rate=43.07
   mgr-jax prepare_data --dataset=feature_array --features=features_3_sec.csv --frame_rate=0.3333
   mgr-jax prepare_data --dataset=feature_array --features=fma_metadata.zip --subset=medium \
     --splits=given --frame_rate=0.0333

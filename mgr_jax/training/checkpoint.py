@@ -12,7 +12,7 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers as managers
 
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, disk_errors_told
 from mgr_jax.files import write_text
 
 if TYPE_CHECKING:  # prediction reads checkpoints without a trainer
@@ -91,13 +91,13 @@ class Checkpoints:
           state: unreplicated.
           score: greater is better; None (an interrupted run) is never the best.
         """
-        self._manager.save(
-            int(state.step),
-            args=ocp.args.Composite(
-                **{name: ocp.args.StandardSave(item) for name, item in _items(state).items()}
-            ),
-            metrics=None if score is None else {"score": score},
-        )
+        items = {name: ocp.args.StandardSave(item) for name, item in _items(state).items()}
+        with disk_errors_told(self.folder):  # those of the save before, which has been waited for
+            self._manager.save(
+                int(state.step),
+                args=ocp.args.Composite(**items),
+                metrics=None if score is None else {"score": score},
+            )
 
     def restore(self, state_at: "Callable[[int], TrainState]") -> "TrainState | None":
         """Restores the newest readable step.
@@ -220,7 +220,8 @@ class Checkpoints:
 
     def wait(self) -> None:
         """Waits until everything saved is on disk."""
-        self._manager.wait_until_finished()
+        with disk_errors_told(self.folder):
+            self._manager.wait_until_finished()
 
     def close(self) -> None:
         """Waits, and releases the manager's threads."""
