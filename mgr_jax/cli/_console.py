@@ -35,6 +35,7 @@ def console() -> Iterator[None]:
     absl_logging.set_verbosity(absl_logging.FATAL)
     hooks = sys.excepthook, threading.excepthook
     sys.excepthook = threading.excepthook = _say_nothing
+    sys.unraisablehook = _say_nothing  # for good: some fail again when Python exits
     log, handler = logging.getLogger("mgr_jax"), _ConsoleHandler()
     level, propagate = log.level, log.propagate
     log.addHandler(handler)
