@@ -70,7 +70,9 @@ def test_the_command_prints_a_table_and_writes_the_ratios(capsys, monkeypatch, f
 def test_clips_are_cut_from_music_and_python_hears_no_word(capsys, few, tmp_path):
     path = tmp_path / "music.wav"
     soundfile.write(path, np.sin(np.arange(22_050) / 10), 22_050)
-    report = mgr_jax.benchmark_frontends(seconds=1, clips=2, rounds=1, devices=1, audio=[path])
+    report = mgr_jax.benchmark_frontends(
+        seconds=1, clips=2, rounds=1, devices=1, audio=[path], progress=False
+    )
     assert "Audio: 1 s of music from 1 files, repeated." in str(report)
     assert OWN[0] not in str(report)
     assert report.content["audio"] == "1 s of music from 1 files, repeated"

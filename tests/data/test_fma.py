@@ -490,4 +490,4 @@ def test_tracks_without_a_root_genre_teach_tags_only(large, tmp_path, tiny_confi
     assert seen["single_label"] == (tracks.label >= 0).sum() < len(tracks)
     assert seen["multi_label"] == tracks.tags.any(axis=1).sum() > seen["single_label"]
     assert table.classes == tracks.tag_names
-    assert table.protocol.startswith("official splits, segments")
+    assert table.protocol.origin == "official splits"

@@ -207,7 +207,7 @@ def test_mistakes_are_one_sentence(capsys, monkeypatch, tmp_path, song, argv, sa
 
 
 def test_python_draws_them_in_one_call_without_a_word(capsys, few, tmp_path, song):
-    path = mgr_jax.draw_frontends(song, tmp_path / "out", seconds=0.5)
+    path = mgr_jax.draw_frontends(song, tmp_path / "out", seconds=0.5, progress=False)
     assert path == tmp_path / "out" / "report.md"
     assert "song.wav, 0 to 0.5 s" in path.read_text(encoding="utf-8")
     captured = capsys.readouterr()

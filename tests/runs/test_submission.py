@@ -61,7 +61,7 @@ def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, use, c
     predictor = StubPredictor([GENRES[i] for i in order], answers)
     use(predictor)
     files = make_files(tmp_path, "000/000002.mp3", "000/000005.mp3", "bad.mp3")
-    done = mgr_jax.write_submission("run", files, tmp_path / "s.csv")
+    done = mgr_jax.write_submission("run", files, tmp_path / "s.csv", progress=False)
     assert str(done) == f"Wrote {tmp_path / 's.csv'}: 3 tracks, 1 of them could not be read."
     header, rows = read(tmp_path / "s.csv")
     assert (tmp_path / "s.csv").read_bytes().count(b"\r\n") == 4  # as RFC 4180 has it
