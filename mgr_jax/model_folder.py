@@ -22,7 +22,9 @@ from mgr_jax.files import read_json, write_json
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.side_inputs import SideFormat, SideInputs
 
-SCHEMA = 1  # raise it when a reader of the last one would take something amiss
+# Raise it, and turn what older ones hold into the new in `_parse`, when a field is added or means
+# something else, and when a default of a front end or a network changes: kwargs hold no defaults.
+SCHEMA = 1
 _FILE = "model.json"
 _RESTORE = "restore it, or train again in another folder"
 _KNOWN = {
@@ -205,10 +207,12 @@ def read_description(folder: Path) -> ModelDescription:
 def require_same_side_inputs(folder: Path, side: SideInputs) -> None:
     """Makes sure that a run which goes on, if there is one, is given the same beside the sound.
 
+    A run on sound alone needs no look at its folder, which its checkpoints outlive.
+
     Raises:
-      UserError: it is not.
+      UserError: it is not, or what it was given cannot be read.
     """
-    if not is_model_folder(folder):
+    if not side.format or not is_model_folder(folder):
         return
     # How it leaks is told in other words by other versions, and follows from the rest.
     if dataclasses.replace(read_description(folder).side, leak=side.leak) != side:

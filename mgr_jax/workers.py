@@ -130,11 +130,6 @@ class _Worker:
                 self.process.kill()
 
     def _run(self) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            # Its processes inherit the mask: a Ctrl-C while they start shows no traceback. The
-            # tracker comes first, since Python 3.11 ends by unblocking when it starts that.
-            resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while job := self.jobs.get():
             if self.stopped:
                 break
@@ -168,6 +163,11 @@ class _Worker:
         return result
 
     def _start(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            # The process inherits the mask: a Ctrl-C while it starts shows no traceback. The
+            # tracker comes first, since Python 3.11 ends by unblocking when it starts that.
+            resource_tracker.ensure_running()
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         # Not fork: this process may hold threads (jax, tensorstore) that a fork would deadlock on.
         spawn = multiprocessing.get_context("spawn")
         self.line, theirs = spawn.Pipe()

@@ -1,7 +1,6 @@
 """Where the examples of baselines come from: a prepared dataset, or a file of features."""
 
 import dataclasses
-import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from mgr_jax.baselines.examples import Examples, describe_tracks, examples_of_table, make_examples
 from mgr_jax.baselines.segments import describe_segments
 from mgr_jax.data.artists import find_artists
-from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
+from mgr_jax.data.cache import Tracks, join_tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.locate import find_prepared
 from mgr_jax.data.parts import artists_parted, is_published, make_units, unknown_artists
@@ -146,7 +145,7 @@ def _from_dataset(
     seconds: float,
     how: dict[str, Any],
 ) -> tuple[Examples, str]:
-    account = json.loads((folder / "protocol.json").read_text(encoding="utf-8"))
+    account = read_account(folder)
     names = list(account["tracks"])
     if scored is not None:
         scored = scored or ("test" if "test" in names else "validation")

@@ -141,6 +141,18 @@ def join_tracks(parts: Sequence[Tracks], split: str) -> Tracks:
     )
 
 
+def read_account(dataset_dir: Path) -> dict[str, Any]:
+    """Reads the protocol.json of a prepared dataset.
+
+    Raises:
+      UserError: it is damaged, or from before version 0.1.0.
+    """
+    account = read_json(dataset_dir / "protocol.json", _AGAIN)
+    if not isinstance(account, dict) or "format" not in account:
+        raise UserError(f"{dataset_dir} was prepared by an older version of mgr_jax; {_AGAIN}")
+    return account
+
+
 def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tracks:
     """Opens a split of a prepared dataset, building its cache on first use, and if it is damaged.
 
@@ -155,15 +167,13 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tra
       UserError: the split does not exist, the dataset is damaged, or the disk is too small for the
         cache.
     """
-    protocol = read_json(dataset_dir / "protocol.json", _AGAIN)
-    if "format" not in protocol:
-        raise UserError(f"{dataset_dir} was prepared by an older version of mgr_jax; {_AGAIN}")
+    protocol = read_account(dataset_dir)
     if split not in protocol["tracks"]:
         raise UserError(
             f"dataset {dataset_dir} has no split '{split}'; it has {', '.join(protocol['tracks'])}"
         )
     folder = dataset_dir / "cache" / split
-    if find_damage(folder, limit=_READ_TO_CHECK) and not _is_older(folder):
+    if find_damage(folder, limit=_READ_TO_CHECK) and not _is_older(folder, protocol["format"]):
         with disk_errors_told(dataset_dir):
             _rebuild(dataset_dir, split, folder, protocol, progress=progress)
     with np.load(folder / "index.npz") as stored:
@@ -195,17 +205,22 @@ def _decoder(stored_as: dict[str, Any]) -> Callable[[dict[str, Any]], np.ndarray
     return lambda record: np.frombuffer(record["features"], stored_as["dtype"])
 
 
-def _is_older(folder: Path) -> bool:
-    """Whether a cache is one of version 0.1.0, which kept no sums, and can be read."""
+def _is_older(folder: Path, stored_as: dict[str, Any]) -> bool:
+    """Whether a cache is one of version 0.1.0, which kept no sums, and is whole."""
     if (folder / "sums.json").exists():
         return False
     try:
         with np.load(folder / "index.npz") as stored:
-            tracks = len(stored["length"])
+            length = stored["length"]
         names = json.loads((folder / "text.json").read_text(encoding="utf-8"))["track_id"]
-    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile):
+        size = (folder / "data.bin").stat().st_size
+    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile):
         return False
-    return (folder / "data.bin").is_file() and len(names) == tracks
+    return len(names) == len(length) and size == _step_bytes(stored_as) * int(length.sum())
+
+
+def _step_bytes(stored_as: dict[str, Any]) -> int:
+    return np.dtype(stored_as["dtype"]).itemsize * int(np.prod(stored_as["item_shape"]))
 
 
 def _rebuild(
@@ -245,8 +260,7 @@ def _build(
     for record in tqdm(source, f"index {split}", leave=False, **bar):
         record.pop("audio" if stored_as["kind"] == "waveform" else "features")
         heads.append(record)
-    step_bytes = np.dtype(stored_as["dtype"]).itemsize * int(np.prod(stored_as["item_shape"]))
-    needed = step_bytes * sum(int(head["length"]) for head in heads)
+    needed = _step_bytes(stored_as) * sum(int(head["length"]) for head in heads)
     free = shutil.disk_usage(dataset_dir).free
     if needed > 0.95 * free:
         raise UserError(

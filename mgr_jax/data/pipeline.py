@@ -13,7 +13,7 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from mgr_jax.audio.frontends import Frontend
-from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
+from mgr_jax.data.cache import Tracks, join_tracks, open_tracks, read_account
 from mgr_jax.data.loader import Loader
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.parts import DIVIDED, divide, require_consent
@@ -108,7 +108,7 @@ def usable_tracks(tracks: Tracks, task: str) -> Tracks:
 
 def open_pool(folder: Path, task: str, *, progress: bool = False) -> tuple[Tracks, np.ndarray]:
     """All tracks of a prepared dataset that a task can use, and the split that each is in."""
-    names = read_json(folder / "protocol.json", "prepare the dataset anew (`overwrite`)")["tracks"]
+    names = read_account(folder)["tracks"]
     splits = [usable_tracks(open_tracks(folder, name, progress=progress), task) for name in names]
     return join_tracks(splits, "pool"), np.repeat(list(names), list(map(len, splits)))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.data.cache import open_tracks
+from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
 from mgr_jax.data.published import copies_of_scored, copies_sentence
@@ -240,12 +240,12 @@ def _download_and_prepare(builder: TrackBuilder, manual_dir: Path | None) -> Non
 
 
 def _build_caches(folder: Path, *, progress: bool) -> None:
-    for split in read_json(folder / "protocol.json", _AGAIN)["tracks"]:
+    for split in read_account(folder)["tracks"]:
         open_tracks(folder, split, progress=progress)
 
 
 def _require_same(account: Mapping[str, Any], target: Path) -> None:
-    stored = read_json(target / "protocol.json", _AGAIN)
+    stored = read_account(target)
     for key, value in account.items():
         if stored.get(key) != value:
             told = ("split_by", "fractions", "seed", "splits", "frame_rate")
@@ -258,7 +258,7 @@ def _require_same(account: Mapping[str, Any], target: Path) -> None:
 
 
 def _describe(folder: Path, data_dir: Path) -> Prepared:
-    protocol = read_json(folder / "protocol.json", _AGAIN)
+    protocol = read_account(folder)
     stored_as = protocol["format"]
     rate = int(stored_as["rate"]) if stored_as["kind"] == "waveform" else 0
     name = folder.parent.relative_to(data_dir).as_posix()

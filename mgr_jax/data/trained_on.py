@@ -22,6 +22,8 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
 
 _FILE = "init_from.json"
+# What `trained_on` raises for a folder that is no run, or a damaged one.
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, UserError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +49,7 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
     """What a run was trained on, then what the runs were that it began with.
 
     Raises:
-      OSError, ValueError, KeyError, TypeError: the folder is not that of a run.
+      Exception: one of UNREADABLE, where the folder is not that of a run.
     """
     dataset, tracks = _read(workdir / "dataset.json"), _read(workdir / "tracks.json")
     own = TrainedOn(
@@ -68,7 +70,7 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
         )
     try:  # a run of an older version kept no such file
         return own, *trained_on(Path(origin).expanduser())
-    except (OSError, ValueError, KeyError, TypeError):
+    except UNREADABLE:
         warnings.warn(
             f"{workdir} began with the weights of {origin}, which cannot be read any more, so that "
             "the tracks these were trained on are not compared",
@@ -226,7 +228,7 @@ def find_origin(
     workdir = Path(config.init_from).expanduser().absolute()
     try:
         seen = trained_on(workdir)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise UserError(
             f"config.init_from is {config.init_from}, which is not the folder of a run "
             "(it needs config.json, dataset.json, tracks.json and checkpoints/); name one"
@@ -245,7 +247,7 @@ def inherited_leak(workdir: Path) -> str:
         return ""
     try:
         return str(_read(workdir / _FILE)["leak"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{workdir / _FILE} is damaged; restore it or train again") from error
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mgr_jax.audio.fingerprint import Scheme
 from mgr_jax.audio.io import require_audio_files
 from mgr_jax.data.artists import find_artists
-from mgr_jax.data.cache import open_tracks
+from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.folder_index import Entry, read_folder
 from mgr_jax.data.locate import find_prepared
@@ -65,7 +65,7 @@ def open_dataset(
 ) -> Material:
     """All splits of a prepared dataset; fingerprints are kept beside it."""
     folder = find_prepared(name, sample_rate=sample_rate, data_dir=data_dir)
-    account = json.loads((folder / "protocol.json").read_text(encoding="utf-8"))
+    account = read_account(folder)
     parts = [open_tracks(folder, split) for split in account["tracks"]]
     of_features = account["format"]["kind"] == "features"
     groups = [json.loads(text) for part in parts for text in part.groups]

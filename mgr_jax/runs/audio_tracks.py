@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import os
 import re
 from collections import Counter
@@ -13,7 +12,7 @@ import numpy as np
 import soundfile
 
 from mgr_jax.audio.io import AUDIO_SUFFIXES, read_audio, require_audio_files
-from mgr_jax.data.cache import Tracks, open_tracks
+from mgr_jax.data.cache import Tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack
@@ -56,7 +55,7 @@ def dataset_tracks(dataset_dir: Path) -> list[AudioTrack]:
     Raises:
       UserError: the dataset holds features.
     """
-    account = json.loads((dataset_dir / "protocol.json").read_text(encoding="utf-8"))
+    account = read_account(dataset_dir)
     splits = [open_tracks(dataset_dir, split) for split in account["tracks"]]
     if splits[0].kind != "waveform":
         raise UserError(f"{dataset_dir} holds feature arrays; give a dataset of audio")

@@ -23,7 +23,7 @@ from mgr_jax.evaluation import (
     paired_difference,
     same_tracks,
 )
-from mgr_jax.files import require_folder, write_text
+from mgr_jax.files import require_folder, write_file, write_text
 from mgr_jax.reports import draw_comparison, markdown_table
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,8 @@ class Comparison:
         title = f"Comparison: {self.rows[0]['split']} tracks"
         parts = [f"# {title}", self.markdown()]
         if importlib.util.find_spec("matplotlib"):
-            self._draw(title).savefig(out / "compare.png")
+            figure = self._draw(title)
+            write_file(out / "compare.png", lambda file: figure.savefig(file, format="png"))
             parts.append(f"![{self.metric} of every run](compare.png)")
         else:
             log.warning("no picture: drawing needs matplotlib; run pip install 'mgr-jax[report]'")

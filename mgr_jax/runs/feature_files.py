@@ -11,7 +11,7 @@ from mgr_jax.data.cache import digest
 from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
-from mgr_jax.data.trained_on import TrainedOn, trained_on
+from mgr_jax.data.trained_on import UNREADABLE, TrainedOn, trained_on
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.files import read_json
@@ -120,7 +120,7 @@ def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTr
     """The tracks to score; says which are left out, and why."""
     try:
         seen = trained_on(workdir)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise UserError(
             f"what {workdir} was trained on cannot be read (config.json, dataset.json, tracks.json "
             f"or init_from.json is missing or damaged); {_RESTORE}"

@@ -129,7 +129,7 @@ class Checkpoints:
                 self._warn_of_damage(step, error)
                 continue
             return _with_items(state, restored)
-        if steps:
+        if steps or any(self.folder.glob("damaged-*")):  # those of this call, or of one before it
             raise UserError(
                 f"no checkpoint in {self.folder} can be read; remove the folder to start again"
             )

@@ -54,8 +54,8 @@ class Summary:
         self._writes = jax.process_index() == 0
         if not self._writes:
             return
-        if rows := read_metrics(self.path):
-            kept = [row for row in rows if row["step"] <= step]
+        if self.path.exists():  # even of damaged lines alone: the next one may follow half a line
+            kept = [row for row in read_metrics(self.path) if row["step"] <= step]
             write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
         self._events = tensorboardX.SummaryWriter(
             str(workdir), purge_step=step + 1, write_to_disk=True
@@ -100,17 +100,19 @@ class Summary:
 
 
 def read_metrics(path: Path) -> list[dict]:
-    """Reads metrics.jsonl; a line that a killed run left half-written is passed over.
+    """Reads metrics.jsonl; a line that a killed run or a disk has damaged is passed over.
 
     None are read where there is no file yet.
     """
     rows: list[dict] = []
     if not path.exists():
         return rows
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
+            row = json.loads(line)
+            int(row["step"])
+            rows.append(row)
+        except (ValueError, LookupError, TypeError):
             warnings.warn(f"{path}: passing over the damaged line {line[:40]!r}", stacklevel=2)
     return rows
 
@@ -202,12 +204,20 @@ def require_same_draws(workdir: Path, config: ConfigDict) -> None:
     Raises:
       UserError: it samples in a way that has changed since it began.
     """
-    tracks = read_json(workdir / "tracks.json", _ADVICE)
-    if config.sampling == "balanced" and tracks.get("draws", 1) != DRAWS:
+    if config.sampling == "balanced" and _draws(workdir) != DRAWS:
         raise UserError(
             f"{workdir} was begun by an older version of mgr_jax, whose balanced sampling drew "
             "other tracks at every step; train in another folder"
         )
+
+
+def _draws(workdir: Path) -> int:
+    """By which version of the sampling a run was begun."""
+    path = workdir / "tracks.json"
+    tracks = read_json(path, _ADVICE)
+    if not isinstance(tracks, dict):
+        raise UserError(f"{path} is damaged; {_ADVICE}")
+    return int(tracks.get("draws", 1))
 
 
 def describe_run(
@@ -218,13 +228,24 @@ def describe_run(
     side: SideInputs,
     protocol: Protocol,
     *,
+    step: int,
     progress: bool = False,
 ) -> None:
     """Writes what prediction and later readers need: model.json, the config, the data.
 
-    `progress` shows a bar where training tracks are read to know them again.
+    Args:
+      workdir: of the run.
+      config: of the run.
+      spec: what the classifier takes.
+      splits: "train" and "validation".
+      side: what it is given beside the sound.
+      protocol: who is trained on, and how that leaks.
+      step: at which the run goes on; 0: it begins.
+      progress: show a bar where training tracks are read to know them again.
     """
     train = splits["train"]
+    # Only balanced sampling has changed so far. A run that is done may yet be made longer.
+    begun = _draws(workdir) if step and config.sampling == "balanced" else DRAWS
     labels = {
         "classes": target_names(train, config.task),
         "training_tracks": class_counts(train, config.task).tolist(),
@@ -235,7 +256,7 @@ def describe_run(
         # So that scores on other data can tell what was trained on, under whatever name; what the
         # digests are of says the `format` in dataset.json.
         "tracks": {name: tracks.track_id.tolist() for name, tracks in splits.items()}
-        | {"train_digests": track_digests(train, progress=progress), "draws": DRAWS},
+        | {"train_digests": track_digests(train, progress=progress), "draws": begun},
     }
     for name, content in contents.items():
         write_json(workdir / f"{name}.json", content)

@@ -175,7 +175,9 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         protocol = protocol_of(train_tracks, config.clip_samples, seed=config.seed)
         protocol = protocol.with_leak(side.leak, inherited)
         in_first_process(
-            lambda: describe_run(workdir, config, spec, splits, side, protocol, progress=progress)
+            lambda: describe_run(
+                workdir, config, spec, splits, side, protocol, step=step, progress=progress
+            )
         )
         parameters = sum(x.size for x in jax.tree.leaves(variables["params"]))
         if progress:

@@ -25,8 +25,10 @@ OWN = ("mgr_jax float32", "mgr_jax bfloat16")
 
 @pytest.mark.slow
 def test_the_script_leaves_one_file_in_which_every_part_succeeded(tmp_path):
-    """From another folder, without `mgr-jax` and PyTorch on any path."""
-    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')", encoding="utf-8")
+    """From another folder, without `mgr-jax` and what a bare machine lacks on any path."""
+    for name in ("torch", "librosa", "sklearn", "pyarrow"):
+        absent = f"raise ImportError('no {name} here')"
+        (tmp_path / f"{name}.py").write_text(absent, encoding="utf-8")
     done = subprocess.run(
         ["bash", ROOT / "launch" / "gpu_check.sh", "--tiny", "--out", "there/check.json"],
         cwd=tmp_path,

@@ -20,6 +20,7 @@ from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.prepare import Prepared, prepare
 from mgr_jax.data.track_builder import TrackBuilder
 from mgr_jax.errors import UserError
+from mgr_jax.runs.audio_tracks import dataset_tracks
 
 RATE = 12_000
 GENRES = ("rock", "jazz")
@@ -242,9 +243,13 @@ def test_a_cache_of_version_0_1_0_is_read_as_it_is(music):
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     assert len(cache.open_tracks(folder, "train", progress=False))
     assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    (folder / "cache/train/index.npz").write_bytes(b"PK")
-    with pytest.warns(UserWarning, match="is built again"):
-        cache.open_tracks(folder, "train", progress=False)
+    for name, damage in (("index.npz", b"PK"), ("text.json", b"[]"), ("data.bin", bytes(1000))):
+        (folder / "cache/train/sums.json").unlink(missing_ok=True)
+        (folder / "cache/train" / name).write_bytes(damage)
+        with pytest.warns(UserWarning, match="is built again"):
+            cache.open_tracks(folder, "train", progress=False)
+    for path in (folder / "cache/train/data.bin", folder / "cache/train/text.json"):
+        assert path.read_bytes() == before[path]
 
 
 def test_damaged_records_are_one_sentence(music):
@@ -264,7 +269,12 @@ def test_damaged_records_are_one_sentence(music):
 def test_a_damaged_description_is_one_sentence(music):
     found = build(music)
     (found.folder / "protocol.json").write_bytes(b'{"tracks')
-    for use in (lambda: build(music), lambda: cache.open_tracks(found.folder, "train")):
+    uses = (
+        lambda: build(music),
+        lambda: cache.open_tracks(found.folder, "train"),
+        lambda: dataset_tracks(found.folder),
+    )
+    for use in uses:
         with pytest.raises(UserError, match=r"protocol\.json is missing or damaged.*overwrite"):
             use()
     assert build(music, overwrite=True) == found

@@ -132,6 +132,20 @@ def test_a_run_may_change_its_partition_and_its_length(tiny_config, tmp_path):
     assert losses(tmp_path / "parts") == pytest.approx(losses(tmp_path / "whole"), abs=1e-4)
 
 
+def test_a_run_of_damaged_checkpoints_does_not_begin_again_unasked(quick, tmp_path):
+    train(quick, tmp_path, progress=False)
+    for path in (tmp_path / "checkpoints").glob("*/*/d/*"):
+        path.write_bytes(b"")
+    quick.num_steps = 4
+    with (
+        pytest.warns(UserWarning, match="renamed to damaged-2"),
+        pytest.raises(UserError, match=r"no checkpoint in .* can be read; remove the folder"),
+    ):
+        train(quick, tmp_path, progress=False)
+    with pytest.raises(UserError, match=r"no checkpoint in .* can be read; remove the folder"):
+        train(quick, tmp_path, progress=False)
+
+
 @pytest.mark.slow
 def test_a_damaged_checkpoint_is_passed_over(tiny_config, tmp_path):
     train(tiny_config, tmp_path, progress=False)
@@ -176,11 +190,17 @@ def test_a_damaged_score_locks_nobody_out(quick, tmp_path):
 def test_a_damaged_description_stops_nothing(quick, tmp_path):
     quick.num_steps = 4
     train(quick, tmp_path, progress=False)
-    (tmp_path / "run.json").write_text("no JSON")
+    for name in ("run.json", "model.json", "tracks.json"):
+        (tmp_path / name).write_text("no JSON")
+    with (tmp_path / "metrics.jsonl").open("ab") as file:
+        file.write(b'[3]\n"step"\n\xff\n{"step": 9')
     quick.num_steps = 8
-    with pytest.warns(UserWarning, match=r"run\.json is damaged; its seconds are counted anew"):
+    with pytest.warns(UserWarning, match=r"run\.json is damaged; its seconds are") as told:
         assert train(quick, tmp_path, progress=False).step == 8
+    assert sum("passing over the damaged line" in str(one.message) for one in told) == 8
     assert Checkpoints(tmp_path, read_only=True).latest_step == 8
+    assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")][-1] == 8
+    assert json.loads((tmp_path / "model.json").read_text())["schema"] == 1
     assert json.loads((tmp_path / "run.json").read_text())["seconds"] > 0
 
 
@@ -208,6 +228,9 @@ def test_a_run_whose_sampling_has_changed_is_not_gone_on_with(quick, tmp_path):
         train(quick, tmp_path, progress=False)
     quick.num_steps = 2  # a run that is done draws nothing any more
     assert train(quick, tmp_path, progress=False).step == 2
+    quick.num_steps = 4  # and is not taken for one that drew as this version does
+    with pytest.raises(UserError, match="balanced sampling drew other tracks"):
+        train(quick, tmp_path, progress=False)
 
 
 @pytest.mark.slow
