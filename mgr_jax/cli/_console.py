@@ -35,7 +35,8 @@ def console() -> Iterator[None]:
     absl_logging.set_verbosity(absl_logging.FATAL)
     hooks = sys.excepthook, threading.excepthook
     sys.excepthook = threading.excepthook = _say_nothing
-    sys.unraisablehook = _say_nothing  # for good: some fail again when Python exits
+    sys.unraisablehook = _say_nothing  # for good, as the next: some fail again when Python exits
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     log, handler = logging.getLogger("mgr_jax"), _ConsoleHandler()
     level, propagate = log.level, log.propagate
     log.addHandler(handler)

@@ -280,5 +280,5 @@ def test_a_full_disk_in_training_is_one_sentence(small_disk, tiny_config, tmp_pa
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     told = [line for line in done.stderr.splitlines() if not line.startswith("Warning: ")]
-    assert len(told) == 1
+    assert len(told) == 1, done.stderr
     assert re.match(r"mgr-jax: the disk .*is full", told[0])
