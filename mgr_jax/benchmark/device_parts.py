@@ -8,7 +8,6 @@ A part leaves FOLDER/PART.json: {"result": …}, and {"error": sentence} where i
 import statistics
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -179,8 +178,4 @@ def run(name: str, folder: Path, tiny: bool) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        run(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "tiny")
-    except Exception:
-        traceback.print_exc()
-        sys.exit(1)
+    run(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "tiny")
