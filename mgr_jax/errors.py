@@ -13,9 +13,22 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class UserError(Exception):
     """Something the user can put right.
 
-    The message is one sentence that names the thing, says what was expected and what to do. The
-    command line prints it without a traceback and exits with code 1.
+    The command line prints the message without a traceback and exits with status 1.
+
+    Attributes:
+      code: what went wrong, for programs and tests: "area.problem" in lower case, such as
+        "config.unknown_field". Unlike the sentence it does not change.
     """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        """Keeps both.
+
+        Args:
+          message: one sentence that names the thing, says what was expected and what to do.
+          code: see the class.
+        """
+        super().__init__(message)
+        self.code = code
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
@@ -24,7 +37,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     plain = {other.lower(): other for other in known}
     close = [plain[match] for match in difflib.get_close_matches(name.lower(), plain)]
     hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(known)}"
-    return UserError(f"there is no {kind} {name!r}; {hint}")
+    return UserError(f"there is no {kind} {name!r}; {hint}", code="unknown_name")
 
 
 def is_disk_full(error: BaseException | None) -> bool:
@@ -57,11 +70,13 @@ def disk_errors_told(folder: Path) -> Iterator[None]:
         if is_disk_full(error):
             raise UserError(
                 f"the disk that holds {folder} is full; free some space there, or choose a folder "
-                "on another disk"
+                "on another disk",
+                code="disk.full",
             ) from error
         if isinstance(error, OSError):
             raise UserError(
                 f"cannot use {error.filename or folder} ({error.strerror or error}); check the "
-                "path and its permissions"
+                "path and its permissions",
+                code="disk.refused",
             ) from error
         raise

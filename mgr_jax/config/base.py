@@ -10,6 +10,8 @@ def base_config() -> ConfigDict:
     config = ConfigDict()
     # What its fields are; a change to them makes a new version, see mgr_jax.config.versions.
     config.version = current_version()
+    # The shipped config and arguments that it was made from, as in choi2016:model=crnn,data=gtzan.
+    config.spec = ""
     config.seed = 0
     config.task = "single_label"  # or multi_label: sigmoids over the dataset's tags
 
@@ -18,6 +20,8 @@ def base_config() -> ConfigDict:
     config.sample_rate = 22_050  # Hz, of the dataset and the front end; 0: a feature_array
     config.clip_samples = 3 * 22_050  # what the network sees at a time; frames of a feature_array
     config.short_clip = "zero_pad"  # or repeat: how a shorter track is filled
+    # Leave the zeros of shorter tracks out of all that is computed, as if their clips ended there.
+    config.mask_filling = True
     config.eval_segments = 0  # clips per track in evaluation; 0: the fewest that cover it
 
     config.frontend = ConfigDict({"name": "log_mel", "kwargs": {}})
@@ -36,7 +40,11 @@ def base_config() -> ConfigDict:
 
     config.batch_size = 16  # over all devices
     config.accumulate = 1  # parts that a batch is worked through in, to save memory
+    # How long to train: in one of these units, the others are 0. An epoch is as many examples as
+    # there are training tracks. A run's config.json has steps.
     config.num_steps = 1000
+    config.num_epochs = 0.0
+    config.num_examples = 0
     config.sampling = "shuffle"  # every track once per epoch; balanced: classes equally often
     config.class_weights = "none"  # of the loss; balanced: rare classes weigh more
     config.optimizer = ConfigDict(
@@ -54,7 +62,11 @@ def base_config() -> ConfigDict:
     config.schedule = ConfigDict(
         {
             "name": "one_cycle",  # constant, cosine, one_cycle, inverse_time
-            "warmup_fraction": 0.3,  # one_cycle, cosine: of all steps, rising to the peak
+            # one_cycle, cosine: how long the rate rises to the peak, in one of these units.
+            "warmup_fraction": 0.3,  # of all steps
+            "warmup_steps": 0,
+            "warmup_epochs": 0.0,
+            "warmup_examples": 0,
             "initial_fraction": 0.04,  # of the peak, at the first step
             "final_fraction": 1e-4,  # of the peak, at the last step
             "decay": 0.0,  # inverse_time: the rate is peak / (1 + decay * step), as Keras's decay
@@ -77,7 +89,10 @@ def base_config() -> ConfigDict:
     config.monitor = "accuracy"  # of validation tracks; decides the best checkpoint
     config.patience = 0  # evaluations without improvement before stopping; 0: never
 
-    config.eval_every = 200  # steps; a checkpoint follows every evaluation
+    # Between evaluations, each followed by a checkpoint: in one of these units, as num_steps.
+    config.eval_every = 200  # steps
+    config.eval_every_epochs = 0.0
+    config.eval_every_examples = 0
     config.log_every = 20  # steps
     config.loader = "auto"  # resident on accelerators where the data fit, else streaming
     config.steps_per_dispatch = 10  # resident: steps between returns to the host, at most

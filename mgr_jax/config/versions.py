@@ -15,6 +15,17 @@ Migration = Mapping[str, Any] | Callable[[dict[str, Any]], None]
 # kwargs of a front end or model, which a config does not write out.
 MIGRATIONS: tuple[Migration, ...] = (
     {},  # Version 0 (0.1.0, commit 3e496c9) has the fields of version 1, but for `version` itself.
+    {
+        "spec": "",
+        "mask_filling": False,
+        "num_epochs": 0.0,
+        "num_examples": 0,
+        "eval_every_epochs": 0.0,
+        "eval_every_examples": 0,
+        "schedule.warmup_steps": 0,
+        "schedule.warmup_epochs": 0.0,
+        "schedule.warmup_examples": 0,
+    },
 )
 
 
