@@ -57,7 +57,7 @@ def runs(entries: Sequence[Entry]) -> list[dict[str, str]]:
             "scored": f"{entry.tracks} {entry.split} tracks",
             "score": f"{entry.metric} {entry}",
             "trained": f"{entry.seconds:.0f} s" if entry.seconds else "",
-            "hardware": "{devices}; {processor}, {cores} cores".format(**entry.hardware),
+            "hardware": "{devices}, {processor}, {cores} cores".format(**entry.hardware),
             "recorded": f"{entry.date}, {(entry.commit or entry.version or '')[:8]}",
         }
         for entry in entries
