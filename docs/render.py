@@ -4,8 +4,9 @@
 
 A page names a table where it stands: what is between `<!-- results: NAME -->` and
 `<!-- /results -->` is written anew. An entry of the ledger says in `cells` in which tables it
-stands, in which row and in which column; rows and columns come in the order of the ledger. The
-table `runs` has all that was recorded by `mgr-jax evaluate --record`.
+stands, in which row and in which column; rows and columns come in the order of the ledger. In a
+column "minutes a run" it shows how long that took. The table `runs` has all that was recorded by
+`mgr-jax evaluate --record`.
 """
 
 import re
@@ -18,6 +19,7 @@ from mgr_jax.reports import markdown_table
 
 DOCS = Path(__file__).resolve().parent
 PAGES = (DOCS.parent / "README.md", DOCS / "results.md")
+MINUTES = "minutes a run"
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -38,13 +40,10 @@ def cells(table: str, entries: Sequence[Entry]) -> list[dict[str, str]]:
     if not there:
         raise ValueError(f"no result in the ledger is in the table {table}")
     columns = dict.fromkeys(column for _, column, _ in there)
-    if any(entry.seconds for *_, entry in there):
-        columns["minutes a run"] = None
     rows = {row: {"system": row} | dict.fromkeys(columns, "") for row, _, _ in there}
     for row, column, entry in there:
-        rows[row][column] = "; ".join(filter(None, (rows[row][column], str(entry))))
-        if entry.seconds:
-            rows[row]["minutes a run"] = f"{entry.seconds / 60:.1f}"
+        text = f"{(entry.seconds or 0) / 60:.1f}" if column == MINUTES else str(entry)
+        rows[row][column] = "; ".join(filter(None, (rows[row][column], text)))
     return list(rows.values())
 
 
@@ -53,12 +52,15 @@ def runs(entries: Sequence[Entry]) -> list[dict[str, str]]:
     return [
         {
             "config": f"`{entry.spec}`" if entry.spec else entry.system,
-            "data and protocol": f"{entry.dataset}: {Protocol.from_dict(entry.protocol).sentence}",
+            "data and protocol": ": ".join(
+                filter(None, (entry.dataset, Protocol.from_dict(entry.protocol).sentence))
+            ),
             "scored": f"{entry.tracks} {entry.split} tracks",
             "score": f"{entry.metric} {entry}",
             "trained": f"{entry.seconds:.0f} s" if entry.seconds else "",
             "hardware": "{devices}, {processor}, {cores} cores".format(**entry.hardware),
             "recorded": f"{entry.date}, {(entry.commit or entry.version or '')[:8]}",
+            "note": entry.note,
         }
         for entry in entries
         if not entry.by_hand
