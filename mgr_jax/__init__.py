@@ -24,6 +24,7 @@ _PUBLIC = {
     "list_datasets": "mgr_jax.data.datasets",
     "measure_inflation": "mgr_jax.runs.inflation",
     "prepare": "mgr_jax.data.prepare",
+    "results_of": "mgr_jax.evaluation.ledger",
     "score_baselines": "mgr_jax.baselines.run",
     "train": "mgr_jax.training.train",
     "write_report": "mgr_jax.runs.report",

@@ -21,6 +21,7 @@ import mgr_jax
 from mgr_jax.benchmark.frontends import choose_devices, synthetic_clips, time_frontends
 from mgr_jax.benchmark.timing import machine, memory_bandwidth
 from mgr_jax.benchmark.train_step import CASES, TINY_CASES, compare_train_steps
+from mgr_jax.config import clear_others
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.files import write_json
 from mgr_jax.training.summary import read_metrics
@@ -71,6 +72,7 @@ def train(folder: Path, tiny: bool, keep: Keep, *, partition: str) -> Report:
         if tiny:
             config.clip_samples, config.batch_size, config.steps_per_dispatch = RATE, 8, 1
             config.num_steps, config.eval_every, config.log_every = 4, 4, 2
+        clear_others(config, ("num_steps", "eval_every"))
         workdir, start = _run(folder, partition, loader), time.perf_counter()
         result = mgr_jax.train(config, workdir, progress=False)
         seconds = time.perf_counter() - start

@@ -7,7 +7,7 @@ from typing import Any
 from absl import flags as absl_flags
 from ml_collections import ConfigDict, config_flags
 
-from mgr_jax.config import files, validate
+from mgr_jax.config import clear_others, files, validate
 from mgr_jax.config.files import drop_settings
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_folder, require_writable
@@ -138,6 +138,7 @@ class Flags(absl_flags.FlagValues):
             known = ", ".join(files.list_configs())
             raise UserError(f"--config is missing; give a file or one of the shipped ones: {known}")
         overridden = config_flags.get_override_values(flag)
+        clear_others(flag.value, overridden)
         for group in ("frontend", "model"):
             if f"{group}.name" in overridden:
                 written = files.read_config(config_flags.get_config_filename(flag))

@@ -1,11 +1,10 @@
 """Score a trained model on a split of its dataset, with 95 % intervals.
 
   mgr-jax evaluate --model=runs/a --split=test --json=result.json
-  mgr-jax evaluate --model=runs/a --features=mel.npz
+  mgr-jax evaluate --model=runs/a --features=mel.npz --record
 
-Writes <model>/predictions/<split>.npz (the table every metric reads) and <split>.json. With
---features the labelled tracks of an .npz or .csv file are scored, named after the file; those that
-the model was trained on are left out, unless --split asks for the train or validation tracks.
+Writes <model>/predictions/<split>.npz (the table every metric reads) and <split>.json. --features
+scores the labelled tracks of a file, those that were trained on left out unless --split asks so.
 """
 
 import mgr_jax
@@ -23,6 +22,8 @@ def define_flags(flags: Flags) -> None:
     flags.integer("top_k", None, "Count a track whose label is among so many classes; 3.")
     flags.target("json", "Also write the scores here.")
     flags.aggregation("probabilities")
+    flags.switch("record", False, "Append the result to the ledger of results.")
+    flags.path("ledger", None, "Which; docs/results.jsonl where there is one, else results.jsonl.")
 
 
 def main(flags: Flags, args: list[str]) -> None:
@@ -33,3 +34,5 @@ def main(flags: Flags, args: list[str]) -> None:
     print(result)
     if flags.json:
         write_json(flags.json, result.scores)
+    if flags.record:
+        mgr_jax.Run(result.path).record(result.split, flags.ledger)

@@ -7,6 +7,7 @@ models; which names exist is checked where they are built, before anything is co
 
 from mgr_jax.config.base import base_config
 from mgr_jax.config.checks import MONITORS, stage_config, validate
+from mgr_jax.config.durations import clear_others, resolve
 from mgr_jax.config.store import (
     RESUMABLE,
     differences,
@@ -20,9 +21,11 @@ __all__ = [
     "MONITORS",
     "RESUMABLE",
     "base_config",
+    "clear_others",
     "differences",
     "from_json",
     "load_config",
+    "resolve",
     "resumed_config",
     "stage_config",
     "to_json",

@@ -83,8 +83,9 @@ def base_config() -> ConfigDict:
     # config.monitor did not improve by more than `min_delta`; a factor of 1: never.
     config.plateau = ConfigDict({"factor": 1.0, "patience": 10, "min_delta": 0.0})
     # Several trainings in a row, each from the best weights so far with a fresh optimizer: dicts
-    # of steps (0: no limit), patience (evaluations without improvement; 0: no limit) and optimizer
-    # (fields that differ from config.optimizer). Each goes through the whole schedule.
+    # of steps, epochs or examples (none: no limit), patience (evaluations without improvement; 0:
+    # no limit) and optimizer (fields that differ from config.optimizer). Each goes through the
+    # whole schedule.
     config.stages = ()
     config.monitor = "accuracy"  # of validation tracks; decides the best checkpoint
     config.patience = 0  # evaluations without improvement before stopping; 0: never

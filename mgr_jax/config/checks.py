@@ -6,6 +6,14 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from mgr_jax.config.base import base_config
+from mgr_jax.config.durations import (
+    EVALUATION,
+    TRAINING,
+    UNITS,
+    WARMUP,
+    require_durations,
+    require_one_unit,
+)
 from mgr_jax.config.versions import current_version
 from mgr_jax.errors import UserError, unknown_name
 
@@ -37,7 +45,7 @@ SET_ELSEWHERE = {
     | _DEVICES,
 }
 # What a stage may hold, with its default; see base_config().stages.
-STAGE: dict[str, Any] = {"steps": 0, "patience": 0, "optimizer": {}}
+STAGE: dict[str, Any] = {"steps": 0, "epochs": 0.0, "examples": 0, "patience": 0, "optimizer": {}}
 
 
 def validate(config: ConfigDict) -> None:
@@ -57,15 +65,15 @@ def validate(config: ConfigDict) -> None:
         if value not in known:
             raise unknown_name(f"config.{field}", str(value), known)
     for field in (
-        "clip_samples", "batch_size", "eval_every", "log_every", "accumulate", "steps_per_dispatch",
+        "clip_samples", "batch_size", "log_every", "accumulate", "steps_per_dispatch",
         "plateau.patience",
     ):  # fmt: skip
         if _get(config, field) < 1:
             raise UserError(f"config.{field} is {_get(config, field)}; it must be at least 1")
     for field in (
-        "seed", "sample_rate", "num_steps", "patience", "eval_segments", "optimizer.clip_norm",
-        "optimizer.weight_decay", "l2", "schedule.decay", "plateau.min_delta",
-        "protocol.fold", "classification_weight", "auxiliary_weight",
+        *TRAINING, *EVALUATION, *WARMUP, "seed", "sample_rate", "patience", "eval_segments",
+        "optimizer.clip_norm", "optimizer.weight_decay", "l2", "schedule.decay",
+        "plateau.min_delta", "protocol.fold", "classification_weight", "auxiliary_weight",
     ):  # fmt: skip
         if not 0 <= _get(config, field) < math.inf:
             raise UserError(
@@ -99,6 +107,7 @@ def validate(config: ConfigDict) -> None:
     _validate_side_inputs(config)
     if config.stages:
         _validate_stages(config)
+    require_durations(config)
     for group, elsewhere in SET_ELSEWHERE.items():
         for field, where in elsewhere.items():
             if field in config[group].kwargs:
@@ -137,12 +146,6 @@ def _validate_side_inputs(config: ConfigDict) -> None:
 def _validate_stages(config: ConfigDict) -> None:
     for number, stage in enumerate(config.stages):
         _validate_stage(config, number, stage)
-    steps = sum(stage.get("steps", 0) for stage in config.stages)
-    if steps > config.num_steps:
-        raise UserError(
-            f"config.stages take {steps} steps, more than config.num_steps = {config.num_steps}; "
-            "raise the latter, or set config.stages to ()"
-        )
     if config.patience:
         raise UserError(
             f"config.patience is {config.patience}, but each of config.stages has a patience of "
@@ -159,21 +162,29 @@ def _validate_stage(config: ConfigDict, number: int, stage: Any) -> None:
             raise unknown_name(f"field of {name}", field, STAGE)
         if field == "optimizer" and not isinstance(value, dict | ConfigDict):
             raise UserError(f"{name} has optimizer {value!r}; expected a dict of its fields")
-        if field != "optimizer" and (type(value) is not int or value < 0):
-            raise UserError(f"{name} has {field} {value!r}; expected a number from 0")
-    if number < len(config.stages) - 1 and not (stage.get("steps") or stage.get("patience")):
-        raise UserError(f"{name} never ends; give it steps or patience")
+        known = (int, float) if field == "epochs" else (int,)
+        if field != "optimizer" and not (type(value) in known and 0 <= value < math.inf):
+            raise UserError(
+                f"{name} has {field} {value!r}; expected a number from 0", code="config.bad_stage"
+            )
+    length = {unit: stage.get(unit, 0) for unit in UNITS}
+    require_one_unit({f"{name}.{unit}": value for unit, value in length.items()})
+    if number < len(config.stages) - 1 and not (any(length.values()) or stage.get("patience")):
+        raise UserError(
+            f"{name} never ends; give it steps, epochs, examples or patience",
+            code="config.endless_stage",
+        )
     try:
         validate(stage_config(config, number))
     except (UserError, TypeError, ValueError) as error:  # the latter two are ml_collections'
-        raise UserError(f"{name} cannot be used: {error}") from error
+        raise UserError(f"{name} cannot be used: {error}", code="config.bad_stage") from error
 
 
 def stage_config(config: ConfigDict, number: int) -> ConfigDict:
     """The config of one stage as if it were the whole training, without stages.
 
-    Its num_steps are those of the stage where it has a limit, else of all. A config without stages
-    is its own only stage.
+    Its length is that of the stage where it has a limit, else of all. A config without stages is
+    its own only stage.
     """
     if not config.stages:
         return config
@@ -186,7 +197,9 @@ def stage_config(config: ConfigDict, number: int) -> ConfigDict:
                 f"field of config.stages[{number}].optimizer", field, result.optimizer
             )
         result.optimizer[field] = value
-    result.num_steps = stage["steps"] or config.num_steps
+    length = {f"num_{unit}": stage[unit] for unit in UNITS}
+    if any(length.values()):
+        result.update(length)
     result.patience = stage["patience"]
     return result
 

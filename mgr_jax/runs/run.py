@@ -9,9 +9,11 @@ from ml_collections import ConfigDict
 from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Result, load_result
+from mgr_jax.evaluation.ledger import Entry
 from mgr_jax.model_folder import is_model_folder, read_description
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.evaluate import evaluate
+from mgr_jax.runs.ledger import record
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,10 @@ class Run:
     def result(self, split: str = "test", *, aggregation: str | None = None) -> Result:
         """Reads the scores that `evaluate` has kept; see `load_result`."""
         return load_result(self.path, split, aggregation)
+
+    def record(self, split: str = "test", ledger: str | Path | None = None) -> Entry:
+        """Appends the scores that `evaluate` has kept to a ledger of results; see `record`."""
+        return record(self.result(split), ledger)
 
     def predictor(self, checkpoint: str | int = "best") -> Predictor:
         """The trained classifier, for files and arrays; see `mgr_jax.load`."""

@@ -17,10 +17,15 @@ Loss = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def make_schedule(config: ConfigDict) -> optax.Schedule:
-    """Returns the learning rate as a function of the step (config.schedule)."""
+    """Returns the learning rate as a function of the step (config.schedule).
+
+    Durations of the config are in steps; see `mgr_jax.config.resolve`.
+    """
     peak, steps = config.optimizer.learning_rate, max(config.num_steps, 1)
     start, end = (peak * config.schedule[f"{name}_fraction"] for name in ("initial", "final"))
-    warmup = config.schedule.warmup_fraction
+    # Less than all steps, also where none are made.
+    warmup = min(config.schedule.warmup_steps, steps - 1)
+    warmup = warmup or int(config.schedule.warmup_fraction * steps)
     match config.schedule.name:
         case "constant":
             return optax.constant_schedule(peak)
@@ -29,10 +34,10 @@ def make_schedule(config: ConfigDict) -> optax.Schedule:
             return lambda step: peak / (1 + decay * step)
         case "cosine":
             # A linear rise, then half a cosine.
-            return optax.warmup_cosine_decay_schedule(start, peak, int(warmup * steps), steps, end)
+            return optax.warmup_cosine_decay_schedule(start, peak, warmup, steps, end)
         case "one_cycle":
             # Half a cosine up and half a cosine down (Smith and Topin 2019, as in fastai).
-            up = max(1, int(warmup * steps))
+            up = max(1, warmup)
             return optax.join_schedules(
                 [
                     _half_cosine(start, peak, up),

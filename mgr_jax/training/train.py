@@ -111,10 +111,12 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     augment = _make_augment(config)
     partition = make_partition(config.partition, config.batch_size, config.accumulate)
 
-    # 2. Data: the tracks of both splits, mapped and not read, and what is known of them.
+    # 2. Data: the tracks of both splits, mapped and not read, and what is known of them; they say
+    # how many steps an epoch has.
     splits = open_run_splits(config, progress=progress)
     side, side_arrays = side_inputs_of(config, splits, progress=progress)
     train_tracks = splits["train"]
+    config = configs.resolve(config, len(train_tracks))
 
     # 3. Model: front end, normalisation and network, which say what clips they take.
     classifier, spec = classifier_for(

@@ -120,7 +120,7 @@ def test_a_run_is_where_its_log_says():
     [
         (({"stpes": 3},), "stpes.*did you mean steps"),
         (({"steps": -1},), "expected a number from 0"),
-        (({}, {}), r"stages\[0\] never ends; give it steps or patience"),
+        (({}, {}), r"stages\[0\] never ends; give it steps, epochs, examples or patience"),
         (({"steps": 5, "optimizer": {"name": "sdg"}},), "sdg.*did you mean sgd"),
         (({"steps": 5, "optimizer": {"lr": 1.0}},), r"optimizer.* 'lr'"),
         (({"steps": 5, "optimizer": "sgd"},), r"stages\[0\] has optimizer 'sgd'; expected a dict"),
@@ -128,6 +128,12 @@ def test_a_run_is_where_its_log_says():
         (({"steps": 5, "optimizer": {"weight_decay": 0.1}},), r"stages\[0\] cannot be used.*adamw"),
         (({"steps": True},), "expected a number from 0"),
         (({"steps": 900}, {"steps": 900}), "take 1800 steps, more than config.num_steps = 1000"),
+        (({"epochs": -1},), "expected a number from 0"),
+        (({"examples": 0.5},), "expected a number from 0"),
+        (
+            ({"steps": 5, "epochs": 1},),
+            r"\.steps is 5 and config\.stages\[0\]\.epochs is 1",
+        ),
     ],
 )
 def test_mistakes_in_stages_give_one_sentence(stages, message):

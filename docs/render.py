@@ -1,0 +1,73 @@
+"""Writes the tables of README.md and docs/results.md from the ledger, docs/results.jsonl.
+
+  python docs/render.py
+
+A page names a table where it stands: what is between `<!-- results: NAME -->` and
+`<!-- /results -->` is written anew. An entry of the ledger says in `cells` in which tables it
+stands, in which row and in which column; rows and columns come in the order of the ledger. In a
+column "minutes a run" it shows how long that took. The table `runs` has all that was recorded by
+`mgr-jax evaluate --record`.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mgr_jax.evaluation import Protocol
+from mgr_jax.evaluation.ledger import Entry, read_ledger
+from mgr_jax.reports import markdown_table
+
+DOCS = Path(__file__).resolve().parent
+PAGES = (DOCS.parent / "README.md", DOCS / "results.md")
+MINUTES = "minutes a run"
+_BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- /results -->)", re.DOTALL)
+
+
+def fill(page: str, entries: Sequence[Entry]) -> str:
+    """A page whose tables are those of the ledger."""
+
+    def table(block: re.Match[str]) -> str:
+        start, name, end = block.groups()
+        rows = runs(entries) if name == "runs" else cells(name, entries)
+        return f"{start}{markdown_table(rows)}\n{end}"
+
+    return _BLOCK.sub(table, page)
+
+
+def cells(table: str, entries: Sequence[Entry]) -> list[dict[str, str]]:
+    """The rows of a table that entries name."""
+    there = [(*cell[1:], entry) for entry in entries for cell in entry.cells if cell[0] == table]
+    if not there:
+        raise ValueError(f"no result in the ledger is in the table {table}")
+    columns = dict.fromkeys(column for _, column, _ in there)
+    rows = {row: {"system": row} | dict.fromkeys(columns, "") for row, _, _ in there}
+    for row, column, entry in there:
+        text = f"{(entry.seconds or 0) / 60:.1f}" if column == MINUTES else str(entry)
+        rows[row][column] = "; ".join(filter(None, (rows[row][column], text)))
+    return list(rows.values())
+
+
+def runs(entries: Sequence[Entry]) -> list[dict[str, str]]:
+    """A row for each result that a run stands behind."""
+    return [
+        {
+            "config": f"`{entry.spec}`" if entry.spec else entry.system,
+            "data and protocol": ": ".join(
+                filter(None, (entry.dataset, Protocol.from_dict(entry.protocol).sentence))
+            ),
+            "scored": f"{entry.tracks} {entry.split} tracks",
+            "score": f"{entry.metric} {entry}",
+            "trained": f"{entry.seconds:.0f} s" if entry.seconds else "",
+            "hardware": "{devices}, {processor}, {cores} cores".format(**entry.hardware),
+            "recorded": f"{entry.date}, {(entry.commit or entry.version or '')[:8]}",
+            "note": entry.note,
+        }
+        for entry in entries
+        if not entry.by_hand
+    ]
+
+
+if __name__ == "__main__":
+    results = read_ledger(DOCS / "results.jsonl")
+    for path in PAGES:
+        path.write_text(fill(path.read_text(encoding="utf-8"), results), encoding="utf-8")
