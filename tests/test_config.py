@@ -1,8 +1,6 @@
 """Configs: every mistake is one sentence, and JSON keeps everything."""
 
-import importlib.util
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -18,64 +16,12 @@ from mgr_jax.config import (
     to_json,
     validate,
 )
+from mgr_jax.config.files import read_config
 from mgr_jax.errors import UserError
-
-CONFIGS = sorted((Path(__file__).parent.parent / "configs").rglob("*.py"))
-
-
-def read(path: Path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_shipped_configs_are_valid_and_tell_how_they_were_run(path):
-    module = read(path)
-    config = module.get_config()
-    validate(config)
-    for word in ("Command:", "Hardware:", "Result:"):
-        assert word in module.__doc__
-
-
-# What a recipe is, beside the network: lengths in steps follow from the dataset's size.
-RECIPE = (
-    "sample_rate", "clip_samples", "short_clip", "eval_segments", "frontend", "input_norm",
-    "augment", "batch_size", "accumulate", "sampling", "class_weights", "optimizer", "schedule",
-    "l2", "label_smoothing", "classification_weight", "auxiliary_weight", "ema_decay", "plateau",
-    "stages", "monitor", "compute_dtype",
-)  # fmt: skip
-ZOO = {path.stem: read(path).get_config() for path in CONFIGS if path.parent.name == "zoo"}
-
-
-def recipe(config) -> dict:
-    return {field: config.to_dict()[field] for field in RECIPE}
-
-
-@pytest.mark.parametrize(
-    "path",
-    [path for path in CONFIGS if path.parent.name != "zoo"],
-    ids=lambda path: f"{path.parent.name}/{path.stem}",
-)
-def test_a_config_has_the_recipe_of_its_network_or_says_that_it_is_ours(path):
-    """Every network's own input and recipe are those of the zoo; two versions would drift apart."""
-    module = read(path)
-    config = module.get_config()
-    of_network = {name: zoo for name, zoo in ZOO.items() if zoo.model.name == config.model.name}
-    assert of_network
-    text = " ".join(module.__doc__.split())
-    if same := re.search(r"The same as zoo/(\w+):", text):
-        assert differences(ZOO[same[1]], config) == []
-    if any(recipe(config) == recipe(zoo) for zoo in of_network.values()):
-        return
-    found = re.search(r"Input and recipe are ours, and not those [a-z ]+ \(zoo/(\w+)\)", text)
-    assert found, f"its recipe is that of none of {sorted(of_network)}, and it does not say so"
-    assert found[1] in of_network
 
 
 def test_json_keeps_a_config():
-    config = read(CONFIGS[0]).get_config()
+    config = read_config("won2020")
     again = from_json(to_json(config))
     assert differences(config, again) == []
     assert again.to_dict() == config.to_dict()

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 # What may differ when a run is resumed. The number of steps stretches or shrinks the rest of a
 # one_cycle or cosine schedule, so that the learning rate may jump there.
 RESUMABLE = (
-    "num_steps", "eval_every", "log_every", "patience", "partition", "data_dir", "loader",
+    "spec", "num_steps", "eval_every", "log_every", "patience", "partition", "data_dir", "loader",
     "steps_per_dispatch",
 )  # fmt: skip
 

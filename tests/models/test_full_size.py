@@ -11,9 +11,9 @@ from mgr_jax.training.steps import create_state, make_train_step
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["choi_crnn", "sample_cnn", "prcnn", "resnet18"])
-def test_two_steps_with_published_clips(name):
-    config = read_config(f"zoo/{name}")
+@pytest.mark.parametrize("spec", ["choi2016", "lee2017", "feng2017", "torchvision"])
+def test_two_steps_with_published_clips(spec):
+    config = read_config(spec)
     classifier, spec = create_classifier(config, 10)
     optimizer = make_optimizer(config)
     state = create_state(init_variables(classifier, spec, seed=0), optimizer)
