@@ -56,10 +56,9 @@ class Data:
                 code="config.unknown_data",
             )
         if not self.fits(full):
-            kinds = ("features that are stored", "audio")
-            wants, has = kinds if self.stored else reversed(kinds)
+            kind = "stored features (feature_array)" if self.stored else "audio"
             raise UserError(
-                f"this config is for {wants}, but data={name} holds {has}; choose "
+                f"this config is for {kind}, which data={name} does not hold; choose "
                 f"{', '.join(fitting)} or another dataset of that kind",
                 code="config.wrong_data",
             )
