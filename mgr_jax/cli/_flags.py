@@ -128,7 +128,7 @@ class Flags(absl_flags.FlagValues):
         """
         for name, hint in hints.items():
             if self[name].value is None:
-                raise UserError(f"give --{name}, {hint}", code="usage.missing_flag")
+                raise UserError(f"give --{name}, {hint}", code="argument.missing")
 
     def require_config(self) -> ConfigDict:
         """Returns the config that was given, checked.
@@ -141,7 +141,7 @@ class Flags(absl_flags.FlagValues):
         """
         flag = self["config"]
         if flag.value is None:
-            raise UserError(_NO_CONFIG, code="config.missing")
+            raise UserError(_NO_CONFIG, code="argument.missing")
         written = files.read_config(config_flags.get_config_filename(flag))
         flag.value.spec = written.spec
         overridden = config_flags.get_override_values(flag)
