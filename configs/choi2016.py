@@ -17,12 +17,7 @@ take budget=0.5M.
 
 from mgr_jax.config import recipes
 
-VARIANTS = {
-    "crnn": {"name": "choi_crnn"},
-    "k1c2": {"name": "choi_k1c2"},
-    "k2c1": {"name": "choi_k2c1"},
-    "k2c2": {"name": "choi_k2c2"},
-}
+VARIANTS = {"crnn": "choi_crnn", "k1c2": "choi_k1c2", "k2c1": "choi_k2c1", "k2c2": "choi_k2c2"}
 BUDGETS = ("0.1M", "0.25M", "0.5M", "1M", "3M")
 ARGUMENTS = {"model": VARIANTS, "budget": BUDGETS, "data": recipes.Data("gtzan")}
 
@@ -34,7 +29,7 @@ def get_config(arg=""):
     config.clip_samples = 349_440  # 29.12 s, 1366 frames
     config.eval_segments = 1  # from the middle
     config.frontend.name = "choi2016"
-    config.model.update(VARIANTS[given["model"]], kwargs={"budget": given["budget"]})
+    config.model.update(name=VARIANTS[given["model"]], kwargs={"budget": given["budget"]})
 
     config.batch_size = 16
     recipes.constant_rate(config, "adam", 1e-3)

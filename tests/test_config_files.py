@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from errors import user_error
 
+import mgr_jax
 from mgr_jax.config import base_config, differences, from_json, load_config, to_json, validate
 from mgr_jax.config.files import (
     config_names,
@@ -68,6 +69,12 @@ def test_every_network_takes_any_dataset_of_its_kind(spec):
         assert other.dataset == DATASETS.get(data, data)
         assert {field for field, *_ in differences(config, other)} <= OF_LENGTH
         assert f"data={data}" in other.spec
+
+
+def test_short_names_are_of_datasets_that_there_are():
+    made_by_hand = ("audio_folder/", "feature_array/")
+    named = {full for full in DATASETS.values() if not full.startswith(made_by_hand)}
+    assert named <= set(mgr_jax.list_datasets())
 
 
 def test_arguments_may_come_in_any_order_and_the_spec_has_all_of_them():
