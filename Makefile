@@ -23,7 +23,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 demo: env
 	$(RUN) prepare_data --dataset=rendered/demo --sample_rate=12000 --data_dir=$(DATA)
-	$(RUN) train --config=configs/rendered/choi_crnn.py --workdir=$(DEMO) --config.data_dir=$(DATA)
+	$(RUN) train --config=demo --workdir=$(DEMO) --config.data_dir=$(DATA)
 	$(RUN) baselines --dataset=rendered/demo --sample_rate=12000 --data_dir=$(DATA) \
 	  --workdir=$(DEMO)/svm
 	$(RUN) evaluate --model=$(DEMO)

@@ -256,7 +256,7 @@ def test_the_wheel_ships_configs_and_tables_inside_the_package(tmp_path):
     )
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "mgr_jax/_configs/rendered/choi_crnn.py" in names
+    assert "mgr_jax/_configs/choi2016.py" in names
     assert "mgr_jax/data/rendered/CITATIONS.bib" in names
     assert {name.split("/")[0] for name in names} == {
         "mgr_jax",
@@ -276,5 +276,5 @@ def test_the_wheel_ships_configs_and_tables_inside_the_package(tmp_path):
         text=True,
         env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
     )
-    assert "rendered/choi_crnn" in done.stdout
+    assert "choi2016" in done.stdout
     assert "gtzan/fault_filtered" in done.stdout

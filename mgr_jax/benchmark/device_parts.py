@@ -65,7 +65,7 @@ def train(folder: Path, tiny: bool, keep: Keep, *, partition: str) -> Report:
     """Some steps of the demo's recipe under a partition, its data resident and streaming."""
     report: Report = {}
     for loader in ("resident", "streaming"):
-        config = mgr_jax.read_config("rendered/choi_crnn")
+        config = mgr_jax.read_config("demo")
         config.dataset, config.data_dir = _dataset(tiny), str(folder / "data")
         config.partition, config.loader = partition, loader
         config.num_steps, config.eval_every, config.log_every = 300, 150, 50

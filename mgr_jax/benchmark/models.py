@@ -20,15 +20,25 @@ from mgr_jax.classifier import (
     create_classifier,
     init_variables,
 )
-from mgr_jax.config.files import describe_config, list_configs, read_config
+from mgr_jax.config.files import list_configs, read_config
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import FeatureFormat, InputSpec
+from mgr_jax.models import MODELS
 from mgr_jax.side_inputs import SideFormat
 
 CLASSES = 50  # as many as most published counts are for
 # What stored features look like, and what tables hold, which a config does not say.
-FORMATS = {"feature_array/gtzan_features": FeatureFormat((57,), "float32", 1 / 30)}
-TABLES = {"fma_metadata.zip": SideFormat(518), "": SideFormat()}
+FORMATS = {
+    "feature_array/gtzan_features": FeatureFormat((57,), "float32", 1 / 30),
+    "feature_array/gtzan_mel3": FeatureFormat((128,), "float16", 43.07),
+    "feature_array/gtzan_mel30": FeatureFormat((218,), "uint8", 11.2),
+}
+TABLES = {
+    "": SideFormat(),
+    "features.csv": SideFormat(57),
+    "features_30_sec.csv": SideFormat(57),
+    "fma_metadata.zip": SideFormat(518),
+}
 _ROUNDS = 5
 
 
@@ -37,24 +47,22 @@ class Card:
     """One network as a config has it.
 
     Attributes:
-      config: name of the config.
-      summary: what it is, and its paper.
+      config: spec of the config.
       model: name of the model.
+      summary: what it is.
       clip: what it sees at a time.
       shape: of that, behind the front end: frames x bins (x channels).
       parameters: of the network with `CLASSES` classes, and of a front end that learns.
       flops: of the network for a clip, see `count_flops`; those of the front end are not counted.
-      tested: the test that holds it to its source.
     """
 
     config: str
-    summary: str
     model: str
+    summary: str
     clip: str
     shape: str
     parameters: int
     flops: int
-    tested: str
 
 
 def build(config: ConfigDict) -> tuple[GenreClassifier, InputSpec]:
@@ -65,22 +73,26 @@ def build(config: ConfigDict) -> tuple[GenreClassifier, InputSpec]:
     """
     if config.frontend.name == "precomputed" and config.dataset not in FORMATS:
         raise UserError(
-            f"{config.dataset} holds features of unknown shape; choose a config for audio"
+            f"{config.dataset} holds features of unknown shape; choose a config for audio",
+            code="benchmark.unknown_shape",
         )
     side = config.side_inputs
     if side.categories or side.table not in TABLES:
-        raise UserError("how many columns or values config.side_inputs has is not known here")
+        raise UserError(
+            "how many columns or values config.side_inputs has is not known here; choose a config "
+            "without them",
+            code="benchmark.unknown_shape",
+        )
     return create_classifier(
         config, CLASSES, features=FORMATS.get(config.dataset), side=TABLES[side.table]
     )
 
 
 def describe(name: str) -> Card:
-    """Reads off a config file what its network is, computing nothing.
+    """Reads off a config what its network is, computing nothing.
 
     Args:
-      name: of a shipped config, or the path of a file. Its docstring holds a summary in the first
-        line, and may hold a line "Tested: ...".
+      name: spec of a config, see `mgr_jax.read_config`.
 
     Raises:
       UserError: there is no such config, or its network cannot be built from it alone.
@@ -100,8 +112,6 @@ def describe(name: str) -> Card:
         return classifier.model.apply(parts, features, train=False)
 
     features = jax.eval_shape(frontend, variables, clips, aux)
-    lines = [line.strip() for line in describe_config(name).splitlines()] or [""]
-    tested = [line.removeprefix("Tested:").strip() for line in lines if line.startswith("Tested:")]
     if spec.kind == "waveform":
         clip = f"{spec.clip_samples / spec.sample_rate:.3g} s at {spec.sample_rate / 1000:g} kHz"
     else:
@@ -109,8 +119,8 @@ def describe(name: str) -> Card:
         clip = f"{rows} of {config.dataset.partition('/')[2]}"
     return Card(
         config=name,
-        summary=lines[0].rstrip("."),
         model=config.model.name,
+        summary=(MODELS[config.model.name].__doc__ or "").partition("\n")[0].rstrip("."),
         clip=f"{clip}, {config.frontend.name}",
         shape=" × ".join(map(str, features.shape[1:])),
         parameters=sum(
@@ -119,7 +129,6 @@ def describe(name: str) -> Card:
             for x in jax.tree.leaves(variables["params"].get(part, {}))
         ),
         flops=count_flops(network, variables, features),
-        tested=tested[0] if tested else "",
     )
 
 
@@ -137,75 +146,69 @@ def clips_per_second(config: ConfigDict, *, clips: int) -> float:
 
 
 def benchmark_models(
-    configs: Sequence[str] = (), *, clips: int = 4, progress: bool = True
+    configs: Sequence[str] = (), *, clips: int = 4, times: bool = True, progress: bool = True
 ) -> Benchmark:
-    """Describes and times the networks of configs, one after the other.
+    """Describes the networks of configs, and times them one after the other.
 
-        report = mgr_jax.benchmark_models(["zoo/fcn"])
+        report = mgr_jax.benchmark_models(["won2020:model=fcn"])
         report.save(markdown="models.md")
 
     Args:
-      configs: names of shipped configs, or paths of files; none: all of the zoo.
+      configs: specs; none: those of all shipped configs.
       clips: classified at a time.
+      times: measure how many clips they classify in a second.
       progress: show a progress bar.
 
     Raises:
       UserError: there is no such config, or its network cannot be built from it alone.
     """
-    names = configs or [name for name in list_configs() if name.startswith("zoo/")]
-    cards = [describe(name) for name in names]  # all mistakes, before anything is timed
-    rows = []
-    for card in tqdm(cards, unit="network", disable=not progress):
-        rate = clips_per_second(read_config(card.config), clips=clips)
-        rows.append(dataclasses.asdict(card) | {"clips_per_second": rate})
-        jax.clear_caches()  # compiled programs add up
-    content = {
-        "machine": machine(),
-        "load_average": load_average(),
-        "clips": clips,
-        "rounds": _ROUNDS,
-        "models": rows,
-    }
+    cards = [describe(name) for name in configs or list_configs()]  # all mistakes, before any time
+    rows = [dataclasses.asdict(card) for card in cards]
+    content: dict[str, Any] = {"models": rows}
+    if times:
+        for row in tqdm(rows, unit="network", disable=not progress):
+            row["clips_per_second"] = clips_per_second(read_config(row["config"]), clips=clips)
+            jax.clear_caches()  # compiled programs add up
+        content |= {
+            "machine": machine(),
+            "load_average": load_average(),
+            "clips": clips,
+            "rounds": _ROUNDS,
+        }
     return Benchmark(content, format_models(content), is_markdown=True)
 
 
 def format_models(report: Mapping[str, Any]) -> str:
     """The content of `benchmark_models` as a page in Markdown."""
-    machine, load = report["machine"], report["load_average"]
-    versions = machine["versions"]
-    head = [
-        "# Networks",
-        "",
+    text = (
         "Written by `mgr-jax benchmark models` from the configs in the first column. Parameters "
         f"are for {CLASSES} classes. FLOPs are those of the matrix products and convolutions of "
-        "the network for one clip (multiplication and addition are two). Clips per second are from "
-        "samples to logits, front end and network in one program, "
-        f"{report['clips']} clips at a time, median of {report['rounds']} rounds, on "
-        f"{machine['processor']}, {machine['cores']} cores (jax {versions['jax']}"
-        + (f", load {load:.1f}" if load is not None else "")
-        + "): a hint, not a comparison. The test is the one that holds the network to its source.",
-        "",
-    ]
-    return "\n".join([*head, *_table(report["models"]), ""])
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    titles = ("config", "what it is", "input", "parameters", "GFLOP", "test", "clips/s")
-    lines = ["| " + " | ".join(titles) + " |", "|---|---|---|--:|--:|---|--:|"]
-    for row in rows:
-        card = Card(**{field.name: row[field.name] for field in dataclasses.fields(Card)})
-        lines.append(f"{format_card(card)} {row['clips_per_second']:.3g} |")
-    return lines
-
-
-def format_card(card: Card) -> str:
-    """A row of the table, up to its last cell, which is measured."""
-    cells = (
-        f"`{card.config}`",
-        card.summary,
-        f"{card.shape} ({card.clip})",
-        f"{card.parameters:,}",
-        f"{card.flops / 1e9:.3g}",
-        f"`{card.tested.removeprefix('tests/')}`",
+        "the network for one clip (multiplication and addition are two)."
     )
-    return "| " + " | ".join(cells) + " |"
+    titles, lines = ["config", "network", "input", "parameters", "GFLOP"], "|---|---|---|--:|--:|"
+    if "machine" in report:
+        machine, load = report["machine"], report["load_average"]
+        text += (
+            " Clips per second are from samples to logits, front end and network in one program, "
+            f"{report['clips']} clips at a time, median of {report['rounds']} rounds, on "
+            f"{machine['processor']}, {machine['cores']} cores (jax {machine['versions']['jax']}"
+            + (f", load {load:.1f}" if load is not None else "")
+            + "): a hint, not a comparison."
+        )
+        titles, lines = [*titles, "clips/s"], f"{lines}--:|"
+    table = [f"| {' | '.join(titles)} |", lines, *map(format_row, report["models"])]
+    return "\n".join(["# Networks", "", text, "", *table, ""])
+
+
+def format_row(row: Mapping[str, Any]) -> str:
+    """A row of the table: a `Card`, and "clips_per_second" where that was measured."""
+    cells = [
+        f"`{row['config']}`",
+        f"`{row['model']}`: {row['summary']}",
+        f"{row['shape']} ({row['clip']})",
+        f"{row['parameters']:,}",
+        f"{row['flops'] / 1e9:.3g}",
+    ]
+    if "clips_per_second" in row:
+        cells.append(f"{row['clips_per_second']:.3g}")
+    return f"| {' | '.join(cells)} |"

@@ -1,7 +1,6 @@
 """Errors as one sentence: those of users, of libraries, and of flags."""
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 
@@ -30,15 +29,14 @@ def explain(error: Exception) -> str | None:
 
 
 def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> str:
-    """What a person is told of an error in the flags, or in the config file that they name."""
+    """What a person is told of an error in the flags."""
     if isinstance(error, absl_flags.Error):
         if "as a ConfigDict" in str(error):
             return (
                 "a group of config fields needs its fields, one by one or as a dict, as in "
                 "--config.optimizer.name=sgd or --config.model.kwargs='{\"dropout\": 0.5}'"
             )
-        text = _without_traceback(str(error).strip()).rstrip(".")
-        return f"{text}; see {command} --help"
+        return f"{str(error).strip().rstrip('.')}; see {command} --help"
     config = next((a for a in arguments if a.startswith("--config=")), "--config")
     while error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
@@ -59,15 +57,3 @@ def _absent_platform() -> str:
     except Exception:  # which one depends on the platform: RuntimeError, or a bare AssertionError
         return wanted
     return ""
-
-
-def _without_traceback(text: str) -> str:
-    """What went wrong in a config file, and in which line of it, without the way there."""
-    head, traceback, frames = text.partition("Traceback")
-    if not traceback:
-        return text
-    file = head.partition("--config=")[2].partition(":")[0]
-    line = re.findall(rf'File "{re.escape(file)}", line (\d+)', frames)
-    reason = re.split(r"\n(?=[\w.]+(?:Error|Exception)\b)", frames)[-1]
-    where = f", line {line[-1]}" if line else ""
-    return f"{file}{where}: {' '.join(reason.split())}"

@@ -15,6 +15,12 @@ from mgr_jax.files import require_folder, require_writable
 # evaluation.AGGREGATIONS, which is not imported for --help.
 _AGGREGATIONS = ("probabilities", "features", "vote")
 
+_NO_CONFIG = """--config is missing; it says what to train, on which data and how:
+  --config=demo                                       a shipped config
+  --config=choi2016:model=k2c2,data=fma_small         with arguments; data may be any dataset
+  --config=mine.py:model=k2c2 --config.batch_size=32  a file of yours, and a field changed
+mgr-jax init_config lists the shipped ones with their arguments, and copies one to be changed."""
+
 
 class _PathParser(absl_flags.ArgumentParser):
     """A path, in which ~ is the home folder also behind an equals sign."""
@@ -99,14 +105,14 @@ class Flags(absl_flags.FlagValues):
             flag, equals, value = argument.lstrip("-").partition("=")
             if flag == "config" and argument.startswith("-"):
                 if equals:
-                    argv[position] = f"--config={files.find_config(value)}"
+                    argv[position] = f"--config={files.locate_config(value)}"
                 elif position + 1 < len(argv):
-                    argv[position + 1] = str(files.find_config(argv[position + 1]))
+                    argv[position + 1] = files.locate_config(argv[position + 1])
         config_flags.DEFINE_config_file(
             "config",
             None,
-            "A config file, or the name of a shipped one (mgr-jax init_config lists them); "
-            "--config.FIELD=VALUE overrides a field.",
+            "A config file, or the name of a shipped one (mgr-jax init_config lists them), with "
+            "arguments as in choi2016:model=k2c2,data=gtzan; --config.FIELD=VALUE sets a field.",
             flag_values=self,
             sys_argv=["mgr-jax", *argv],
             # So that arguments of front ends and models can be given which the file does not name;
@@ -122,7 +128,7 @@ class Flags(absl_flags.FlagValues):
         """
         for name, hint in hints.items():
             if self[name].value is None:
-                raise UserError(f"give --{name}, {hint}")
+                raise UserError(f"give --{name}, {hint}", code="argument.missing")
 
     def require_config(self) -> ConfigDict:
         """Returns the config that was given, checked.
@@ -135,13 +141,13 @@ class Flags(absl_flags.FlagValues):
         """
         flag = self["config"]
         if flag.value is None:
-            known = ", ".join(files.list_configs())
-            raise UserError(f"--config is missing; give a file or one of the shipped ones: {known}")
+            raise UserError(_NO_CONFIG, code="argument.missing")
+        written = files.read_config(config_flags.get_config_filename(flag))
+        flag.value.spec = written.spec
         overridden = config_flags.get_override_values(flag)
         clear_others(flag.value, overridden)
         for group in ("frontend", "model"):
             if f"{group}.name" in overridden:
-                written = files.read_config(config_flags.get_config_filename(flag))
                 drop_settings(flag.value[group], written[group], group, overridden)
         validate(flag.value)
         return flag.value

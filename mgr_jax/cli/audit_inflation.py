@@ -1,7 +1,7 @@
 """Measure what leaking is worth: one model by row, by track and by artist.
 
 mgr-jax audit inflation --table=features_3_sec.csv --artists=artists.csv --classifiers=svm,mlp1
-mgr-jax audit inflation --config=audio_folder/choi_crnn --config.dataset=audio_folder/music
+mgr-jax audit inflation --config=demo:data=audio_folder/music
 
 Scores the same models by each of these protocols, and says with intervals how much each leak adds:
 baselines on a dataset or a table, or the network of a config, which is trained three times --folds

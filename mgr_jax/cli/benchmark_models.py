@@ -1,6 +1,7 @@
 """Time networks, and tell what they are: those of some configs, or all.
 
-mgr-jax benchmark models zoo/fcn rendered/choi_crnn     # those of some configs
+mgr-jax benchmark models won2020:model=fcn demo     # those of some configs
+mgr-jax benchmark models --notimes                  # what they are alone, in a minute
 """
 
 import mgr_jax
@@ -12,6 +13,7 @@ ARGUMENTS = "[CONFIG …]"
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.integer("clips", 4, "How many at a time.", least=1)
+    flags.switch("times", True, "Measure clips per second.")
     flags.target("markdown", "File for what is printed.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show a bar.")
@@ -19,7 +21,7 @@ def define_flags(flags: Flags) -> None:
 
 def main(flags: Flags, args: list[str]) -> None:
     """Times them, prints a table and writes the files that are asked for."""
-    report = mgr_jax.benchmark_models(args, **flags.given("clips", "progress"))
+    report = mgr_jax.benchmark_models(args, **flags.given("clips", "times", "progress"))
     print(report)
     for path in report.save(**flags.given("json", "markdown")):
         print(f"Wrote {path}")

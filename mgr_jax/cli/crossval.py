@@ -1,7 +1,7 @@
 """Train and score a config by a protocol, fold by fold and seed by seed.
 
-  mgr-jax crossval --config=gtzan/choi_crnn --workdir=runs/cv --protocol=artist_kfold --folds=10
-  mgr-jax crossval --config=gtzan/choi_crnn --workdir=runs/ff --protocol=fault_filtered --seeds=3
+  mgr-jax crossval --config=choi2016 --workdir=runs/cv --protocol=artist_kfold --folds=10
+  mgr-jax crossval --config=choi2016 --workdir=runs/ff --protocol=fault_filtered --seeds=3
 
 Protocols: dataset, official and fault_filtered are fixed splits; stratified_kfold divides tracks,
 artist_kfold artists, dataset_kfold (the default, unless the config names another) as the dataset's

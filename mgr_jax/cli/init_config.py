@@ -1,10 +1,10 @@
 """Copy a shipped config here, to be changed; without a name, list them all.
 
-mgr-jax init_config rendered/choi_crnn
+mgr-jax init_config choi2016
 """
 
 from mgr_jax.cli._flags import Flags
-from mgr_jax.config.files import copy_config, describe_config, list_configs
+from mgr_jax.config.files import copy_config, find_config, format_configs
 
 ARGUMENTS = "[CONFIG …]"
 
@@ -17,8 +17,8 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Copies the configs that are named."""
     if not args:
-        for name in list_configs():
-            print(f"  {name:<32} {describe_config(name).partition(chr(10))[0]}")
-    for name in args:
-        target = copy_config(name, flags.out)
-        print(f"Wrote {target}; train with: mgr-jax train --config={target} --workdir=runs/NAME")
+        print(format_configs())
+    for spec in args:
+        target, arg = copy_config(spec, flags.out), find_config(spec)[1]
+        config = f"{target}:{arg}" if arg else target
+        print(f"Wrote {target}; train with: mgr-jax train --config={config} --workdir=runs/NAME")

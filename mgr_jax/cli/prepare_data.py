@@ -44,6 +44,5 @@ def main(flags: Flags, args: list[str]) -> None:
     how = flags.given("sample_rate", "data_dir", "overwrite", "progress")
     prepared = mgr_jax.prepare(flags.dataset, num_workers=flags.workers, **how, **given)
     print(f"Prepared {prepared}.")
-    print(
-        f"Train with: --config.dataset={prepared.name} --config.sample_rate={prepared.sample_rate}"
-    )
+    rate = f"--config.sample_rate={prepared.sample_rate}"
+    print(f"Train with: --config=NAME:data={prepared.name} {rate}")

@@ -1,6 +1,6 @@
 """Train what a config describes, or go on with it where it stopped.
 
-mgr-jax train --config=rendered/choi_crnn --workdir=runs/a --config.batch_size=32
+mgr-jax train --config=choi2016:model=k2c2,data=gtzan --workdir=runs/a --config.batch_size=32
 
 Uses all devices of this machine. Over several machines, run it on each with the same --coordinator
 and --num_processes and with its own --process_id; on a TPU pod --coordinator=auto is enough.

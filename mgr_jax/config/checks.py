@@ -1,6 +1,7 @@
 """What a config may say: types, ranges, names, and what contradicts what."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -33,6 +34,30 @@ CHOICES = {
     "sampling": ("shuffle", "balanced"),
     "loader": ("auto", "streaming", "resident"),
 }
+# What numbers must be, and which.
+RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
+    (
+        "at least 1",
+        lambda value: value >= 1,
+        ("clip_samples", "batch_size", "log_every", "accumulate", "steps_per_dispatch",
+         "plateau.patience"),
+    ),
+    (
+        "a number of 0 or more",
+        lambda value: 0 <= value < math.inf,
+        (*TRAINING, *EVALUATION, *WARMUP, "seed", "sample_rate", "patience", "eval_segments",
+         "optimizer.clip_norm", "optimizer.weight_decay", "l2", "schedule.decay",
+         "plateau.min_delta", "protocol.fold", "classification_weight", "auxiliary_weight"),
+    ),
+    ("positive", lambda value: 0 < value < math.inf, ("optimizer.learning_rate",)),
+    (
+        "in [0, 1)",
+        lambda value: 0 <= value < 1,
+        ("label_smoothing", "schedule.warmup_fraction", "ema_decay", "optimizer.momentum",
+         "optimizer.b1", "optimizer.b2"),
+    ),
+    ("in (0, 1]", lambda value: 0 < value <= 1, ("plateau.factor",)),
+)  # fmt: skip
 # What front ends and models are given, and from where.
 _DEVICES = {"axis_name": "config.partition", "name": "the program", "parent": "the program"}
 SET_ELSEWHERE = {
@@ -58,51 +83,33 @@ def validate(config: ConfigDict) -> None:
     if config.version != current_version():
         raise UserError(
             f"config.version is {config.version}, but this mgr_jax makes configs of version "
-            f"{current_version()}; leave it as base_config() has it"
+            f"{current_version()}; leave it as base_config() has it",
+            code="config.version",
         )
     for field, known in CHOICES.items():
         value = _get(config, field)
         if value not in known:
             raise unknown_name(f"config.{field}", str(value), known)
-    for field in (
-        "clip_samples", "batch_size", "log_every", "accumulate", "steps_per_dispatch",
-        "plateau.patience",
-    ):  # fmt: skip
-        if _get(config, field) < 1:
-            raise UserError(f"config.{field} is {_get(config, field)}; it must be at least 1")
-    for field in (
-        *TRAINING, *EVALUATION, *WARMUP, "seed", "sample_rate", "patience", "eval_segments",
-        "optimizer.clip_norm", "optimizer.weight_decay", "l2", "schedule.decay",
-        "plateau.min_delta", "protocol.fold", "classification_weight", "auxiliary_weight",
-    ):  # fmt: skip
-        if not 0 <= _get(config, field) < math.inf:
-            raise UserError(
-                f"config.{field} is {_get(config, field)}; it must be a number of 0 or more"
-            )
-    if not 0 < config.optimizer.learning_rate < math.inf:
-        raise UserError(
-            f"config.optimizer.learning_rate is {config.optimizer.learning_rate}; it must be "
-            "positive"
-        )
-    for field in (
-        "label_smoothing", "schedule.warmup_fraction", "ema_decay",
-        "optimizer.momentum", "optimizer.b1", "optimizer.b2",
-    ):  # fmt: skip
-        if not 0 <= _get(config, field) < 1:
-            raise UserError(f"config.{field} is {_get(config, field)}; it must lie in [0, 1)")
+    for wanted, fits, fields in RANGES:
+        for field in fields:
+            if not fits(_get(config, field)):
+                raise UserError(
+                    f"config.{field} is {_get(config, field)}; it must be {wanted}",
+                    code="config.out_of_range",
+                )
     if config.monitor not in MONITORS[config.task]:
         raise UserError(
             f"config.monitor is {config.monitor}, which a {config.task} task does not have; choose "
-            f"{', '.join(MONITORS[config.task])}"
+            f"{', '.join(MONITORS[config.task])}",
+            code="config.monitor_of_other_task",
         )
     if config.optimizer.name != "adamw" and config.optimizer.weight_decay:
         raise UserError(
             f"config.optimizer is {config.optimizer.name} with weight_decay "
             f"{config.optimizer.weight_decay}, which only adamw applies; set it to 0, and "
-            "config.l2 for a penalty in the loss"
+            "config.l2 for a penalty in the loss",
+            code="config.weight_decay_unused",
         )
-    if not 0 < config.plateau.factor <= 1:
-        raise UserError(f"config.plateau.factor is {config.plateau.factor}; it must lie in (0, 1]")
     _validate_protocol(config.protocol)
     _validate_side_inputs(config)
     if config.stages:
@@ -112,7 +119,8 @@ def validate(config: ConfigDict) -> None:
         for field, where in elsewhere.items():
             if field in config[group].kwargs:
                 raise UserError(
-                    f"config.{group}.kwargs.{field} cannot be set; it follows from {where}"
+                    f"config.{group}.kwargs.{field} cannot be set; it follows from {where}",
+                    code="config.set_elsewhere",
                 )
 
 
@@ -121,25 +129,31 @@ def _validate_protocol(options: ConfigDict) -> None:
     splits = options.splits
     if not splits or any(name not in known or splits.count(name) > 1 for name in splits):
         raise UserError(
-            f"config.protocol.splits is {splits!r}; choose some of {', '.join(known)}, each once"
+            f"config.protocol.splits is {splits!r}; choose some of {', '.join(known)}, each once",
+            code="config.bad_splits",
         )
 
 
 def _validate_side_inputs(config: ConfigDict) -> None:
     table, categories = config.side_inputs.table, config.side_inputs.categories
-    if (config.model.name == "fusion") != bool(table or categories):
+    if config.model.name == "fusion" and not (table or categories):
         raise UserError(
             "config.model is fusion, but config.side_inputs names neither a table nor categories; "
-            "name one, or train the encoder as the model"
-            if config.model.name == "fusion"
-            else f"config.side_inputs is given, but {config.model.name} takes sound alone; use "
-            f"config.model.name=fusion with the encoder {config.model.name}"
+            "name one, or train the encoder as the model",
+            code="config.fusion_without_table",
+        )
+    if config.model.name != "fusion" and (table or categories):
+        raise UserError(
+            f"config.side_inputs is given, but {config.model.name} takes sound alone; use "
+            f"config.model.name=fusion with the encoder {config.model.name}",
+            code="config.table_without_fusion",
         )
     wrong = [n for n in categories if not isinstance(n, str) or not n or categories.count(n) > 1]
     if wrong or "table" in categories:
         raise UserError(
             f"config.side_inputs.categories is {categories!r}; give names of columns, such as "
-            "('artist',), each once ('table' is taken)"
+            "('artist',), each once ('table' is taken)",
+            code="config.bad_categories",
         )
 
 
@@ -149,19 +163,25 @@ def _validate_stages(config: ConfigDict) -> None:
     if config.patience:
         raise UserError(
             f"config.patience is {config.patience}, but each of config.stages has a patience of "
-            "its own; set it there, and config.patience to 0"
+            "its own; set it there, and config.patience to 0",
+            code="config.patience_beside_stages",
         )
 
 
 def _validate_stage(config: ConfigDict, number: int, stage: Any) -> None:
     name = f"config.stages[{number}]"
     if not isinstance(stage, dict | ConfigDict):
-        raise UserError(f"{name} is {stage!r}; expected a dict of {', '.join(STAGE)}")
+        raise UserError(
+            f"{name} is {stage!r}; expected a dict of {', '.join(STAGE)}", code="config.bad_stage"
+        )
     for field, value in stage.items():
         if field not in STAGE:
             raise unknown_name(f"field of {name}", field, STAGE)
         if field == "optimizer" and not isinstance(value, dict | ConfigDict):
-            raise UserError(f"{name} has optimizer {value!r}; expected a dict of its fields")
+            raise UserError(
+                f"{name} has optimizer {value!r}; expected a dict of its fields",
+                code="config.bad_stage",
+            )
         known = (int, float) if field == "epochs" else (int,)
         if field != "optimizer" and not (type(value) in known and 0 <= value < math.inf):
             raise UserError(
@@ -211,7 +231,10 @@ def _compare(config: ConfigDict, base: ConfigDict, prefix: str) -> None:
             raise unknown_name("config field", name, [f"{prefix}{known}" for known in base])
         if isinstance(base[field], ConfigDict):
             if not isinstance(config[field], ConfigDict):
-                raise UserError(f"config.{name} must be a group of fields, not {config[field]!r}")
+                raise UserError(
+                    f"config.{name} must be a group of fields, not {config[field]!r}",
+                    code="config.wrong_type",
+                )
             if field != "kwargs":
                 _compare(config[field], base[field], f"{name}.")
         else:
@@ -220,12 +243,14 @@ def _compare(config: ConfigDict, base: ConfigDict, prefix: str) -> None:
             if not isinstance(found, wanted) or isinstance(found, bool) != (wanted is bool):
                 raise UserError(
                     f"config.{name} is {found!r}; expected {type(base[field]).__name__} "
-                    f"like {base[field]!r}"
+                    f"like {base[field]!r}",
+                    code="config.wrong_type",
                 )
     for field in base:
         if field not in config:
             raise UserError(
-                f"config.{prefix}{field} is missing; start config files from base_config()"
+                f"config.{prefix}{field} is missing; start config files from base_config()",
+                code="config.missing_field",
             )
 
 

@@ -1,17 +1,25 @@
-"""Config files: the shipped ones and others, by name or path."""
+"""Config files: the shipped ones and others, by name or path, with arguments.
+
+A spec names a file and its arguments, as ml_collections has it: "choi2016:model=crnn,data=gtzan".
+"""
 
 import ast
+import contextlib
+import difflib
 import runpy
 import shutil
+import textwrap
+import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
 import mgr_jax
-from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.config.recipes import DATASETS, Arguments, Data, parse
+from mgr_jax.errors import UserError
 
 
 def shipped_configs() -> Path:
@@ -23,69 +31,177 @@ def shipped_configs() -> Path:
 
 
 def list_configs() -> list[str]:
-    """Names of the shipped configs, such as rendered/choi_crnn; see `read_config`."""
-    folder = shipped_configs()
-    return sorted(
-        path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py")
-    )
+    """A spec for every network of the shipped configs, as in "choi2016:model=crnn".
+
+    Arguments that are left out, such as `data`, have their defaults; see `read_config`.
+    """
+    specs = []
+    for name in config_names():
+        models = read_arguments(shipped_configs() / f"{name}.py").get("model", ())
+        specs += [f"{name}:model={model}" for model in models] or [name]
+    return specs
 
 
-def find_config(name: str | Path) -> Path:
+def config_names() -> list[str]:
+    """Names of the shipped config files."""
+    return sorted(path.stem for path in shipped_configs().glob("*.py"))
+
+
+def find_config(spec: str | Path) -> tuple[Path, str]:
     """Finds a config file by its path, or by its name among the shipped ones.
+
+    Returns:
+      The file, and the arguments behind the colon.
 
     Raises:
       UserError: there is neither.
     """
-    name = str(name)
-    if Path(name).expanduser().is_file():
-        return Path(name).expanduser()
-    if Path(name).is_absolute() or (name.endswith(".py") and not name.startswith("configs/")):
-        raise UserError(f"there is no file {name}; mgr-jax init_config lists the shipped configs")
+    name, _, arg = str(spec).partition(":")
+    if (path := Path(name).expanduser()).is_file():
+        return path, arg
     plain = name.removeprefix("configs/").removesuffix(".py")
-    if plain not in list_configs():
-        raise unknown_name("config", name, list_configs())
-    return shipped_configs() / f"{plain}.py"
+    if plain in config_names():
+        return shipped_configs() / f"{plain}.py", arg
+    close = [] if path.is_absolute() else _close_specs(plain)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    raise UserError(
+        f"there is no config {name!r}; {hint}mgr-jax init_config lists the shipped ones",
+        code="config.unknown",
+    )
 
 
-def read_config(name: str | Path) -> ConfigDict:
+def locate_config(spec: str) -> str:
+    """A spec with the path of its file, once it has been read without a mistake."""
+    read_config(spec)
+    path, arg = find_config(spec)
+    return f"{path}:{arg}" if arg else str(path)
+
+
+def _close_specs(name: str) -> list[str]:
+    """At most three specs that a name of a file, a network or "<data>/<network>" may stand for."""
+    folder, _, last = name.rpartition("/")
+    meant: dict[str, list[tuple[bool, str]]] = {}
+    for spec in list_configs():
+        config, (file, _, model) = read_config(spec), spec.partition(":model=")
+        far = folder not in (file, config.dataset.partition("/")[0])
+        for word in {file, model, config.model.name}:
+            meant.setdefault(word, []).append((far, file if word == file else spec))
+    words = [last] if last in meant else difflib.get_close_matches(last, meant)
+    return list(dict.fromkeys(spec for word in words for _, spec in sorted(meant[word])))[:3]
+
+
+def read_config(spec: str | Path) -> ConfigDict:
     """The config that a file describes, ready to be changed and trained.
 
-        config = mgr_jax.read_config("rendered/choi_crnn")
+        config = mgr_jax.read_config("choi2016:model=crnn,data=gtzan")
         config.batch_size = 32
         mgr_jax.train(config, "runs/a")
 
     Args:
-      name: of a shipped config, see `list_configs`, or the path of a file.
+      spec: name of a shipped config, see `list_configs`, or path of a file, and its arguments.
+
+    Returns:
+      The config; its `spec` holds all arguments, also those that were left out.
 
     Raises:
-      UserError: there is neither, or the file cannot be run or makes no config.
+      UserError: there is neither, it has no such argument, the file cannot be run or makes no
+        config.
     """
-    path = find_config(name)
-    try:
-        config = runpy.run_path(str(path))["get_config"]()
-    except Exception as error:  # a config file is a program, and may raise anything
-        text = " ".join(str(error).split())
-        raise UserError(f"{path} cannot be read: {type(error).__name__}: {text}") from error
+    path, arg = find_config(spec)
+    module = _run(path)
+    if "ARGUMENTS" in module:
+        given = parse(arg, module["ARGUMENTS"])
+        arg = ",".join(f"{name}={value}" for name, value in given.items())
+    with _told(path):
+        config = module["get_config"](arg) if arg else module["get_config"]()
     if not isinstance(config, ConfigDict):
-        raise UserError(f"{path}: get_config() gives no ConfigDict; start from base_config()")
+        raise UserError(
+            f"{path}: get_config() gives no ConfigDict; start from base_config()",
+            code="config.no_config",
+        )
+    name = path.stem if path.parent.samefile(shipped_configs()) else path.name
+    config.spec = f"{name}:{arg}" if arg else name
     return config
 
 
-def describe_config(name: str | Path) -> str:
+def read_arguments(path: Path) -> Arguments:
+    """The arguments that a config file takes, see `recipes.parse`; none if it does not tell.
+
+    Raises:
+      UserError: the file cannot be run.
+    """
+    return _run(path).get("ARGUMENTS", {})
+
+
+def _run(path: Path) -> dict[str, Any]:
+    with _told(path):
+        module = runpy.run_path(str(path))
+    if "get_config" not in module:
+        raise UserError(
+            f"{path} has no function get_config(); give it one that returns a config",
+            code="config.no_config",
+        )
+    return module
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Makes what a config file raises, which is a program, one sentence with the line in it."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+        if isinstance(error, SyntaxError):
+            lines = [error.lineno]
+        where = f"{path}, line {lines[-1]}" if lines else str(path)
+        text = " ".join(str(error).split())
+        raise UserError(
+            f"{where}: {type(error).__name__}: {text}", code="config.broken_file"
+        ) from error
+
+
+def describe_config(spec: str | Path) -> str:
     """The docstring of a config file, which is not run; see `find_config`."""
-    return ast.get_docstring(ast.parse(find_config(name).read_text(encoding="utf-8"))) or ""
+    path, _ = find_config(spec)
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
 
 
-def copy_config(name: str, folder: Path) -> Path:
+def format_configs() -> str:
+    """The shipped configs as text: what each is, and its arguments with their values."""
+    text, indent = "", " " * 18
+    for name in config_names():
+        arguments = read_arguments(shipped_configs() / f"{name}.py")
+        words = "; ".join(
+            f"{key}={known.default if isinstance(known, Data) else ' '.join(known)}"
+            for key, known in arguments.items()
+        )
+        summary = describe_config(name).partition("\n")[0].rstrip(".")
+        text += f"{name:<16}{summary}\n"
+        text += textwrap.fill(words, 98, initial_indent=indent, subsequent_indent=indent) + "\n"
+    end = (
+        "The first value is the default, and data= takes any dataset: "
+        f"{', '.join(DATASETS)} or <builder>/<name>, such as audio_folder/my_music; "
+        "stored features where that is the default."
+    )
+    return f"{text}\n{textwrap.fill(end, 98)}"
+
+
+def copy_config(spec: str, folder: Path) -> Path:
     """Copies a config file into a folder, to be changed there; returns the path of the copy.
 
     Raises:
       UserError: there is no such config, or a file of its name is there already.
     """
-    source = find_config(name)
+    source, _ = find_config(spec)
     target = folder / source.name
     if target.exists():
-        raise UserError(f"{target} exists already; remove it, or choose another folder")
+        raise UserError(
+            f"{target} exists already; remove it, or choose another folder",
+            code="config.copy_exists",
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     return target

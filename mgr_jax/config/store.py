@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 # What may differ when a run is resumed. The number of steps stretches or shrinks the rest of a
 # one_cycle or cosine schedule, so that the learning rate may jump there.
 RESUMABLE = (
-    "num_steps", "eval_every", "log_every", "patience", "partition", "data_dir", "loader",
+    "spec", "num_steps", "eval_every", "log_every", "patience", "partition", "data_dir", "loader",
     "steps_per_dispatch",
 )  # fmt: skip
 
@@ -44,7 +44,7 @@ def from_json(text: str) -> ConfigDict:
 
     fields = tuples(json.loads(text))
     if not isinstance(fields, dict):
-        raise UserError("it holds no fields")
+        raise UserError("it holds no fields", code="config.no_fields")
     return ConfigDict(upgrade(fields))
 
 
@@ -59,17 +59,22 @@ def load_config(path: Path) -> ConfigDict:
       UserError: there is no such file, or it is no config of this or an earlier version.
     """
     if not path.is_file():
-        raise UserError(f"{path.parent} holds no trained model (there is no {path.name} in it)")
+        raise UserError(
+            f"{path.parent} holds no trained model (there is no {path.name} in it)",
+            code="config.no_model",
+        )
     try:
         config = from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not JSON ({error}); restore it or train again") from error
+        raise UserError(
+            f"{path} is not JSON ({error}); restore it or train again", code="config.not_json"
+        ) from error
     except UserError as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+        raise UserError(f"{path} cannot be read: {error}", code=error.code) from error
     try:
         validate(config)
     except UserError as error:
-        raise UserError(f"{path} cannot be used: {error}") from error
+        raise UserError(f"{path} cannot be used: {error}", code=error.code) from error
     return config
 
 

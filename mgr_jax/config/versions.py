@@ -49,11 +49,15 @@ def upgrade(fields: Mapping[str, Any]) -> dict[str, Any]:
     """
     version = fields.get("version", 0)
     if type(version) is not int or version < 0:
-        raise UserError(f"config.version is {version!r}; it must be a number of 0 or more")
+        raise UserError(
+            f"config.version is {version!r}; it must be a number of 0 or more",
+            code="config.version",
+        )
     if version > current_version():
         raise UserError(
             f"config.version is {version}, but this mgr_jax knows those up to "
-            f"{current_version()}; use the mgr_jax that wrote it, or a later one"
+            f"{current_version()}; use the mgr_jax that wrote it, or a later one",
+            code="config.later_version",
         )
     upgraded = copy.deepcopy(dict(fields))
     for number, migration in enumerate(MIGRATIONS[version:], start=version):
@@ -64,7 +68,8 @@ def upgrade(fields: Mapping[str, Any]) -> dict[str, Any]:
                 migration(upgraded)
             except (AttributeError, LookupError, TypeError) as error:
                 raise UserError(
-                    f"it is no whole config of version {number} ({type(error).__name__}: {error})"
+                    f"it is no whole config of version {number} ({type(error).__name__}: {error})",
+                    code="config.incomplete",
                 ) from error
     return upgraded | {"version": current_version()}
 
@@ -84,7 +89,10 @@ def _add(fields: dict[str, Any], added: Mapping[str, Any], version: int) -> None
         for part in groups:
             group = group.setdefault(part, {})
             if not isinstance(group, dict):
-                raise UserError(f"config.{name} has no place: {part} is {group!r}, not a group")
+                raise UserError(
+                    f"config.{name} has no place: {part} is {group!r}, not a group",
+                    code="config.wrong_type",
+                )
         if last in group:
             known = [".".join((*groups, field)) for field in group if field != last]
             raise unknown_name(f"config field of version {version}", name, known)

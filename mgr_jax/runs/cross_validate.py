@@ -35,7 +35,7 @@ def cross_validate(
 ) -> Result:
     """Trains and scores a config by a protocol, fold by fold and seed by seed.
 
-        config = mgr_jax.read_config("gtzan/choi_crnn")
+        config = mgr_jax.read_config("choi2016:data=gtzan")
         print(mgr_jax.cross_validate(config, "runs/cv", protocol="artist_kfold", folds=10))
 
     Every fold is a run of its own, `<workdir>/seed<n>/fold<n>`. The same call again goes on where

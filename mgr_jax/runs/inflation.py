@@ -137,7 +137,8 @@ def measure_inflation(
     if sum((config is not None, "dataset" in examples, "table" in examples)) != 1:
         raise UserError(
             "inflation is measured of one of config (a network), dataset and table (baselines), "
-            "such as the config audio_folder/choi_crnn with config.dataset=audio_folder/music"
+            "such as the config demo:data=audio_folder/music",
+            code="argument.choose_one",
         )
     folder = None if workdir is None else Path(workdir).expanduser()
     if folder:  # found out before the work, not after it

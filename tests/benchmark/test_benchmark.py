@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.signal
 import soundfile
+from errors import user_error
 
 import mgr_jax
 from mgr_jax import cli
@@ -15,7 +16,6 @@ from mgr_jax.audio.frontends import create_frontend, list_frontends
 from mgr_jax.benchmark import peers
 from mgr_jax.benchmark.frontends import LIBROSA, TORCH, synthetic_clips, time_frontends
 from mgr_jax.benchmark.timing import interleave, memory_bandwidth, speed_ratio
-from mgr_jax.errors import UserError
 
 OWN = ("mgr_jax, 2 devices", "mgr_jax, 1 device")
 
@@ -118,7 +118,7 @@ def test_every_suite_tells_its_own_flags(capsys, suite):
 def test_networks_are_described_and_timed(capsys, tmp_path):
     targets = {"json": tmp_path / "models.json", "markdown": tmp_path / "models.md"}
     code = cli.main(
-        ["benchmark", "models", "zoo/mlp_tanh", "--clips=1", "--noprogress"]
+        ["benchmark", "models", "mlp:model=tanh", "--clips=1", "--noprogress"]
         + [f"--{name}={path}" for name, path in targets.items()]
     )
     captured = capsys.readouterr()
@@ -126,15 +126,15 @@ def test_networks_are_described_and_timed(capsys, tmp_path):
     table = targets["markdown"].read_text(encoding="utf-8")
     assert table in captured.out
     (row,) = json.loads(targets["json"].read_text(encoding="utf-8"))["models"]
-    assert row["config"] == "zoo/mlp_tanh"
+    assert row["config"] == "mlp:model=tanh"
     assert row["clips_per_second"] > 0
     assert f"| {row['parameters']:,} |" in table
 
 
 def test_a_config_that_is_not_there_is_told_before_any_is_timed(monkeypatch):
     monkeypatch.setattr("mgr_jax.benchmark.models.clips_per_second", pytest.fail)
-    with pytest.raises(UserError, match="there is no config 'zoo/nonsense'"):
-        mgr_jax.benchmark_models(["zoo/mlp_tanh", "zoo/nonsense"])
+    with user_error("config.unknown", "nonsense"):
+        mgr_jax.benchmark_models(["mlp:model=tanh", "nonsense"])
 
 
 def test_errors_are_against_a_transform_in_float64(clips):

@@ -15,7 +15,8 @@ import pytest
 import mgr_jax
 from mgr_jax import cli
 from mgr_jax.cli._flags import Flags
-from mgr_jax.config import base_config, to_json
+from mgr_jax.config import base_config, to_json, validate
+from mgr_jax.config.files import list_configs, read_config
 from mgr_jax.evaluation import AGGREGATIONS, Predictions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -79,15 +80,14 @@ def test_launch_scripts_are_the_same_commands(command):
         (["benchmark", "modles"], 2, "takes one word more: frontends, models"),
         (["train", "runs/a"], 2, "takes flags alone, not 'runs/a'"),
         (["train", "--wrokdir=x"], 2, "Unknown command line flag 'wrokdir'"),
-        (["train", "--workdir=x"], 1, "--config is missing"),
-        (["train", "--config=rendered/choi_crn"], 1, "did you mean rendered/choi_crnn"),
-        (["train", "--config=rendered/choi_crnn"], 1, "give --workdir"),
+        (["train", "--config=rendered/choi_crnn"], 1, "did you mean demo:model=crnn"),
+        (["train", "--config=demo"], 1, "give --workdir"),
         (
-            ["train", "--config=rendered/choi_crnn", "--config.batchsize=3", "--workdir=x"],
+            ["train", "--config=demo", "--config.batchsize=3", "--workdir=x"],
             1,
             "batch_size?",
         ),
-        (["train", "--config=rendered/choi_crnn", "--config.batch_size=many"], 2, "batch_size"),
+        (["train", "--config=demo", "--config.batch_size=many"], 2, "batch_size"),
         (["prepare_data"], 1, "give --dataset"),
         (["prepare_data", "--dataset=gtzam"], 1, "there is no dataset 'gtzam'"),
         (["prepare_data", "--dataset=audio_folder"], 1, "give --manual_dir"),
@@ -101,7 +101,7 @@ def test_launch_scripts_are_the_same_commands(command):
         ),
         (["evaluate"], 1, "give --model"),
         (["evaluate", "--model=/no/where"], 1, "holds no trained model"),
-        (["init_config", "rendered/choi_crnn", "--out=/dev/null/x"], 1, "cannot use /dev/null"),
+        (["init_config", "demo", "--out=/dev/null/x"], 1, "cannot use /dev/null"),
         (["baselines", "--dataset=rendered/demo", "--workdir=x", "--data_dir=/no"], 1, "make it"),
     ],
 )
@@ -117,17 +117,15 @@ def test_a_config_file_that_cannot_be_run_is_one_sentence(capsys, tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_text("def get_config():\n    return 1 / 0\n")
     code, _, err = call(capsys, "train", f"--config={bad}", "--workdir=x")
-    assert code == 2
-    assert "bad.py" in err
-    assert "division by zero" in err
+    assert code == 1
+    assert "bad.py, line 2: ZeroDivisionError: division by zero" in err
     assert err.count("\n") == 1
 
 
 def test_arguments_that_a_config_does_not_name_can_be_given(capsys, tmp_path, data_dir):
     flags = [
-        "--config=audio_folder/choi_crnn",
+        "--config=demo:data=audio_folder/music",
         f"--config.data_dir={data_dir}",
-        "--config.dataset=audio_folder/music",
         "--config.num_steps=0",
         "--config.model.kwargs.gate=hard_sigmoid",
         "--config.frontend.kwargs.fmax=5000.0",
@@ -144,14 +142,32 @@ def test_arguments_that_a_config_does_not_name_can_be_given(capsys, tmp_path, da
     assert "'gates'; did you mean gate" in err
 
 
+@pytest.mark.parametrize("command", ["train", "crossval"])
+def test_without_a_config_a_few_lines_say_what_one_is(capsys, command):
+    code, out, err = call(capsys, command, "--workdir=x")
+    assert (code, out) == (1, "")
+    lines = err.splitlines()
+    assert len(lines) < 7
+    assert max(map(len, lines)) <= 100
+    assert "--config is missing" in lines[0]
+    assert "mgr-jax init_config lists" in lines[-1]
+    for spec in re.findall(r"--config=(\w+(?::\S+)?) ", err):
+        validate(read_config(spec))
+
+
 def test_configs_are_listed_and_copied(capsys, tmp_path):
     _, out, _ = call(capsys, "init_config")
-    assert "rendered/choi_crnn" in out
-    code, out, _ = call(capsys, "init_config", "rendered/choi_crnn", f"--out={tmp_path}")
+    assert "model=crnn k1c2 k2c1 k2c2; budget" in out
+    assert max(map(len, out.splitlines())) <= 100
+    for spec in list_configs():
+        assert re.search(rf"^{spec.partition(':')[0]} ", out, re.MULTILINE)
+        assert re.search(rf"[= ]{spec.partition('=')[2]}\b", out)
+    code, out, _ = call(capsys, "init_config", "demo:model=k2c2", f"--out={tmp_path}")
     assert code == 0
-    copied = tmp_path / "choi_crnn.py"
-    assert copied.read_text() == (ROOT / "configs/rendered/choi_crnn.py").read_text()
-    code, _, err = call(capsys, "init_config", "rendered/choi_crnn", f"--out={tmp_path}")
+    copied = tmp_path / "demo.py"
+    assert f"train --config={copied}:model=k2c2 --workdir" in out
+    assert copied.read_text() == (ROOT / "configs/demo.py").read_text()
+    code, _, err = call(capsys, "init_config", "demo:model=k2c2", f"--out={tmp_path}")
     assert code == 1
     assert "exists already" in err
 

@@ -9,7 +9,7 @@ from mgr_jax.cli._flags import Flags
 
 
 def parse(*argv):
-    flags = Flags(["--config=audio_folder/choi_k2c2", *argv])
+    flags = Flags(["--config=demo:model=k2c2", *argv])
     flags.config()
     flags(["mgr-jax", *flags.argv])
     return flags.require_config()
@@ -48,7 +48,7 @@ def test_a_mistake_in_a_config_file_is_one_sentence(tmp_path, capsys):
         "from mgr_jax.config import base_config\n\n\ndef get_config():\n"
         '    config = base_config()\n    config.augment = {"name": "gain"}\n    return config\n'
     )
-    assert cli.main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 2
+    assert cli.main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 1
     error = capsys.readouterr().err
     assert f"{file}, line 6: TypeError: Could not override field 'augment'" in error
     assert len(error.splitlines()) == 1
@@ -59,11 +59,25 @@ def test_other_overrides_keep_the_settings():
         warnings.simplefilter("error", UserWarning)
         config = parse("--config.frontend.name=log_mel", "--config.frontend.kwargs.n_mels=80")
     assert config.frontend.kwargs.to_dict() == {
-        "n_fft": 1024, "hop_length": 512, "n_mels": 80, "top_db": None,
+        "n_fft": 1024, "hop_length": 512, "n_mels": 80, "power": 2.0, "ref": 1.0, "top_db": None,
     }  # fmt: skip
 
 
 def test_a_group_that_there_is_not_is_named(tmp_path, capsys):
-    flags = ["--config=rendered/choi_crnn", f"--workdir={tmp_path}", "--config.modle.name=mlp"]
+    flags = ["--config=demo", f"--workdir={tmp_path}", "--config.modle.name=mlp"]
     assert cli.main(["train", *flags]) == 2
     assert "there is no config field 'modle'; did you mean model?" in capsys.readouterr().err
+
+
+def test_arguments_reach_the_file_and_the_spec_is_kept():
+    flags = Flags(["--config", "choi2016:data=fma_small,model=k2c2", "--config.batch_size=8"])
+    flags.config()
+    flags(["mgr-jax", *flags.argv])
+    config = flags.require_config()
+    assert config.spec == "choi2016:model=k2c2,budget=0.1M,data=fma_small"
+    assert (config.model.name, config.dataset, config.batch_size) == ("choi_k2c2", "fma/small", 8)
+
+
+def test_steps_take_the_place_of_epochs():
+    config = parse("--config.num_epochs=2")
+    assert (config.num_epochs, config.num_steps) == (2, 0)

@@ -94,7 +94,7 @@ def test_the_checkpoints_of_networks_are_chosen_on_a_fold_that_is_not_scored(
 
     monkeypatch.setattr("mgr_jax.runs.inflation.train_folds", cross_validate)
     flags = [
-        "--config=audio_folder/choi_crnn", "--config.dataset=audio_folder/music",
+        "--config=demo:data=audio_folder/music",
         "--config.sample_rate=12000", f"--config.data_dir={data_dir}", f"--out={tmp_path}",
     ]  # fmt: skip
     assert cli.main(["audit", "inflation", *flags, "--seeds=2"]) == 0

@@ -102,7 +102,7 @@ def test_no_tensorflow_is_needed(music_folder, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "artist-disjoint" in done.stdout
-    assert "--config.dataset=audio_folder/m --config.sample_rate=12000" in done.stdout
+    assert "--config=NAME:data=audio_folder/m --config.sample_rate=12000" in done.stdout
 
 
 def test_any_column_can_be_split_by(music_folder, tmp_path):

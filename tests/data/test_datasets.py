@@ -112,7 +112,7 @@ def test_adding_a_dataset_is_adding_a_folder(toy, tmp_path, capsys):
 
     flags = [f"--manual_dir={toy}", "--sample_rate=12000", "--workers=0", f"--data_dir={tmp_path}"]
     assert cli.main(["prepare_data", "--dataset=toy/loud", "--pitch=7", *flags]) == 0
-    assert "--config.dataset=toy/loud --config.sample_rate=12000" in capsys.readouterr().out
+    assert "--config=NAME:data=toy/loud --config.sample_rate=12000" in capsys.readouterr().out
     assert find_dataset("toy/loud", sample_rate=12_000, data_dir=tmp_path).is_dir()
     with pytest.raises(UserError, match=r"make it with .*prepare\('toy/soft', manual_dir=…, "):
         find_dataset("toy/soft", sample_rate=12_000, data_dir=tmp_path)

@@ -1,9 +1,12 @@
 """Every network in a few thousand parameters, with all kinds of its layers."""
 
+from networks import PARAMETERS
+
 from mgr_jax.side_inputs import SideFormat
 
-# Fields, and [frames, bins(, channels)] of the input, by name. Every registered name needs one.
-SMALLER = {
+# Fields, and [frames, bins(, channels)] of the input, by name: as published, or smaller where that
+# would take long.
+SMALLER = {row[0]: (row[1], row[2]) for row in reversed(PARAMETERS)} | {
     "choi_crnn": ({"pools": ((2, 2), (2, 2), (2, 2), (1, 2))}, (24, 16)),
     "choi_k1c2": ({"pools": (2, 2, 2, 2)}, (16, 4)),
     "choi_k2c1": ({"pools": (2, 2, 2, 1, 1)}, (16, 4)),

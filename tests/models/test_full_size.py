@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 
 from mgr_jax.classifier import create_classifier, init_variables
+from mgr_jax.config import resolve
 from mgr_jax.config.files import read_config
 from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.steps import create_state, make_train_step
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["choi_crnn", "sample_cnn", "prcnn", "resnet18"])
-def test_two_steps_with_published_clips(name):
-    config = read_config(f"zoo/{name}")
+@pytest.mark.parametrize("spec", ["choi2016", "lee2017", "feng2017", "torchvision"])
+def test_two_steps_with_published_clips(spec):
+    config = resolve(read_config(spec), 443)
     classifier, spec = create_classifier(config, 10)
     optimizer = make_optimizer(config)
     state = create_state(init_variables(classifier, spec, seed=0), optimizer)

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from errors import user_error
 
 import mgr_jax
 from mgr_jax import cli
@@ -112,17 +113,18 @@ def test_a_file_may_be_called_anything(tmp_path, capsys):
 
 
 def test_shipped_configs_are_read_by_name_and_path(tmp_path):
-    assert "rendered/choi_crnn" in mgr_jax.list_configs()
-    config = mgr_jax.read_config("rendered/choi_crnn")
+    assert "choi2016:model=crnn" in mgr_jax.list_configs()
+    config = mgr_jax.read_config("demo")
     assert config.model.name == "choi_crnn"
     mine = tmp_path / "mine.py"
     mine.write_text("from mgr_jax import base_config as get_config\n")
-    assert mgr_jax.read_config(mine).to_dict() == mgr_jax.base_config().to_dict()
+    expected = mgr_jax.base_config().to_dict() | {"spec": "mine.py"}
+    assert mgr_jax.read_config(mine).to_dict() == expected
     mine.write_text("def get_config():\n    return 1 / 0\n")
-    with pytest.raises(mgr_jax.UserError, match=r"mine\.py cannot be read: ZeroDivisionError"):
+    with user_error("config.broken_file", f"{mine}, line 2: ZeroDivisionError"):
         mgr_jax.read_config(mine)
     mine.write_text("def get_config():\n    return {}\n")
-    with pytest.raises(mgr_jax.UserError, match="gives no ConfigDict"):
+    with user_error("config.no_config", mine):
         mgr_jax.read_config(mine)
-    with pytest.raises(mgr_jax.UserError, match="did you mean rendered/choi_crnn"):
-        mgr_jax.read_config("rendered/choi_crn")
+    with user_error("config.unknown", "did you mean demo"):
+        mgr_jax.read_config("dmo")

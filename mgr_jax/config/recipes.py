@@ -1,0 +1,181 @@
+"""What config files share: arguments, datasets by short names, durations and optimizers.
+
+A config file is data, shipped beside the package: it cannot import another one, and imports this.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from mgr_jax.config.base import base_config
+from mgr_jax.config.durations import clear_others
+from mgr_jax.errors import UserError, unknown_name
+
+# Short names that the argument `data` of a config file may have, beside any <builder>/<name>.
+DATASETS = {
+    "demo": "rendered/demo",
+    "fma_full": "fma/full",
+    "fma_large": "fma/large",
+    "fma_medium": "fma/medium",
+    "fma_small": "fma/small",
+    "gtzan": "gtzan/fault_filtered",
+    "gtzan_artist": "gtzan/artist",
+    "gtzan_features": "feature_array/gtzan_features",
+    "gtzan_mel3": "feature_array/gtzan_mel3",
+    "gtzan_mel30": "feature_array/gtzan_mel30",
+    "gtzan_stratified": "gtzan/stratified",
+    "rendered10": "audio_folder/rendered10",
+}
+_SHORT = {full: short for short, full in DATASETS.items()}
+_STORED = "feature_array/"
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The argument `data`: any dataset of audio, or of stored features.
+
+    Attributes:
+      default: what it is unless given.
+      stored: features, tables or arrays, are stored in it, instead of audio.
+    """
+
+    default: str
+    stored: bool = False
+
+    def check(self, name: str) -> str:
+        """Returns the short name of a dataset, or <builder>/<name> where it has none."""
+        full = DATASETS.get(name, name)
+        fitting = [short for short in DATASETS if self.fits(DATASETS[short])]
+        builder, slash, rest = full.partition("/")
+        if not (builder and slash and rest):
+            raise UserError(
+                f"{unknown_name('data', name, fitting)} (or <builder>/<name> as prepare_data "
+                "reports it, such as audio_folder/my_music)",
+                code="config.unknown_data",
+            )
+        if not self.fits(full):
+            kind = "stored features (feature_array)" if self.stored else "audio"
+            raise UserError(
+                f"this config is for {kind}, which data={name} does not hold; choose "
+                f"{', '.join(fitting)} or another dataset of that kind",
+                code="config.wrong_data",
+            )
+        return _SHORT.get(full, full)
+
+    def fits(self, dataset: str) -> bool:
+        """Whether a dataset, as <builder>/<name>, is of this kind."""
+        return dataset.startswith(_STORED) == self.stored
+
+
+# The arguments of a config file by name, with their values (an iterable, of which the first is the
+# default) or `Data`.
+Arguments = Mapping[str, Any]
+
+
+def parse(arg: str, arguments: Arguments) -> dict[str, str]:
+    """Reads the arguments of a config file, "model=crnn,data=fma_small".
+
+    Args:
+      arg: names with values, in any order; what is left out has its default.
+      arguments: that there are.
+
+    Returns:
+      The value of every argument, in the order of `arguments`.
+
+    Raises:
+      UserError: an argument or value that there is not, or an argument that is given twice.
+    """
+    given: dict[str, str] = {}
+    for part in filter(None, arg.split(",")):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise UserError(
+                f"{part!r} is no argument of a config; give name=value, of "
+                f"{', '.join(arguments) or 'which this one has none'}",
+                code="config.bad_argument",
+            )
+        if name not in arguments:
+            raise unknown_name("argument of this config", name, arguments)
+        if name in given:
+            raise UserError(
+                f"the config's argument {name} is given twice; leave one of them out",
+                code="config.repeated_argument",
+            )
+        given[name] = value
+    return {name: _value(name, given.get(name), known) for name, known in arguments.items()}
+
+
+def _value(name: str, value: str | None, known: Any) -> str:
+    if isinstance(known, Data):
+        return known.check(known.default if value is None else value)
+    if value is None:
+        return next(iter(known))
+    if value not in (known := list(known)):
+        raise unknown_name(name, value, known)
+    return value
+
+
+def start(arg: str, arguments: Arguments) -> tuple[ConfigDict, dict[str, str]]:
+    """What every config file begins with.
+
+        config, given = recipes.start(arg, ARGUMENTS)
+
+    Returns:
+      base_config() on the dataset that the argument `data` names, and all arguments, see `parse`.
+    """
+    given = parse(arg, arguments)
+    config = base_config()
+    config.dataset = DATASETS.get(given["data"], given["data"])
+    return config, given
+
+
+def change(config: ConfigDict, fields: Mapping[str, Any] | None = None, **more: Any) -> None:
+    """Sets fields of a config, groups of them as dicts.
+
+        recipes.change(config, num_epochs=200, eval_every_epochs=1)
+
+    A duration that is set in one unit is 0 in the others.
+    """
+    fields = {**(fields or {}), **more}
+    config.update(fields)
+    schedule = (f"schedule.{field}" for field in fields.get("schedule", ()))
+    clear_others(config, {*fields, *schedule})
+
+
+def constant_rate(
+    config: ConfigDict, optimizer: str, learning_rate: float, **fields: float
+) -> None:
+    """Sets an optimizer as most papers have it: without schedule, weight decay and clipping.
+
+    Args:
+      config: is changed.
+      optimizer: its name.
+      learning_rate: at all steps.
+      **fields: further ones of `config.optimizer`.
+    """
+    config.optimizer.update(
+        name=optimizer, learning_rate=learning_rate, weight_decay=0.0, clip_norm=0.0, **fields
+    )
+    config.schedule.name = "constant"
+
+
+def falling_sgd(config: ConfigDict, patience: int) -> None:
+    """Sets the recipe of the SampleCNNs: SGD at a rate that falls to a fifth four times.
+
+    github.com/jongpillee/sampleCNN (Lee et al. 2017) and github.com/tae-jun/resemul (Kim et al.
+    2018), batch included.
+
+    Args:
+      config: is changed.
+      patience: evaluations without a smaller validation loss before the rate falls.
+    """
+    config.batch_size = 23
+    constant_rate(config, "sgd", 0.01)
+    config.schedule.update(name="inverse_time", decay=1e-6)
+    config.stages = tuple(
+        {"patience": patience, "optimizer": {"learning_rate": rate}}
+        for rate in (0.01, 0.002, 0.0004, 0.00008, 0.000016)
+    )
+    config.monitor = "log_loss"
