@@ -65,11 +65,15 @@ def build(config: ConfigDict) -> tuple[GenreClassifier, InputSpec]:
     """
     if config.frontend.name == "precomputed" and config.dataset not in FORMATS:
         raise UserError(
-            f"{config.dataset} holds features of unknown shape; choose a config for audio"
+            f"{config.dataset} holds features of unknown shape; choose a config for audio",
+            code="benchmark.unknown_shape",
         )
     side = config.side_inputs
     if side.categories or side.table not in TABLES:
-        raise UserError("how many columns or values config.side_inputs has is not known here")
+        raise UserError(
+            "how many columns or values config.side_inputs has is not known here",
+            code="benchmark.unknown_shape",
+        )
     return create_classifier(
         config, CLASSES, features=FORMATS.get(config.dataset), side=TABLES[side.table]
     )

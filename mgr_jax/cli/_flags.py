@@ -73,10 +73,9 @@ class Flags(absl_flags.FlagValues):
         """Defines a flag that is on (--name) or off (--noname)."""
         absl_flags.DEFINE_bool(name, default, help, flag_values=self)
 
-    def names(self, name: str, default: Sequence[str] | None, help: str) -> None:
+    def names(self, name: str, default: list[str] | None, help: str) -> None:
         """Defines a flag that is a list of texts, with commas between."""
-        given = None if default is None else list(default)
-        absl_flags.DEFINE_list(name, given, help, flag_values=self)
+        absl_flags.DEFINE_list(name, default, help, flag_values=self)
 
     def choice(self, name: str, default: str | None, choices: Sequence[str], help: str) -> None:
         """Defines a flag that is one of some texts."""
@@ -122,7 +121,7 @@ class Flags(absl_flags.FlagValues):
         """
         for name, hint in hints.items():
             if self[name].value is None:
-                raise UserError(f"give --{name}, {hint}")
+                raise UserError(f"give --{name}, {hint}", code="argument.missing")
 
     def require_config(self) -> ConfigDict:
         """Returns the config that was given, checked.
@@ -135,8 +134,8 @@ class Flags(absl_flags.FlagValues):
         """
         flag = self["config"]
         if flag.value is None:
-            known = ", ".join(files.list_configs())
-            raise UserError(f"--config is missing; give a file or one of the shipped ones: {known}")
+            known = f"a file or one of the shipped ones: {', '.join(files.list_configs())}"
+            raise UserError(f"--config is missing; give {known}", code="argument.missing")
         overridden = config_flags.get_override_values(flag)
         for group in ("frontend", "model"):
             if f"{group}.name" in overridden:
