@@ -98,7 +98,7 @@ def _read_index(index: Path) -> list[Entry]:
         raise UserError(
             f"{index} needs a column 'path' and no column twice; its columns are "
             f"{', '.join(header) or 'none'}",
-            code="table.missing_column",
+            code="table.wrong_columns",
         )
     entries = [_entry(index, line, row) for line, row in enumerate(rows, start=2)]
     path, count = Counter(entry.path for entry in entries).most_common(1)[0] if entries else ("", 0)
