@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.signal
 import soundfile
+from errors import user_error
 
 import mgr_jax
 from mgr_jax import cli
@@ -15,7 +16,6 @@ from mgr_jax.audio.frontends import create_frontend, list_frontends
 from mgr_jax.benchmark import peers
 from mgr_jax.benchmark.frontends import LIBROSA, TORCH, synthetic_clips, time_frontends
 from mgr_jax.benchmark.timing import interleave, memory_bandwidth, speed_ratio
-from mgr_jax.errors import UserError
 
 OWN = ("mgr_jax, 2 devices", "mgr_jax, 1 device")
 
@@ -133,7 +133,7 @@ def test_networks_are_described_and_timed(capsys, tmp_path):
 
 def test_a_config_that_is_not_there_is_told_before_any_is_timed(monkeypatch):
     monkeypatch.setattr("mgr_jax.benchmark.models.clips_per_second", pytest.fail)
-    with pytest.raises(UserError, match="there is no config 'zoo/nonsense'"):
+    with user_error("unknown_name", "config", "zoo/nonsense"):
         mgr_jax.benchmark_models(["zoo/mlp_tanh", "zoo/nonsense"])
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from errors import user_error
 from random_predictions import make_table
 
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol, load_result, save_result
 from mgr_jax.evaluation.migration import protocol_of_sentence
 
@@ -175,5 +175,5 @@ def test_a_damaged_result_is_one_sentence(tmp_path):
     file = tmp_path / "predictions/test.json"
     for damage in ("{", "[]", '{"protocol": 3}', file.read_text().replace('"name"', '"nome"')):
         file.write_text(damage)
-        with pytest.raises(UserError, match="damaged"):
+        with user_error("scores.damaged", file):
             load_result(tmp_path)

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.classifier import create_classifier, init_variables
-from mgr_jax.errors import UserError
 from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
@@ -104,5 +104,5 @@ def test_rows_come_back_in_order(name):
 
 
 def test_a_batch_that_cannot_be_divided_is_refused():
-    with pytest.raises(UserError, match="batch_size 6 cannot be divided among 4 devices"):
+    with user_error("devices.not_divisible", "batch_size 6", "4 devices"):
         make_partition("pmap", 6)
