@@ -59,7 +59,7 @@ def cannot_learn(name: str, error: ValueError) -> UserError:
     reason = str(error).split("\n")[0].rstrip(".")
     return UserError(
         f"{name} cannot learn from these rows ({reason}); leave it out, or add tracks",
-        code="classifier.cannot_learn",
+        code="baselines.cannot_learn",
     )
 
 

@@ -57,4 +57,4 @@ def main(flags: Flags, args: list[str]) -> None:
     for failure in predictions.failures[:-1]:
         print(failure, file=sys.stderr)
     if predictions.failures:
-        raise mgr_jax.UserError(predictions.failures[-1], code="prediction.failed")
+        raise mgr_jax.UserError(predictions.failures[-1], code="predict.failed")

@@ -39,7 +39,7 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     if count > 1:
         raise UserError(
             f"{folder} holds {count} audio files called '{name}'; keep one of them",
-            code="folder.duplicate_name",
+            code="audio.same_name",
         )
     texts = [path.as_posix() for path in relative]
     columns = zip(paths, relative, _short(texts), track_names(texts), strict=True)

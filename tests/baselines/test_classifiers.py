@@ -165,9 +165,9 @@ def test_not_converging_is_one_sentence():
 
 def test_what_cannot_be_learnt_is_one_sentence():
     features, labels, others, _ = wine()
-    with user_error("classifier.cannot_learn", "knn"):
+    with user_error("baselines.cannot_learn", "knn"):
         fit("knn", features, labels, num_classes=3).predict(others)
-    with user_error("classifier.cannot_learn", "qda", "two training examples"):
+    with user_error("baselines.cannot_learn", "qda", "two training examples"):
         fit("qda", features[:60], np.arange(60), num_classes=60)
     with user_error("unknown_name", "svc_rfb", "svc_rbf"):
         fit("svc_rfb", features, labels, num_classes=3)

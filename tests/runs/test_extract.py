@@ -292,7 +292,7 @@ def test_mistakes_are_one_sentence(tmp_path, genres):
     with pytest.raises(UserError, match="is not a folder"):
         folder_tracks(tmp_path / "none", RATE)
     (genres / "blues/blues.00000.flac").write_bytes(b"")
-    with user_error("folder.duplicate_name", genres, "2 audio files", "'blues/blues.00000'"):
+    with user_error("audio.same_name", genres, "2 audio files", "'blues/blues.00000'"):
         folder_tracks(genres, RATE)
 
 
