@@ -16,6 +16,7 @@ from mgr_jax.baselines.examples import describe_tracks, examples_of_table, make_
 from mgr_jax.baselines.feature_sets import select_columns
 from mgr_jax.baselines.scoring import score, score_repeats, training_tracks
 from mgr_jax.baselines.segments import describe_segments
+from mgr_jax.baselines.sources import read_examples
 from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.locate import find_dataset
@@ -296,6 +297,12 @@ def test_a_segment_that_fails_is_no_part_of_a_projection(data_dir, tmp_path, mon
         broken, "random_projection", tmp_path / "a.npz", steps=24_000, components=5
     )
     assert np.isfinite(found).all(axis=1).tolist() == [True, False, True]
+
+
+def test_segments_of_no_frame_are_refused(data_dir):
+    where = {"sample_rate": 12_000, "data_dir": data_dir, "progress": False}
+    with user_error("segment.too_short", "1e-06 s"):
+        read_examples(dataset="audio_folder/music", seconds=1e-6, **where)
 
 
 def test_segments_without_features_are_rows_of_nan_unless_all_are(data_dir, tmp_path):

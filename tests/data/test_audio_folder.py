@@ -1,6 +1,7 @@
 """A folder of files becomes a TFDS dataset that repeats, never leaks, and lists what it skips."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -221,7 +222,24 @@ def test_long_tracks_are_consecutive_records_and_one_track_in_the_cache(tmp_path
 @pytest.mark.parametrize(
     ("spoil", "code", "named"),
     [
-        (lambda f: shutil.rmtree(f), "folder.not_found", ""),
+        (lambda f: shutil.rmtree(f), "folder.not_found", "is not a folder"),
+        (lambda f: [shutil.rmtree(f), f.mkdir()], "folder.no_audio", "/<genre>/<file>.mp3"),
+        (
+            lambda f: [
+                (f / "index.csv").unlink(),
+                (f / "hum" / os.fsdecode(b"a\xff.wav")).touch(),
+            ],
+            "file.name_not_utf",
+            r"hum/a\xff.wav",
+        ),
+        (
+            lambda f: rewrite_index(
+                f,
+                lambda h, rows: (f"{h},split", [f"{rows[0]},train", *[f"{r}," for r in rows[1:]]]),
+            ),
+            "table.missing_split",
+            "'split'",
+        ),
         (
             lambda f: [shutil.rmtree(f / g) for g in ("hum", "hiss", "beat")],
             "table.no_match",
@@ -330,6 +348,11 @@ def test_a_dataset_that_is_not_there_names_the_command(tmp_path, data_dir):
         find_dataset("rendered/demo", sample_rate=16_000, data_dir=tmp_path)
     with user_error("dataset.not_prepared", "audio_folder/music_12000"):
         find_dataset("audio_folder/music", sample_rate=16_000, data_dir=data_dir)
+    with user_error("dataset.unknown", "folder/music", "audio_folder/music_12000", "gtzan"):
+        find_dataset("folder/music", sample_rate=12_000, data_dir=data_dir)
+    (tmp_path / "feature_array/mel").mkdir(parents=True)
+    with user_error("dataset.no_sample_rate", "feature_array/mel", "config.sample_rate=0"):
+        find_dataset("feature_array/mel", sample_rate=12_000, data_dir=tmp_path)
 
 
 def test_real_clips_are_stratified_by_track(shared_dir, tmp_path):

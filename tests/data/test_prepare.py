@@ -19,6 +19,7 @@ from mgr_jax.data.fma.metadata import read_tracks
 from mgr_jax.data.fma.sources import check_sha1
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.prepare import Prepared, prepare
+from mgr_jax.data.records import LoadedTrack, Track, audio_records
 from mgr_jax.data.track_builder import TrackBuilder
 from mgr_jax.runs.audio_tracks import dataset_tracks
 
@@ -210,6 +211,17 @@ def test_what_was_there_stays_when_the_disk_is_full(music, monkeypatch):
     with user_error("disk.full", music.parent / "tfds"):
         build(music, overwrite=True)
     assert before == {p: p.read_bytes() for p in found.folder.rglob("*") if p.is_file()}
+
+
+def test_a_rate_that_nothing_is_stored_at_is_refused(music):
+    with user_error("dataset.wrong_rate", "12345", RATE):
+        build(music, sample_rate=12_345)
+
+
+def test_silence_is_no_track():
+    track = Track("rock/0", "rock", lambda: LoadedTrack(np.zeros(RATE, np.float32)))
+    with user_error("audio.silent", "rock/0"):
+        audio_records(track, RATE)
 
 
 def test_a_folder_that_cannot_be_used_is_named(music, tmp_path):

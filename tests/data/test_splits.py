@@ -77,6 +77,20 @@ def test_fractions_must_sum_to_one():
         assign_splits(["a", "b"], ["x", "y"], fractions={"train": 0.9, "test": 0.3})
 
 
+def test_a_seed_is_not_negative():
+    with user_error("argument.out_of_range", "`seed` is -1"):
+        assign_splits(*tracks(), fractions=FRACTIONS, seed=-1)
+
+
+def test_groups_that_bind_genres_to_each_other_may_not_be_divisible():
+    # a and b put x, y, z and x, y, u each into three splits, so that z and u share one; c needs
+    # z, u and v in three.
+    groups = {"x": "ab", "y": "ab", "z": "ac", "u": "bc", "v": "c"}
+    held = [(label, group) for group, labels in groups.items() for label in labels]
+    with user_error("split.not_divisible", "other artists", "`split_by`"):
+        assign_splits(*zip(*held, strict=True), fractions=FRACTIONS, group_name="artist")
+
+
 def test_joined_groups_are_disjoint_in_every_column():
     artist = ["a", "a", "b", "c", "", ""]
     groove = ["1", "2", "2", "3", "3", ""]

@@ -170,6 +170,16 @@ def test_sentences_of_the_first_version_become_records(sentence, fields):
     assert {name: getattr(found, name) for name in fields} == fields
 
 
+def test_a_split_that_was_not_scored_is_one_sentence(tmp_path):
+    with user_error("folder.not_found", tmp_path / "run"):
+        load_result(tmp_path / "run")
+    with user_error("scores.not_found", tmp_path, "validation split first"):
+        load_result(tmp_path, "validation")
+    save_result(tmp_path, make_table("single_label"), None, system="x")
+    with user_error("scores.not_found", tmp_path / "predictions/validation.json", "are test:"):
+        load_result(tmp_path, "validation")
+
+
 def test_a_damaged_result_is_one_sentence(tmp_path):
     save_result(tmp_path, make_table("single_label"), None, system="x")
     file = tmp_path / "predictions/test.json"

@@ -330,6 +330,18 @@ def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, n
     )
 
 
+def test_a_damaged_checkpoint_or_none_is_told_to_who_predicts(trained_run, tmp_path):
+    workdir = shutil.copytree(trained_run, tmp_path / "run")
+    for path in workdir.glob("checkpoints/*/*/d/*"):
+        path.write_bytes(b"")
+    with user_error("checkpoint.damaged", workdir / "checkpoints"):
+        predict_run(workdir, "test")
+    for path in workdir.glob("checkpoints/*"):
+        shutil.rmtree(path)
+    with user_error("checkpoint.none", workdir / "checkpoints"):
+        predict_run(workdir, "test")
+
+
 def test_a_checkpoint_that_is_not_there_is_named(trained_run):
     with user_error("checkpoint.no_such_step", "'7'", "best, latest"):
         predict_run(trained_run, "test", checkpoint="7")
