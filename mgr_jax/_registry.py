@@ -90,7 +90,10 @@ def build(kind: str, registry: Mapping[str, type[T]], name: str, kwargs: Mapping
         if not fits(value, fields[key]):
             expected = getattr(fields[key], "__name__", str(fields[key]))
             example = ", as in (4, 2)" if expected == "tuple" else ""
-            raise UserError(f"{name}: {key} is {value!r}; expected {expected}{example}")
+            raise UserError(
+                f"{name}: {key} is {value!r}; expected {expected}{example}",
+                code="argument.wrong_type",
+            )
     return module(**kwargs)
 
 

@@ -78,7 +78,7 @@ def read_json(path: Path, advice: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} is missing or damaged; {advice}") from error
+        raise UserError(f"{path} is missing or damaged; {advice}", code="file.damaged") from error
 
 
 def require_writable(path: Path) -> None:
@@ -88,7 +88,7 @@ def require_writable(path: Path) -> None:
       UserError: it is a folder, or its folder cannot be made or written.
     """
     if path.is_dir():
-        raise UserError(f"{path} is a folder; give the name of a file")
+        raise UserError(f"{path} is a folder; give the name of a file", code="file.is_folder")
     require_folder(path.parent)
 
 
@@ -97,9 +97,14 @@ def require_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{path} cannot be made a folder ({error.strerror})") from error
+        raise UserError(
+            f"{path} cannot be made a folder ({error.strerror})", code="folder.not_made"
+        ) from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise UserError(f"{path} cannot be written; choose another folder, or change its rights")
+        raise UserError(
+            f"{path} cannot be written; choose another folder, or change its rights",
+            code="folder.not_writable",
+        )
 
 
 def open_locked(path: Path, *, wait: bool = False, needed: bool = False) -> BinaryIO:
@@ -162,7 +167,7 @@ def lock(path: Path, told: str, *, wait: bool = False) -> Iterator[None]:
         file = open_locked(path)
     except BlockingIOError:
         if not wait:
-            raise UserError(told) from None
+            raise UserError(told, code="folder.in_use") from None
         _log.info("%s", told)
         file = open_locked(path, wait=True)
     with file:

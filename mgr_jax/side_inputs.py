@@ -104,7 +104,8 @@ class SideInputs:
             if name not in known:
                 takes = known or ["nothing"]
                 raise UserError(
-                    f"'{name}' was given beside the sound, but this model takes {', '.join(takes)}"
+                    f"'{name}' was given beside the sound, but this model takes {', '.join(takes)}",
+                    code="argument.not_applicable",
                 )
         try:
             row = np.asarray(given.get("table", ()), np.float64)
@@ -115,7 +116,8 @@ class SideInputs:
             raise UserError(
                 f"this model takes a table row of {len(self.columns)} finite numbers beside the "
                 f"sound ({', '.join(self.columns[:3])}, …), but was given {got}; "
-                "give side={'table': row}, or a table to `mgr_jax.predict_files`"
+                "give side={'table': row}, or a table to `mgr_jax.predict_files`",
+                code="side_inputs.wrong_row",
             )
         names = {name: [str(given.get(name, ""))] for name in self.vocabularies}
         return {name: rows[0] for name, rows in self.encode(row[None], names).items()}

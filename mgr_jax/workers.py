@@ -190,7 +190,8 @@ class _Worker:
         how = "" if code == _UNGUARDED else f" (exit code {code})"
         raise UserError(
             f"no worker process can be started{how}; in a script, put the call below "
-            "if __name__ == '__main__', or use 0 workers"
+            "if __name__ == '__main__', or use 0 workers",
+            code="workers.not_started",
         )
 
     def _wait(self, seconds: float) -> bool:

@@ -10,11 +10,11 @@ import warnings
 
 import numpy as np
 import pytest
+from errors import user_error
 from processes import read_until, require_success, start
 
 from mgr_jax import caches, files
 from mgr_jax.caches import find_damage, keep_arrays, load_arrays
-from mgr_jax.errors import UserError
 from mgr_jax.files import lock, scratch, write_file
 
 
@@ -70,7 +70,7 @@ def test_a_lock_is_held_by_one_at_a_time(tmp_path):
 def test_a_lock_that_is_held_is_one_sentence(tmp_path):
     with lock(tmp_path / "new/.lock", "somebody is at work"):
         with (
-            pytest.raises(UserError, match="somebody is at work"),
+            user_error("folder.in_use", "somebody is at work"),
             lock(tmp_path / "new/.lock", "somebody is at work"),
         ):
             pass

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from errors import user_error
 
 from mgr_jax import workers as pool
 from mgr_jax.errors import UserError
@@ -127,6 +128,26 @@ def test_what_cannot_travel_is_told(item, said):
     with pytest.raises(Exception, match=said) as caught:
         list(map_in_processes(fail_oddly, [item], workers=1))
     assert "In the worker process:\nTraceback" in caught.value.__notes__[0]
+
+
+def refuse(*_) -> None:
+    raise UserError("scikit-learn is not installed", code="package.missing")
+
+
+class Unloadable:
+    """A function that no worker can load."""
+
+    def __reduce__(self):
+        return refuse, ()
+
+    def __call__(self, item: int) -> int:
+        return item
+
+
+def test_an_error_keeps_its_code_on_its_way_from_a_worker():
+    with user_error("package.missing", "scikit-learn") as caught:
+        list(map_in_processes(Unloadable(), range(3), workers=1))
+    assert "in refuse" in caught.value.__notes__[0]
 
 
 def test_an_item_that_cannot_be_sent_spoils_none_before_it():

@@ -57,7 +57,10 @@ class Fitted:
 def cannot_learn(name: str, error: ValueError) -> UserError:
     """What to say where scikit-learn refuses rows."""
     reason = str(error).split("\n")[0].rstrip(".")
-    return UserError(f"{name} cannot learn from these rows ({reason}); leave it out, or add tracks")
+    return UserError(
+        f"{name} cannot learn from these rows ({reason}); leave it out, or add tracks",
+        code="baselines.cannot_learn",
+    )
 
 
 @dataclass(frozen=True)
@@ -112,13 +115,15 @@ def fit_svm(
         from sklearn.svm import SVC
     except ImportError as error:
         raise UserError(
-            "the SVM baseline needs scikit-learn; run pip install 'mgr-jax[tables]'"
+            "the SVM baseline needs scikit-learn; run pip install 'mgr-jax[tables]'",
+            code="package.missing",
         ) from error
 
     labels = np.asarray(labels)
     if len(np.unique(labels)) < 2:
         raise UserError(
-            f"the training split has {len(np.unique(labels))} class; an SVM needs at least two"
+            f"the training split has {len(np.unique(labels))} class; an SVM needs at least two",
+            code="data.one_genre",
         )
     folds = _make_folds(labels, None if groups is None else np.asarray(groups), seed)
     search = GridSearchCV(
@@ -156,5 +161,6 @@ def _make_folds(labels: np.ndarray, groups: np.ndarray | None, seed: int) -> Fol
     what = "example" if groups is None else "group"
     raise UserError(
         f"class {present[fewest]} has {per_class[fewest]} {what}(s) in the training split, too few "
-        f"for two folds with every class; add tracks or leave the class out"
+        f"for two folds with every class; add tracks or leave the class out",
+        code="split.too_few_groups",
     )

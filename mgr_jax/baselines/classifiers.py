@@ -36,7 +36,8 @@ try:
     from mgr_jax.baselines.historic import SammeR, SingularQDA
 except ImportError as error:
     raise UserError(
-        "classical baselines need scikit-learn; run pip install 'mgr-jax[tables]'"
+        "classical baselines need scikit-learn; run pip install 'mgr-jax[tables]'",
+        code="package.missing",
     ) from error
 
 
@@ -117,7 +118,9 @@ def choose_classifiers(names: Sequence[str]) -> list[str]:
     """
     groups = {"fma": FMA, "all": CLASSIFIERS}
     if not names:
-        raise UserError("no classifier is named; give svm, say, or all (`classifiers`)")
+        raise UserError(
+            "no classifier is named; give svm, say, or all (`classifiers`)", code="argument.missing"
+        )
     chosen = dict.fromkeys(one for name in names for one in groups.get(name, (name,)))
     for name in chosen:
         if name not in CLASSIFIERS:

@@ -111,7 +111,8 @@ def make_examples(
     known = np.array(tracks.genre) != ""
     if len(set(tracks.genre) - {""}) < 2:
         raise UserError(
-            "a classifier needs tracks of two genres at least; give a table or a dataset with them"
+            "a classifier needs tracks of two genres at least; give a table or a dataset with them",
+            code="data.one_genre",
         )
     rows = known[of_track]
     return Examples(

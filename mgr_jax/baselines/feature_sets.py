@@ -50,13 +50,19 @@ def select_columns(names: Sequence[str], columns: Sequence[str]) -> dict[str, li
       UserError: there is no name, or the table lacks a feature.
     """
     if not names:
-        raise UserError("no feature set is named; give all (`feature_sets`), or leave it out")
+        raise UserError(
+            "no feature set is named; give all (`feature_sets`), or leave it out",
+            code="argument.missing",
+        )
     features = [feature_of(column) for column in columns]
     several = {"fma": FMA_SETS, "single": tuple(dict.fromkeys(features))}
     wanted = [one for name in names for one in several.get(name, (name,))]
     if not columns:
         if set(wanted) != {ALL}:
-            raise UserError("only tables have feature sets; leave `feature_sets` out")
+            raise UserError(
+                "only tables have feature sets; leave `feature_sets` out",
+                code="argument.not_applicable",
+            )
         return {ALL: []}
     sets = {}
     for name in wanted:

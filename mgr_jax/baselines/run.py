@@ -92,19 +92,28 @@ def score_baselines(
         work directory holds something else.
     """
     if bool(dataset) == bool(table):
-        raise UserError("give one of `dataset`, a prepared one, and `table`, a file of features")
+        raise UserError(
+            "give one of `dataset`, a prepared one, and `table`, a file of features",
+            code="argument.choose_one",
+        )
     workdir = Path(workdir).expanduser()
     if (workdir / "config.json").exists():
-        raise UserError(f"{workdir} holds a trained model; choose another folder for baselines")
+        raise UserError(
+            f"{workdir} holds a trained model; choose another folder for baselines",
+            code="folder.holds_model",
+        )
     # Refused before anything slow happens.
     least = {"seeds": (seeds, 1), "components": (components, 1), "seconds": (seconds, 0)}
     for argument, (value, smallest) in least.items():
         if value < smallest:
-            raise UserError(f"`{argument}` is {value}; give {smallest} or more")
+            raise UserError(
+                f"`{argument}` is {value}; give {smallest} or more", code="argument.out_of_range"
+            )
     if is_kfold(protocol) and split:
         raise UserError(
             f"`split` belongs to fixed protocols; leave it out, as all folds of {protocol} are "
-            "scored"
+            "scored",
+            code="argument.not_applicable",
         )
     require_consent(protocol, i_know_this_leaks)
     require_folds(protocol, folds, 0, parts)
@@ -154,7 +163,7 @@ def score_baselines(
 
     outcome = run_jobs(jobs(), total=total, workers=workers, progress=progress)
     if not outcome.finished:
-        raise UserError(next(iter(outcome.failures.values())))
+        raise UserError(next(iter(outcome.failures.values())), code="baselines.all_failed")
     scores = BaselineScores.of(workdir, outcome, sets, names)
     for warning in sorted(scores.warnings):
         log.warning(warning)
@@ -174,6 +183,7 @@ def _require_room(workdir: Path, total: int) -> None:
         found = "several baselines" if total == 1 else "a single baseline"
         raise UserError(
             f"{workdir} holds {found}, and compare and report find either one or several in a "
-            "folder; choose another one, or remove it"
+            "folder; choose another one, or remove it",
+            code="folder.holds_results",
         )
     require_folder(workdir)

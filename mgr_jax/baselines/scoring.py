@@ -51,7 +51,8 @@ def score(
     if protocol == "official" and not examples.published:
         raise UserError(
             "the protocol official takes published splits, and these examples have none; choose "
-            "dataset, or for FMA's features give fma_metadata.zip (`tracks`)"
+            "dataset, or for FMA's features give fma_metadata.zip (`tracks`)",
+            code="protocol.not_published",
         )
     if aggregation == "features":
         examples = examples.averaged()
@@ -137,7 +138,8 @@ def _scored_part(part: np.ndarray, protocol: str, parts: int, split: str) -> str
                     if there
                     else "; choose one that divides them: stratified_kfold, artist_kfold, or "
                     "fault_filtered for GTZAN"
-                )
+                ),
+                code="protocol.empty_split",
             )
     return split
 

@@ -72,11 +72,15 @@ def read_examples(
       UserError: the arguments do not fit together, or there is nothing to learn from.
     """
     if bool(dataset) == bool(table):
-        raise UserError("give one of `dataset`, a prepared one, and `table`, a file of features")
+        raise UserError(
+            "give one of `dataset`, a prepared one, and `table`, a file of features",
+            code="argument.choose_one",
+        )
     if table:
         if seconds:
             raise UserError(
-                "`seconds` cuts the tracks of a dataset; the rows of a file are what they are"
+                "`seconds` cuts the tracks of a dataset; the rows of a file are what they are",
+                code="argument.not_applicable",
             )
         return _from_file(
             Path(table).expanduser(),
@@ -88,7 +92,10 @@ def read_examples(
         )
     for name, value in (("tracks", tracks), ("subset", subset)):
         if value:
-            raise UserError(f"`{name}` belongs to a table of features; leave it out for a dataset")
+            raise UserError(
+                f"`{name}` belongs to a table of features; leave it out for a dataset",
+                code="argument.not_applicable",
+            )
     assert dataset
     return _from_dataset(
         dataset,
@@ -122,7 +129,8 @@ def _from_file(
     if features:
         raise UserError(
             f"{path} is a table, whose columns are the features; leave `features` out, or choose "
-            "columns (`feature_sets`)"
+            "columns (`feature_sets`)",
+            code="argument.not_applicable",
         )
     return examples_of_table(table), path.stem
 
@@ -171,7 +179,8 @@ def _from_dataset(
         if features or seconds:
             raise UserError(
                 f"{dataset} holds a table; leave `features` and `seconds` out, or choose columns "
-                "(`feature_sets`)"
+                "(`feature_sets`)",
+                code="argument.not_applicable",
             )
         values = np.concatenate([pool.read(track) for track in range(len(pool))])
         frames = pool.cut(1)
@@ -231,7 +240,8 @@ def _cut(tracks: Tracks, seconds: float) -> Tracks:
         return tracks
     if (steps := round(seconds * tracks.rate)) < 1:
         raise UserError(
-            f"segments of {seconds:g} s are less than a frame of the dataset; give more"
+            f"segments of {seconds:g} s are less than a frame of the dataset; give more",
+            code="segment.too_short",
         )
     return tracks.cut(steps)
 

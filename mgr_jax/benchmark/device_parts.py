@@ -109,7 +109,10 @@ def evaluate(folder: Path, tiny: bool, keep: Keep) -> Report:
     prediction = mgr_jax.load(run).predict(path)
     total = float(prediction.track_probabilities.sum())
     if not np.isclose(total, 1.0, atol=1e-4):
-        raise UserError(f"the probabilities of {path.name} sum to {total}; they must sum to 1")
+        raise UserError(
+            f"the probabilities of {path.name} sum to {total}; they must sum to 1",
+            code="device_check.probabilities",
+        )
     report["predict"] = {"seconds": time.perf_counter() - start, "label": prediction.label}
     return report
 

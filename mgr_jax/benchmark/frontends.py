@@ -78,7 +78,10 @@ def benchmark_frontends(
         range or too short for a frame, or a file cannot be read.
     """
     if not 0.1 <= seconds <= 3600:
-        raise UserError(f"clips of {seconds:g} s are out of range; give 0.1 to 3600 seconds")
+        raise UserError(
+            f"clips of {seconds:g} s are out of range; give 0.1 to 3600 seconds",
+            code="argument.out_of_range",
+        )
     chosen = choose_devices(devices)
     waveforms, source = _cut_clips(audio, clips, round(seconds * peers.SAMPLE_RATE))
     content = time_frontends(waveforms, rounds=rounds, devices=chosen, progress=progress)
@@ -102,7 +105,10 @@ def choose_devices(count: int | None) -> list[jax.Device]:
     if count is None:
         return devices[:2] if devices[0].platform == "cpu" else devices
     if len(devices) < count:
-        raise UserError(f"jax has {len(devices)} devices here, not {count}; ask for fewer")
+        raise UserError(
+            f"jax has {len(devices)} devices here, not {count}; ask for fewer",
+            code="devices.too_few",
+        )
     return devices[:count]
 
 
@@ -143,7 +149,8 @@ def time_frontends(
     if len(clips) % len(devices):
         raise UserError(
             f"{len(clips)} clips cannot be shared evenly by {len(devices)} devices; "
-            "choose a multiple"
+            "choose a multiple",
+            code="devices.not_divisible",
         )
     before = load_average()
     compared = _compare_log_mel(clips, rounds, devices, progress)

@@ -79,10 +79,9 @@ class Flags(absl_flags.FlagValues):
         """Defines a flag that is on (--name) or off (--noname)."""
         absl_flags.DEFINE_bool(name, default, help, flag_values=self)
 
-    def names(self, name: str, default: Sequence[str] | None, help: str) -> None:
+    def names(self, name: str, default: list[str] | None, help: str) -> None:
         """Defines a flag that is a list of texts, with commas between."""
-        given = None if default is None else list(default)
-        absl_flags.DEFINE_list(name, given, help, flag_values=self)
+        absl_flags.DEFINE_list(name, default, help, flag_values=self)
 
     def choice(self, name: str, default: str | None, choices: Sequence[str], help: str) -> None:
         """Defines a flag that is one of some texts."""

@@ -38,7 +38,8 @@ def main(flags: Flags, args: list[str]) -> None:
     if (flags.format == "crowdai") != bool(flags.out) or (flags.out and any(others)):
         raise mgr_jax.UserError(
             "a submission takes --format=crowdai, --out=submission.csv and folders of mp3 files, "
-            "and neither --features, --json nor --timeline"
+            "and neither --features, --json nor --timeline",
+            code="argument.not_applicable",
         )
     if flags.out:
         options = flags.given("table", "checkpoint", "missing_classes", "progress")
@@ -56,4 +57,4 @@ def main(flags: Flags, args: list[str]) -> None:
     for failure in predictions.failures[:-1]:
         print(failure, file=sys.stderr)
     if predictions.failures:
-        raise mgr_jax.UserError(predictions.failures[-1])
+        raise mgr_jax.UserError(predictions.failures[-1], code="predict.failed")

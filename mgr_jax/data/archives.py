@@ -68,7 +68,9 @@ def open_file(source: Path, name: str) -> Iterator[IO[bytes]]:
     # bz2 reports damage as an OSError; an encrypted member is a RuntimeError.
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise UserError(
-            f"{source}: {name} cannot be read ({error}); check its permissions or download it again"
+            f"{source}: {name} cannot be read ({error}); check its permissions or download it "
+            "again",
+            code="file.unreadable",
         ) from error
 
 
@@ -76,7 +78,9 @@ def _open(source: Path, name: str) -> IO[bytes]:
     try:
         return (source / name).open("rb") if source.is_dir() else _zip(source).open(name)
     except (KeyError, FileNotFoundError):
-        raise UserError(f"{source} holds no {name}; download it again") from None
+        raise UserError(
+            f"{source} holds no {name}; download it again", code="archive.missing_file"
+        ) from None
 
 
 def read_bytes(source: Path, name: str, limit: int | None = None) -> bytes:
@@ -100,7 +104,10 @@ def content_marks(source: Path) -> dict[str, int]:
 
 def _zip(path: Path) -> zipfile.ZipFile:
     if not path.is_file():
-        raise UserError(f"{path} is neither a folder nor a zip archive; check the path")
+        raise UserError(
+            f"{path} is neither a folder nor a zip archive; check the path",
+            code="archive.unknown_kind",
+        )
     state = path.stat()
     return _open_zip(path, state.st_mtime_ns, state.st_size)
 
@@ -112,7 +119,8 @@ def _open_zip(path: Path, changed: int, size: int) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
         raise UserError(
-            f"{path} is no zip archive, or is cut short ({error}); download it again"
+            f"{path} is no zip archive, or is cut short ({error}); download it again",
+            code="archive.damaged",
         ) from error
 
 
@@ -140,7 +148,8 @@ def unpack_tar(archive: Path, folder: Path) -> None:
         if isinstance(error, OSError) and not _tells_damage(error):
             raise
         raise UserError(
-            f"{archive} is no tar archive, or is damaged ({_one_line(error)}); download it again"
+            f"{archive} is no tar archive, or is damaged ({_one_line(error)}); download it again",
+            code="archive.damaged",
         ) from error
 
 
@@ -160,7 +169,8 @@ def _unpack(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None
     if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
         raise UserError(
             f"{tar.name!s} holds '{member.name}', a link, a device or a path that leads elsewhere; "
-            "unpack it by hand and give the folder"
+            "unpack it by hand and give the folder",
+            code="archive.unsafe_member",
         )
     target = folder / path
     if member.isdir():

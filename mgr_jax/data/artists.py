@@ -24,7 +24,8 @@ def find_artists(path: Path | None, track_ids: Sequence[str]) -> list[str] | Non
     if not any(artists):
         raise UserError(
             f"{path} gives no artist for any of the {len(track_ids)} tracks; it must call them as "
-            f"they are called here, such as {track_ids[0]}"
+            f"they are called here, such as {track_ids[0]}",
+            code="table.no_match",
         )
     return artists
 
@@ -47,12 +48,17 @@ def read_artists(path: Path) -> dict[str, str]:
         reader = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
         rows = list(reader)
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); check the path") from error
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}); check the path", code="file.unreadable"
+        ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a UTF-8 CSV file ({error}); save it as one") from error
+        raise UserError(
+            f"{path} is not a UTF-8 CSV file ({error}); save it as one", code="table.not_csv"
+        ) from error
     if missing := {"track", "artist"} - set(reader.fieldnames or ()):
         raise UserError(
             f"{path} has no column '{sorted(missing)[-1]}'; an index of artists has the columns "
-            "track and artist"
+            "track and artist",
+            code="table.missing_column",
         )
     return {row["track"].strip(): row["artist"].strip() for row in rows if row["track"].strip()}

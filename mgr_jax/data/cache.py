@@ -149,7 +149,10 @@ def read_account(dataset_dir: Path) -> dict[str, Any]:
     """
     account = read_json(dataset_dir / "protocol.json", _AGAIN)
     if not isinstance(account, dict) or "format" not in account:
-        raise UserError(f"{dataset_dir} was prepared by an older version of mgr_jax; {_AGAIN}")
+        raise UserError(
+            f"{dataset_dir} was prepared by an older version of mgr_jax; {_AGAIN}",
+            code="dataset.too_old",
+        )
     return account
 
 
@@ -170,7 +173,8 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tra
     protocol = read_account(dataset_dir)
     if split not in protocol["tracks"]:
         raise UserError(
-            f"dataset {dataset_dir} has no split '{split}'; it has {', '.join(protocol['tracks'])}"
+            f"dataset {dataset_dir} has no split '{split}'; it has {', '.join(protocol['tracks'])}",
+            code="dataset.no_such_split",
         )
     folder = dataset_dir / "cache" / split
     if find_damage(folder, limit=_READ_TO_CHECK) and not _is_older(folder, protocol["format"]):
@@ -242,7 +246,8 @@ def _rebuild(
                     raise
                 told = " ".join(str(error).split())
                 raise UserError(
-                    f"the records of {dataset_dir} are damaged ({told}); {_AGAIN}"
+                    f"the records of {dataset_dir} are damaged ({told}); {_AGAIN}",
+                    code="dataset.damaged",
                 ) from error
             replace_folder(aside / split, folder)
 
@@ -265,7 +270,8 @@ def _build(
     if needed > 0.95 * free:
         raise UserError(
             f"the cache of the {split} split needs {needed / 1e9:.1f} GB but {dataset_dir} has "
-            f"{free / 1e9:.1f} GB free; free some space or move the dataset"
+            f"{free / 1e9:.1f} GB free; free some space or move the dataset",
+            code="disk.full",
         )
     # Order by name, not by record: the same tracks then give the same batches in every build.
     order = sorted(range(len(heads)), key=lambda i: (heads[i]["track_id"], heads[i]["offset"]))

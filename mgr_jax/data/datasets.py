@@ -56,12 +56,14 @@ class Option:
         except (TypeError, ValueError) as error:
             what = {int: "whole number", float: "number", Path: "path"}.get(self.type, "text")
             raise UserError(
-                f"`{self.name}` is {value!r}; give {f'a list of {what}s' if many else f'a {what}'}"
+                f"`{self.name}` is {value!r}; give {f'a list of {what}s' if many else f'a {what}'}",
+                code="argument.wrong_type",
             ) from error
         if self.default and len(values) != len(self.default):
             raise UserError(
                 f"`{self.name}` is {', '.join(map(str, values)) or 'empty'}; give "
-                f"{len(self.default)} values, such as {', '.join(map(str, self.default))}"
+                f"{len(self.default)} values, such as {', '.join(map(str, self.default))}",
+                code="argument.wrong_length",
             )
         return values
 

@@ -72,7 +72,8 @@ class Loader(abc.ABC):
         if sampling == "balanced" and task != "single_label":
             raise UserError(
                 "config.sampling is balanced, which is for single_label tasks; use shuffle with "
-                "config.class_weights=balanced"
+                "config.class_weights=balanced",
+                code="task.needs_single_label",
             )
         self.tracks = tracks
         self._clip_samples = clip_samples

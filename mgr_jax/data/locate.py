@@ -31,11 +31,14 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
     if sample_rate and (data_dir / dataset).is_dir() and rate.isdecimal():
         raise UserError(
             f"dataset {dataset} is named by its folder; the name is {plain} and the sample rate "
-            f"{rate}"
+            f"{rate}",
+            code="dataset.wrong_name",
         )
     if sample_rate and (data_dir / dataset).is_dir():
         raise UserError(
-            f"dataset {dataset} holds features, which have no sample rate; set config.sample_rate=0"
+            f"dataset {dataset} holds features, which have no sample rate; set "
+            "config.sample_rate=0",
+            code="dataset.no_sample_rate",
         )
     others = sorted(
         str(info.parent.parent.relative_to(data_dir))
@@ -46,7 +49,8 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
     if not kind:
         raise UserError(
             f"dataset {dataset} is not in {data_dir} ({there}), and none that can be prepared; "
-            f"those are {', '.join(list_datasets())}"
+            f"those are {', '.join(list_datasets())}",
+            code="dataset.unknown",
         )
     told = [repr(dataset if kind.variants else kind.name)]
     if kind.source:
@@ -56,7 +60,8 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
     raise UserError(
         f"dataset {dataset}{f' at {sample_rate} Hz' if sample_rate else ''} is not in {data_dir} "
         f"({there}); make it with "
-        f"mgr-jax prepare_data, or mgr_jax.prepare({', '.join(told)})"
+        f"mgr-jax prepare_data, or mgr_jax.prepare({', '.join(told)})",
+        code="dataset.not_prepared",
     )
 
 

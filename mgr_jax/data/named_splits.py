@@ -52,7 +52,8 @@ def split_tracks(
         raise UserError(
             "splitting by artist needs to know the artists; give an index of them (`artists`), a "
             "CSV file with the columns track and artist, or for GTZAN index.txt of "
-            "https://github.com/boblsturm/GTZAN"
+            "https://github.com/boblsturm/GTZAN",
+            code="artists.unknown",
         )
     names = artists or [""] * len(track_ids)
     if splits in list_names():

@@ -57,7 +57,8 @@ def require_consent(name: str, i_know_this_leaks: bool) -> None:
         raise UserError(
             f"the protocol {name} leaks: segments of one track and tracks of one artist stand on "
             "both sides, and scores come out too high; choose stratified_kfold or artist_kfold, or "
-            "consent (i_know_this_leaks) to measure by how much"
+            "consent (i_know_this_leaks) to measure by how much",
+            code="protocol.leaks",
         )
 
 
@@ -71,12 +72,14 @@ def require_folds(name: str, folds: int, fold: int, parts: int) -> None:
     if parts not in (2, 3):
         raise UserError(
             f"a protocol has {parts} parts; choose 3 (train, validation, test) or 2 (no test: the "
-            "validation part is what is scored)"
+            "validation part is what is scored)",
+            code="protocol.wrong_parts",
         )
     if is_kfold(name) and not max(parts, fold + 1) <= folds:
         raise UserError(
             f"the protocol {name} has fold {fold} of {folds}; with {parts} parts there must be at "
-            f"least {parts} folds, which count from 0"
+            f"least {parts} folds, which count from 0",
+            code="protocol.wrong_fold",
         )
 
 
@@ -128,7 +131,10 @@ def fold_numbers(
     """The fold of each unit [units], -1 outside of `splits`; see `assign_parts`."""
     rows = [i for i, split in enumerate(units.split) if not split or split in splits]
     if not rows:
-        raise UserError(f"none of the {len(units.track)} items is in {', '.join(splits)}")
+        raise UserError(
+            f"none of the {len(units.track)} items is in {', '.join(splits)}",
+            code="protocol.empty_split",
+        )
     columns, group = _kept_together(name, units)
     chosen = [[column[i] for i in rows] for column in columns]
     assigned = assign_splits(
@@ -158,7 +164,8 @@ def _kept_together(name: str, units: Units) -> tuple[list[Sequence[str]], str]:
         raise UserError(
             f"the protocol artist_kfold needs artists, and those of {unknown_artists(units)} of "
             f"{len(units.artist)} items are unknown; give an index of artists, or "
-            "choose stratified_kfold"
+            "choose stratified_kfold",
+            code="artists.unknown",
         )
     return [*columns, units.artist], "artist"
 
@@ -244,7 +251,8 @@ def divide(
     if options.name == "official" and not is_published(pool.account):
         raise UserError(
             f"the protocol official takes published splits, but those of {config.dataset} were "
-            "made when it was prepared; use dataset"
+            "made when it was prepared; use dataset",
+            code="protocol.not_published",
         )
     if options.name == "row_random":
         counts = np.maximum(pool.length // config.clip_samples, 1)

@@ -72,7 +72,8 @@ def open_split(config: ConfigDict, split: str, *, progress: bool = False) -> Tra
         there = [name for name in SPLITS if name in parts]
         raise UserError(
             f"the protocol {options.name} leaves no {split} tracks of {config.dataset}; there are "
-            f"{', '.join(there)}"
+            f"{', '.join(there)}",
+            code="protocol.empty_split",
         )
     tracks = pool.select(parts == split, split)
     return dataclasses.replace(tracks, account=tracks.account | account)
@@ -101,7 +102,8 @@ def usable_tracks(tracks: Tracks, task: str) -> Tracks:
     if not usable.any():
         raise UserError(
             f"no track of the {tracks.split} split at {tracks.files[0].parent} has a genre or tag "
-            "to learn; prepare another dataset"
+            "to learn; prepare another dataset",
+            code="split.no_labels",
         )
     return tracks if usable.all() else tracks.select(usable)
 
@@ -161,7 +163,8 @@ def target_names(tracks: Tracks, task: str) -> tuple[str, ...]:
     if not tracks.tag_names:
         raise UserError(
             f"the dataset at {tracks.files[0].parents[2]} has no tags; use "
-            "config.task=single_label or a dataset with tags"
+            "config.task=single_label or a dataset with tags",
+            code="task.no_tags",
         )
     return tracks.tag_names
 
@@ -228,7 +231,8 @@ def make_loaders(
         raise UserError(
             f"config.loader is resident, but the tracks take {needed / 1e9:.2f} GB on every device "
             f"and may take {_RESIDENT_SHARE:.0%} of the {free / 1e9:.2f} GB that are free there; "
-            "use config.loader=streaming"
+            "use config.loader=streaming",
+            code="loader.too_large",
         )
     on_accelerator = jax.default_backend() != "cpu"
     resident = config.loader == "resident" or (config.loader == "auto" and on_accelerator and fits)

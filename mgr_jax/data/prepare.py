@@ -108,7 +108,8 @@ def prepare(
     if record.waveforms and sample_rate not in SAMPLE_RATES:
         raise UserError(
             f"sample rate {sample_rate} is not one that datasets are stored at; "
-            f"choose one of {', '.join(map(str, SAMPLE_RATES))}"
+            f"choose one of {', '.join(map(str, SAMPLE_RATES))}",
+            code="dataset.wrong_rate",
         )
     where = Path(data_dir).expanduser() if data_dir else default_data_dir()
     name = _name(record, variant, chosen, sample_rate)
@@ -167,14 +168,19 @@ def _read_options(record: Dataset, variant: str, given: Mapping[str, Any]) -> di
             full_name = f"{record.name}/{variant}" if variant else record.name
             raise UserError(
                 f"{full_name} has no use for `{name}`; leave it out (it takes "
-                f"{takes or 'no options'})"
+                f"{takes or 'no options'})",
+                code="argument.not_applicable",
             )
     source = record.source
     if source and chosen[source.name] is None:
-        raise UserError(f"{record.name} needs `{source.name}`, {source.help}")
+        raise UserError(
+            f"{record.name} needs `{source.name}`, {source.help}", code="argument.missing"
+        )
     folder = chosen.get("manual_dir")
     if source and folder and not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; give {source.help} (`manual_dir`)")
+        raise UserError(
+            f"{folder} is not a folder; give {source.help} (`manual_dir`)", code="folder.not_found"
+        )
     return chosen
 
 
@@ -190,7 +196,10 @@ def _name(record: Dataset, variant: str, chosen: dict[str, Any], sample_rate: in
                 name += option.in_name.format(told)
     plain = re.sub(r"[^\w.-]+", "-", name or record.name).strip("-.")
     if not plain:
-        raise UserError(f"the dataset name '{name}' has no letters; give another (`name`)")
+        raise UserError(
+            f"the dataset name '{name}' has no letters; give another (`name`)",
+            code="dataset.wrong_name",
+        )
     return f"{plain}_{sample_rate}" if record.waveforms else plain
 
 
@@ -253,7 +262,8 @@ def _require_same(account: Mapping[str, Any], target: Path) -> None:
             names = [option.name for option in find_datasets()[target.parts[-3]].options]
             raise UserError(
                 f"{target} was prepared from {what}; build it again (`overwrite`), or keep both "
-                f"with another `data_dir`{' or `name`' if 'name' in names else ''}"
+                f"with another `data_dir`{' or `name`' if 'name' in names else ''}",
+                code="dataset.other_settings",
             )
 
 

@@ -56,7 +56,8 @@ def assign_published(name: str, track_ids: Sequence[str]) -> tuple[list[str], di
     if not found["train"]:
         raise UserError(
             f"the {title} lists cannot be used: of their tracks there are {counts}; add the "
-            "missing ones or choose other splits"
+            "missing ones or choose other splits",
+            code="protocol.missing_tracks",
         )
     if found.total() < len(lists):
         warnings.warn(f"of the {title} tracks there are {counts}", stacklevel=3)

@@ -71,7 +71,7 @@ def audio_records(track: Track, sample_rate: int) -> tuple[LoadedTrack, list[Rec
     loaded = track.load()
     samples = to_int16(loaded.data)
     if not samples.any():
-        raise AudioError(f"{track.track_id} holds only silence; remove it")
+        raise AudioError(f"{track.track_id} holds only silence; remove it", code="audio.silent")
     size = MAX_RECORD_SECONDS * sample_rate
     records = [
         Record(encode_flac(part, sample_rate), offset, len(part))

@@ -43,7 +43,8 @@ def side_inputs_of(
         if not vocabularies[category]:
             raise UserError(
                 f"config.side_inputs.categories names '{category}', of which the training tracks "
-                f"have no value; choose some of {', '.join(_known(train)) or 'none'}"
+                f"have no value; choose some of {', '.join(_known(train)) or 'none'}",
+                code="side_inputs.unknown_category",
             )
     side = SideInputs(vocabularies=vocabularies, leak=leak)
     table = read_table(options.table) if options.table else None
@@ -114,7 +115,8 @@ def _rows(table: FeatureTracks, tracks: Tracks, matched: Mapping[str, str]) -> n
         raise UserError(
             f"{table.path} has no row for {len(missing)} {tracks.split} tracks "
             f"({', '.join(missing[:3])}), or names several tracks alike; add rows with the tracks' "
-            "full names"
+            "full names",
+            code="table.missing_row",
         )
     return np.stack([found[name] for name in names])
 

@@ -46,10 +46,11 @@ def assign_splits(
     """
     if not min(fractions.values()) > 0 or abs(sum(fractions.values()) - 1) > 1e-6:
         raise UserError(
-            f"split fractions {dict(fractions)} must be positive and sum to 1; change `fractions`"
+            f"split fractions {dict(fractions)} must be positive and sum to 1; change `fractions`",
+            code="split.wrong_fractions",
         )
     if seed < 0:
-        raise UserError(f"`seed` is {seed}; it must not be negative")
+        raise UserError(f"`seed` is {seed}; it must not be negative", code="argument.out_of_range")
     require_two_genres(labels)
     members: dict[str, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
@@ -91,7 +92,8 @@ def assign_splits(
         if missing := sorted(set(labels) - {label for label in counts if counts[label]}):
             raise UserError(
                 f"the {group_name}s cannot be divided so that {part_name} {split} holds "
-                f"{', '.join(missing)}; add tracks of other {group_name}s, or {advice}"
+                f"{', '.join(missing)}; add tracks of other {group_name}s, or {advice}",
+                code="split.not_divisible",
             )
     return result
 
@@ -101,7 +103,8 @@ def require_two_genres(labels: Sequence[str]) -> None:
     if len(set(labels)) < 2:
         raise UserError(
             f"all {len(labels)} tracks are of one genre ({', '.join(sorted(set(labels)))}); "
-            "a classifier needs at least two genres"
+            "a classifier needs at least two genres",
+            code="data.one_genre",
         )
 
 
@@ -111,7 +114,8 @@ def require_given_splits(source: str, splits: Sequence[str]) -> None:
         if split not in splits:
             raise UserError(
                 f"{source} gives no track to {split}; give it some in the column 'split', or "
-                "remove the column"
+                "remove the column",
+                code="split.empty",
             )
 
 
@@ -135,7 +139,8 @@ def _require_enough_groups(
             raise UserError(
                 f"genre '{label}' has {found} {group_name}{'s' if found > 1 else ''}"
                 f"{alike if group_name == 'track' else ''} but {parts} {part_name}s need one each; "
-                f"add {more} to it, leave it out, or {advice}"
+                f"add {more} to it, leave it out, or {advice}",
+                code="split.too_few_groups",
             )
 
 

@@ -20,7 +20,10 @@ def read_table(file: str | Path) -> FeatureTracks:
     """
     table = read_features(Path(file).expanduser())
     if not table.columns:
-        raise UserError(f"{file} holds arrays; give a table with a column of track names")
+        raise UserError(
+            f"{file} holds arrays; give a table with a column of track names",
+            code="table.holds_arrays",
+        )
     names = [table.full_name.get(track, track) for track in table.track_id]
     return dataclasses.replace(table, track_id=names)
 

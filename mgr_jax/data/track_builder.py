@@ -118,7 +118,10 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             self.planned = self.plan(Path(dl_manager.manual_dir) if needed else None)
         tracks = {split: some for split, some in self.planned.tracks.items() if some}
         if "train" not in tracks:
-            raise UserError(f"{self.name} has no track to train on; add some to the train split")
+            raise UserError(
+                f"{self.name} has no track to train on; add some to the train split",
+                code="split.empty",
+            )
         known = {t.label for s in tracks.values() for t in s} - {""}
         self.info.features["label"].names = sorted(known)
         self._skipped: dict[str, str] = {}
@@ -181,7 +184,8 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             reasons = list(self._skipped.values())
             what, way_out = f"{len(reasons)} files", ""
         return UserError(
-            f"none of the {what} can be read ({some_reasons(reasons)}); replace them{way_out}"
+            f"none of the {what} can be read ({some_reasons(reasons)}); replace them{way_out}",
+            code="dataset.unreadable",
         )
 
     def _download_and_prepare(self, dl_manager, download_config) -> None:
@@ -215,7 +219,8 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
                 raise UserError(
                     f"the {split} split has no readable track of genre '{missing[0]}' "
                     f"({self._why_missing(split, missing[0])}); add tracks of it, leave the genre "
-                    "out, or change the splits"
+                    "out, or change the splits",
+                    code="split.missing_genre",
                 )
             if missing:
                 warnings.warn(

@@ -120,7 +120,8 @@ def require_unseen(
             raise UserError(
                 f"config.init_from is {which}, which was trained on {told} of this run"
                 + (f" ({len(renamed)} of them under other names)" if renamed else "")
-                + "; use a run of the same splits"
+                + "; use a run of the same splits",
+                code="init_from.leaks",
             )
         for name, (_, names) in found.items():
             doubtful.setdefault(name, set()).update(names)
@@ -140,7 +141,8 @@ def require_unseen(
     if not config.protocol.i_know_this_leaks:
         raise UserError(
             f"{reason}; use a run of the same splits, or, if they are other music, set "
-            "config.protocol.i_know_this_leaks"
+            "config.protocol.i_know_this_leaks",
+            code="init_from.may_leak",
         )
     warnings.warn(f"{reason}: scores may be too high", stacklevel=2)
     return f"config.init_from may have been trained on {told}: tracks of these names"
@@ -231,7 +233,8 @@ def find_origin(
     except UNREADABLE as error:
         raise UserError(
             f"config.init_from is {config.init_from}, which is not the folder of a run "
-            "(it needs config.json, dataset.json, tracks.json and checkpoints/); name one"
+            "(it needs config.json, dataset.json, tracks.json and checkpoints/); name one",
+            code="init_from.not_a_run",
         ) from error
     leak = require_unseen(seen, config, splits, progress=progress)
     return Origin(str(workdir), model, same_classes, leak, seen)
@@ -248,7 +251,9 @@ def inherited_leak(workdir: Path) -> str:
     try:
         return str(_read(workdir / _FILE)["leak"])
     except UNREADABLE as error:
-        raise UserError(f"{workdir / _FILE} is damaged; restore it or train again") from error
+        raise UserError(
+            f"{workdir / _FILE} is damaged; restore it or train again", code="file.damaged"
+        ) from error
 
 
 def _read(path: Path) -> Any:

@@ -125,7 +125,9 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
     file = folder / "predictions" / f"{split}.json"
     if not file.is_file():
         if not folder.is_dir():
-            raise UserError(f"{folder} is no folder; give that of a scored run")
+            raise UserError(
+                f"{folder} is no folder; give that of a scored run", code="folder.not_found"
+            )
         scored = sorted({other.stem for other in folder.glob("**/predictions/*.json")})
         raise UserError(
             f"{file} is not there; "
@@ -133,12 +135,13 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
                 f"scored are {', '.join(scored)}: give one of them as the split"
                 if scored
                 else f"evaluate {folder} on its {split} split first (mgr-jax evaluate)"
-            )
+            ),
+            code="scores.not_found",
         )
     try:
         segments = Predictions.load(file.with_suffix(".npz"))
     except ValueError as error:
-        raise UserError(f"{error}; evaluate {folder} again") from error
+        raise UserError(f"{error}; evaluate {folder} again", code="scores.damaged") from error
     try:
         scores = json.loads(file.read_text(encoding="utf-8"))
         scores["protocol"] = read_protocol(scores["protocol"]).as_dict()
@@ -148,7 +151,9 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
             scores |= evaluate(segments, aggregation=aggregation)
         tracks = segments.by_track(scores["aggregation"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{file} is damaged ({error}); evaluate {folder} again") from error
+        raise UserError(
+            f"{file} is damaged ({error}); evaluate {folder} again", code="scores.damaged"
+        ) from error
     return Result(folder, scores, segments, tracks, _read_cost(folder / "run.json"))
 
 

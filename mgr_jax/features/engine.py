@@ -93,9 +93,11 @@ def _describe(
     try:
         return np.asarray(compute(*content))
     except UserError as error:
-        raise UserError(f"{name}: {error}") from error
+        raise UserError(f"{name}: {error}", code="features.failed") from error
     except Exception as error:
-        raise UserError(f"{name} has no features ({type(error).__name__}: {error})") from error
+        raise UserError(
+            f"{name} has no features ({type(error).__name__}: {error})", code="features.failed"
+        ) from error
 
 
 def _finish(

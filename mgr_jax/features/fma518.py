@@ -117,7 +117,8 @@ def _check_sample_rate(sample_rate: int, corrected: bool) -> None:
     if sample_rate < lowest:
         raise UserError(
             f"the {'corrected ' if corrected else ''}FMA features need {lowest} Hz or more, and "
-            f"the audio has {sample_rate} Hz; prepare it at a higher sample_rate"
+            f"the audio has {sample_rate} Hz; prepare it at a higher sample_rate",
+            code="audio.rate_too_low",
         )
 
 

@@ -51,7 +51,8 @@ class Journal:
             self._file = open_locked(path)
         except BlockingIOError as error:
             raise JournalInUseError(
-                f"{path} is being written by another process; wait until it is done"
+                f"{path} is being written by another process; wait until it is done",
+                code="journal.in_use",
             ) from error
         try:
             size = self._read(settings)
@@ -78,7 +79,8 @@ class Journal:
                     self._require_same(content["settings"], settings)
             except (ValueError, TypeError, KeyError) as error:
                 raise ForeignJournalError(
-                    f"{self.path} is no journal, or is damaged after {size} bytes; remove it"
+                    f"{self.path} is no journal, or is damaged after {size} bytes; remove it",
+                    code="journal.damaged",
                 ) from error
             size += len(line)
         return size
@@ -89,7 +91,8 @@ class Journal:
                 raise ForeignJournalError(
                     f"{self.path} was begun with {name} = {begun.get(name)}, not "
                     f"{settings.get(name)}; give the same, choose another name for the table, or "
-                    "remove the journal"
+                    "remove the journal",
+                    code="journal.other_settings",
                 )
 
     def append(self, answers: Mapping[str, np.ndarray | Failure]) -> None:

@@ -60,7 +60,10 @@ def keep_features(
             journal.remove()
     if not found:
         reason = next(a.reason for a in answers.values() if isinstance(a, Failure))
-        raise UserError(f"none of the {len(items)} items has features; of the first, {reason}")
+        raise UserError(
+            f"none of the {len(items)} items has features; of the first, {reason}",
+            code="features.none",
+        )
     return values
 
 

@@ -39,7 +39,8 @@ class Recipe:
             column = self.columns[int(np.argmin(np.isfinite(values)))]
             raise UserError(
                 f"{column} is not a finite number; is it silent for "
-                f"{len(waveform) / sample_rate:.3g} s?"
+                f"{len(waveform) / sample_rate:.3g} s?",
+                code="features.not_finite",
             )
         return values
 
@@ -57,7 +58,10 @@ def find_recipe(name: str, *, corrected: bool = False) -> Recipe:
     if name not in RECIPES:
         raise unknown_name("table of features", name, RECIPES)
     if corrected and name != "fma518":
-        raise UserError(f"{name} has nothing to correct; `corrected` is for fma518")
+        raise UserError(
+            f"{name} has nothing to correct; `corrected` is for fma518",
+            code="argument.not_applicable",
+        )
     if name == "mfcc_statistics":
         return Recipe(COLUMNS, mfcc_statistics)
     if name == "gtzan57":

@@ -108,7 +108,8 @@ def _describe(
     if not parts:
         raise UserError(
             f"its {len(waveform) / sample_rate:.2f} s are less than a segment of {seconds:g} s; "
-            "choose shorter segments, or whole tracks (0 seconds)"
+            "choose shorter segments, or whole tracks (0 seconds)",
+            code="audio.too_short",
         )
     return np.stack([np.append(size, recipe.describe(part, sample_rate)) for part in parts])
 

@@ -27,7 +27,8 @@ def check_waveform(waveform: np.ndarray) -> None:
     if len(waveform) < N_FFT:
         raise UserError(
             f"a clip of {len(waveform)} samples is too short for the features of a table; "
-            f"leave it out or give {N_FFT} samples or more"
+            f"leave it out or give {N_FFT} samples or more",
+            code="audio.too_short",
         )
 
 

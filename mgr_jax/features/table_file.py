@@ -15,7 +15,10 @@ from mgr_jax.files import require_writable, write_file
 def check_path(path: Path) -> None:
     """Raises a UserError unless a table can be written under this name."""
     if path.suffix not in (".csv", ".parquet"):
-        raise UserError(f"{path} is to hold a table; its name must end in .csv or .parquet")
+        raise UserError(
+            f"{path} is to hold a table; its name must end in .csv or .parquet",
+            code="file.wrong_suffix",
+        )
     require_writable(path)
 
 

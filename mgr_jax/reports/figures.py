@@ -174,7 +174,7 @@ def require_matplotlib() -> None:
       UserError: matplotlib is not installed.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        raise UserError(_NEEDS_MATPLOTLIB)
+        raise UserError(_NEEDS_MATPLOTLIB, code="package.missing")
 
 
 def make_figure(width: float, height: float, title: str) -> "Figure":

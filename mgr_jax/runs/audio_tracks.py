@@ -37,7 +37,10 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     relative = [path.relative_to(folder) for path in paths]
     name, count = Counter(str(path.with_suffix("")) for path in relative).most_common(1)[0]
     if count > 1:
-        raise UserError(f"{folder} holds {count} audio files called '{name}'; keep one of them")
+        raise UserError(
+            f"{folder} holds {count} audio files called '{name}'; keep one of them",
+            code="audio.same_name",
+        )
     texts = [path.as_posix() for path in relative]
     columns = zip(paths, relative, _short(texts), track_names(texts), strict=True)
     found = []
@@ -58,7 +61,9 @@ def dataset_tracks(dataset_dir: Path) -> list[AudioTrack]:
     account = read_account(dataset_dir)
     splits = [open_tracks(dataset_dir, split) for split in account["tracks"]]
     if splits[0].kind != "waveform":
-        raise UserError(f"{dataset_dir} holds feature arrays; give a dataset of audio")
+        raise UserError(
+            f"{dataset_dir} holds feature arrays; give a dataset of audio", code="dataset.not_audio"
+        )
     texts = [track for tracks in splits for track in tracks.track_id.tolist()]
     names = iter(zip(_short(texts), track_names(texts), strict=True))
     found = []

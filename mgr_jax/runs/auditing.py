@@ -88,7 +88,8 @@ class Audit:
             found = ", ".join(f"{what} ({count})" for what, count in self.crosses.items())
             raise UserError(
                 f"the splits of {self.source} share {found}; what the audit names must be on one "
-                "side, or left out"
+                "side, or left out",
+                code="split.overlap",
             )
 
 
@@ -149,11 +150,16 @@ def audit(
     """
     if sum(given is not None for given in (dataset, audio, table)) != 1:
         raise UserError(
-            "an audit takes one of dataset, audio and table, such as the folder of your audio files"
+            "an audit takes one of dataset, audio and table, such as the folder of your audio "
+            "files",
+            code="argument.choose_one",
         )
     for name, value in (("tracks", tracks), ("subset", subset)):
         if value is not None and table is None:
-            raise UserError(f"{name} says more of a table; leave it out with a dataset or audio")
+            raise UserError(
+                f"{name} says more of a table; leave it out with a dataset or audio",
+                code="argument.not_applicable",
+            )
     scheme = find_scheme(fingerprint)
     store = _path(store)
     if store:  # found out before the work, not after it

@@ -165,13 +165,17 @@ def compare(
         runs = [runs]
     if not runs:
         raise UserError(
-            "there is nothing to compare; give the folders of scored runs, such as runs/a runs/b"
+            "there is nothing to compare; give the folders of scored runs, such as runs/a runs/b",
+            code="argument.missing",
         )
     given = [one for one in runs if isinstance(one, Result)]
     paths = find_results([one for one in runs if not isinstance(one, Result)], split)
     based = find_results([baseline], split) if baseline else []
     if len(based) > 1:
-        raise UserError(f"the baseline {baseline} holds {len(based)} runs; name one of them")
+        raise UserError(
+            f"the baseline {baseline} holds {len(based)} runs; name one of them",
+            code="comparison.several_runs",
+        )
     paths += [path for path in based if path not in paths]
     results = given + [load_result(path, split, aggregation) for path in paths]
     # What leaks is compared with nothing, unless there is nothing else.
@@ -214,7 +218,9 @@ def _row(result: Result, reference: Result, metric: str, *, compared: bool) -> d
             if result.tracks.task == "single_label" and all(t.repeat is None for t in tables):
                 test = mcnemar(*tables)
         except ValueError as error:
-            raise UserError(f"{result.path} and {reference.path}: {error}") from error
+            raise UserError(
+                f"{result.path} and {reference.path}: {error}", code="comparison.not_comparable"
+            ) from error
     values = [x for x in result.scores.get("repeats", {}).get(metric, []) if x is not None]
     return {
         "system": result.system,

@@ -79,9 +79,13 @@ def evaluate(
 def _require_top_k(top_k: int, described: ModelDescription) -> None:
     if described.spec.task != "single_label":
         raise UserError(
-            f"top_k={top_k} asks for the rank of one genre, but this run tells tags; leave it out"
+            f"top_k={top_k} asks for the rank of one genre, but this run tells tags; leave it out",
+            code="task.needs_single_label",
         )
     classes = len(described.classes)
     if not 1 < top_k < classes:
         advice = f"give 2 to {classes - 1}, or leave" if classes > 2 else "leave"
-        raise UserError(f"top_k={top_k} says nothing of {classes} classes; {advice} it out")
+        raise UserError(
+            f"top_k={top_k} says nothing of {classes} classes; {advice} it out",
+            code="argument.out_of_range",
+        )

@@ -93,15 +93,20 @@ def extract_table(
     """
     if bool(audio) == bool(dataset):
         raise UserError(
-            "give one of `audio`, a folder of audio files, and `dataset`, a prepared one"
+            "give one of `audio`, a folder of audio files, and `dataset`, a prepared one",
+            code="argument.choose_one",
         )
     if features == "fma518" and dataset and not corrected:
         raise UserError(
             "fma518 as FMA computed it needs the files at their own rate; give their folder "
-            "(`audio`), or choose the corrected form (`corrected`) for a prepared dataset"
+            "(`audio`), or choose the corrected form (`corrected`) for a prepared dataset",
+            code="features.needs_files",
         )
     if seconds < 0:
-        raise UserError(f"`seconds` is {seconds:g}; give the length of segments, or 0 for tracks")
+        raise UserError(
+            f"`seconds` is {seconds:g}; give the length of segments, or 0 for tracks",
+            code="argument.out_of_range",
+        )
     out = Path(out).expanduser()
     recipe = find_recipe(features, corrected=corrected)
     _require_room(out)
@@ -169,7 +174,8 @@ def write_features(
             journal.remove()
             raise UserError(
                 f"none of the {len(tracks)} tracks can be used; of the first: "
-                f"{next(iter(skipped.values()))}"
+                f"{next(iter(skipped.values()))}",
+                code="features.none",
             )
         write_json(out.with_name(f"{out.name}.skipped.json"), skipped)
         # A file name may tell the track, as in Kaggle's tables: blues.00000.3.wav.
@@ -185,7 +191,9 @@ def _require_room(out: Path) -> None:
     """Makes sure before the work, not after it, that the table can be written."""
     check_path(out)
     if out.exists() and not _journal_of(out).exists():
-        raise UserError(f"{out} exists already; remove it, or choose another name")
+        raise UserError(
+            f"{out} exists already; remove it, or choose another name", code="file.exists"
+        )
 
 
 def _journal_of(out: Path) -> Path:

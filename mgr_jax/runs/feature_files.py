@@ -44,13 +44,17 @@ def side_rows(file: str, predictor: Predictor, tracks: Sequence[str]) -> list[di
         return [{} for _ in tracks]
     columns = predictor.side.columns
     if not columns:
-        raise UserError(f"the table {file} is given, but this model takes none; leave it out")
+        raise UserError(
+            f"the table {file} is given, but this model takes none; leave it out",
+            code="argument.not_applicable",
+        )
     table = read_table(file).with_columns(columns)
     rows = rows_of(table, match_rows(table.track_id, tracks))
     if missing := [track for track in tracks if track not in rows]:
         raise UserError(
             f"{file} has no row for {missing[0]} alone ({len(missing)} of {len(tracks)} are "
-            "missing); add rows, named like the files or tracks with their folders"
+            "missing); add rows, named like the files or tracks with their folders",
+            code="table.missing_row",
         )
     return [{"table": rows[track]} for track in tracks]
 
@@ -73,28 +77,32 @@ def predict_file(
     """
     if file.stem in SPLITS:
         raise UserError(
-            f"the scores of {file} would replace those of the {file.stem} split; rename the file"
+            f"the scores of {file} would replace those of the {file.stem} split; rename the file",
+            code="file.name_taken",
         )
     predictor = load(workdir, checkpoint=checkpoint)
     predictor.require_kind("features")
     if predictor.side.format:
         raise UserError(
             f"{workdir} takes more than features (config.side_inputs), which is known of its "
-            "dataset's tracks alone; evaluate a split of that, or predict with a table"
+            "dataset's tracks alone; evaluate a split of that, or predict with a table",
+            code="side_inputs.dataset_only",
         )
     table = read_for_model(file, predictor.spec)
     predictor.check_features(table.features[0])  # before anything is said of the tracks
     if predictor.spec.task != "single_label":
         raise UserError(
             f"{workdir} tells tags, but the labels of {file} are genres; evaluate a single_label "
-            "run"
+            "run",
+            code="task.needs_single_label",
         )
     table = _choose(table, workdir, split)
     table.require_labels()
     if unknown := sorted(set(table.label) - set(predictor.classes)):
         raise UserError(
             f"{file} holds tracks of genre '{unknown[0]}', which the model does not know (it knows "
-            f"{', '.join(predictor.classes)}); remove them"
+            f"{', '.join(predictor.classes)}); remove them",
+            code="table.unknown_genre",
         )
     predictions = predictor.predict_tracks(table.features)
     label = [predictor.classes.index(name) for name in table.label]
@@ -123,26 +131,31 @@ def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTr
     except UNREADABLE as error:
         raise UserError(
             f"what {workdir} was trained on cannot be read (config.json, dataset.json, tracks.json "
-            f"or init_from.json is missing or damaged); {_RESTORE}"
+            f"or init_from.json is missing or damaged); {_RESTORE}",
+            code="run.damaged",
         ) from error
     stored = read_json(workdir / "tracks.json", _RESTORE)
     used = {name: set(stored[name]) for name in ("train", "validation")}
     if split and split not in used:
         raise UserError(
             f"the split {split} of a file makes no sense; choose {' or '.join(used)}, or none, to "
-            "score all tracks that were not trained on"
+            "score all tracks that were not trained on",
+            code="dataset.no_such_split",
         )
     if split:
         rows = [row for row, track in enumerate(table.track_id) if track in used[split]]
         if not rows:
-            raise UserError(f"{table.path} holds no track of the {split} split of {workdir}")
+            raise UserError(
+                f"{table.path} holds no track of the {split} split of {workdir}", code="split.empty"
+            )
         return table.select(rows)
     left_out = _trained_rows(table, seen)
     rows = [row for row in range(len(table.track_id)) if row not in left_out]
     if not rows:
         raise UserError(
             f"{workdir} was trained on all {len(table.track_id)} tracks of {table.path}; the split "
-            "train scores them nevertheless"
+            "train scores them nevertheless",
+            code="split.all_trained_on",
         )
     if chosen_by := len(used["validation"].intersection(table.track_id)):
         log.info(f"{chosen_by} of the {len(rows)} tracks scored chose the best checkpoint.")

@@ -90,10 +90,14 @@ def draw_frontends(
         end, there is no matplotlib, or the folder cannot be written.
     """
     if not 0 < seconds <= _LONGEST:
-        raise UserError(f"the clip cannot last {seconds:g} s; give more than 0, up to {_LONGEST:g}")
+        raise UserError(
+            f"the clip cannot last {seconds:g} s; give more than 0, up to {_LONGEST:g}",
+            code="argument.out_of_range",
+        )
     if not 0 <= start < float("inf"):
         raise UserError(
-            f"the clip cannot start at {start:g} s; give the second to begin at, from 0"
+            f"the clip cannot start at {start:g} s; give the second to begin at, from 0",
+            code="argument.out_of_range",
         )
     require_matplotlib()
     path = Path(audio).expanduser()
@@ -121,7 +125,8 @@ def _read_clip(path: Path, start: float, seconds: float) -> tuple[np.ndarray, np
     if not len(clip):
         raise UserError(
             f"{path} lasts {len(track) / rate:.3g} s, but the clip is to start at {start:g} s; "
-            "choose an earlier start"
+            "choose an earlier start",
+            code="audio.starts_after_end",
         )
     # Half the track away, around its end.
     partner = np.take(track, first + np.arange(len(clip)) + len(track) // 2, mode="wrap")
@@ -243,6 +248,7 @@ def _resampled(waveform: np.ndarray, sample_rate: int, name: str, frontend: Fron
     if len(clip) < frontend.min_samples:
         raise UserError(
             f"the clip lasts {len(clip) / rate:.2g} s, but {name} needs "
-            f"{frontend.min_samples / rate:.2g} s; choose a longer one"
+            f"{frontend.min_samples / rate:.2g} s; choose a longer one",
+            code="audio.too_short",
         )
     return clip

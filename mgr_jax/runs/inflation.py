@@ -148,10 +148,14 @@ def measure_inflation(
     else:
         if of_baselines := [*examples, *(["classifiers"] if classifiers else [])]:
             raise UserError(
-                f"{of_baselines[0]} is of baselines, not of the network of a config; leave it out"
+                f"{of_baselines[0]} is of baselines, not of the network of a config; leave it out",
+                code="argument.not_applicable",
             )
         if folder is None:
-            raise UserError("give workdir, the folder to keep the networks in, such as runs/leaks")
+            raise UserError(
+                "give workdir, the folder to keep the networks in, such as runs/leaks",
+                code="argument.missing",
+            )
         systems = _network(config, folder, metric, folds, seeds, progress)
     return _measure(systems, progress)
 
@@ -181,7 +185,8 @@ def _compare(system: str, tables: Mapping[str, Predictions], metric: str) -> dic
         return inflation(tables, metric=metric)
     except (KeyError, ValueError) as error:
         raise UserError(
-            f"{system} has no {metric} to compare ({error}); choose another metric"
+            f"{system} has no {metric} to compare ({error}); choose another metric",
+            code="comparison.missing_metric",
         ) from error
 
 
@@ -213,7 +218,8 @@ def _network(
     if config.init_from:
         raise UserError(
             f"config.init_from is {config.init_from}, whose weights know tracks of all sides; "
-            "measure a network that begins anew"
+            "measure a network that begins anew",
+            code="init_from.not_applicable",
         )
     config = ConfigDict(config.to_dict())
     config.protocol.update(

@@ -81,7 +81,10 @@ def predict_files(
     """
     files = list(files)
     if bool(files) == bool(features):
-        raise UserError("give audio files or folders, or else a file of features (`features`)")
+        raise UserError(
+            "give audio files or folders, or else a file of features (`features`)",
+            code="argument.choose_one",
+        )
     names = list(map(str, find_audio_files(files)))
     predictor = load(model, checkpoint=checkpoint)
     if features:

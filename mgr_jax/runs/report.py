@@ -91,7 +91,8 @@ def write_report(
         if not same_tracks(first.tracks, other.tracks):
             raise UserError(
                 f"{folder} and {other.path} were not scored on the same tracks and classes; "
-                "evaluate both on one dataset, or use mgr-jax compare, which shows both"
+                "evaluate both on one dataset, or use mgr-jax compare, which shows both",
+                code="comparison.other_tracks",
             )
     require_matplotlib()
     target = folder / "report" / ("" if split == "test" else split)

@@ -44,11 +44,14 @@ class Run:
         folder = Path(path).expanduser().absolute()
         run = cls(folder)
         if not folder.is_dir():
-            raise UserError(f"{folder} is not there; give the folder of a run")
+            raise UserError(
+                f"{folder} is not there; give the folder of a run", code="folder.not_found"
+            )
         if not run.is_trained and not run.scored_splits:
             raise UserError(
                 f"{folder} holds neither a trained model (model.json) nor scores (predictions/); "
-                "give the folder of a run"
+                "give the folder of a run",
+                code="folder.not_a_run",
             )
         return run
 

@@ -112,15 +112,20 @@ def _name_rows(files: Iterable[Path]) -> dict[str, Path]:
     rows: dict[str, Path] = {}
     for path in files:
         if not path.exists():
-            raise UserError(f"{path} does not exist; give mp3 files or folders of them")
+            raise UserError(
+                f"{path} does not exist; give mp3 files or folders of them", code="file.not_found"
+            )
         if path.stem in rows:
             raise UserError(
                 f"{rows[path.stem]} and {path} would both be the row {path.stem} of the "
-                "submission; remove one of them"
+                "submission; remove one of them",
+                code="submission.duplicate_row",
             )
         rows[path.stem] = path
     if not rows:
-        raise UserError("a submission needs files; give mp3 files or folders of them")
+        raise UserError(
+            "a submission needs files; give mp3 files or folders of them", code="argument.missing"
+        )
     return rows
 
 
@@ -129,7 +134,8 @@ def _columns(predictor: Predictor, missing_classes: str | None) -> list[int]:
     if predictor.spec.task != "single_label":
         raise UserError(
             "the challenge asks for one genre per track, but this model tells tags; give a "
-            "single_label run"
+            "single_label run",
+            code="task.needs_single_label",
         )
     plain = {_plain(genre): column for column, genre in enumerate(GENRES)}
     names = [_plain(name) for name in predictor.classes]
@@ -138,14 +144,16 @@ def _columns(predictor: Predictor, missing_classes: str | None) -> list[int]:
     ]:
         raise UserError(
             f"the model's class {foreign[0]!r} is none of the challenge's 16 genres "
-            f"({', '.join(GENRES)}); train it on FMA, or on folders named like these"
+            f"({', '.join(GENRES)}); train it on FMA, or on folders named like these",
+            code="submission.unknown_genre",
         )
     missing = [genre for genre in GENRES if _plain(genre) not in names]
     if missing and missing_classes != "zero":
         raise UserError(
             f"the model does not know {len(missing)} of the challenge's 16 genres "
             f"({', '.join(missing)}); train it on fma/medium, or say that missing "
-            f"classes are zero, which writes {FLOOR:g} for them"
+            f"classes are zero, which writes {FLOOR:g} for them",
+            code="submission.missing_genre",
         )
     return [plain[name] for name in names]
 

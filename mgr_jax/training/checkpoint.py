@@ -131,7 +131,8 @@ class Checkpoints:
             return _with_items(state, restored)
         if steps or any(self.folder.glob("damaged-*")):  # those of this call, or of one before it
             raise UserError(
-                f"no checkpoint in {self.folder} can be read; remove the folder to start again"
+                f"no checkpoint in {self.folder} can be read; remove the folder to start again",
+                code="checkpoint.none_readable",
             )
         return None
 
@@ -162,21 +163,26 @@ class Checkpoints:
         """
         which, steps = str(which), self._manager.all_steps()
         if not steps:
-            raise UserError(f"{self.folder} holds no finished checkpoint; train for longer first")
+            raise UserError(
+                f"{self.folder} holds no finished checkpoint; train for longer first",
+                code="checkpoint.none",
+            )
         best = self.best_step
         named = {"latest": max(steps), "best": max(steps) if best is None else best}
         step = named.get(which, int(which) if which.isdecimal() else -1)
         if step not in steps:
             raise UserError(
                 f"{self.folder} has no checkpoint '{which}'; choose best, latest or one of "
-                f"{', '.join(map(str, sorted(steps)))}"
+                f"{', '.join(map(str, sorted(steps)))}",
+                code="checkpoint.no_such_step",
             )
         try:
             return self._model(step, variables)
         except _DAMAGE as error:
             raise UserError(
                 f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}); "
-                "restore it, or name another step"
+                "restore it, or name another step",
+                code="checkpoint.damaged",
             ) from error
 
     def best_variables(self, variables: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +195,8 @@ class Checkpoints:
             except _DAMAGE as error:
                 self._warn_of_damage(step, error)
         raise UserError(
-            f"no checkpoint in {self.folder} can be read; remove the folder to start again"
+            f"no checkpoint in {self.folder} can be read; remove the folder to start again",
+            code="checkpoint.none_readable",
         )
 
     def _model(self, step: int, variables: dict[str, Any] | None) -> dict[str, Any]:
@@ -211,7 +218,8 @@ class Checkpoints:
                     raise UserError(
                         f"checkpoint {self.folder / str(step)} is of another architecture: {name} "
                         f"is {stored.get(name, 'absent')} there but {wanted.get(name, 'absent')} "
-                        "in the config; use the config it was trained with or another workdir"
+                        "in the config; use the config it was trained with or another workdir",
+                        code="checkpoint.other_network",
                     )
 
     def _stored(self, step: int, item: str) -> Any:

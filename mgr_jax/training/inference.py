@@ -111,7 +111,8 @@ class SplitPredictor:
         if not all(np.isfinite(values).all() for values in outputs.values()):
             raise UserError(
                 f"the network's outputs on the {tracks.split} split are not finite; lower "
-                "config.optimizer.learning_rate or set config.optimizer.clip_norm"
+                "config.optimizer.learning_rate or set config.optimizer.clip_norm",
+                code="training.not_finite",
             )
         task = self._spec.task
         label = tracks.label if task == "single_label" else tracks.tags

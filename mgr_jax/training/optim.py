@@ -165,7 +165,8 @@ def require_loss(config: ConfigDict, classifier: GenreClassifier, spec: InputSpe
         if not config.classification_weight and not config.auxiliary_weight:
             raise UserError(
                 "config.classification_weight and config.auxiliary_weight are both 0, so that "
-                "there is nothing to learn; raise one"
+                "there is nothing to learn; raise one",
+                code="loss.nothing_to_learn",
             )
         return
     needs = {"monitor": config.monitor == "auxiliary_loss"}
@@ -174,7 +175,8 @@ def require_loss(config: ConfigDict, classifier: GenreClassifier, spec: InputSpe
         if needed:
             raise UserError(
                 f"config.{field} is {config[field]}, but {config.model.name} adds no loss of its "
-                "own; that is for models such as autoencoder"
+                "own; that is for models such as autoencoder",
+                code="loss.no_auxiliary",
             )
 
 

@@ -165,12 +165,14 @@ def in_first_process(do: Callable[[], Any]) -> None:
             error = found
     if jax.process_count() > 1:
         text = np.zeros(_LONGEST_MESSAGE, np.uint8)
-        told = (str(error) or type(error).__name__).encode()[:_LONGEST_MESSAGE] if error else b""
+        code = error.code if isinstance(error, UserError) else "processes.first_failed"
+        said = f"{code}\n{str(error) or type(error).__name__}" if error else ""
+        told = said.encode()[:_LONGEST_MESSAGE]
         text[: len(told)] = np.frombuffer(told, np.uint8)
         text = np.asarray(multihost_utils.broadcast_one_to_all(text))
-        message = text.tobytes().rstrip(b"\0").decode(errors="ignore")
+        code, _, message = text.tobytes().rstrip(b"\0").decode(errors="ignore").partition("\n")
         if message and not error:
-            error = UserError(message)
+            error = UserError(message, code)
     if error:
         raise error
 
@@ -186,7 +188,8 @@ def make_partition(name: str, batch_size: int, accumulate: int = 1) -> Partition
         parts = f", in {accumulate} parts each (config.accumulate)" if accumulate > 1 else ""
         raise UserError(
             f"config.batch_size {batch_size} cannot be divided among {devices} devices{parts}; "
-            f"choose a multiple of {devices * accumulate}"
+            f"choose a multiple of {devices * accumulate}",
+            code="devices.not_divisible",
         )
     return Pmap() if name == "pmap" else ShardedJit()
 

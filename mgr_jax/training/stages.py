@@ -164,7 +164,8 @@ def initial_variables(
         before = read_description(Path(config.init_from).expanduser().absolute())
     except UserError as error:
         raise UserError(
-            f"config.init_from is {config.init_from}, which is not the folder of a run ({error})"
+            f"config.init_from is {config.init_from}, which is not the folder of a run ({error})",
+            code="init_from.not_a_run",
         ) from error
     classes = target_names(splits["train"], config.task)
     origin = find_origin(
@@ -184,7 +185,8 @@ def initial_variables(
     if not taken:
         raise UserError(
             f"config.init_from is {config.init_from}, of whose network no weights have the name "
-            "and shape of some of this network; use the run of a like network"
+            "and shape of some of this network; use the run of a like network",
+            code="init_from.no_weights",
         )
     if progress:
         log.info(taken)
@@ -223,7 +225,8 @@ def newest_state(
         raise UserError(
             f"{checkpoints.folder.parent / 'metrics.jsonl'} lacks the evaluation of step {best}, "
             "which there is a checkpoint of, so that patience and stages cannot go on; restore it, "
-            "or train in another folder"
+            "or train in another folder",
+            code="run.missing_evaluation",
         )
     state = checkpoints.restore(state_at) or state_at(0)
     step = int(state.step)

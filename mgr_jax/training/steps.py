@@ -287,16 +287,19 @@ def require_mixable(augment: Augment | None, config: ConfigDict, spec: InputSpec
     if spec.side:
         raise UserError(
             "config.augment mixes examples, but config.side_inputs are those of one track; remove "
-            "mixup and cutmix"
+            "mixup and cutmix",
+            code="augment.side_inputs",
         )
     if spec.aux:
         raise UserError(
             "config.augment mixes examples, but config.frontend normalises each by the statistics "
-            "of its own track; remove mixup and cutmix, or use normalise_over='segment'"
+            "of its own track; remove mixup and cutmix, or use normalise_over='segment'",
+            code="augment.track_statistics",
         )
     alone = jax.device_count() if config.partition == "pmap" else 1
     if config.batch_size <= alone:
         raise UserError(
             f"config.augment mixes the examples of a device, of which there is one in a batch of "
-            f"{config.batch_size}; raise config.batch_size"
+            f"{config.batch_size}; raise config.batch_size",
+            code="augment.one_example",
         )

@@ -160,7 +160,8 @@ def require_same_run(workdir: Path, config: ConfigDict, account: dict[str, Any])
         checkpoints = workdir / "checkpoints"  # empty where a run was refused before its first step
         if checkpoints.exists() and any(checkpoints.iterdir()):
             raise UserError(
-                f"{workdir} holds checkpoints without a config.json; choose another workdir"
+                f"{workdir} holds checkpoints without a config.json; choose another workdir",
+                code="run.missing_config",
             )
         return
     old = load_config(workdir / "config.json")
@@ -168,7 +169,8 @@ def require_same_run(workdir: Path, config: ConfigDict, account: dict[str, Any])
         if field not in RESUMABLE:
             raise UserError(
                 f"{workdir} holds a run with config.{field} = {before!r}, not {now!r}; choose "
-                "another workdir, or repeat the old setting to go on with that run"
+                "another workdir, or repeat the old setting to go on with that run",
+                code="run.other_config",
             )
     if old.num_steps < config.num_steps and config.schedule.name in ("cosine", "one_cycle"):
         warnings.warn(
@@ -194,7 +196,8 @@ def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
         if trained.get(field) != account.get(field):
             raise UserError(
                 f"the dataset was prepared anew since {workdir} was trained ({field} differs), so "
-                "its test tracks may have been trained on; prepare it as before, or train again"
+                "its test tracks may have been trained on; prepare it as before, or train again",
+                code="run.other_dataset",
             )
 
 
@@ -207,7 +210,8 @@ def require_same_draws(workdir: Path, config: ConfigDict) -> None:
     if config.sampling == "balanced" and _draws(workdir) != DRAWS:
         raise UserError(
             f"{workdir} was begun by an older version of mgr_jax, whose balanced sampling drew "
-            "other tracks at every step; train in another folder"
+            "other tracks at every step; train in another folder",
+            code="run.too_old",
         )
 
 
@@ -216,7 +220,7 @@ def _draws(workdir: Path) -> int:
     path = workdir / "tracks.json"
     tracks = read_json(path, _ADVICE)
     if not isinstance(tracks, dict):
-        raise UserError(f"{path} is damaged; {_ADVICE}")
+        raise UserError(f"{path} is damaged; {_ADVICE}", code="file.damaged")
     return int(tracks.get("draws", 1))
 
 

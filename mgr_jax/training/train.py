@@ -301,7 +301,8 @@ def _finite_means(
         raise UserError(
             f"the loss is {means['loss']} between steps {step - steps} and {step}; lower "
             "config.optimizer.learning_rate or set config.optimizer.clip_norm "
-            + (f"(the checkpoint of step {kept} is kept)" if kept else "(nothing was saved yet)")
+            + (f"(the checkpoint of step {kept} is kept)" if kept else "(nothing was saved yet)"),
+            code="training.not_finite",
         )
     return steps, means
 
@@ -317,5 +318,7 @@ def _save_and_stop(
         checkpoints.save(state)
     checkpoints.wait()
     raise UserError(
-        f"stopped at step {step}; the same command goes on from step {checkpoints.latest_step or 0}"
+        f"stopped at step {step}; the same command goes on from step "
+        f"{checkpoints.latest_step or 0}",
+        code="training.stopped",
     )

@@ -4,13 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
+from errors import user_error
 from sklearn.datasets import load_digits, load_wine
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 
 from mgr_jax.baselines.classifiers import CLASSIFIERS, FMA, fit, make_classifier
-from mgr_jax.errors import UserError
 
 # What FMA's baselines.ipynb calls for with the defaults of scikit-learn 0.18.
 SETTINGS = {
@@ -165,16 +165,16 @@ def test_not_converging_is_one_sentence():
 
 def test_what_cannot_be_learnt_is_one_sentence():
     features, labels, others, _ = wine()
-    with pytest.raises(UserError, match="knn cannot learn from these rows"):
+    with user_error("baselines.cannot_learn", "knn"):
         fit("knn", features, labels, num_classes=3).predict(others)
-    with pytest.raises(UserError, match="two training examples of every class"):
+    with user_error("baselines.cannot_learn", "qda", "two training examples"):
         fit("qda", features[:60], np.arange(60), num_classes=60)
-    with pytest.raises(UserError, match="did you mean svc_rbf"):
+    with user_error("unknown_name", "svc_rfb", "svc_rbf"):
         fit("svc_rfb", features, labels, num_classes=3)
 
 
 def test_missing_scikit_learn_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.svm", None)
     monkeypatch.delitem(sys.modules, "mgr_jax.baselines.classifiers")
-    with pytest.raises(UserError, match=r"pip install 'mgr-jax\[tables\]'"):
+    with user_error("package.missing", "pip install 'mgr-jax[tables]'"):
         importlib.import_module("mgr_jax.baselines.classifiers")

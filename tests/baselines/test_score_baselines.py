@@ -4,9 +4,9 @@ import csv
 
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax import score_baselines
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation.results import load_result
 
 
@@ -75,29 +75,32 @@ def test_several_are_a_table_with_what_failed(table, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "code", "named"),
     [
-        ({"table": None}, "give one of `dataset`, a prepared one, and `table`"),
-        ({"dataset": "rendered/demo"}, "give one of `dataset`"),
-        ({"seeds": 0}, "`seeds` is 0; give 1 or more"),
-        ({"components": 0}, "`components` is 0; give 1 or more"),
-        ({"seconds": -1.0}, "`seconds` is -1.0; give 0 or more"),
-        ({"classifiers": "svn"}, "there is no classifier 'svn'; did you mean svm"),
-        ({"aggregation": "mean"}, "there is no aggregation 'mean'"),
-        ({"protocol": "row_random"}, "consent (i_know_this_leaks)"),
-        ({"protocol": "artist_kfold", "split": "test"}, "`split` belongs to fixed protocols"),
+        ({"table": None}, "argument.choose_one", ("`dataset`", "`table`")),
+        ({"dataset": "rendered/demo"}, "argument.choose_one", ("`dataset`", "`table`")),
+        ({"seeds": 0}, "argument.out_of_range", ("`seeds` is 0", "1 or more")),
+        ({"components": 0}, "argument.out_of_range", ("`components` is 0", "1 or more")),
+        ({"seconds": -1.0}, "argument.out_of_range", ("`seconds` is -1.0", "0 or more")),
+        ({"classifiers": "svn"}, "unknown_name", ("classifier 'svn'", "svm")),
+        ({"aggregation": "mean"}, "baselines.all_failed", ("aggregation 'mean'",)),
+        ({"protocol": "row_random"}, "protocol.leaks", ("row_random", "i_know_this_leaks")),
+        (
+            {"protocol": "artist_kfold", "split": "test"},
+            "argument.not_applicable",
+            ("`split`", "artist_kfold"),
+        ),
     ],
 )
-def test_mistakes_name_arguments(table, tmp_path, arguments, says):
-    with pytest.raises(UserError) as caught:
+def test_mistakes_name_arguments(table, tmp_path, arguments, code, named):
+    with user_error(code, *named) as caught:
         score_baselines(**{"table": table, "workdir": tmp_path / "run", **arguments})
-    assert says in str(caught.value)
     assert "--" not in str(caught.value)
 
 
 def test_a_folder_that_holds_a_network_or_cannot_be_written_is_refused(table, tmp_path):
     (tmp_path / "config.json").touch()
-    with pytest.raises(UserError, match="holds a trained model; choose another folder"):
+    with user_error("folder.holds_model", tmp_path):
         score_baselines(table=table, workdir=tmp_path)
-    with pytest.raises(UserError, match="cannot be made a folder"):
+    with user_error("folder.not_made", table / "run"):
         score_baselines(table=table, workdir=table / "run")

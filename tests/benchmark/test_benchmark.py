@@ -14,7 +14,13 @@ import mgr_jax
 from mgr_jax import cli
 from mgr_jax.audio.frontends import create_frontend, list_frontends
 from mgr_jax.benchmark import peers
-from mgr_jax.benchmark.frontends import LIBROSA, TORCH, synthetic_clips, time_frontends
+from mgr_jax.benchmark.frontends import (
+    LIBROSA,
+    TORCH,
+    choose_devices,
+    synthetic_clips,
+    time_frontends,
+)
 from mgr_jax.benchmark.timing import interleave, memory_bandwidth, speed_ratio
 
 OWN = ("mgr_jax, 2 devices", "mgr_jax, 1 device")
@@ -129,6 +135,11 @@ def test_networks_are_described_and_timed(capsys, tmp_path):
     assert row["config"] == "mlp:model=tanh"
     assert row["clips_per_second"] > 0
     assert f"| {row['parameters']:,} |" in table
+
+
+def test_devices_that_are_not_there_are_not_asked():
+    with user_error("devices.too_few", f"{jax.local_device_count()} devices", "999"):
+        choose_devices(999)
 
 
 def test_a_config_that_is_not_there_is_told_before_any_is_timed(monkeypatch):

@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.benchmark.device_check import PARTS, check_device, format_steps
 from mgr_jax.benchmark.train_step import (
@@ -17,7 +18,6 @@ from mgr_jax.benchmark.train_step import (
     compare_train_steps,
     count_parameters,
 )
-from mgr_jax.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 OWN = ("mgr_jax float32", "mgr_jax bfloat16")
@@ -90,7 +90,7 @@ def test_no_part_starts_when_the_time_is_up(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_told_first(tmp_path, monkeypatch):
     monkeypatch.setattr("mgr_jax.benchmark.device_check._run_part", pytest.fail)
-    with pytest.raises(UserError, match="is a folder"):
+    with user_error("file.is_folder", tmp_path):
         check_device(tmp_path, tiny=True)
 
 

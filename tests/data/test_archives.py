@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from errors import user_error
 
 from mgr_jax.data.archives import (
     content_marks,
@@ -15,7 +16,6 @@ from mgr_jax.data.archives import (
     read_bytes,
     unpack_tar,
 )
-from mgr_jax.errors import UserError
 
 FILES = {"a/one.mp3": b"one" * 1_000, "a/b/two.mp3": bytes(range(256)) * 40, "empty.txt": b""}
 HIDDEN = {".DS_Store": b"x", "a/._one.mp3": b"x", "__MACOSX/a/one.mp3": b"x"}
@@ -74,18 +74,18 @@ def test_hostile_zip_names_are_left_out(tmp_path):
 
 
 def test_what_cannot_be_read_is_one_sentence(source):
-    with pytest.raises(UserError, match=r"source.* holds no a/three\.mp3; download"):
+    with user_error("archive.missing_file", source, "a/three.mp3"):
         read_bytes(source, "a/three.mp3")
-    with pytest.raises(UserError, match="neither a folder nor a zip archive"):
+    with user_error("archive.unknown_kind", source.with_name("nowhere")):
         list_files(source.with_name("nowhere"))
     if source.is_file():
         content = source.read_bytes()
         start = content.index(b"a/b/two.mp3") + 60
         source.write_bytes(content[:start] + b"\xff" * 8 + content[start + 8 :])
-        with pytest.raises(UserError, match=r"a/b/two\.mp3 cannot be read"):
+        with user_error("file.unreadable", source, "a/b/two.mp3"):
             read_bytes(source, "a/b/two.mp3")
         source.write_bytes(content[: len(content) // 2])
-        with pytest.raises(UserError, match="is no zip archive, or is cut short"):
+        with user_error("archive.damaged", source):
             list_files(source)
 
 
@@ -114,23 +114,25 @@ def test_a_tar_archive_is_unpacked_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "hostile",
+    ("hostile", "code"),
     [
-        [member("../outside.au")],
-        [member("good/../../outside.au")],
-        [member("/tmp/outside.au")],
-        [member("link", tarfile.SYMTYPE, ".."), member("link/outside.au")],
-        [member("link.au", tarfile.LNKTYPE, "../../outside.au")],
-        [member("pipe", tarfile.FIFOTYPE)],
-        [member("a"), member("a/b")],
+        ([member("../outside.au")], "archive.unsafe_member"),
+        ([member("good/../../outside.au")], "archive.unsafe_member"),
+        ([member("/tmp/outside.au")], "archive.unsafe_member"),
+        (
+            [member("link", tarfile.SYMTYPE, ".."), member("link/outside.au")],
+            "archive.unsafe_member",
+        ),
+        ([member("link.au", tarfile.LNKTYPE, "../../outside.au")], "archive.unsafe_member"),
+        ([member("pipe", tarfile.FIFOTYPE)], "archive.unsafe_member"),
+        ([member("a"), member("a/b")], "archive.damaged"),
     ],
     ids=["parent", "inner parent", "absolute", "symbolic link", "hard link", "pipe", "clash"],
 )
-def test_a_hostile_tar_archive_is_refused_and_leaves_nothing(tmp_path, hostile):
+def test_a_hostile_tar_archive_is_refused_and_leaves_nothing(tmp_path, hostile, code):
     archive = write_tar(tmp_path / "a.tar.gz", [member("good.au"), *hostile])
-    with pytest.raises(UserError, match=r"a\.tar\.gz") as error:
+    with user_error(code, archive):
         unpack_tar(archive, tmp_path / "inner" / "out")
-    assert "\n" not in str(error.value)
     assert [path.name for path in tmp_path.rglob("*")] in (
         ["a.tar.gz", "inner"],
         ["inner", "a.tar.gz"],
@@ -149,6 +151,6 @@ def test_a_damaged_tar_archive_is_one_sentence_and_leaves_nothing(tmp_path, kind
         "text": b"no archive",
     }
     archive.write_bytes(damaged[kind])
-    with pytest.raises(UserError, match="is no tar archive, or is damaged"):
+    with user_error("archive.damaged", archive):
         unpack_tar(archive, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]

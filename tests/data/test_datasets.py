@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from errors import user_error
 
 import mgr_jax
 import mgr_jax.data
@@ -15,7 +16,6 @@ from mgr_jax import cli
 from mgr_jax.data.datasets import FRACTIONS, Option, find_datasets, list_datasets
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.prepare import prepare
-from mgr_jax.errors import UserError
 
 TOY = {
     "__init__.py": '"""A toy."""',
@@ -114,20 +114,21 @@ def test_adding_a_dataset_is_adding_a_folder(toy, tmp_path, capsys):
     assert cli.main(["prepare_data", "--dataset=toy/loud", "--pitch=7", *flags]) == 0
     assert "--config=NAME:data=toy/loud --config.sample_rate=12000" in capsys.readouterr().out
     assert find_dataset("toy/loud", sample_rate=12_000, data_dir=tmp_path).is_dir()
-    with pytest.raises(UserError, match=r"make it with .*prepare\('toy/soft', manual_dir=…, "):
+    with user_error("dataset.not_prepared", "prepare('toy/soft', manual_dir=…, "):
         find_dataset("toy/soft", sample_rate=12_000, data_dir=tmp_path)
 
 
 def test_the_messages_follow_from_the_record(toy, tmp_path):
-    for options, says in [
-        ({}, "toy needs `manual_dir`, the folder of the toy's notes"),
-        ({"manual_dir": toy, "seed": 3}, "toy/soft has no use for `seed`.*`name`, `pitch`"),
-        ({"manual_dir": toy / "x"}, "is not a folder; give the folder of the toy's notes"),
-        ({"manual_dir": toy, "pitch": "high"}, "`pitch` is 'high'; give a whole number"),
+    notes = "the folder of the toy's notes"
+    for options, code, *named in [
+        ({}, "argument.missing", "toy needs `manual_dir`", notes),
+        ({"manual_dir": toy, "seed": 3}, "argument.not_applicable", "`seed`", "`name`, `pitch`"),
+        ({"manual_dir": toy / "x"}, "folder.not_found", toy / "x", notes),
+        ({"manual_dir": toy, "pitch": "high"}, "argument.wrong_type", "`pitch` is 'high'", "whole"),
     ]:
-        with pytest.raises(UserError, match=says):
+        with user_error(code, *named):
             prepare("toy", data_dir=tmp_path / "tfds", num_workers=0, **options)
-    with pytest.raises(UserError, match=r"no dataset 'toy/lowd'; did you mean .*toy/loud"):
+    with user_error("unknown_name", "dataset 'toy/lowd'", "toy/loud"):
         prepare("toy/lowd")
     assert not (tmp_path / "tfds").exists()
 
@@ -166,9 +167,10 @@ def test_options_read_what_people_write():
     assert FRACTIONS.read(["0.5", 0.25, 0.25]) == (0.5, 0.25, 0.25)
     assert Option("by", str, (), "").read("artist") == ("artist",)
     assert Option("f", Path, None, "").read("~/x") == Path.home() / "x"
-    for value, says in [((1, 2), "give 3 values, such as 0.7"), ("a,b", "a list of numbers")]:
-        with pytest.raises(UserError, match=f"`fractions` is .*{says}"):
-            FRACTIONS.read(value)
+    with user_error("argument.wrong_length", "`fractions` is 1.0, 2.0", "3 values, such as 0.7"):
+        FRACTIONS.read((1, 2))
+    with user_error("argument.wrong_type", "`fractions` is 'a,b'", "list of numbers"):
+        FRACTIONS.read("a,b")
 
 
 LOOK_UP = (

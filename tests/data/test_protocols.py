@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.data.parts import (
     PROTOCOLS,
@@ -13,7 +14,6 @@ from mgr_jax.data.parts import (
     make_protocol,
     require_consent,
 )
-from mgr_jax.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 
@@ -102,12 +102,12 @@ def test_fault_filtered_takes_the_published_lists_whatever_the_dataset_says():
     names = ["blues.00041", "blues.00000", "blues.99999", "blues.00012"]
     some = Units(names, ["blues"] * 4, [""] * 4, [""] * 4, ["test"] * 4)
     assert assign_parts("fault_filtered", some).tolist() == ["train", "validation", "", "test"]
-    with pytest.raises(UserError, match="fault-filtered lists cannot be used"):
+    with user_error("protocol.missing_tracks", "fault-filtered"):
         assign_parts("fault_filtered", units())
 
 
 def test_a_leaking_protocol_needs_consent_and_says_what_it_is():
-    with pytest.raises(UserError, match=r"row_random leaks: .*i_know_this_leaks"):
+    with user_error("protocol.leaks", "row_random", "i_know_this_leaks"):
         require_consent("row_random", False)
     require_consent("row_random", True)
     for name in PROTOCOLS:
@@ -135,23 +135,23 @@ def test_artists_on_several_sides_are_counted_and_told():
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "message"),
+    ("name", "options", "code", "named"),
     [
-        ("random", {}, "no protocol 'random'"),
-        ("artist_kfold", {"folds": 2}, "fold 0 of 2; with 3 parts there must be at least 3 folds"),
-        ("artist_kfold", {"fold": 5}, "fold 5 of 5"),
-        ("artist_kfold", {"folds": 11}, r"genre 'a' has \d+ artists but 11 folds need one each"),
-        ("stratified_kfold", {"parts": 4}, "has 4 parts; choose 3"),
-        ("stratified_kfold", {"splits": ("dev",)}, "none of the 120 items is in dev"),
+        ("random", {}, "unknown_name", ("protocol 'random'",)),
+        ("artist_kfold", {"folds": 2}, "protocol.wrong_fold", ("0 of 2", "3 parts", "3 folds")),
+        ("artist_kfold", {"fold": 5}, "protocol.wrong_fold", ("fold 5 of 5",)),
+        ("artist_kfold", {"folds": 11}, "split.too_few_groups", ("genre 'a'", "11 folds")),
+        ("stratified_kfold", {"parts": 4}, "protocol.wrong_parts", ("4 parts", "3")),
+        ("stratified_kfold", {"splits": ("dev",)}, "protocol.empty_split", ("120 items", "dev")),
     ],
 )
-def test_what_cannot_be_divided_is_said_in_one_sentence(name, options, message):
+def test_what_cannot_be_divided_is_said_in_one_sentence(name, options, code, named):
     artists = [f"artist{t // 12}" for t in range(120)]
-    with pytest.raises(UserError, match=message):
+    with user_error(code, *named):
         assign_parts(name, units(artist=artists), **options)
 
 
 def test_artist_folds_need_artists():
     half = ["somebody"] * 59 + [""] * 61
-    with pytest.raises(UserError, match=r"those of 61 of 120 items are unknown.*index of artists"):
+    with user_error("artists.unknown", "61 of 120 items", "index of artists"):
         assign_parts("artist_kfold", units(artist=half))

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.data import third_party
 from mgr_jax.data.artists import find_artists, read_artists
@@ -12,7 +13,6 @@ from mgr_jax.data.named_splits import split_names, split_tracks
 from mgr_jax.data.parts import PROTOCOLS
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.published import assign_published, copies_of_scored, list_names, read_list
-from mgr_jax.errors import UserError
 
 COPIES = ("disco.00098", "hiphop.00039", "pop.00067", "reggae.00081")
 
@@ -42,7 +42,7 @@ def test_a_list_that_is_put_there_is_found(more_lists):
 
 def test_every_list_is_a_protocol():
     assert set(list_names()) <= set(PROTOCOLS)
-    with pytest.raises(UserError, match="no published list of splits 'fault_filterd'; did you"):
+    with user_error("unknown_name", "'fault_filterd'", "fault_filtered"):
         read_list("fault_filterd")
 
 
@@ -93,5 +93,5 @@ def test_an_index_of_artists_may_have_empty_fields(tmp_path):
     index.write_text("track,artist,title\nt1,A,\nt2\n\n,B,\nt3,,C\nt4,D,E,F\n", encoding="utf-8")
     assert read_artists(index) == {"t1": "A", "t2": "", "t3": "", "t4": "D"}
     assert find_artists(index, ["t2", "t1", "t9"]) == ["", "A", ""]
-    with pytest.raises(UserError, match=r"no artist for any of the 2 tracks.*such as x"):
+    with user_error("table.no_match", index, "2 tracks", "such as x"):
         find_artists(index, ["x", "y"])

@@ -4,13 +4,13 @@ import jax
 import numpy as np
 import pytest
 import soundfile
+from errors import user_error
 
 from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.loader import stack_batches
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.resident import ResidentLoader, resident_bytes
 from mgr_jax.data.streaming import StreamingLoader
-from mgr_jax.errors import UserError
 from mgr_jax.training.partition import make_partition
 
 CLIP = 3_000
@@ -98,7 +98,7 @@ def test_balanced_sampling_draws_rare_classes_as_often(tracks):
 
 
 def test_tags_cannot_be_balanced_by_sampling(tracks):
-    with pytest.raises(UserError, match="class_weights=balanced"):
+    with user_error("task.needs_single_label", "config.class_weights=balanced"):
         StreamingLoader(
             tracks, clip_samples=CLIP, batch_size=8, task="multi_label", sampling="balanced"
         )

@@ -3,9 +3,9 @@
 from collections import Counter
 
 import pytest
+from errors import user_error
 
 from mgr_jax.data.splits import assign_splits, crossing, join_groups
-from mgr_jax.errors import UserError
 
 FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
@@ -57,13 +57,13 @@ def test_three_groups_of_a_genre_go_to_three_splits():
 
 
 def test_one_genre_is_refused():
-    with pytest.raises(UserError, match="one genre"):
+    with user_error("data.one_genre", "9 tracks"):
         assign_splits(["a"] * 9, list("abcdefghi"), fractions=FRACTIONS)
 
 
 def test_a_genre_with_a_single_artist_is_refused_by_name():
     labels, groups = tracks(genres=2)
-    with pytest.raises(UserError, match="genre 'polka' has 1 artist but 3 splits"):
+    with user_error("split.too_few_groups", "'polka'", "1 artist", "3 splits"):
         assign_splits(
             [*labels, "polka", "polka"],
             [*groups, "solo", "solo"],
@@ -73,8 +73,22 @@ def test_a_genre_with_a_single_artist_is_refused_by_name():
 
 
 def test_fractions_must_sum_to_one():
-    with pytest.raises(UserError, match="sum to 1"):
+    with user_error("split.wrong_fractions", "0.9", "0.3"):
         assign_splits(["a", "b"], ["x", "y"], fractions={"train": 0.9, "test": 0.3})
+
+
+def test_a_seed_is_not_negative():
+    with user_error("argument.out_of_range", "`seed` is -1"):
+        assign_splits(*tracks(), fractions=FRACTIONS, seed=-1)
+
+
+def test_groups_that_bind_genres_to_each_other_may_not_be_divisible():
+    # a and b put x, y, z and x, y, u each into three splits, so that z and u share one; c needs
+    # z, u and v in three.
+    groups = {"x": "ab", "y": "ab", "z": "ac", "u": "bc", "v": "c"}
+    held = [(label, group) for group, labels in groups.items() for label in labels]
+    with user_error("split.not_divisible", "other artists", "`split_by`"):
+        assign_splits(*zip(*held, strict=True), fractions=FRACTIONS, group_name="artist")
 
 
 def test_joined_groups_are_disjoint_in_every_column():

@@ -4,11 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.streaming import StreamingLoader
-from mgr_jax.errors import UserError
 
 CLIP = 5_000
 
@@ -152,5 +152,5 @@ def test_tracks_travel_to_other_processes(tracks):
 
 def test_an_unknown_split_is_named(data_dir):
     dataset = find_dataset("audio_folder/music", sample_rate=12_000, data_dir=data_dir)
-    with pytest.raises(UserError, match="no split 'dev'; it has train, validation, test"):
+    with user_error("dataset.no_such_split", "'dev'", "train, validation, test"):
         open_tracks(dataset, "dev")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from errors import user_error
 
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.config import base_config
@@ -18,7 +19,6 @@ from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.third_party import third_party_path
 from mgr_jax.data.trained_on import inherited_leak
-from mgr_jax.errors import UserError
 from mgr_jax.training.stages import initial_variables
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
@@ -130,10 +130,9 @@ def test_another_division_of_gtzan_is_not_begun_with(gtzan, tmp_path):
         if both := len(scored & seen):
             told.append(f"{both} of the {len(scored)} {name} tracks")
     assert told
-    refused = f"trained on {' and '.join(told)} of this run; use a run of the same splits"
     for run in (tmp_path / "run", without_digests(tmp_path / "run", tmp_path / "older")):
         config.init_from = str(run)
-        with pytest.raises(UserError, match=refused):
+        with user_error("init_from.leaks", run, " and ".join(told)):
             begin(config)
     # The other way round it is the same; consent changes nothing where it is certain.
     config.init_from = ""
@@ -141,7 +140,7 @@ def test_another_division_of_gtzan_is_not_begun_with(gtzan, tmp_path):
     config = make_config(gtzan, "gtzan/stratified")
     config.init_from = str(tmp_path / "other")
     config.protocol.i_know_this_leaks = True
-    with pytest.raises(UserError, match=r"which was trained on \d+ of the"):
+    with user_error("init_from.leaks", tmp_path / "other"):
         begin(config)
 
 
@@ -153,10 +152,7 @@ def test_equal_audio_is_known_under_other_names(first, tmp_path):
         shutil.copy(music / genre / "a.wav", renamed / genre / "z.wav")
     config = prepare_folder(data_dir, renamed, "renamed")
     config.init_from = str(run)
-    with pytest.raises(
-        UserError,
-        match=r"trained on 2 of the 2 test tracks of this run \(2 of them under other names\)",
-    ):
+    with user_error("init_from.leaks", run, "2 of the 2 test tracks", "2 of them"):
         begin(config)
 
 
@@ -170,11 +166,8 @@ def test_other_audio_of_equal_names_asks_for_consent(first, tmp_path):
     config = prepare_folder(data_dir, swapped, "swapped")
     config.init_from = str(run)
     told = "2 of the 2 validation tracks and 2 of the 2 test tracks"
-    with pytest.raises(
-        UserError,
-        match=rf"names of {told} of this run \(such as jazz/a.wav\), .* set "
-        r"config.protocol.i_know_this_leaks$",
-    ):
+    consent = "config.protocol.i_know_this_leaks"
+    with user_error("init_from.may_leak", run, told, "such as jazz/a.wav", consent):
         train(config, tmp_path / "run", progress=False)
 
     config.protocol.i_know_this_leaks = True
@@ -205,7 +198,7 @@ def test_one_source_at_another_rate_is_the_same_music(first, tmp_path):
     tracks["train"][0] = "rock/d.wav"
     (copy / "tracks.json").write_text(json.dumps(tracks))
     config.init_from = str(copy)
-    with pytest.raises(UserError, match="trained on 1 of the 2 test tracks of this run; use"):
+    with user_error("init_from.leaks", copy, "1 of the 2 test tracks of this run;"):
         begin(config)
 
 
@@ -221,9 +214,7 @@ def test_copies_within_a_dataset_count(tmp_path):
     np.savez(folder / "digests.npz", digests=pretend)
     for run in (tmp_path / "run", older):
         config.init_from = str(run)
-        with pytest.raises(
-            UserError, match=r"1 of the 2 test tracks of this run \(1 of them under other names\)"
-        ):
+        with user_error("init_from.leaks", run, "1 of the 2 test tracks", "1 of them"):
             begin(config)
 
 
@@ -266,13 +257,13 @@ def test_what_the_other_run_began_with_counts_too(first, tmp_path):
         "\n".join(",".join([*row[:2], swap.get(row[2], row[2])]) for row in rows) + "\n"
     )
     config = prepare_folder(data_dir, folder, "swapped_sides")
-    refused = "second, begun with .*run, which was trained on 4 of the 4 test tracks"
+    refused = (tmp_path / "second", f"begun with {run}", "4 of the 4 test tracks")
     config.init_from = str(tmp_path / "second")
-    with pytest.raises(UserError, match=refused):
+    with user_error("init_from.leaks", *refused):
         begin(config)
     # A run of an older version tells only whom it began with.
     (tmp_path / "second" / "init_from.json").unlink()
-    with pytest.raises(UserError, match=refused):
+    with user_error("init_from.leaks", *refused):
         begin(config)
     path = tmp_path / "second" / "config.json"
     path.write_text(path.read_text().replace(str(run), str(tmp_path / "gone")))

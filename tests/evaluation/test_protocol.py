@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from errors import user_error
 from random_predictions import make_table
 
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol, load_result, save_result
 from mgr_jax.evaluation.migration import protocol_of_sentence
 
@@ -170,10 +170,20 @@ def test_sentences_of_the_first_version_become_records(sentence, fields):
     assert {name: getattr(found, name) for name in fields} == fields
 
 
+def test_a_split_that_was_not_scored_is_one_sentence(tmp_path):
+    with user_error("folder.not_found", tmp_path / "run"):
+        load_result(tmp_path / "run")
+    with user_error("scores.not_found", tmp_path, "validation split first"):
+        load_result(tmp_path, "validation")
+    save_result(tmp_path, make_table("single_label"), None, system="x")
+    with user_error("scores.not_found", tmp_path / "predictions/validation.json", "are test:"):
+        load_result(tmp_path, "validation")
+
+
 def test_a_damaged_result_is_one_sentence(tmp_path):
     save_result(tmp_path, make_table("single_label"), None, system="x")
     file = tmp_path / "predictions/test.json"
     for damage in ("{", "[]", '{"protocol": 3}', file.read_text().replace('"name"', '"nome"')):
         file.write_text(damage)
-        with pytest.raises(UserError, match="damaged"):
+        with user_error("scores.damaged", file):
             load_result(tmp_path)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.errors import UserError
 from mgr_jax.features.engine import extract
-from mgr_jax.features.journal import ForeignJournalError, Journal
+from mgr_jax.features.journal import Journal
 from mgr_jax.features.kept import keep_features
 from mgr_jax.workers import Failure
 
@@ -80,7 +81,7 @@ def test_a_killed_process_goes_on(tmp_path, workers):
     script = tmp_path / "script.py"
     script.write_text(f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(ROOT / "tests/helpers")!r}]
 import pathlib
 import test_engine as t
 if __name__ == "__main__":
@@ -113,7 +114,7 @@ def test_a_journal_of_other_settings_or_a_damaged_one_counts_for_nothing(tmp_pat
     path, journal = tmp_path / "kept.npz", tmp_path / "kept.npz.journal"
     with pytest.raises(KeyboardInterrupt):
         keep_features(path, make_items(4), counting([], stop=2), settings={"a": 1}, progress=False)
-    with pytest.raises(UserError, match="begun with a = 1, not 2"):
+    with user_error("journal.other_settings", journal, "a = 1, not 2"):
         Journal(journal, {"format": 1, "a": 2})
     for content in (journal.read_bytes(), b"my notes\n"):
         journal.write_bytes(content)
@@ -190,7 +191,7 @@ def test_a_journal_in_which_a_bit_has_changed_is_no_journal(tmp_path):
     content = path.read_bytes()
     for position, byte in enumerate(content[:-1]):  # without its end, the last line is unfinished
         path.write_bytes(content[:position] + bytes([byte ^ 1]) + content[position + 1 :])
-        with pytest.raises(ForeignJournalError, match="is no journal, or is damaged"):
+        with user_error("journal.damaged", path):
             Journal(path, {"rate": 1})
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from errors import user_error
 
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.leakage.inflation import choose_metric, inflation, inflation_rows
 
@@ -62,5 +62,5 @@ def test_other_tracks_are_refused():
 def test_tags_have_metrics_of_their_own():
     assert choose_metric(None, "multi_label", list("abc")) == "average_precision"
     assert choose_metric("roc_auc", "multi_label", list("abc")) == "roc_auc"
-    with pytest.raises(UserError, match="no metric 'accuracy'"):
+    with user_error("unknown_name", "metric 'accuracy'"):
         choose_metric("accuracy", "multi_label", list("abc"))

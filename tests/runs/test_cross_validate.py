@@ -4,13 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.cli import main
 from mgr_jax.data.cache import join_tracks, open_tracks
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.parts import make_units
 from mgr_jax.data.pipeline import open_split, protocol_of
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
 
 SPLITS = ("train", "validation", "test")
@@ -58,7 +58,7 @@ def test_two_parts_have_no_test_split(tiny_config):
     tiny_config.protocol.update({"name": "artist_kfold", "parts": 2})
     assert "test" not in open_split(tiny_config, "train").account["tracks"]
     assert len(open_split(tiny_config, "train")) == 24
-    with pytest.raises(UserError, match=r"artist_kfold leaves no test tracks.*train, validation"):
+    with user_error("protocol.empty_split", "artist_kfold", "test", "train, validation"):
         open_split(tiny_config, "test")
 
 
@@ -71,18 +71,22 @@ def test_rows_at_random_part_tracks_and_say_so(tiny_config):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "code", "named"),
     [
-        ({"name": "row_random"}, "i_know_this_leaks"),
-        ({"name": "official"}, "those of audio_folder/music were made when it was prepared"),
-        ({"name": "fault_filtered"}, "fault-filtered lists cannot be used"),
-        ({"name": "artists"}, "there is no protocol 'artists'; did you mean artist_kfold"),
-        ({"name": "artist_kfold", "folds": 6}, "5 artists but 6 folds need one each"),
+        ({"name": "row_random"}, "protocol.leaks", ("i_know_this_leaks",)),
+        ({"name": "official"}, "protocol.not_published", ("audio_folder/music", "dataset")),
+        ({"name": "fault_filtered"}, "protocol.missing_tracks", ("fault-filtered",)),
+        ({"name": "artists"}, "unknown_name", ("protocol 'artists'", "artist_kfold")),
+        (
+            {"name": "artist_kfold", "folds": 6},
+            "split.too_few_groups",
+            ("5 artists", "6 folds"),
+        ),
     ],
 )
-def test_a_protocol_that_does_not_fit_is_one_sentence(tiny_config, changes, message):
+def test_a_protocol_that_does_not_fit_is_one_sentence(tiny_config, changes, code, named):
     tiny_config.protocol.update(changes)
-    with pytest.raises(UserError, match=message):
+    with user_error(code, *named):
         open_split(tiny_config, "train")
 
 

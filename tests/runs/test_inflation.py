@@ -4,9 +4,9 @@ import dataclasses
 import json
 
 import pytest
+from errors import user_error
 from random_predictions import make_table
 
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
 from mgr_jax.runs.inflation import Inflation, measure_inflation
 
@@ -50,19 +50,19 @@ def test_a_network_is_measured_and_its_config_stays_what_it_was(tmp_path, tiny_c
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "code", "named"),
     [
-        ({}, "one of config .a network., dataset and table"),
-        ({"table": "a", "dataset": "b"}, "one of config"),
-        ({"network": True, "table": "a"}, "one of config"),
-        ({"network": True, "seconds": 3.0}, "seconds is of baselines"),
-        ({"network": True, "classifiers": ["svm"]}, "classifiers is of baselines"),
-        ({"network": True}, "give workdir"),
+        ({}, "argument.choose_one", ("config", "dataset", "table")),
+        ({"table": "a", "dataset": "b"}, "argument.choose_one", ("config",)),
+        ({"network": True, "table": "a"}, "argument.choose_one", ("config",)),
+        ({"network": True, "seconds": 3.0}, "argument.not_applicable", ("seconds",)),
+        ({"network": True, "classifiers": ["svm"]}, "argument.not_applicable", ("classifiers",)),
+        ({"network": True}, "argument.missing", ("workdir",)),
     ],
 )
-def test_mistakes_name_arguments_and_no_flags(tiny_config, trained, arguments, says):
+def test_mistakes_name_arguments_and_no_flags(tiny_config, trained, arguments, code, named):
     config = tiny_config if arguments.pop("network", False) else None
-    with pytest.raises(UserError, match=says) as caught:
+    with user_error(code, *named) as caught:
         measure_inflation(config, **arguments)
     assert "--" not in str(caught.value)
     assert not trained

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import old_runs
 import pytest
+from errors import user_error
 from later_version import make_later_version
 
 import mgr_jax
@@ -122,7 +123,7 @@ def test_an_old_run_goes_on_under_a_version_with_other_defaults(tfds_dir, tmp_pa
         assert (kept.version, kept.num_steps) == (config.version, step)
         assert kept.optimizer.lookahead == 0
     config.optimizer.lookahead = 3
-    with pytest.raises(mgr_jax.UserError, match=r"optimizer\.lookahead = 0, not 3"):
+    with user_error("run.other_config", workdir, "config.optimizer.lookahead = 0, not 3"):
         mgr_jax.train(config, workdir, progress=False)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from errors import user_error
 
 import mgr_jax
 from mgr_jax.audio.io import AudioError
@@ -84,13 +85,13 @@ def test_folders_are_searched(predictor, music_folder):
 
 @pytest.mark.parametrize("given", [{}, {"files": ["a.mp3"], "features": "mel.npz"}])
 def test_files_or_features_are_given(predictor, given):
-    with pytest.raises(UserError, match="give audio files or folders, or else"):
+    with user_error("argument.choose_one", "audio files", "`features`"):
         mgr_jax.predict_files("run", **given)
 
 
 def test_a_table_that_is_missing_is_told_before_any_file_is_read(predictor):
     predictor.side = SideInputs(columns=("tempo",), mean=(0.0,), scale=(1.0,))
-    with pytest.raises(UserError, match="takes a table row of 1 finite numbers"):
+    with user_error("side_inputs.wrong_row", "1 finite numbers", "tempo"):
         mgr_jax.predict_files("run", ["bad.mp3", "a.mp3"])
     assert predictor.asked == []
 

@@ -5,12 +5,11 @@ import json
 import os
 
 import numpy as np
-import pytest
+from errors import user_error
 from random_predictions import make_table
 
 import mgr_jax
 from mgr_jax import cli
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation import save_result
 
 
@@ -70,7 +69,7 @@ def test_other_tracks_are_not_compared(tmp_path):
     table = make_table("single_label")
     run = keep(tmp_path / "a", table)
     other = keep(tmp_path / "b", dataclasses.replace(table, track=np.char.add(table.track, "x")))
-    with pytest.raises(UserError, match=r"a and .*b were not scored on the same tracks"):
+    with user_error("comparison.other_tracks", run, other):
         mgr_jax.write_report(run, compare=[other])
     assert not (run / "report").exists()
 

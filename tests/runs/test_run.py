@@ -74,11 +74,11 @@ def test_a_cross_validation_from_python_leaves_its_config_alone(tiny_config, tmp
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
-    with pytest.raises(mgr_jax.UserError, match="holds neither a trained model"):
+    with user_error("folder.not_a_run", tmp_path):
         mgr_jax.Run.open(tmp_path)
-    with pytest.raises(mgr_jax.UserError, match="is not there"):
+    with user_error("folder.not_found", tmp_path / "a"):
         mgr_jax.Run.open(tmp_path / "a")
-    with pytest.raises(mgr_jax.UserError, match="nothing to compare"):
+    with user_error("argument.missing", "runs/a runs/b"):
         mgr_jax.compare([])
 
 

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from errors import user_error
 
 import mgr_jax
 from mgr_jax import cli
 from mgr_jax.audio.io import AudioError
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation import log_loss, macro_f1
 from mgr_jax.runs.submission import GENRES
 
@@ -89,17 +89,17 @@ def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, use, c
 
 
 @pytest.mark.parametrize(
-    ("classes", "task", "says"),
+    ("classes", "task", "code", "named"),
     [
-        (GENRES[:8], "single_label", "does not know 8 of the challenge's 16 genres"),
-        ([*GENRES[:15], "disco"], "single_label", "class 'disco' is none of"),
-        (GENRES, "multi_label", "tells tags"),
+        (GENRES[:8], "single_label", "submission.missing_genre", ("8 of", *GENRES[8:])),
+        ([*GENRES[:15], "disco"], "single_label", "submission.unknown_genre", ("'disco'",)),
+        (GENRES, "multi_label", "task.needs_single_label", ()),
     ],
 )
-def test_a_model_of_other_classes_is_refused(tmp_path, use, classes, task, says):
+def test_a_model_of_other_classes_is_refused(tmp_path, use, classes, task, code, named):
     use(StubPredictor(classes, {}, task))
     files = make_files(tmp_path, "1.mp3")
-    with pytest.raises(UserError, match=says):
+    with user_error(code, *named):
         mgr_jax.write_submission("run", files, tmp_path / "s.csv")
     assert not (tmp_path / "s.csv").exists()
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors import user_error
 from flax import linen as nn
 
 from mgr_jax.audio.augment import example_keys, make_augment
@@ -142,11 +143,11 @@ def test_a_run_is_augmented_alike_by_both_loaders(tiny_config, tmp_path):
 def test_examples_that_cannot_be_mixed_are_refused(tiny_config, tmp_path):
     tiny_config.augment = ({"name": "mixup"},)
     tiny_config.batch_size = 4
-    with pytest.raises(UserError, match="of which there is one in a batch of 4"):
+    with user_error("augment.one_example", "config.batch_size", "batch of 4"):
         train(tiny_config, tmp_path / "run", progress=False)
     whole = {"whole_track": True, "ref": "max", "normalise_over": "track"}
     tiny_config.frontend.kwargs.update(whole)
-    with pytest.raises(UserError, match="by the statistics of its own track; remove mixup"):
+    with user_error("augment.track_statistics", "config.frontend", "mixup"):
         train(tiny_config, tmp_path / "run", progress=False)
 
 

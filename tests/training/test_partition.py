@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.errors import UserError
 from mgr_jax.training.optim import cross_entropy, make_optimizer
-from mgr_jax.training.partition import make_partition
+from mgr_jax.training.partition import in_first_process, make_partition
 from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
 
 STEPS, BATCH, CLASSES = 10, 8, 3
@@ -104,5 +105,31 @@ def test_rows_come_back_in_order(name):
 
 
 def test_a_batch_that_cannot_be_divided_is_refused():
-    with pytest.raises(UserError, match="batch_size 6 cannot be divided among 4 devices"):
+    with user_error("devices.not_divisible", "batch_size 6", "4 devices"):
         make_partition("pmap", 6)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "named"),
+    [
+        (UserError("the disk is full", code="disk.full"), "disk.full", "the disk is full"),
+        (ZeroDivisionError(), "processes.first_failed", "ZeroDivisionError"),
+    ],
+)
+def test_what_the_first_process_cannot_do_has_its_code_in_all(monkeypatch, error, code, named):
+    sent = []
+
+    def broadcast(text):
+        sent.append(text)
+        return sent[0]
+
+    def fail():
+        raise error
+
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr("jax.experimental.multihost_utils.broadcast_one_to_all", broadcast)
+    with pytest.raises(type(error)):
+        in_first_process(fail)
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    with user_error(code, named):
+        in_first_process(fail)

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from errors import user_error
 from flax import linen as nn
 
 from mgr_jax.audio.frontends import create_frontend
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
 from mgr_jax.data.pipeline import make_loaders, open_split
-from mgr_jax.errors import UserError
 from mgr_jax.training.optim import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.stages import first_of_stage
@@ -140,7 +140,7 @@ def test_several_updates_a_dispatch_are_advised_against_on_a_cpu(quick):
 def test_data_that_do_not_fit_are_not_made_resident(quick, tmp_path, monkeypatch):
     monkeypatch.setattr("mgr_jax.data.pipeline._free_memory", lambda: 1e6)
     quick.loader = "resident"
-    with pytest.raises(UserError, match=r"take 0.00 GB on every device.*use config.loader=stream"):
+    with user_error("loader.too_large", "0.00 GB", "config.loader=streaming"):
         train(quick, tmp_path / "run", progress=False)
 
 
@@ -216,7 +216,7 @@ def test_a_resident_run_that_is_stopped_where_it_logs_keeps_its_step(quick, tmp_
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mgr_jax.training.train.tqdm.update", stop_after_two)
-        with pytest.raises(UserError, match=r"stopped at step 4; .* goes on from step 4"):
+        with user_error("training.stopped", "stopped at step 4", "from step 4"):
             train(quick, tmp_path / "run", progress=False)
     assert calls == [2, 2]
     assert train(quick, tmp_path / "run", progress=False).step == 8
@@ -228,10 +228,10 @@ def test_a_run_without_its_log_is_not_gone_on_with(quick, tmp_path):
     train(quick, tmp_path / "run", progress=False)
     (tmp_path / "run/metrics.jsonl").unlink()
     quick.num_steps = 4
-    with pytest.raises(UserError, match=r"metrics\.jsonl lacks the evaluation of step 2"):
+    with user_error("run.missing_evaluation", "metrics.jsonl", "step 2"):
         train(quick, tmp_path / "run", progress=False)
 
 
 def test_parts_must_divide_the_batch():
-    with pytest.raises(UserError, match=r"in 3 parts each.*choose a multiple of 12"):
+    with user_error("devices.not_divisible", "3 parts", "config.accumulate", "multiple of 12"):
         make_partition("jit", 16, 3)

@@ -6,11 +6,11 @@ import shutil
 
 import numpy as np
 import pytest
+from errors import user_error
 from flax import traverse_util
 
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.data.pipeline import open_split
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol, evaluate, join_predictions
 from mgr_jax.prediction.predictor import load
 from mgr_jax.training.checkpoint import read_variables
@@ -99,23 +99,28 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "code", "named"),
     [
-        ({"auxiliary_weight": 0.0}, "both 0"),
-        ({"model": {"name": "choi_crnn"}, "monitor": "accuracy"}, "classification_weight is 0"),
+        ({"auxiliary_weight": 0.0}, "loss.nothing_to_learn", ("config.auxiliary_weight",)),
+        (
+            {"model": {"name": "choi_crnn"}, "monitor": "accuracy"},
+            "loss.no_auxiliary",
+            ("config.classification_weight is 0", "choi_crnn"),
+        ),
         (
             {"model": {"name": "choi_crnn"}, "classification_weight": 1.0},
-            "monitor is auxiliary_loss, but choi_crnn adds no loss",
+            "loss.no_auxiliary",
+            ("config.monitor is auxiliary_loss", "choi_crnn"),
         ),
-        ({"init_from": "nowhere"}, "nowhere, which is not the folder of a run"),
+        ({"init_from": "nowhere"}, "init_from.not_a_run", ("config.init_from is nowhere",)),
     ],
     ids=str,
 )
-def test_what_cannot_be_learnt_is_said(reconstruct, tiny_config, tmp_path, changes, message):
+def test_what_cannot_be_learnt_is_said(reconstruct, tiny_config, tmp_path, changes, code, named):
     kwargs = {"pools": ((2, 2), (2, 4), (2, 4), (1, 1))} if "model" in changes else AUTOENCODER
     reconstruct.update(changes)
     reconstruct.model.kwargs = kwargs
-    with pytest.raises(UserError, match=message):
+    with user_error(code, *named):
         train(reconstruct, tmp_path / "run", progress=False)
 
 
@@ -124,7 +129,7 @@ def test_weights_that_would_leak_or_do_not_fit_are_refused(
 ):
     config = reconstruct
     config.init_from = str(trained_run)
-    with pytest.raises(UserError, match="no weights have the name and shape"):
+    with user_error("init_from.no_weights", config.init_from):
         begin(config)
     leaking = tmp_path / "leaking"
     shutil.copytree(trained_run, leaking)
@@ -132,11 +137,11 @@ def test_weights_that_would_leak_or_do_not_fit_are_refused(
     tracks["train"] += open_split(config, "test").track_id.tolist()[:2]
     (leaking / "tracks.json").write_text(json.dumps(tracks))
     config.init_from = str(leaking)
-    with pytest.raises(UserError, match=r"trained on 2 of the \d+ test tracks"):
+    with user_error("init_from.leaks", leaking, "2 of the"):
         begin(config)
     # Some datasets have no test tracks.
     account = open_split(config, "train").account
-    with pytest.raises(UserError, match="no weights have the name and shape"):
+    with user_error("init_from.no_weights", config.init_from):
         begin(config, account={**account, "tracks": {"train": 1, "validation": 1}})
 
 

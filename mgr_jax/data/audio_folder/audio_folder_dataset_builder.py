@@ -121,7 +121,8 @@ def split_entries(
             known = sorted({column for entry in entries for column in entry.groups} | {"artist"})
             raise UserError(
                 f"no track has a value in column '{name}' to split by; index.csv has "
-                f"{', '.join(known)}, and 'track' is always there"
+                f"{', '.join(known)}, and 'track' is always there",
+                code="split.unknown_column",
             )
     values = {name: [e.column(name) for e in entries] for name in columns if name != "track"}
     given = any(entry.split for entry in entries)
@@ -136,7 +137,8 @@ def split_entries(
                     what, way_out = "the same audio", ", or remove all but one copy"
                 raise UserError(
                     f"index.csv puts {what} into {' and '.join(names)} ({', '.join(files[:3])}); "
-                    f"correct its column 'split'{way_out}"
+                    f"correct its column 'split'{way_out}",
+                    code="split.overlap",
                 )
         require_given_splits("index.csv", splits)
     else:

@@ -70,7 +70,10 @@ class Builder(TrackBuilder):
         del manual_dir  # the config names the file
         config = self.builder_config
         if not 0 < config.frame_rate < float("inf"):
-            raise UserError(f"`frame_rate` is {config.frame_rate}; it must be positive")
+            raise UserError(
+                f"`frame_rate` is {config.frame_rate}; it must be positive",
+                code="argument.out_of_range",
+            )
         table = read_features(config.file, config.tracks, subset=config.subset)
         if not table.published:
             table.require_labels()
@@ -172,6 +175,8 @@ def _given(table: FeatureTracks, twins: Sequence[str]) -> list[str]:
         same = [t for t, twin in zip(table.track_id, twins, strict=True) if twin in crossed]
         what = f"{table.path} holds the same features in several splits ({', '.join(same[:3])})"
         if not table.published:
-            raise UserError(f"{what}; put them into one, or remove all but one copy")
+            raise UserError(
+                f"{what}; put them into one, or remove all but one copy", code="split.overlap"
+            )
         warnings.warn(f"{what}, as they are published", stacklevel=3)
     return list(table.split)

@@ -25,20 +25,28 @@ def read_npz(path: Path) -> FeatureTracks:
     except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(
             f"{path} cannot be read as an .npz file of plain arrays; write it again with np.savez, "
-            "and text as str, not as objects (track.astype(str))"
+            "and text as str, not as objects (track.astype(str))",
+            code="table.damaged",
         ) from error
     found = [name for name in _LAYOUTS if name in arrays]
     if len(found) != 1 or "track" not in arrays:
         raise UserError(
             f"{path} must hold 'track' and one of 'mel' and 'features', but holds "
-            f"{', '.join(arrays) or 'none of them'}; store them under these names"
+            f"{', '.join(arrays) or 'none of them'}; store them under these names",
+            code="table.missing_column",
         )
     array, name = arrays[found[0]], found[0]
     if array.ndim not in _LAYOUTS[name] or not array.size:
         layout = {"mel": "[track, bins, frames]", "features": "[track, frames, bins(, channels)]"}
-        raise UserError(f"{path}: {name} has shape {array.shape}; expected {layout[name]}")
+        raise UserError(
+            f"{path}: {name} has shape {array.shape}; expected {layout[name]}",
+            code="table.wrong_shape",
+        )
     if array.dtype.name not in _DTYPES:
-        raise UserError(f"{path}: {name} is of type {array.dtype}; store uint8, float16 or float32")
+        raise UserError(
+            f"{path}: {name} is of type {array.dtype}; store uint8, float16 or float32",
+            code="table.wrong_type",
+        )
     texts = {
         field: _texts(path, field, arrays[field], len(array))
         if field in arrays
@@ -47,11 +55,15 @@ def read_npz(path: Path) -> FeatureTracks:
     }
     tracks = track_names(texts["track"])
     if not all(tracks):
-        raise UserError(f"{path} holds a track without a name; name every track")
+        raise UserError(
+            f"{path} holds a track without a name; name every track", code="table.unnamed_track"
+        )
     track, count = Counter(tracks).most_common(1)[0]
     if count > 1:
         raise UserError(
-            f"{path} holds track '{track}' {count} times; put its parts one after the other in time"
+            f"{path} holds track '{track}' {count} times; put its parts one after the other in "
+            "time",
+            code="table.duplicate_track",
         )
     with np.errstate(over="ignore"):  # what is too large for a float32 is found below
         array = array.astype(_DTYPES[array.dtype.name], copy=False)
@@ -59,7 +71,8 @@ def read_npz(path: Path) -> FeatureTracks:
         if not np.isfinite(values).all():
             raise UserError(
                 f"{path}: the features of track '{track}' are not all finite numbers; correct or "
-                "remove it"
+                "remove it",
+                code="table.not_finite",
             )
     return FeatureTracks(
         path,
@@ -75,7 +88,8 @@ def _texts(path: Path, field: str, array: np.ndarray, tracks: int) -> list[str]:
     if array.shape != (tracks,):
         raise UserError(
             f"{path}: {field} has shape {array.shape}, but there are {tracks} tracks; give one "
-            "value for each"
+            "value for each",
+            code="table.wrong_shape",
         )
     values = array.tolist()
     return [v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in values]

@@ -71,13 +71,15 @@ def read_features(
         if not form:
             raise UserError(
                 f"{tracks} is not a table of tracks that is known here; give FMA's tracks.csv, or "
-                "fma_metadata.zip or its folder"
+                "fma_metadata.zip or its folder",
+                code="table.not_of_tracks",
             )
         return form.join_tracks(table, tracks, subset)
     if subset:
         raise UserError(
             f"the subset '{subset}' needs the table that says which tracks are in it; give it "
-            "(`tracks`), such as FMA's tracks.csv or fma_metadata.zip"
+            "(`tracks`), such as FMA's tracks.csv or fma_metadata.zip",
+            code="argument.missing",
         )
     return table
 
@@ -89,7 +91,10 @@ def _find_format(path: Path) -> TableFormat | None:
 def _read_file(path: Path) -> FeatureTracks:
     readers = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet}
     if path.suffix not in readers:
-        raise UserError(f"{path} is no .npz, .csv or .parquet file; store features as one of them")
+        raise UserError(
+            f"{path} is no .npz, .csv or .parquet file; store features as one of them",
+            code="file.wrong_suffix",
+        )
     if not path.is_file():
-        raise UserError(f"{path} is not a file; check the path")
+        raise UserError(f"{path} is not a file; check the path", code="file.not_found")
     return readers[path.suffix](path)

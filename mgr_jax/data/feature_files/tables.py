@@ -41,7 +41,9 @@ def read_csv(path: Path) -> FeatureTracks:
                 for field, told in texts.items():
                     told.append(cells[field])
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a UTF-8 CSV file ({error}); save it as one") from error
+        raise UserError(
+            f"{path} is not a UTF-8 CSV file ({error}); save it as one", code="table.not_csv"
+        ) from error
     matrix = np.stack(values) if values else np.empty((0, len(columns)), np.float32)
     return group_rows(path, names, texts, matrix, columns, lambda row: f"{path}, line {lines[row]}")
 
@@ -53,7 +55,8 @@ def _rows(path: Path, reader: Any, header: list[str]) -> Iterator[dict[str, str]
         elif row:  # else an empty line
             raise UserError(
                 f"{path}, line {reader.line_num} has {len(row)} cells, but the header has "
-                f"{len(header)}; correct the line"
+                f"{len(header)}; correct the line",
+                code="table.ragged_row",
             )
 
 
@@ -64,7 +67,8 @@ def _number(text: str, where: str, column: str) -> float:
         value = np.nan
     if not abs(value) <= _LARGEST:
         raise UserError(
-            f"{where}, column '{column}' holds {text!r}, which is not a finite number; correct it"
+            f"{where}, column '{column}' holds {text!r}, which is not a finite number; correct it",
+            code="table.not_finite",
         )
     return value
 
@@ -79,7 +83,7 @@ def read_parquet(path: Path) -> FeatureTracks:
     except (pa.ArrowException, OSError) as error:
         why = textwrap.shorten(str(error), 120, placeholder=" …")
         raise UserError(
-            f"{path} cannot be read as a Parquet file ({why}); write it again"
+            f"{path} cannot be read as a Parquet file ({why}); write it again", code="table.damaged"
         ) from error
     columns = feature_columns(path, table.column_names)
     name = name_column(table.column_names)
@@ -88,7 +92,8 @@ def read_parquet(path: Path) -> FeatureTracks:
         kind = table.schema.field(column).type
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise UserError(
-                f"{path}: column '{column}' is of type {kind}, not numbers; convert or remove it"
+                f"{path}: column '{column}' is of type {kind}, not numbers; convert or remove it",
+                code="table.wrong_type",
             )
         with np.errstate(over="ignore"):  # what is too large for a float32 is found later
             values[:, position] = table.column(column).to_numpy()  # nulls become NaN

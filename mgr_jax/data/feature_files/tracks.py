@@ -67,7 +67,8 @@ class FeatureTracks:
         if missing := [name for name in names if name not in self.columns]:
             raise UserError(
                 f"{self.path} lacks the column '{missing[0]}' ({len(missing)} of {len(names)} are "
-                "missing); give a table with the columns that the model was trained on"
+                "missing); give a table with the columns that the model was trained on",
+                code="table.missing_column",
             )
         order = [self.columns.index(name) for name in names]
         features = [frames[:, order] for frames in self.features]
@@ -86,7 +87,8 @@ class FeatureTracks:
             if split not in SPLITS and (split or of_all):
                 raise UserError(
                     f"{self.path} gives track '{track}' the split '{split}', but 'split' is one of "
-                    f"{', '.join(SPLITS)}; correct it"
+                    f"{', '.join(SPLITS)}; correct it",
+                    code="table.unknown_split",
                 )
 
     def require_labels(self) -> None:
@@ -96,7 +98,8 @@ class FeatureTracks:
                 raise UserError(
                     f"{self.path} does not say the genre of track '{track}'; add 'label', name "
                     "tracks like blues.00000, or give the dataset's table of tracks too (`tracks`; "
-                    "fma_metadata.zip holds FMA's features and tracks)"
+                    "fma_metadata.zip holds FMA's features and tracks)",
+                    code="table.missing_genre",
                 )
 
 
@@ -138,18 +141,23 @@ def feature_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
     """
     for column, count in Counter(header).items():
         if count > 1:
-            raise UserError(f"{path} has {count} columns called '{column}'; keep one of them")
+            raise UserError(
+                f"{path} has {count} columns called '{column}'; keep one of them",
+                code="table.duplicate_column",
+            )
         # pandas writes the index like this: it would tell the genre where a table is sorted.
         if not column or column.startswith(("Unnamed:", "__index_level_")):
             raise UserError(
-                f"{path} has a column without a name, which looks like an index; remove it"
+                f"{path} has a column without a name, which looks like an index; remove it",
+                code="table.unnamed_column",
             )
     columns = tuple(column for column in header if column not in _NO_FEATURES)
     if not columns or not set(NAMES) & set(header):
         raise UserError(
             f"{path} must have a column 'track' or 'filename' and numeric columns, but has "
             f"{', '.join(header[:3]) or 'none'}{', …' if len(header) > 3 else ''}; name them so in "
-            "its first line, with commas between"
+            "its first line, with commas between",
+            code="table.missing_column",
         )
     return columns
 
@@ -182,13 +190,14 @@ def group_rows(
         one track disagree.
     """
     if not len(values):
-        raise UserError(f"{path} holds no rows below its header; add some")
+        raise UserError(f"{path} holds no rows below its header; add some", code="table.empty")
     finite = np.isfinite(values)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         raise UserError(
             f"{where(row)}, column '{columns[column]}' holds '{values[row, column]}', which is not "
-            "a finite number; correct it"
+            "a finite number; correct it",
+            code="table.not_finite",
         )
     rows: dict[str, list[int]] = {}
     told = [[text.strip() for text in texts.get(field, [""] * len(names))] for field in TEXTS]
@@ -196,13 +205,16 @@ def group_rows(
     tracks = track_names(names)
     for row, track in enumerate(tracks):
         if not track:
-            raise UserError(f"{where(row)} has no {NAMES[0]}; name every track")
+            raise UserError(
+                f"{where(row)} has no {NAMES[0]}; name every track", code="table.unnamed_track"
+            )
         frames = rows.setdefault(track, [])
         frames.append(row)
         if about[frames[0]] != about[row]:
             raise UserError(
                 f"{where(row)} gives track '{track}' another label, artist or split than a row "
-                "before it; all rows of a track must agree"
+                "before it; all rows of a track must agree",
+                code="table.contradiction",
             )
     label, artist, split = zip(*(about[frames[0]] for frames in rows.values()), strict=True)
     return FeatureTracks(

@@ -137,7 +137,7 @@ def _load(source: Path, name: str, sample_rate: int) -> LoadedTrack:
 
 
 def _refuse(reason: str) -> LoadedTrack:
-    raise AudioError(reason)
+    raise AudioError(reason, code="audio.missing")
 
 
 def _split_protocol(rows: list[Row]) -> dict[str, Any]:

@@ -153,7 +153,8 @@ def _with_ancestors(row: Row, genres: dict[int, Genre]) -> set[int]:
             if number not in genres:
                 raise UserError(
                     f"track {row.track_id} of tracks.csv has genre {number}, which genres.csv does "
-                    f"not name; download both again from {URL}/fma_metadata.zip"
+                    f"not name; download both again from {URL}/fma_metadata.zip",
+                    code="metadata.damaged",
                 )
             found.add(number)
             number = genres[number].parent
@@ -170,7 +171,8 @@ def _open_csv(metadata: Path, name: str) -> Iterator[Iterator[list[str]]]:
         found = [path for path in list_files(metadata) if PurePosixPath(path).name == name]
     if not found:
         raise UserError(
-            f"{metadata} holds no {name}; download it again from {URL}/fma_metadata.zip"
+            f"{metadata} holds no {name}; download it again from {URL}/fma_metadata.zip",
+            code="archive.missing_file",
         )
     limit = csv.field_size_limit(_MAX_FIELD)
     try:
@@ -185,5 +187,6 @@ def _open_csv(metadata: Path, name: str) -> Iterator[Iterator[list[str]]]:
 def _damaged(metadata: Path, name: str, why: object) -> UserError:
     return UserError(
         f"{name} in {metadata} is not as published ({why}); download it again from "
-        f"{URL}/fma_metadata.zip"
+        f"{URL}/fma_metadata.zip",
+        code="metadata.damaged",
     )

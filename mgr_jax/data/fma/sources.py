@@ -44,7 +44,8 @@ def missing(manual_dir: Path, subset: str, what: str) -> UserError:
         f"{manual_dir} lacks {what} of FMA {subset} ({HOMEPAGE}); expected are\n"
         f"{archives}\nor their unpacked folders\n"
         f"  {manual_dir}/fma_metadata/tracks.csv, genres.csv\n"
-        f"  {manual_dir}/fma_{subset}/000/000002.mp3, …"
+        f"  {manual_dir}/fma_{subset}/000/000002.mp3, …",
+        code="dataset.incomplete",
     )
 
 
@@ -79,7 +80,8 @@ def check_sha1(path: Path, *, allow_other: bool, progress: bool = True) -> str:
     if found != SHA1[path.name] and not allow_other:
         raise UserError(
             f"{path} has SHA-1 {found}, but the published file has {SHA1[path.name]}; download it "
-            f"again from {URL}/{path.name}, or accept it as it is (`allow_other_checksum`)"
+            f"again from {URL}/{path.name}, or accept it as it is (`allow_other_checksum`)",
+            code="file.wrong_checksum",
         )
     return found
 

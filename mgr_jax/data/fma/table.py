@@ -52,7 +52,10 @@ def read_table(path: Path) -> FeatureTracks:
     if path.is_dir() or path.suffix == ".zip":
         found = [file for file in list_files(path) if PurePosixPath(file).name == "features.csv"]
         if not found:
-            raise UserError(f"{path} holds no features.csv; give fma_metadata.zip or the file")
+            raise UserError(
+                f"{path} holds no features.csv; give fma_metadata.zip or the file",
+                code="archive.missing_file",
+            )
         source, name = path, found[0]
     try:
         with open_file(source, name) as file:
@@ -73,10 +76,13 @@ def read_table(path: Path) -> FeatureTracks:
             )
     except (pa.ArrowException, csv.Error, ValueError) as error:
         if isinstance(error, pa.ArrowInvalid) and "Empty CSV" in str(error):
-            raise UserError(f"{path} holds no rows below its header; add some") from error
+            raise UserError(
+                f"{path} holds no rows below its header; add some", code="table.empty"
+            ) from error
         why = textwrap.shorten(str(error), 120, placeholder=" …")  # it may quote a whole row
         raise UserError(
-            f"{path} is not a table like FMA's features.csv ({why}); download it again"
+            f"{path} is not a table like FMA's features.csv ({why}); download it again",
+            code="metadata.damaged",
         ) from error
     values = np.empty((len(table), len(columns)), np.float32)
     for position, column in enumerate(columns):
@@ -111,13 +117,15 @@ def join_tracks(table: FeatureTracks, tracks: Path, subset: str | None) -> Featu
     if count > 1:
         raise UserError(
             f"{table.path} holds track {track} {count} times, with and without leading zeros; keep "
-            "one of them"
+            "one of them",
+            code="table.duplicate_track",
         )
     rows = [row for row, track in enumerate(ids) if track in known]
     if not rows:
         raise UserError(
             f"{table.path} holds none of the {len(known)} tracks of {tracks} (its first is "
-            f"'{table.track_id[0]}'); give a table of FMA's tracks, called by their ids"
+            f"'{table.track_id[0]}'); give a table of FMA's tracks, called by their ids",
+            code="table.no_match",
         )
     if subset and len(rows) < len(known):
         warnings.warn(

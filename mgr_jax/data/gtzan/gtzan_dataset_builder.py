@@ -76,7 +76,10 @@ class Builder(AudioBuilder):
         names = {Path(name).stem: name for name in sizes}
         if len(names) < len(sizes):
             twice = next(name for name in sizes if names[Path(name).stem] != name)
-            raise UserError(f"{shown} holds {Path(twice).stem} more than once; keep one file of it")
+            raise UserError(
+                f"{shown} holds {Path(twice).stem} more than once; keep one file of it",
+                code="dataset.duplicate_track",
+            )
         twins = identical_files(sizes, functools.partial(read_bytes, source))
         track_ids = sorted(names)
         genres = [track.split(".")[0] for track in track_ids]
@@ -122,7 +125,9 @@ def _find_files(manual_dir: Path, unpacked: Path) -> tuple[Path, Path, dict[str,
         unpack_tar(archive, unpacked)
         if found := _list_tracks(unpacked, archive):
             return archive, unpacked, found
-    raise UserError(f"GTZAN is not in {manual_dir}; expected there: {_WANTED}")
+    raise UserError(
+        f"GTZAN is not in {manual_dir}; expected there: {_WANTED}", code="dataset.incomplete"
+    )
 
 
 def _list_tracks(source: Path, shown: Path) -> dict[str, int]:

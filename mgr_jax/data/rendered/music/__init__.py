@@ -71,7 +71,10 @@ def render_track(
     if genre not in STYLES:
         raise unknown_name("genre", genre, GENRES)
     if seconds < 2:
-        raise UserError(f"a rendered track lasts 2 s at least, not {seconds} s; ask for more")
+        raise UserError(
+            f"a rendered track lasts 2 s at least, not {seconds} s; ask for more",
+            code="argument.out_of_range",
+        )
     style = STYLES[genre]
     entropy = [seed, *genre.encode()]
     player = invent_artist(style, _generator(entropy, artist))
