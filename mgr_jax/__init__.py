@@ -30,6 +30,7 @@ _PUBLIC = {
     "write_report": "mgr_jax.runs.report",
     # Configs
     "base_config": "mgr_jax.config",
+    "format_configs": "mgr_jax.runs.config_list",
     "list_configs": "mgr_jax.config.files",
     "read_config": "mgr_jax.config.files",
     # Prediction

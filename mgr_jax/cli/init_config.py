@@ -3,8 +3,9 @@
 mgr-jax init_config choi2016
 """
 
+import mgr_jax
 from mgr_jax.cli._flags import Flags
-from mgr_jax.config.files import copy_config, find_config, format_configs
+from mgr_jax.config.files import copy_config, find_config
 
 ARGUMENTS = "[CONFIG …]"
 
@@ -17,7 +18,7 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Copies the configs that are named."""
     if not args:
-        print(format_configs())
+        print(mgr_jax.format_configs())
     for spec in args:
         target, arg = copy_config(spec, flags.out), find_config(spec)[1]
         config = f"{target}:{arg}" if arg else target

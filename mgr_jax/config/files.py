@@ -8,7 +8,6 @@ import contextlib
 import difflib
 import runpy
 import shutil
-import textwrap
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 import mgr_jax
-from mgr_jax.config.recipes import DATASETS, Arguments, Data, parse
+from mgr_jax.config.recipes import Arguments, parse
 from mgr_jax.errors import UserError
 
 
@@ -167,26 +166,6 @@ def describe_config(spec: str | Path) -> str:
     """The docstring of a config file, which is not run; see `find_config`."""
     path, _ = find_config(spec)
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-
-
-def format_configs() -> str:
-    """The shipped configs as text: what each is, and its arguments with their values."""
-    text, indent = "", " " * 18
-    for name in config_names():
-        arguments = read_arguments(shipped_configs() / f"{name}.py")
-        words = "; ".join(
-            f"{key}={known.default if isinstance(known, Data) else ' '.join(known)}"
-            for key, known in arguments.items()
-        )
-        summary = describe_config(name).partition("\n")[0].rstrip(".")
-        text += f"{name:<16}{summary}\n"
-        text += textwrap.fill(words, 98, initial_indent=indent, subsequent_indent=indent) + "\n"
-    end = (
-        "The first value is the default, and data= takes any dataset: "
-        f"{', '.join(DATASETS)} or <builder>/<name>, such as audio_folder/my_music; "
-        "stored features where that is the default."
-    )
-    return f"{text}\n{textwrap.fill(end, 98)}"
 
 
 def copy_config(spec: str, folder: Path) -> Path:

@@ -1,0 +1,58 @@
+"""The shipped configs as text: what each is, its arguments, and what it has scored."""
+
+import textwrap
+
+from mgr_jax.config.files import config_names, describe_config, read_arguments, shipped_configs
+from mgr_jax.config.recipes import DATASETS
+from mgr_jax.evaluation.ledger import Entry, read_ledger, results_of, shipped_ledger
+
+_WIDTH = 98
+_INDENT = " " * 18
+_METRICS = ("accuracy", "average_precision")
+_SHORT = {full: short for short, full in DATASETS.items()}
+
+
+def format_configs() -> str:
+    """The shipped configs, with a score of each network that the ledger of results has one of.
+
+    It is the newest of tracks that does not leak, on the config's own dataset if there is one.
+    """
+    ledger = read_ledger(shipped_ledger())
+    parts = []
+    for name in config_names():
+        arguments = read_arguments(shipped_configs() / f"{name}.py")
+        data = arguments["data"].default
+        values = (
+            f"{key}={data if key == 'data' else ' '.join(known)}"
+            for key, known in arguments.items()
+        )
+        parts.append(f"{name:<16}{describe_config(name).partition(chr(10))[0].rstrip('.')}")
+        parts.append(_fold("; ".join(values)))
+        for model in arguments.get("model", ("",)):
+            spec = f"{name}:model={model}" if model else name
+            if found := _newest(results_of(spec, ledger), DATASETS[data]):
+                short = _SHORT.get(found.dataset, found.dataset.partition("/")[2])
+                where = f"{short} {found.split} ({found.protocol['name']})"
+                parts.append(f"{_INDENT}{model or name:<14} {found} {where}")
+    end = (
+        "The first value is the default, and data= takes any dataset: "
+        f"{', '.join(DATASETS)} or <builder>/<name>, such as audio_folder/my_music; "
+        "stored features where that is the default. Scores are those of tracks; docs/results.md "
+        "says what they are worth."
+    )
+    return "\n".join([*parts, "", textwrap.fill(end, _WIDTH)])
+
+
+def _newest(entries: list[Entry], dataset: str) -> Entry | None:
+    """What to show of a network; of those without a date, the first."""
+    fitting = [
+        entry
+        for entry in entries
+        if entry.metric in _METRICS and entry.level == "track" and not entry.protocol.get("leaks")
+    ]
+    own = [entry for entry in fitting if entry.dataset == dataset]
+    return max(own or fitting, key=lambda entry: entry.date or "", default=None)
+
+
+def _fold(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)

@@ -1,0 +1,31 @@
+"""The list of configs: all of them, their arguments, and what they have scored."""
+
+from mgr_jax.config.files import config_names, read_config
+from mgr_jax.evaluation.ledger import read_ledger, results_of, shipped_ledger
+from mgr_jax.runs.config_list import format_configs
+
+
+def test_the_list_names_every_file_and_fits_a_terminal():
+    lines = format_configs().splitlines()
+    assert [line.split()[0] for line in lines if line[:1].strip()][: len(config_names())] == (
+        config_names()
+    )
+    assert max(map(len, lines)) < 100
+
+
+def test_the_list_shows_scores_of_the_ledger_that_do_not_leak():
+    text = format_configs()
+    (demo,) = (
+        entry for entry in results_of("demo:model=crnn,data=demo") if entry.commit is not None
+    )
+    assert f"{demo} demo test (dataset)" in text
+    leaking = {str(entry) for entry in read_ledger(shipped_ledger()) if entry.protocol["leaks"]}
+    honest = {str(entry) for entry in read_ledger(shipped_ledger()) if not entry.protocol["leaks"]}
+    assert leaking - honest
+    assert not [score for score in leaking - honest if score in text]
+
+
+def test_specs_of_the_ledger_can_be_read():
+    specs = {entry.spec for entry in read_ledger(shipped_ledger()) if entry.spec}
+    assert specs
+    assert {read_config(spec).spec for spec in specs} == specs  # all arguments, in their order
