@@ -1,21 +1,26 @@
-"""Constant-Q spectrograms."""
+"""Constant-Q bands, and the pitch classes they add up to."""
 
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import field
 from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends.base import BinAxis, Framed, require_positive
-from mgr_jax.audio.frontends.levels import Leveled
-from mgr_jax.errors import UserError
+from mgr_jax.audio.dsp.ranges import require, require_positive
+from mgr_jax.audio.frontends.bands import PITCH_CLASSES, Bands
+from mgr_jax.audio.frontends.base import BinAxis
+from mgr_jax.audio.frontends.frames import Frames
 
 
-class CQT(Leveled, Framed):
-    """Constant-Q spectrogram, by default abs(librosa.cqt(y)); see `dsp.cqt`.
+@dataclasses.dataclass(frozen=True)
+class CQT(Bands):
+    """Constant-Q bands, by default abs(librosa.cqt(y)); see `dsp.cqt`.
 
-    The attributes are also those of `Framed`, `Leveled` and `Standardised`; a frame is as long as
-    the longest filter.
+    A frame is as long as the longest filter.
 
     Attributes:
       fmin: frequency of the first bin in Hz.
@@ -26,9 +31,8 @@ class CQT(Leveled, Framed):
       norm: of each filter before it is scaled by the root of its length: 1, 2, infinity or None.
       window: a periodic window by its name in `scipy.signal.get_window`.
       power: exponent of the magnitudes, at least 1.
+      cut: where the frames lie.
     """
-
-    registered: ClassVar[str] = "cqt"
 
     fmin: float = dsp.C1
     n_bins: int = 84
@@ -38,44 +42,97 @@ class CQT(Leveled, Framed):
     norm: float | None = 1.0
     window: str | tuple = "hann"
     power: float = 1.0
-    scale: str = "linear"
+    cut: Frames = field(default_factory=Frames)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         require_positive(self, "n_bins")
-        if self.center == "same":
-            raise UserError(f"CQT: center is {self.center!r}; it must be True or False")
+        require(self.power >= 1, "power", self.power, "use 1 or more")
+        center = self.cut.center
+        require(isinstance(center, bool), "center", center, "it must be True or False")
 
     @property
-    def num_bins(self) -> int:
-        """Bins per frame."""
-        return self.n_bins
-
-    @property
-    def bin_axis(self) -> BinAxis:
-        """What the bins are."""
-        return BinAxis("Hz", dsp.cqt_frequencies(**self._bins))
-
-    @property
-    def frame_samples(self) -> int:
-        """Samples that one frame is computed from."""
-        return dsp.cqt_frame_length(dsp.cqt_lengths(**self._bands))
-
-    @property
-    def _bins(self) -> dict[str, Any]:
+    def _scale(self) -> dict[str, Any]:
         names = ("fmin", "n_bins", "bins_per_octave", "tuning")
         return {name: getattr(self, name) for name in names}
 
     @property
-    def _bands(self) -> dict[str, Any]:
+    def _filters(self) -> dict[str, Any]:
         names = ("sample_rate", "filter_scale", "window")
-        return self._bins | {name: getattr(self, name) for name in names}
+        return self._scale | {name: getattr(self, name) for name in names}
 
-    def _weights(self) -> list[np.ndarray]:
-        return dsp.cqt_filterbank(**self._bands, norm=self.norm)
+    @property
+    def axis(self) -> BinAxis:
+        """Centres of the bands."""
+        return BinAxis("Hz", dsp.cqt_frequencies(**self._scale))
 
-    def _energies(self, y: jax.Array, weights: list[np.ndarray]) -> jax.Array:
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return dsp.cqt_frame_length(dsp.cqt_lengths(**self._filters))
+
+    def weights(self, param: Callable[..., jax.Array]) -> list[np.ndarray]:
+        """Filters, one array [length, bins] for each octave."""
+        return dsp.cqt_filterbank(**self._filters, norm=self.norm)
+
+    def __call__(
+        self, y: jax.Array, weights: list[np.ndarray], lengths: jax.Array | None
+    ) -> jax.Array:
+        """[batch, samples] to [batch, frames, n_bins], see `Bands`."""
+        y, center = self.cut.padded(y, self.frame_samples, lengths)
         spectra = dsp.cqt(
-            y, weights, hop_length=self.hop_length, center=self._pads, pad_mode=self.pad_mode
+            y, weights, hop_length=self.cut.hop_length, center=center, pad_mode=self.cut.pad_mode
         )
         return dsp.spectrogram(spectra, power=self.power)
+
+
+@dataclasses.dataclass(frozen=True)
+class ChromaCQT(Bands):
+    """Constant-Q bands as pitch classes, as `librosa.feature.chroma_cqt` with a tuning given.
+
+    Attributes:
+      chroma_norm: of every frame: 1, 2 or infinity; None leaves magnitudes.
+      cqt: the bands, a multiple of 12 per octave.
+    """
+
+    axis: ClassVar[BinAxis] = PITCH_CLASSES
+
+    chroma_norm: float | None = math.inf
+    cqt: CQT = CQT(n_bins=252, bins_per_octave=36)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        per_octave = self.cqt.bins_per_octave
+        multiple = per_octave % self.num_bins == 0
+        require(multiple, "bins_per_octave", per_octave, "use a multiple of 12")
+
+    @property
+    def cut(self) -> Frames:
+        """Where the frames lie."""
+        return self.cqt.cut
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return self.cqt.frame_samples
+
+    def weights(self, param: Callable[..., jax.Array]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Filters of the bands, and the pitch classes they belong to [12, n_bins]."""
+        fold = dsp.cq_to_chroma(
+            n_bins=self.cqt.n_bins,
+            bins_per_octave=self.cqt.bins_per_octave,
+            n_chroma=self.num_bins,
+            fmin=self.cqt.fmin,
+            base_c=True,
+        )
+        return self.cqt.weights(param), fold
+
+    def __call__(
+        self,
+        y: jax.Array,
+        weights: tuple[list[np.ndarray], np.ndarray],
+        lengths: jax.Array | None,
+    ) -> jax.Array:
+        """[batch, samples] to [batch, frames, 12], see `Bands`."""
+        filters, fold = weights
+        return dsp.fold(self.cqt(y, filters, lengths), fold, norm=self.chroma_norm)

@@ -1,29 +1,26 @@
 """SincNet: a learnable front end of band-pass filters."""
 
+import dataclasses
 import functools
-from typing import ClassVar
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
-from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.fir import filter_bank
 from mgr_jax.audio.dsp.mel import hz_to_mel, mel_to_hz
-from mgr_jax.audio.frontends.base import (
-    Aux,
-    BinAxis,
-    Frontend,
-    check_waveform,
-    require_positive,
-)
+from mgr_jax.audio.dsp.ranges import require, require_positive
+from mgr_jax.audio.frontends.bands import Bands
+from mgr_jax.audio.frontends.base import BinAxis
+from mgr_jax.audio.frontends.frames import Frames
 from mgr_jax.errors import UserError
 
 _LOWEST_HZ = 30.0
 
 
-class SincNet(Frontend):
+@dataclasses.dataclass(frozen=True)
+class SincNet(Bands):
     """First layer of SincNet (Ravanelli and Bengio, arXiv 1808.00158), up to its max-pooling.
 
     Windowed sinc band-passes of learnt lower edge and bandwidth, absolute value, maximum. As in the
@@ -39,8 +36,6 @@ class SincNet(Frontend):
       min_band_hz: smallest bandwidth in Hz.
     """
 
-    registered: ClassVar[str] = "sincnet"
-
     sample_rate: float = 16000
     n_filters: int = 80
     kernel_size: int = 251
@@ -48,35 +43,23 @@ class SincNet(Frontend):
     min_low_hz: float = 50.0
     min_band_hz: float = 50.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         require_positive(
             self, "n_filters", "kernel_size", "pool_length", "min_low_hz", "min_band_hz"
         )
-        if self.kernel_size % 2 == 0:
-            raise UserError(f"SincNet: kernel_size is {self.kernel_size}; it must be odd")
+        require(self.kernel_size % 2 == 1, "kernel_size", self.kernel_size, "it must be odd")
         if self._highest <= _LOWEST_HZ:
             raise UserError(
-                f"SincNet: min_low_hz={self.min_low_hz} and min_band_hz={self.min_band_hz} leave "
-                f"no room below half of sample_rate={self.sample_rate}; lower them"
+                f"sincnet: min_low_hz={self.min_low_hz} and min_band_hz={self.min_band_hz} leave "
+                f"no room below half of sample_rate={self.sample_rate}; lower them",
+                code="audio.out_of_range",
             )
 
     @property
-    def num_bins(self) -> int:
-        """Bins per frame."""
-        return self.n_filters
-
-    @property
-    def bin_axis(self) -> BinAxis:
-        """The centre frequencies before training."""
-        edges = self._initial_edges()
-        offset = self.min_low_hz + self.min_band_hz / 2
-        return BinAxis("Hz", (edges[:-1] + edges[1:]) / 2 + offset)
-
-    @property
-    def frame_rate(self) -> float:
-        """Frames per second."""
-        return self.sample_rate / self.pool_length
+    def cut(self) -> Frames:
+        """Where the frames lie."""
+        return Frames(self.pool_length, center=False)
 
     @property
     def frame_samples(self) -> int:
@@ -84,46 +67,35 @@ class SincNet(Frontend):
         return self.kernel_size + self.pool_length - 1
 
     @property
-    def min_samples(self) -> int:
-        """Fewest samples that give a frame."""
-        return self.frame_samples
+    def axis(self) -> BinAxis:
+        """The centre frequencies before training."""
+        edges = self._initial_edges()
+        offset = self.min_low_hz + self.min_band_hz / 2
+        return BinAxis("Hz", (edges[:-1] + edges[1:]) / 2 + offset)
 
-    def num_frames(self, samples: int) -> int:
-        """Frames of a clip of this many samples."""
-        return max(0, samples - self.kernel_size + 1) // self.pool_length
-
-    @nn.compact
-    def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
-        """Waveforms [batch, samples] float32 to [batch, frames, n_filters] float32.
-
-        Raises:
-          UserError: the clips are too short, or no waveforms.
-        """
-        waveform = check_waveform(waveform)
-        samples = waveform.shape[-1]
-        frames = self.num_frames(samples)
-        if frames < 1:
-            raise UserError(
-                f"SincNet: clips of {samples} samples are too short; kernel_size="
-                f"{self.kernel_size} and pool_length={self.pool_length} need {self.min_samples}"
-            )
+    def weights(self, param: Callable[..., jax.Array]) -> jax.Array:
+        """Filters [n_filters, kernel_size]."""
         edges = self._initial_edges().astype(np.float32)
-        low_hz = self.param("low_hz", lambda _: jnp.asarray(edges[:-1]))
-        band_hz = self.param("band_hz", lambda _: jnp.asarray(np.diff(edges)))
-        taps = self._sinc_taps(low_hz, band_hz)
+        low_hz = param("low_hz", lambda _: jnp.asarray(edges[:-1]))
+        band_hz = param("band_hz", lambda _: jnp.asarray(np.diff(edges)))
+        return self._sinc_taps(low_hz, band_hz)
+
+    def __call__(self, y: jax.Array, weights: jax.Array, lengths: jax.Array | None) -> jax.Array:
+        """[batch, samples] to [batch, frames, n_filters], see `Bands`."""
+        frames = self.cut.count(y.shape[1], self.frame_samples)
 
         # Responses at every sample fill several times the memory of the frames; for the gradient
         # they are computed again, which is as fast as writing them down.
         @jax.checkpoint
         def sincnet(y: jax.Array) -> jax.Array:
-            response = jnp.abs(filter_bank(y, taps, left=0)[:, : frames * self.pool_length])
+            response = jnp.abs(filter_bank(y, weights, left=0)[:, : frames * self.pool_length])
             response = response.reshape(y.shape[0], frames, self.pool_length, -1)
             # A reduction by XLA overlooks what is not a number, on a CPU.
             return functools.reduce(
                 jnp.maximum, (response[:, :, i] for i in range(self.pool_length))
             )
 
-        return dsp.map_clips(sincnet, waveform)
+        return sincnet(y)
 
     @property
     def _highest(self) -> float:

@@ -1,5 +1,6 @@
 """Tempograms: periods of the onsets, over time."""
 
+import dataclasses
 import math
 from typing import ClassVar
 
@@ -7,21 +8,23 @@ import jax
 import jax.numpy as jnp
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends.base import BinAxis, require_positive
-from mgr_jax.audio.frontends.log_mel import LogMel
-from mgr_jax.audio.frontends.standardise import Standardised
+from mgr_jax.audio.dsp.ranges import require_positive
+from mgr_jax.audio.frontends.bands import Bands, Mel
+from mgr_jax.audio.frontends.base import BinAxis
+from mgr_jax.audio.frontends.frames import Fourier, Frames
+from mgr_jax.audio.frontends.level import Level
+from mgr_jax.audio.frontends.pipeline import Pipeline
 
 
-class Tempogram(Standardised):
+@dataclasses.dataclass(frozen=True)
+class Tempogram(Bands):
     """Local autocorrelation of the onset strength, as `librosa.feature.tempogram(y)`.
 
     Onsets are rises of the mel levels of librosa's defaults, in dB down to 80 below the clip's
     maximum. Where nothing rises, the frame is 0.
 
-    The attributes are also those of `Standardised`.
-
     Attributes:
-      n_fft: samples per Fourier frame.
+      n_fft: samples per Fourier frame; lags beyond the clip count as no onset.
       hop_length: samples between frames.
       n_mels: number of mel bands.
       win_length: frames that are correlated with each other, and number of lags; librosa's 384
@@ -32,7 +35,7 @@ class Tempogram(Standardised):
       norm: of every frame over its lags: 1, 2 or infinity; None leaves correlations.
     """
 
-    registered: ClassVar[str] = "tempogram"
+    framewise: ClassVar[bool] = False
 
     n_fft: int = 2048
     hop_length: int = 512
@@ -42,58 +45,43 @@ class Tempogram(Standardised):
     center: bool = True
     norm: float | None = math.inf
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         require_positive(self, "n_fft", "hop_length", "n_mels", "win_length")
 
     @property
-    def num_bins(self) -> int:
-        """Bins per frame."""
-        return self.win_length
+    def cut(self) -> Frames:
+        """Where the Fourier frames lie."""
+        return Frames(self.hop_length)
 
     @property
-    def bin_axis(self) -> BinAxis:
-        """What the bins are; the first, a lag of 0, is at an infinite tempo."""
+    def lost_frames(self) -> int:
+        """Fourier frames that are no frames."""
+        return 0 if self.center else self.win_length - 1
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples of a Fourier frame."""
+        return self.n_fft
+
+    @property
+    def axis(self) -> BinAxis:
+        """Tempi of the lags; the first, a lag of 0, is at an infinite tempo."""
         tempi = dsp.tempo_frequencies(
             self.win_length, sample_rate=self.sample_rate, hop_length=self.hop_length
         )
         return BinAxis("BPM", tempi)
 
-    @property
-    def frame_rate(self) -> float:
-        """Frames per second."""
-        return self.sample_rate / self.hop_length
-
-    @property
-    def frame_samples(self) -> int:
-        """Samples of a Fourier frame; lags beyond the clip count as no onset."""
-        return self.n_fft
-
-    @property
-    def min_samples(self) -> int:
-        """Fewest samples that give a frame."""
-        if self.center:
-            return 1
-        return max(1, (self.win_length - 1) * self.hop_length + self.n_fft % 2)
-
-    def num_frames(self, samples: int) -> int:
-        """Frames of a clip of this many samples."""
-        frames = dsp.num_frames(samples, n_fft=self.n_fft, hop_length=self.hop_length, center=True)
-        return frames if self.center else max(0, frames - self.win_length + 1)
-
-    def _energies(self, y: jax.Array, weights: None) -> jax.Array:
-        log_mel = LogMel(
-            sample_rate=self.sample_rate,
-            n_fft=self.n_fft,
-            hop_length=self.hop_length,
-            n_mels=self.n_mels,
-            parent=None,
-        )
-        levels = jnp.asarray(log_mel.apply({}, y))
+    def __call__(self, y: jax.Array, weights: None, lengths: jax.Array | None) -> jax.Array:
+        """[batch, samples] to [batch, frames, win_length], see `Bands`."""
+        mel = Mel(self.sample_rate, Fourier(self.n_fft, frames=self.cut), n_mels=self.n_mels)
+        log_mel = Pipeline(bands=mel, level=Level(), parent=None)
+        levels = jnp.asarray(log_mel.apply({}, y, None, lengths))
         return dsp.tempogram(
             dsp.onset_strength(levels, n_fft=self.n_fft, hop_length=self.hop_length),
             win_length=self.win_length,
             window=self.window,
             center=self.center,
             norm=self.norm,
+            frames=None if lengths is None else self.cut.count(lengths, self.n_fft),
         )
