@@ -48,7 +48,7 @@ def features_picture(
     values, step = features.reshape(frames, bins, -1), 1 / frontend.frame_rate
     # Frames that are not centred on samples 0, hop_length, ... are spread evenly over the clip.
     inner = _inner(frontend)
-    spread = inner.bands.cut.center is not True
+    spread = inner.layout.frames.center is not True
     first = (seconds - (frames - 1) * step) / 2 if spread else 0.0
     left = start + first - step / 2
     if (merged := -(-frames // COLUMNS)) > 1:

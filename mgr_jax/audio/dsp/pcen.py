@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from mgr_jax.audio.dsp.ranges import require
+from mgr_jax.errors import UserError
 
 # (x + delta) ** (1 / root) has no slope at 0 once training has taken delta there.
 _MIN_DELTA = 1e-6
@@ -115,8 +116,11 @@ def moving_average(
     """
     start = x[:, 0]
     if initial != "first":
-        number = not isinstance(initial, str)
-        require(number, "pcen: initial", initial, "it must be a number or 'first'")
+        if isinstance(initial, str):
+            raise UserError(
+                f"pcen: initial is {initial!r}; it must be a number or 'first'",
+                code="audio.out_of_range",
+            )
         start = jnp.full_like(start, initial)
     smoothing = jnp.asarray(smoothing, x.dtype)
     # An accelerator wants few steps, a CPU few passes: there the loop's gradient takes a sixth to

@@ -9,10 +9,3 @@ def require(holds: bool, name: str, value: Any, expected: str) -> None:
     """Raises a UserError that names a setting and what was expected, unless the condition holds."""
     if not holds:
         raise UserError(f"{name} is {value!r}; {expected}", code="audio.out_of_range")
-
-
-def require_positive(settings: object, *names: str) -> None:
-    """Raises a UserError that names the first of these attributes that is not positive."""
-    for name in names:
-        value = getattr(settings, name)
-        require(value > 0, name, value, "it must be positive")

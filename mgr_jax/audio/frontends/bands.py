@@ -1,130 +1,75 @@
 """Bands: from waveforms to what each frame holds, before any level or statistic."""
 
-import dataclasses
 import math
 from collections.abc import Callable
-from dataclasses import field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.ranges import require, require_positive
-from mgr_jax.audio.frontends.base import BinAxis
-from mgr_jax.audio.frontends.frames import Fourier, Frames
+from mgr_jax.audio.dsp.ranges import require
+from mgr_jax.audio.frontends.base import BinAxis, Layout, check_waveforms
+from mgr_jax.audio.frontends.frames import Fourier, Frames, Transform
+from mgr_jax.audio.frontends.parts import Count, Exponent, Norm, Part, Size, one_of
 from mgr_jax.audio.frontends.standardise import OVER
 from mgr_jax.errors import UserError
 
-PITCH_CLASSES = BinAxis("pitch class", np.arange(12.0))
+_PITCH_CLASSES = BinAxis("pitch class", np.arange(12.0))
+# Makes a parameter of a name, an initialiser and what that takes.
+Param = Callable[..., jax.Array]
 
 
-@dataclasses.dataclass(frozen=True)
-class Bands:
+@dataclass(frozen=True)
+class Bands(Part):
     """What is computed of every frame: energies, magnitudes, or responses of filters.
-
-    Its fields, and those of the parts it has, are arguments of `create_frontend`.
 
     Attributes:
       sample_rate: of the waveform in Hz.
+      measured_over: what statistics of them can be taken over.
+      framewise: whether a frame depends on nothing but its samples.
+      clip_by_clip: whether a CPU is faster clip by clip.
     """
 
-    # What statistics of the features can be taken over, whether a frame depends on nothing but its
-    # samples, and whether a CPU is faster clip by clip.
     measured_over: ClassVar[tuple[str, ...]] = OVER
     framewise: ClassVar[bool] = True
     clip_by_clip: ClassVar[bool] = True
 
-    sample_rate: float = 22050
-
-    def __post_init__(self) -> None:
-        require_positive(self, "sample_rate")
+    sample_rate: Size = 22050
 
     @property
-    def cut(self) -> Frames:
-        """Where the frames lie."""
+    def layout(self) -> Layout:
+        """The frames and bins."""
         raise NotImplementedError
-
-    @property
-    def frame_samples(self) -> int:
-        """Samples that one frame is computed from."""
-        raise NotImplementedError
-
-    @property
-    def lost_frames(self) -> int:
-        """Frames at the ends of a clip that give no frame of features."""
-        return 0
-
-    @property
-    def axis(self) -> BinAxis:
-        """What the bins are."""
-        raise NotImplementedError
-
-    @property
-    def num_bins(self) -> int:
-        """Bins per frame."""
-        return len(self.axis.values)
-
-    @property
-    def num_channels(self) -> int | None:
-        """Channels per bin; None where there is no such axis."""
-        return None
 
     def checked(self, waveform: jax.Array) -> jax.Array:
-        """The input as it is computed with; see `check_waveforms`."""
+        """The input as it is computed with, or a UserError."""
         return check_waveforms(waveform)
 
-    def weights(self, param: Callable[..., jax.Array]) -> Any:
-        """Filters and parameters, made once and outside the loop over clips.
-
-        Args:
-          param: makes a parameter of a name, an initialiser and its arguments.
-        """
-        del param
-
-    def __call__(self, y: jax.Array, weights: Any, lengths: jax.Array | None) -> jax.Array:
-        """[batch, samples], with their context, to [batch, frames, bins] or [..., channels].
-
-        Args:
-          y: waveforms, each clip by itself; zero from where it ends.
-          weights: from `weights`.
-          lengths: see `Frontend`.
-        """
+    def transform(self, param: Param) -> Transform:
+        """What computes [batch, frames, bins] or [..., channels]; its filters are made once."""
         raise NotImplementedError
 
 
-def check_waveforms(waveform: jax.Array) -> jax.Array:
-    """Waveforms as floats; int16 is scaled to [-1, 1).
-
-    Raises:
-      UserError: an array of another shape or type.
-    """
-    is_float = jnp.issubdtype(waveform.dtype, jnp.floating)
-    if waveform.ndim != 2 or not (is_float or waveform.dtype == jnp.int16):
-        raise UserError(
-            f"a front end got an array of shape {waveform.shape} and type {waveform.dtype}; give "
-            "waveforms [batch, samples] of floats in [-1, 1] or int16 (one waveform: y[None])",
-            code="audio.not_waveforms",
-        )
-    return waveform if is_float else dsp.to_float(waveform)
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Samples(Bands):
     """The waveform itself: frames are single samples, each of one bin."""
 
     clip_by_clip: ClassVar[bool] = False
-    cut: ClassVar[Frames] = Frames(hop_length=1)
-    frame_samples: ClassVar[int] = 1
-    axis: ClassVar[BinAxis] = BinAxis("amplitude", np.zeros(1))
 
-    def __call__(self, y: jax.Array, weights: None, lengths: jax.Array | None) -> jax.Array:
-        """[batch, samples] to [batch, samples, 1]."""
-        return y[..., None]
+    @property
+    def layout(self) -> Layout:
+        """Frames of single samples."""
+        return Layout(self.sample_rate, BinAxis("amplitude", np.zeros(1)), Frames(1), 1)
+
+    def transform(self, param: Param) -> Transform:
+        """[batch, samples, 1]."""
+        return lambda y, lengths: y[..., None]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Stored(Bands):
     """Hands stored features [batch, frames, bins(, channels)] on, as float32.
 
@@ -136,18 +81,17 @@ class Stored(Bands):
     """
 
     measured_over: ClassVar[tuple[str, ...]] = ("segment", "dataset")
-    cut: ClassVar[Frames] = Frames(hop_length=1, whole_track=True)
-    frame_samples: ClassVar[int] = 1
 
-    sample_rate: float = 1.0
+    sample_rate: Size = 1.0
     preset: str | None = None
 
-    def checked(self, waveform: jax.Array) -> jax.Array:
-        """Stored features as float32.
+    @property
+    def layout(self) -> Layout:
+        """Frames as they are stored, the same in a clip as in its track."""
+        return Layout(self.sample_rate, None, Frames(1, whole_track=True), 1)
 
-        Raises:
-          UserError: an array of another shape.
-        """
+    def checked(self, waveform: jax.Array) -> jax.Array:
+        """Stored features as float32, or a UserError."""
         if waveform.ndim not in (3, 4):
             raise UserError(
                 f"the front end precomputed got an array of shape {waveform.shape}, but takes "
@@ -157,66 +101,37 @@ class Stored(Bands):
             )
         return waveform.astype(jnp.float32)
 
-    def __call__(self, y: jax.Array, weights: None, lengths: jax.Array | None) -> jax.Array:
-        """[batch, frames, bins(, channels)] as they are."""
-        return y
+    def transform(self, param: Param) -> Transform:
+        """The features as they are."""
+        return lambda y, lengths: y
 
 
-@dataclasses.dataclass(frozen=True)
-class OfSpectra(Bands):
-    """What is computed of Fourier spectra, frame by frame.
-
-    Attributes:
-      fourier: the spectra.
-    """
-
-    fourier: Fourier = field(default_factory=Fourier)
-
-    @property
-    def cut(self) -> Frames:
-        """Where the frames lie."""
-        return self.fourier.frames
-
-    @property
-    def frame_samples(self) -> int:
-        """Samples that one frame is computed from."""
-        return self.fourier.n_fft
-
-    def __call__(self, y: jax.Array, weights: Any, lengths: jax.Array | None) -> jax.Array:
-        """[batch, samples] to [batch, frames, bins], see `Bands`."""
-        return self.fourier(y, lengths, lambda spectra: self.of_spectra(spectra, weights))
-
-    def of_spectra(self, spectra: jax.Array, weights: Any) -> jax.Array:
-        """[batch, frames, 1 + n_fft // 2] complex to [batch, frames, bins]."""
-        raise NotImplementedError
-
-
-@dataclasses.dataclass(frozen=True)
-class Spectrogram(OfSpectra):
+@dataclass(frozen=True)
+class Spectrogram(Bands):
     """|librosa.stft(y)| ** power.
 
     Attributes:
       power: exponent of the magnitudes: 1, 2 (energies) or another.
+      fourier: the spectra.
     """
 
-    power: float = 2.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.power >= 1, "power", self.power, "use 1 or more")  # roots have no slope at 0
+    power: Exponent = 2.0
+    fourier: Fourier = field(default_factory=Fourier)
 
     @property
-    def axis(self) -> BinAxis:
-        """Frequencies of the Fourier bins."""
-        return BinAxis("Hz", np.fft.rfftfreq(self.fourier.n_fft, 1 / self.sample_rate))
+    def layout(self) -> Layout:
+        """The Fourier bins."""
+        n_fft, frames = self.fourier.n_fft, self.fourier.frames
+        bins = np.fft.rfftfreq(n_fft, 1 / self.sample_rate)
+        return Layout(self.sample_rate, BinAxis("Hz", bins), frames, n_fft)
 
-    def of_spectra(self, spectra: jax.Array, weights: None) -> jax.Array:
-        """[batch, frames, 1 + n_fft // 2] complex to float32."""
-        return dsp.spectrogram(spectra, power=self.power)
+    def transform(self, param: Param) -> Transform:
+        """[batch, frames, 1 + n_fft // 2]."""
+        return self.fourier.transform(lambda spectra: dsp.spectrogram(spectra, power=self.power))
 
 
-@dataclasses.dataclass(frozen=True)
-class Mel(OfSpectra):
+@dataclass(frozen=True)
+class Mel(Bands):
     """Mel bands, as `librosa.feature.melspectrogram`.
 
     Attributes:
@@ -226,19 +141,16 @@ class Mel(OfSpectra):
       fmax: highest frequency in Hz; None means half the sample rate.
       htk: HTK's mel scale instead of Slaney's.
       norm: "slaney" (bands of equal area) or None (of equal height).
+      fourier: the spectra.
     """
 
-    power: float = 2.0
-    n_mels: int = 128
+    power: Exponent = 2.0
+    n_mels: Count = 128
     fmin: float = 0.0
     fmax: float | None = None
     htk: bool = False
-    norm: str | None = "slaney"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "n_mels")
-        require(self.power >= 1, "power", self.power, "use 1 or more")
+    norm: Annotated[str | None, one_of("slaney", None)] = "slaney"
+    fourier: Fourier = field(default_factory=Fourier)
 
     @property
     def _scale(self) -> dict[str, Any]:
@@ -246,23 +158,25 @@ class Mel(OfSpectra):
         return {"n_mels": self.n_mels, "fmin": self.fmin, "fmax": fmax, "htk": self.htk}
 
     @property
-    def axis(self) -> BinAxis:
-        """Centres of the bands."""
-        return BinAxis("Hz", dsp.mel_frequencies(**self._scale)[1:-1])
+    def layout(self) -> Layout:
+        """The mel bands."""
+        axis = BinAxis("Hz", dsp.mel_frequencies(**self._scale)[1:-1])
+        return Layout(self.sample_rate, axis, self.fourier.frames, self.fourier.n_fft)
 
-    def weights(self, param: Callable[..., jax.Array]) -> np.ndarray:
-        """Filters [n_mels, 1 + n_fft // 2]."""
-        return dsp.mel_filterbank(
+    def transform(self, param: Param) -> Transform:
+        """[batch, frames, n_mels]."""
+        filters = dsp.mel_filterbank(
             sample_rate=self.sample_rate, n_fft=self.fourier.n_fft, norm=self.norm, **self._scale
         )
 
-    def of_spectra(self, spectra: jax.Array, weights: np.ndarray) -> jax.Array:
-        """[batch, frames, 1 + n_fft // 2] complex to [batch, frames, n_mels]."""
-        return dsp.apply_filterbank(dsp.spectrogram(spectra, power=self.power), weights)
+        def mel(spectra: jax.Array) -> jax.Array:
+            return dsp.apply_filterbank(dsp.spectrogram(spectra, power=self.power), filters)
+
+        return self.fourier.transform(mel)
 
 
-@dataclasses.dataclass(frozen=True)
-class Chroma(OfSpectra):
+@dataclass(frozen=True)
+class Chroma(Bands):
     """Energies of the pitch classes from C to B, as `librosa.feature.chroma_stft`.
 
     librosa estimates the tuning from the clip unless it is given; here it is a number.
@@ -270,26 +184,115 @@ class Chroma(OfSpectra):
     Attributes:
       tuning: deviation from A4 = 440 Hz in semitones.
       norm: of every frame: 1, 2 or infinity; None leaves energies.
+      fourier: the spectra.
     """
 
-    axis: ClassVar[BinAxis] = PITCH_CLASSES
-
     tuning: float = 0.0
-    norm: float | None = math.inf
+    norm: Norm = math.inf
+    fourier: Fourier = field(default_factory=Fourier)
 
-    def weights(self, param: Callable[..., jax.Array]) -> np.ndarray:
-        """Weights of the Fourier bins [12, 1 + n_fft // 2]."""
-        return dsp.chroma_filterbank(
-            sample_rate=self.sample_rate,
-            n_fft=self.fourier.n_fft,
-            n_chroma=self.num_bins,
-            tuning=self.tuning,
-            ctroct=5.0,
-            octwidth=2.0,
-            norm=2,
-            base_c=True,
+    @property
+    def layout(self) -> Layout:
+        """The pitch classes."""
+        return Layout(self.sample_rate, _PITCH_CLASSES, self.fourier.frames, self.fourier.n_fft)
+
+    def transform(self, param: Param) -> Transform:
+        """[batch, frames, 12]."""
+        weights = dsp.chroma_filterbank(
+            sample_rate=self.sample_rate, n_fft=self.fourier.n_fft, n_chroma=12,
+            tuning=self.tuning, ctroct=5.0, octwidth=2.0, norm=2, base_c=True,
+        )  # fmt: skip
+        return self.fourier.transform(
+            lambda spectra: dsp.fold(dsp.spectrogram(spectra, power=2.0), weights, norm=self.norm)
         )
 
-    def of_spectra(self, spectra: jax.Array, weights: np.ndarray) -> jax.Array:
-        """[batch, frames, 1 + n_fft // 2] complex to [batch, frames, 12]."""
-        return dsp.fold(dsp.spectrogram(spectra, power=2.0), weights, norm=self.norm)
+
+@dataclass(frozen=True)
+class CQT(Bands):
+    """Constant-Q bands, by default abs(librosa.cqt(y)); see `dsp.cqt`.
+
+    A frame is as long as the longest filter.
+
+    Attributes:
+      fmin: frequency of the first bin in Hz.
+      n_bins: number of bins.
+      bins_per_octave: bins per doubling of the frequency.
+      tuning: shift of all bins, in bins.
+      filter_scale: length of the filters; at 1 the bands of every other bin meet.
+      norm: of each filter before it is scaled by the root of its length: 1, 2, infinity or None.
+      window: a periodic window by its name in `scipy.signal.get_window`.
+      power: exponent of the magnitudes, at least 1.
+      frames: where the frames lie.
+    """
+
+    fmin: Size = dsp.C1
+    n_bins: Count = 84
+    bins_per_octave: Count = 12
+    tuning: float = 0.0
+    filter_scale: Size = 1.0
+    norm: Norm = 1.0
+    window: str | tuple = "hann"
+    power: Exponent = 1.0
+    frames: Frames = field(default_factory=Frames)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        center = self.frames.center
+        require(center != "same", "center", center, "it must be True or False")
+
+    def _settings(self, *names: str) -> dict[str, Any]:
+        scale = ("fmin", "n_bins", "bins_per_octave", "tuning")
+        return {name: getattr(self, name) for name in scale + names}
+
+    @property
+    def layout(self) -> Layout:
+        """The bands."""
+        axis = BinAxis("Hz", dsp.cqt_frequencies(**self._settings()))
+        lengths = dsp.cqt_lengths(**self._settings("sample_rate", "filter_scale", "window"))
+        return Layout(self.sample_rate, axis, self.frames, dsp.cqt_frame_length(lengths))
+
+    def transform(self, param: Param) -> Transform:
+        """[batch, frames, n_bins]."""
+        names = ("sample_rate", "filter_scale", "window", "norm")
+        filters = dsp.cqt_filterbank(**self._settings(*names))
+        length, frames = self.layout.frame_samples, self.frames
+
+        def cqt(y: jax.Array, lengths: jax.Array | None) -> jax.Array:
+            y, center = frames.padded(y, length, lengths)
+            spectra = dsp.cqt(
+                y, filters, hop_length=frames.hop_length, center=center, pad_mode=frames.pad_mode
+            )
+            return dsp.spectrogram(spectra, power=self.power)
+
+        return cqt
+
+
+@dataclass(frozen=True)
+class ChromaCQT(Bands):
+    """Constant-Q bands as pitch classes, as `librosa.feature.chroma_cqt` with a tuning given.
+
+    Attributes:
+      chroma_norm: of every frame: 1, 2 or infinity; None leaves magnitudes.
+      cqt: the bands, a multiple of 12 per octave.
+    """
+
+    chroma_norm: Norm = math.inf
+    cqt: CQT = field(default_factory=lambda: CQT(n_bins=252, bins_per_octave=36))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        count = self.cqt.bins_per_octave
+        require(count % 12 == 0, "bins_per_octave", count, "use a multiple of 12")
+
+    @property
+    def layout(self) -> Layout:
+        """The pitch classes."""
+        of_cqt = self.cqt.layout
+        return Layout(self.sample_rate, _PITCH_CLASSES, of_cqt.frames, of_cqt.frame_samples)
+
+    def transform(self, param: Param) -> Transform:
+        """[batch, frames, 12]."""
+        settings = {key: getattr(self.cqt, key) for key in ("n_bins", "bins_per_octave", "fmin")}
+        weights = dsp.cq_to_chroma(**settings, n_chroma=12, base_c=True)
+        cqt = self.cqt.transform(param)
+        return lambda y, lengths: dsp.fold(cqt(y, lengths), weights, norm=self.chroma_norm)

@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from mgr_jax.audio import dsp
 from mgr_jax.audio.clips import Crop
+from mgr_jax.audio.frontends.frames import Frames
+from mgr_jax.errors import UserError
 
 Aux = Mapping[str, jax.Array]
 
@@ -24,6 +28,29 @@ class BinAxis:
 
     label: str
     values: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The frames and bins of features.
+
+    Attributes:
+      sample_rate: of the waveform in Hz.
+      axis: what the bins are; None: stored features say it.
+      frames: where the frames lie.
+      frame_samples: samples that one frame is computed from.
+      num_channels: channels per bin; None where the features have no such axis.
+      lost: frames at the ends that give no frame of features.
+      min_frames: frames of the shortest clip.
+    """
+
+    sample_rate: float
+    axis: BinAxis | None
+    frames: Frames
+    frame_samples: int
+    num_channels: int | None = None
+    lost: int = 0
+    min_frames: int = 1
 
 
 class Frontend(nn.Module):
@@ -42,49 +69,57 @@ class Frontend(nn.Module):
     registered: str = ""
 
     @property
-    def sample_rate(self) -> float:
-        """Of the waveform, in Hz."""
+    def layout(self) -> Layout:
+        """The frames and bins of its features."""
         raise NotImplementedError
+
+    @property
+    def sample_rate(self) -> float:
+        """Of the waveform in Hz."""
+        return self.layout.sample_rate
 
     @property
     def bin_axis(self) -> BinAxis:
         """What the bins are."""
-        raise NotImplementedError
+        axis = self.layout.axis
+        assert axis is not None, f"what the bins of {self.registered} are, its dataset says"
+        return axis
 
     @property
     def num_bins(self) -> int:
         """Bins per frame."""
-        raise NotImplementedError
+        return len(self.bin_axis.values)
 
     @property
     def num_channels(self) -> int | None:
         """Channels per bin; None where the features have no such axis."""
-        raise NotImplementedError
+        return self.layout.num_channels
 
     @property
     def item_shape(self) -> tuple[int, ...]:
         """Shape of one frame: (bins,) or (bins, channels)."""
-        return (self.num_bins,) if self.num_channels is None else (self.num_bins, self.num_channels)
+        return (self.num_bins, *([self.num_channels] if self.num_channels else []))
 
     @property
     def frame_rate(self) -> float:
         """Frames per second."""
-        raise NotImplementedError
+        return self.layout.sample_rate / self.layout.frames.hop_length
 
     @property
     def frame_samples(self) -> int:
         """Samples that one frame is computed from; clips are at least as long."""
-        raise NotImplementedError
+        return self.layout.frame_samples
 
     @property
     def min_samples(self) -> int:
         """Fewest samples that give a frame."""
-        raise NotImplementedError
+        layout = self.layout
+        return layout.frames.fewest_samples(layout.min_frames + layout.lost, layout.frame_samples)
 
     @property
     def crop(self) -> Crop:
         """How clips are to be cut from their tracks."""
-        raise NotImplementedError
+        return self.layout.frames.crop(self.layout.frame_samples)
 
     @property
     def framewise(self) -> bool:
@@ -107,15 +142,15 @@ class Frontend(nn.Module):
 
     def num_frames(self, samples: int) -> int:
         """Frames of a clip of this many samples, its context not counted."""
-        return max(0, self._frames_of(samples))
+        return max(0, self.count_frames(samples))
 
     def frame_lengths(self, lengths: jax.Array) -> jax.Array:
         """Frames [batch] int32 of clips of [batch] samples, context not counted: at least 1."""
-        return jax.numpy.maximum(1, self._frames_of(lengths))
+        return jnp.maximum(1, self.count_frames(lengths))
 
-    def _frames_of(self, samples: Any) -> Any:
+    def count_frames(self, samples: Any) -> Any:
         """Frames of a number of samples or of an array of numbers; below 1 where there are none."""
-        raise NotImplementedError
+        return self.layout.frames.count(samples, self.layout.frame_samples) - self.layout.lost
 
     def __call__(
         self, waveform: jax.Array, aux: Aux | None = None, lengths: jax.Array | None = None
@@ -130,5 +165,24 @@ class Frontend(nn.Module):
           lengths: [batch] int32, samples of each clip, context not counted; what follows fills it
             up. The first `frame_lengths(lengths)` frames are then those of the clip alone, the
             others finite and of no meaning. None: all samples count.
+
+        Raises:
+          UserError: no waveforms, too short clips, missing statistics, or a setting out of range.
         """
         raise NotImplementedError
+
+
+def check_waveforms(waveform: jax.Array) -> jax.Array:
+    """Waveforms as floats; int16 is scaled to [-1, 1).
+
+    Raises:
+      UserError: an array of another shape or type.
+    """
+    is_float = jnp.issubdtype(waveform.dtype, jnp.floating)
+    if waveform.ndim != 2 or not (is_float or waveform.dtype == jnp.int16):
+        raise UserError(
+            f"a front end got an array of shape {waveform.shape} and type {waveform.dtype}; give "
+            "waveforms [batch, samples] of floats in [-1, 1] or int16 (one waveform: y[None])",
+            code="audio.not_waveforms",
+        )
+    return waveform if is_float else dsp.to_float(waveform)

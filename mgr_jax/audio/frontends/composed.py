@@ -1,5 +1,6 @@
 """Front ends made of others: side by side, or at another sample rate."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,9 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.ranges import require_positive
-from mgr_jax.audio.frontends.bands import check_waveforms
-from mgr_jax.audio.frontends.base import Aux, Frontend
+from mgr_jax.audio.dsp.ranges import require
+from mgr_jax.audio.frontends.base import Aux, Frontend, Layout, check_waveforms
 from mgr_jax.errors import UserError
 
 
@@ -62,17 +62,21 @@ class Stack(Frontend):
                 code="frontend.stacked_context",
             )
 
-    sample_rate = property(lambda self: self.parts[0].sample_rate)
-    bin_axis = property(lambda self: self.parts[0].bin_axis)
-    num_bins = property(lambda self: self.parts[0].num_bins)
-    num_channels = property(lambda self: sum(part.num_channels or 1 for part in self.parts))
-    frame_rate = property(lambda self: self.parts[0].frame_rate)
-    frame_samples = property(lambda self: max(part.frame_samples for part in self.parts))
-    min_samples = property(lambda self: max(part.min_samples for part in self.parts))
-    crop = property(lambda self: self.parts[0].crop)
+    @property
+    def layout(self) -> Layout:
+        """That of the first front end, with the channels of all."""
+        channels = sum(part.num_channels or 1 for part in self.parts)
+        return dataclasses.replace(self.parts[0].layout, num_channels=channels)
 
-    def _frames_of(self, samples: Any) -> Any:
-        return self.parts[0]._frames_of(samples)
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return max(part.frame_samples for part in self.parts)
+
+    @property
+    def min_samples(self) -> int:
+        """Fewest samples that give a frame."""
+        return max(part.min_samples for part in self.parts)
 
     def __call__(
         self, waveform: jax.Array, aux: Aux | None = None, lengths: jax.Array | None = None
@@ -114,7 +118,7 @@ class Resampled(Frontend, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_positive(self, "sample_rate")
+        require(self.sample_rate > 0, "sample_rate", self.sample_rate, "it must be positive")
         if self.inner.crop.context or self.inner.aux_shapes:
             raise UserError(
                 f"resampled: {self.inner.registered} uses its whole track, which is cut before it "
@@ -122,16 +126,24 @@ class Resampled(Frontend, kw_only=True):
                 code="frontend.resamples_tracks",
             )
 
-    bin_axis = property(lambda self: self.inner.bin_axis)
-    num_bins = property(lambda self: self.inner.num_bins)
-    num_channels = property(lambda self: self.inner.num_channels)
-    frame_rate = property(lambda self: self.inner.frame_rate)
-    frame_samples = property(lambda self: self._original(self.inner.frame_samples))
-    min_samples = property(lambda self: self._original(self.inner.min_samples))
-    crop = property(lambda self: self.inner.crop)
+    @property
+    def layout(self) -> Layout:
+        """That of the inner front end."""
+        return self.inner.layout
 
-    def _frames_of(self, samples: Any) -> Any:
-        return self.inner._frames_of(self._resampled(samples))
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return self._original(self.inner.frame_samples)
+
+    @property
+    def min_samples(self) -> int:
+        """Fewest samples that give a frame."""
+        return self._original(self.inner.min_samples)
+
+    def count_frames(self, samples: Any) -> Any:
+        """See `Frontend`."""
+        return self.inner.count_frames(self._resampled(samples))
 
     def _resampled(self, samples: Any) -> Any:
         """Samples of a clip after resampling."""

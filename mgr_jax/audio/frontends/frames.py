@@ -1,21 +1,23 @@
 """How a waveform is cut into frames, and their Fourier spectra."""
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
 from mgr_jax.audio import dsp
 from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop
-from mgr_jax.audio.dsp.ranges import require, require_positive
+from mgr_jax.audio.frontends.parts import Count, Part, one_of
 from mgr_jax.errors import UserError
 
+# Of clips [batch, samples], zero beyond each one's length, to [batch, frames, ...].
+Transform = Callable[[jax.Array, jax.Array | None], jax.Array]
 
-@dataclasses.dataclass(frozen=True)
-class Frames:
+
+@dataclass(frozen=True)
+class Frames(Part):
     """Frames at regular distances; of how many samples, is said by what is computed of them.
 
     Attributes:
@@ -28,18 +30,13 @@ class Frames:
         sides, and only a track's ends are padded.
     """
 
-    hop_length: int = 512
-    center: bool | str = True
-    pad_mode: str = "constant"
+    hop_length: Count = 512
+    center: Annotated[bool | str, one_of(True, False, "same")] = True
+    pad_mode: Annotated[str, one_of(*dsp.PAD_MODES)] = "constant"
     whole_track: bool = False
 
     def __post_init__(self) -> None:
-        require_positive(self, "hop_length")
-        known = isinstance(self.center, bool) or self.center == "same"
-        require(known, "center", self.center, "it must be True, False or 'same'")
-        require(
-            self.pad_mode in dsp.PAD_MODES, "pad_mode", self.pad_mode, "use 'constant' or 'reflect'"
-        )
+        super().__post_init__()
         if self.center == "same" and self.pad_mode != "constant":
             raise UserError(
                 f"center='same' pads with zeros, but pad_mode is {self.pad_mode!r}; use 'constant'",
@@ -55,17 +52,17 @@ class Frames:
         """Frames of `length` samples in a number of samples, or in an array of numbers."""
         if self.center == "same":
             return -(-samples // self.hop_length)
-        return 1 + (samples - self._missing(length)) // self.hop_length
+        return 1 + (samples - self._unpadded(length)) // self.hop_length
 
     def fewest_samples(self, frames: int, length: int) -> int:
         """Fewest samples that give this many frames of `length` samples."""
-        needed = 1 if self.center == "same" else self._missing(length)
+        first = 1 if self.center == "same" else self._unpadded(length)
         # A reflection does not repeat the sample at the edge.
         mirrored = length // 2 if self.pad_mode == "reflect" and self._pads else 0
-        return max(1 + mirrored, (frames - 1) * self.hop_length + needed)
+        return max(1 + mirrored, first + (frames - 1) * self.hop_length)
 
-    def _missing(self, length: int) -> int:
-        """Samples of a frame that padding does not give."""
+    def _unpadded(self, length: int) -> int:
+        """Samples that padding does not give to the only frame of the shortest clip."""
         return length - 2 * (length // 2) if self.center else length
 
     def crop(self, length: int) -> Crop:
@@ -80,7 +77,7 @@ class Frames:
         return self.center is True and not self.whole_track
 
     def padded(
-        self, y: jax.Array, length: int, lengths: jax.Array | None = None
+        self, y: jax.Array, length: int, lengths: jax.Array | None
     ) -> tuple[jax.Array, bool]:
         """Clips as `dsp.stft` and `dsp.cqt` take them, and whether these are to pad them.
 
@@ -89,27 +86,28 @@ class Frames:
           length: samples of a frame.
           lengths: see `Frontend`; each clip is then padded where it ends by itself.
         """
-        total = (self.count(y.shape[1], length) - 1) * self.hop_length + length
-        own_ends = self.center == "same" or (self.center and self.pad_mode == "reflect")
-        if lengths is not None and own_ends:
-            return self._padded_each(y, length, lengths[:, None], total), False
+        covered = (self.count(y.shape[1], length) - 1) * self.hop_length + length
+        if lengths is not None and (self.center == "same" or self.pad_mode == "reflect"):
+            return self._padded_each(y, length, lengths[:, None], covered), False
         if self.center == "same":
-            missing = max(0, total - y.shape[1])
+            missing = max(0, covered - y.shape[1])
             y = jnp.pad(y, ((0, 0), (missing // 2, missing - missing // 2)))
         return y, self._pads
 
     def _padded_each(self, y: jax.Array, length: int, lengths: jax.Array, total: int) -> jax.Array:
+        """Of each clip, the samples that its frames cover if it is padded where it ends."""
         context = self.crop(length).context
         clip = y.shape[1] - 2 * context
+        before: Any = length // 2 if self.center else 0
         if self.center == "same":
             covered = (self.count(lengths, length) - 1) * self.hop_length + length
             before = jnp.maximum(0, covered - lengths) // 2
         else:
-            before, total = length // 2, clip + 2 * (length // 2)
+            total = clip + 2 * before
             # The track goes on after a clip that is not filled up.
             lengths = jnp.where(lengths < clip, lengths, clip + context)
         position = jnp.arange(total) - before
-        if self.pad_mode == "reflect":
+        if self.center is True and self.pad_mode == "reflect":
             position = position if context else jnp.abs(position)
             position = jnp.where(position < lengths, position, 2 * (lengths - 1) - position)
         inside = (position >= -context) & (position < lengths)
@@ -117,8 +115,8 @@ class Frames:
         return jnp.where(inside, jnp.take_along_axis(y, index, axis=1), 0.0)
 
 
-@dataclasses.dataclass(frozen=True)
-class Fourier:
+@dataclass(frozen=True)
+class Fourier(Part):
     """Short-time Fourier spectra.
 
     Attributes:
@@ -128,29 +126,28 @@ class Fourier:
       frames: where the frames lie.
     """
 
-    n_fft: int = 2048
+    n_fft: Count = 2048
     win_length: int | None = None
     window: str | tuple = "hann"
     frames: Frames = field(default_factory=Frames)
 
-    def __post_init__(self) -> None:
-        require_positive(self, "n_fft")
-
-    def __call__(
-        self, y: jax.Array, lengths: jax.Array | None, then: Callable[[jax.Array], jax.Array]
-    ) -> jax.Array:
+    def transform(self, then: Callable[[jax.Array], jax.Array]) -> Transform:
         """`then` of the spectra [batch, frames, 1 + n_fft // 2] of clips with their context.
 
         What is computed frame by frame belongs in `then`: spectra need not leave a CPU's cache.
         """
-        y, center = self.frames.padded(y, self.n_fft, lengths)
-        return dsp.stft(
-            y,
-            n_fft=self.n_fft,
-            hop_length=self.frames.hop_length,
-            win_length=self.win_length,
-            window=self.window,
-            center=center,
-            pad_mode=self.frames.pad_mode,
-            then=then,
-        )
+
+        def transform(y: jax.Array, lengths: jax.Array | None) -> jax.Array:
+            y, center = self.frames.padded(y, self.n_fft, lengths)
+            return dsp.stft(
+                y,
+                n_fft=self.n_fft,
+                hop_length=self.frames.hop_length,
+                win_length=self.win_length,
+                window=self.window,
+                center=center,
+                pad_mode=self.frames.pad_mode,
+                then=then,
+            )
+
+        return transform

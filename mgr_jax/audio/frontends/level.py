@@ -2,22 +2,24 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.ranges import require, require_positive
+from mgr_jax.audio.dsp.ranges import require
+from mgr_jax.audio.frontends.base import BinAxis, Layout
+from mgr_jax.audio.frontends.parts import Count, Exponent, Part, Range, Size, one_of
 from mgr_jax.errors import unknown_name
 
-SCALES = ("linear", "db", "ln", "log10_1p", "pcen")
 _PCEN = tuple(dsp.pcen.__kwdefaults__ or ())
 
 
 @dataclasses.dataclass(frozen=True)
-class Level:
-    """Levels of energies E, the scales of the literature; first x = (energy_gain * E) ** energy_power.
+class Level(Part):
+    """Levels of energies E: scales of the literature, of x = (energy_gain * E) ** energy_power.
 
     Attributes:
       scale: "linear": x; "db": decibel, as `librosa.power_to_db(x)`; "ln": the same as natural
@@ -33,29 +35,26 @@ class Level:
       pcen: settings of "pcen" that differ from librosa's.
     """
 
-    scale: str = "db"
-    energy_gain: float = 1.0
-    energy_power: float = 1.0
-    energy_dtype: str = "float32"
+    scale: Annotated[str, one_of("linear", "db", "ln", "log10_1p", "pcen")] = "db"
+    energy_gain: Size = 1.0
+    energy_power: Exponent = 1.0
+    energy_dtype: Annotated[str, one_of("float16", "float32")] = "float32"
     ref: float | str = 1.0
-    amin: float = 1e-10
-    top_db: float | None = 80.0
+    amin: Size = 1e-10
+    top_db: Annotated[
+        float | None, Range(lambda value: value is None or value > 0, "use a positive one, or None")
+    ] = 80.0
     pcen: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
-        require(self.scale in SCALES, "scale", self.scale, f"use one of {', '.join(SCALES)}")
-        known = self.energy_dtype in ("float16", "float32")
-        require(known, "energy_dtype", self.energy_dtype, "it must be 'float16' or 'float32'")
+        super().__post_init__()
+        known = self.ref == "max" if isinstance(self.ref, str) else self.ref > 0
+        require(known, "ref", self.ref, "it must be a positive number or 'max'")
         for setting, value in (self.pcen or {}).items():
             if setting not in _PCEN:
                 raise unknown_name("setting of pcen", setting, _PCEN)
             number = isinstance(value, int | float) or value == "first"
             require(number, f"pcen's {setting}", value, "it must be a number")
-        # Roots have no finite slope in silence.
-        require(self.energy_power >= 1, "energy_power", self.energy_power, "use 1 or more")
-        require_positive(self, "energy_gain")
-        wide = self.top_db is None or self.top_db > 0
-        require(wide, "top_db", self.top_db, "it must be positive, or None")
 
     @property
     def uses_maximum(self) -> bool:
@@ -91,7 +90,7 @@ class Level:
 
 
 @dataclasses.dataclass(frozen=True)
-class Cepstra:
+class Cepstra(Part):
     """Cepstra of levels, by default as `librosa.feature.mfcc(y)` has them of mel levels.
 
     Attributes:
@@ -102,30 +101,21 @@ class Cepstra:
       delta_width: frames that a slope is fitted to, an odd number from 3.
     """
 
-    n_mfcc: int = 20
-    lifter: float = 0.0
-    deltas: int = 0
-    delta_width: int = 9
+    n_mfcc: Count = 20
+    lifter: Annotated[float, Range(lambda value: value >= 0, "use 0 or more")] = 0.0
+    deltas: Annotated[int, one_of(0, 1, 2)] = 0
+    delta_width: Annotated[
+        int, Range(lambda width: width >= 3 and width % 2 == 1, "use an odd number from 3")
+    ] = 9
 
-    def __post_init__(self) -> None:
-        require_positive(self, "n_mfcc")
-        require(self.lifter >= 0, "lifter", self.lifter, "use 0 or more")
-        require(self.deltas in (0, 1, 2), "deltas", self.deltas, "use 0, 1 or 2")
-        odd = self.delta_width >= 3 and self.delta_width % 2 == 1
-        require(odd, "delta_width", self.delta_width, "use an odd number from 3")
-
-    @property
-    def num_bins(self) -> int:
-        """Coefficients, with their slopes."""
-        return self.n_mfcc * (1 + self.deltas)
-
-    @property
-    def min_frames(self) -> int:
-        """Frames that they are computed from at least."""
-        return self.delta_width if self.deltas else 1
+    def layout(self, levels: Layout) -> Layout:
+        """That of the cepstra of levels of a layout: coefficients, frames of a slope."""
+        axis = BinAxis("coefficient", np.arange(float(self.n_mfcc * (1 + self.deltas))))
+        shortest = self.delta_width if self.deltas else 1
+        return dataclasses.replace(levels, axis=axis, min_frames=shortest)
 
     def __call__(self, levels: jax.Array, frames: jax.Array | None) -> jax.Array:
-        """Levels [batch, frames, bands], [batch] frames of which count, to [batch, frames, bins]."""
+        """Levels [batch, frames, bands], of which [batch] frames count, to cepstra."""
         basis = dsp.dct_basis(levels.shape[-1], self.n_mfcc)
         if self.lifter:
             basis = basis * dsp.lifter_weights(self.n_mfcc, self.lifter)

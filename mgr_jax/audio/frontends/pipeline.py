@@ -1,18 +1,15 @@
 """The front end made of parts, and what happens in it from top to bottom."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.clips import Crop
 from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.bands import Bands
-from mgr_jax.audio.frontends.base import Aux, BinAxis, Frontend
+from mgr_jax.audio.frontends.base import Aux, Frontend, Layout
 from mgr_jax.audio.frontends.level import Cepstra, Level
 from mgr_jax.audio.frontends.standardise import Standardise
 from mgr_jax.errors import UserError
@@ -38,10 +35,11 @@ class Pipeline(Frontend, kw_only=True):
     axis_name: str | None = None
 
     def __post_init__(self) -> None:
-        over, whole_track = self.standardise.normalise_over, self.bands.cut.whole_track
+        super().__post_init__()
+        over, layout = self.standardise.normalise_over, self.bands.layout
         expected = f"its statistics can be those of a {' or '.join(self.bands.measured_over)}"
         require(over in self.bands.measured_over, "normalise_over", over, expected)
-        if self.standardise.is_given and not whole_track:
+        if self.standardise.is_given and not layout.frames.whole_track:
             raise UserError(
                 f"normalise_over={over!r} needs frames of whole tracks; set whole_track=True where "
                 "the front end has it, or use 'segment'",
@@ -53,61 +51,19 @@ class Pipeline(Frontend, kw_only=True):
                 f"normalise_over={over!r} is not offered; use 'segment'",
                 code="frontend.pcen_of_segments",
             )
-        if self.cepstra:
-            n_mfcc, n_mels = self.cepstra.n_mfcc, self.bands.num_bins
+        if self.cepstra and layout.axis:
+            n_mfcc, n_mels = self.cepstra.n_mfcc, len(layout.axis.values)
             require(n_mfcc <= n_mels, "n_mfcc", n_mfcc, f"use 1 to n_mels={n_mels}")
-            if self.cepstra.deltas and whole_track:
+            if self.cepstra.deltas and layout.frames.whole_track:
                 raise UserError(
                     "whole_track=True has no deltas; set deltas=0",
                     code="frontend.slopes_of_whole_track",
                 )
-        super().__post_init__()
 
     @property
-    def sample_rate(self) -> float:
-        """Of the waveform, in Hz."""
-        return self.bands.sample_rate
-
-    @property
-    def bin_axis(self) -> BinAxis:
-        """What the bins are."""
-        if self.cepstra:
-            return BinAxis("coefficient", np.arange(float(self.cepstra.num_bins)))
-        return self.bands.axis
-
-    @property
-    def num_bins(self) -> int:
-        """Bins per frame."""
-        return self.cepstra.num_bins if self.cepstra else self.bands.num_bins
-
-    @property
-    def num_channels(self) -> int | None:
-        """Channels per bin; None where the features have no such axis."""
-        return self.bands.num_channels
-
-    @property
-    def frame_rate(self) -> float:
-        """Frames per second."""
-        return self.sample_rate / self.bands.cut.hop_length
-
-    @property
-    def frame_samples(self) -> int:
-        """Samples that one frame is computed from."""
-        return self.bands.frame_samples
-
-    @property
-    def min_samples(self) -> int:
-        """Fewest samples that give a frame, or the frames of a slope."""
-        frames = self.cepstra.min_frames if self.cepstra else 1
-        return self.bands.cut.fewest_samples(frames + self.bands.lost_frames, self.frame_samples)
-
-    def _frames_of(self, samples: Any) -> Any:
-        return self.bands.cut.count(samples, self.frame_samples) - self.bands.lost_frames
-
-    @property
-    def crop(self) -> Crop:
-        """How clips are to be cut from their tracks."""
-        return self.bands.cut.crop(self.frame_samples)
+    def layout(self) -> Layout:
+        """The frames and bins of its features."""
+        return self.cepstra.layout(self.bands.layout) if self.cepstra else self.bands.layout
 
     @property
     def framewise(self) -> bool:
@@ -140,18 +96,14 @@ class Pipeline(Frontend, kw_only=True):
     def __call__(
         self, waveform: jax.Array, aux: Aux | None = None, lengths: jax.Array | None = None
     ) -> jax.Array:
-        """Computes the features, see `Frontend`.
-
-        Raises:
-          UserError: no waveforms, too short clips, missing statistics, or a setting out of range.
-        """
+        """Computes the features, see `Frontend`."""
         clips = self.bands.checked(waveform)
         self._require_a_frame(clips.shape[1])
-        weights = self.bands.weights(self.param)
+        transform = self.bands.transform(self.param)
         each: Callable = dsp.map_clips if self.bands.clip_by_clip else lambda f, *x: f(*x)
 
         def energies(y: jax.Array, lengths: jax.Array | None) -> jax.Array:
-            return self.bands(self._without_filling(y, lengths), weights, lengths)
+            return transform(self._without_filling(y, lengths), lengths)
 
         def features(y: jax.Array, lengths: jax.Array | None) -> jax.Array:
             return self._features(energies(y, lengths), {}, lengths)
@@ -263,7 +215,7 @@ class Pipeline(Frontend, kw_only=True):
           What is to be found next: "maximum", then "sum" of the levels, then with the mean known
           "squares" of their distances from it; the latter two [bins, ...].
         """
-        energies = self.bands(waveform[None], self.bands.weights(self.param), None)
+        energies = self.bands.transform(self.param)(waveform[None], None)
         counts = _first(frames[None], energies)
         if self._uses_maximum and "maximum" not in known:
             assert self.level is not None

@@ -1,4 +1,4 @@
-"""The front ends by name: of which parts, with which settings, and where published ones are from."""
+"""The front ends by name: their parts and settings, and where those of published ones are from."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -6,12 +6,19 @@ from typing import Any
 
 from flax.core import FrozenDict
 
-from mgr_jax.audio.frontends.bands import Bands, Chroma, Mel, Samples, Spectrogram, Stored
-from mgr_jax.audio.frontends.cqt import CQT, ChromaCQT
-from mgr_jax.audio.frontends.harmonic import Harmonic
-from mgr_jax.audio.frontends.leaf import Leaf
+from mgr_jax.audio.frontends.bands import (
+    CQT,
+    Bands,
+    Chroma,
+    ChromaCQT,
+    Mel,
+    Samples,
+    Spectrogram,
+    Stored,
+)  # fmt: skip
+from mgr_jax.audio.frontends.learned import Harmonic, Leaf, SincNet
 from mgr_jax.audio.frontends.level import Cepstra, Level
-from mgr_jax.audio.frontends.sincnet import SincNet
+from mgr_jax.audio.frontends.parts import Part
 from mgr_jax.audio.frontends.standardise import Standardise
 from mgr_jax.audio.frontends.tempogram import Tempogram
 
@@ -55,25 +62,24 @@ class Recipe:
 
     def with_settings(self, settings: Mapping[str, Any]) -> "Recipe":
         """The recipe with other settings than its defaults, which the parts check."""
-        parts = {name: _with(part, settings) for name, part in self.parts().items()}
+        parts: Any = {name: _with(part, settings) for name, part in self.parts().items()}
         return dataclasses.replace(self, **parts)
 
 
-def _fields(part: Any) -> Iterator[tuple[str, Any]]:
+def _fields(part: Part) -> Iterator[tuple[str, Any]]:
     """Names and types of the settings of a part and of the parts in it."""
     for field in dataclasses.fields(part):
-        value = getattr(part, field.name)
-        if dataclasses.is_dataclass(value):
+        if isinstance(value := getattr(part, field.name), Part):
             yield from _fields(value)
         else:
-            yield field.name, field.type
+            kind: Any = field.type
+            yield field.name, kind.__origin__ if hasattr(kind, "__metadata__") else kind
 
 
-def _with(part: Any, settings: Mapping[str, Any]) -> Any:
-    changed = {}
+def _with(part: Part, settings: Mapping[str, Any]) -> Part:
+    changed: dict[str, Any] = {}
     for field in dataclasses.fields(part):
-        value = getattr(part, field.name)
-        if dataclasses.is_dataclass(value):
+        if isinstance(value := getattr(part, field.name), Part):
             changed[field.name] = _with(value, settings)
         elif field.name in settings:
             changed[field.name] = _hashable(settings[field.name])

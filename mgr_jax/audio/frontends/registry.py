@@ -53,7 +53,8 @@ def create_frontend(
     recipe, rate = FRONTENDS[name], {} if sample_rate is None else {"sample_rate": sample_rate}
     if recipe.published is None:
         check_arguments("front end", name, recipe.arguments(), rate | kwargs)
-        if (preset := kwargs.get("preset")) not in (None, *list_presets()):
+        preset = kwargs.get("preset")
+        if preset is not None and preset not in list_presets():
             raise unknown_name("preset", preset, list_presets())
         recipe = recipe.with_settings(rate | kwargs)
     elif kwargs:

@@ -2,12 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from mgr_jax.audio.dsp.ranges import require
+from mgr_jax.audio.frontends.parts import Part, one_of
 
 OVER = ("segment", "track", "batch", "dataset")
 # Deviations below this share of the mean are rounding: the clip is constant, its z-score 0.
@@ -15,7 +16,7 @@ _ROUNDING = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
-class Standardise:
+class Standardise(Part):
     """Z-scores of features, and what statistics are taken over.
 
     Statistics of a "segment" are those of the clip as it comes, so that no result depends on
@@ -31,14 +32,8 @@ class Standardise:
       normalise_over: "segment", "track", "batch" or "dataset".
     """
 
-    standardise: str | None = None
-    normalise_over: str = "segment"
-
-    def __post_init__(self) -> None:
-        known = self.standardise in (None, "all", "bins")
-        require(known, "standardise", self.standardise, "it must be None, 'all' or 'bins'")
-        over = self.normalise_over
-        require(over in OVER, "normalise_over", over, f"it must be one of {', '.join(OVER)}")
+    standardise: Annotated[str | None, one_of(None, "all", "bins")] = None
+    normalise_over: Annotated[str, one_of(*OVER)] = "segment"
 
     @property
     def is_given(self) -> bool:

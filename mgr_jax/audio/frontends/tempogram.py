@@ -1,22 +1,22 @@
 """Tempograms: periods of the onsets, over time."""
 
-import dataclasses
 import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.ranges import require_positive
-from mgr_jax.audio.frontends.bands import Bands, Mel
-from mgr_jax.audio.frontends.base import BinAxis
-from mgr_jax.audio.frontends.frames import Fourier, Frames
+from mgr_jax.audio.frontends.bands import Bands, Mel, Param
+from mgr_jax.audio.frontends.base import BinAxis, Layout
+from mgr_jax.audio.frontends.frames import Fourier, Frames, Transform
 from mgr_jax.audio.frontends.level import Level
+from mgr_jax.audio.frontends.parts import Count, Norm
 from mgr_jax.audio.frontends.pipeline import Pipeline
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Tempogram(Bands):
     """Local autocorrelation of the onset strength, as `librosa.feature.tempogram(y)`.
 
@@ -37,51 +37,39 @@ class Tempogram(Bands):
 
     framewise: ClassVar[bool] = False
 
-    n_fft: int = 2048
-    hop_length: int = 512
-    n_mels: int = 128
-    win_length: int = 384
+    n_fft: Count = 2048
+    hop_length: Count = 512
+    n_mels: Count = 128
+    win_length: Count = 384
     window: str | tuple = "hann"
     center: bool = True
-    norm: float | None = math.inf
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self, "n_fft", "hop_length", "n_mels", "win_length")
+    norm: Norm = math.inf
 
     @property
-    def cut(self) -> Frames:
-        """Where the Fourier frames lie."""
-        return Frames(self.hop_length)
-
-    @property
-    def lost_frames(self) -> int:
-        """Fourier frames that are no frames."""
-        return 0 if self.center else self.win_length - 1
-
-    @property
-    def frame_samples(self) -> int:
-        """Samples of a Fourier frame."""
-        return self.n_fft
-
-    @property
-    def axis(self) -> BinAxis:
+    def layout(self) -> Layout:
         """Tempi of the lags; the first, a lag of 0, is at an infinite tempo."""
-        tempi = dsp.tempo_frequencies(
-            self.win_length, sample_rate=self.sample_rate, hop_length=self.hop_length
-        )
-        return BinAxis("BPM", tempi)
+        hop, lags = self.hop_length, self.win_length
+        tempi = dsp.tempo_frequencies(lags, sample_rate=self.sample_rate, hop_length=hop)
+        lost = 0 if self.center else lags - 1
+        axis = BinAxis("BPM", tempi)
+        return Layout(self.sample_rate, axis, Frames(hop), self.n_fft, lost=lost)
 
-    def __call__(self, y: jax.Array, weights: None, lengths: jax.Array | None) -> jax.Array:
-        """[batch, samples] to [batch, frames, win_length], see `Bands`."""
-        mel = Mel(self.sample_rate, Fourier(self.n_fft, frames=self.cut), n_mels=self.n_mels)
+    def transform(self, param: Param) -> Transform:
+        """[batch, frames, win_length]."""
+        frames = Frames(self.hop_length)
+        fourier = Fourier(self.n_fft, frames=frames)
+        mel = Mel(self.sample_rate, n_mels=self.n_mels, fourier=fourier)
         log_mel = Pipeline(bands=mel, level=Level(), parent=None)
-        levels = jnp.asarray(log_mel.apply({}, y, None, lengths))
-        return dsp.tempogram(
-            dsp.onset_strength(levels, n_fft=self.n_fft, hop_length=self.hop_length),
-            win_length=self.win_length,
-            window=self.window,
-            center=self.center,
-            norm=self.norm,
-            frames=None if lengths is None else self.cut.count(lengths, self.n_fft),
-        )
+
+        def tempogram(y: jax.Array, lengths: jax.Array | None) -> jax.Array:
+            levels = jnp.asarray(log_mel.apply({}, y, None, lengths))
+            return dsp.tempogram(
+                dsp.onset_strength(levels, n_fft=self.n_fft, hop_length=self.hop_length),
+                win_length=self.win_length,
+                window=self.window,
+                center=self.center,
+                norm=self.norm,
+                frames=None if lengths is None else frames.count(lengths, self.n_fft),
+            )
+
+        return tempogram
