@@ -51,7 +51,7 @@ def read_audio(
     """
     path = Path(path)
     if data is None and not path.is_file():
-        raise AudioError(f"{path} is not a file; check the path", code="audio.no_file")
+        raise AudioError(f"{path} is not a file; check the path", code="file.not_found")
     if not (path.stat().st_size if data is None else data):
         raise AudioError(
             f"{path} is empty (0 bytes); remove it or download it again", code="audio.empty_file"
@@ -200,7 +200,7 @@ def require_audio_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(
             f"{folder} is not a folder; give the folder of your audio files",
-            code="audio.no_folder",
+            code="folder.not_found",
         )
     paths = list_audio_files(folder)
     if not paths:

@@ -210,5 +210,5 @@ def test_gradient_is_the_slope(frontend):
 def test_settings_out_of_range_are_named(settings):
     (name,) = settings
     name = "norm" if name == "chroma_norm" else name
-    with user_error("audio.out_of_range", name):
+    with user_error("argument.out_of_range", name):
         ChromaCQT(**settings).apply({}, jnp.zeros((1, RATE)))

@@ -211,7 +211,7 @@ def test_gradient_is_the_slope(settings):
 )
 def test_settings_out_of_range_are_named(settings):
     (name,) = settings
-    with user_error("audio.out_of_range", name):
+    with user_error("argument.out_of_range", name):
         CQT(**settings).apply({}, jnp.zeros((1, RATE)))
 
 
@@ -221,7 +221,7 @@ def test_refuses_the_bands_that_librosa_refuses():
         try:
             librosa.cqt(clip, sr=RATE, n_bins=n_bins)
         except librosa.ParameterError:
-            with user_error("audio.out_of_range", "n_bins"):
+            with user_error("argument.out_of_range", "n_bins"):
                 _ = CQT(n_bins=n_bins).frame_samples
         else:
             assert CQT(n_bins=n_bins).frame_samples > 0

@@ -93,7 +93,7 @@ def test_power_to_db_is_librosas_of_each_clip(ref, top_db):
 )
 def test_settings_out_of_range_are_named(change):
     (name,) = change
-    with user_error("audio.out_of_range", name):
+    with user_error("argument.out_of_range", name):
         dsp.stft(jnp.ones((1, 1000)), **STFT | change)
 
 

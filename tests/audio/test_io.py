@@ -83,7 +83,7 @@ def make_bad_file(folder, kind):
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
-        ("missing", "audio.no_file"),
+        ("missing", "file.not_found"),
         ("empty", "audio.empty_file"),
         ("text", "audio.undecodable"),
         ("truncated mp3", "audio.cut_short"),

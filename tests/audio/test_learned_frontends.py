@@ -284,5 +284,5 @@ def test_gradients_are_the_slopes(frontend):
 )
 def test_settings_out_of_range_are_named(name, settings):
     (setting,) = settings
-    with user_error("audio.out_of_range", setting):
+    with user_error("argument.out_of_range", setting):
         start(create_frontend(name, **settings))

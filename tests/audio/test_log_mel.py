@@ -155,5 +155,5 @@ def test_gradient_is_the_slope(synthetic):
 )
 def test_settings_out_of_range_are_named(settings):
     (name,) = settings
-    with user_error("audio.out_of_range", name):
+    with user_error("argument.out_of_range", name):
         create_frontend("log_mel", **settings).apply({}, jnp.zeros((1, SAMPLE_RATE)))

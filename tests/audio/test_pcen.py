@@ -136,5 +136,5 @@ def test_a_broken_frame_spoils_its_own_clip_only(energies, settings):
 )
 def test_settings_out_of_range_are_named(energies, change):
     (name,) = change
-    with user_error("audio.out_of_range", f"pcen: {name}"):
+    with user_error("argument.out_of_range", f"pcen: {name}"):
         pcen(energies, **FRAMES, **change)

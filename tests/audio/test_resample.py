@@ -107,7 +107,7 @@ def test_a_broken_sample_spoils_its_neighbourhood_only():
 @pytest.mark.parametrize("change", [{"orig_sr": 0}, {"target_sr": -1}, {"zeros": 0}], ids=str)
 def test_settings_out_of_range_are_named(change):
     (name,) = change
-    with user_error("audio.out_of_range", f"resample: {name}"):
+    with user_error("argument.out_of_range", f"resample: {name}"):
         resample(jnp.zeros((1, 100)), **{"orig_sr": 44100, "target_sr": 22050} | change)
 
 

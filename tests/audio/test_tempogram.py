@@ -138,5 +138,5 @@ def test_gradient_is_the_slope():
 )
 def test_settings_out_of_range_are_named(settings):
     (name,) = settings
-    with user_error("audio.out_of_range", name):
+    with user_error("argument.out_of_range", name):
         Tempogram(**settings).apply({}, jnp.zeros((1, RATE)))
