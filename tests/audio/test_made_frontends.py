@@ -59,6 +59,16 @@ def test_stack_puts_front_ends_side_by_side_as_channels():
         np.testing.assert_allclose(features[..., channel], alone, atol=1e-4)
 
 
+def test_a_stack_of_presets_is_for_the_rate_of_the_dataset():
+    stack = create_frontend("stack", sample_rate=44_100, frontends=({"name": "bbnn"},) * 2)
+    alone = create_frontend("bbnn", sample_rate=44_100)
+    samples = stack.min_samples + 9_000
+    features = jax.eval_shape(lambda y: stack.apply({}, y), jnp.zeros((1, samples)))
+    assert features.shape == (1, stack.num_frames(samples), 128, 2)
+    assert stack.num_frames(samples) == alone.num_frames(samples)
+    assert (stack.sample_rate, stack.frame_rate) == (44_100, alone.frame_rate)
+
+
 def test_a_stack_gives_the_features_of_a_whole_track():
     parts = tuple({"name": p["name"], "kwargs": LOG_MEL | {"whole_track": True}} for p in PARTS)
     track = np.random.default_rng(0).normal(0, 0.1, 9_000).astype(np.float32)

@@ -64,6 +64,15 @@ class Stack(Frontend):
         return dataclasses.replace(self.parts[0].layout, num_channels=channels)
 
     @property
+    def sample_rate(self) -> float:
+        """Of the waveform in Hz."""
+        return self.parts[0].sample_rate
+
+    def count_frames(self, samples: Any) -> Any:
+        """See `Frontend`."""
+        return self.parts[0].count_frames(samples)
+
+    @property
     def frame_samples(self) -> int:
         """Samples that one frame is computed from."""
         return max(part.frame_samples for part in self.parts)
