@@ -83,5 +83,5 @@ def test_what_layers_find_out_by_themselves_is_one_sentence_too():
 
     _, spec = pair("mfcc", "mlp")
     frontend = create_frontend("mfcc", sample_rate=RATE, n_mfcc=13)
-    with pytest.raises(UserError, match="too_deep cannot take what MFCC makes of clips of 48000"):
+    with pytest.raises(UserError, match="too_deep cannot take what mfcc makes of clips of 48000"):
         abstract_outputs(GenreClassifier(frontend, TooDeep()), spec)

@@ -1,0 +1,71 @@
+"""What a part of a front end is: settings that know their range."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, NamedTuple, Self
+
+from flax.core import FrozenDict
+
+from mgr_jax.audio.dsp.ranges import require
+
+
+class Range(NamedTuple):
+    """What the value of a setting must be.
+
+    Attributes:
+      holds: whether a value of the right type is in range.
+      expected: the end of a sentence that says so.
+    """
+
+    holds: Callable[[Any], bool]
+    expected: str
+
+
+def one_of(*choices: Any) -> Range:
+    """The range of a setting that is one of a few."""
+    return Range(lambda value: value in choices, f"use one of {', '.join(map(repr, choices))}")
+
+
+Count = Annotated[int, Range(lambda value: value > 0, "it must be positive")]
+Size = Annotated[float, Range(lambda value: value > 0, "it must be positive")]
+# Roots have no finite slope in silence.
+Exponent = Annotated[float, Range(lambda value: value >= 1, "use 1 or more")]
+Norm = Annotated[float | None, one_of(1, 2, math.inf, None)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A part of a front end; its fields, and those of the parts in it, are its settings."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            for holds, expected in getattr(field.type, "__metadata__", ()):
+                require(holds(value), field.name, value, expected)
+
+    def settings(self) -> Iterator[tuple[str, Any]]:
+        """Name and type of each."""
+        for field in dataclasses.fields(self):
+            kind: Any = field.type
+            if isinstance(value := getattr(self, field.name), Part):
+                yield from value.settings()
+            else:
+                yield field.name, kind.__origin__ if hasattr(kind, "__metadata__") else kind
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Self:
+        """The part with other values of those of its settings that are named."""
+        changed = {}
+        for field in dataclasses.fields(self):
+            if isinstance(value := getattr(self, field.name), Part):
+                changed[field.name] = value.with_settings(settings)
+            elif field.name in settings:
+                changed[field.name] = freeze(settings[field.name])
+        return dataclasses.replace(self, **changed)
+
+
+def freeze(value: Any) -> Any:
+    """A value of a config as one that can be compared and hashed: tuples for lists."""
+    if isinstance(value, list | tuple):
+        return tuple(map(freeze, value))
+    return FrozenDict(value) if isinstance(value, Mapping) else value
