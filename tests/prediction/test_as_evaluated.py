@@ -16,6 +16,7 @@ GENRES = ("hiss", "hum")
 CLIP = 0.5  # seconds
 LENGTHS = (0.2, 0.5, 0.8, 1.9)  # of the tracks, in seconds
 MEL = {"n_fft": 512, "hop_length": 256, "n_mels": 16}
+MODELS = {"mlp": {"units": (8,)}, "cnn1d": {"widths": (4, 6), "pool": 2}}  # fills, and masks
 TRACK_MAXIMUM = {"ref": "max", "normalise_over": "track", "whole_track": True}
 
 
@@ -61,7 +62,7 @@ def train(folder, workdir, **changes):
     config.update({"dataset": "audio_folder/lengths", "sample_rate": RATE})
     config.clip_samples = int(CLIP * RATE)
     config.frontend = changes.pop("frontend", {"name": "log_mel", "kwargs": MEL})
-    config.model = {"name": "mlp", "kwargs": {"units": (8,)}}
+    config.model = changes.pop("model", {"name": "mlp", "kwargs": MODELS["mlp"]})
     config.update(changes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of short tracks
@@ -84,17 +85,23 @@ def compare(table, predictions, *, segments):
 
 
 @pytest.mark.filterwarnings("ignore:.*less than the")
-@pytest.mark.parametrize("segments", [0, 1, 3])
 @pytest.mark.parametrize(
-    ("frontend", "short_clip"), [({}, "zero_pad"), (TRACK_MAXIMUM, "repeat")], ids=str
+    ("model", "frontend", "short_clip", "segments"),
+    [
+        *(("mlp", {}, "zero_pad", segments) for segments in (0, 1, 3)),
+        *(("mlp", TRACK_MAXIMUM, "repeat", segments) for segments in (0, 1, 3)),
+        *(("cnn1d", {}, "zero_pad", segments) for segments in (0, 3)),
+    ],
+    ids=str,
 )
-def test_files_of_a_dataset(folder, tmp_path, segments, frontend, short_clip):
+def test_files_of_a_dataset(folder, tmp_path, model, frontend, short_clip, segments):
     workdir = train(
         folder,
         tmp_path / "run",
         frontend={"name": "log_mel", "kwargs": MEL | frontend},
         eval_segments=segments,
         short_clip=short_clip,
+        model={"name": model, "kwargs": MODELS[model]},
     )
     table = predict_run(workdir, "test")
     predictor = mgr_jax.load(workdir)

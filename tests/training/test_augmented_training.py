@@ -96,7 +96,7 @@ def test_mixed_examples_are_taught_both_targets(tiny_config, name):
     waveforms = jnp.asarray(np.random.default_rng(0).normal(0, 0.1, (BATCH, SAMPLES)), jnp.float32)
     variables = classifier.init(jax.random.key(0), waveforms)
     augment = make_augment(specs, sample_rate=8000)
-    mixed, (partner, share) = augment.inputs(example_keys(0, np.arange(BATCH)), waveforms)
+    mixed, _, (partner, share) = augment.inputs(example_keys(0, np.arange(BATCH)), waveforms)
     targets = np.random.default_rng(5).integers(0, 3, BATCH)
     logits, _ = classifier.apply(variables, mixed)
     by_hand = -np.mean(
