@@ -1,5 +1,6 @@
 """`predict` answers for a file as `evaluate` did for the track, clip by clip."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -7,8 +8,12 @@ import pytest
 import soundfile
 
 import mgr_jax
+from mgr_jax.classifier import abstract_variables
 from mgr_jax.config import base_config
 from mgr_jax.data.prepare import prepare
+from mgr_jax.model_folder import read_model
+from mgr_jax.prediction.predictor import Predictor
+from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inference import predict_run
 
 RATE = 12_000
@@ -145,3 +150,21 @@ def test_a_timeline_covers_the_file_and_the_answer_stays(folder, tmp_path):
     np.testing.assert_allclose(told.track_probabilities, asked.probabilities[0], atol=1e-6)
     assert told.label == asked.label
     assert len(told.timeline()) == 6
+
+
+def test_a_short_file_is_answered_for_as_if_clips_were_as_short(folder, tmp_path):
+    workdir = train(folder, tmp_path / "run", model={"name": "cnn1d", "kwargs": MODELS["cnn1d"]})
+    predictor = mgr_jax.load(workdir)
+    song = sound("hum", 7, 0.3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing is to be warned of
+        found = predictor.predict(song, RATE)
+    assert (found.start[0], found.end[0]) == (0, 0.3)
+    classifier, described = read_model(workdir)
+    spec = dataclasses.replace(described.spec, shape=(len(song),), clip_samples=len(song))
+    short = dataclasses.replace(described, spec=spec)
+    variables = load_variables(workdir, abstract_variables(classifier, spec), "best")
+    alone = Predictor(classifier, variables, short).predict(song, RATE)
+    np.testing.assert_allclose(found.probabilities, alone.probabilities, atol=1e-5)
+    longer = predictor.predict(np.append(song, np.zeros(len(song), np.float32)), RATE)
+    assert np.abs(longer.probabilities[0] - found.probabilities[0]).max() > 1e-3

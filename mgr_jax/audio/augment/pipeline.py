@@ -153,9 +153,9 @@ class Augment:
             filled clip is transformed as if it went on by repetition, and ends where it did.
 
         Returns:
-          The inputs, their lengths, and where examples are mixed (partner [batch] int32, share [batch] float32):
-          row i should be taught share[i] of its own target and the rest of row partner[i]'s. Rows
-          are those of the batch as it comes; under pmap, of one device.
+          The inputs, their lengths, and where examples are mixed (partner [batch] int32, share
+          [batch] float32): row i should be taught share[i] of its own target and the rest of row
+          partner[i]'s. Rows are those of the batch as it comes; under pmap, of one device.
 
         Raises:
           UserError: a transform of waveforms is given features.
