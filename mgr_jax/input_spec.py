@@ -40,7 +40,7 @@ class InputSpec:
     eval_segments: int
     short_clip: str
     min_samples: int
-    mask_filling: bool = False
+    mask_filling: bool
     crop: Crop = WITHOUT_CONTEXT
     aux: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     side: SideFormat = SOUND_ALONE
