@@ -84,14 +84,33 @@ def build(kind: str, registry: Mapping[str, type[T]], name: str, kwargs: Mapping
         for field in dataclasses.fields(module)  # type: ignore[arg-type]
         if field.name not in ("name", "parent")
     }
+    check_arguments(kind, name, fields, kwargs)
+    return module(**kwargs)
+
+
+def check_arguments(
+    kind: str, name: str, fields: Mapping[str, Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Checks what is to become the fields of a thing of this kind and name.
+
+    Args:
+      kind: such as "front end".
+      name: such as "log_mel".
+      fields: their types.
+      kwargs: their values.
+
+    Raises:
+      UserError: there is no such field, or a value is of another type.
+    """
     for key, value in kwargs.items():
         if key not in fields:
             raise unknown_name(f"argument of the {kind} {name}", key, fields)
         if not fits(value, fields[key]):
             expected = getattr(fields[key], "__name__", str(fields[key]))
             example = ", as in (4, 2)" if expected == "tuple" else ""
-            raise UserError(f"{name}: {key} is {value!r}; expected {expected}{example}")
-    return module(**kwargs)
+            raise UserError(
+                f"{name}: {key} is {value!r}; expected {expected}{example}", code="wrong_type"
+            )
 
 
 def fits(value: Any, annotation: Any) -> bool:

@@ -11,7 +11,7 @@ from flax.errors import FlaxError
 from ml_collections import ConfigDict
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends import Frontend, Precomputed, create_frontend
+from mgr_jax.audio.frontends import Frontend, create_frontend
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import Network, create_model
@@ -125,8 +125,9 @@ def create_classifier(
         axis_name=axis_name,
     )
     frontend = classifier.frontend
-    if features and isinstance(frontend, Precomputed) and frontend.preset:
-        _require_preset(frontend.preset, features)
+    preset = config.frontend.kwargs.get("preset") if features else None
+    if features and preset:
+        _require_preset(preset, features)
     needed = max(frontend.frame_samples, frontend.min_samples)
     if config.clip_samples < needed:
         raise UserError(
@@ -153,7 +154,7 @@ def create_classifier(
         crop=frontend.crop,
         aux=frontend.aux_shapes,
         side=side,
-        preset=frontend.preset if isinstance(frontend, Precomputed) else None,
+        preset=preset,
         columns=features.columns if features else (),
     )
     return classifier, spec
@@ -316,7 +317,7 @@ def _fitting(classifier: GenreClassifier, spec: InputSpec) -> Iterator[None]:
     except (TypeError, ValueError, ZeroDivisionError, FlaxError) as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(
-            f"{classifier.model.registered} cannot take what {type(classifier.frontend).__name__} "
+            f"{classifier.model.registered} cannot take what {classifier.frontend.registered} "
             f"makes of clips of {spec.clip_samples} samples ({reason}); check config.model.kwargs, "
             "or choose longer clips (config.clip_samples) or another pairing",
             code="classifier.no_fit",

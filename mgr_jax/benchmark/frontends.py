@@ -13,8 +13,7 @@ import scipy.signal
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from tqdm import tqdm
 
-from mgr_jax.audio.frontends import create_frontend, list_frontends
-from mgr_jax.audio.frontends.base import Frontend
+from mgr_jax.audio.frontends import Frontend, create_frontend, list_frontends
 from mgr_jax.audio.io import read_audio
 from mgr_jax.benchmark import peers
 from mgr_jax.benchmark.record import Benchmark
@@ -233,9 +232,9 @@ def on_devices(
 
 def _bytes_moved(frontend: Frontend, clips: np.ndarray) -> int:
     """Bytes, if every array from waveforms to levels is written once and read once."""
-    frames, bins = frontend.num_frames(clips.shape[1]), 1 + frontend.n_fft // 2
+    frames, bins = frontend.num_frames(clips.shape[1]), 1 + frontend.frame_samples // 2
     # Per frame: samples, complex spectra, power, bands, levels.
-    values = frontend.n_fft + 2 * bins + bins + 2 * frontend.num_bins
+    values = frontend.frame_samples + 2 * bins + bins + 2 * frontend.num_bins
     return 2 * clips.itemsize * (clips.size + len(clips) * frames * values)
 
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from mgr_jax.audio.augment import AUGMENTATIONS, example_keys, make_augment
 from mgr_jax.audio.frontends import (
-    PRESETS,
+    FRONTENDS,
     Frontend,
     create_frontend,
     extract_features,
@@ -160,7 +160,8 @@ def frontend_gallery(
         picture = features_picture(
             name, frontend, features, start, seconds, _CHANNELS.get(name, ())
         )
-        preset, merged = PRESETS.get(name), -(-len(features) // COLUMNS)
+        recipe, merged = FRONTENDS.get(name), -(-len(features) // COLUMNS)
+        preset = recipe and recipe.published
         notes = [
             *(["before training"] if variables else []),
             *([f"preset of {preset.frontend}"] if preset else []),

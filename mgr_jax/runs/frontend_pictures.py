@@ -5,17 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.audio.frontends import Frontend, Leveled, Resampled, Stack, Standardised
+from mgr_jax.audio.frontends import Frontend, Pipeline, Resampled, Stack
 from mgr_jax.reports.gallery import Picture
 
 COLUMNS = 1000  # of a picture, at most
 _UNITS = {
-    "ChromaCQT": "of the frame's maximum",
-    "ChromaSTFT": "of the frame's maximum",
-    "Leaf": "PCEN",
-    "SincNet": "absolute response",
-    "Tempogram": "autocorrelation",
-    "Waveform": "amplitude",
+    "chroma_cqt": "of the frame's maximum",
+    "chroma_stft": "of the frame's maximum",
+    "leaf": "PCEN",
+    "sincnet": "absolute response",
+    "tempogram": "autocorrelation",
+    "waveform": "amplitude",
 }
 _SKEWED = ("absolute response", "energy", "magnitude", "PCEN")  # few large values, most near 0
 _CLOSE_UP = 0.02  # seconds
@@ -48,7 +48,7 @@ def features_picture(
     values, step = features.reshape(frames, bins, -1), 1 / frontend.frame_rate
     # Frames that are not centred on samples 0, hop_length, ... are spread evenly over the clip.
     inner = _inner(frontend)
-    spread = getattr(inner, "center", None) is not True
+    spread = inner.layout.frames.center is not True
     first = (seconds - (frames - 1) * step) / 2 if spread else 0.0
     left = start + first - step / 2
     if (merged := -(-frames // COLUMNS)) > 1:
@@ -104,27 +104,30 @@ def close_up(name: str, before: np.ndarray, after: np.ndarray, rate: int, start:
     )
 
 
-def _inner(frontend: Frontend) -> Frontend:
+def _inner(frontend: Frontend) -> Pipeline:
     """What makes the features of a front end that is made of others."""
     if isinstance(frontend, Resampled):
-        return frontend.inner
-    return frontend.parts[0] if isinstance(frontend, Stack) else frontend
+        return _inner(frontend.inner)
+    if isinstance(frontend, Stack):
+        return _inner(frontend.parts[0])
+    assert isinstance(frontend, Pipeline)  # there is no other kind
+    return frontend
 
 
-def _unit(frontend: Frontend) -> str:
-    if isinstance(frontend, Standardised) and frontend.standardise:
+def _unit(frontend: Pipeline) -> str:
+    if frontend.standardise.standardise:
         return "standard deviations"
-    name = type(frontend).__name__
-    if name in _UNITS or not isinstance(frontend, Leveled):
-        return _UNITS.get(name, "value")
-    ref = " re maximum" if frontend.ref == "max" else ""
+    level = frontend.level
+    if frontend.registered in _UNITS or level is None:
+        return _UNITS.get(frontend.registered, "value")
+    ref = " re maximum" if level.ref == "max" else ""
     return {
         "db": f"dB{ref}",
         "ln": f"ln{ref}",
-        "log10_1p": f"log10(1 + {frontend.energy_gain:g} E)",
+        "log10_1p": f"log10(1 + {level.energy_gain:g} E)",
         "pcen": "PCEN",
-        "linear": "magnitude" if getattr(frontend, "power", 2) == 1 else "energy",
-    }[frontend.scale]
+        "linear": "magnitude" if getattr(frontend.bands, "power", 2) == 1 else "energy",
+    }[level.scale]
 
 
 def value_limits(values: np.ndarray, label: str) -> tuple[float, float]:
@@ -137,18 +140,21 @@ def value_limits(values: np.ndarray, label: str) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-def describe_settings(frontend: Frontend) -> str:
-    """All fields of a module, and of the modules in it."""
-    return ", ".join(
-        f"{field.name}={_text(getattr(frontend, field.name))}"
-        for field in dataclasses.fields(frontend)
-        if field.name not in ("name", "parent", "axis_name")
-    )
+def describe_settings(part: Any) -> str:
+    """All settings of a front end, of its parts, and of the front ends in it."""
+    texts = []
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, Frontend):
+            texts.append(describe_settings(value))
+        elif field.name not in ("name", "parent", "axis_name", "registered"):
+            texts.append(f"{field.name}={_text(value)}")
+    return ", ".join(texts)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, Frontend):
-        return f"{type(value).__name__}({describe_settings(value)})"
+        return f"{value.registered}({describe_settings(value)})"
     if isinstance(value, tuple):
         return f"({', '.join(map(_text, value))})"
     return f"{value:g}" if isinstance(value, float) else repr(value)

@@ -122,7 +122,7 @@ def test_lines_keep_the_extremes(frontends):
 def test_descriptions_say_settings_and_source(frontends):
     assert ", hop_length=512, " in frontends["log_mel"].description
     assert "43.0664 frames per second" in frontends["log_mel"].description
-    assert "inner=LogMel(sample_rate=16000" in frontends["resampled"].description
+    assert "inner=log_mel(sample_rate=16000" in frontends["resampled"].description
     assert "Pons and Serra" in frontends["musicnn"].description
     assert "before training" in frontends["leaf"].detail
     assert "before training" not in frontends["log_mel"].detail

@@ -2,7 +2,7 @@
 
 from mgr_jax.audio.dsp.batching import map_clips, to_float
 from mgr_jax.audio.dsp.cepstrum import dct_basis, delta, lifter_weights
-from mgr_jax.audio.dsp.chroma import chroma_filterbank, cq_to_chroma, normalise_frames
+from mgr_jax.audio.dsp.chroma import chroma_filterbank, cq_to_chroma, fold, normalise_frames
 from mgr_jax.audio.dsp.cqt import (
     C1,
     cqt,
@@ -17,11 +17,12 @@ from mgr_jax.audio.dsp.fir import filter_bank, strided_product
 from mgr_jax.audio.dsp.mel import mel_filterbank, mel_frequencies
 from mgr_jax.audio.dsp.pcen import pcen, spcen
 from mgr_jax.audio.dsp.resample import resample
-from mgr_jax.audio.dsp.stft import get_window, min_samples, num_frames, spectrogram, stft
+from mgr_jax.audio.dsp.stft import PAD_MODES, get_window, min_samples, num_frames, spectrogram, stft
 from mgr_jax.audio.dsp.tempogram import onset_strength, tempo_frequencies, tempogram
 
 __all__ = [
     "C1",
+    "PAD_MODES",
     "apply_filterbank",
     "chroma_filterbank",
     "cq_to_chroma",
@@ -33,6 +34,7 @@ __all__ = [
     "dct_basis",
     "delta",
     "filter_bank",
+    "fold",
     "get_window",
     "lifter_weights",
     "map_clips",

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 
-def map_clips(function: Callable[[jax.Array], jax.Array], clips: jax.Array) -> jax.Array:
+def map_clips(function: Callable[..., jax.Array], *clips: jax.Array | None) -> jax.Array:
     """Applies `function` to a batch, one clip after the other on a CPU.
 
     The frames of a whole batch overflow a CPU's caches and take up to three times as long as clip
@@ -16,16 +16,19 @@ def map_clips(function: Callable[[jax.Array], jax.Array], clips: jax.Array) -> j
 
     Args:
       function: maps [batch, ...] to [batch, ...] for any batch size, each clip by itself.
-      clips: [batch, ...].
+      *clips: what it takes, [batch, ...] each, or None.
 
     Returns:
-      `function(clips)`.
+      `function(*clips)`.
     """
 
-    def one_by_one(clips: jax.Array) -> jax.Array:
-        return lax.map(lambda clip: function(clip[None])[0], clips)
+    def one_by_one(*clips: jax.Array | None) -> jax.Array:
+        def one(clip: tuple[jax.Array | None, ...]) -> jax.Array:
+            return function(*jax.tree.map(lambda x: x[None], clip))[0]
 
-    return lax.platform_dependent(clips, cpu=one_by_one, default=function)
+        return lax.map(one, clips)
+
+    return lax.platform_dependent(*clips, cpu=one_by_one, default=function)
 
 
 def to_float(steps: jax.Array) -> jax.Array:

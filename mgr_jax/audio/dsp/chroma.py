@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mgr_jax.errors import UserError
+from mgr_jax.audio.dsp.ranges import require
 
 _A0 = 27.5  # Hz
 
@@ -80,15 +80,23 @@ def cq_to_chroma(
       UserError: bins_per_octave is not a multiple of n_chroma.
     """
     merged, rest = divmod(bins_per_octave, n_chroma)
-    if rest or not merged:
-        raise UserError(
-            f"bins_per_octave is {bins_per_octave}; it must be a multiple of n_chroma={n_chroma}"
-        )
+    multiple = merged > 0 and rest == 0
+    expected = f"it must be a multiple of n_chroma={n_chroma}"
+    require(multiple, "bins_per_octave", bins_per_octave, expected)
     semitones_above_a = 12 * math.log2(fmin / _A0) % 12
     first = semitones_above_a + 9 * base_c
     pitch_class = (np.arange(n_bins) + merged // 2) // merged
     pitch_class = pitch_class + round(first % 12 * n_chroma / 12)
     return np.equal.outer(np.arange(n_chroma), pitch_class % n_chroma).astype(np.float32)
+
+
+def fold(bins: jax.Array, weights: np.ndarray, *, norm: float | None) -> jax.Array:
+    """Pitch classes [..., n_chroma] of bins [..., bins], by weights [n_chroma, bins].
+
+    `norm` is that of every frame, see `normalise_frames`.
+    """
+    # At default precision accelerators round the factors.
+    return normalise_frames(jnp.matmul(bins, weights.T, precision="highest"), norm=norm)
 
 
 def normalise_frames(x: jax.Array, *, norm: float | None) -> jax.Array:
@@ -116,5 +124,4 @@ def normalise_frames(x: jax.Array, *, norm: float | None) -> jax.Array:
 
 
 def _check_norm(norm: float | None) -> None:
-    if norm not in (1, 2, math.inf, None):
-        raise UserError(f"norm is {norm!r}; it must be 1, 2, infinity or None")
+    require(norm in (1, 2, math.inf, None), "norm", norm, "it must be 1, 2, infinity or None")

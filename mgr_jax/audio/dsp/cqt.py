@@ -10,6 +10,7 @@ import numpy as np
 import scipy.signal
 from jax import lax
 
+from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.dsp.stft import PAD_MODES, get_window, min_samples, num_frames
 from mgr_jax.errors import UserError
 
@@ -23,8 +24,7 @@ def cqt_frequencies(*, fmin: float, n_bins: int, bins_per_octave: int, tuning: f
       UserError: fmin, n_bins or bins_per_octave is not positive.
     """
     for name, value in (("fmin", fmin), ("n_bins", n_bins), ("bins_per_octave", bins_per_octave)):
-        if value <= 0:
-            raise UserError(f"{name} is {value}; it must be positive")
+        require(value > 0, name, value, "it must be positive")
     return fmin * 2.0 ** ((np.arange(n_bins) + tuning) / bins_per_octave)
 
 
@@ -49,8 +49,7 @@ def cqt_lengths(
     frequencies = cqt_frequencies(
         fmin=fmin, n_bins=n_bins, bins_per_octave=bins_per_octave, tuning=tuning
     )
-    if filter_scale <= 0:
-        raise UserError(f"filter_scale is {filter_scale}; it must be positive")
+    require(filter_scale > 0, "filter_scale", filter_scale, "it must be positive")
     ratio = 4.0 ** (1 / bins_per_octave)
     quality = filter_scale * (ratio + 1) / (ratio - 1)
     taps = get_window(window, None, 1000).astype(np.float64)
@@ -59,7 +58,8 @@ def cqt_lengths(
     if highest > sample_rate / 2:
         raise UserError(
             f"n_bins={n_bins} from fmin={fmin:.6g} reach up to {highest:.0f} Hz, but sample_rate="
-            f"{sample_rate:g} ends at {sample_rate / 2:g} Hz; use a smaller n_bins or a lower fmin"
+            f"{sample_rate:g} ends at {sample_rate / 2:g} Hz; use a smaller n_bins or a lower fmin",
+            code="audio.out_of_range",
         )
     return quality * sample_rate / frequencies
 
@@ -105,8 +105,7 @@ def cqt_filterbank(
     Raises:
       UserError: a setting is out of range, or the highest band exceeds half the sample rate.
     """
-    if norm not in (1, 2, math.inf, None):
-        raise UserError(f"norm is {norm!r}; it must be 1, 2, infinity or None")
+    require(norm in (1, 2, math.inf, None), "norm", norm, "it must be 1, 2, infinity or None")
     bins: dict[str, Any] = {
         "fmin": fmin,
         "n_bins": n_bins,
@@ -157,14 +156,14 @@ def cqt(
     Raises:
       UserError: the clips are too short, or pad_mode is out of range.
     """
-    if pad_mode not in PAD_MODES:
-        raise UserError(f"pad_mode is {pad_mode!r}; it must be one of {', '.join(PAD_MODES)}")
+    require(pad_mode in PAD_MODES, "pad_mode", pad_mode, f"use one of {', '.join(PAD_MODES)}")
     samples, longest = y.shape[-1], max(map(len, filterbank))
     needed = min_samples(n_fft=longest, center=center, pad_mode=pad_mode)
     if samples < needed:
         raise UserError(
             f"clips of {samples} samples are too short: a filter of {longest} with center={center} "
-            f"and pad_mode={pad_mode!r} needs at least {needed}; use longer clips or a higher fmin"
+            f"and pad_mode={pad_mode!r} needs at least {needed}; use longer clips or a higher fmin",
+            code="audio.too_short",
         )
     frames = num_frames(samples, n_fft=longest, hop_length=hop_length, center=center)
     if center:

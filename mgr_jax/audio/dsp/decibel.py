@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from mgr_jax.errors import UserError
+from mgr_jax.audio.dsp.ranges import require
 
 
 def power_to_db(
@@ -32,16 +32,15 @@ def power_to_db(
     Raises:
       UserError: ref or amin is out of range.
     """
-    if amin <= 0:
-        raise UserError(f"amin is {amin}; it must be positive")
+    require(amin > 0, "amin", amin, "it must be positive")
+    known = ref == "max" if isinstance(ref, str) else ref > 0
+    require(known, "ref", ref, "it must be a positive number or 'max'")
     level = _decibel(S, amin)
     highest = level.max(axis=tuple(range(1, S.ndim)), keepdims=True)
     if maximum is not None:
         highest = _decibel(maximum, amin)
-    if ref == "max":
+    if isinstance(ref, str):
         level, highest = level - highest, jnp.zeros_like(highest)
-    elif isinstance(ref, str) or ref <= 0:
-        raise UserError(f"ref is {ref!r}; it must be a positive number or 'max'")
     else:
         shift = 10.0 * math.log10(max(ref, amin))
         level, highest = level - shift, highest - shift

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.errors import UserError
 
 # Slaney's Auditory Toolbox (1998): 3 mel per 200 Hz up to 1 kHz, then 27 mel per factor 6.4.
@@ -69,10 +70,10 @@ def mel_filterbank(
     if not 0 <= fmin < fmax <= sample_rate / 2:
         raise UserError(
             f"fmin={fmin} and fmax={fmax} do not fit sample_rate={sample_rate}; they must satisfy "
-            f"0 <= fmin < fmax <= sample_rate / 2"
+            f"0 <= fmin < fmax <= sample_rate / 2",
+            code="audio.out_of_range",
         )
-    if norm not in ("slaney", None):
-        raise UserError(f"norm is {norm!r}; it must be 'slaney' or None")
+    require(norm in ("slaney", None), "norm", norm, "it must be 'slaney' or None")
     corners = mel_frequencies(n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk)
     lower, centre, upper = (corners[i : i + n_mels, None] for i in range(3))
     bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.errors import UserError
 
 # (x + delta) ** (1 / root) has no slope at 0 once training has taken delta there.
@@ -48,11 +49,9 @@ def pcen(
       UserError: a setting is out of range.
     """
     for name, value in (("gain", gain), ("bias", bias), ("power", power)):
-        if value < 0:
-            raise UserError(f"pcen: {name} is {value}; it must be 0 or more")
+        require(value >= 0, f"pcen: {name}", value, "it must be 0 or more")
     for name, value in (("time_constant", time_constant), ("eps", eps)):
-        if value <= 0:
-            raise UserError(f"pcen: {name} is {value}; it must be positive")
+        require(value > 0, f"pcen: {name}", value, "it must be positive")
     frames = time_constant * sample_rate / hop_length
     # librosa's approximation of a low-pass as wide as the inverse of the time constant.
     smoothing = (math.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)
@@ -118,7 +117,10 @@ def moving_average(
     start = x[:, 0]
     if initial != "first":
         if isinstance(initial, str):
-            raise UserError(f"pcen: initial is {initial!r}; it must be a number or 'first'")
+            raise UserError(
+                f"pcen: initial is {initial!r}; it must be a number or 'first'",
+                code="audio.out_of_range",
+            )
         start = jnp.full_like(start, initial)
     smoothing = jnp.asarray(smoothing, x.dtype)
     # An accelerator wants few steps, a CPU few passes: there the loop's gradient takes a sixth to

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from mgr_jax.audio.dsp.fir import strided_product
+from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.errors import UserError
 
 # Samples that one row of the matrix product makes: fewer leave the processor's vectors empty, more
@@ -39,8 +40,7 @@ def resample(
       UserError: a setting is out of range, or the rates have no small common ratio.
     """
     for name, value in (("orig_sr", orig_sr), ("target_sr", target_sr), ("zeros", zeros)):
-        if value <= 0:
-            raise UserError(f"resample: {name} is {value}; it must be positive")
+        require(value > 0, f"resample: {name}", value, "it must be positive")
     ratio = Fraction(target_sr) / Fraction(orig_sr)
     up, down = ratio.numerator, ratio.denominator
     if up == down:
@@ -51,7 +51,8 @@ def resample(
     if block * (repeats * down + 2 * reach) > _MAX_WEIGHTS:
         raise UserError(
             f"resample: {orig_sr} Hz and {target_sr} Hz are {down}:{up}, too fine a ratio for a "
-            "filter on the device; use rates with a larger common divisor, or resample the files"
+            "filter on the device; use rates with a larger common divisor, or resample the files",
+            code="audio.rates_too_fine",
         )
     weights = _block_weights(resample_filter(up, down, zeros=zeros, beta=beta), up, down, block)
     # The filter of output n is that of output n + up, `down` input samples on.

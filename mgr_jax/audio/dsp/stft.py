@@ -8,6 +8,7 @@ import numpy as np
 import scipy.signal
 from jax import lax
 
+from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.errors import UserError
 
 PAD_MODES = ("constant", "reflect")
@@ -63,13 +64,13 @@ def stft(
     Raises:
       UserError: the clips are too short for one frame, or a setting is out of range.
     """
-    if pad_mode not in PAD_MODES:
-        raise UserError(f"pad_mode is {pad_mode!r}; it must be one of {', '.join(PAD_MODES)}")
+    require(pad_mode in PAD_MODES, "pad_mode", pad_mode, f"use one of {', '.join(PAD_MODES)}")
     samples, needed = y.shape[-1], min_samples(n_fft=n_fft, center=center, pad_mode=pad_mode)
     if samples < needed:
         raise UserError(
             f"clips of {samples} samples are too short: n_fft={n_fft} with center={center} and "
-            f"pad_mode={pad_mode!r} needs at least {needed}; use longer clips or a smaller n_fft"
+            f"pad_mode={pad_mode!r} needs at least {needed}; use longer clips or a smaller n_fft",
+            code="audio.too_short",
         )
     if center:
         y = jnp.pad(y, ((0, 0), (n_fft // 2, n_fft // 2)), mode=pad_mode)
@@ -127,13 +128,14 @@ def _frames(y: jax.Array, n_fft: int, hop_length: int) -> jax.Array:
 def get_window(name: str | tuple, win_length: int | None, n_fft: int) -> np.ndarray:
     """The window [n_fft] float32, zero outside its win_length samples."""
     length = n_fft if win_length is None else win_length
-    if not 0 < length <= n_fft:
-        raise UserError(f"win_length is {win_length}; it must lie between 1 and n_fft={n_fft}")
+    fits = 0 < length <= n_fft
+    require(fits, "win_length", win_length, f"it must lie between 1 and n_fft={n_fft}")
     try:
         taps = scipy.signal.get_window(name, length, fftbins=True)
     except ValueError as error:
         raise UserError(
-            f"window is {name!r}, which scipy.signal.get_window does not know; try 'hann'"
+            f"window is {name!r}, which scipy.signal.get_window does not know; try 'hann'",
+            code="audio.out_of_range",
         ) from error
     left = (n_fft - length) // 2
     return np.pad(taps, (left, n_fft - length - left)).astype(np.float32)

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.fft
 
 from mgr_jax.audio.dsp.chroma import normalise_frames
+from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.dsp.stft import get_window
 from mgr_jax.errors import UserError
 
@@ -35,7 +36,13 @@ def onset_strength(levels: jax.Array, *, n_fft: int, hop_length: int) -> jax.Arr
 
 
 def tempogram(
-    envelope: jax.Array, *, win_length: int, window: str | tuple, center: bool, norm: float | None
+    envelope: jax.Array,
+    *,
+    win_length: int,
+    window: str | tuple,
+    center: bool,
+    norm: float | None,
+    frames: jax.Array | None = None,
 ) -> jax.Array:
     """Local autocorrelation of an onset envelope, as `librosa.feature.tempogram`.
 
@@ -46,6 +53,8 @@ def tempogram(
       center: continue the envelope by ramps to 0, half a window long; otherwise there are
         win_length - 1 fewer frames.
       norm: of every frame over its lags: 1, 2, infinity or None; see `normalise_frames`.
+      frames: [batch] int32, how many onset strengths count, after which each envelope ends; None:
+        all.
 
     Returns:
       [batch, frames, win_length] at lags of 0, 1, ... frames.
@@ -53,20 +62,30 @@ def tempogram(
     Raises:
       UserError: the envelope is too short, or a setting is out of range.
     """
-    if win_length < 1:
-        raise UserError(f"win_length is {win_length}; it must be positive")
-    frames = envelope.shape[1] if center else envelope.shape[1] - win_length + 1
-    if frames < 1:
+    require(win_length > 0, "win_length", win_length, "it must be positive")
+    count = envelope.shape[1] if center else envelope.shape[1] - win_length + 1
+    if count < 1:
         raise UserError(
             f"{envelope.shape[1]} frames are too few: center={center} needs at least "
-            f"{1 if center else win_length}; use longer clips or center=True"
+            f"{1 if center else win_length}; use longer clips or center=True",
+            code="audio.too_short",
         )
     if center:
         ramps = ((0, 0), (win_length // 2, win_length // 2))
         envelope = jnp.pad(envelope, ramps, mode="linear_ramp", end_values=0)
-    local = envelope[:, np.arange(frames)[:, None] + np.arange(win_length)]
+        if frames is not None:
+            envelope = _ramp_down(envelope, win_length // 2 + frames, win_length // 2)
+    local = envelope[:, np.arange(count)[:, None] + np.arange(win_length)]
     # Padded by as much again, no lag wraps around.
     padded = scipy.fft.next_fast_len(2 * win_length - 1, real=True)
     spectra = jnp.fft.rfft(local * get_window(window, None, win_length), n=padded)
     power = jnp.square(spectra.real) + jnp.square(spectra.imag)
     return normalise_frames(jnp.fft.irfft(power, n=padded)[..., :win_length], norm=norm)
+
+
+def _ramp_down(envelope: jax.Array, end: jax.Array, over: int) -> jax.Array:
+    """Envelopes [batch, frames] that fall to 0 over so many frames from where each ends."""
+    beyond = np.arange(envelope.shape[1]) - end[:, None] + 1
+    last = jnp.take_along_axis(envelope, end[:, None] - 1, axis=1)
+    ramp = last * jnp.maximum(0.0, 1.0 - beyond / max(over, 1))
+    return jnp.where(beyond > 0, ramp, envelope)

@@ -1,8 +1,8 @@
 """What every front end is: a Flax module that says how many frames it makes, and of what."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,8 @@ import numpy as np
 from flax import linen as nn
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop
+from mgr_jax.audio.clips import Crop
+from mgr_jax.audio.frontends.frames import Frames
 from mgr_jax.errors import UserError
 
 Aux = Mapping[str, jax.Array]
@@ -29,79 +30,106 @@ class BinAxis:
     values: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The frames and bins of features.
+
+    Attributes:
+      sample_rate: of the waveform in Hz.
+      axis: what the bins are; None: stored features say it.
+      frames: where the frames lie.
+      frame_samples: samples that one frame is computed from.
+      num_channels: channels per bin; None where the features have no such axis.
+      lost: frames at the ends that give no frame of features.
+      min_frames: frames of the shortest clip.
+    """
+
+    sample_rate: float
+    axis: BinAxis | None
+    frames: Frames
+    frame_samples: int
+    num_channels: int | None = None
+    lost: int = 0
+    min_frames: int = 1
+
+
 class Frontend(nn.Module):
     """Waveforms [batch, samples] to features [batch, frames, bins] or [..., channels], float32.
 
     Finite waveforms give finite features and gradients, silence too; a NaN spoils its own clip
     only, where it is seen. Predictors and builders refuse files and arrays that hold any.
 
-    A subclass that can be found by name says under which one it is `registered`.
-
     Attributes:
-      sample_rate: of the waveform in Hz.
+      registered: the name that it is found by.
+      masks_filling: whether it keeps what fills up a clip out of its other frames, see `__call__`.
     """
 
-    registered: ClassVar[str]
+    masks_filling: ClassVar[bool] = True
 
-    sample_rate: float = 22050
-
-    def __post_init__(self):
-        require_positive(self, "sample_rate")
-        super().__post_init__()
+    registered: str = ""
 
     @property
-    def num_bins(self) -> int:
-        """Bins per frame."""
+    def layout(self) -> Layout:
+        """The frames and bins of its features."""
         raise NotImplementedError
 
     @property
-    def num_channels(self) -> int | None:
-        """Channels per bin; None where the features have no such axis."""
-        return None
-
-    @property
-    def item_shape(self) -> tuple[int, ...]:
-        """Shape of one frame: (bins,) or (bins, channels)."""
-        return (self.num_bins,) if self.num_channels is None else (self.num_bins, self.num_channels)
+    def sample_rate(self) -> float:
+        """Of the waveform in Hz."""
+        return self.layout.sample_rate
 
     @property
     def bin_axis(self) -> BinAxis:
         """What the bins are."""
-        return BinAxis("bin", np.arange(self.num_bins, dtype=float))
+        axis = self.layout.axis
+        assert axis is not None, f"what the bins of {self.registered} are, its dataset says"
+        return axis
+
+    @property
+    def num_bins(self) -> int:
+        """Bins per frame."""
+        return len(self.bin_axis.values)
+
+    @property
+    def num_channels(self) -> int | None:
+        """Channels per bin; None where the features have no such axis."""
+        return self.layout.num_channels
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """Shape of one frame: (bins,) or (bins, channels)."""
+        return (self.num_bins, *([self.num_channels] if self.num_channels else []))
 
     @property
     def frame_rate(self) -> float:
         """Frames per second."""
-        raise NotImplementedError
+        return self.layout.sample_rate / self.layout.frames.hop_length
 
     @property
     def frame_samples(self) -> int:
         """Samples that one frame is computed from; clips are at least as long."""
-        raise NotImplementedError
+        return self.layout.frame_samples
 
     @property
     def min_samples(self) -> int:
         """Fewest samples that give a frame."""
-        raise NotImplementedError
-
-    def num_frames(self, samples: int) -> int:
-        """Frames of a clip of this many samples, its context not counted."""
-        raise NotImplementedError
+        layout = self.layout
+        return layout.frames.fewest_samples(layout.min_frames + layout.lost, layout.frame_samples)
 
     @property
     def crop(self) -> Crop:
         """How clips are to be cut from their tracks."""
-        return WITHOUT_CONTEXT
-
-    @property
-    def aux_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Statistics of its track that every clip needs beside it, by name."""
-        return {}
+        return self.layout.frames.crop(self.layout.frame_samples)
 
     @property
     def framewise(self) -> bool:
         """Whether a frame depends on its samples and on what is measured beforehand alone."""
         return False
+
+    @property
+    def aux_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Statistics of its track that every clip needs beside it, by name."""
+        return {}
 
     def dataset_shapes(self, item_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Statistics of the training split that `init` needs as `aux`, by name.
@@ -112,17 +140,39 @@ class Frontend(nn.Module):
         del item_shape
         return {}
 
-    def __call__(self, waveform: jax.Array, aux: Aux | None = None) -> jax.Array:
+    def num_frames(self, samples: int) -> int:
+        """Frames of a clip of this many samples, its context not counted."""
+        return max(0, self.count_frames(samples))
+
+    def frame_lengths(self, lengths: jax.Array) -> jax.Array:
+        """Frames [batch] int32 of clips of [batch] samples, context not counted: at least 1."""
+        return jnp.maximum(1, self.count_frames(lengths))
+
+    def count_frames(self, samples: Any) -> Any:
+        """Frames of a number of samples or of an array of numbers; below 1 where there are none."""
+        return self.layout.frames.count(samples, self.layout.frame_samples) - self.layout.lost
+
+    def __call__(
+        self, waveform: jax.Array, aux: Aux | None = None, lengths: jax.Array | None = None
+    ) -> jax.Array:
         """Computes the features.
 
         Args:
           waveform: [batch, samples + 2 * crop.context] float32 in [-1, 1].
-          aux: statistics by name, [batch, ...] each, where `aux_shapes` names any.
+          aux: statistics by name: [batch, ...] each, those of each clip's track, where `aux_shapes`
+            names any; for `init`, those of the training split that `dataset_shapes` names. Where
+            some rows only fill up a batch there is "mask" too, [batch] bool, False in those.
+          lengths: [batch] int32, samples of each clip, context not counted; what follows fills it
+            up. The first `frame_lengths(lengths)` frames are then those of the clip alone, the
+            others finite and of no meaning. None: all samples count.
+
+        Raises:
+          UserError: no waveforms, too short clips, missing statistics, or a setting out of range.
         """
         raise NotImplementedError
 
 
-def check_waveform(waveform: jax.Array) -> jax.Array:
+def check_waveforms(waveform: jax.Array) -> jax.Array:
     """Waveforms as floats; int16 is scaled to [-1, 1).
 
     Raises:
@@ -132,131 +182,7 @@ def check_waveform(waveform: jax.Array) -> jax.Array:
     if waveform.ndim != 2 or not (is_float or waveform.dtype == jnp.int16):
         raise UserError(
             f"a front end got an array of shape {waveform.shape} and type {waveform.dtype}; give "
-            "waveforms [batch, samples] of floats in [-1, 1] or int16 (one waveform: y[None])"
+            "waveforms [batch, samples] of floats in [-1, 1] or int16 (one waveform: y[None])",
+            code="audio.not_waveforms",
         )
     return waveform if is_float else dsp.to_float(waveform)
-
-
-def require_positive(module: nn.Module, *fields: str) -> None:
-    """Raises a UserError that names the first of these fields that is not positive."""
-    for field in fields:
-        if not getattr(module, field) > 0:
-            raise UserError(
-                f"{type(module).__name__}: {field} is {getattr(module, field)}; it must be positive"
-            )
-
-
-class Framed(Frontend):
-    """A front end that cuts frames of `frame_samples` at regular distances.
-
-    Attributes:
-      hop_length: samples between frames.
-      center: pad by half a frame on both sides, so that frame t is centred on sample
-        t * hop_length; "same" pads just so much that there are samples / hop_length frames, rounded
-        up, as TensorFlow's convolutions do.
-      pad_mode: "constant" (zeros) or "reflect".
-      whole_track: frames are those of the whole track: a clip comes with half a frame more on both
-        sides, and only a track's ends are padded.
-    """
-
-    hop_length: int = 512
-    center: bool | str = True
-    pad_mode: str = "constant"
-    whole_track: bool = False
-
-    def __post_init__(self):
-        super().__post_init__()
-        require_positive(self, "hop_length")
-        name = type(self).__name__
-        if not isinstance(self.center, bool) and self.center != "same":
-            raise UserError(f"{name}: center is {self.center!r}; it must be True, False or 'same'")
-        if self.center == "same" and self.pad_mode != "constant":
-            raise UserError(
-                f"{name}: center='same' pads with zeros, but pad_mode is {self.pad_mode!r}; use "
-                "'constant'"
-            )
-        if self.whole_track and self.center is not True:
-            raise UserError(
-                f"{name}: whole_track needs center=True, not {self.center!r}; set it, or "
-                "whole_track=False"
-            )
-
-    @property
-    def frame_rate(self) -> float:
-        """Frames per second."""
-        return self.sample_rate / self.hop_length
-
-    @property
-    def min_samples(self) -> int:
-        """Fewest samples that give a frame."""
-        if self.center == "same" or self.whole_track:
-            return 1
-        return dsp.min_samples(
-            n_fft=self.frame_samples, center=bool(self.center), pad_mode=self.pad_mode
-        )
-
-    def num_frames(self, samples: int) -> int:
-        """Frames of a clip of this many samples, its context not counted."""
-        if self.center == "same":
-            return -(-samples // self.hop_length)
-        return dsp.num_frames(
-            samples,
-            n_fft=self.frame_samples,
-            hop_length=self.hop_length,
-            center=bool(self.center),
-        )
-
-    @property
-    def crop(self) -> Crop:
-        """How clips are to be cut from their tracks."""
-        if not self.whole_track:
-            return WITHOUT_CONTEXT
-        return Crop(self.frame_samples // 2, self.hop_length, self.pad_mode)
-
-    @property
-    def _pads(self) -> bool:
-        """Whether a clip is padded by half a frame: not if it comes with its context."""
-        return self.center is True and not self.whole_track
-
-
-class Spectral(Framed):
-    """A front end of short-time Fourier spectra, in frames of `n_fft` samples.
-
-    Attributes:
-      n_fft: samples per frame.
-      win_length: samples under the window, which is centred in the frame; None means n_fft.
-      window: a periodic window by its name in `scipy.signal.get_window`.
-    """
-
-    n_fft: int = 2048
-    win_length: int | None = None
-    window: str | tuple = "hann"
-
-    def __post_init__(self):
-        super().__post_init__()
-        require_positive(self, "n_fft")
-
-    @property
-    def frame_samples(self) -> int:
-        """Samples that one frame is computed from."""
-        return self.n_fft
-
-    def _stft(self, y: jax.Array, then: Callable[[jax.Array], jax.Array]) -> jax.Array:
-        """`then` of the spectra [batch, frames, 1 + n_fft // 2] of clips with their context.
-
-        What is computed frame by frame belongs in `then`: spectra need not leave a CPU's cache.
-        """
-        if self.center == "same":
-            frames = self.num_frames(y.shape[-1])
-            missing = max(0, (frames - 1) * self.hop_length + self.n_fft - y.shape[-1])
-            y = jnp.pad(y, ((0, 0), (missing // 2, missing - missing // 2)))
-        return dsp.stft(
-            y,
-            n_fft=self.n_fft,
-            hop_length=self.hop_length,
-            win_length=self.win_length,
-            window=self.window,
-            center=self._pads,
-            pad_mode=self.pad_mode,
-            then=then,
-        )

@@ -1,18 +1,20 @@
-"""The front ends by name."""
+"""Making front ends by name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mgr_jax._registry import Registry, build
+from mgr_jax._registry import check_arguments
 from mgr_jax.audio.frontends.base import Frontend
-from mgr_jax.audio.frontends.presets import PRESETS
-from mgr_jax.audio.frontends.resampled import Resampled
-from mgr_jax.audio.frontends.stack import Stack
+from mgr_jax.audio.frontends.composed import Resampled, Stack
+from mgr_jax.audio.frontends.pipeline import Pipeline
+from mgr_jax.audio.frontends.recipes import FRONTENDS
 from mgr_jax.errors import UserError, unknown_name
 
-FRONTENDS: Registry[Frontend] = Registry("mgr_jax.audio.frontends")
 # Front ends made of others, and what `create_frontend` takes for them.
-COMPOSED = {"stack": ("frontends",), "resampled": ("target_rate", "frontend")}
+COMPOSED: dict[str, dict[str, Any]] = {
+    "resampled": {"target_rate": float, "frontend": Mapping},
+    "stack": {"frontends": Sequence},
+}
 
 
 def create_frontend(
@@ -34,43 +36,35 @@ def create_frontend(
         published at another rate resamples on the device, unless it uses whole tracks, as musicnn,
         prcnn_mel, fma_cqt and gtzan_mel3 do: these need audio at their own rate.
       axis_name: of the devices that share a batch, under pmap.
-      **kwargs: fields of the module that differ from their defaults; a preset has none. "stack"
-        takes `frontends`, a sequence of {"name", "kwargs"}; "resampled" takes `frontend`, one such
-        dict, and `target_rate` in Hz.
+      **kwargs: settings that differ from the defaults: fields of the parts that `FRONTENDS` has
+        for this name; a preset has none. "stack" takes `frontends`, a sequence of {"name",
+        "kwargs"}; "resampled" takes `frontend`, one such dict, and `target_rate` in Hz.
 
     Raises:
-      UserError: there is no such front end, it has no such field, or a value is out of range. Some
-        values are checked only where they are used, when the front end is first called.
+      UserError: there is no such front end, it has no such setting, or a value is out of range.
+        Some values are checked only where they are used, when the front end is first called.
     """
-    if name in PRESETS:
-        return _preset(name, sample_rate, axis_name, kwargs)
-    shared: dict[str, Any] = {} if sample_rate is None else {"sample_rate": sample_rate}
     if name in COMPOSED:
-        for key in kwargs:
-            if key not in COMPOSED[name]:
-                raise unknown_name(f"argument of the front end {name}", key, COMPOSED[name])
+        check_arguments("front end", name, COMPOSED[name], kwargs)
         make = _stack if name == "stack" else _resampled
         return make(sample_rate, axis_name, **kwargs)
     if name not in FRONTENDS:
-        raise unknown_name("front end", name, [*list_frontends(), *PRESETS])
-    if "axis_name" in FRONTENDS[name].__dataclass_fields__:
-        shared["axis_name"] = axis_name
-    return build("front end", FRONTENDS, name, shared | kwargs)
-
-
-def _preset(
-    name: str, sample_rate: float | None, axis_name: str | None, kwargs: Mapping[str, Any]
-) -> Frontend:
-    preset = PRESETS[name]
-    if kwargs:
+        raise unknown_name("front end", name, [*FRONTENDS, *COMPOSED])
+    recipe, rate = FRONTENDS[name], {} if sample_rate is None else {"sample_rate": sample_rate}
+    if recipe.published is None:
+        check_arguments("front end", name, recipe.arguments(), rate | kwargs)
+        preset = kwargs.get("preset")
+        if preset is not None and preset not in list_presets():
+            raise unknown_name("preset", preset, list_presets())
+        recipe = recipe.with_settings(rate | kwargs)
+    elif kwargs:
         raise UserError(
             f"{name} is a published input, which has no settings such as {sorted(kwargs)[0]}; use "
-            f"the front end {preset.frontend} to change some"
+            f"the front end {recipe.published.frontend} to change some",
+            code="frontend.preset_has_no_settings",
         )
-    frontend = create_frontend(
-        preset.frontend, sample_rate=preset.sample_rate, axis_name=axis_name, **preset.kwargs
-    )
-    if sample_rate in (None, preset.sample_rate):
+    frontend = Pipeline(registered=name, axis_name=axis_name, **recipe.parts())
+    if sample_rate in (None, frontend.sample_rate):
         return frontend
     return Resampled(inner=frontend, sample_rate=sample_rate)
 
@@ -78,12 +72,7 @@ def _preset(
 def _stack(
     sample_rate: float | None, axis_name: str | None, frontends: Sequence[Any] = ()
 ) -> Frontend:
-    if not frontends:
-        raise UserError("stack needs front ends; give frontends=({'name': 'log_mel'}, …)")
-    if isinstance(frontends, str | Mapping) or not isinstance(frontends, Sequence):
-        raise UserError(f"stack: frontends is {frontends!r}; expected a sequence of dicts")
-    parts = tuple(_nested(part, sample_rate, axis_name) for part in frontends)
-    return Stack(parts=parts, sample_rate=parts[0].sample_rate)
+    return Stack(parts=tuple(_nested(part, sample_rate, axis_name) for part in frontends))
 
 
 def _resampled(
@@ -92,10 +81,11 @@ def _resampled(
     target_rate: float | None = None,
     frontend: Any = None,
 ) -> Frontend:
-    if frontend is None or not isinstance(target_rate, int | float):
+    if frontend is None or target_rate is None:
         raise UserError(
             "resampled needs a front end and its rate; give target_rate=16000, "
-            "frontend={'name': 'log_mel'}"
+            "frontend={'name': 'log_mel'}",
+            code="frontend.nothing_resampled",
         )
     inner = _nested(frontend, target_rate, axis_name)
     return Resampled(inner=inner, sample_rate=22050 if sample_rate is None else sample_rate)
@@ -106,18 +96,30 @@ def _nested(part: Any, sample_rate: float | None, axis_name: str | None) -> Fron
     kwargs = part.get("kwargs", {}) if isinstance(part, Mapping) else None
     if not isinstance(kwargs, Mapping) or not {"name"} <= set(part) <= {"name", "kwargs"}:
         raise UserError(
-            f"a front end within another is {part!r}; expected {{'name': …, 'kwargs': {{…}}}}"
+            f"a front end within another is {part!r}; expected {{'name': …, 'kwargs': {{…}}}}",
+            code="frontend.not_a_description",
         )
     if part["name"] == "precomputed":
-        raise UserError("precomputed cannot be a front end within another; it takes no waveforms")
+        raise UserError(
+            "precomputed cannot be a front end within another; it takes no waveforms",
+            code="frontend.stored_within_another",
+        )
     if "sample_rate" in kwargs:
         raise UserError(
             f"the front end {part['name']} within another has a sample_rate; remove it, as it is "
-            "that of the whole (of resampled, target_rate)"
+            "that of the whole (of resampled, target_rate)",
+            code="frontend.rate_within_another",
         )
     return create_frontend(part["name"], sample_rate=sample_rate, axis_name=axis_name, **kwargs)
 
 
 def list_frontends() -> list[str]:
     """Names of front ends for `create_frontend`; published inputs are in `list_presets()`."""
-    return sorted([*FRONTENDS, *COMPOSED])
+    return sorted(
+        [*COMPOSED, *(name for name, recipe in FRONTENDS.items() if not recipe.published)]
+    )
+
+
+def list_presets() -> list[str]:
+    """Names of published inputs, for `create_frontend` and config.frontend.name."""
+    return sorted(name for name, recipe in FRONTENDS.items() if recipe.published)

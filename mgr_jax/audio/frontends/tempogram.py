@@ -1,27 +1,30 @@
 """Tempograms: periods of the onsets, over time."""
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.frontends.base import BinAxis, require_positive
-from mgr_jax.audio.frontends.log_mel import LogMel
-from mgr_jax.audio.frontends.standardise import Standardised
+from mgr_jax.audio.frontends.bands import Bands, Mel, Param
+from mgr_jax.audio.frontends.base import BinAxis, Layout
+from mgr_jax.audio.frontends.frames import Fourier, Frames, Transform
+from mgr_jax.audio.frontends.level import Level
+from mgr_jax.audio.frontends.parts import Count, Norm
+from mgr_jax.audio.frontends.pipeline import Pipeline
 
 
-class Tempogram(Standardised):
+@dataclass(frozen=True)
+class Tempogram(Bands):
     """Local autocorrelation of the onset strength, as `librosa.feature.tempogram(y)`.
 
     Onsets are rises of the mel levels of librosa's defaults, in dB down to 80 below the clip's
     maximum. Where nothing rises, the frame is 0.
 
-    The attributes are also those of `Standardised`.
-
     Attributes:
-      n_fft: samples per Fourier frame.
+      n_fft: samples per Fourier frame; lags beyond the clip count as no onset.
       hop_length: samples between frames.
       n_mels: number of mel bands.
       win_length: frames that are correlated with each other, and number of lags; librosa's 384
@@ -32,68 +35,41 @@ class Tempogram(Standardised):
       norm: of every frame over its lags: 1, 2 or infinity; None leaves correlations.
     """
 
-    registered: ClassVar[str] = "tempogram"
+    framewise: ClassVar[bool] = False
 
-    n_fft: int = 2048
-    hop_length: int = 512
-    n_mels: int = 128
-    win_length: int = 384
+    n_fft: Count = 2048
+    hop_length: Count = 512
+    n_mels: Count = 128
+    win_length: Count = 384
     window: str | tuple = "hann"
     center: bool = True
-    norm: float | None = math.inf
-
-    def __post_init__(self):
-        super().__post_init__()
-        require_positive(self, "n_fft", "hop_length", "n_mels", "win_length")
+    norm: Norm = math.inf
 
     @property
-    def num_bins(self) -> int:
-        """Bins per frame."""
-        return self.win_length
+    def layout(self) -> Layout:
+        """Tempi of the lags; the first, a lag of 0, is at an infinite tempo."""
+        hop, lags = self.hop_length, self.win_length
+        tempi = dsp.tempo_frequencies(lags, sample_rate=self.sample_rate, hop_length=hop)
+        lost = 0 if self.center else lags - 1
+        axis = BinAxis("BPM", tempi)
+        return Layout(self.sample_rate, axis, Frames(hop), self.n_fft, lost=lost)
 
-    @property
-    def bin_axis(self) -> BinAxis:
-        """What the bins are; the first, a lag of 0, is at an infinite tempo."""
-        tempi = dsp.tempo_frequencies(
-            self.win_length, sample_rate=self.sample_rate, hop_length=self.hop_length
-        )
-        return BinAxis("BPM", tempi)
+    def transform(self, param: Param) -> Transform:
+        """[batch, frames, win_length]."""
+        frames = Frames(self.hop_length)
+        fourier = Fourier(self.n_fft, frames=frames)
+        mel = Mel(self.sample_rate, n_mels=self.n_mels, fourier=fourier)
+        log_mel = Pipeline(bands=mel, level=Level(), parent=None)
 
-    @property
-    def frame_rate(self) -> float:
-        """Frames per second."""
-        return self.sample_rate / self.hop_length
+        def tempogram(y: jax.Array, lengths: jax.Array | None) -> jax.Array:
+            levels = jnp.asarray(log_mel.apply({}, y, None, lengths))
+            return dsp.tempogram(
+                dsp.onset_strength(levels, n_fft=self.n_fft, hop_length=self.hop_length),
+                win_length=self.win_length,
+                window=self.window,
+                center=self.center,
+                norm=self.norm,
+                frames=None if lengths is None else frames.count(lengths, self.n_fft),
+            )
 
-    @property
-    def frame_samples(self) -> int:
-        """Samples of a Fourier frame; lags beyond the clip count as no onset."""
-        return self.n_fft
-
-    @property
-    def min_samples(self) -> int:
-        """Fewest samples that give a frame."""
-        if self.center:
-            return 1
-        return max(1, (self.win_length - 1) * self.hop_length + self.n_fft % 2)
-
-    def num_frames(self, samples: int) -> int:
-        """Frames of a clip of this many samples."""
-        frames = dsp.num_frames(samples, n_fft=self.n_fft, hop_length=self.hop_length, center=True)
-        return frames if self.center else max(0, frames - self.win_length + 1)
-
-    def _energies(self, y: jax.Array, weights: None) -> jax.Array:
-        log_mel = LogMel(
-            sample_rate=self.sample_rate,
-            n_fft=self.n_fft,
-            hop_length=self.hop_length,
-            n_mels=self.n_mels,
-            parent=None,
-        )
-        levels = jnp.asarray(log_mel.apply({}, y))
-        return dsp.tempogram(
-            dsp.onset_strength(levels, n_fft=self.n_fft, hop_length=self.hop_length),
-            win_length=self.win_length,
-            window=self.window,
-            center=self.center,
-            norm=self.norm,
-        )
+        return tempogram

@@ -9,7 +9,6 @@ import numpy as np
 from mgr_jax.audio import dsp
 from mgr_jax.audio.clips import read_window
 from mgr_jax.audio.frontends.base import Frontend
-from mgr_jax.audio.frontends.standardise import Standardised
 from mgr_jax.errors import UserError
 
 # Frames at a time: one compilation, and bounded memory for tracks of any length.
@@ -19,16 +18,14 @@ Tracks = Callable[[], Iterable[np.ndarray]]
 
 
 class TrackMeter:
-    """Measures the statistics of tracks that a front end uses; see `Standardised`."""
+    """Measures the statistics of tracks that a front end uses; see `Standardise`."""
 
     def __init__(self, frontend: Frontend) -> None:
         """Wraps a front end; most use no statistics, and then nothing is computed."""
-        used = isinstance(frontend, Standardised) and frontend.normalise_over in (
-            "track", "dataset",
-        )  # fmt: skip
+        shapes = frontend.aux_shapes or frontend.dataset_shapes((1,))
         self._frontend = frontend
-        self.names = tuple(frontend.statistic_shapes(())) if used else ()
-        self._everything = getattr(frontend, "standardise", None) == "all"
+        self.names = tuple(shapes)
+        self._everything = shapes.get("mean") == ()
 
         def measure(steps: jax.Array, frames: jax.Array, known: Mapping) -> Any:
             return frontend.apply({}, dsp.to_float(steps), frames, known, method="measure")
@@ -121,10 +118,14 @@ def _waveform(track: np.ndarray) -> np.ndarray:
     if samples.ndim != 1 or not (is_float or samples.dtype == np.int16):
         raise UserError(
             f"the track has shape {samples.shape} and type {samples.dtype}; give one waveform "
-            "[samples] of floats in [-1, 1] or int16"
+            "[samples] of floats in [-1, 1] or int16",
+            code="audio.not_a_waveform",
         )
     if not np.isfinite(samples).all():
-        raise UserError("the track holds samples that are not finite numbers; check its source")
+        raise UserError(
+            "the track holds samples that are not finite numbers; check its source",
+            code="audio.not_finite",
+        )
     return samples.astype(np.float32) if is_float else samples
 
 

@@ -1,0 +1,168 @@
+"""Front ends made of others: side by side, or at another sample rate."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from mgr_jax.audio import dsp
+from mgr_jax.audio.dsp.ranges import require
+from mgr_jax.audio.frontends.base import Aux, Frontend, Layout, check_waveforms
+from mgr_jax.errors import UserError
+
+
+class Stack(Frontend):
+    """Features of several front ends as channels: [batch, frames, bins, channels].
+
+    They must give equally many frames and bins; different windows with one hop, for example. What
+    the bins and the frames are, the first one says.
+
+    Attributes:
+      parts: the front ends, at one sample rate.
+    """
+
+    registered: str = "stack"
+    parts: Sequence[Frontend] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.parts:
+            raise UserError(
+                "stack needs front ends; give frontends=({'name': 'log_mel'}, …)",
+                code="frontend.nothing_stacked",
+            )
+        if len(rates := {part.sample_rate for part in self.parts}) > 1:
+            raise UserError(
+                "stack: its front ends are for "
+                f"{', '.join(f'{rate:g} Hz' for rate in sorted(rates))}; give the stack a "
+                "sample_rate, which is theirs too",
+                code="frontend.stacked_rates",
+            )
+        if len(shapes := {(part.item_shape, part.frame_rate) for part in self.parts}) > 1:
+            raise UserError(
+                "stack: its front ends give different bins or frame rates: "
+                f"{', '.join(f'{shape} at {rate:.4g} Hz' for shape, rate in sorted(shapes))}; "
+                "choose equal n_mels and hop_length",
+                code="frontend.stacked_shapes",
+            )
+        if any(part.aux_shapes or part.dataset_shapes(()) for part in self.parts):
+            raise UserError(
+                "stack: its front ends cannot have normalise_over='track' or 'dataset'; use "
+                "'segment'",
+                code="frontend.stacked_statistics",
+            )
+        if len({part.crop for part in self.parts}) > 1:
+            raise UserError(
+                "stack: its front ends take different context from the track; use one n_fft, or "
+                "whole_track=False",
+                code="frontend.stacked_context",
+            )
+
+    @property
+    def layout(self) -> Layout:
+        """That of the first front end, with the channels of all."""
+        channels = sum(part.num_channels or 1 for part in self.parts)
+        return dataclasses.replace(self.parts[0].layout, num_channels=channels)
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return max(part.frame_samples for part in self.parts)
+
+    @property
+    def min_samples(self) -> int:
+        """Fewest samples that give a frame."""
+        return max(part.min_samples for part in self.parts)
+
+    def __call__(
+        self, waveform: jax.Array, aux: Aux | None = None, lengths: jax.Array | None = None
+    ) -> jax.Array:
+        """Computes the features, see `Frontend`."""
+        waveform = check_waveforms(waveform)
+        outputs = [part(waveform, None, lengths) for part in self.parts]
+        if len({features.shape[1] for features in outputs}) > 1:
+            raise UserError(
+                "stack: its front ends give "
+                f"{', '.join(str(features.shape[1]) for features in outputs)} frames of one clip; "
+                "use center=True",
+                code="frontend.stacked_frames",
+            )
+        return jnp.concatenate(
+            [
+                features if part.num_channels else features[..., None]
+                for part, features in zip(self.parts, outputs, strict=True)
+            ],
+            axis=-1,
+        )
+
+
+class Resampled(Frontend, kw_only=True):
+    """Resamples waveforms on the device, then hands them to a front end.
+
+    For data that were prepared at one rate and a front end that was published at another. Where
+    both can be chosen, prepare the data at the front end's rate: the host's resampler is sharper,
+    and it runs once.
+
+    Attributes:
+      sample_rate: of the waveform in Hz.
+      inner: the front end, at its own sample rate.
+    """
+
+    registered: str = "resampled"
+    sample_rate: float = 22050
+    inner: Frontend
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.sample_rate > 0, "sample_rate", self.sample_rate, "it must be positive")
+        if self.inner.crop.context or self.inner.aux_shapes:
+            raise UserError(
+                f"resampled: {self.inner.registered} uses its whole track, which is cut before it "
+                f"is resampled; prepare the dataset at {self.inner.sample_rate:g} Hz",
+                code="frontend.resamples_tracks",
+            )
+
+    @property
+    def layout(self) -> Layout:
+        """That of the inner front end."""
+        return self.inner.layout
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples that one frame is computed from."""
+        return self._original(self.inner.frame_samples)
+
+    @property
+    def min_samples(self) -> int:
+        """Fewest samples that give a frame."""
+        return self._original(self.inner.min_samples)
+
+    def count_frames(self, samples: Any) -> Any:
+        """See `Frontend`."""
+        return self.inner.count_frames(self._resampled(samples))
+
+    def _resampled(self, samples: Any) -> Any:
+        """Samples of a clip after resampling."""
+        # Of small numbers, since those of an array have 32 bits.
+        ratio = Fraction(int(self.inner.sample_rate), int(self.sample_rate))
+        return -(-samples * ratio.numerator // ratio.denominator)
+
+    def _original(self, samples: int) -> int:
+        """Fewest samples that give this many after resampling."""
+        fewest = math.ceil((samples - 1) * self.sample_rate / self.inner.sample_rate)
+        return max(1, fewest + (self._resampled(fewest) < samples))
+
+    def __call__(
+        self, waveform: jax.Array, aux: Aux | None = None, lengths: jax.Array | None = None
+    ) -> jax.Array:
+        """Computes the features of the inner front end, see `Frontend`."""
+        y = dsp.resample(
+            check_waveforms(waveform),
+            orig_sr=int(self.sample_rate),
+            target_sr=int(self.inner.sample_rate),
+        )
+        return self.inner(y, aux, None if lengths is None else self._resampled(lengths))

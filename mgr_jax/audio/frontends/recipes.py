@@ -1,0 +1,186 @@
+"""The front ends by name: their parts and settings, and where those of published ones are from."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flax.core import FrozenDict
+
+from mgr_jax.audio.frontends.bands import (
+    CQT,
+    Bands,
+    Chroma,
+    ChromaCQT,
+    Mel,
+    Samples,
+    Spectrogram,
+    Stored,
+)  # fmt: skip
+from mgr_jax.audio.frontends.learned import Harmonic, Leaf, SincNet
+from mgr_jax.audio.frontends.level import Cepstra, Level
+from mgr_jax.audio.frontends.parts import Part
+from mgr_jax.audio.frontends.standardise import Standardise
+from mgr_jax.audio.frontends.tempogram import Tempogram
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """What is known of the input of a published system, beside its settings.
+
+    Attributes:
+      source: where the settings come from.
+      clip_samples: of the published input.
+      frontend: name of the front end that has these settings among others.
+    """
+
+    source: str
+    clip_samples: int
+    frontend: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The parts of a front end with their settings, see `Pipeline`.
+
+    The fields of the parts are the arguments of `create_frontend`: a part that is missing has none.
+    """
+
+    bands: Bands
+    level: Level | None = None
+    cepstra: Cepstra | None = None
+    standardise: Standardise | None = None
+    published: Published | None = None
+
+    def parts(self) -> dict[str, Any]:
+        """Those that are there, by the names that `Pipeline` has for them."""
+        names = ("bands", "level", "cepstra", "standardise")
+        return {name: part for name in names if (part := getattr(self, name)) is not None}
+
+    def arguments(self) -> dict[str, Any]:
+        """The type of each field of the parts, by name."""
+        return {name: kind for part in self.parts().values() for name, kind in _fields(part)}
+
+    def with_settings(self, settings: Mapping[str, Any]) -> "Recipe":
+        """The recipe with other settings than its defaults, which the parts check."""
+        parts: Any = {name: _with(part, settings) for name, part in self.parts().items()}
+        return dataclasses.replace(self, **parts)
+
+
+def _fields(part: Part) -> Iterator[tuple[str, Any]]:
+    """Names and types of the settings of a part and of the parts in it."""
+    for field in dataclasses.fields(part):
+        if isinstance(value := getattr(part, field.name), Part):
+            yield from _fields(value)
+        else:
+            kind: Any = field.type
+            yield field.name, kind.__origin__ if hasattr(kind, "__metadata__") else kind
+
+
+def _with(part: Part, settings: Mapping[str, Any]) -> Part:
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(part):
+        if isinstance(value := getattr(part, field.name), Part):
+            changed[field.name] = _with(value, settings)
+        elif field.name in settings:
+            changed[field.name] = _hashable(settings[field.name])
+    return dataclasses.replace(part, **changed)
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(map(_hashable, value))
+    return FrozenDict(value) if isinstance(value, Mapping) else value
+
+
+FRONTENDS: dict[str, Recipe] = {
+    "chroma_cqt": Recipe(ChromaCQT(), Level("linear"), standardise=Standardise()),
+    "chroma_stft": Recipe(Chroma(), standardise=Standardise()),
+    "cqt": Recipe(CQT(), Level("linear"), standardise=Standardise()),
+    "harmonic": Recipe(Harmonic(), Level(top_db=None), standardise=Standardise()),
+    "leaf": Recipe(Leaf()),
+    "log_mel": Recipe(Mel(), Level(), standardise=Standardise()),
+    "mfcc": Recipe(Mel(), Level(), Cepstra(), Standardise()),
+    "precomputed": Recipe(Stored(), standardise=Standardise(normalise_over="dataset")),
+    "sincnet": Recipe(SincNet()),
+    "stft": Recipe(Spectrogram(), Level(), standardise=Standardise()),
+    "tempogram": Recipe(Tempogram(), standardise=Standardise()),
+    "waveform": Recipe(Samples()),
+}
+
+
+def _published(source: str, clip_samples: int, frontend: str, **settings: Any) -> Recipe:
+    return dataclasses.replace(
+        FRONTENDS[frontend].with_settings(settings),
+        published=Published(source, clip_samples, frontend),
+    )
+
+
+_WON = (
+    "Won et al. 2020 (arXiv 2006.00751) and their code: torchaudio's HTK mels of equal height, in "
+    "dB without a floor"
+)
+_OF_512 = {"n_fft": 512, "hop_length": 256}
+_WON_MEL = _OF_512 | {
+    "sample_rate": 16_000, "htk": True, "norm": None, "pad_mode": "reflect", "top_db": None,
+}  # fmt: skip
+_WHOLE = {"pad_mode": "reflect", "whole_track": True}
+
+FRONTENDS |= {
+    "bbnn": _published(
+        "Liu et al. 2019 (arXiv 1901.08928) and their code: librosa's mels in dB of 661,794 "
+        "samples, as long as most of GTZAN's files are",
+        661_794, "log_mel", hop_length=1024, pad_mode="reflect",
+    ),
+    "choi2016": _published(
+        "Choi et al. 2016 (arXiv 1609.04243), released networks: mel power squared once more, dB, "
+        "80 dB below the clip's maximum",
+        349_440, "log_mel", sample_rate=12_000, **_OF_512, n_mels=96, energy_power=2.0,
+        pad_mode="reflect",
+    ),
+    "compact_cnn": _published(
+        "Choi et al. 2017 (arXiv 1703.09179) and kapre at that time: frames as TensorFlow's 'same' "
+        "convolution cuts them, dB below the maximum of the whole batch",
+        348_000, "log_mel", sample_rate=12_000, **_OF_512, n_mels=96, center="same", ref="max",
+        normalise_over="batch",
+    ),
+    "fma_cqt": _published(
+        "yijerjer's FMA project: magnitudes of librosa's 84-bin CQT, 640 frames of the whole "
+        "track, padded by reflection as librosa did then",
+        639 * 1024, "cqt", hop_length=1024, **_WHOLE,
+    ),
+    "fma_mel": _published(
+        "yijerjer's FMA project: librosa's mel power, neither logarithmic nor scaled, 640 frames "
+        "of the whole track",
+        639 * 1024, "log_mel", n_fft=1024, hop_length=1024, **_WHOLE, scale="linear",
+    ),
+    "gtzan_mel3": _published(
+        "Log-mels of GTZAN's first 3 s: dB below the whole track's maximum, z-scored over it, then "
+        "cut",
+        66_150, "log_mel", ref="max", standardise="all", whole_track=True, normalise_over="track",
+    ),
+    "li2010": _published(
+        "Li et al. 2010 (IMECS) as in the baselines of FMA (mdeff/fma): librosa's cepstra; their "
+        "samples reach 32,768 instead of 1, which lifts the first coefficient",
+        189 * 256, "mfcc", **_OF_512, n_mfcc=13, pad_mode="reflect",
+    ),
+    "musicnn": _published(
+        "Pons and Serra 2019 (arXiv 1909.06654) and their code: patches of the whole track's "
+        "spectrogram, rounded to half precision, log10(1 + 10000 x)",
+        186 * 256, "log_mel", sample_rate=16_000, **_OF_512, n_mels=96, **_WHOLE,
+        scale="log10_1p", energy_gain=10_000.0, energy_dtype="float16",
+    ),
+    "prcnn_mel": _published(
+        "Dwivedi's PRCNN for FMA (priya-dwivedi/Music_Genre_Classification): librosa's mels below "
+        "the clip's maximum, as natural logarithms, 640 frames of the whole track",
+        639 * 1024, "log_mel", hop_length=1024, **_WHOLE, scale="ln", ref="max",
+        normalise_over="track",
+    ),
+    "prcnn_stft": _published(
+        "Feng et al. 2017 (arXiv 1712.08370): 513 x 128 of 3 s. The hop is not published: ours is "
+        "half a frame, without padding, which gives just these 128 frames; magnitudes in dB are "
+        "our choice too",
+        66_150, "stft", n_fft=1024, center=False,
+    ),
+    "won2020_96": _published(_WON, 464_000, "log_mel", **_WON_MEL, n_mels=96),
+    "won2020_128": _published(_WON, 59_049, "log_mel", **_WON_MEL, n_mels=128),
+}  # fmt: skip
