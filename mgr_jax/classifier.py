@@ -16,7 +16,7 @@ from mgr_jax.errors import UserError
 from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import Network, create_model
 from mgr_jax.models.fusion import Fusion
-from mgr_jax.models.masking import MaskedBatchNorm, frame_mask
+from mgr_jax.models.masking import batch_norm
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
 
 
@@ -71,19 +71,20 @@ class GenreClassifier(nn.Module):
         if lengths is not None:
             told["lengths"] = lengths = self.frontend.frame_lengths(lengths)
         if self.input_norm == "batch":
-            features = self._norm(features, lengths, train)
+            features = batch_norm(
+                features,
+                lengths,
+                train=train,
+                momentum=0.9,
+                epsilon=1e-3,
+                axis_name=self.axis_name,
+                name="input_norm",
+            )
         if augment is not None:
             features = augment(features, lengths)
         side = (aux,) if isinstance(self.model, Fusion) else ()
         logits, intermediates = self.model(features, *side, train=train, **told)
         return logits.astype(jnp.float32), intermediates
-
-    def _norm(self, features: jax.Array, lengths: jax.Array | None, train: bool) -> jax.Array:
-        settings: dict[str, Any] = {"momentum": 0.9, "epsilon": 1e-3, "axis_name": self.axis_name}
-        if train and lengths is not None:
-            norm = MaskedBatchNorm(**settings, name="input_norm")
-            return norm(features, frame_mask(features, lengths))
-        return nn.BatchNorm(use_running_average=not train, **settings, name="input_norm")(features)
 
 
 def create_classifier(

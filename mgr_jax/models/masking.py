@@ -8,6 +8,8 @@ for that keeps one frame, of which the missing part is zeros. Without lengths al
 nothing here computes anything.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -77,6 +79,20 @@ def reverse(x: jax.Array, lengths: Lengths) -> jax.Array:
     place = jnp.arange(x.shape[1])
     source = jnp.where(place < lengths[:, None], lengths[:, None] - 1 - place, place)
     return jax.vmap(lambda clip, order: clip[order])(x, source)
+
+
+def batch_norm(x: jax.Array, lengths: Lengths, *, train: bool, **settings: Any) -> jax.Array:
+    """Batch normalisation, as a layer of the module that calls it.
+
+    Args:
+      x: [batch, ...]; with lengths [batch, frames, ..., channels], whose channels are normalised.
+      lengths: frames of each clip that count; None: all.
+      train: use the statistics of the batch, and update the running ones.
+      **settings: of `flax.linen.BatchNorm`.
+    """
+    if train and lengths is not None:
+        return MaskedBatchNorm(**settings)(x, frame_mask(x, lengths))
+    return nn.BatchNorm(use_running_average=not train, **settings)(x)
 
 
 class MaskedBatchNorm(nn.BatchNorm):

@@ -11,7 +11,7 @@ import numpy as np
 from flax import linen as nn
 
 from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.models.masking import Lengths, MaskedBatchNorm, frame_mask
+from mgr_jax.models.masking import Lengths, batch_norm
 
 # (logits, intermediates)
 Output = tuple[jax.Array, dict[str, jax.Array]]
@@ -234,19 +234,8 @@ class BatchNormed(nn.Module, kw_only=True):
         axis: int = -1,
         lengths: Lengths = None,
     ) -> jax.Array:
-        """Batch normalisation of every channel, or along another axis where there are no lengths.
-
-        Args:
-          x: [batch, ...]; with lengths [batch, frames, ..., channels].
-          name: of the layer.
-          train: use the statistics of the batch, and update the running ones.
-          axis: what is normalised each by itself.
-          lengths: frames of each clip that count; None: all.
-        """
-        if train and lengths is not None:
-            return MaskedBatchNorm(name=name, **self.normed)(x, frame_mask(x, lengths))
-        layer = nn.BatchNorm(use_running_average=not train, axis=axis, name=name, **self.normed)
-        return layer(x)
+        """Batch normalisation of every channel, or along another axis; see `batch_norm`."""
+        return batch_norm(x, lengths, train=train, axis=axis, name=name, **self.normed)
 
     def dense_block(
         self, x: jax.Array, units: int, name: str, *, train: bool, dropout: float = 0.0
