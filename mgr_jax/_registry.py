@@ -109,7 +109,8 @@ def check_arguments(
             expected = getattr(fields[key], "__name__", str(fields[key]))
             example = ", as in (4, 2)" if expected == "tuple" else ""
             raise UserError(
-                f"{name}: {key} is {value!r}; expected {expected}{example}", code="wrong_type"
+                f"{name}: {key} is {value!r}; expected {expected}{example}",
+                code="argument.wrong_type",
             )
 
 

@@ -20,7 +20,8 @@ def require_fpcalc() -> None:
     if shutil.which("fpcalc") is None:
         raise UserError(
             "the fingerprint chromaprint needs the program fpcalc; install it (Debian and Ubuntu: "
-            "libchromaprint-tools, Homebrew: chromaprint), or choose haitsma_kalker"
+            "libchromaprint-tools, Homebrew: chromaprint), or choose haitsma_kalker",
+            code="fingerprint.no_fpcalc",
         )
 
 
@@ -41,7 +42,10 @@ def chromaprint(waveform: np.ndarray, sample_rate: int) -> Fingerprint:
     samples = to_int16(waveform).astype("<i2").tobytes()
     done = subprocess.run(command.split(), input=samples, capture_output=True)
     if not done.stdout:  # its exit code reports the end of the input as an error
-        raise UserError(f"fpcalc failed: {done.stderr.decode(errors='replace').strip()}")
+        raise UserError(
+            f"fpcalc failed: {done.stderr.decode(errors='replace').strip()}",
+            code="fingerprint.fpcalc_failed",
+        )
     words = np.array(done.stdout.split(b","), np.int64).astype(np.uint32)
     # Silence and steady tones give the same word again and again.
     same = np.pad(words[1:] == words[:-1], 1)

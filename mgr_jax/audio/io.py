@@ -51,9 +51,11 @@ def read_audio(
     """
     path = Path(path)
     if data is None and not path.is_file():
-        raise AudioError(f"{path} is not a file; check the path")
+        raise AudioError(f"{path} is not a file; check the path", code="file.not_found")
     if not (path.stat().st_size if data is None else data):
-        raise AudioError(f"{path} is empty (0 bytes); remove it or download it again")
+        raise AudioError(
+            f"{path} is empty (0 bytes); remove it or download it again", code="audio.empty_file"
+        )
     try:
         with soundfile.SoundFile(os.fsencode(path) if data is None else io.BytesIO(data)) as file:
             native_rate, promised = file.samplerate, file.frames
@@ -63,7 +65,8 @@ def read_audio(
     except (soundfile.LibsndfileError, ValueError) as error:
         raise AudioError(
             f"{path} cannot be decoded as audio; it is damaged or of another type "
-            f"(readable: {', '.join(AUDIO_SUFFIXES)})"
+            f"(readable: {', '.join(AUDIO_SUFFIXES)})",
+            code="audio.undecodable",
         ) from error
 
     # Decoders read a cut mp3 without complaint, so the length is compared with the header's; of
@@ -74,14 +77,19 @@ def read_audio(
     if cut or missing > max(_MISSING_SECONDS * native_rate, _MISSING_SHARE * promised):
         text = f"{path} is cut short: {len(waveform) / native_rate:.1f} s of it can be decoded"
         if not allow_truncated:
-            raise AudioError(f"{text}; replace it with a complete copy")
+            raise AudioError(f"{text}; replace it with a complete copy", code="audio.cut_short")
         warnings.warn(f"{text}; using what is there", stacklevel=2)
     mono = waveform.mean(axis=1, dtype=np.float32)
     if not np.isfinite(mono).all():
-        raise AudioError(f"{path} holds samples that are not finite numbers; export it again")
+        raise AudioError(
+            f"{path} holds samples that are not finite numbers; export it again",
+            code="audio.not_finite",
+        )
     result = resample(mono, native_rate, sample_rate)
     if not len(result):
-        raise AudioError(f"{path} holds no audio samples; remove it or replace it")
+        raise AudioError(
+            f"{path} holds no audio samples; remove it or replace it", code="audio.no_samples"
+        )
     return result
 
 
@@ -131,21 +139,29 @@ def convert_waveform(audio: np.ndarray, sample_rate: int | None, to_rate: int) -
     """
     waveform = np.asarray(audio)
     if not sample_rate or sample_rate < 0:
-        raise UserError("a waveform needs its sample rate: give it in Hz, as in sample_rate=44100")
+        raise UserError(
+            "a waveform needs its sample rate: give it in Hz, as in sample_rate=44100",
+            code="audio.no_sample_rate",
+        )
     if waveform.ndim not in (1, 2) or not np.issubdtype(waveform.dtype, np.floating):
         raise UserError(
             f"the array has shape {waveform.shape} and type {waveform.dtype}; expected floats in "
-            "[-1, 1], [samples] or [samples, channels]"
+            "[-1, 1], [samples] or [samples, channels]",
+            code="audio.not_a_waveform",
         )
     if waveform.ndim == 2 and waveform.shape[0] < min(waveform.shape[1], 9):
         raise UserError(
             f"the array has shape {waveform.shape}, which looks like [channels, samples]; "
-            "transpose it to [samples, channels]"
+            "transpose it to [samples, channels]",
+            code="audio.channels_first",
         )
     if waveform.ndim == 2:
         waveform = waveform.mean(axis=1)
     if not np.isfinite(waveform).all():
-        raise UserError("the array holds samples that are not finite numbers; check its source")
+        raise UserError(
+            "the array holds samples that are not finite numbers; check its source",
+            code="audio.not_finite",
+        )
     return resample(waveform.astype(np.float32), sample_rate, to_rate)
 
 
@@ -182,11 +198,15 @@ def list_audio_files(folder: str | Path) -> list[Path]:
 def require_audio_files(folder: Path) -> list[Path]:
     """All audio files below a folder; raises a UserError without one."""
     if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; give the folder of your audio files")
+        raise UserError(
+            f"{folder} is not a folder; give the folder of your audio files",
+            code="folder.not_found",
+        )
     paths = list_audio_files(folder)
     if not paths:
         raise UserError(
-            f"{folder} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); give another"
+            f"{folder} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); give another",
+            code="audio.no_files",
         )
     return paths
 

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.signal
+from errors import user_error
 
 from mgr_jax.audio.augment import features, spectral, waveform
-from mgr_jax.errors import UserError
 
 RATE = 22050
 
@@ -119,7 +119,7 @@ def test_several_masks_hide_more(kind):
 def test_a_mask_wider_than_the_clip_is_named(kind):
     transform, width, _ = MASKS[kind]
     once(transform, jnp.ones((9, 9)), **{width: 9})
-    with pytest.raises(UserError, match=rf"{kind}_mask has {width}=10, but a clip has 9"):
+    with user_error("augment.mask_too_wide", f"{kind}_mask", f"{width}=10"):
         once(transform, jnp.ones((9, 9)), **{width: 10})
 
 

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import librosa
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.audio import dsp
-from mgr_jax.errors import UserError
 
 STFT = {
     "n_fft": 512,
@@ -65,7 +65,7 @@ def test_stft_needs_the_samples_it_says(change, shortest):
     cut = {key: settings[key] for key in ("n_fft", "center", "pad_mode")}
     assert dsp.min_samples(**cut) == shortest
     assert dsp.stft(jnp.ones((1, shortest)), **settings).shape[1] >= 1
-    with pytest.raises(UserError, match=f"too short.*at least {shortest}"):
+    with user_error("audio.too_short", f"at least {shortest}"):
         dsp.stft(jnp.ones((1, shortest - 1)), **settings)
 
 
@@ -93,7 +93,7 @@ def test_power_to_db_is_librosas_of_each_clip(ref, top_db):
 )
 def test_settings_out_of_range_are_named(change):
     (name,) = change
-    with pytest.raises(UserError, match=name):
+    with user_error("argument.out_of_range", name):
         dsp.stft(jnp.ones((1, 1000)), **STFT | change)
 
 

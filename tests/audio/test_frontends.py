@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.signal
+from errors import user_error
 
 from mgr_jax.audio.frontends import create_frontend, list_frontends
-from mgr_jax.errors import UserError
 
 # Settings that make a front end quick, or that it cannot do without.
 SETTINGS = {
@@ -196,5 +196,5 @@ def test_log_mel_frames_hold_for_other_settings(settings, extra):
 @pytest.mark.parametrize("settings", [{"center": False}, {"pad_mode": "reflect"}], ids=str)
 def test_log_mel_rejects_a_clip_without_a_frame(settings):
     frontend = create_frontend("log_mel", **settings)
-    with pytest.raises(UserError, match=f"at least {frontend.min_samples}"):
+    with user_error("audio.too_short", f"at least {frontend.min_samples}"):
         frontend.apply({}, jnp.zeros((1, frontend.min_samples - 1)))

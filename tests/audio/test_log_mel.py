@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import scipy.signal
 import soundfile
+from errors import user_error
 
 from mgr_jax.audio.frontends import create_frontend
-from mgr_jax.errors import UserError
 
 SAMPLE_RATE = 22050
 TOLERANCE_DB = 5e-3
@@ -155,5 +155,5 @@ def test_gradient_is_the_slope(synthetic):
 )
 def test_settings_out_of_range_are_named(settings):
     (name,) = settings
-    with pytest.raises(UserError, match=name):
+    with user_error("argument.out_of_range", name):
         create_frontend("log_mel", **settings).apply({}, jnp.zeros((1, SAMPLE_RATE)))

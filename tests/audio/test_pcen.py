@@ -6,10 +6,10 @@ import librosa
 import numpy as np
 import pytest
 import scipy.signal
+from errors import user_error
 from jax.test_util import check_grads
 
 from mgr_jax.audio.dsp.pcen import _in_a_loop, _in_a_tree, moving_average, pcen, spcen
-from mgr_jax.errors import UserError
 
 FRAMES = {"sample_rate": 22050, "hop_length": 512}
 LEARNT = {
@@ -136,5 +136,5 @@ def test_a_broken_frame_spoils_its_own_clip_only(energies, settings):
 )
 def test_settings_out_of_range_are_named(energies, change):
     (name,) = change
-    with pytest.raises(UserError, match=f"pcen: {name} is"):
+    with user_error("argument.out_of_range", f"pcen: {name}"):
         pcen(energies, **FRAMES, **change)

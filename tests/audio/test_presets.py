@@ -7,17 +7,18 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
+from errors import user_error
 from torch_checkpoint import read_state_dict
 
 from mgr_jax.audio.clips import cut_clip
 from mgr_jax.audio.frontends import (
-    PRESETS,
+    FRONTENDS,
     FeatureExtractor,
     TrackMeter,
     create_frontend,
     extract_features,
+    list_presets,
 )
-from mgr_jax.errors import UserError
 
 # Frames and bins of the published inputs (the papers, and the released networks' first layers).
 SHAPES = {
@@ -62,9 +63,9 @@ def apply(name, clips):
     return np.asarray(jax.jit(frontend.apply)({}, clips))
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
+@pytest.mark.parametrize("name", list_presets())
 def test_shapes_are_the_published_ones(name):
-    frontend, preset = create_frontend(name), PRESETS[name]
+    frontend, preset = create_frontend(name), FRONTENDS[name].published
     assert (frontend.num_frames(preset.clip_samples), frontend.num_bins) == SHAPES[name]
     samples = preset.clip_samples + 2 * frontend.crop.context
     aux = {key: jnp.ones((1, *shape)) for key, shape in frontend.aux_shapes.items()}
@@ -73,7 +74,7 @@ def test_shapes_are_the_published_ones(name):
 
 
 def test_every_preset_has_its_shape_here():
-    assert sorted(SHAPES) == sorted(PRESETS)
+    assert sorted(SHAPES) == list_presets()
 
 
 def test_gtzan_mel3_is_the_stored_input(shared_dir):
@@ -95,7 +96,7 @@ def test_gtzan_mel3_is_the_stored_input(shared_dir):
 
 def test_crops_are_cut_from_the_whole_tracks_features(song):
     for name in ("gtzan_mel3", "musicnn"):
-        frontend, clip = create_frontend(name), PRESETS[name].clip_samples
+        frontend, clip = create_frontend(name), FRONTENDS[name].published.clip_samples
         whole = extract_features(frontend, song)
         aux = {key: value[None] for key, value in TrackMeter(frontend).measure_track(song).items()}
         last = (len(song) - clip) // frontend.crop.step * frontend.crop.step
@@ -128,7 +129,9 @@ def test_musicnn_gives_the_published_patches(shared_dir):
 
 @pytest.mark.parametrize("name", ["won2020_96", "won2020_128"])
 def test_won2020_is_librosas_htk_mel_without_a_floor(name, song):
-    y = librosa.resample(song, orig_sr=22050, target_sr=16000)[None, : PRESETS[name].clip_samples]
+    y = librosa.resample(song, orig_sr=22050, target_sr=16000)[
+        None, : FRONTENDS[name].published.clip_samples
+    ]
     n_mels = create_frontend(name).num_bins
     power = mel_power(y[0], 16000, 512, 256, n_mels, htk=True, norm=None, pad_mode="reflect")
     expected = librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=None)
@@ -157,7 +160,7 @@ def test_choi2016_squares_the_mel_power(song):
 
 
 def test_bbnn_and_prcnn_mel_are_librosas(song):
-    y = song[: PRESETS["bbnn"].clip_samples]
+    y = song[: FRONTENDS["bbnn"].published.clip_samples]
     power = mel_power(y, 22050, 2048, 1024, 128, pad_mode="reflect")
     levels = apply("bbnn", y[None])
     np.testing.assert_allclose(levels[0], librosa.power_to_db(power), rtol=0, atol=5e-3)
@@ -218,5 +221,5 @@ def test_compact_cnn_spans_the_devices_of_a_batch(song):
 
 def test_a_track_needs_its_statistics(song):
     frontend = create_frontend("gtzan_mel3")
-    with pytest.raises(UserError, match="needs the track's maximum as aux with every clip"):
+    with user_error("frontend.needs_statistics", "track's maximum"):
         frontend.apply({}, song[None, : 66_150 + 2048])

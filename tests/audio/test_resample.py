@@ -9,9 +9,9 @@ import pytest
 import scipy.signal
 import soundfile
 import soxr
+from errors import user_error
 
 from mgr_jax.audio.dsp.resample import resample, resample_filter
-from mgr_jax.errors import UserError
 
 RATES = [(44100, 22050), (44100, 16000), (22050, 12000), (16000, 22050), (48000, 44100)]
 
@@ -107,10 +107,10 @@ def test_a_broken_sample_spoils_its_neighbourhood_only():
 @pytest.mark.parametrize("change", [{"orig_sr": 0}, {"target_sr": -1}, {"zeros": 0}], ids=str)
 def test_settings_out_of_range_are_named(change):
     (name,) = change
-    with pytest.raises(UserError, match=f"resample: {name} is"):
+    with user_error("argument.out_of_range", f"resample: {name}"):
         resample(jnp.zeros((1, 100)), **{"orig_sr": 44100, "target_sr": 22050} | change)
 
 
 def test_rates_without_a_common_ratio_are_refused():
-    with pytest.raises(UserError, match=r"44100 Hz and 22051 Hz are 44100:22051"):
+    with user_error("audio.rates_too_fine", "44100:22051"):
         resample(jnp.zeros((1, 100)), orig_sr=44100, target_sr=22051)

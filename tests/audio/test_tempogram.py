@@ -1,5 +1,7 @@
 """The tempogram against librosa."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import librosa
@@ -7,11 +9,12 @@ import numpy as np
 import pytest
 import scipy.signal
 import soundfile
+from errors import user_error
 
 from mgr_jax.audio.dsp.tempogram import tempogram
-from mgr_jax.audio.frontends.tempogram import Tempogram
-from mgr_jax.errors import UserError
+from mgr_jax.audio.frontends import create_frontend
 
+Tempogram = partial(create_frontend, "tempogram")
 RATE = 22050
 SAMPLES = RATE + 14007
 
@@ -90,7 +93,7 @@ def test_makes_the_frames_it_says(center, n_fft):
         assert frames.shape[1] >= 1
     assert frontend.num_frames(shortest - 1) < 1 or shortest == 1
     if not center:
-        with pytest.raises(UserError, match="too few"):
+        with user_error("audio.too_short", f"at least {shortest}"):
             frontend.apply({}, jnp.zeros((2, shortest - 1)))
 
 
@@ -135,5 +138,5 @@ def test_gradient_is_the_slope():
 )
 def test_settings_out_of_range_are_named(settings):
     (name,) = settings
-    with pytest.raises(UserError, match=name):
+    with user_error("argument.out_of_range", name):
         Tempogram(**settings).apply({}, jnp.zeros((1, RATE)))

@@ -17,7 +17,7 @@ ABSENT = (
     *(
         f"mgr_jax.{name}"
         for name in ("data", "evaluation", "runs", "reports", "features", "baselines", "leakage",
-                     "cli", "benchmark", "audio.augment", "audio.frontends.cqt", "models.ast")
+                     "cli", "benchmark", "audio.augment", "models.ast")
     ),
 )  # fmt: skip
 CODE = """

@@ -9,7 +9,6 @@ from errors import user_error
 
 import mgr_jax
 from mgr_jax.classifier import abstract_variables
-from mgr_jax.errors import UserError
 from mgr_jax.model_folder import read_model
 from mgr_jax.prediction.predictor import Predictor
 from mgr_jax.training.checkpoint import load_variables
@@ -104,19 +103,19 @@ def test_filling_that_counts_is_warned_of(trained_run, short_clip, says):
 
 
 @pytest.mark.parametrize(
-    ("audio", "rate", "says"),
+    ("audio", "rate", "code"),
     [
-        (np.zeros(100, np.float32), RATE, "100 samples at 12000 Hz, less than one analysis frame"),
-        (np.zeros(9_000, np.float32), None, "needs its sample rate"),
-        (np.zeros(9_000, np.int16), RATE, "expected floats"),
-        (np.zeros((2, 3, 4)), RATE, "expected floats"),
-        (np.full(9_000, np.nan), RATE, "not finite"),
-        (np.zeros((2, 9_000)), RATE, r"looks like \[channels, samples\]"),
-        (np.zeros(9_000), 0, "needs its sample rate"),
+        (np.zeros(100, np.float32), RATE, "audio.too_short"),
+        (np.zeros(9_000, np.float32), None, "audio.no_sample_rate"),
+        (np.zeros(9_000, np.int16), RATE, "audio.not_a_waveform"),
+        (np.zeros((2, 3, 4)), RATE, "audio.not_a_waveform"),
+        (np.full(9_000, np.nan), RATE, "audio.not_finite"),
+        (np.zeros((2, 9_000)), RATE, "audio.channels_first"),
+        (np.zeros(9_000), 0, "audio.no_sample_rate"),
     ],
 )
-def test_bad_arrays_give_one_sentence(predictor, audio, rate, says):
-    with pytest.raises(UserError, match=says):
+def test_bad_arrays_give_one_sentence(predictor, audio, rate, code):
+    with user_error(code):
         predictor.predict(audio, sample_rate=rate)
 
 

@@ -79,7 +79,8 @@ def _mask(
     size, unit = features.shape[axis], ("frames", "bins")[axis]
     if max_width > size:
         raise UserError(
-            f"{name} has max_{unit}={max_width}, but a clip has {size} {unit}; lower it"
+            f"{name} has max_{unit}={max_width}, but a clip has {size} {unit}; lower it",
+            code="augment.mask_too_wide",
         )
     width_key, start_key = jax.random.split(key)
     width = jax.random.randint(width_key, (masks, 1), 0, max_width + 1)

@@ -166,7 +166,7 @@ class Augment:
                 inputs, lengths, mix = step.mix(keys, inputs, lengths)
             elif step.kind == "waveform":
                 if inputs.ndim != 2:
-                    raise UserError(_needs_waveforms(step.name))
+                    raise _needs_waveforms(step.name)
                 inputs = step.each(keys, inputs, lengths)
         return inputs, lengths, mix
 
@@ -210,7 +210,7 @@ def make_augment(specs: Sequence[Mapping[str, Any]], *, sample_rate: float) -> A
         name, given = _name_and_settings(number, spec)
         kind, function = AUGMENTATIONS[name]
         if kind == "waveform" and not sample_rate:
-            raise UserError(_needs_waveforms(name))
+            raise _needs_waveforms(name)
         settings = check_settings(
             f"augment[{number}] ({name})", function, given, sample_rate=sample_rate
         )
@@ -226,7 +226,8 @@ def make_augment(specs: Sequence[Mapping[str, Any]], *, sample_rate: float) -> A
     mixing_names = [step.name for step in steps if step.kind == "mix"]
     if len(mixing_names) > 1:
         raise UserError(
-            f"augment has {' and '.join(mixing_names)}; only one of them can mix a batch"
+            f"augment has {' and '.join(mixing_names)}; only one of them can mix a batch",
+            code="augment.two_mix",
         )
     return Augment(tuple(records), tuple(steps))
 
@@ -238,7 +239,8 @@ def _name_and_settings(number: int, spec: Any) -> tuple[str, dict[str, Any]]:
         given = {}
     if "name" not in given:
         raise UserError(
-            f'augment[{number}] is {spec!r}; expected a dict such as {{"name": "gain", "p": 0.5}}'
+            f'augment[{number}] is {spec!r}; expected a dict such as {{"name": "gain", "p": 0.5}}',
+            code="augment.not_a_dict",
         )
     name = str(given.pop("name"))
     if name not in AUGMENTATIONS:
@@ -246,5 +248,8 @@ def _name_and_settings(number: int, spec: Any) -> tuple[str, dict[str, Any]]:
     return name, given
 
 
-def _needs_waveforms(name: str) -> str:
-    return f"the augmentation {name} needs waveforms, but the inputs are stored features; remove it"
+def _needs_waveforms(name: str) -> UserError:
+    return UserError(
+        f"the augmentation {name} needs waveforms, but the inputs are stored features; remove it",
+        code="augment.needs_waveforms",
+    )

@@ -58,7 +58,8 @@ def check_settings(
         largest = f"max_{name.removeprefix('min_')}"
         if name.startswith("min_") and value > settings[largest]:
             raise UserError(
-                f"{where} has {name}={value} above {largest}={settings[largest]}; exchange them"
+                f"{where} has {name}={value} above {largest}={settings[largest]}; exchange them",
+                code="augment.minimum_above_maximum",
             )
     return settings
 
@@ -75,4 +76,7 @@ def _check(where: str, name: str, value: Any, kind: Any, sample_rate: float) -> 
     if not (right_type and math.isfinite(value) and limits.low <= value <= high):
         form = "a whole number" if number is int else "a number"
         bounds = f"from {limits.low:g}" + ("" if high == math.inf else f" to {high:g}")
-        raise UserError(f"{where} has {name}={value!r}; it must be {form} {bounds}")
+        raise UserError(
+            f"{where} has {name}={value!r}; it must be {form} {bounds}",
+            code="augment.out_of_range",
+        )

@@ -60,7 +60,7 @@ def delta(
         windows = start[..., None] + np.arange(width)
         position = jnp.clip(np.arange(total) - start, 0, width - 1)
         parts = jax.vmap(lambda clip, rows: clip[rows])(features, windows)
-        return jnp.einsum("btwf,btw->btf", parts, fit[position], precision="highest")
+        return jnp.einsum("btwf,btw->btf", parts, jnp.asarray(fit)[position], precision="highest")
     shifted = [features[:, i : total - width + 1 + i] for i in range(width)]
     middle = sum(weight * part for weight, part in zip(fit[half], shifted, strict=True))
     first = jnp.matmul(fit[:half], features[:, :width], precision="highest")

@@ -59,7 +59,7 @@ def cqt_lengths(
         raise UserError(
             f"n_bins={n_bins} from fmin={fmin:.6g} reach up to {highest:.0f} Hz, but sample_rate="
             f"{sample_rate:g} ends at {sample_rate / 2:g} Hz; use a smaller n_bins or a lower fmin",
-            code="audio.out_of_range",
+            code="argument.out_of_range",
         )
     return quality * sample_rate / frequencies
 

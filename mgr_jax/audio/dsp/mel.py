@@ -71,7 +71,7 @@ def mel_filterbank(
         raise UserError(
             f"fmin={fmin} and fmax={fmax} do not fit sample_rate={sample_rate}; they must satisfy "
             f"0 <= fmin < fmax <= sample_rate / 2",
-            code="audio.out_of_range",
+            code="argument.out_of_range",
         )
     require(norm in ("slaney", None), "norm", norm, "it must be 'slaney' or None")
     corners = mel_frequencies(n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk)

@@ -119,7 +119,7 @@ def moving_average(
         if isinstance(initial, str):
             raise UserError(
                 f"pcen: initial is {initial!r}; it must be a number or 'first'",
-                code="audio.out_of_range",
+                code="argument.out_of_range",
             )
         start = jnp.full_like(start, initial)
     smoothing = jnp.asarray(smoothing, x.dtype)

@@ -135,7 +135,7 @@ def get_window(name: str | tuple, win_length: int | None, n_fft: int) -> np.ndar
     except ValueError as error:
         raise UserError(
             f"window is {name!r}, which scipy.signal.get_window does not know; try 'hann'",
-            code="audio.out_of_range",
+            code="argument.out_of_range",
         ) from error
     left = (n_fft - length) // 2
     return np.pad(taps, (left, n_fft - length - left)).astype(np.float32)

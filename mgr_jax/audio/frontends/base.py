@@ -152,6 +152,16 @@ class Frontend(nn.Module):
         """Frames of a number of samples or of an array of numbers; below 1 where there are none."""
         return self.layout.frames.count(samples, self.layout.frame_samples) - self.layout.lost
 
+    def without_filling(self, clips: jax.Array, lengths: jax.Array | None) -> jax.Array:
+        """Clips, with their context, that are zero from where they end, whatever was there."""
+        if lengths is None:
+            return clips
+        context = self.crop.context
+        # The track goes on after a clip that is not filled up.
+        filled = lengths < clips.shape[1] - 2 * context
+        end = jnp.where(filled, lengths + context, clips.shape[1])
+        return jnp.where(first_of(end, clips), clips, 0.0)
+
     def __call__(
         self, waveform: jax.Array, aux: Aux | None = None, lengths: jax.Array | None = None
     ) -> jax.Array:
@@ -186,3 +196,9 @@ def check_waveforms(waveform: jax.Array) -> jax.Array:
             code="audio.not_waveforms",
         )
     return waveform if is_float else dsp.to_float(waveform)
+
+
+def first_of(counts: jax.Array, x: jax.Array) -> jax.Array:
+    """Where the first [batch] counts of x [batch, samples or frames, ...] are, to broadcast."""
+    inside = jnp.arange(x.shape[1]) < counts[:, None]
+    return inside.reshape(*inside.shape, *[1] * (x.ndim - 2))

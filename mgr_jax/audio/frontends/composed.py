@@ -14,6 +14,14 @@ from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.base import Aux, Frontend, Layout, check_waveforms
 from mgr_jax.errors import UserError
 
+# What front ends side by side must have in common, and how to get there.
+_ALIKE = {
+    "sample_rate": "give the stack a sample_rate, which is theirs too",
+    "frame_rate": "choose one hop_length",
+    "item_shape": "choose as many bins, such as n_mels",
+    "crop": "use one n_fft, or whole_track=False",
+}
+
 
 class Stack(Frontend):
     """Features of several front ends as channels: [batch, frames, bins, channels].
@@ -35,31 +43,18 @@ class Stack(Frontend):
                 "stack needs front ends; give frontends=({'name': 'log_mel'}, …)",
                 code="frontend.nothing_stacked",
             )
-        if len(rates := {part.sample_rate for part in self.parts}) > 1:
-            raise UserError(
-                "stack: its front ends are for "
-                f"{', '.join(f'{rate:g} Hz' for rate in sorted(rates))}; give the stack a "
-                "sample_rate, which is theirs too",
-                code="frontend.stacked_rates",
-            )
-        if len(shapes := {(part.item_shape, part.frame_rate) for part in self.parts}) > 1:
-            raise UserError(
-                "stack: its front ends give different bins or frame rates: "
-                f"{', '.join(f'{shape} at {rate:.4g} Hz' for shape, rate in sorted(shapes))}; "
-                "choose equal n_mels and hop_length",
-                code="frontend.stacked_shapes",
-            )
+        for what, cure in _ALIKE.items():
+            found = dict.fromkeys(getattr(part, what) for part in self.parts)
+            if len(found) > 1:
+                raise UserError(
+                    f"stack: {what} is {' and '.join(map(str, found))} of its front ends; {cure}",
+                    code="frontend.stacked_unlike",
+                )
         if any(part.aux_shapes or part.dataset_shapes(()) for part in self.parts):
             raise UserError(
                 "stack: its front ends cannot have normalise_over='track' or 'dataset'; use "
                 "'segment'",
                 code="frontend.stacked_statistics",
-            )
-        if len({part.crop for part in self.parts}) > 1:
-            raise UserError(
-                "stack: its front ends take different context from the track; use one n_fft, or "
-                "whole_track=False",
-                code="frontend.stacked_context",
             )
 
     @property
@@ -67,6 +62,15 @@ class Stack(Frontend):
         """That of the first front end, with the channels of all."""
         channels = sum(part.num_channels or 1 for part in self.parts)
         return dataclasses.replace(self.parts[0].layout, num_channels=channels)
+
+    @property
+    def sample_rate(self) -> float:
+        """Of the waveform in Hz."""
+        return self.parts[0].sample_rate
+
+    def count_frames(self, samples: Any) -> Any:
+        """See `Frontend`."""
+        return self.parts[0].count_frames(samples)
 
     @property
     def frame_samples(self) -> int:
@@ -161,7 +165,7 @@ class Resampled(Frontend, kw_only=True):
     ) -> jax.Array:
         """Computes the features of the inner front end, see `Frontend`."""
         y = dsp.resample(
-            check_waveforms(waveform),
+            self.without_filling(check_waveforms(waveform), lengths),
             orig_sr=int(self.sample_rate),
             target_sr=int(self.inner.sample_rate),
         )

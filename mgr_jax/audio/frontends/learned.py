@@ -58,7 +58,7 @@ class Leaf(Bands):
             raise UserError(
                 f"leaf: fmin={self.fmin} and fmax={self.fmax} do not fit sample_rate="
                 f"{self.sample_rate}; they must satisfy 0 <= fmin < fmax <= sample_rate / 2",
-                code="audio.out_of_range",
+                code="argument.out_of_range",
             )
 
     def _first_filters(self) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +133,7 @@ class SincNet(Bands):
             raise UserError(
                 f"sincnet: min_low_hz={self.min_low_hz} and min_band_hz={self.min_band_hz} leave "
                 f"no room below half of sample_rate={self.sample_rate}; lower them",
-                code="audio.out_of_range",
+                code="argument.out_of_range",
             )
 
     @property

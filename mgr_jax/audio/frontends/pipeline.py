@@ -9,7 +9,7 @@ from flax import linen as nn
 from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.bands import Bands
-from mgr_jax.audio.frontends.base import Aux, Frontend, Layout
+from mgr_jax.audio.frontends.base import Aux, Frontend, Layout, first_of
 from mgr_jax.audio.frontends.level import Cepstra, Level
 from mgr_jax.audio.frontends.standardise import Standardise
 from mgr_jax.errors import UserError
@@ -103,7 +103,7 @@ class Pipeline(Frontend, kw_only=True):
         each: Callable = dsp.map_clips if self.bands.clip_by_clip else lambda f, *x: f(*x)
 
         def energies(y: jax.Array, lengths: jax.Array | None) -> jax.Array:
-            return transform(self._without_filling(y, lengths), lengths)
+            return transform(self.without_filling(y, lengths), lengths)
 
         def features(y: jax.Array, lengths: jax.Array | None) -> jax.Array:
             return self._features(energies(y, lengths), {}, lengths)
@@ -124,16 +124,6 @@ class Pipeline(Frontend, kw_only=True):
                 code="audio.too_short",
             )
 
-    def _without_filling(self, y: jax.Array, lengths: jax.Array | None) -> jax.Array:
-        """Clips that are zero from where they end, whatever was added to what fills them up."""
-        if lengths is None:
-            return y
-        context = self.crop.context
-        # The track goes on after a clip that is not filled up.
-        filled = lengths < y.shape[1] - 2 * context
-        end = jnp.where(filled, lengths + context, y.shape[1])
-        return jnp.where(_first(end, y), y, 0.0)
-
     def _features(
         self,
         energies: jax.Array,
@@ -151,7 +141,7 @@ class Pipeline(Frontend, kw_only=True):
         """
         frames = None if lengths is None else self.frame_lengths(lengths)
         features = self._levels(energies, given, frames)
-        counts = None if frames is None else _first(frames, features)
+        counts = None if frames is None else first_of(frames, features)
         if rows is not None and self.standardise.normalise_over == "batch":
             rows = rows.reshape(-1, *[1] * (features.ndim - 1))
             counts = rows if counts is None else counts & rows
@@ -166,7 +156,7 @@ class Pipeline(Frontend, kw_only=True):
             x = self.level.scaled(energies)
             maximum = given.get("maximum")
             if maximum is None and self.level.uses_maximum:
-                counts = None if frames is None else _first(frames, x)
+                counts = None if frames is None else first_of(frames, x)
                 maximum = self.standardise.maximum(x, counts, self._devices)
             levels = self.level(x, maximum, self.frame_rate)
         return self.cepstra(levels, frames) if self.cepstra else levels
@@ -216,7 +206,7 @@ class Pipeline(Frontend, kw_only=True):
           "squares" of their distances from it; the latter two [bins, ...].
         """
         energies = self.bands.transform(self.param)(waveform[None], None)
-        counts = _first(frames[None], energies)
+        counts = first_of(frames[None], energies)
         if self._uses_maximum and "maximum" not in known:
             assert self.level is not None
             return {"maximum": jnp.where(counts, self.level.scaled(energies), -jnp.inf).max()}
@@ -229,9 +219,3 @@ class Pipeline(Frontend, kw_only=True):
         # Not E[x^2] - mean^2, which loses all digits where the mean is large.
         squares = jnp.square(levels - known["mean"])
         return {"squares": jnp.where(counts, squares, 0.0).sum(axis=(0, 1))}
-
-
-def _first(counts: jax.Array, x: jax.Array) -> jax.Array:
-    """The first [batch] samples or frames of [batch, ...], [batch, samples or frames, 1, ...]."""
-    inside = jnp.arange(x.shape[1]) < counts[:, None]
-    return inside.reshape(*inside.shape, *[1] * (x.ndim - 2))

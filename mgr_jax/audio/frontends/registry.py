@@ -13,7 +13,7 @@ from mgr_jax.errors import UserError, unknown_name
 # Front ends made of others, and what `create_frontend` takes for them.
 COMPOSED: dict[str, dict[str, Any]] = {
     "resampled": {"target_rate": float, "frontend": Mapping},
-    "stack": {"frontends": Sequence},
+    "stack": {"frontends": tuple},
 }
 
 
@@ -101,8 +101,8 @@ def _nested(part: Any, sample_rate: float | None, axis_name: str | None) -> Fron
         )
     if part["name"] == "precomputed":
         raise UserError(
-            "precomputed cannot be a front end within another; it takes no waveforms",
-            code="frontend.stored_within_another",
+            "precomputed cannot be a front end within another; it takes stored features",
+            code="frontend.stored_within",
         )
     if "sample_rate" in kwargs:
         raise UserError(
