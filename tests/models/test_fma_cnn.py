@@ -111,7 +111,7 @@ def test_freq_cnn_keeps_bins_apart_until_the_dense_layers(block):
     variables = initialise(model, x)
     other = x + (np.arange(6) == 2)
     before, after = (
-        intermediates(model, variables, features)[1]["block1"]["__call__"][0]
+        jax.tree.leaves(intermediates(model, variables, features)[1]["block1"]["__call__"])[0]
         for features in (x, other)
     )
     changed = np.any(np.asarray(before) != np.asarray(after), axis=(0, 1, 3))
