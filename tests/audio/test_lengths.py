@@ -16,8 +16,8 @@ CASES = [
     ("cqt", CQT | {"pad_mode": "reflect", "hop_length": 250}),
     ("cqt", CQT | {"center": False}),
     ("harmonic", {"top_db": 60.0, "standardise": "all"}),
-    ("leaf", {}),
-    ("leaf", {"win_length": 200, "hop_length": 130}),
+    ("leaf", {"n_filters": 8}),
+    ("leaf", {"n_filters": 8, "win_length": 200, "hop_length": 130}),
     ("log_mel", MEL | {"ref": "max", "standardise": "all"}),
     ("log_mel", MEL | {"pad_mode": "reflect", "standardise": "bins", "hop_length": 100}),
     ("log_mel", MEL | {"center": "same", "ref": "max"}),
@@ -32,11 +32,14 @@ CASES = [
     ("sincnet", {"n_filters": 8}),
     ("stack", {"frontends": [{"name": "log_mel", "kwargs": MEL}] * 2}),
     ("stft", {"n_fft": 512, "hop_length": 128}),
-    ("tempogram", {"win_length": 32}),
-    ("tempogram", {"win_length": 31, "center": False, "hop_length": 256}),
+    ("tempogram", {"win_length": 32, "n_fft": 512, "n_mels": 20}),
+    (
+        "tempogram",
+        {"win_length": 31, "n_fft": 512, "n_mels": 20, "hop_length": 256, "center": False},
+    ),
     ("waveform", {}),
 ]
-SAMPLES = 24_000
+SAMPLES = 14_000
 
 
 def test_every_front_end_is_tried():
@@ -44,26 +47,26 @@ def test_every_front_end_is_tried():
 
 
 def made(name, settings):
-    """A front end, and its features as a function of clips, statistics and lengths."""
+    """A front end, and its features as a function of clips, lengths and statistics."""
     frontend = create_frontend(name, **settings)
-    shape = (1, 9, 5) if name == "precomputed" else (1, SAMPLES)
+    shape = (1, 90, 5) if name == "precomputed" else (1, SAMPLES)
     variables = frontend.init(jax.random.key(0), jnp.zeros(shape))
     return frontend, jax.jit(lambda y, n=None, aux=None: frontend.apply(variables, y, aux, n))
 
 
 def clips_and_lengths(frontend):
-    """Noise that swells, filled up with zeros; silence last."""
+    """Noise that swells, filled up with zeros but for the first; silence last."""
     rng = np.random.default_rng(0)
     if frontend.registered == "precomputed":
-        clips, lengths = rng.uniform(0, 9, (4, 90, 5)), [90, 61, 1, 7]
+        clips, lengths = rng.uniform(0, 9, (4, 90, 5)), np.array([90, 61, 2, 2], np.int32)
     else:
-        shortest = max(frontend.min_samples, frontend.frame_samples)
-        lengths = [SAMPLES, SAMPLES - 1, shortest + 2_077, shortest + 311, shortest + 1]
-        clips = rng.normal(0, 0.1, (len(lengths), SAMPLES)) * np.linspace(0.1, 3, SAMPLES)
-        clips[-1] = 0
+        shortest = max(frontend.min_samples, frontend.frame_samples) + 311
+        lengths = np.array([SAMPLES, shortest + 2_077, shortest, shortest], np.int32)
+        clips = rng.normal(0, 0.1, (4, SAMPLES)) * np.linspace(0.1, 3, SAMPLES)
+    clips[-1] = 0
     for clip, length in zip(clips, lengths, strict=True):
         clip[length:] = 0
-    return clips.astype(np.float32), np.array(lengths, np.int32)
+    return clips.astype(np.float32), lengths
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
@@ -71,33 +74,27 @@ def test_frames_of_a_filled_clip_are_those_of_the_clip_alone(name, settings):
     frontend, features = made(name, settings)
     assert frontend.masks_filling
     clips, lengths = clips_and_lengths(frontend)
-    together = np.asarray(features(clips, lengths))
     frames = np.asarray(frontend.frame_lengths(lengths))
-    assert np.isfinite(together).all()
     np.testing.assert_array_equal(frames, [frontend.num_frames(int(n)) for n in lengths])
+
+    @jax.jit
+    def features_and_gradient(clips):
+        def mean(clips):
+            x = features(clips, lengths)
+            inside = jnp.arange(x.shape[1]) < frames[:, None]
+            return jnp.where(jnp.expand_dims(inside, range(2, x.ndim)), x, 0.0).mean(), x
+
+        return jax.grad(mean, has_aux=True)(clips)
+
+    gradient, together = map(np.asarray, features_and_gradient(clips))
+    assert np.isfinite(together).all()
     for clip, found, length, count in zip(clips, together, lengths, frames, strict=True):
         alone = np.asarray(features(clip[None, :length]))[0]
         assert len(alone) == count <= len(found)
         scale = max(1.0, np.abs(alone).max())
         np.testing.assert_allclose(found[:count] / scale, alone / scale, rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
-def test_gradients_are_finite_and_zero_in_what_fills_up(name, settings):
-    frontend, features = made(name, settings)
-    clips, lengths = clips_and_lengths(frontend)
-    counts = frontend.frame_lengths(lengths)
-
-    @jax.jit
-    @jax.grad
-    def gradient(clips):
-        x = features(clips, lengths)
-        inside = jnp.arange(x.shape[1]) < counts[:, None]
-        return jnp.where(jnp.expand_dims(inside, range(2, x.ndim)), x, 0.0).mean()
-
-    found = np.asarray(gradient(clips))
-    assert np.isfinite(found).all()
-    for row, length in zip(found, lengths, strict=True):
+    assert np.isfinite(gradient).all()
+    for row, length in zip(gradient, lengths, strict=True):
         assert not row[length:].any()
 
 
@@ -117,7 +114,7 @@ def test_a_batch_is_measured_without_what_fills_it_up(standardise):
         "log_mel", MEL | {"standardise": standardise, "normalise_over": "batch", "ref": "max"}
     )
     clips, lengths = clips_and_lengths(frontend)
-    mask = np.array([True, True, True, True, False])
+    mask = np.array([True, True, True, False])
     found = np.asarray(features(clips, lengths, {"mask": mask}))
     rows = [
         row[:count]

@@ -117,7 +117,7 @@ def test_resampled_hears_what_a_front_end_at_the_other_rate_hears():
         (
             "stack",
             {"frontends": ({"name": "stft", "kwargs": {"sample_rate": 8000}},)},
-            "frontend.rate_within_another",
+            "frontend.not_within_another",
             "stft",
         ),
         (
@@ -200,7 +200,7 @@ def test_resampled_hears_what_a_front_end_at_the_other_rate_hears():
         (
             "stack",
             {"frontends": ({"name": "precomputed"},)},
-            "frontend.stored_within",
+            "frontend.not_within_another",
             "precomputed",
         ),
         ("stft", {"center": "same", "pad_mode": "reflect"}, "frontend.same_reflects", "'reflect'"),

@@ -80,8 +80,8 @@ def test_every_preset_has_its_shape_here():
 def test_gtzan_mel3_is_the_stored_input(shared_dir):
     stored = np.load(shared_dir / "data/gtzan_mel3_dev.npz")
     rows = {track: row for row, track in enumerate(stored["track"])}
-    paths = sorted((shared_dir / "data/gtzan_audio_dev").glob("*/*.flac"))
-    assert len(paths) > 50
+    paths = sorted((shared_dir / "data/gtzan_audio_dev").glob("*/*.flac"))[::3]
+    assert len(paths) > 30
     extract = FeatureExtractor(create_frontend("gtzan_mel3"))
     errors = []
     for path in paths:

@@ -166,11 +166,14 @@ def _slaney_filters() -> np.ndarray:
 def test_an_error_is_the_largest_difference(clips, monkeypatch):
     """A front end that is 1 dB off is said to be 1 dB off."""
 
-    class Louder(type(create_frontend("log_mel"))):
-        def __call__(self, waveform, aux=None):
+    frontend = create_frontend("log_mel")
+
+    class Louder(type(frontend)):
+        def __call__(self, waveform, aux=None, lengths=None):
             return super().__call__(waveform) + 1.0
 
-    monkeypatch.setattr("mgr_jax.benchmark.frontends.create_frontend", lambda *_, **__: Louder())
+    louder = Louder(bands=frontend.bands, level=frontend.level)
+    monkeypatch.setattr("mgr_jax.benchmark.frontends.create_frontend", lambda *_, **__: louder)
     monkeypatch.setattr("mgr_jax.benchmark.frontends.list_frontends", list)
     monkeypatch.setitem(sys.modules, "torch", None)
     report = time_frontends(clips, rounds=1, devices=jax.devices()[:1])

@@ -39,7 +39,13 @@ class Level(Part):
     energy_gain: Size = 1.0
     energy_power: Exponent = 1.0
     energy_dtype: Annotated[str, one_of("float16", "float32")] = "float32"
-    ref: float | str = 1.0
+    ref: Annotated[
+        float | str,
+        Range(
+            lambda ref: ref == "max" if isinstance(ref, str) else ref > 0,
+            "it must be a positive number or 'max'",
+        ),
+    ] = 1.0
     amin: Size = 1e-10
     top_db: Annotated[
         float | None, Range(lambda value: value is None or value > 0, "use a positive one, or None")
@@ -48,8 +54,6 @@ class Level(Part):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        known = self.ref == "max" if isinstance(self.ref, str) else self.ref > 0
-        require(known, "ref", self.ref, "it must be a positive number or 'max'")
         for setting, value in (self.pcen or {}).items():
             if setting not in _PCEN:
                 raise unknown_name("setting of pcen", setting, _PCEN)

@@ -1,6 +1,6 @@
 """Making front ends by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mgr_jax._registry import check_arguments
@@ -46,8 +46,10 @@ def create_frontend(
     """
     if name in COMPOSED:
         check_arguments("front end", name, COMPOSED[name], kwargs)
-        make = _stack if name == "stack" else _resampled
-        return make(sample_rate, axis_name, **kwargs)
+        if name == "resampled":
+            return _resampled(sample_rate, axis_name, **kwargs)
+        parts = kwargs.get("frontends", ())
+        return Stack(parts=tuple(_nested(part, sample_rate, axis_name) for part in parts))
     if name not in FRONTENDS:
         raise unknown_name("front end", name, [*FRONTENDS, *COMPOSED])
     recipe, rate = FRONTENDS[name], {} if sample_rate is None else {"sample_rate": sample_rate}
@@ -67,12 +69,6 @@ def create_frontend(
     if sample_rate in (None, frontend.sample_rate):
         return frontend
     return Resampled(inner=frontend, sample_rate=sample_rate)
-
-
-def _stack(
-    sample_rate: float | None, axis_name: str | None, frontends: Sequence[Any] = ()
-) -> Frontend:
-    return Stack(parts=tuple(_nested(part, sample_rate, axis_name) for part in frontends))
 
 
 def _resampled(
@@ -99,16 +95,11 @@ def _nested(part: Any, sample_rate: float | None, axis_name: str | None) -> Fron
             f"a front end within another is {part!r}; expected {{'name': …, 'kwargs': {{…}}}}",
             code="frontend.not_a_description",
         )
-    if part["name"] == "precomputed":
+    if part["name"] == "precomputed" or "sample_rate" in kwargs:
         raise UserError(
-            "precomputed cannot be a front end within another; it takes stored features",
-            code="frontend.stored_within",
-        )
-    if "sample_rate" in kwargs:
-        raise UserError(
-            f"the front end {part['name']} within another has a sample_rate; remove it, as it is "
-            "that of the whole (of resampled, target_rate)",
-            code="frontend.rate_within_another",
+            f"a front end within another is {part!r}; choose one of waveforms, and leave out its "
+            "sample_rate, which is that of the whole (of resampled, target_rate)",
+            code="frontend.not_within_another",
         )
     return create_frontend(part["name"], sample_rate=sample_rate, axis_name=axis_name, **kwargs)
 
