@@ -14,7 +14,7 @@ from jax import lax
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
-from mgr_jax.models.masking import Lengths, last_frame, shorten
+from mgr_jax.models.masking import Lengths, last_frame, mask_frames, shorten
 from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
@@ -139,7 +139,7 @@ class _LiquidNetwork(ConvNetwork):
         """
         bins = math.prod(bins for _, bins in self.pools)
         self.require_size(features, frames=self.segment_frames, bins=bins)
-        x = as_image(features)
+        x = mask_frames(as_image(features), lengths)  # all of a clip shorter than a segment
         batch, segments = len(x), x.shape[1] // self.segment_frames
         x = x[:, : segments * self.segment_frames]
         x = x.reshape(batch * segments, self.segment_frames, *x.shape[2:])
