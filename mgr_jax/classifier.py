@@ -16,6 +16,7 @@ from mgr_jax.errors import UserError
 from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import Network, create_model
 from mgr_jax.models.fusion import Fusion
+from mgr_jax.models.masking import batch_norm
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
 
 
@@ -35,14 +36,20 @@ class GenreClassifier(nn.Module):
     input_norm: str = "batch"
     axis_name: str | None = None
 
+    @property
+    def masks_filling(self) -> bool:
+        """Whether all its parts leave the filling of clips out."""
+        return self.frontend.masks_filling and self.model.masks_filling
+
     @nn.compact
     def __call__(
         self,
         inputs: jax.Array,
         aux: Mapping[str, jax.Array] | None = None,
+        lengths: jax.Array | None = None,
         *,
         train: bool = False,
-        augment: Callable[[jax.Array], jax.Array] | None = None,
+        augment: Callable[[jax.Array, jax.Array | None], jax.Array] | None = None,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         """Classifies a batch.
 
@@ -51,25 +58,32 @@ class GenreClassifier(nn.Module):
             `precomputed` takes, [batch, frames, bins] uint8, float16 or float32.
           aux: statistics of the clips' tracks where the front end needs them, see InputSpec.aux;
             in `init`, those of the training split where it needs these; what a `Fusion` takes.
+          lengths: [batch] int32, samples of each clip (frames of stored features), where zeros fill
+            the rest, which then does not count; None: all are full. See `masks_filling`.
           train: use batch statistics and dropout (rng "dropout").
-          augment: applied to the normalised features.
+          augment: applied to the normalised features and the number of frames of each clip.
 
         Returns:
           Logits [batch, classes] float32, and named intermediates such as "embedding".
         """
-        features = self.frontend(dsp.to_float(inputs), aux)
+        told = {} if lengths is None else {"lengths": lengths}
+        features = self.frontend(dsp.to_float(inputs), aux, **told)
+        if lengths is not None:
+            told["lengths"] = lengths = self.frontend.frame_lengths(lengths)
         if self.input_norm == "batch":
-            features = nn.BatchNorm(
-                use_running_average=not train,
+            features = batch_norm(
+                features,
+                lengths,
+                train=train,
                 momentum=0.9,
                 epsilon=1e-3,
                 axis_name=self.axis_name,
                 name="input_norm",
-            )(features)
+            )
         if augment is not None:
-            features = augment(features)
+            features = augment(features, lengths)
         side = (aux,) if isinstance(self.model, Fusion) else ()
-        logits, intermediates = self.model(features, *side, train=train)
+        logits, intermediates = self.model(features, *side, train=train, **told)
         return logits.astype(jnp.float32), intermediates
 
 
@@ -98,7 +112,8 @@ def create_classifier(
         wanted = "another front end" if features is None else "config.frontend.name=precomputed"
         raise UserError(
             f"config.frontend.name is {config.frontend.name}, but {config.dataset} holds "
-            f"{'waveforms' if features is None else 'features'}; use {wanted}"
+            f"{'waveforms' if features is None else 'features'}; use {wanted}",
+            code="classifier.other_kind",
         )
     classifier = build_classifier(
         frontend=config.frontend.to_dict(),
@@ -118,7 +133,8 @@ def create_classifier(
     if config.clip_samples < needed:
         raise UserError(
             f"config.clip_samples is {config.clip_samples}, but {config.frontend.name} needs "
-            f"{needed} samples; make it longer"
+            f"{needed} samples; make it longer",
+            code="classifier.clip_too_short",
         )
     spec = InputSpec(
         kind="features" if features else "waveform",
@@ -133,6 +149,9 @@ def create_classifier(
         eval_segments=config.eval_segments,
         short_clip=config.short_clip,
         min_samples=needed,
+        mask_filling=bool(
+            config.mask_filling and config.short_clip == "zero_pad" and classifier.masks_filling
+        ),
         crop=frontend.crop,
         aux=frontend.aux_shapes,
         side=side,
@@ -185,11 +204,25 @@ def build_classifier(
     )
 
 
+def how_filled(classifier: GenreClassifier, spec: InputSpec) -> str:
+    """What becomes of clips of tracks that are shorter, as the end of a sentence."""
+    if spec.short_clip == "repeat":
+        return "short clips are repeated (config.short_clip=repeat)"
+    if spec.mask_filling:
+        return "short clips end where their tracks do (config.mask_filling)"
+    why = "config.mask_filling=False"
+    for part in (classifier.frontend, classifier.model):
+        if not part.masks_filling:
+            why = f"{part.registered} cannot leave it out"
+    return f"silence fills short clips and counts ({why})"
+
+
 def classify(
     classifier: GenreClassifier,
     variables: Mapping[str, Any],
     inputs: jax.Array,
     aux: Mapping[str, jax.Array] | None = None,
+    lengths: jax.Array | None = None,
     *,
     task: str,
 ) -> dict[str, jax.Array]:
@@ -200,13 +233,14 @@ def classify(
       variables: of the classifier.
       inputs: see `GenreClassifier.__call__`.
       aux: likewise.
+      lengths: likewise.
       task: "single_label" (softmax) or "multi_label" (sigmoid).
 
     Returns:
       "probabilities" [batch, classes]; of a model that adds to the loss "auxiliary_loss" [batch].
     """
     activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
-    logits, found = classifier.apply(variables, inputs, aux)
+    logits, found = classifier.apply(variables, inputs, aux, lengths)
     added = {name: found[name] for name in ("auxiliary_loss",) if name in found}
     return {"probabilities": activation(logits), **added}
 
@@ -218,7 +252,8 @@ def _require_preset(preset: str, features: FeatureFormat) -> None:
         raise UserError(
             f"config.frontend.kwargs.preset is {preset}, which gives {frontend.item_shape} bins at "
             f"{frontend.frame_rate:.5g} frames per second, but the dataset holds "
-            f"{features.item_shape} at {features.frame_rate:.5g}; name another preset, or none"
+            f"{features.item_shape} at {features.frame_rate:.5g}; name another preset, or none",
+            code="classifier.other_preset",
         )
 
 
@@ -285,7 +320,8 @@ def _fitting(classifier: GenreClassifier, spec: InputSpec) -> Iterator[None]:
         raise UserError(
             f"{classifier.model.registered} cannot take what {classifier.frontend.registered} "
             f"makes of clips of {spec.clip_samples} samples ({reason}); check config.model.kwargs, "
-            "or choose longer clips (config.clip_samples) or another pairing"
+            "or choose longer clips (config.clip_samples) or another pairing",
+            code="classifier.no_fit",
         ) from error
 
 

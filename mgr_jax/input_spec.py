@@ -22,6 +22,8 @@ class InputSpec:
         prediction cut the same ones, of tracks of any length.
       short_clip: how a shorter clip is filled: "zero_pad" or "repeat".
       min_samples: the fewest samples that can be used at all, those of a frame.
+      mask_filling: clips that zeros fill come with their length, and the zeros do not count; else
+        they are seen as silence.
       crop: how clips are cut from their tracks.
       aux: statistics of its track that come with a clip, by name, with their shapes.
       side: what else is told of its track, see `Fusion`.
@@ -38,6 +40,7 @@ class InputSpec:
     eval_segments: int
     short_clip: str
     min_samples: int
+    mask_filling: bool
     crop: Crop = WITHOUT_CONTEXT
     aux: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     side: SideFormat = SOUND_ALONE

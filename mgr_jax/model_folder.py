@@ -24,7 +24,8 @@ from mgr_jax.side_inputs import SideFormat, SideInputs
 
 # Raise it, and turn what older ones hold into the new in `_parse`, when a field is added or means
 # something else, and when a default of a front end or a network changes: kwargs hold no defaults.
-SCHEMA = 1
+# 2: input_spec has mask_filling.
+SCHEMA = 2
 _FILE = "model.json"
 _RESTORE = "restore it, or train again in another folder"
 _KNOWN = {
@@ -34,6 +35,8 @@ _KNOWN = {
     "input_norm": ("none", "batch"),
     "compute_dtype": ("float32", "bfloat16"),
 }
+# What older ones meant, in which zeros that filled a clip were seen as silence.
+_BEFORE_LENGTHS = {"mask_filling": False}
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError)
 
 T = TypeVar("T")
@@ -169,7 +172,7 @@ def read_model(
             axis_name=axis_name,
         )
     except UserError as error:
-        raise UserError(f"{folder / _FILE} cannot be used: {error}") from error
+        raise UserError(f"{folder / _FILE} cannot be used: {error}", code=error.code) from error
     return classifier, described
 
 
@@ -187,7 +190,9 @@ def read_description(folder: Path) -> ModelDescription:
     path = folder / _FILE
     if not path.exists():
         if not is_model_folder(folder):
-            raise UserError(f"{folder} holds no trained model (there is no {_FILE} in it)")
+            raise UserError(
+                f"{folder} holds no trained model (there is no {_FILE} in it)", code="model.none"
+            )
         return _describe_old_run(folder)
     content = read_json(path, _RESTORE)
     try:
@@ -197,11 +202,14 @@ def read_description(folder: Path) -> ModelDescription:
         if schema > SCHEMA:
             raise UserError(
                 f"{path} is of schema {schema}, but this mgr_jax knows those up to {SCHEMA}; use "
-                "the mgr_jax that wrote it, or a later one"
+                "the mgr_jax that wrote it, or a later one",
+                code="model.later_schema",
             )
         return _parse(content)
     except _DAMAGE as error:
-        raise UserError(f"{path} is damaged ({_reason(error)}); {_RESTORE}") from error
+        raise UserError(
+            f"{path} is damaged ({_reason(error)}); {_RESTORE}", code="model.damaged"
+        ) from error
 
 
 def require_same_side_inputs(folder: Path, side: SideInputs) -> None:
@@ -218,14 +226,16 @@ def require_same_side_inputs(folder: Path, side: SideInputs) -> None:
     if dataclasses.replace(read_description(folder).side, leak=side.leak) != side:
         raise UserError(
             f"the table or the categories of the training tracks have changed since {folder} was "
-            "trained; restore them, or choose another workdir"
+            "trained; restore them, or choose another workdir",
+            code="model.other_side_inputs",
         )
 
 
 def _parse(content: Mapping[str, Any]) -> ModelDescription:
     fields = {name: value for name, value in content.items() if name != "schema"}
     fields |= fields.pop("labels")
-    fields["spec"] = _parse_spec(fields.pop("input_spec"))
+    spec = fields.pop("input_spec")
+    fields["spec"] = _parse_spec(spec if content["schema"] > 1 else _BEFORE_LENGTHS | spec)
     fields["side"] = SideInputs.from_dict(fields.pop("side_inputs"))
     described = _record(ModelDescription, fields)
     for name in ("frontend", "model"):
@@ -279,13 +289,15 @@ def _describe_old_run(folder: Path) -> ModelDescription:
     try:
         columns = account.get("columns", ()) if config.frontend.name == "precomputed" else ()
         added = {"eval_segments": config.eval_segments, "columns": list(columns)}
-        spec = _parse_spec(added | given)
+        spec = _parse_spec(_BEFORE_LENGTHS | added | given)
         path = side
         inputs = SideInputs.from_dict(read_json(side, _RESTORE)) if side.exists() else SideInputs()
         path = folder / "labels.json"
         return describe_model(config, spec, labels, inputs, account, None, None)
     except _DAMAGE as error:
-        raise UserError(f"{path} is damaged ({_reason(error)}); {_RESTORE}") from error
+        raise UserError(
+            f"{path} is damaged ({_reason(error)}); {_RESTORE}", code="model.damaged"
+        ) from error
 
 
 def _reason(error: Exception) -> str:

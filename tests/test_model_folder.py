@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+from errors import user_error
 
 import mgr_jax
 from mgr_jax.errors import UserError
@@ -27,7 +28,7 @@ def model(trained_run, tmp_path):
 
 def test_it_says_all_that_prediction_needs(model, trained_run, data_dir):
     _, content, _ = model
-    assert content["schema"] == SCHEMA == 1
+    assert content["schema"] == SCHEMA == 2
     assert content["frontend"]["name"] == "log_mel"
     assert content["model"]["name"] == "choi_crnn"
     assert (content["input_norm"], content["compute_dtype"]) == ("batch", "float32")
@@ -35,6 +36,7 @@ def test_it_says_all_that_prediction_needs(model, trained_run, data_dir):
     spec = content["input_spec"]
     assert (spec["kind"], spec["task"], spec["eval_segments"]) == ("waveform", "single_label", 0)
     assert (spec["shape"], spec["dtype"], spec["sample_rate"]) == ([6000], "int16", 12_000)
+    assert spec["mask_filling"] is True
     assert content["thresholds"] == {}
     told = content["provenance"]
     assert told["mgr_jax"] == mgr_jax.__version__
@@ -66,34 +68,60 @@ def without(content, *path):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "code", "named"),
     [
-        (lambda c: [], "is damaged"),
-        (lambda c: {}, "is damaged .schema is missing"),
-        (lambda c: c | {"schema": "1"}, "is damaged .schema is '1'"),
-        (lambda c: c | {"schema": 2}, "is of schema 2, but this mgr_jax knows those up to 1"),
-        (lambda c: without(c, "labels"), "labels is missing"),
-        (lambda c: without(c, "model"), "model"),
-        (lambda c: without(c, "model", "kwargs"), "kwargs is missing"),
-        (lambda c: c | {"labels": {"classes": "jazz"}}, "classes is 'jazz'"),
-        (lambda c: c | {"labels": {"classes": [1, 2]}}, "classes are no names"),
-        (lambda c: c | {"loudness": 3}, "loudness is no field"),
-        (lambda c: c | {"input_spec": c["input_spec"] | {"task": "dance"}}, "task is 'dance'"),
-        (lambda c: c | {"input_spec": c["input_spec"] | {"shape": 6}}, "shape is 6"),
-        (lambda c: c | {"input_spec": c["input_spec"] | {"crop": {"step": "x"}}}, "step is 'x'"),
-        (lambda c: c | {"input_spec": c["input_spec"] | {"shape": ["x"]}}, "shape"),
-        (lambda c: c | {"model": {"name": "crnm", "kwargs": {}}}, "did you mean crnn"),
-        (lambda c: c | {"compute_dtype": "float31"}, "compute_dtype"),
-        (lambda c: c | {"input_norm": "layer"}, "input_norm"),
+        (lambda c: [], "model.damaged", ""),
+        (lambda c: {}, "model.damaged", "schema"),
+        (lambda c: c | {"schema": "1"}, "model.damaged", "'1'"),
+        (lambda c: c | {"schema": SCHEMA + 1}, "model.later_schema", SCHEMA),
+        (lambda c: without(c, "labels"), "model.damaged", "labels"),
+        (lambda c: without(c, "model"), "model.damaged", "model"),
+        (lambda c: without(c, "model", "kwargs"), "model.damaged", "kwargs"),
+        (lambda c: without(c, "input_spec"), "model.damaged", "input_spec"),
+        (lambda c: c | {"labels": {"classes": "jazz"}}, "model.damaged", "jazz"),
+        (lambda c: c | {"labels": {"classes": [1, 2]}}, "model.damaged", "classes"),
+        (lambda c: c | {"loudness": 3}, "model.damaged", "loudness"),
+        (
+            lambda c: c | {"input_spec": c["input_spec"] | {"task": "dance"}},
+            "model.damaged",
+            "task",
+        ),
+        (lambda c: c | {"input_spec": c["input_spec"] | {"shape": 6}}, "model.damaged", "shape"),
+        (
+            lambda c: c | {"input_spec": c["input_spec"] | {"mask_filling": "yes"}},
+            "model.damaged",
+            "mask_filling",
+        ),
+        (
+            lambda c: c | {"input_spec": c["input_spec"] | {"crop": {"step": "x"}}},
+            "model.damaged",
+            "step",
+        ),
+        (
+            lambda c: c | {"input_spec": c["input_spec"] | {"shape": ["x"]}},
+            "model.damaged",
+            "shape",
+        ),
+        (lambda c: c | {"model": {"name": "crnm", "kwargs": {}}}, "unknown_name", "crnn"),
+        (lambda c: c | {"compute_dtype": "float31"}, "model.damaged", "compute_dtype"),
+        (lambda c: c | {"input_norm": "layer"}, "model.damaged", "input_norm"),
     ],
 )
-def test_what_is_damaged_is_one_sentence(model, change, says):
+def test_what_is_damaged_is_one_sentence(model, change, code, named):
     folder, content, write = model
     write(json.dumps(change(content)))
-    with pytest.raises(UserError, match=says) as raised:
+    with user_error(code, "model.json", named):
         mgr_jax.load(folder)
-    assert "\n" not in str(raised.value)
-    assert "model.json" in str(raised.value)
+
+
+def test_in_an_older_model_filling_counts(model):
+    folder, content, write = model
+    spec = without(content["input_spec"], "mask_filling")
+    write(json.dumps(content | {"schema": 1, "input_spec": spec}))
+    assert read_description(folder).spec.mask_filling is False
+    write(json.dumps(content | {"input_spec": spec}))
+    with user_error("model.damaged", "mask_filling"):
+        read_description(folder)
 
 
 def test_a_file_that_is_cut_or_gone_is_named(model, trained_run):
@@ -102,7 +130,7 @@ def test_a_file_that_is_cut_or_gone_is_named(model, trained_run):
     with pytest.raises(UserError, match=r"model\.json is missing or damaged"):
         mgr_jax.load(folder)
     (folder / "model.json").unlink()
-    with pytest.raises(UserError, match=r"holds no trained model .there is no model\.json in it"):
+    with user_error("model.none", "model.json"):
         mgr_jax.load(folder)
     (folder / "config.json").write_bytes((trained_run / "config.json").read_bytes())
     with pytest.raises(UserError, match=r"labels\.json is missing .* has no model\.json either"):
@@ -114,7 +142,7 @@ def test_a_run_of_the_first_version_is_read_as_if_it_had_one(model, trained_run)
     described = read_description(trained_run)
     (folder / "model.json").unlink()
     spec = dataclasses.asdict(described.spec)
-    for name in ("eval_segments", "columns"):
+    for name in ("eval_segments", "columns", "mask_filling"):
         spec.pop(name)
     for name, content in {"labels": described.labels, "input_spec": spec}.items():
         (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
@@ -122,7 +150,8 @@ def test_a_run_of_the_first_version_is_read_as_if_it_had_one(model, trained_run)
         (folder / name).write_bytes((trained_run / name).read_bytes())
     old = read_description(folder)
     unknown = dict(described.provenance) | {"mgr_jax": None, "protocol": None}
-    assert old == dataclasses.replace(described, provenance=unknown)
+    filled = dataclasses.replace(described.spec, mask_filling=False)
+    assert old == dataclasses.replace(described, provenance=unknown, spec=filled)
     (folder / "labels.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(UserError, match=r"labels\.json is damaged"):
+    with user_error("model.damaged", "labels.json"):
         mgr_jax.load(folder)

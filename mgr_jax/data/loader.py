@@ -30,6 +30,8 @@ class Loader(abc.ABC):
         its segment (evaluation).
       mask: [batch] bool (evaluation), False in the rows that fill up the last batch.
       aux: statistics of the examples' tracks by name, [batch, ...] each, where there are any.
+      lengths: [batch] int32, time steps of the clips that are not filling, where they are to be
+        told and some track of the split is shorter than a clip.
     and what `inputs` makes the clips of.
 
     Attributes:
@@ -45,6 +47,7 @@ class Loader(abc.ABC):
         batch_size: int,
         task: str = "single_label",
         short_clip: str = "zero_pad",
+        mask_filling: bool = False,
         sampling: str = "shuffle",
         crop: Crop = WITHOUT_CONTEXT,
         aux: Mapping[str, np.ndarray] | None = None,
@@ -59,6 +62,7 @@ class Loader(abc.ABC):
           batch_size: of the global batch; divisible by the number of processes.
           task: "single_label" (targets are the label) or "multi_label" (the tags).
           short_clip: how a track shorter than a clip is filled: "zero_pad" or "repeat".
+          mask_filling: tell the lengths of clips that zeros fill.
           sampling: of training examples: "shuffle" (every track once per epoch) or "balanced"
             (every class equally often).
           crop: how clips are cut from their tracks.
@@ -81,6 +85,7 @@ class Loader(abc.ABC):
         self._local_batch = batch_size // process_count
         self._targets = tracks.label if task == "single_label" else tracks.tags
         self._short_clip = short_clip
+        self._tells_lengths = mask_filling and bool((tracks.length < clip_samples).any())
         self._crop = crop
         self._aux = dict(aux or {})
         self._sampling = sampling
@@ -112,6 +117,8 @@ class Loader(abc.ABC):
             "targets": self._targets[track],
             "index": np.int64(index),
         }
+        if self._tells_lengths:  # only a track shorter than a clip leaves anything to fill
+            example["lengths"] = np.int32(min(self.tracks.length[track], self._clip_samples))
         if self._aux:
             example["aux"] = {name: values[track] for name, values in self._aux.items()}
         return example

@@ -33,19 +33,23 @@ _RESIDENT_SHARE = 0.5
 def open_run_splits(config: ConfigDict, *, progress: bool = False) -> dict[str, Tracks]:
     """Opens what a run is trained on and chosen by, "train" and "validation"; see `open_split`.
 
-    Tracks that must be filled, and training tracks that copy scored ones, are told of.
+    Training tracks that copy scored ones are told of.
     """
     splits = {name: open_split(config, name, progress=progress) for name in ("train", "validation")}
-    for name, tracks in splits.items():
-        if short := int((tracks.length < config.clip_samples).sum()):
-            warnings.warn(
-                f"{short} of {len(tracks)} {name} tracks are shorter than config.clip_samples; "
-                f"they are filled (config.short_clip = {config.short_clip})",
-                stacklevel=3,
-            )
     if copies := copies_of_scored(splits["train"].track_id.tolist()):
         warnings.warn(copies_sentence(copies), stacklevel=3)
     return splits
+
+
+def tell_short_tracks(splits: Mapping[str, Tracks], clip_samples: int, how_filled: str) -> None:
+    """Warns of tracks that are shorter than a clip, with what becomes of them."""
+    for name, tracks in splits.items():
+        if short := int((tracks.length < clip_samples).sum()):
+            warnings.warn(
+                f"{short} of {len(tracks)} {name} tracks are shorter than config.clip_samples; "
+                f"{how_filled}",
+                stacklevel=3,
+            )
 
 
 def open_split(config: ConfigDict, split: str, *, progress: bool = False) -> Tracks:
@@ -183,12 +187,13 @@ def make_loader(
     kind: type[Loader] = StreamingLoader,
     side: Mapping[str, np.ndarray] | None = None,
     *,
+    mask_filling: bool = False,
     progress: bool = False,
 ) -> Loader:
     """Makes this process's loader of a split, for the clips that a front end takes.
 
-    `side` is what else goes with the tracks, see `encode_tracks`; `progress` shows a bar where
-    something is measured beforehand.
+    `side` is what else goes with the tracks, see `encode_tracks`; `mask_filling`: see `InputSpec`;
+    `progress` shows a bar where something is measured beforehand.
     """
     return kind(
         tracks,
@@ -196,6 +201,7 @@ def make_loader(
         batch_size=config.batch_size,
         task=config.task,
         short_clip=config.short_clip,
+        mask_filling=mask_filling,
         sampling=config.sampling,
         crop=frontend.crop,
         aux=track_statistics(frontend, tracks, progress=progress) | dict(side or {}),
@@ -210,6 +216,7 @@ def make_loaders(
     frontend: Frontend,
     side: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     *,
+    mask_filling: bool = False,
     progress: bool = False,
 ) -> dict[str, Loader]:
     """Makes the loaders of a run: resident on the devices, or streaming (config.loader).
@@ -243,8 +250,9 @@ def make_loaders(
             stacklevel=2,
         )
     kind = ResidentLoader if resident else StreamingLoader
+    told = {"mask_filling": mask_filling, "progress": progress}
     return {
-        name: make_loader(config, tracks, frontend, kind, (side or {}).get(name), progress=progress)
+        name: make_loader(config, tracks, frontend, kind, (side or {}).get(name), **told)
         for name, tracks in splits.items()
     }
 

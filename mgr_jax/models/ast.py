@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
+from mgr_jax.models.masking import Lengths, convolve
 from mgr_jax.models.network import Network, Output, as_image
 from mgr_jax.models.transformer import TransformerEncoder, require_heads
 
@@ -57,7 +58,7 @@ class AST(Network):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Intermediates: "embedding" [batch, width].
@@ -67,14 +68,17 @@ class AST(Network):
             those that the model was initialised with.
         """
         self.require_size(features, frames=self.patch[0], bins=self.patch[1])
-        x = nn.Conv(
+        patches = nn.Conv(
             self.width,
             self.patch,
             strides=self.stride,
             padding="VALID",
             dtype=self.dtype,
             name="patches",
-        )(as_image(features))
+        )
+        x, lengths = convolve(patches, as_image(features), lengths)
+        if lengths is not None:
+            lengths = 1 + lengths * x.shape[2]  # the token, and all patches of a time together
         x = (x + self._positions(x.shape[1:]).astype(self.dtype)).reshape(len(x), -1, self.width)
         # The token needs no position: it would be one more constant added to a constant.
         token = self.param("class_token", nn.initializers.normal(0.02), (self.width,))
@@ -88,7 +92,7 @@ class AST(Network):
             dropout=self.dropout,
             dtype=self.dtype,
             name="encoder",
-        )(x, train=train)
+        )(x, lengths, train=train)
         return self.classify(x[:, 0], train=train)
 
     def _positions(self, shape: tuple[int, ...]) -> jax.Array:
@@ -99,6 +103,7 @@ class AST(Network):
                 raise UserError(
                     f"{self.registered} got clips of {shape[0]} x {shape[1]} patches, but its "
                     f"positions are for {known[0]} x {known[1]}; use clips as long as those it was "
-                    "trained on"
+                    "trained on",
+                    code="model.positions",
                 )
         return self.param("positions", nn.initializers.normal(0.02), shape)

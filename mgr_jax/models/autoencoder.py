@@ -31,6 +31,8 @@ class Autoencoder(ConvNetwork):
     layers tie the parameters to one length of clips. 765,411 parameters with 50 classes, of which
     355,552 are the encoder's.
 
+    Filling counts: the code is of the whole clip, and all of it is reconstructed.
+
     Further fields: see `ConvNetwork`.
 
     Attributes:
@@ -41,6 +43,7 @@ class Autoencoder(ConvNetwork):
     """
 
     registered: ClassVar[str] = "autoencoder"
+    masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (16, 32, 64, 64)
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 2), (2, 2))
@@ -68,7 +71,7 @@ class Autoencoder(ConvNetwork):
         x = jnp.pad(x, ((0, 0), (0, missing[0]), (0, missing[1]), (0, 0)))
         for layer, (width, pool) in enumerate(zip(self.widths, self.pools, strict=True), start=1):
             block = ConvBlock(width, pool, **self.normed, name=f"encoder_block{layer}")
-            x = block(x, train=train)
+            x, _ = block(x, train=train)
         shape = x.shape
         code = nn.Dense(self.code, dtype=self.dtype, name="encoder_code")(x.reshape(len(x), -1))
         x = self._decode(code, shape, channels, train=train)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.masking import Lengths, clip_mean, convolve, mask_frames, shorten
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 
 
@@ -25,19 +26,22 @@ class InceptionBlock(BatchNormed):
     order: tuple[str, ...]
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(self, x: jax.Array, lengths: Lengths = None, *, train: bool) -> jax.Array:
         """Maps [batch, frames, bins, c] to [batch, frames, bins, c + 4 * features]."""
 
         def conv(x: jax.Array, size: int, name: str) -> jax.Array:
-            return nn.Conv(
+            layer = nn.Conv(
                 self.features,
                 (size, size),
                 kernel_init=nn.initializers.glorot_uniform(),
                 dtype=self.dtype,
                 name=name,
-            )(nn.relu(self.norm(x, f"{name}_norm", train=train)))
+            )
+            x = nn.relu(self.norm(x, f"{name}_norm", train=train, lengths=lengths))
+            return convolve(layer, x, lengths)[0]
 
-        pooled = nn.max_pool(x, (3, 3), padding="SAME")
+        pooled = nn.max_pool(mask_frames(x, lengths, -jnp.inf), (3, 3), padding="SAME")
+        pooled = mask_frames(pooled, lengths)  # nothing is to be computed of infinities
         branches = {
             "one": conv(x, 1, "one"),
             "three": conv(conv(x, 1, "three_in"), 3, "three"),
@@ -88,7 +92,7 @@ class BBNN(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips; "embedding" is [batch, transition]."""
         lost = 2 if self.padding == "VALID" else 0
         frames, bins = (2 * size + lost for size in self.pool)
@@ -101,20 +105,21 @@ class BBNN(ConvNetwork):
             **self.normed,
             name="stem",
         )
-        x = stem(as_image(features), train=train)
+        x, lengths = stem(as_image(features), lengths, train=train)
         for layer in range(1, self.blocks + 1):
             block = InceptionBlock(self.width, self.order, **self.normed, name=f"block{layer}")
-            x = block(x, train=train)
-        x = nn.relu(self.norm(x, "transition_norm", train=train))
-        x = nn.Conv(
+            x = block(x, lengths, train=train)
+        x = nn.relu(self.norm(x, "transition_norm", train=train, lengths=lengths))
+        transition = nn.Conv(
             self.transition,
             (1, 1),
             kernel_init=nn.initializers.glorot_uniform(),
             dtype=self.dtype,
             name="transition",
-        )(x)
-        x = nn.avg_pool(x, (2, 2), (2, 2))
-        x = nn.relu(self.norm(x, "norm", train=train)).mean(axis=(1, 2))
+        )
+        x, lengths = convolve(transition, x, lengths)
+        x, lengths = nn.avg_pool(x, (2, 2), (2, 2)), shorten(lengths, 2)
+        x = clip_mean(nn.relu(self.norm(x, "norm", train=train, lengths=lengths)), lengths)
         return self.classify(x, train=train, dropout=self.dropout)
 
 

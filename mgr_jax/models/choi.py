@@ -9,6 +9,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.masking import Lengths, last_frame
 from mgr_jax.models.network import ConvNetwork, Output, as_image, as_sequence
 from mgr_jax.models.recurrent import GATES, GRU
 
@@ -40,6 +41,8 @@ class ChoiCRNN(ConvNetwork):
       gate: "sigmoid" or "hard_sigmoid" in the GRUs; the released weights need the latter.
       time_pad: pad with zeros on both sides to this many frames, if any.
       input_norm: batch norm of the input, frame by frame; it ties the model to one clip length.
+
+    Filling counts with `time_pad` or `input_norm`, which are for clips of one length.
     """
 
     registered: ClassVar[str] = "choi_crnn"
@@ -63,12 +66,17 @@ class ChoiCRNN(ConvNetwork):
             self.require_least(time_pad=1)
         super().__post_init__()
 
+    @property
+    def masks_filling(self) -> bool:
+        """See `Network`."""
+        return self.time_pad is None and not self.input_norm
+
     def recurrent_steps(self, frames: int) -> int:
         """Steps the GRUs see of this many frames."""
         return max(frames, self.time_pad or 0) // math.prod(time for time, _ in self.pools)
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Intermediates: "sequence" [batch, steps, units], the outputs of the second GRU, and
@@ -92,12 +100,13 @@ class ChoiCRNN(ConvNetwork):
                 **self.normed,
                 name=f"block{layer}",
             )
-            x = block(x, train=train)
+            x, lengths = block(x, lengths, train=train)
         x = as_sequence(x)
         for layer in (1, 2):
             x = GRU(units, self.gate, dtype=self.dtype, name=f"gru{layer}")(x)
         sequence = x.astype(jnp.float32)
-        return self.classify(sequence[:, -1], train=train, dropout=self.dropout, sequence=sequence)
+        last = last_frame(sequence, lengths)
+        return self.classify(last, train=train, dropout=self.dropout, sequence=sequence)
 
     def _check(self, *, frames: int, bins: int) -> None:
         frames_needed = math.prod(time for time, _ in self.pools)
@@ -106,10 +115,12 @@ class ChoiCRNN(ConvNetwork):
             raise UserError(
                 f"{self.registered} got {frames} frames of {bins} bins, but its pooling needs at "
                 f"least {frames_needed} frames of {bins_needed} bins; use longer clips, more bins "
-                "or smaller pools"
+                "or smaller pools",
+                code="model.clip_too_small",
             )
         if self.time_pad is not None and frames > self.time_pad:
             raise UserError(
                 f"{self.registered} got {frames} frames, more than time_pad={self.time_pad}; use "
-                "shorter clips or a larger time_pad"
+                "shorter clips or a larger time_pad",
+                code="model.clip_too_large",
             )

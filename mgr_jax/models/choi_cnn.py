@@ -16,6 +16,7 @@ class _ChoiCNN(ConvNetwork):
 
     budgets: ClassVar[Mapping[str, tuple[int, ...]]]  # widths of the convolutions
     along_time: ClassVar[bool] = False  # pool only there
+    masks_filling: ClassVar[bool] = False
 
     budget: str = "0.1M"
     pools: tuple = ()
@@ -44,7 +45,7 @@ class _ChoiCNN(ConvNetwork):
                 **self.normed,
                 name=f"block{layer}",
             )
-            x = block(x, train=train)
+            x, _ = block(x, train=train)
         return x.reshape(len(x), -1)
 
 
@@ -65,6 +66,8 @@ class ChoiK2C2(_ChoiCNN):
       pools: (time, bins) of the pooling after each convolution.
       conv_dropout: share dropped after each convolution; no source states it.
       input_norm: batch norm of the input, frame by frame; it ties the model to one clip length.
+
+    Filling counts: each step that remains has weights of its own.
     """
 
     registered: ClassVar[str] = "choi_k2c2"
@@ -114,6 +117,8 @@ class ChoiK2C1(_ChoiDense):
     Where the paper pools by 4 frames and where by 2 is not known. Five fours leave one step of its
     1366 frames, as its budgets demand; steps that remain are laid beside the channels.
 
+    Filling counts: the dense layers have weights of their own for each step.
+
     Further fields: see `ConvNetwork`.
 
     Attributes:
@@ -151,6 +156,8 @@ class ChoiK1C2(_ChoiDense):
 
     How wide the paper's dense layers are is not known. Here they are as wide as the last
     convolution: 95,540 to 2.77 million parameters, up to 9 % below the paper's budgets.
+
+    Filling counts: the dense layers have weights of their own for each step.
 
     Further fields: see `ConvNetwork`.
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from mgr_jax.models.masking import Lengths
 from mgr_jax.models.network import Output, as_sequence
 from mgr_jax.models.transformer import TransformerEncoder, require_heads
 from mgr_jax.models.won2020 import WonConvNetwork
@@ -54,15 +55,17 @@ class CNNSA(WonConvNetwork):
         require_heads(self, self.widths[-1], self.heads)
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Intermediates: "embedding" [batch, width].
         """
-        x = as_sequence(self._convolve(features, train))
+        x, lengths = self._convolve(features, lengths, train)
+        x = as_sequence(x)
         batch, _, width = x.shape
         drawn = np.random.RandomState(0).uniform(size=width)
         token = jnp.broadcast_to(drawn, (batch, 1, width)).astype(x.dtype)
+        with_token = None if lengths is None else 1 + lengths
         x = TransformerEncoder(
             self.layers,
             self.heads,
@@ -73,6 +76,6 @@ class CNNSA(WonConvNetwork):
             epsilon=1e-12,
             dtype=self.dtype,
             name="encoder",
-        )(jnp.concatenate([token, x], axis=1), train=train)
+        )(jnp.concatenate([token, x], axis=1), with_token, train=train)
         x = nn.tanh(nn.Dense(width, dtype=self.dtype, name="pooler")(x[:, 0]))
         return self.classify(x, train=train, dropout=self.dropout)

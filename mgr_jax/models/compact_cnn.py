@@ -7,18 +7,27 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.masking import Lengths, clip_mean, frame_mask
 from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
 class _SegmentNormBlock(ConvBlock):
     """A block whose clips are normalised each by itself, in training and after it."""
 
-    def norm(self, x: jax.Array, name: str = "norm", *, train: bool, axis: int = -1) -> jax.Array:
+    def norm(
+        self,
+        x: jax.Array,
+        name: str = "norm",
+        *,
+        train: bool,
+        axis: int = -1,
+        lengths: Lengths = None,
+    ) -> jax.Array:
         del train
         layer = nn.InstanceNorm(
             feature_axes=axis, epsilon=self.epsilon, dtype=self.dtype, name=name
         )
-        return layer(x)
+        return layer(x, mask=None if lengths is None else frame_mask(x, lengths))
 
 
 BLOCKS = {"batch": ConvBlock, "segment": _SegmentNormBlock}
@@ -47,6 +56,8 @@ class CompactCNN(ConvNetwork):
         trained; or "means", the paper's feature of 5 x 32 values: the averages of every layer's
         output over time and bins.
       dropout: share dropped before the logits, which no source has.
+
+    Filling counts with `readout="last"`: each step that remains has weights of its own.
     """
 
     registered: ClassVar[str] = "compact_cnn"
@@ -66,8 +77,13 @@ class CompactCNN(ConvNetwork):
         self.require_sizes("pools", columns=2)
         super().__post_init__()
 
+    @property
+    def masks_filling(self) -> bool:
+        """See `Network`."""
+        return self.readout == "means"
+
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Intermediates: "embedding" [batch, dim], see `readout`; bins and steps that remain after the
@@ -78,10 +94,10 @@ class CompactCNN(ConvNetwork):
         means = []
         for layer, pool in enumerate(self.pools, start=1):
             block = BLOCKS[self.normalise_over]
-            x = block(self.width, pool, activation=nn.elu, **self.normed, name=f"block{layer}")(
-                x, train=train
-            )
-            means.append(x.mean(axis=(1, 2)))
+            x, lengths = block(
+                self.width, pool, activation=nn.elu, **self.normed, name=f"block{layer}"
+            )(x, lengths, train=train)
+            means.append(clip_mean(x, lengths))
         last = x.reshape(len(x), -1)
         embedding = last if self.readout == "last" else jnp.concatenate(means, axis=-1)
         return self.classify(embedding, train=train, dropout=self.dropout)

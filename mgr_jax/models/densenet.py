@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from mgr_jax.models.masking import Lengths, clip_mean, convolve, shorten
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 from mgr_jax.models.resnet import Stem
 
@@ -14,18 +15,26 @@ class _PreActivated(BatchNormed):
     """What both blocks are made of."""
 
     def _convolve(
-        self, x: jax.Array, features: int, size: int, number: str = "", *, train: bool
+        self,
+        x: jax.Array,
+        lengths: Lengths,
+        features: int,
+        size: int,
+        number: str = "",
+        *,
+        train: bool,
     ) -> jax.Array:
         """Batch norm, ReLU and a convolution without bias."""
-        x = nn.relu(self.norm(x, f"norm{number}", train=train))
-        return nn.Conv(
+        x = nn.relu(self.norm(x, f"norm{number}", train=train, lengths=lengths))
+        layer = nn.Conv(
             features,
             (size, size),
             use_bias=False,
             kernel_init=nn.initializers.he_normal(),
             dtype=self.dtype,
             name=f"conv{number}",
-        )(x)
+        )
+        return convolve(layer, x, lengths)[0]
 
 
 class DenseLayer(_PreActivated):
@@ -42,10 +51,10 @@ class DenseLayer(_PreActivated):
     dropout: float = 0.0
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(self, x: jax.Array, lengths: Lengths = None, *, train: bool) -> jax.Array:
         """Maps [batch, frames, bins, channels] to [batch, frames, bins, channels + growth]."""
-        new = self._convolve(x, self.bottleneck * self.growth, 1, "1", train=train)
-        new = self._convolve(new, self.growth, 3, "2", train=train)
+        new = self._convolve(x, lengths, self.bottleneck * self.growth, 1, "1", train=train)
+        new = self._convolve(new, lengths, self.growth, 3, "2", train=train)
         new = nn.Dropout(self.dropout, deterministic=not train)(new)
         return jnp.concatenate([x, new], axis=-1)
 
@@ -54,10 +63,12 @@ class Transition(_PreActivated):
     """Batch norm, ReLU, 1x1 convolution to half the channels, mean of 2x2."""
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, lengths: Lengths = None, *, train: bool
+    ) -> tuple[jax.Array, Lengths]:
         """Maps [batch, frames, bins, channels] to half of each but the batch, rounded down."""
-        x = self._convolve(x, x.shape[-1] // 2, 1, train=train)
-        return nn.avg_pool(x, (2, 2), strides=(2, 2))
+        x = self._convolve(x, lengths, x.shape[-1] // 2, 1, train=train)
+        return nn.avg_pool(x, (2, 2), strides=(2, 2)), shorten(lengths, 2)
 
 
 class DenseNet121(ConvNetwork):
@@ -100,7 +111,7 @@ class DenseNet121(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Intermediates: "embedding" [batch, dim], the mean of the last block, whose 1024 channels are
@@ -109,10 +120,12 @@ class DenseNet121(ConvNetwork):
         # Of a quarter, rounded up, each transition leaves half, rounded down.
         least = 4 * 2 ** (len(self.blocks) - 1) - 3
         self.require_size(features, frames=least, bins=least)
-        x = Stem(self.width, **self.normed, name="stem")(as_image(features), train=train)
+        stem = Stem(self.width, **self.normed, name="stem")
+        x, lengths = stem(as_image(features), lengths, train=train)
         for block, layers in enumerate(self.blocks, start=1):
             if block > 1:
-                x = Transition(**self.normed, name=f"transition{block - 1}")(x, train=train)
+                transition = Transition(**self.normed, name=f"transition{block - 1}")
+                x, lengths = transition(x, lengths, train=train)
             for layer in range(1, layers + 1):
                 x = DenseLayer(
                     self.growth,
@@ -120,6 +133,6 @@ class DenseNet121(ConvNetwork):
                     self.layer_dropout,
                     **self.normed,
                     name=f"block{block}_layer{layer}",
-                )(x, train=train)
-        x = nn.relu(self.norm(x, "last_norm", train=train))
-        return self.classify(x.mean(axis=(1, 2)), train=train, dropout=self.dropout)
+                )(x, lengths, train=train)
+        x = nn.relu(self.norm(x, "last_norm", train=train, lengths=lengths))
+        return self.classify(clip_mean(x, lengths), train=train, dropout=self.dropout)

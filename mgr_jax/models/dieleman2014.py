@@ -24,6 +24,8 @@ class Dieleman2014(Network):
     121,438 parameters with 50 classes. Longer clips leave more steps beside the channels that the
     dense layer sees, so that it grows with them.
 
+    Filling counts: the dense layer has weights of its own for each step.
+
     Further fields: see `Network`.
 
     Attributes:
@@ -37,6 +39,7 @@ class Dieleman2014(Network):
     """
 
     registered: ClassVar[str] = "dieleman2014"
+    masks_filling: ClassVar[bool] = False
     raw: ClassVar[bool] = True
 
     frame_length: int = 512

@@ -13,6 +13,7 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.models.layers import ConvBlock, ResidualBlock, max_pool
+from mgr_jax.models.masking import Lengths, convolve, shorten
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image, as_sequence
 
 BLOCKS = ("basic", "resnet", "densenet")
@@ -33,18 +34,19 @@ class DenseNetBlock(BatchNormed):
     kernel: tuple[int, int]
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(self, x: jax.Array, lengths: Lengths = None, *, train: bool) -> jax.Array:
         """Maps [batch, frames, bins, channels] to [batch, frames, bins, features]."""
 
         def grow(x: jax.Array, features: int, kernel: tuple[int, int], number: int) -> jax.Array:
-            y = nn.Conv(
+            layer = nn.Conv(
                 features,
                 kernel,
                 kernel_init=nn.initializers.he_normal(),
                 dtype=self.dtype,
                 name=f"conv{number}",
-            )(x)
-            return nn.relu(self.norm(y, f"norm{number}", train=train))
+            )
+            new, _ = convolve(layer, x, lengths)
+            return nn.relu(self.norm(new, f"norm{number}", train=train, lengths=lengths))
 
         x = jnp.concatenate([x, grow(x, self.features, self.kernel, 1)], axis=-1)
         x = jnp.concatenate([x, grow(x, x.shape[-1], self.kernel, 2)], axis=-1)
@@ -83,28 +85,34 @@ class FMANetwork(ConvNetwork):
         if len(self._blocks()) != layers:
             raise UserError(
                 f"{self.registered} has {layers} widths but {len(self._blocks())} blocks; give one "
-                "block for all or one for each"
+                "block for all or one for each",
+                code="model.wrong_sizes",
             )
         super().__post_init__()
 
     def _blocks(self) -> tuple[str, ...]:
         return (self.block,) * len(self.widths) if isinstance(self.block, str) else self.block
 
-    def _convolve(self, x: jax.Array, train: bool) -> jax.Array:
+    def _convolve(
+        self, x: jax.Array, train: bool, lengths: Lengths = None
+    ) -> tuple[jax.Array, Lengths]:
         self.require_pooling(x, self.pools)
         layers = zip(self._blocks(), self.widths, self.kernels, self.pools, strict=True)
         for layer, (kind, width, kernel, pool) in enumerate(layers, start=1):
             settings = {**self.normed, "name": f"block{layer}"}
             if kind == "basic":
-                x = ConvBlock(width, pool, kernel=kernel, **settings)(x, train=train)
-            elif kind == "resnet":
-                block = ResidualBlock(
+                block = ConvBlock(width, pool, kernel=kernel, **settings)
+                x, lengths = block(x, lengths, train=train)
+                continue
+            if kind == "resnet":
+                residual = ResidualBlock(
                     width, kernel, shortcut_norm=False, always_project=True, **settings
                 )
-                x = max_pool(block(x, train=train), pool)
+                x, lengths = residual(x, lengths, train=train)
             else:
-                x = max_pool(DenseNetBlock(width, kernel, **settings)(x, train=train), pool)
-        return x
+                x = DenseNetBlock(width, kernel, **settings)(x, lengths, train=train)
+            x, lengths = max_pool(x, pool), shorten(lengths, pool[0])
+        return x, lengths
 
     def _drop(self, x: jax.Array, train: bool) -> jax.Array:
         return nn.Dropout(self.dropout, deterministic=not train)(x)
@@ -132,10 +140,13 @@ class SquareCNN(FMANetwork):
     Its README reports 43.1 % on constant-Q, 38.6 % on mel and 35.5 % on chroma bins. Steps and
     bins that remain are laid beside the channels, as in all networks here.
 
+    Filling counts: the dense layers have weights of their own for each step.
+
     Further fields: see `FMANetwork` and `ConvNetwork`.
     """
 
     registered: ClassVar[str] = "square_cnn"
+    masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (8, 32, 128, 256)
     kernels: tuple[tuple[int, int], ...] = ((3, 3),) * 4
@@ -146,7 +157,7 @@ class SquareCNN(FMANetwork):
     def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips; "embedding" is [batch, dense_units[-1]]."""
         self.require_size(features)
-        x = self._convolve(self._image(features), train)
+        x, _ = self._convolve(self._image(features), train)
         return self._classify(x.reshape(len(x), -1), train)
 
     def _image(self, features: jax.Array) -> jax.Array:
@@ -164,6 +175,8 @@ class FreqCNN(SquareCNN):
     `dense_units=(256, 32)`. Its README reports 45.5 % on constant-Q bins, 40.9 % on 128 mel bins
     and 37.6 % on chroma bins; with `block="resnet"` 44.8 % and with `block="densenet"` 46.7 %, its
     best convolutional network. With `block=("basic", "densenet", "basic", "basic")` 45.8 %.
+
+    Filling counts, as in `SquareCNN`.
 
     Further fields: see `FMANetwork` and `ConvNetwork`.
     """
@@ -187,6 +200,8 @@ class TemporalCNN(SquareCNN):
 
     With 50 classes it has 1,031,122 parameters. Its README reports 39.3 % on constant-Q bins,
     36.8 % on 128 mel bins and 35.1 % on chroma bins.
+
+    Filling counts, as in `SquareCNN`.
 
     Further fields: see `FMANetwork` and `ConvNetwork`.
     """

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.models.fma_cnn import FMANetwork
+from mgr_jax.models.masking import Lengths
 from mgr_jax.models.network import Output, as_image, as_sequence
 from mgr_jax.models.recurrent import CELLS, LastState
 
@@ -32,10 +33,10 @@ class _FMARecurrent(FMANetwork):
         self.require_choice("directions", (1, 2))
         super().__post_init__()
 
-    def _recur(self, x: jax.Array) -> jax.Array:
+    def _recur(self, x: jax.Array, lengths: Lengths = None) -> jax.Array:
         return LastState(
             self.cell, self.units, self.directions, cudnn=True, dtype=self.dtype, name="rnn"
-        )(x)
+        )(x, lengths)
 
 
 class FMACRNN(_FMARecurrent):
@@ -64,10 +65,10 @@ class FMACRNN(_FMARecurrent):
     dense_units: tuple[int, ...] = (128, 32)
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips; "embedding" is [batch, dense_units[-1]]."""
-        x = self._convolve(as_image(features), train)
-        return self._classify(self._recur(as_sequence(x)), train)
+        x, lengths = self._convolve(as_image(features), train, lengths)
+        return self._classify(self._recur(as_sequence(x), lengths), train)
 
 
 class FMAParallel(_FMARecurrent):
@@ -87,6 +88,8 @@ class FMAParallel(_FMARecurrent):
     `widths=(16, 16, 32, 32), kernels=((5, 1),) * 4, pools=((4, 1), (4, 1), (4, 1), (6, 1)),
     block="densenet", branch_units=512`; the run that is shown there reaches 41.9 %.
 
+    Filling counts: dense layers see what the convolutions leave of every time.
+
     Further fields: see `FMANetwork` and `ConvNetwork`.
 
     Attributes:
@@ -98,6 +101,7 @@ class FMAParallel(_FMARecurrent):
     """
 
     registered: ClassVar[str] = "fma_parallel"
+    masks_filling: ClassVar[bool] = False
 
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 2), (4, 3), (6, 5))
     dense_units: tuple[int, ...] = (256, 32)
@@ -114,7 +118,7 @@ class FMAParallel(_FMARecurrent):
     def __call__(self, features: jax.Array, *, train: bool) -> Output:
         """Classifies clips; "embedding" is [batch, dense_units[-1]]."""
         self.require_size(features, frames=self.average)
-        x = self._convolve(as_image(features), train)
+        x, _ = self._convolve(as_image(features), train)
         x = x.reshape(len(x), -1)
         if self.branch_units:
             dense = nn.Dense(self.branch_units, dtype=self.dtype, name="branch")

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
+from mgr_jax.models.masking import Lengths
 from mgr_jax.models.network import ConvNetwork, Network, Output
 from mgr_jax.side_inputs import SOUND_ALONE, UNSEEN, SideFormat
 
@@ -55,9 +56,19 @@ class Fusion(ConvNetwork):
         self.require_sizes("units")
         super().__post_init__()
 
+    @property
+    def masks_filling(self) -> bool:
+        """See `Network`: whether the encoder does."""
+        return self.encoder.masks_filling
+
     @nn.compact
     def __call__(
-        self, features: jax.Array, side: Mapping[str, jax.Array] | None = None, *, train: bool
+        self,
+        features: jax.Array,
+        side: Mapping[str, jax.Array] | None = None,
+        *,
+        train: bool,
+        lengths: Lengths = None,
     ) -> Output:
         """Classifies clips with what is known of their tracks.
 
@@ -67,6 +78,7 @@ class Fusion(ConvNetwork):
             "categories" [batch, categories] int32 in the order of `side.categories`, 0 for unseen.
             What is missing is as in `SideFormat.blank`; other names are not looked at.
           train: use and update batch statistics, and drop out by the "dropout" key.
+          lengths: as the encoder takes them.
 
         Returns:
           Logits [batch, num_classes] float32 and intermediates: those of the encoder, and
@@ -75,10 +87,11 @@ class Fusion(ConvNetwork):
         Raises:
           UserError: the encoder cannot take the features.
         """
+        told = {} if lengths is None else {"lengths": lengths}
         try:
-            _, intermediates = self.encoder(features, train=train)
+            _, intermediates = self.encoder(features, train=train, **told)
         except UserError as error:
-            raise UserError(f"{self.registered}: {error}") from error
+            raise UserError(f"{self.registered}: {error}", code=error.code) from error
         known = self.side.blank(len(features)) | dict(side or {})
         parts = [intermediates.pop("embedding")]
         if self.side.columns:

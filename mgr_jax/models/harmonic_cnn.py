@@ -5,7 +5,8 @@ from typing import ClassVar
 import jax
 from flax import linen as nn
 
-from mgr_jax.models.layers import ConvBlock, ResidualBlock, global_max, max_pool
+from mgr_jax.models.layers import ConvBlock, ResidualBlock, clip_max, max_pool
+from mgr_jax.models.masking import Lengths, shorten
 from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
@@ -40,12 +41,13 @@ class HarmonicCNN(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Args:
           features: [batch, frames, bins, harmonics] or [batch, frames, bins].
           train: use and update batch statistics, and drop out by the "dropout" key.
+          lengths: [batch] frames of each clip that count; None: all.
 
         Returns:
           Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, 2 * width].
@@ -54,14 +56,17 @@ class HarmonicCNN(ConvNetwork):
           UserError: the clips have too few frames or bins for the pooling.
         """
         self.require_pooling(features, self.pools)
-        x = self.norm(as_image(features), "input_norm", train=train)
+        x = self.norm(as_image(features), "input_norm", train=train, lengths=lengths)
         for layer, pool in enumerate(self.pools, start=1):
             width = self.width if layer < 5 else 2 * self.width
             name = f"block{layer}"
             if layer in (1, 5):
-                x = ConvBlock(width, pool, **self.normed, name=name)(x, train=train)
+                block = ConvBlock(width, pool, **self.normed, name=name)
+                x, lengths = block(x, lengths, train=train)
             else:
-                x = max_pool(ResidualBlock(width, **self.normed, name=name)(x, train=train), pool)
-        x = global_max(x.reshape(len(x), -1, x.shape[-1]))
+                residual = ResidualBlock(width, **self.normed, name=name)
+                x, lengths = residual(x, lengths, train=train)
+                x, lengths = max_pool(x, pool), shorten(lengths, pool[0])
+        x = clip_max(x, lengths)
         x = self.dense_block(x, 2 * self.width, "dense", train=train)
         return self.classify(x, train=train, dropout=self.dropout)

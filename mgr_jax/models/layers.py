@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from mgr_jax.models.masking import Lengths, clip_mean, convolve, mask_frames, shorten
 from mgr_jax.models.network import BatchNormed
 
 
@@ -51,6 +52,12 @@ def global_max(x: jax.Array, axis: int = 1) -> jax.Array:
     return x.squeeze(axis)
 
 
+def clip_max(x: jax.Array, lengths: Lengths = None) -> jax.Array:
+    """Maximum of [batch, frames, ..., channels] over all but batch and channels."""
+    x = mask_frames(x, lengths, -jnp.inf)
+    return global_max(x.reshape(len(x), -1, x.shape[-1]))
+
+
 class ConvBlock(BatchNormed):
     """Convolution, batch norm, activation, max pooling, dropout, over any number of axes.
 
@@ -77,9 +84,11 @@ class ConvBlock(BatchNormed):
     kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps [batch, *spatial, channels] to [batch, *pooled, features]."""
-        x = nn.Conv(
+    def __call__(
+        self, x: jax.Array, lengths: Lengths = None, *, train: bool
+    ) -> tuple[jax.Array, Lengths]:
+        """Maps [batch, *spatial, channels] to [batch, *pooled, features], and their lengths."""
+        conv = nn.Conv(
             self.features,
             self.kernel,
             strides=self.stride,
@@ -88,11 +97,13 @@ class ConvBlock(BatchNormed):
             kernel_init=self.kernel_init,
             dtype=self.dtype,
             name="conv",
-        )(x)
-        x = self.norm(x, train=train)
+        )
+        x, lengths = convolve(conv, x, lengths)
+        x = self.norm(x, train=train, lengths=lengths)
         # The same values as pooling after the activation, with less to compute.
         x = self.activation(max_pool(x, self.pool))
-        return nn.Dropout(self.dropout, deterministic=not train)(x)
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        return x, shorten(lengths, self.pool[0])
 
 
 class ResidualBlock(BatchNormed):
@@ -124,13 +135,22 @@ class ResidualBlock(BatchNormed):
     gate_units: int = 0
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps [batch, *spatial, channels] to [batch, *(spatial / stride), features]."""
+    def __call__(
+        self, x: jax.Array, lengths: Lengths = None, *, train: bool
+    ) -> tuple[jax.Array, Lengths]:
+        """Maps [batch, *spatial, channels] to [batch, *(spatial / stride), features].
+
+        Beside it are the lengths of the clips after it.
+        """
 
         def conv(
-            x: jax.Array, kernel: Sequence[int], stride: int | Sequence[int], name: str
-        ) -> jax.Array:
-            return nn.Conv(
+            x: jax.Array,
+            lengths: Lengths,
+            kernel: Sequence[int],
+            stride: int | Sequence[int],
+            name: str,
+        ) -> tuple[jax.Array, Lengths]:
+            layer = nn.Conv(
                 self.features,
                 kernel,
                 strides=stride,
@@ -140,20 +160,26 @@ class ResidualBlock(BatchNormed):
                 kernel_init=nn.initializers.he_normal(),
                 dtype=self.dtype,
                 name=name,
-            )(x)
+            )
+            return convolve(layer, x, lengths)
+
+        def norm(x: jax.Array, lengths: Lengths, name: str) -> jax.Array:
+            return self.norm(x, name, train=train, lengths=lengths)
 
         shortcut = x
         strides = {self.stride} if isinstance(self.stride, int) else set(self.stride)
         if self.always_project or strides != {1} or x.shape[-1] != self.features:
-            shortcut = conv(x, self.shortcut_kernel, self.stride, "shortcut")
+            shortcut, left = conv(x, lengths, self.shortcut_kernel, self.stride, "shortcut")
             if self.shortcut_norm:
-                shortcut = self.norm(shortcut, "shortcut_norm", train=train)
-        x = nn.relu(self.norm(conv(x, self.kernel, self.stride, "conv1"), "norm1", train=train))
+                shortcut = norm(shortcut, left, "shortcut_norm")
+        x, lengths = conv(x, lengths, self.kernel, self.stride, "conv1")
+        x = nn.relu(norm(x, lengths, "norm1"))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        x = self.norm(conv(x, self.kernel, 1, "conv2"), "norm2", train=train)
+        x, lengths = conv(x, lengths, self.kernel, 1, "conv2")
+        x = norm(x, lengths, "norm2")
         if self.gate_units:
-            x = SqueezeExcite(self.gate_units, dtype=self.dtype, name="gate")(x)
-        return nn.relu(x + shortcut)
+            x = SqueezeExcite(self.gate_units, dtype=self.dtype, name="gate")(x, lengths)
+        return nn.relu(x + shortcut), lengths
 
 
 class SqueezeExcite(nn.Module):
@@ -168,9 +194,9 @@ class SqueezeExcite(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, lengths: Lengths = None) -> jax.Array:
         """Scales the channels of [batch, *spatial, channels]."""
-        means = x.mean(axis=tuple(range(1, x.ndim - 1)), keepdims=True)
+        means = clip_mean(x, lengths, keepdims=True)
         hidden = nn.relu(nn.Dense(self.units, dtype=self.dtype, name="squeeze")(means))
         gates = nn.sigmoid(nn.Dense(x.shape[-1], dtype=self.dtype, name="excite")(hidden))
         return x * gates

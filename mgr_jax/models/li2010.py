@@ -22,6 +22,8 @@ class Li2010(Network):
     13,973 parameters with 50 classes. Steps that longer clips leave are laid beside the channels.
     The units are ReLUs, as there; the paper's are, as recalled and not verified, like tanh.
 
+    Filling counts: each step that remains has weights of its own.
+
     Further fields: see `Network`.
 
     Attributes:
@@ -32,6 +34,7 @@ class Li2010(Network):
     """
 
     registered: ClassVar[str] = "li2010"
+    masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (3, 15, 65)
     kernel: int = 10

@@ -14,6 +14,7 @@ from jax import lax
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.masking import Lengths, last_frame, mask_frames, shorten
 from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
@@ -104,11 +105,15 @@ class _LiquidNetwork(ConvNetwork):
         self.require_sizes("widths")
         self.require_sizes("pools", "widths", 2)
         if not 0 < self.elapsed < math.inf:
-            raise UserError(f"{self.registered}: elapsed is {self.elapsed}; it must be positive")
+            raise UserError(
+                f"{self.registered}: elapsed is {self.elapsed}; it must be positive",
+                code="model.out_of_range",
+            )
         if self.segment_frames < math.prod(time for time, _ in self.pools):
             raise UserError(
                 f"{self.registered}: the pools leave nothing of segment_frames "
-                f"{self.segment_frames}; use longer segments or less pooling"
+                f"{self.segment_frames}; use longer segments or less pooling",
+                code="model.segment_too_short",
             )
         super().__post_init__()
 
@@ -116,13 +121,14 @@ class _LiquidNetwork(ConvNetwork):
         raise NotImplementedError
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Args:
           features: [batch, frames, bins] or [batch, frames, bins, channels]; frames that do not
             fill a segment at the end are dropped.
           train: use and update batch statistics, and drop out by the "dropout" key.
+          lengths: [batch] frames of each clip that count; None: all.
 
         Returns:
           Logits [batch, num_classes] float32 and intermediates: "sequence" [batch, segments,
@@ -133,12 +139,17 @@ class _LiquidNetwork(ConvNetwork):
         """
         bins = math.prod(bins for _, bins in self.pools)
         self.require_size(features, frames=self.segment_frames, bins=bins)
-        x = as_image(features)
+        x = mask_frames(as_image(features), lengths)  # all of a clip shorter than a segment
         batch, segments = len(x), x.shape[1] // self.segment_frames
         x = x[:, : segments * self.segment_frames]
         x = x.reshape(batch * segments, self.segment_frames, *x.shape[2:])
+        lengths, inside = shorten(lengths, self.segment_frames), None
+        if lengths is not None:  # a segment counts as a whole, or not at all
+            counts = jnp.arange(segments) < lengths[:, None]
+            inside = self.segment_frames * counts.reshape(-1).astype(jnp.int32)
         for layer, (width, pool) in enumerate(zip(self.widths, self.pools, strict=True), start=1):
-            x = ConvBlock(width, pool, **self.normed, name=f"block{layer}")(x, train=train)
+            block = ConvBlock(width, pool, **self.normed, name=f"block{layer}")
+            x, inside = block(x, inside, train=train)
         x = x.reshape(batch, segments, -1).astype(jnp.float32)
 
         def advance(cell: nn.Module, state: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -153,7 +164,8 @@ class _LiquidNetwork(ConvNetwork):
             out_axes=1,
         )
         _, sequence = run(self._cell(), jnp.zeros((batch, self.units)), x)
-        return self.classify(sequence[:, -1], train=train, dropout=self.dropout, sequence=sequence)
+        last = last_frame(sequence, lengths)
+        return self.classify(last, train=train, dropout=self.dropout, sequence=sequence)
 
 
 class LTC(_LiquidNetwork):

@@ -20,6 +20,8 @@ class MLP(ConvNetwork):
     for rows of 3 s (S. Mannan, report for CS 542, Colorado State University), both `dropout=0.0`;
     `units=(1000, 100), dropout=0.0` for the waveform at 2 kHz (github.com/mdeff/fma, baselines).
 
+    Filling counts: every frame has weights of its own.
+
     Further fields: see `ConvNetwork`; those of batch norm matter with `batch_norm` alone.
 
     Attributes:
@@ -30,6 +32,7 @@ class MLP(ConvNetwork):
     """
 
     registered: ClassVar[str] = "mlp"
+    masks_filling: ClassVar[bool] = False
 
     units: tuple[int, ...] = (256, 128, 64)
     activation: str = "relu"

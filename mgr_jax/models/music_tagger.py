@@ -20,6 +20,8 @@ class MusicTaggerCNN(ChoiK2C2):
     They are 32, 128, 128, 192 and 256; the code has 64, 128, 128, 128 and 64. Their pools are not
     recorded: these are the code's. 865,950 parameters with 50 classes.
 
+    Filling counts, as in `ChoiK2C2`.
+
     Fields: see `ChoiK2C2`.
     """
 
@@ -35,6 +37,8 @@ class MusicTaggerCRNN(ChoiCRNN):
 
     The clips are padded to 1440 frames, which leave 15 steps, and the gates are hard sigmoids.
     396,786 parameters with 50 classes.
+
+    Filling counts, as in `ChoiCRNN` with these fields.
 
     Fields: see `ChoiCRNN`.
     """

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
-from mgr_jax.models.layers import global_max
+from mgr_jax.models.layers import clip_max, global_max
+from mgr_jax.models.masking import Lengths, clip_mean, convolve
 from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
@@ -21,8 +22,8 @@ class PonsNetwork(ConvNetwork):
     momentum: float = 0.99
     epsilon: float = 1e-3
 
-    def _activate(self, x: jax.Array, name: str, train: bool) -> jax.Array:
-        return self.norm(nn.relu(x), f"{name}_norm", train=train)
+    def _activate(self, x: jax.Array, name: str, train: bool, lengths: Lengths = None) -> jax.Array:
+        return self.norm(nn.relu(x), f"{name}_norm", train=train, lengths=lengths)
 
     def _convolve(
         self,
@@ -32,6 +33,7 @@ class PonsNetwork(ConvNetwork):
         name: str,
         train: bool,
         padding: str | Sequence[tuple[int, int]] = "SAME",
+        lengths: Lengths = None,
     ) -> jax.Array:
         conv = nn.Conv(
             width,
@@ -41,7 +43,8 @@ class PonsNetwork(ConvNetwork):
             dtype=self.dtype,
             name=name,
         )
-        return self._activate(conv(x), name, train)
+        x, lengths = convolve(conv, x, lengths)
+        return self._activate(x, name, train, lengths)
 
 
 class Musicnn(PonsNetwork):
@@ -87,43 +90,47 @@ class Musicnn(PonsNetwork):
         if not self.heights or not known:
             raise UserError(
                 f"{self.registered}: heights is {self.heights!r}; give shares of the bins, above 0 "
-                "and up to 1"
+                "and up to 1",
+                code="model.out_of_range",
             )
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips; "embedding" is [batch, dense_units]."""
         self.require_size(features)
-        image = self.norm(as_image(features), "input_norm", train=train)
+        image = self.norm(as_image(features), "input_norm", train=train, lengths=lengths)
         branches = []
         for number, height in enumerate(self.heights, start=1):
             kernel = (7, max(1, int(height * image.shape[2])))
             x = self._convolve(
-                image, self.timbre, kernel, f"timbre{number}", train, ((3, 3), (0, 0))
+                image, self.timbre, kernel, f"timbre{number}", train, ((3, 3), (0, 0)), lengths
             )
             branches.append(global_max(x, axis=2))
         image = self._before_tempo(image)
         for number, length in enumerate(self.lengths, start=1):
-            x = self._convolve(image, self.tempo, (length, 1), f"tempo{number}", train)
+            x = self._convolve(
+                image, self.tempo, (length, 1), f"tempo{number}", train, lengths=lengths
+            )
             branches.append(global_max(x, axis=2))
         x = jnp.concatenate(branches, axis=-1)
 
         found = [x]
         for layer in (1, 2, 3):
-            added = self._convolve(x, self.midend, (7,), f"midend{layer}", train)
+            added = self._convolve(x, self.midend, (7,), f"midend{layer}", train, lengths=lengths)
             x = added if layer == 1 else x + added
             found.append(x)
-        x = self._summarise(jnp.concatenate(found, axis=-1), train)
+        x = self._summarise(jnp.concatenate(found, axis=-1), lengths, train)
         x = nn.Dense(self.dense_units, dtype=self.dtype, name="dense")(x)
         return self.classify(self._activate(x, "dense", train), train=train, dropout=self.dropout)
 
     def _before_tempo(self, image: jax.Array) -> jax.Array:
         return image
 
-    def _summarise(self, x: jax.Array, train: bool) -> jax.Array:
+    def _summarise(self, x: jax.Array, lengths: Lengths, train: bool) -> jax.Array:
         """[batch, frames, channels] → [batch, 2 * channels]."""
-        x = jnp.stack([global_max(x), x.mean(axis=1)], axis=-1).reshape(len(x), -1)
+        both = [clip_max(x, lengths), clip_mean(x, lengths)]
+        x = jnp.stack(both, axis=-1).reshape(len(x), -1)
         x = self.norm(x, "summary_norm", train=train)
         return nn.Dropout(self.dropout, deterministic=not train)(x)
 
@@ -147,11 +154,11 @@ class MusicnnTorch(Musicnn):
     momentum: float = 0.9
     epsilon: float = 1e-5
 
-    def _activate(self, x: jax.Array, name: str, train: bool) -> jax.Array:
-        return nn.relu(self.norm(x, f"{name}_norm", train=train))
+    def _activate(self, x: jax.Array, name: str, train: bool, lengths: Lengths = None) -> jax.Array:
+        return nn.relu(self.norm(x, f"{name}_norm", train=train, lengths=lengths))
 
     def _before_tempo(self, image: jax.Array) -> jax.Array:
         return image.mean(axis=2, keepdims=True)
 
-    def _summarise(self, x: jax.Array, train: bool) -> jax.Array:
-        return jnp.concatenate([global_max(x), x.mean(axis=1)], axis=-1)
+    def _summarise(self, x: jax.Array, lengths: Lengths, train: bool) -> jax.Array:
+        return jnp.concatenate([clip_max(x, lengths), clip_mean(x, lengths)], axis=-1)

@@ -19,6 +19,8 @@ class MusicnnVGG(PonsNetwork):
     bins that remain are laid beside the channels. The first pooling is the code's: 4 frames by 1
     bin, every second frame and bin. 605,748 parameters with 50 classes.
 
+    Filling counts: each step that remains has weights of its own.
+
     Further fields: see `ConvNetwork`.
 
     Attributes:
@@ -29,6 +31,7 @@ class MusicnnVGG(PonsNetwork):
     """
 
     registered: ClassVar[str] = "musicnn_vgg"
+    masks_filling: ClassVar[bool] = False
 
     width: int = 128
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 2), (4, 4))

@@ -10,10 +10,13 @@ from flax import linen as nn
 
 from mgr_jax.errors import UserError
 from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.masking import Lengths, mask_frames
 from mgr_jax.models.network import ConvNetwork, Output
 
 
-def co_occurrence(x: jax.Array, offsets: Sequence[tuple[int, int]], levels: int) -> jax.Array:
+def co_occurrence(
+    x: jax.Array, offsets: Sequence[tuple[int, int]], levels: int, lengths: Lengths = None
+) -> jax.Array:
     """Grey-level co-occurrence matrices (Haralick et al. 1973), symmetric and of sum 1.
 
     Each image is quantised between its own minimum and maximum. Entry (i, j) of a matrix is the
@@ -24,14 +27,16 @@ def co_occurrence(x: jax.Array, offsets: Sequence[tuple[int, int]], levels: int)
       x: [batch, height, width].
       offsets: (rows, columns) from one pixel of a pair to the other, each less than the image.
       levels: number of grey levels.
+      lengths: [batch] rows of each image that count; None: all.
 
     Returns:
       [batch, levels, levels, offsets] float32.
     """
-    low, high = (extreme(x, axis=(1, 2), keepdims=True) for extreme in (jnp.min, jnp.max))
+    low = mask_frames(x, lengths, jnp.inf).min(axis=(1, 2), keepdims=True)
+    high = mask_frames(x, lengths, -jnp.inf).max(axis=(1, 2), keepdims=True)
     span = jnp.where(high > low, high - low, 1.0)
     level = jnp.floor((x - low) / span * levels).astype(jnp.int32).clip(0, levels - 1)
-    pixels = jax.nn.one_hot(level, levels, dtype=jnp.float32)
+    pixels = mask_frames(jax.nn.one_hot(level, levels, dtype=jnp.float32), lengths)
     height, width = x.shape[1:]
 
     def matrix(rows: int, columns: int) -> jax.Array:
@@ -41,7 +46,10 @@ def co_occurrence(x: jax.Array, offsets: Sequence[tuple[int, int]], levels: int)
         one = pixels[:, top:bottom, left:right]
         other = pixels[:, top + rows : bottom + rows, left + columns : right + columns]
         pairs = jnp.einsum("bhwi,bhwj->bij", one, other)
-        return (pairs + pairs.swapaxes(1, 2)) / (2 * one.shape[1] * one.shape[2])
+        both = pairs + pairs.swapaxes(1, 2)
+        if lengths is None:
+            return both / (2 * one.shape[1] * one.shape[2])
+        return both / jnp.maximum(both.sum(axis=(1, 2), keepdims=True), 1)
 
     return jnp.stack([matrix(*offset) for offset in offsets], axis=-1)
 
@@ -87,18 +95,20 @@ class Nakashika2012(ConvNetwork):
         whole = all(isinstance(step, int) for pair in pairs for step in pair)
         if not pairs or len(pairs) < len(self.offsets) or not whole:
             raise UserError(
-                f"{self.registered}: offsets is {self.offsets}; give (frames, bins) of each map"
+                f"{self.registered}: offsets is {self.offsets}; give (frames, bins) of each map",
+                code="model.wrong_sizes",
             )
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Args:
           features: [batch, frames, bins], or [batch, frames, bins, channels] with maps of each
             channel.
           train: use and update batch statistics, and drop out by the "dropout" key.
+          lengths: [batch] frames of each clip that count; None: all.
 
         Returns:
           Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dense_units],
@@ -111,10 +121,10 @@ class Nakashika2012(ConvNetwork):
         self.require_size(features, frames=frames, bins=bins)
         channels = [features] if features.ndim == 3 else jnp.moveaxis(features, -1, 0)
         maps = jnp.concatenate(
-            [co_occurrence(x, self.offsets, self.levels) for x in channels], axis=-1
+            [co_occurrence(x, self.offsets, self.levels, lengths) for x in channels], axis=-1
         )
         x = maps * self.levels**2  # a mean of 1, beside which batch norm's epsilon is small
         for layer, width in enumerate(self.widths, start=1):
-            x = ConvBlock(width, (2, 2), **self.normed, name=f"block{layer}")(x, train=train)
+            x, _ = ConvBlock(width, (2, 2), **self.normed, name=f"block{layer}")(x, train=train)
         x = self.dense_block(x.reshape(len(x), -1), self.dense_units, "dense", train=train)
         return self.classify(x, train=train, dropout=self.dropout, maps=maps)

@@ -11,6 +11,7 @@ import numpy as np
 from flax import linen as nn
 
 from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.models.masking import Lengths, batch_norm
 
 # (logits, intermediates)
 Output = tuple[jax.Array, dict[str, jax.Array]]
@@ -21,7 +22,7 @@ class Network(nn.Module, kw_only=True):
 
     A subclass says under which name it is `registered`, and defines
 
-        __call__(features, *, train) → (logits, intermediates)
+        __call__(features, *, train, lengths=None) → (logits, intermediates)
 
     `features` are [batch, frames, bins] or [batch, frames, bins, channels] float32; of a waveform,
     every sample is a frame of one bin. With `train`, batch statistics are those of the batch and
@@ -29,6 +30,10 @@ class Network(nn.Module, kw_only=True):
     float32, without softmax or sigmoid. Intermediates are named arrays, among them "embedding"
     [batch, dim] float32, from which the last layer computes the logits. Clips that have too few
     frames or bins for the layers raise a UserError, as do fields out of range at construction.
+
+    `lengths` [batch] int32 are the frames that belong to each clip; the rest of it is filling,
+    which does not count, whatever is there: logits are those of the clip alone. See `masking`. A
+    network that cannot leave it out takes no lengths, has `masks_filling` False, and says so.
 
     Attributes:
       num_classes: number of logits; 0: the embedding is all that is wanted, and the last layer is
@@ -44,16 +49,25 @@ class Network(nn.Module, kw_only=True):
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
+    @property
+    def masks_filling(self) -> bool:
+        """Whether it takes the lengths of clips and leaves their filling out."""
+        return True
+
     def __post_init__(self):
         self.require_least(num_classes=0)
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.name.endswith(("dropout", "momentum")) and not 0 <= value < 1:
                 raise UserError(
-                    f"{self.registered}: {field.name} is {value}; it must lie in [0, 1)"
+                    f"{self.registered}: {field.name} is {value}; it must lie in [0, 1)",
+                    code="model.out_of_range",
                 )
             if field.name == "epsilon" and not 0 < value < math.inf:
-                raise UserError(f"{self.registered}: epsilon is {value}; it must be positive")
+                raise UserError(
+                    f"{self.registered}: epsilon is {value}; it must be positive",
+                    code="model.out_of_range",
+                )
         super().__post_init__()
 
     def classify(
@@ -88,7 +102,8 @@ class Network(nn.Module, kw_only=True):
         if features.ndim not in (3, 4):
             raise UserError(
                 f"{self.registered} got an array {features.shape}; give [batch, frames, bins] or "
-                "[batch, frames, bins, channels]"
+                "[batch, frames, bins, channels]",
+                code="model.wrong_shape",
             )
         got_frames, got_bins = features.shape[1:3]
         if got_frames >= frames and got_bins >= bins:
@@ -97,13 +112,15 @@ class Network(nn.Module, kw_only=True):
             raise UserError(
                 f"{self.registered} got {got_frames} time steps, but it works on raw samples and "
                 f"needs at least {frames}; use config.frontend.name=waveform and clips of that "
-                "many samples"
+                "many samples",
+                code="model.clip_too_small",
             )
         what = ["longer clips"] * (got_frames < frames) + ["more bins"] * (got_bins < bins)
         raise UserError(
             f"{self.registered} got {got_frames} frames of {got_bins} bins, but its layers need at "
             f"least {frames} frames of {bins} bins; use {' and '.join(what)}, or smaller pools and "
-            "kernels"
+            "kernels",
+            code="model.clip_too_small",
         )
 
     def require_choice(self, field: str, known: Any) -> None:
@@ -118,7 +135,9 @@ class Network(nn.Module, kw_only=True):
         if isinstance(value, str):
             raise unknown_name(f"{field} of {self.registered}", value, known)
         choices = " or ".join(map(str, known))
-        raise UserError(f"{self.registered}: {field} is {value}; use {choices}")
+        raise UserError(
+            f"{self.registered}: {field} is {value}; use {choices}", code="model.out_of_range"
+        )
 
     def require_least(self, **least: float) -> None:
         """Checks fields against the least values they may have.
@@ -129,7 +148,8 @@ class Network(nn.Module, kw_only=True):
         for field, value in least.items():
             if not value <= getattr(self, field) < math.inf:
                 raise UserError(
-                    f"{self.registered}: {field} is {getattr(self, field)}; use {value} or more"
+                    f"{self.registered}: {field} is {getattr(self, field)}; use {value} or more",
+                    code="model.out_of_range",
                 )
 
     def require_sizes(
@@ -166,7 +186,8 @@ class Network(nn.Module, kw_only=True):
             each = f" rows of {columns}" if columns else ""
             raise UserError(
                 f"{self.registered}: {field} is {value!r}; give {count or 'some'}{each} whole "
-                f"numbers of 1 or more{like}"
+                f"numbers of 1 or more{like}",
+                code="model.wrong_sizes",
             )
 
     def require_pooling(self, features: jax.Array, pools: Sequence[Sequence[int]]) -> None:
@@ -204,10 +225,17 @@ class BatchNormed(nn.Module, kw_only=True):
             "dtype": self.dtype,
         }
 
-    def norm(self, x: jax.Array, name: str = "norm", *, train: bool, axis: int = -1) -> jax.Array:
-        """Batch normalisation of every channel, or along another axis."""
-        layer = nn.BatchNorm(use_running_average=not train, axis=axis, name=name, **self.normed)
-        return layer(x)
+    def norm(
+        self,
+        x: jax.Array,
+        name: str = "norm",
+        *,
+        train: bool,
+        axis: int = -1,
+        lengths: Lengths = None,
+    ) -> jax.Array:
+        """Batch normalisation of every channel, or along another axis; see `batch_norm`."""
+        return batch_norm(x, lengths, train=train, axis=axis, name=name, **self.normed)
 
     def dense_block(
         self, x: jax.Array, units: int, name: str, *, train: bool, dropout: float = 0.0

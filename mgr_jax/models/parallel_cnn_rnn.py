@@ -20,6 +20,8 @@ class ParallelCNNRNN(PRCNN):
     the validation and 44.4 % on the test split. Dropout, a dense layer and a penalty of the weights
     that its code declares are not used there, nor here.
 
+    Filling counts, as in `PRCNN`.
+
     Fields: see `PRCNN` and `Network`.
     """
 

@@ -22,6 +22,8 @@ class PRCNN(Network):
     kernels are 3x1: read as bins x frames, like its spectrogram, they lie along frequency, and that
     is the choice here. The one port whose graph is known has them along time: `parallel_cnn_rnn`.
 
+    Filling counts: each step that the convolutions leave has weights of its own.
+
     Further fields: see `Network`.
 
     Attributes:
@@ -40,6 +42,7 @@ class PRCNN(Network):
     """
 
     registered: ClassVar[str] = "prcnn"
+    masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 64)
     kernel: int = 3
@@ -88,7 +91,8 @@ class PRCNN(Network):
         if min(*left, frames // self.rnn_pool[0], bins // self.rnn_pool[1]) < 1:
             raise UserError(
                 f"{self.registered} got {frames} frames of {bins} bins, of which its pooling "
-                "leaves none; use longer clips, more bins or less pooling"
+                "leaves none; use longer clips, more bins or less pooling",
+                code="model.clip_too_small",
             )
 
     def _convolve(self, x: jax.Array) -> jax.Array:

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from mgr_jax.models.masking import Lengths, last_frame, reverse
+
 
 def hard_sigmoid(x: jax.Array) -> jax.Array:
     """Keras 1's piecewise linear sigmoid (slope 1/5; Flax's has 1/6)."""
@@ -144,12 +146,13 @@ class LastState(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, lengths: Lengths = None) -> jax.Array:
         """Maps [batch, steps, features] to [batch, directions * units]."""
         layer = CELLS[self.cell]
         settings = (self.units, self.gate, self.cudnn, self.dtype)
-        states = [layer(*settings, name="forward")(x)[:, -1]]
+        states = [last_frame(layer(*settings, name="forward")(x), lengths)]
         if self.directions == 2:
             # Its last state is that of the clip's first step.
-            states.append(layer(*settings, name="backward")(x[:, ::-1])[:, -1])
+            backward = layer(*settings, name="backward")(reverse(x, lengths))
+            states.append(last_frame(backward, lengths))
         return jnp.concatenate(states, axis=-1)

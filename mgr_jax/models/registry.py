@@ -25,7 +25,8 @@ def create_model(
     """A model: a Flax module from features to (logits [batch, num_classes], intermediates).
 
     The intermediates are a dict of named arrays, "embedding" [batch, dim] among them. The module is
-    called as `model.apply(variables, features, train=False)`; training needs a "dropout" key.
+    called as `model.apply(variables, features, train=False)`; training needs a "dropout" key. See
+    `Network` for clips that are shorter than their array.
 
     Args:
       name: one of `list_models()` or `ALIASES`.
@@ -52,13 +53,20 @@ def _encoder(part: Any, shared: Mapping[str, Any]) -> Network:
     kwargs = part.get("kwargs", {}) if isinstance(part, Mapping) else None
     if not isinstance(kwargs, Mapping) or not {"name"} <= set(part) <= {"name", "kwargs"}:
         raise UserError(
-            f"fusion: encoder is {part!r}; expected {{'name': 'choi_crnn', 'kwargs': {{…}}}}"
+            f"fusion: encoder is {part!r}; expected {{'name': 'choi_crnn', 'kwargs': {{…}}}}",
+            code="model.encoder",
         )
     if part["name"] == Fusion.registered:
-        raise UserError("fusion cannot be the encoder of a fusion; name a network of sound")
+        raise UserError(
+            "fusion cannot be the encoder of a fusion; name a network of sound",
+            code="model.encoder",
+        )
     for field in ("num_classes", *shared):
         if field in kwargs:
-            raise UserError(f"fusion: the encoder's {field} is that of the whole; remove it")
+            raise UserError(
+                f"fusion: the encoder's {field} is that of the whole; remove it",
+                code="model.encoder",
+            )
     return create_model(part["name"], num_classes=0, **shared, **kwargs)
 
 

@@ -6,6 +6,7 @@ import jax
 from flax import linen as nn
 
 from mgr_jax.models.layers import ConvBlock, ResidualBlock
+from mgr_jax.models.masking import Lengths, clip_mean, mask_frames, shorten
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 
 
@@ -19,9 +20,11 @@ class Stem(BatchNormed):
     features: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, lengths: Lengths = None, *, train: bool
+    ) -> tuple[jax.Array, Lengths]:
         """Maps [batch, frames, bins, channels] to [batch, frames / 4, bins / 4, features]."""
-        x = ConvBlock(
+        x, lengths = ConvBlock(
             self.features,
             pool=(1, 1),
             kernel=(7, 7),
@@ -30,8 +33,10 @@ class Stem(BatchNormed):
             bias=False,
             **self.normed,
             name="block",
-        )(x, train=train)
-        return nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+        )(x, lengths, train=train)
+        x = mask_frames(x, lengths)  # ReLUs: zero never exceeds what is there
+        x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+        return x, shorten(lengths, 3, 2, padding=2)
 
 
 class ResNet18(ConvNetwork):
@@ -69,24 +74,25 @@ class ResNet18(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Intermediates: "embedding" [batch, dim], the mean of the last stage, whose 512 channels are
         dim.
         """
         self.require_size(features)
-        x = Stem(self.width, **self.normed, name="stem")(as_image(features), train=train)
+        stem = Stem(self.width, **self.normed, name="stem")
+        x, lengths = stem(as_image(features), lengths, train=train)
         for stage, blocks in enumerate(self.blocks):
             for number in range(blocks):
-                x = ResidualBlock(
+                x, lengths = ResidualBlock(
                     self.width * 2**stage,
                     stride=2 if stage and not number else 1,
                     bias=False,
                     **self.normed,
                     name=f"stage{stage + 1}_block{number + 1}",
-                )(x, train=train)
-        return self.classify(x.mean(axis=(1, 2)), train=train, dropout=self.dropout)
+                )(x, lengths, train=train)
+        return self.classify(clip_mean(x, lengths), train=train, dropout=self.dropout)
 
 
 class ResNet34(ResNet18):

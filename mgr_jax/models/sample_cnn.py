@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
-from mgr_jax.models.layers import ConvBlock, ResidualBlock, SqueezeExcite, global_max, max_pool
+from mgr_jax.models.layers import ConvBlock, ResidualBlock, SqueezeExcite, clip_max, max_pool
+from mgr_jax.models.masking import Lengths, shorten
 from mgr_jax.models.network import ConvNetwork, Output, as_sequence
 
 BLOCKS = ("basic", "se", "res", "rese")
@@ -82,7 +83,8 @@ class SampleCNN(ConvNetwork):
         if self.levels > outputs:
             raise UserError(
                 f"{self.registered}: levels is {self.levels}, but there are only {outputs} outputs "
-                "of blocks; use fewer levels or more depth"
+                "of blocks; use fewer levels or more depth",
+                code="model.out_of_range",
             )
         super().__post_init__()
 
@@ -92,13 +94,14 @@ class SampleCNN(ConvNetwork):
         return self.base ** (self.depth + 1) - (self.base - 1) * self.pad_stem
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Args:
           features: [batch, samples, 1] from the front end "waveform"; further bins and channels
             are seen as channels.
           train: use and update batch statistics, and drop out by the "dropout" key.
+          lengths: [batch] samples of each clip that count; None: all.
 
         Returns:
           Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, dim], the
@@ -109,8 +112,9 @@ class SampleCNN(ConvNetwork):
         """
         self.require_size(features, frames=self.min_samples)
         first, middle, final = self.widths
-        x = self._layer(
+        x, lengths = self._layer(
             as_sequence(features),
+            lengths,
             self.ends,
             first,
             self.base,
@@ -122,12 +126,17 @@ class SampleCNN(ConvNetwork):
         for layer in range(1, self.depth + 1):
             width = final if layer == self.depth else first if layer < 3 else middle
             name = f"block{layer}"
-            x = self._layer(x, self.block, width, self.base, name, pool=self.base, train=train)
-            outputs.append(x)
+            x, lengths = self._layer(
+                x, lengths, self.block, width, self.base, name, pool=self.base, train=train
+            )
+            outputs.append((x, lengths))
         if self.last_kernel:
-            x = self._layer(x, self.ends, final, self.last_kernel, "last", train=train)
-            outputs.append(x)
-        embedding = jnp.concatenate([global_max(x) for x in outputs[-self.levels :]], axis=-1)
+            x, lengths = self._layer(
+                x, lengths, self.ends, final, self.last_kernel, "last", train=train
+            )
+            outputs.append((x, lengths))
+        last = outputs[-self.levels :]
+        embedding = jnp.concatenate([clip_max(*output) for output in last], axis=-1)
         if self.dense_units:
             embedding = self.dense_block(embedding, self.dense_units, "dense", train=train)
         return self.classify(embedding, train=train, dropout=self.dropout)
@@ -135,6 +144,7 @@ class SampleCNN(ConvNetwork):
     def _layer(
         self,
         x: jax.Array,
+        lengths: Lengths,
         kind: str,
         width: int,
         kernel: int,
@@ -143,7 +153,7 @@ class SampleCNN(ConvNetwork):
         stride: int = 1,
         pool: int = 1,
         train: bool,
-    ) -> jax.Array:
+    ) -> tuple[jax.Array, Lengths]:
         gate = max(1, round(width * self.gate_ratio)) if kind in ("se", "rese") else 0
         if kind in ("res", "rese"):
             residual = ResidualBlock(
@@ -156,7 +166,8 @@ class SampleCNN(ConvNetwork):
                 **self.normed,
                 name=name,
             )
-            return max_pool(residual(x, train=train), (pool,))
+            x, lengths = residual(x, lengths, train=train)
+            return max_pool(x, (pool,)), shorten(lengths, pool)
         half = ((kernel // 2, (kernel - 1) // 2),)
         basic = ConvBlock(
             width,
@@ -168,5 +179,7 @@ class SampleCNN(ConvNetwork):
             **self.normed,
             name=name,
         )
-        x = basic(x, train=train)
-        return SqueezeExcite(gate, dtype=self.dtype, name=f"{name}_gate")(x) if gate else x
+        x, lengths = basic(x, lengths, train=train)
+        if gate:
+            x = SqueezeExcite(gate, dtype=self.dtype, name=f"{name}_gate")(x, lengths)
+        return x, lengths

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.masking import Lengths, clip_mean, reverse
 from mgr_jax.models.network import ConvNetwork, Network, Output, as_image, as_sequence
 from mgr_jax.models.recurrent import CELLS, GATES, LastState
 
@@ -49,12 +50,14 @@ class CNN1D(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips; "embedding" is [batch, dim]."""
-        x = self._convolve(features, train)
-        return self._summarise(x, train)
+        x, lengths = self._convolve(features, lengths, train)
+        return self._summarise(x, lengths, train)
 
-    def _convolve(self, features: jax.Array, train: bool) -> jax.Array:
+    def _convolve(
+        self, features: jax.Array, lengths: Lengths, train: bool
+    ) -> tuple[jax.Array, Lengths]:
         lost = self.kernel - 1 if self.padding == "VALID" else 0
         frames = 1
         for _ in self.widths:
@@ -72,11 +75,11 @@ class CNN1D(ConvNetwork):
                 **self.normed,
                 name=f"block{layer}",
             )
-            x = block(x, train=train)
-        return x
+            x, lengths = block(x, lengths, train=train)
+        return x, lengths
 
-    def _summarise(self, x: jax.Array, train: bool) -> Output:
-        return self.classify(x.mean(axis=1), train=train)
+    def _summarise(self, x: jax.Array, lengths: Lengths, train: bool) -> Output:
+        return self.classify(clip_mean(x, lengths), train=train)
 
 
 class CRNN1D(CNN1D):
@@ -125,10 +128,10 @@ class CRNN1D(CNN1D):
         self.require_choice("directions", (1, 2))
         super().__post_init__()
 
-    def _summarise(self, x: jax.Array, train: bool) -> Output:
+    def _summarise(self, x: jax.Array, lengths: Lengths, train: bool) -> Output:
         x = LastState(
             self.cell, self.units, self.directions, self.gate, dtype=self.dtype, name="rnn"
-        )(x)
+        )(x, lengths)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.Dense(self.dense_units, dtype=self.dtype, name="dense")(x)
         return self.classify(x, train=train, dropout=self.dropout)
@@ -167,7 +170,7 @@ class RNN(Network):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips; "embedding" is [batch, directions * units]."""
         self.require_size(features)
         x = as_sequence(features)
@@ -175,12 +178,12 @@ class RNN(Network):
             cell = CELLS[self.cell]
             states = [cell(self.units, dtype=self.dtype, name=f"forward{layer}")(x)]
             if self.directions == 2:
-                backward = cell(self.units, dtype=self.dtype, name=f"backward{layer}")(x[:, ::-1])
-                states.append(backward[:, ::-1])
+                backward = cell(self.units, dtype=self.dtype, name=f"backward{layer}")
+                states.append(reverse(backward(reverse(x, lengths)), lengths))
             x = jnp.concatenate(states, axis=-1)
             x = nn.Dropout(self.dropout, deterministic=not train)(x)
         last = LastState(self.cell, self.units, self.directions, dtype=self.dtype, name="last")
-        return self.classify(last(x), train=train, dropout=self.dropout)
+        return self.classify(last(x, lengths), train=train, dropout=self.dropout)
 
 
 class SimpleCRNN(ConvNetwork):
@@ -223,12 +226,12 @@ class SimpleCRNN(ConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips; "embedding" is [batch, directions * units]."""
         self.require_pooling(features, self.pools)
         x = as_image(features)
         for layer, (width, pool) in enumerate(zip(self.widths, self.pools, strict=True), start=1):
             block = ConvBlock(width, pool, self.conv_dropout, **self.normed, name=f"block{layer}")
-            x = block(x, train=train)
+            x, lengths = block(x, lengths, train=train)
         last = LastState(self.cell, self.units, self.directions, dtype=self.dtype, name="rnn")
-        return self.classify(last(as_sequence(x)), train=train, dropout=self.dropout)
+        return self.classify(last(as_sequence(x), lengths), train=train, dropout=self.dropout)

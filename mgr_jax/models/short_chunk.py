@@ -5,7 +5,8 @@ from typing import ClassVar
 import jax
 from flax import linen as nn
 
-from mgr_jax.models.layers import global_max
+from mgr_jax.models.layers import clip_max
+from mgr_jax.models.masking import Lengths
 from mgr_jax.models.network import Output
 from mgr_jax.models.won2020 import WonConvNetwork
 
@@ -32,11 +33,10 @@ class ShortChunk(WonConvNetwork):
     pools: tuple[tuple[int, int], ...] = ((2, 2),) * 7
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips; "embedding" is [batch, widths[-1]]."""
-        x = self._convolve(features, train)
-        x = global_max(x.reshape(len(x), -1, x.shape[-1]))
-        x = self.dense_block(x, self.widths[-1], "dense", train=train)
+        x, lengths = self._convolve(features, lengths, train)
+        x = self.dense_block(clip_max(x, lengths), self.widths[-1], "dense", train=train)
         return self.classify(x, train=train, dropout=self.dropout)
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
+from mgr_jax.models.masking import Lengths, frame_mask
 from mgr_jax.models.network import Network
 
 
@@ -19,7 +20,8 @@ def require_heads(network: Network, width: int, heads: int) -> None:
     if width % heads:
         raise UserError(
             f"{network.registered}: {heads} heads do not divide the width of {width}; choose a "
-            "number that does"
+            "number that does",
+            code="model.heads",
         )
 
 
@@ -45,9 +47,11 @@ class TransformerLayer(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps [batch, steps, width] to the same shape."""
+    def __call__(self, x: jax.Array, lengths: Lengths = None, *, train: bool) -> jax.Array:
+        """Maps [batch, steps, width] to the same shape; steps beyond a length are not seen."""
         width = x.shape[-1]
+        # [batch, heads, queries, keys]
+        seen = None if lengths is None else frame_mask(x, lengths).swapaxes(1, 2)[:, None]
 
         def attend(x: jax.Array) -> jax.Array:
             return nn.MultiHeadDotProductAttention(
@@ -58,7 +62,7 @@ class TransformerLayer(nn.Module):
                 broadcast_dropout=False,
                 dtype=self.dtype,
                 name="attention",
-            )(x)
+            )(x, mask=seen)
 
         def transform(x: jax.Array) -> jax.Array:
             x = nn.Dense(self.hidden, dtype=self.dtype, name="dense1")(x)
@@ -99,8 +103,8 @@ class TransformerEncoder(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Maps [batch, steps, width] to the same shape."""
+    def __call__(self, x: jax.Array, lengths: Lengths = None, *, train: bool) -> jax.Array:
+        """Maps [batch, steps, width] to the same shape; steps beyond a length are not seen."""
         for number in range(1, self.layers + 1):
             x = TransformerLayer(
                 self.heads,
@@ -111,7 +115,7 @@ class TransformerEncoder(nn.Module):
                 epsilon=self.epsilon,
                 dtype=self.dtype,
                 name=f"layer{number}",
-            )(x, train=train)
+            )(x, lengths, train=train)
         if self.norm_first:
             x = nn.LayerNorm(epsilon=self.epsilon, dtype=self.dtype, name="norm")(x)
         return x

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from mgr_jax.models.masking import Lengths, clip_mean, convolve
 from mgr_jax.models.network import Network, Output, as_sequence
 from mgr_jax.models.transformer import TransformerEncoder, require_heads
 
@@ -67,13 +68,14 @@ class WavTransformer(Network):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
         Args:
           features: [batch, samples, 1] from the front end "waveform"; further bins and channels
             are seen as channels.
           train: drop out by the "dropout" key.
+          lengths: [batch] samples of each clip that count; None: all.
 
         Returns:
           Logits [batch, num_classes] float32 and intermediates: "embedding" [batch, width].
@@ -82,14 +84,15 @@ class WavTransformer(Network):
           UserError: the clips are shorter than a patch.
         """
         self.require_size(features, frames=self.patch)
-        x = nn.Conv(
+        patches = nn.Conv(
             self.width,
             (self.patch,),
             strides=self.stride,
             padding="VALID",
             dtype=self.dtype,
             name="patches",
-        )(as_sequence(features))
+        )
+        x, lengths = convolve(patches, as_sequence(features), lengths)
         # Waveforms are quiet: the norm brings the patches to the scale of the positions.
         x = nn.gelu(x, approximate=False)
         x = nn.LayerNorm(epsilon=1e-5, dtype=self.dtype, name="patch_norm")(x)
@@ -102,5 +105,5 @@ class WavTransformer(Network):
             dropout=self.dropout,
             dtype=self.dtype,
             name="encoder",
-        )(x, train=train)
-        return self.classify(x.mean(axis=1), train=train)
+        )(x, lengths, train=train)
+        return self.classify(clip_mean(x, lengths), train=train)

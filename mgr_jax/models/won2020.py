@@ -7,6 +7,7 @@ import jax
 from flax import linen as nn
 
 from mgr_jax.models.layers import ConvBlock, ResidualBlock
+from mgr_jax.models.masking import Lengths, last_frame
 from mgr_jax.models.network import ConvNetwork, Output, as_image, as_sequence
 from mgr_jax.models.recurrent import GRU
 
@@ -33,20 +34,22 @@ class WonConvNetwork(ConvNetwork):
         self.require_sizes("pools", "widths", 2)
         super().__post_init__()
 
-    def _convolve(self, features: jax.Array, train: bool) -> jax.Array:
+    def _convolve(
+        self, features: jax.Array, lengths: Lengths, train: bool
+    ) -> tuple[jax.Array, Lengths]:
         """Maps [batch, frames, bins(, channels)] to [batch, steps, bins, channels]."""
         cut = ((1, 1),) if self.residual else self.pools  # strides always leave a step
         frames, bins = (math.prod(sizes) for sizes in zip(*cut, strict=True))
         self.require_size(features, frames=frames, bins=bins)
-        x = self.norm(as_image(features), "input_norm", train=train)
+        x = self.norm(as_image(features), "input_norm", train=train, lengths=lengths)
         for layer, (width, pool) in enumerate(zip(self.widths, self.pools, strict=True), start=1):
             settings = {**self.normed, "name": f"block{layer}"}
             if self.residual:
                 settings |= {"stride": pool, "shortcut_kernel": (3, 3)}
-                x = ResidualBlock(width, **settings)(x, train=train)
+                x, lengths = ResidualBlock(width, **settings)(x, lengths, train=train)
             else:
-                x = ConvBlock(width, pool, **settings)(x, train=train)
-        return x
+                x, lengths = ConvBlock(width, pool, **settings)(x, lengths, train=train)
+        return x, lengths
 
 
 class FCN(WonConvNetwork):
@@ -58,6 +61,8 @@ class FCN(WonConvNetwork):
     bins that remain of a larger one are laid beside the channels. 447,732 parameters with 50
     classes.
 
+    Filling counts: each step that remains has weights of its own.
+
     Further fields: see `ConvNetwork`.
 
     Attributes:
@@ -67,6 +72,7 @@ class FCN(WonConvNetwork):
     """
 
     registered: ClassVar[str] = "fcn"
+    masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (64, 128, 128, 128, 64)
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 2), (4, 2), (5, 3), (4, 4))
@@ -77,7 +83,7 @@ class FCN(WonConvNetwork):
 
         Intermediates: "embedding" [batch, dim], the output of the last convolution.
         """
-        x = self._convolve(features, train)
+        x, _ = self._convolve(features, None, train)
         return self.classify(x.reshape(len(x), -1), train=train, dropout=self.dropout)
 
 
@@ -112,9 +118,10 @@ class WonCRNN(WonConvNetwork):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, features: jax.Array, *, train: bool) -> Output:
+    def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips; "embedding" is [batch, units]."""
-        x = as_sequence(self._convolve(features, train))
+        x, lengths = self._convolve(features, lengths, train)
+        x = as_sequence(x)
         for layer in range(1, self.layers + 1):
             x = GRU(self.units, cudnn=True, dtype=self.dtype, name=f"gru{layer}")(x)
-        return self.classify(x[:, -1], train=train, dropout=self.dropout)
+        return self.classify(last_frame(x, lengths), train=train, dropout=self.dropout)

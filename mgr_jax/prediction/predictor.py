@@ -12,7 +12,7 @@ import numpy as np
 from mgr_jax.audio.clips import cut_clip, segment_starts
 from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_frontend
 from mgr_jax.audio.io import AudioError, convert_waveform, read_audio, to_int16
-from mgr_jax.classifier import GenreClassifier, abstract_variables, classify
+from mgr_jax.classifier import GenreClassifier, abstract_variables, classify, how_filled
 from mgr_jax.errors import UserError
 from mgr_jax.model_folder import ModelDescription, read_model
 from mgr_jax.prediction.prediction import Prediction
@@ -47,10 +47,16 @@ class Predictor:
         self.classes, self.spec, self.side = description.classes, description.spec, description.side
         self._variables = jax.device_put(variables)
 
-        def apply(variables: Any, inputs: jax.Array, aux: Mapping[str, jax.Array]) -> jax.Array:
-            found = classify(classifier, variables, inputs, aux, task=description.spec.task)
-            return found["probabilities"]
+        def apply(
+            variables: Any,
+            inputs: jax.Array,
+            aux: Mapping[str, jax.Array],
+            lengths: jax.Array | None,
+        ) -> jax.Array:
+            task = description.spec.task
+            return classify(classifier, variables, inputs, aux, lengths, task=task)["probabilities"]
 
+        self._how_filled = how_filled(classifier, self.spec)
         self._apply = jax.jit(apply)
         self._meter = TrackMeter(classifier.frontend) if self.spec.aux else None
         # What a model of stored features computes of audio.
@@ -76,7 +82,8 @@ class Predictor:
             answer comes from a few clips. The answer stays the same.
 
         Returns:
-          The prediction. A track shorter than the network's window is filled, with a warning.
+          The prediction. A track shorter than the network's window is filled, with a warning where
+          the filling counts.
 
         Raises:
           AudioError: the file cannot be read, or holds less sound than one analysis frame.
@@ -95,16 +102,16 @@ class Predictor:
         if length < needed:
             raise AudioError(
                 f"{name} holds {length} samples at {rate} Hz, less than one analysis frame "
-                f"({needed}); give at least {needed / rate:.2f} s"
+                f"({needed}); give at least {needed / rate:.2f} s",
+                code="audio.too_short",
             )
         if self._extract is not None:
             features = self._extract(to_int16(waveform))
             return self.predict_features(features, side, timeline=timeline)
-        if length < clip:
-            how = {"zero_pad": "filling it with silence", "repeat": "repeating it"}
+        if length < clip and not self.spec.mask_filling:
             warnings.warn(
                 f"{name} lasts {length / rate:.1f} s, less than the {clip / rate:.1f} s the "
-                f"network looks at; {how[self.spec.short_clip]}",
+                f"network looks at; {self._how_filled}",
                 stacklevel=2,
             )
         return self._predict([to_int16(waveform)], [side], timeline)[0]
@@ -141,7 +148,7 @@ class Predictor:
 
         Returns:
           A prediction for each track. Tracks shorter than the network's window are filled, with a
-          warning.
+          warning where the filling counts.
 
         Raises:
           UserError: the features have another shape or type or hold values that are not finite,
@@ -149,10 +156,11 @@ class Predictor:
         """
         self.require_kind("features")
         fitting = [self.check_features(np.asarray(features)) for features in tracks]
-        if short := sum(len(features) < self.spec.clip_samples for features in fitting):
+        short = sum(len(features) < self.spec.clip_samples for features in fitting)
+        if short and not self.spec.mask_filling:
             warnings.warn(
                 f"{short} of {len(fitting)} tracks have fewer than the {self.spec.clip_samples} "
-                f"frames the network looks at; they are filled ({self.spec.short_clip})",
+                f"frames the network looks at; {self._how_filled}",
                 stacklevel=2,
             )
         return self._predict(fitting, sides or [None] * len(fitting), timeline)
@@ -164,7 +172,8 @@ class Predictor:
                 "this model reads audio, not feature arrays; give it audio files or waveforms"
                 if kind == "features"
                 else "this model reads feature arrays, not audio, and names no preset they were "
-                "computed with; give it a file or arrays of features (predict_features)"
+                "computed with; give it a file or arrays of features (predict_features)",
+                code="predict.other_kind",
             )
 
     def check_features(self, features: np.ndarray) -> np.ndarray:
@@ -175,20 +184,23 @@ class Predictor:
             raise UserError(
                 f"the features have shape {features.shape}, but this model was trained on "
                 f"{expected}; compute them as in training (in an .npz file `mel` is [track, bins, "
-                "frames], `features` is [track, frames, bins])"
+                "frames], `features` is [track, frames, bins])",
+                code="predict.feature_shape",
             )
         is_float = np.issubdtype(features.dtype, np.floating)
         if is_float != floats or not (is_float or features.dtype == np.uint8):
             raise UserError(
                 f"the features are of type {features.dtype}, but this model was trained on "
-                f"{self.spec.dtype}; compute them as in training"
+                f"{self.spec.dtype}; compute them as in training",
+                code="predict.feature_type",
             )
         with np.errstate(over="ignore"):  # found below
             features = features.astype(self.spec.dtype, copy=False)
         if not np.isfinite(features).all():
             raise UserError(
                 f"the features hold values that are not finite as {self.spec.dtype}; check their "
-                "source"
+                "source",
+                code="predict.not_finite",
             )
         return features
 
@@ -235,15 +247,20 @@ class Predictor:
         }
         aux |= spec.side.blank(_BATCH)
         aux["mask"] = np.arange(_BATCH) < len(clips)
+        lengths = np.full(_BATCH, spec.clip_samples, np.int32)
         for row in range(_BATCH):
             # Copies fill up the batch: what a front end may do with a clip of zeros is not masked.
             track, start, known = clips[row % len(clips)]
             filled[row] = cut_clip(
                 track, start, spec.clip_samples, short_clip=spec.short_clip, crop=spec.crop
             )
+            lengths[row] = min(len(track), spec.clip_samples)
             for name, value in known.items():
                 aux[name][row] = value
-        return np.asarray(self._apply(self._variables, filled, aux))[: len(clips)]
+        # Where all are full, nothing is computed of it.
+        told = spec.mask_filling and (lengths < spec.clip_samples).any()
+        found = self._apply(self._variables, filled, aux, lengths if told else None)
+        return np.asarray(found)[: len(clips)]
 
 
 def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> Predictor:

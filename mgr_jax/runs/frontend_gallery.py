@@ -225,7 +225,7 @@ def augment_gallery(
         if name == "time_mask":  # which refuses clips shorter than its widest mask
             shown = {"max_frames": min(20, len(before))}
         augment = make_augment([{"name": name} | shown], sample_rate=rate)
-        changed, mix = augment.inputs(keys, jnp.asarray(clips))
+        changed, _, mix = augment.inputs(keys, jnp.asarray(clips))
         after = np.asarray(augment.features(keys, log_mel(changed)))[0]
         change = after - before
         widest = float(np.clip(np.percentile(np.abs(change), 99), 12, 40))

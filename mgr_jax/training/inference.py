@@ -172,6 +172,7 @@ def predict_run(
             tracks,
             classifier.frontend,
             side=encode_tracks(side, tracks, table),
+            mask_filling=spec.mask_filling,
             progress=progress,
         ),
         partition,

@@ -155,6 +155,7 @@ def make_train_step(
             {"params": params, "batch_stats": batch_stats},
             examples["inputs"],
             examples["aux"],
+            examples["lengths"],
             train=True,
             augment=_feature_augment(augment, examples),
             mutable=["batch_stats"],
@@ -226,12 +227,15 @@ def make_train_step(
 
 def _augmented(augment: Augment | None, seed: int, inputs: jax.Array, batch: Batch) -> Batch:
     """All that a loss needs of each example: what depends on one is of its row."""
-    examples = {"inputs": inputs, "targets": batch["targets"], "aux": batch.get("aux")}
+    examples = {name: batch.get(name) for name in ("targets", "aux", "lengths")}
+    examples["inputs"] = inputs
     if augment is None:
         return examples
     examples["keys"] = keys = example_keys(seed, batch["index"])
     if augment.changes_inputs:
-        examples["inputs"], mix = augment.inputs(keys, dsp.to_float(inputs))
+        examples["inputs"], examples["lengths"], mix = augment.inputs(
+            keys, dsp.to_float(inputs), batch.get("lengths")
+        )
         if mix:
             partner, examples["share"] = mix
             examples["partner_targets"] = batch["targets"][partner]
@@ -240,10 +244,10 @@ def _augmented(augment: Augment | None, seed: int, inputs: jax.Array, batch: Bat
 
 def _feature_augment(
     augment: Augment | None, examples: Batch
-) -> Callable[[jax.Array], jax.Array] | None:
+) -> Callable[[jax.Array, jax.Array | None], jax.Array] | None:
     if augment is None or not augment.changes_features:
         return None
-    return lambda features: augment.features(examples["keys"], features)
+    return lambda features, lengths: augment.features(examples["keys"], features, lengths)
 
 
 def _with_average(state: TrainState, decay: float) -> TrainState:
@@ -275,7 +279,8 @@ def make_eval_step(
         # A front end that looks at the whole batch leaves out the rows that fill it up.
         masked = {"mask": batch["mask"]} if "mask" in batch else {}
         aux = dict(batch.get("aux") or {}) | masked
-        return classify(classifier, variables, inputs(data, batch), aux, task=task)
+        clips = inputs(data, batch)
+        return classify(classifier, variables, clips, aux, batch.get("lengths"), task=task)
 
     return step
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from mgr_jax import config as configs
 from mgr_jax.audio.augment import Augment, make_augment
-from mgr_jax.classifier import init_variables
+from mgr_jax.classifier import how_filled, init_variables
 from mgr_jax.data.loader import Batch, Loader, stack_batches
 from mgr_jax.data.pipeline import (
     class_counts,
@@ -23,6 +23,7 @@ from mgr_jax.data.pipeline import (
     next_split,
     open_run_splits,
     protocol_of,
+    tell_short_tracks,
 )
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.side_inputs import side_inputs_of
@@ -122,6 +123,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     classifier, spec = classifier_for(
         config, train_tracks, side.format, axis_name=partition.axis_name
     )
+    tell_short_tracks(splits, spec.clip_samples, how_filled(classifier, spec))
     require_mixable(augment, config, spec)
     require_loss(config, classifier, spec)
 
@@ -130,7 +132,14 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         in_first_process(lambda: held.enter_context(lock(workdir)))
         in_first_process(lambda: require_same_run(workdir, config, train_tracks.account))
         in_first_process(lambda: require_same_side_inputs(workdir, side))
-        loaders = make_loaders(config, splits, classifier.frontend, side_arrays, progress=progress)
+        loaders = make_loaders(
+            config,
+            splits,
+            classifier.frontend,
+            side_arrays,
+            mask_filling=spec.mask_filling,
+            progress=progress,
+        )
 
         # 4. State: of the newest checkpoint; else of config.init_from; else drawn from the seed.
         evaluations = past_evaluations(read_metrics(workdir / "metrics.jsonl"), config.monitor)

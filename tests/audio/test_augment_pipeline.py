@@ -208,7 +208,7 @@ def test_inputs_and_features_take_their_own_transforms():
     np.testing.assert_array_equal(masked, run(always("time_mask"), examples("time_mask")))
     alone = make_augment([mask], sample_rate=RATE)
     assert (alone.changes_inputs, alone.changes_features) == (False, True)
-    inputs, mix = alone.inputs(example_keys(0, np.arange(BATCH)), examples("gain"))
+    inputs, _, mix = alone.inputs(example_keys(0, np.arange(BATCH)), examples("gain"))
     assert mix is None
     np.testing.assert_array_equal(inputs, examples("gain"))
 
@@ -240,7 +240,7 @@ def test_stored_features_can_be_mixed_but_not_filtered(name):
     x = examples("time_mask")
     keys = jax.eval_shape(lambda: example_keys(0, np.arange(BATCH)))
     augment = make_augment([{"name": name}], sample_rate=0)
-    mixed, _ = jax.eval_shape(augment.inputs, keys, x)
+    mixed, _, _ = jax.eval_shape(augment.inputs, keys, x)
     assert mixed.shape == x.shape
     with user_error("augment.needs_waveforms", "random_filter"):
         make_augment([{"name": name}, {"name": "random_filter"}], sample_rate=0)
@@ -302,7 +302,7 @@ def test_shares_may_be_whole_numbers(spec):
     augment = make_augment((spec,), sample_rate=8000)
     keys = example_keys(0, np.arange(2))
     clips = np.random.default_rng(0).normal(0, 0.1, (2, 4000)).astype(np.float32)
-    changed, _ = augment.inputs(keys, clips)
+    changed, _, _ = augment.inputs(keys, clips)
     assert np.abs(changed - clips).max() > 0
 
 
@@ -311,5 +311,72 @@ def test_the_package_lists_every_setting_with_its_default(name):
     listed = re.split(r"\n  \w", mgr_jax.audio.augment.__doc__.partition(f"\n  {name} ")[2])[0]
     parameters = inspect.signature(AUGMENTATIONS[name].function).parameters.values()
     for parameter in parameters:
-        if parameter.default is not inspect.Parameter.empty:
+        given = parameter.name in ("length", "lengths")
+        if not given and parameter.default is not inspect.Parameter.empty:
             assert f"{parameter.name}={parameter.default!r}" in listed
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_filled_clip_is_changed_within_its_length(name):
+    kind, x = AUGMENTATIONS[name].kind, examples(name, batch=40)
+    lengths = np.where(np.arange(40) < 20, x.shape[1] // 3, x.shape[1]).astype(np.int32)
+    short, full = slice(20), slice(20, 40)
+    inside = np.arange(x.shape[1]) < lengths[:, None]
+    filled = np.where(inside.reshape(*inside.shape, *[1] * (x.ndim - 2)), x, 0)
+    augment, keys = always(name), example_keys(0, np.arange(40))
+    if kind == "features":
+        changed, after = jax.jit(augment.features)(keys, filled, lengths), lengths
+    else:
+        changed, after, mix = jax.jit(augment.inputs)(keys, filled, lengths)
+    changed = np.asarray(changed)
+    assert (changed != filled)[short].reshape(20, -1).any(axis=1).mean() > 0.9  # shifts by 0
+    if kind == "features":
+        # Masks lie within the clip; what they hide is its own mean, without the filling.
+        assert name == "frequency_mask" or not (changed != filled)[~inside].any()
+        hidden = changed[0][(changed != filled)[0] & inside[0][:, None, None]]
+        means = filled[0, : lengths[0]].mean(axis=(0, 1))
+        assert np.abs(hidden[:, None] - means).min(axis=1).max() < 1e-6
+    else:
+        np.testing.assert_array_equal(changed[np.arange(x.shape[1]) >= after[:, None]], 0)
+    if kind != "mix":
+        np.testing.assert_allclose(changed[full], run(augment, x)[full], atol=1e-5)
+        np.testing.assert_array_equal(after, lengths)
+        return
+    partner, share = mix
+    longer = np.maximum(lengths, lengths[partner])
+    np.testing.assert_array_equal(after, longer if name == "mixup" else lengths)
+    foreign = (changed != filled).sum(axis=1)
+    if name == "cutmix":
+        np.testing.assert_allclose(1 - share, foreign / lengths, atol=1e-6)
+
+
+@pytest.mark.parametrize("fill", ["wrap", "zero"])
+def test_a_filled_clip_is_shifted_within_its_length(fill):
+    x = np.zeros((50, 60), np.float32)
+    x[:, :10] = 1 + np.arange(10)
+    lengths = np.full(50, 10, np.int32)
+    augment = one("time_shift", max_share=0.5, fill=fill)
+    changed, _, _ = augment.inputs(example_keys(0, np.arange(50)), x, lengths)
+    shifts = set()
+    for clip in np.asarray(changed)[:, :10]:
+        shift = (np.flatnonzero(clip)[0] + 1 - clip[np.flatnonzero(clip)[0]]).astype(int)
+        shift = (shift + 5) % 10 - 5 if fill == "wrap" else shift
+        expected = np.roll(x[0, :10], shift)
+        if fill == "zero":
+            expected[: max(shift, 0)] = 0
+            expected[10 + min(shift, 0) :] = 0
+        np.testing.assert_array_equal(clip, expected)
+        shifts.add(shift)
+    assert max(map(abs, shifts)) == 5
+
+
+def test_noise_of_a_filled_clip_has_the_ratio_to_what_is_heard():
+    rng = np.random.default_rng(0)
+    x = np.zeros((4, 20_000), np.float32)
+    x[:, :5_000] = rng.normal(0, 0.1, (4, 5_000))
+    augment = one("noise", min_snr_db=20.0, max_snr_db=20.0)
+    lengths = np.full(4, 5_000, np.int32)
+    changed, _, _ = augment.inputs(example_keys(0, np.arange(4)), x, lengths)
+    added = (np.asarray(changed) - x)[:, :5_000]
+    ratio = (np.square(x).sum(axis=1) / np.square(added).sum(axis=1)).mean()
+    assert 10 * np.log10(ratio) == pytest.approx(20, abs=0.3)

@@ -17,7 +17,7 @@ def batch(shape) -> np.ndarray:
 def run(transform, inputs, index=None, **settings):
     keys = example_keys(3, np.arange(len(inputs)) if index is None else index)
     program = jax.jit(transform, static_argnames="alpha")
-    mixed, partner, share = jax.device_get(program(keys, inputs, **settings))
+    mixed, partner, share, _ = jax.device_get(program(keys, inputs, **settings))
     assert partner.dtype == np.int32
     assert share.dtype == mixed.dtype == np.float32
     assert mixed.shape == inputs.shape
@@ -101,7 +101,7 @@ def test_examples_that_are_not_chosen_are_left_whole(name):
     inputs = batch((200, 50))
     inputs[::7] = np.nan  # must not reach those who are not mixed
     augment = make_augment([{"name": name, "p": 0.5, "alpha": 5.0}], sample_rate=8000)
-    mixed, (partner, share) = jax.jit(augment.inputs)(example_keys(0, np.arange(200)), inputs)
+    mixed, _, (partner, share) = jax.jit(augment.inputs)(example_keys(0, np.arange(200)), inputs)
     alone = np.asarray(partner) == np.arange(200)
     assert 75 < alone.sum() < 125
     np.testing.assert_array_equal(np.asarray(share) == 1, alone)

@@ -65,6 +65,25 @@ def test_same_seed_and_step_same_clips(tracks, short_clip, sampling):
         np.testing.assert_array_equal(device["mask"], host["mask"])
 
 
+def test_both_loaders_tell_lengths_where_a_track_is_short(tracks):
+    assert min(tracks.length) < CLIP < max(tracks.length)
+    options = {"clip_samples": CLIP, "batch_size": 6, "mask_filling": True}
+    streaming, resident = StreamingLoader(tracks, **options), ResidentLoader(tracks, **options)
+    host, device = (next(each.train_batches(seed=5)) for each in (streaming, resident))
+    assert host["lengths"].dtype == np.int32
+    np.testing.assert_array_equal(host["lengths"], device["lengths"])
+    np.testing.assert_array_equal(host["lengths"], np.minimum(tracks.length[device["track"]], CLIP))
+    for clip, length in zip(host["inputs"], host["lengths"], strict=True):
+        assert clip[length - 1] != 0
+        np.testing.assert_array_equal(clip[length:], 0)
+    # Segments of longer tracks are never filled.
+    segments = [batch["lengths"][batch["mask"]] for batch in streaming.eval_batches(2)]
+    rows, _ = streaming.segments(2)
+    np.testing.assert_array_equal(np.concatenate(segments), np.minimum(tracks.length[rows], CLIP))
+    for less in ({"clip_samples": int(min(tracks.length))}, {"mask_filling": False}):
+        assert "lengths" not in next(StreamingLoader(tracks, **options | less).eval_batches())
+
+
 @pytest.mark.parametrize("name", ["pmap", "jit"])
 def test_every_device_cuts_its_rows(tracks, name):
     options = {"clip_samples": CLIP, "batch_size": 8}

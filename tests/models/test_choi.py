@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors import user_error
 
-from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 
 
@@ -80,21 +80,21 @@ def test_channels_are_accepted():
 
 
 @pytest.mark.parametrize(
-    ("shape", "fields", "message"),
+    ("shape", "fields", "code", "named"),
     [
-        ((95, 96), {}, "at least 96 frames"),
-        ((200, 80), {}, "at least 96 frames of 96 bins"),
-        ((1500, 96), {"time_pad": 1440}, "time_pad=1440"),
+        ((95, 96), {}, "model.clip_too_small", "96 frames"),
+        ((200, 80), {}, "model.clip_too_small", "96 frames of 96 bins"),
+        ((1500, 96), {"time_pad": 1440}, "model.clip_too_large", "time_pad=1440"),
     ],
 )
-def test_clips_of_the_wrong_length_are_rejected(shape, fields, message):
+def test_clips_of_the_wrong_length_are_rejected(shape, fields, code, named):
     model = create_model("crnn", num_classes=10, **fields)
-    with pytest.raises(UserError, match=message):
+    with user_error(code, "choi_crnn", named):
         model.init(jax.random.key(0), jnp.zeros((1, *shape)), train=False)
 
 
 @pytest.mark.parametrize("fields", [{"budget": "2M"}, {"gate": "sigmod"}], ids=str)
 def test_unknown_choices_are_named(fields):
     ((name, value),) = fields.items()
-    with pytest.raises(UserError, match=f"{name}.*{value}"):
+    with user_error("unknown_name", name, value):
         create_model("crnn", num_classes=10, **fields)

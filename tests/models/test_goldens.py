@@ -147,9 +147,9 @@ def test_convolutional_blocks(name):
     golden, weights = read(name)
     variables = convolutional_variables(weights)
     image = golden["input"].transpose(0, 2, 3, 1)
-    output = block.apply(variables, image, train=False)
+    output, _ = block.apply(variables, image, train=False)
     close(output, golden["output"].transpose(0, 2, 3, 1))
-    output, state = block.apply(variables, image, train=True, mutable=["batch_stats"])
+    (output, _), state = block.apply(variables, image, train=True, mutable=["batch_stats"])
     close(output, golden["train_output"].transpose(0, 2, 3, 1))
 
     # Both normalise by the variance of the batch as it is; PyTorch keeps the unbiased estimate.

@@ -131,7 +131,7 @@ def test_conv_block_over_one_axis_is_correlation_norm_relu_and_pooling():
         shift = conv["bias"][channel] - stats["mean"][channel]
         expected[example, :, channel] = (full + shift) * scale + norm["bias"][channel]
     expected = np.maximum(expected, 0).reshape(2, 5, 2, 4).max(axis=2)
-    actual = block.apply(variables, x, train=False)
+    actual, _ = block.apply(variables, x, train=False)
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4)
 
 
@@ -141,7 +141,8 @@ def test_conv_block_shares_batch_statistics_between_devices():
     variables = ConvBlock(**settings).init(jax.random.key(0), x, train=False)
 
     def train(block, x):
-        return block.apply(variables, x, train=True, mutable=["batch_stats"])
+        (y, _), updates = block.apply(variables, x, train=True, mutable=["batch_stats"])
+        return y, updates
 
     whole, whole_state = train(ConvBlock(**settings), x)
     assert whole.shape == (4, 4, 2, 3)

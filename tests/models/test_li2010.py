@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import librosa
 import numpy as np
 import pytest
+from errors import user_error
 from scipy import signal
 
 from mgr_jax.audio.frontends import create_frontend
-from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 
 
@@ -76,15 +76,15 @@ def test_whole_clips_of_fma_fit(name, shape, dim):
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "message"),
+    ("name", "shape", "needed"),
     [
-        ("li2010", (189, 13), "li2010 got 189 frames .* at least 190 frames"),
-        ("dieleman2014", (26_111, 1), "dieleman2014 got 26111 time steps, .* needs at least 26112"),
+        ("li2010", (189, 13), 190),
+        ("dieleman2014", (26_111, 1), 26_112),
     ],
 )
-def test_clips_too_short_are_rejected(name, shape, message):
+def test_clips_too_short_are_rejected(name, shape, needed):
     model = create_model(name, num_classes=3)
-    with pytest.raises(UserError, match=message):
+    with user_error("model.clip_too_small", name, needed):
         model.init(jax.random.key(0), jnp.zeros((1, *shape)), train=False)
     fewest = jnp.zeros((1, shape[0] + 1, shape[1]))
     assert jax.eval_shape(lambda: model.init(jax.random.key(0), fewest, train=False))
@@ -92,7 +92,7 @@ def test_clips_too_short_are_rejected(name, shape, message):
 
 @pytest.mark.parametrize("name", ["li2010", "dieleman2014"])
 def test_fields_are_checked(name):
-    with pytest.raises(UserError, match=f"{name}: kernel is 0; use 1 or more"):
+    with user_error("model.out_of_range", name, "kernel"):
         create_model(name, num_classes=3, kernel=0)
-    with pytest.raises(UserError, match=rf"{name}: widths is \(\); give"):
+    with user_error("model.wrong_sizes", name, "widths"):
         create_model(name, num_classes=3, widths=())

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from errors import user_error
 from networks import PARAMETERS
 from small_networks import SMALLER
 
@@ -175,9 +176,9 @@ def test_what_does_not_fit_is_one_sentence(name, shape):
 
 
 def test_unknown_names_suggest_the_closest():
-    with pytest.raises(UserError, match=r"no model 'choi_crn'; did you mean choi_crnn"):
+    with user_error("unknown_name", "choi_crn", "choi_crnn"):
         create_model("choi_crn", num_classes=10)
-    with pytest.raises(UserError, match=r"'bugdet'; did you mean budget\?"):
+    with user_error("unknown_name", "bugdet", "budget"):
         create_model("crnn", num_classes=10, bugdet="1M")
 
 

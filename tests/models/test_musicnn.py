@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors import user_error
 from scipy.signal import correlate
 
 from mgr_jax.audio.frontends import create_frontend, extract_features
-from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 
 
@@ -128,19 +128,19 @@ def test_vgg_lays_what_remains_beside_the_channels(frames, bins, dim):
 @pytest.mark.parametrize(("frames", "bins"), [(65, 63), (66, 62)])
 def test_vgg_rejects_small_inputs(frames, bins):
     model = create_model("musicnn_vgg", num_classes=10)
-    with pytest.raises(UserError, match="at least 66 frames of 63 bins"):
+    with user_error("model.clip_too_small", "66 frames of 63 bins"):
         model.init(jax.random.key(0), jnp.zeros((1, frames, bins)), train=False)
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
+    ("fields", "code"),
     [
-        ({"heights": ()}, r"musicnn: heights is \(\); give shares"),
-        ({"heights": (38, 67)}, r"musicnn: heights is \(38, 67\); give shares"),
-        ({"lengths": (128, 0)}, "lengths is .*; give some whole numbers"),
-        ({"midend": 0}, "midend is 0; use 1 or more"),
+        ({"heights": ()}, "model.out_of_range"),
+        ({"heights": (38, 67)}, "model.out_of_range"),
+        ({"lengths": (128, 0)}, "model.wrong_sizes"),
+        ({"midend": 0}, "model.out_of_range"),
     ],
 )
-def test_wrong_fields_are_one_sentence(fields, message):
-    with pytest.raises(UserError, match=message):
+def test_wrong_fields_are_one_sentence(fields, code):
+    with user_error(code, "musicnn", *fields):
         create_model("musicnn", num_classes=10, **fields)

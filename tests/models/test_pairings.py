@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import pytest
+from errors import user_error
 
 from mgr_jax.audio.frontends import create_frontend
 from mgr_jax.classifier import (
@@ -49,27 +50,23 @@ def test_a_pairing_fits_or_is_refused_in_one_sentence(frontend, model):
 
 
 @pytest.mark.parametrize(
-    ("frontend", "model", "message"),
+    ("frontend", "model", "needed"),
     [
-        (
-            "log_mel",
-            "sample_cnn",
-            "sample_cnn got 94 time steps, .* raw samples and needs at least 59049",
-        ),
+        ("log_mel", "sample_cnn", "59049"),
         ("waveform", "resnet34", None),
-        ("waveform", "fcn", "fcn got 48000 frames of 1 bins, .* at least 1280 frames of 96 bins"),
+        ("waveform", "fcn", "1280 frames of 96 bins"),
         ("mfcc", "bbnn", None),
-        ("mfcc", "square_cnn", "square_cnn got 94 frames of 13 bins"),
-        ("stack", "short_chunk", "short_chunk got 94 frames of 128 bins"),
+        ("mfcc", "square_cnn", "60 bins"),
+        ("stack", "short_chunk", "128 frames"),
         ("stack", "short_chunk_res", None),
     ],
 )
-def test_what_fits_and_what_does_not(frontend, model, message):
-    if message is None:
+def test_what_fits_and_what_does_not(frontend, model, needed):
+    if needed is None:
         assert abstract_outputs(*pair(frontend, model))[0].shape == (1, 5)
         return
     for shapes in (abstract_outputs, abstract_variables, lambda *x: init_variables(*x, seed=0)):
-        with pytest.raises(UserError, match=message):
+        with user_error("model.clip_too_small", model, needed):
             shapes(*pair(frontend, model))
 
 
@@ -83,5 +80,5 @@ def test_what_layers_find_out_by_themselves_is_one_sentence_too():
 
     _, spec = pair("mfcc", "mlp")
     frontend = create_frontend("mfcc", sample_rate=RATE, n_mfcc=13)
-    with pytest.raises(UserError, match="too_deep cannot take what mfcc makes of clips of 48000"):
+    with user_error("classifier.no_fit", "too_deep", 48000):
         abstract_outputs(GenreClassifier(frontend, TooDeep()), spec)

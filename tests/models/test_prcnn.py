@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors import user_error
 
-from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 
 SMALL = {"widths": (4, 8), "pools": ((2, 2), (4, 4)), "projection": 6, "units": 5}
@@ -86,33 +86,30 @@ def test_backward_direction_reads_from_the_end(cell):
 
 
 @pytest.mark.parametrize(
-    ("shape", "fields", "message"),
+    ("shape", "fields"),
     [
-        ((127, 513), {}, "127 frames of 513 bins, of which its pooling leaves none"),
-        ((128, 127), {}, "128 frames of 127 bins, of which its pooling leaves none"),
-        ((16, 1), {"pools": ((1, 1),) * 5}, "pooling leaves none"),
-        ((128, 513), {"axis": "time", "padding": "VALID"}, "pooling leaves none"),
+        ((127, 513), {}),
+        ((128, 127), {}),
+        ((16, 1), {"pools": ((1, 1),) * 5}),
+        ((128, 513), {"axis": "time", "padding": "VALID"}),
     ],
 )
-def test_clips_too_small_are_rejected(shape, fields, message):
+def test_clips_too_small_are_rejected(shape, fields):
     model = create_model("prcnn", num_classes=10, **fields)
-    with pytest.raises(UserError, match=message):
+    with user_error("model.clip_too_small", "prcnn", *shape):
         model.init(jax.random.key(0), jnp.zeros((1, *shape)), train=False)
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
+    ("fields", "code"),
     [
-        ({"axis": "tim"}, "axis of prcnn 'tim'; did you mean time"),
-        ({"cell": "grt"}, "cell of prcnn 'grt'; did you mean gru"),
-        ({"directions": 3}, "directions is 3; use 1 or 2"),
-        (
-            {"pools": ((2, 2),)},
-            "give 5 rows of 2 .*, one for each of widths",
-        ),
+        ({"axis": "tim"}, "unknown_name"),
+        ({"cell": "grt"}, "unknown_name"),
+        ({"directions": 3}, "model.out_of_range"),
+        ({"pools": ((2, 2),)}, "model.wrong_sizes"),
     ],
     ids=str,
 )
-def test_unknown_choices_are_named(fields, message):
-    with pytest.raises(UserError, match=message):
+def test_unknown_choices_are_named(fields, code):
+    with user_error(code, "prcnn", *fields):
         create_model("prcnn", num_classes=10, **fields)

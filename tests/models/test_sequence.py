@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors import user_error
 
-from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 
 
@@ -94,26 +94,27 @@ def test_crnn1d_has_no_activation_before_the_logits():
 
 
 @pytest.mark.parametrize(
-    ("name", "fields", "shape", "message"),
+    ("name", "fields", "shape", "code", "named"),
     [
-        ("crnn1d", {}, (35, 128), "crnn1d got 35 frames of 128 bins, but its layers need at least"),
-        ("cnn1d", {}, (63, 20), "need at least 64 frames"),
-        ("cnn1d", {"padding": "same"}, (640, 20), "no padding of cnn1d 'same'"),
-        ("cnn1d", {"widths": ()}, (640, 20), "give some whole numbers"),
-        ("simple_crnn", {}, (640, 7), "need at least 64 frames of 8 bins"),
+        ("crnn1d", {}, (35, 128), "model.clip_too_small", "36 frames"),
+        ("cnn1d", {}, (63, 20), "model.clip_too_small", "64 frames"),
+        ("cnn1d", {"padding": "same"}, (640, 20), "unknown_name", "padding"),
+        ("cnn1d", {"widths": ()}, (640, 20), "model.wrong_sizes", "widths"),
+        ("simple_crnn", {}, (640, 7), "model.clip_too_small", "64 frames of 8 bins"),
         (
             "simple_crnn",
             {"pools": ((4, 2),)},
             (640, 20),
-            "give 3 rows of 2 .*, one for each",
+            "model.wrong_sizes",
+            "3 rows of 2",
         ),
-        ("rnn", {"layers": 0}, (640, 20), "layers is 0; use 1 or more"),
-        ("rnn", {"directions": 0}, (640, 20), "directions is 0; use 1 or 2"),
+        ("rnn", {"layers": 0}, (640, 20), "model.out_of_range", "layers"),
+        ("rnn", {"directions": 0}, (640, 20), "model.out_of_range", "directions"),
     ],
     ids=str,
 )
-def test_errors_say_what_to_do(name, fields, shape, message):
-    with pytest.raises(UserError, match=message):
+def test_errors_say_what_to_do(name, fields, shape, code, named):
+    with user_error(code, name, named):
         init(name, shape, **fields)
 
 

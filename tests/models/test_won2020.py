@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors import user_error
 from torch_checkpoint import read_state_dict
 
 from mgr_jax.audio.frontends import create_frontend
-from mgr_jax.errors import UserError
 from mgr_jax.models import create_model
 
 
@@ -135,28 +135,24 @@ def test_larger_inputs_leave_more_steps_and_bins(name, frames, bins, embedding):
 
 
 @pytest.mark.parametrize(
-    ("name", "fields", "message"),
+    ("name", "fields", "code"),
     [
-        ("fcn", {"widths": ()}, r"widths is \(\); give some whole"),
-        (
-            "fcn",
-            {"widths": (64, 128)},
-            "pools is .*; give 2 rows of 2 .*, one for each of widths",
-        ),
-        ("fcn", {"widths": (4,), "pools": ((2, 2.5),)}, "pools"),
-        ("fcn", {"widths": (4, 4), "pools": ((2, 2), (2,))}, "pools"),
-        ("fcn", {"dropout": -0.1}, "dropout is -0.1; it must lie in"),
-        ("won_crnn", {"units": 0}, "units is 0; use 1 or more"),
-        ("won_crnn", {"layers": 0}, "layers is 0"),
+        ("fcn", {"widths": ()}, "model.wrong_sizes"),
+        ("fcn", {"widths": (64, 128)}, "model.wrong_sizes"),
+        ("fcn", {"widths": (4,), "pools": ((2, 2.5),)}, "model.wrong_sizes"),
+        ("fcn", {"widths": (4, 4), "pools": ((2, 2), (2,))}, "model.wrong_sizes"),
+        ("fcn", {"dropout": -0.1}, "model.out_of_range"),
+        ("won_crnn", {"units": 0}, "model.out_of_range"),
+        ("won_crnn", {"layers": 0}, "model.out_of_range"),
     ],
 )
-def test_wrong_fields_are_one_sentence(name, fields, message):
-    with pytest.raises(UserError, match=f"{name}: {message}"):
+def test_wrong_fields_are_one_sentence(name, fields, code):
+    with user_error(code, name, [*fields][-1]):
         create_model(name, num_classes=10, **fields)
 
 
 @pytest.mark.parametrize(("frames", "bins"), [(1279, 96), (1280, 95)])
 def test_small_inputs_are_rejected(frames, bins):
     model = create_model("fcn", num_classes=10)
-    with pytest.raises(UserError, match="at least 1280 frames of 96 bins"):
+    with user_error("model.clip_too_small", "1280 frames of 96 bins"):
         model.init(jax.random.key(0), jnp.zeros((1, frames, bins)), train=False)

@@ -1,5 +1,6 @@
 """`predict` answers for a file as `evaluate` did for the track, clip by clip."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -7,8 +8,12 @@ import pytest
 import soundfile
 
 import mgr_jax
+from mgr_jax.classifier import abstract_variables
 from mgr_jax.config import base_config
 from mgr_jax.data.prepare import prepare
+from mgr_jax.model_folder import read_model
+from mgr_jax.prediction.predictor import Predictor
+from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inference import predict_run
 
 RATE = 12_000
@@ -16,6 +21,7 @@ GENRES = ("hiss", "hum")
 CLIP = 0.5  # seconds
 LENGTHS = (0.2, 0.5, 0.8, 1.9)  # of the tracks, in seconds
 MEL = {"n_fft": 512, "hop_length": 256, "n_mels": 16}
+MODELS = {"mlp": {"units": (8,)}, "cnn1d": {"widths": (4, 6), "pool": 2}}  # fills, and masks
 TRACK_MAXIMUM = {"ref": "max", "normalise_over": "track", "whole_track": True}
 
 
@@ -61,7 +67,7 @@ def train(folder, workdir, **changes):
     config.update({"dataset": "audio_folder/lengths", "sample_rate": RATE})
     config.clip_samples = int(CLIP * RATE)
     config.frontend = changes.pop("frontend", {"name": "log_mel", "kwargs": MEL})
-    config.model = {"name": "mlp", "kwargs": {"units": (8,)}}
+    config.model = changes.pop("model", {"name": "mlp", "kwargs": MODELS["mlp"]})
     config.update(changes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of short tracks
@@ -84,17 +90,23 @@ def compare(table, predictions, *, segments):
 
 
 @pytest.mark.filterwarnings("ignore:.*less than the")
-@pytest.mark.parametrize("segments", [0, 1, 3])
 @pytest.mark.parametrize(
-    ("frontend", "short_clip"), [({}, "zero_pad"), (TRACK_MAXIMUM, "repeat")], ids=str
+    ("model", "frontend", "short_clip", "segments"),
+    [
+        *(("mlp", {}, "zero_pad", segments) for segments in (0, 1, 3)),
+        *(("mlp", TRACK_MAXIMUM, "repeat", segments) for segments in (0, 1, 3)),
+        *(("cnn1d", {}, "zero_pad", segments) for segments in (0, 3)),
+    ],
+    ids=str,
 )
-def test_files_of_a_dataset(folder, tmp_path, segments, frontend, short_clip):
+def test_files_of_a_dataset(folder, tmp_path, model, frontend, short_clip, segments):
     workdir = train(
         folder,
         tmp_path / "run",
         frontend={"name": "log_mel", "kwargs": MEL | frontend},
         eval_segments=segments,
         short_clip=short_clip,
+        model={"name": model, "kwargs": MODELS[model]},
     )
     table = predict_run(workdir, "test")
     predictor = mgr_jax.load(workdir)
@@ -138,3 +150,21 @@ def test_a_timeline_covers_the_file_and_the_answer_stays(folder, tmp_path):
     np.testing.assert_allclose(told.track_probabilities, asked.probabilities[0], atol=1e-6)
     assert told.label == asked.label
     assert len(told.timeline()) == 6
+
+
+def test_a_short_file_is_answered_for_as_if_clips_were_as_short(folder, tmp_path):
+    workdir = train(folder, tmp_path / "run", model={"name": "cnn1d", "kwargs": MODELS["cnn1d"]})
+    predictor = mgr_jax.load(workdir)
+    song = sound("hum", 7, 0.3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing is to be warned of
+        found = predictor.predict(song, RATE)
+    assert (found.start[0], found.end[0]) == (0, 0.3)
+    classifier, described = read_model(workdir)
+    spec = dataclasses.replace(described.spec, shape=(len(song),), clip_samples=len(song))
+    short = dataclasses.replace(described, spec=spec)
+    variables = load_variables(workdir, abstract_variables(classifier, spec), "best")
+    alone = Predictor(classifier, variables, short).predict(song, RATE)
+    np.testing.assert_allclose(found.probabilities, alone.probabilities, atol=1e-5)
+    longer = predictor.predict(np.append(song, np.zeros(len(song), np.float32)), RATE)
+    assert np.abs(longer.probabilities[0] - found.probabilities[0]).max() > 1e-3

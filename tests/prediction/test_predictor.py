@@ -1,11 +1,17 @@
 """A trained run classifies files of any length, rate and channel count."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import soundfile
+from errors import user_error
 
 import mgr_jax
-from mgr_jax.errors import UserError
+from mgr_jax.classifier import abstract_variables
+from mgr_jax.model_folder import read_model
+from mgr_jax.prediction.predictor import Predictor
+from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inference import predict_run
 
 RATE = 12_000
@@ -73,27 +79,43 @@ def test_probabilities_are_those_of_the_mean(predictor):
     assert sum(p for _, p in top) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_short_file_is_filled_with_a_warning(predictor):
-    with pytest.warns(UserWarning, match="lasts 0.2 s, less than the 0.5 s the network looks at"):
-        prediction = predictor.predict(clip("hiss", 0.2), sample_rate=RATE)
+def test_a_short_file_is_answered_for_as_long_as_it_is(predictor, recwarn):
+    prediction = predictor.predict(clip("hiss", 0.2), sample_rate=RATE)
     assert len(prediction.start) == 1
+    assert prediction.end[0] == pytest.approx(0.2)
+    assert prediction.label == "hiss"
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("short_clip", "says"), [("repeat", "are repeated"), ("zero_pad", "config.mask_filling=False")]
+)
+def test_filling_that_counts_is_warned_of(trained_run, short_clip, says):
+    classifier, described = read_model(trained_run)
+    spec = dataclasses.replace(described.spec, short_clip=short_clip, mask_filling=False)
+    described = dataclasses.replace(described, spec=spec)
+    variables = load_variables(trained_run, abstract_variables(classifier, spec), "best")
+    filling = Predictor(classifier, variables, described)
+    told = "lasts 0.2 s, less than the 0.5 s the network looks at; .*"
+    with pytest.warns(UserWarning, match=told + says):
+        prediction = filling.predict(clip("hiss", 0.2), sample_rate=RATE)
     assert prediction.end[0] == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(
-    ("audio", "rate", "says"),
+    ("audio", "rate", "code"),
     [
-        (np.zeros(100, np.float32), RATE, "100 samples at 12000 Hz, less than one analysis frame"),
-        (np.zeros(9_000, np.float32), None, "needs its sample rate"),
-        (np.zeros(9_000, np.int16), RATE, "expected floats"),
-        (np.zeros((2, 3, 4)), RATE, "expected floats"),
-        (np.full(9_000, np.nan), RATE, "not finite"),
-        (np.zeros((2, 9_000)), RATE, r"looks like \[channels, samples\]"),
-        (np.zeros(9_000), 0, "needs its sample rate"),
+        (np.zeros(100, np.float32), RATE, "audio.too_short"),
+        (np.zeros(9_000, np.float32), None, "audio.no_sample_rate"),
+        (np.zeros(9_000, np.int16), RATE, "audio.not_a_waveform"),
+        (np.zeros((2, 3, 4)), RATE, "audio.not_a_waveform"),
+        (np.full(9_000, np.nan), RATE, "audio.not_finite"),
+        (np.zeros((2, 9_000)), RATE, "audio.channels_first"),
+        (np.zeros(9_000), 0, "audio.no_sample_rate"),
     ],
 )
-def test_bad_arrays_give_one_sentence(predictor, audio, rate, says):
-    with pytest.raises(UserError, match=says):
+def test_bad_arrays_give_one_sentence(predictor, audio, rate, code):
+    with user_error(code):
         predictor.predict(audio, sample_rate=rate)
 
 
@@ -106,10 +128,10 @@ def test_a_truncated_mp3_is_used_with_a_warning(predictor, tmp_path):
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):
-    with pytest.raises(UserError, match="holds no trained model"):
+    with user_error("model.none", tmp_path):
         mgr_jax.load(tmp_path)
 
 
 def test_a_model_of_audio_refuses_features(predictor):
-    with pytest.raises(UserError, match="reads audio, not feature arrays"):
+    with user_error("predict.other_kind", "audio"):
         predictor.predict_features(np.zeros((20, 32), np.float32))

@@ -4,12 +4,12 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
+from errors import user_error
 
 import mgr_jax
 from mgr_jax.audio.frontends import create_frontend, extract_features
 from mgr_jax.config import base_config
 from mgr_jax.data.prepare import prepare
-from mgr_jax.errors import UserError
 from mgr_jax.training.train import train
 
 RATE = 22_050
@@ -61,11 +61,11 @@ def test_audio_scores_as_its_features_do(runs, music_folder):
 
 def test_without_a_preset_audio_is_refused(runs):
     predictor = mgr_jax.load(runs / "plain")
-    with pytest.raises(UserError, match=r"reads feature arrays, not audio, and names no preset"):
+    with user_error("predict.other_kind", "preset"):
         predictor.predict(np.zeros(RATE, np.float32), RATE)
 
 
 def test_less_than_a_frame_is_refused(runs):
     predictor = mgr_jax.load(runs / "preset")
-    with pytest.raises(UserError, match="less than one analysis frame"):
+    with user_error("audio.too_short", "500 samples"):
         predictor.predict(np.zeros(500, np.float32), RATE)

@@ -2,7 +2,7 @@
 
 The transforms with their settings and defaults; every one also takes p=1.0, the share of examples
 that it changes. Where features are normalised by the statistics of their whole track, those stay
-the track's own, so that a gain survives.
+the track's own, so that a gain survives. A clip that is filled is changed within its length.
 
   gain             min_db=-6.0, max_db=6.0
   polarity         flips the sign; p=0.5 is meant

@@ -1,6 +1,7 @@
 """SpecAugment's masks on the features of one clip (Park et al. 2019, arXiv 1904.08779).
 
-Each is `transform(key, features [frames, bins] or [frames, bins, channels]) -> same shape`.
+Each is `transform(key, features [frames, bins] or [frames, bins, channels]) -> same shape`. Of a
+clip with filling it is told the `length`: masks lie within it, and means are of what is before it.
 Defaults are narrower than the paper's, which were made for utterances of many seconds.
 """
 
@@ -22,6 +23,7 @@ def time_mask(
     masks: Count = 2,
     max_frames: Count = 20,
     fill: Fill = "mean",
+    length: jax.Array | None = None,
 ) -> jax.Array:
     """Hides stretches of frames, in all bins and channels.
 
@@ -31,11 +33,12 @@ def time_mask(
       masks: number of stretches, which may overlap.
       max_frames: widest stretch in frames; widths are uniform from 0, places uniform.
       fill: "mean", of the clip in each channel, or "zero".
+      length: [] int32, the frames of the clip; None: all.
 
     Raises:
       UserError: the clip has fewer than `max_frames` frames.
     """
-    return _mask("time_mask", key, features, 0, masks, max_frames, fill)
+    return _mask("time_mask", key, features, 0, masks, max_frames, fill, length)
 
 
 def frequency_mask(
@@ -45,6 +48,7 @@ def frequency_mask(
     masks: Count = 2,
     max_bins: Count = 16,
     fill: Fill = "mean",
+    length: jax.Array | None = None,
 ) -> jax.Array:
     """Hides bands of bins, in all frames and channels.
 
@@ -54,11 +58,12 @@ def frequency_mask(
       masks: number of bands, which may overlap.
       max_bins: widest band in bins; widths are uniform from 0, places uniform.
       fill: "mean", of the clip in each channel, or "zero".
+      length: [] int32, the frames of the clip; None: all.
 
     Raises:
       UserError: the features have fewer than `max_bins` bins.
     """
-    return _mask("frequency_mask", key, features, 1, masks, max_bins, fill)
+    return _mask("frequency_mask", key, features, 1, masks, max_bins, fill, length)
 
 
 def _mask(
@@ -69,6 +74,7 @@ def _mask(
     masks: int,
     max_width: int,
     fill: str,
+    length: jax.Array | None,
 ) -> jax.Array:
     size, unit = features.shape[axis], ("frames", "bins")[axis]
     if max_width > size:
@@ -78,9 +84,15 @@ def _mask(
         )
     width_key, start_key = jax.random.split(key)
     width = jax.random.randint(width_key, (masks, 1), 0, max_width + 1)
-    start = jax.random.randint(start_key, (masks, 1), 0, size - width + 1)
+    end: int | jax.Array = size
+    if axis == 0 and length is not None:
+        width, end = jnp.minimum(width, length), length
+    start = jax.random.randint(start_key, (masks, 1), 0, end - width + 1)
     position = jnp.arange(size)
     hidden = ((start <= position) & (position < start + width)).any(axis=0)
     others = [other for other in range(features.ndim) if other != axis]
-    filling = features.mean(axis=(0, 1), keepdims=True) if fill == "mean" else 0.0
-    return jnp.where(jnp.expand_dims(hidden, others), filling, features)
+    counted = None
+    if length is not None:
+        counted = jnp.expand_dims(jnp.arange(len(features)) < length, range(1, features.ndim))
+    hiding = features.mean(axis=(0, 1), keepdims=True, where=counted) if fill == "mean" else 0.0
+    return jnp.where(jnp.expand_dims(hidden, others), hiding, features)

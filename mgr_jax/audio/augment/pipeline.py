@@ -17,6 +17,7 @@ from mgr_jax.audio.augment.settings import check_settings
 from mgr_jax.errors import UserError, unknown_name
 
 Mix = tuple[jax.Array, jax.Array]
+Lengths = jax.Array | None
 
 
 class Augmentation(NamedTuple):
@@ -71,25 +72,42 @@ class _Step:
     p: float
     stream: int
 
-    def each(self, keys: jax.Array, x: jax.Array) -> jax.Array:
+    def each(self, keys: jax.Array, x: jax.Array, lengths: Lengths) -> jax.Array:
         """Transforms the chosen examples of [batch, ...]."""
 
-        def one(key: jax.Array, x: jax.Array) -> jax.Array:
+        def one(key: jax.Array, x: jax.Array, *length: jax.Array) -> jax.Array:
             chosen, key = self._choose(key)
-            return lax.cond(chosen, lambda: self.function(key, x), lambda: x)
+            return lax.cond(chosen, lambda: self._transform(key, x, *length), lambda: x)
 
         # One by one, a CPU need not compute what is not chosen, and keeps a clip in its caches.
         return lax.platform_dependent(
-            keys, x, cpu=lambda *batch: lax.map(lambda row: one(*row), batch), default=jax.vmap(one)
+            *((keys, x) if lengths is None else (keys, x, lengths)),
+            cpu=lambda *batch: lax.map(lambda row: one(*row), batch),
+            default=jax.vmap(one),
         )
 
-    def mix(self, keys: jax.Array, x: jax.Array) -> tuple[jax.Array, Mix]:
+    def _transform(self, key: jax.Array, x: jax.Array, length: Lengths = None) -> jax.Array:
+        """Transforms a clip; what fills a waveform is zero before and after."""
+        if length is None:
+            return self.function(key, x)
+        told = {"length": length} if "length" in inspect.signature(self.function).parameters else {}
+        if self.kind == "features":
+            return self.function(key, x, **told)
+        # The clip is heard again and again, as loud at its end as before.
+        place = jnp.arange(len(x))
+        return jnp.where(place < length, self.function(key, x[place % length], **told), 0.0)
+
+    def mix(
+        self, keys: jax.Array, x: jax.Array, lengths: Lengths
+    ) -> tuple[jax.Array, Lengths, Mix]:
         """Mixes the chosen examples of [batch, ...]; the others are their own partners."""
         chosen, keys = jax.vmap(self._choose)(keys)
-        mixed, partner, share = self.function(keys, x)
+        mixed, partner, share, mixed_lengths = self.function(keys, x, lengths)
         partner = jnp.where(chosen, partner, jnp.arange(len(x), dtype=partner.dtype))
         x = jnp.where(chosen.reshape(-1, *[1] * (x.ndim - 1)), mixed, x)
-        return x, (partner, jnp.where(chosen, share, 1.0))
+        if lengths is not None:
+            lengths = jnp.where(chosen, mixed_lengths, lengths)
+        return x, lengths, (partner, jnp.where(chosen, share, 1.0))
 
     def _choose(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         chance, rest = jax.random.split(jax.random.fold_in(key, self.stream))
@@ -122,18 +140,22 @@ class Augment:
         """Whether `inputs` mixes examples."""
         return any(step.kind == "mix" for step in self._steps)
 
-    def inputs(self, keys: jax.Array, inputs: jax.Array) -> tuple[jax.Array, Mix | None]:
+    def inputs(
+        self, keys: jax.Array, inputs: jax.Array, lengths: Lengths = None
+    ) -> tuple[jax.Array, Lengths, Mix | None]:
         """Applies the transforms of waveforms and of batches, in their order in the list.
 
         Args:
           keys: [batch] of `example_keys`.
           inputs: waveforms [batch, samples], or stored features [batch, frames, bins(, channels)]
-            where there are no transforms of waveforms; float32.
+            where there are no transforms of waveforms; float32, zeros beyond the lengths.
+          lengths: [batch] int32, samples or frames of clips that are filled; None: all are full. A
+            filled clip is transformed as if it went on by repetition, and ends where it did.
 
         Returns:
-          The inputs, and where examples are mixed (partner [batch] int32, share [batch] float32):
-          row i should be taught share[i] of its own target and the rest of row partner[i]'s. Rows
-          are those of the batch as it comes; under pmap, of one device.
+          The inputs, their lengths, and where examples are mixed (partner [batch] int32, share
+          [batch] float32): row i should be taught share[i] of its own target and the rest of row
+          partner[i]'s. Rows are those of the batch as it comes; under pmap, of one device.
 
         Raises:
           UserError: a transform of waveforms is given features.
@@ -141,26 +163,27 @@ class Augment:
         mix = None
         for step in self._steps:
             if step.kind == "mix":
-                inputs, mix = step.mix(keys, inputs)
+                inputs, lengths, mix = step.mix(keys, inputs, lengths)
             elif step.kind == "waveform":
                 if inputs.ndim != 2:
                     raise _needs_waveforms(step.name)
-                inputs = step.each(keys, inputs)
-        return inputs, mix
+                inputs = step.each(keys, inputs, lengths)
+        return inputs, lengths, mix
 
-    def features(self, keys: jax.Array, features: jax.Array) -> jax.Array:
+    def features(self, keys: jax.Array, features: jax.Array, lengths: Lengths = None) -> jax.Array:
         """Applies the transforms of features, in their order in the list.
 
         Args:
           keys: [batch] of `example_keys`.
           features: [batch, frames, bins] or [batch, frames, bins, channels] float32.
+          lengths: [batch] int32, frames of clips that are filled; None: all are full.
 
         Raises:
           UserError: a clip has too few frames or bins for a mask.
         """
         for step in self._steps:
             if step.kind == "features":
-                features = step.each(keys, features)
+                features = step.each(keys, features, lengths)
         return features
 
 

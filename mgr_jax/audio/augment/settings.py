@@ -34,7 +34,8 @@ def check_settings(
 
     Args:
       where: names the transform in errors.
-      function: the transform; its settings are its keyword-only arguments but `sample_rate`.
+      function: the transform; its settings are its keyword-only arguments but `sample_rate` and
+        `length`, which are given to it.
       given: settings by name, with or without "p", the share of examples to transform.
       sample_rate: in Hz.
 
@@ -45,7 +46,7 @@ def check_settings(
     known: dict[str, tuple[Any, Any]] = {"p": (Share, 1.0)} | {
         name: (parameter.annotation, parameter.default)
         for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and name != "sample_rate"
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in ("sample_rate", "length")
     }
     for name in given:
         if name not in known:

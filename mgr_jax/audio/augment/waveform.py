@@ -60,6 +60,7 @@ def time_shift(
     *,
     max_share: Share = 0.5,
     fill: Literal["wrap", "zero"] = "wrap",
+    length: jax.Array | None = None,
 ) -> jax.Array:
     """Moves a clip to earlier or later.
 
@@ -68,11 +69,18 @@ def time_shift(
       y: waveform [samples] float32.
       max_share: largest shift in either direction as a share of the clip; whole samples, uniform.
       fill: what comes in at one end: "wrap", what went out at the other, or "zero".
+      length: [] int32, the samples of the clip, where the rest is filling; None: all.
     """
     limit = round(max_share * len(y))
-    shift = jax.random.randint(key, (), -limit, limit + 1)
+    place = jnp.arange(len(y))
+    if length is None:
+        shift = jax.random.randint(key, (), -limit, limit + 1)
+    else:
+        most = jnp.minimum(limit, jnp.round(max_share * length).astype(jnp.int32))
+        shift = jax.random.randint(key, (), -most, most + 1)
+        y = jnp.where(place < length, y, 0.0)
     if fill == "wrap":
-        return jnp.roll(y, shift)
+        return jnp.roll(y, shift) if length is None else y[(place - shift) % length]
     return lax.dynamic_slice(jnp.pad(y, limit), (limit - shift,), y.shape)
 
 
