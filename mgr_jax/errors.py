@@ -17,18 +17,22 @@ class UserError(Exception):
 
     Attributes:
       code: what went wrong, for programs and tests: "area.problem" in lower case, such as
-        "config.unknown_field". Unlike the sentence it does not change.
+        "config.unknown_field". Unlike the sentence it does not change, and errors share one only
+        where a program would treat them alike.
     """
 
-    def __init__(self, message: str, code: str = "") -> None:
+    def __init__(self, message: str, code: str) -> None:
         """Keeps both.
 
         Args:
           message: one sentence that names the thing, says what was expected and what to do.
           code: see the class.
         """
-        super().__init__(message)
+        super().__init__(message, code)  # what pickle calls this with in another process
         self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

@@ -23,7 +23,7 @@ PATIENCE = 60.0  # seconds, for a machine with much else to do
 
 def work(item: int) -> int:
     if item == 2:
-        raise UserError("two cannot be decoded")
+        raise UserError("two cannot be decoded", code="audio.damaged")
     if item == 3:
         os._exit(11)
     if item == 4:

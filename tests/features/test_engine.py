@@ -138,7 +138,7 @@ def test_two_processes_at_once_do_not_spoil_each_others_work(tmp_path):
 def test_failures_are_named_and_kept_and_rows_of_nan(tmp_path):
     def fail(value: float) -> np.ndarray:
         if value == 1:
-            raise UserError("too short")
+            raise UserError("too short", code="audio.too_short")
         if value == 2:
             raise ZeroDivisionError("by two")
         return vector(value)

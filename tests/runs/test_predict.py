@@ -24,7 +24,7 @@ class StubPredictor:
     def predict(self, name, *, side, timeline):
         self.asked.append(Path(name).stem)
         if "bad" in name:
-            raise AudioError(f"{name} cannot be decoded")
+            raise AudioError(f"{name} cannot be decoded", code="audio.damaged")
         rows = np.array([[0.75, 0.25], [0.125, 0.875]])
         starts, ends = np.array([0.0, 61.0]), np.array([2.0, 63.5])
         return Prediction(("rock", "jazz"), starts, ends, rows, rows.mean(axis=0))

@@ -28,7 +28,7 @@ class StubPredictor:
     def predict(self, path, *, side):
         self.sides.append(side)
         if path.stem.startswith("bad"):
-            raise AudioError(f"{path} cannot be decoded as audio")
+            raise AudioError(f"{path} cannot be decoded as audio", code="audio.damaged")
         return SimpleNamespace(track_probabilities=np.array(self.answers[path.stem]))
 
 

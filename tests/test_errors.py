@@ -1,0 +1,77 @@
+"""Every error that a user can cause has a code, which a search finds where it arises."""
+
+import ast
+import functools
+import pickle
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mgr_jax.audio.io import AudioError
+from mgr_jax.errors import UserError
+from mgr_jax.features.journal import JournalInUseError
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = re.compile(r"[a-z_]+(\.[a-z_]+)?")
+# What is raised here again has got its code in another process.
+HANDED_ON = "mgr_jax/training/partition.py"
+
+
+@functools.cache
+def nodes(folder: str) -> list[tuple[str, ast.AST]]:
+    """Everything in the syntax trees of a folder, with its place."""
+    return [
+        (f"{path.relative_to(ROOT).as_posix()}:{getattr(node, 'lineno', 0)}", node)
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+
+
+def kinds() -> set[str]:
+    """The names of UserError and of what is derived from it."""
+    classes = [node for _, node in nodes("mgr_jax") if isinstance(node, ast.ClassDef)]
+    names: set[str] = {"UserError"}
+    while derived := {c.name for c in classes if names & set(map(ast.unparse, c.bases))} - names:
+        names |= derived
+    return names
+
+
+def codes(folder: str, names: set[str], position: int) -> Iterator[tuple[str, str | None]]:
+    """Where some functions are called, and with which code; None where that is no literal."""
+    for place, node in nodes(folder):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in names:
+            named = [word.value for word in node.keywords if word.arg == "code"]
+            match named or node.args[position:]:
+                case [ast.Constant(str(code)), *_]:
+                    yield place, code
+                case _:
+                    yield place, None
+
+
+def test_every_error_has_a_code():
+    assert {"UserError", "AudioError", "ForeignJournalError"} <= kinds()
+    found = dict(codes("mgr_jax", kinds(), 1))
+    assert len(found) > 300
+    assert not [
+        place
+        for place, code in found.items()
+        if not CODE.fullmatch(code or "") and not place.startswith(HANDED_ON)
+    ]
+
+
+def test_no_test_expects_a_code_that_there_is_not():
+    known = {code for _, code in codes("mgr_jax", kinds(), 1)}
+    expected = dict(codes("tests", {"user_error"}, 0))
+    assert len(expected) > 100
+    assert not {place: code for place, code in expected.items() if code not in known | {None}}
+
+
+@pytest.mark.parametrize("kind", [UserError, AudioError, JournalInUseError])
+def test_an_error_is_the_same_in_another_process(kind):
+    error = kind("a.mp3 is empty", code="audio.empty")
+    error.add_note("In the worker process")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), copy.code) == (kind, "a.mp3 is empty", "audio.empty")
+    assert copy.__notes__ == ["In the worker process"]
