@@ -39,13 +39,18 @@ def kinds() -> set[str]:
 
 
 def codes(folder: str, names: set[str], position: int) -> Iterator[tuple[str, str | None]]:
-    """Where some functions are called, and with which code; None where that is no literal."""
+    """Where some functions are called, and with which code; None where that is no literal.
+
+    An error that tells of another one has the code of that.
+    """
     for place, node in nodes(folder):
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in names:
             named = [word.value for word in node.keywords if word.arg == "code"]
             match named or node.args[position:]:
                 case [ast.Constant(str(code)), *_]:
                     yield place, code
+                case [ast.Attribute(ast.Name("error"), "code")]:
+                    pass
                 case _:
                     yield place, None
 
