@@ -18,7 +18,6 @@ from mgr_jax.config import (
     validate,
 )
 from mgr_jax.config.files import read_config
-from mgr_jax.errors import UserError
 
 
 def test_json_keeps_a_config():
@@ -100,24 +99,31 @@ def test_a_config_file_that_starts_from_nothing_is_told_what_is_missing():
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "code", "named"),
     [
-        ({"model": {"name": "choi_crn"}}, r"model.*choi_crn.*did you mean choi_crnn"),
-        ({"frontend": {"name": "mel"}}, r"mel.*log_mel"),
-        ({"frontend": {"kwargs": {"n_mel": 3}}}, r"'n_mel'.*n_mels"),
-        ({"frontend": {"kwargs": {"hop_length": 0}}}, r"hop_length is 0; it must be positive"),
-        ({"model": {"kwargs": {"budget": "7M"}}}, r"budget.*0\.1M"),
-        ({"clip_samples": 100}, r"config\.clip_samples is 100, but log_mel needs 2048"),
+        ({"model": {"name": "choi_crn"}}, "unknown_name", ("model 'choi_crn'", "choi_crnn")),
+        ({"frontend": {"name": "mel"}}, "unknown_name", ("front end 'mel'", "log_mel")),
+        ({"frontend": {"kwargs": {"n_mel": 3}}}, "unknown_name", ("'n_mel'", "n_mels")),
+        (
+            {"frontend": {"kwargs": {"hop_length": 0}}},
+            "argument.out_of_range",
+            ("log_mel", "hop_length is 0"),
+        ),
+        ({"model": {"kwargs": {"budget": "7M"}}}, "unknown_name", ("budget", "0.1M")),
+        (
+            {"clip_samples": 100},
+            "classifier.clip_too_short",
+            ("config.clip_samples is 100", "log_mel", "2048"),
+        ),
     ],
 )
-def test_names_and_arguments_that_do_not_exist_give_one_sentence(change, says):
+def test_names_and_arguments_that_do_not_exist_give_one_sentence(change, code, named):
     config = base_config()
     with config.unlocked():
         config.update(change)
     validate(config)
-    with pytest.raises(UserError, match=says) as error:
+    with user_error(code, *named):
         create_classifier(config, 10)
-    assert "\n" not in str(error.value)
 
 
 def test_a_missing_or_damaged_config_file_is_named(tmp_path):

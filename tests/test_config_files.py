@@ -21,7 +21,6 @@ from mgr_jax.config.files import (
     shipped_configs,
 )
 from mgr_jax.config.recipes import DATASETS, Data, change, parse
-from mgr_jax.errors import UserError
 from mgr_jax.training.summary import require_same_run
 
 OF_LENGTH = {"dataset", "spec", "num_epochs", "patience"}  # choi2016 sees FMA less often
@@ -179,7 +178,7 @@ def test_the_spec_is_no_difference_between_runs(tmp_path):
     config.spec = "mine.py:model=crnn"
     require_same_run(tmp_path, from_json(to_json(config)), {})
     config.seed = 1
-    with pytest.raises(UserError, match="seed = 0, not 1"):
+    with user_error("run.other_config", "seed = 0, not 1"):
         require_same_run(tmp_path, config, {})
 
 

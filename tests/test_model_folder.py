@@ -7,7 +7,6 @@ import pytest
 from errors import user_error
 
 import mgr_jax
-from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
 from mgr_jax.model_folder import SCHEMA, read_description
 
@@ -127,13 +126,13 @@ def test_in_an_older_model_filling_counts(model):
 def test_a_file_that_is_cut_or_gone_is_named(model, trained_run):
     folder, content, write = model
     write(json.dumps(content)[:99])
-    with pytest.raises(UserError, match=r"model\.json is missing or damaged"):
+    with user_error("file.damaged", folder / "model.json"):
         mgr_jax.load(folder)
     (folder / "model.json").unlink()
     with user_error("model.none", "model.json"):
         mgr_jax.load(folder)
     (folder / "config.json").write_bytes((trained_run / "config.json").read_bytes())
-    with pytest.raises(UserError, match=r"labels\.json is missing .* has no model\.json either"):
+    with user_error("file.damaged", "labels.json", "model.json"):
         mgr_jax.load(folder)
 
 

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from errors import user_error
 
 import mgr_jax
 from mgr_jax.audio.frontends import TrackMeter, create_frontend, extract_features
@@ -13,7 +14,6 @@ from mgr_jax.data.pipeline import make_loader, open_split
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.statistics import dataset_statistics, track_statistics
 from mgr_jax.data.streaming import StreamingLoader
-from mgr_jax.errors import UserError
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
 
@@ -232,7 +232,7 @@ def test_learned_filters_share_a_batch_over_devices():
 def test_missing_statistics_are_an_error(quick, frontend):
     quick.frontend.kwargs.update({"normalise_over": "dataset"})
     classifier, spec = create_classifier(quick, 3)
-    with pytest.raises(UserError, match="needs the dataset's maximum as aux to init"):
+    with user_error("frontend.needs_statistics", "dataset's maximum", "init"):
         init_variables(classifier, spec, 0)
-    with pytest.raises(UserError, match="needs the track's maximum as aux with every clip"):
+    with user_error("frontend.needs_statistics", "track's maximum", "every clip"):
         frontend.apply({}, np.zeros((1, 5_000), np.float32))

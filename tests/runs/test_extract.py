@@ -21,7 +21,6 @@ from errors import user_error
 from mgr_jax import extract_table
 from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.locate import find_dataset
-from mgr_jax.errors import UserError
 from mgr_jax.features.journal import Journal
 from mgr_jax.features.recipes import RECIPES, Recipe, find_recipe
 from mgr_jax.features.rows import AudioTrack
@@ -287,9 +286,9 @@ def test_mistakes_are_one_sentence(tmp_path, genres):
         write_features(make_tracks(a=0.92), PLAIN, tmp_path / "b.csv", settings={})
     assert not list(tmp_path.glob("b.csv*"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="holds no audio files"):
+    with user_error("audio.no_files", tmp_path / "empty"):
         folder_tracks(tmp_path / "empty", RATE)
-    with pytest.raises(UserError, match="is not a folder"):
+    with user_error("folder.not_found", tmp_path / "none"):
         folder_tracks(tmp_path / "none", RATE)
     (genres / "blues/blues.00000.flac").write_bytes(b"")
     with user_error("audio.same_name", genres, "2 audio files", "'blues/blues.00000'"):

@@ -9,7 +9,6 @@ from errors import user_error
 
 import mgr_jax
 from mgr_jax.audio.io import AudioError
-from mgr_jax.errors import UserError
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.side_inputs import SideInputs
 
@@ -97,5 +96,5 @@ def test_a_table_that_is_missing_is_told_before_any_file_is_read(predictor):
 
 
 def test_a_folder_without_audio_is_named(predictor, tmp_path):
-    with pytest.raises(UserError, match=r"holds no audio files \(readable: \.au"):
+    with user_error("audio.no_files", tmp_path, ".au"):
         mgr_jax.predict_files("run", [tmp_path])

@@ -69,7 +69,7 @@ def test_a_cross_validation_from_python_leaves_its_config_alone(tiny_config, tmp
     run = mgr_jax.Run.open(tmp_path / "cv")
     assert not run.is_trained
     assert run.result("crossval").scores == result.scores
-    with pytest.raises(mgr_jax.UserError, match="holds no trained model"):
+    with user_error("model.none", tmp_path / "cv"):
         run.evaluate("test")
 
 
