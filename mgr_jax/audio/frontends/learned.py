@@ -56,7 +56,7 @@ class Leaf(Bands):
         super().__post_init__()
         if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
             raise UserError(
-                f"leaf: fmin={self.fmin} and fmax={self.fmax} do not fit sample_rate="
+                f"fmin={self.fmin} and fmax={self.fmax} do not fit sample_rate="
                 f"{self.sample_rate}; they must satisfy 0 <= fmin < fmax <= sample_rate / 2",
                 code="argument.out_of_range",
             )
@@ -131,7 +131,7 @@ class SincNet(Bands):
         super().__post_init__()
         if self._highest_hz <= _LOWEST_HZ:
             raise UserError(
-                f"sincnet: min_low_hz={self.min_low_hz} and min_band_hz={self.min_band_hz} leave "
+                f"min_low_hz={self.min_low_hz} and min_band_hz={self.min_band_hz} leave "
                 f"no room below half of sample_rate={self.sample_rate}; lower them",
                 code="argument.out_of_range",
             )

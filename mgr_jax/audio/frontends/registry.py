@@ -58,14 +58,18 @@ def create_frontend(
         preset = kwargs.get("preset")
         if preset is not None and preset not in list_presets():
             raise unknown_name("preset", preset, list_presets())
-        recipe = recipe.with_settings(rate | kwargs)
     elif kwargs:
         raise UserError(
             f"{name} is a published input, which has no settings such as {sorted(kwargs)[0]}; use "
             f"the front end {recipe.published.frontend} to change some",
             code="frontend.preset_has_no_settings",
         )
-    frontend = Pipeline(registered=name, axis_name=axis_name, **recipe.parts())
+    settings = {} if recipe.published else rate | kwargs
+    try:
+        parts = recipe.with_settings(settings).parts()
+        frontend = Pipeline(registered=name, axis_name=axis_name, **parts)
+    except UserError as error:  # parts do not know of what they are one
+        raise UserError(f"{name}: {error}", code=error.code) from error
     if sample_rate in (None, frontend.sample_rate):
         return frontend
     return Resampled(inner=frontend, sample_rate=sample_rate)
