@@ -7,6 +7,7 @@ import pytest
 from errors import user_error
 
 from mgr_jax.audio.frontends import (
+    FRONTENDS,
     Resampled,
     Stack,
     create_frontend,
@@ -264,6 +265,12 @@ def test_unknown_names_suggest_the_closest():
         create_frontend("xyz")
     with user_error("unknown_name", "'nmels'; did you mean n_mels?"):
         create_frontend("log_mel", nmels=64)
+
+
+def test_no_two_parts_of_a_front_end_have_a_setting_of_one_name():
+    for recipe in FRONTENDS.values():
+        names = [name for part in recipe.parts().values() for name, _ in part.settings()]
+        assert {name for name in names if names.count(name) > 1} <= {"sample_rate"}
 
 
 def test_presets_are_front_ends_too():

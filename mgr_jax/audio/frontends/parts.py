@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, NamedTuple, Self
+
+from flax.core import FrozenDict
 
 from mgr_jax.audio.dsp.ranges import require
 
@@ -41,3 +43,29 @@ class Part:
             value = getattr(self, field.name)
             for holds, expected in getattr(field.type, "__metadata__", ()):
                 require(holds(value), field.name, value, expected)
+
+    def settings(self) -> Iterator[tuple[str, Any]]:
+        """Name and type of each."""
+        for field in dataclasses.fields(self):
+            kind: Any = field.type
+            if isinstance(value := getattr(self, field.name), Part):
+                yield from value.settings()
+            else:
+                yield field.name, kind.__origin__ if hasattr(kind, "__metadata__") else kind
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Self:
+        """The part with other values of those of its settings that are named."""
+        changed = {}
+        for field in dataclasses.fields(self):
+            if isinstance(value := getattr(self, field.name), Part):
+                changed[field.name] = value.with_settings(settings)
+            elif field.name in settings:
+                changed[field.name] = freeze(settings[field.name])
+        return dataclasses.replace(self, **changed)
+
+
+def freeze(value: Any) -> Any:
+    """A value of a config as one that can be compared and hashed: tuples for lists."""
+    if isinstance(value, list | tuple):
+        return tuple(map(freeze, value))
+    return FrozenDict(value) if isinstance(value, Mapping) else value

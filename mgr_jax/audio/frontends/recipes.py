@@ -1,10 +1,8 @@
 """The front ends by name: their parts and settings, and where those of published ones are from."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-from flax.core import FrozenDict
+from collections.abc import Mapping
+from typing import Any, Self
 
 from mgr_jax.audio.frontends.bands import (
     CQT,
@@ -15,10 +13,9 @@ from mgr_jax.audio.frontends.bands import (
     Samples,
     Spectrogram,
     Stored,
-)  # fmt: skip
+)
 from mgr_jax.audio.frontends.learned import Harmonic, Leaf, SincNet
 from mgr_jax.audio.frontends.level import Cepstra, Level
-from mgr_jax.audio.frontends.parts import Part
 from mgr_jax.audio.frontends.standardise import Standardise
 from mgr_jax.audio.frontends.tempogram import Tempogram
 
@@ -58,38 +55,12 @@ class Recipe:
 
     def arguments(self) -> dict[str, Any]:
         """The type of each field of the parts, by name."""
-        return {name: kind for part in self.parts().values() for name, kind in _fields(part)}
+        return {name: kind for part in self.parts().values() for name, kind in part.settings()}
 
-    def with_settings(self, settings: Mapping[str, Any]) -> "Recipe":
+    def with_settings(self, settings: Mapping[str, Any]) -> Self:
         """The recipe with other settings than its defaults, which the parts check."""
-        parts: Any = {name: _with(part, settings) for name, part in self.parts().items()}
+        parts = {name: part.with_settings(settings) for name, part in self.parts().items()}
         return dataclasses.replace(self, **parts)
-
-
-def _fields(part: Part) -> Iterator[tuple[str, Any]]:
-    """Names and types of the settings of a part and of the parts in it."""
-    for field in dataclasses.fields(part):
-        if isinstance(value := getattr(part, field.name), Part):
-            yield from _fields(value)
-        else:
-            kind: Any = field.type
-            yield field.name, kind.__origin__ if hasattr(kind, "__metadata__") else kind
-
-
-def _with(part: Part, settings: Mapping[str, Any]) -> Part:
-    changed: dict[str, Any] = {}
-    for field in dataclasses.fields(part):
-        if isinstance(value := getattr(part, field.name), Part):
-            changed[field.name] = _with(value, settings)
-        elif field.name in settings:
-            changed[field.name] = _hashable(settings[field.name])
-    return dataclasses.replace(part, **changed)
-
-
-def _hashable(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return tuple(map(_hashable, value))
-    return FrozenDict(value) if isinstance(value, Mapping) else value
 
 
 FRONTENDS: dict[str, Recipe] = {
