@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.evaluation import Predictions
+from mgr_jax.model_folder import SCHEMA
 from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.summary import lock, read_metrics
@@ -200,7 +201,7 @@ def test_a_damaged_description_stops_nothing(quick, tmp_path):
     assert sum("passing over the damaged line" in str(one.message) for one in told) == 8
     assert Checkpoints(tmp_path, read_only=True).latest_step == 8
     assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")][-1] == 8
-    assert json.loads((tmp_path / "model.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "model.json").read_text())["schema"] == SCHEMA
     assert json.loads((tmp_path / "run.json").read_text())["seconds"] > 0
 
 
