@@ -99,6 +99,12 @@ def sources(*, cli: bool = True) -> Iterator[tuple[Path, ast.Module]]:
             yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
+def test_every_part_is_looked_at():
+    """The tests below hold of all the sources; of none, each of them would pass."""
+    seen = {part_of(module_of(path)) for path, _ in sources()}
+    assert seen - {""} == set(PARTS)
+
+
 def test_imports_point_one_way():
     wrong = []
     for path, tree in sources():

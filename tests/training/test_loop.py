@@ -267,7 +267,7 @@ def test_bfloat16_trains_with_float32_parameters(tiny_config, tmp_path):
     train(tiny_config, tmp_path, progress=False)
     found = variables_of(tmp_path, tiny_config)
     assert {str(leaf.dtype) for leaf in jax.tree.leaves(found)} == {"float32"}
-    assert all(np.isfinite(loss) for loss in losses(tmp_path).values())
+    assert np.isfinite([losses(tmp_path)[step] for step in (2, 4, 6, 8)]).all()
 
 
 def test_a_work_directory_of_another_run_is_refused(trained_run, tiny_config, tmp_path):
