@@ -21,9 +21,16 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "xla"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+import hypothesis
 import numpy as np
 import pytest
 import soundfile
+
+# The same examples every time, and no clock that decides.
+hypothesis.settings.register_profile(
+    "mgr_jax", derandomize=True, deadline=None, database=None, max_examples=100
+)
+hypothesis.settings.load_profile("mgr_jax")
 
 RATE = 12_000
 GENRES = ("hum", "hiss", "beat")
