@@ -25,6 +25,7 @@ import hypothesis
 import numpy as np
 import pytest
 import soundfile
+from durations import pytest_terminal_summary  # noqa: F401
 
 # The same examples every time, and no clock that decides.
 hypothesis.settings.register_profile(
@@ -34,6 +35,26 @@ hypothesis.settings.load_profile("mgr_jax")
 
 RATE = 12_000
 GENRES = ("hum", "hiss", "beat")
+
+
+# What compiles, or trains what is compiled. Files of tests that import some of it, and tests that
+# ask for one of these fixtures, are not of `make check`; nothing else needs a mark but the slow.
+COMPILES = (
+    *("jax", "flax", "mgr_jax.audio.augment", "mgr_jax.audio.frontends", "mgr_jax.benchmark"),
+    *("mgr_jax.models", "mgr_jax.prediction", "mgr_jax.training"),
+)
+TRAINS = {"tiny_config", "trained_run"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        names = {
+            getattr(value, "__module__", None) or getattr(value, "__name__", None) or ""
+            for value in vars(item.module).values()
+        }
+        compiles = any(f"{name}.".startswith(f"{part}.") for name in names for part in COMPILES)
+        if compiles or TRAINS.intersection(item.fixturenames):
+            item.add_marker("compiles")
 
 
 def make_clip(genre: str, artist: int, track: int, seconds: float = 2.0) -> np.ndarray:
