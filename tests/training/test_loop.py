@@ -121,7 +121,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
 @pytest.mark.slow
 def test_a_run_may_change_its_partition_and_its_length(tiny_config, tmp_path):
     tiny_config.schedule.name = "constant"
-    tiny_config.model.kwargs.update({"conv_dropout": 0.0, "dropout": 0.0})
+    tiny_config.model.kwargs.update({"dropout": 0.0})
     whole = tiny_config.copy_and_resolve_references()
     train(whole, tmp_path / "whole", progress=False)
     tiny_config.num_steps = 4
@@ -283,9 +283,9 @@ def test_a_work_directory_of_another_run_is_refused(trained_run, tiny_config, tm
 def test_a_checkpoint_of_another_architecture_is_refused(trained_run, tmp_path):
     workdir = shutil.copytree(trained_run, tmp_path / "run")
     model = json.loads((workdir / "model.json").read_text())
-    model["model"]["kwargs"]["budget"] = "0.25M"
+    model["model"]["kwargs"]["widths"] = [8, 24]
     (workdir / "model.json").write_text(json.dumps(model))
-    with pytest.raises(UserError, match=r"another architecture: .* is \(30,\) there but \(48,\)"):
+    with pytest.raises(UserError, match=r"another architecture: .* is \(16,\) there but \(24,\)"):
         predict_run(workdir, "test")
 
 
