@@ -21,14 +21,6 @@ NO_STATISTICS = {
 CLASSES = 7
 
 
-@pytest.fixture(autouse=True, scope="module")
-def compile_quickly():
-    """Dozens of networks are compiled and each runs for milliseconds."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 def example(shape, batch=2):
     return np.random.default_rng(0).standard_normal((batch, *shape)).astype(np.float32)
 
