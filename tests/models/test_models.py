@@ -2,12 +2,14 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from fixed_weights import fixed_variables
 from networks import PARAMETERS
 from small_networks import SMALLER
 
@@ -19,6 +21,8 @@ NO_STATISTICS = {
     *("ast", "dieleman2014", "li2010", "parallel_cnn_rnn", "prcnn", "rnn", "wav_transformer")
 }
 CLASSES = 7
+with np.load(Path(__file__).parent / "goldens" / "networks.npz") as file:
+    GOLDENS = dict(file)  # by make_network_goldens.py
 
 
 def example(shape, batch=2):
@@ -38,6 +42,7 @@ def test_parameter_counts(name, fields, shape, count, source):
 
 def test_every_network_has_its_rows():
     assert {row[0] for row in PARAMETERS} == set(SMALLER) == set(MODELS) == set(list_models())
+    assert set(GOLDENS) == set(SMALLER), "run make_network_goldens.py"
     assert set(ALIASES.values()) <= set(MODELS)
     assert all(MODELS[name].registered == name for name in MODELS)
 
@@ -72,11 +77,14 @@ def test_two_training_steps_keep_the_tree(name, fields, shape):
     model = create_model(name, num_classes=CLASSES, **fields)
     features = example(shape)
     variables = jax.jit(lambda: model.init(jax.random.key(0), features, train=False))()
-    evaluate = jax.jit(lambda x: model.apply(variables, x, train=False)[0])
+    evaluate = jax.jit(lambda variables, x: model.apply(variables, x, train=False)[0])
+    # What a network makes of weights that were kept does not change.
+    kept = evaluate(fixed_variables(variables), features)
+    np.testing.assert_allclose(kept, GOLDENS[name], rtol=1e-3, atol=1e-4)
     # A row's logits do not depend on its neighbours.
-    both = evaluate(features)
+    both = evaluate(variables, features)
     for row in (0, 1):
-        alone = evaluate(features[[row, row]])[0]
+        alone = evaluate(variables, features[[row, row]])[0]
         np.testing.assert_allclose(alone, both[row], rtol=1e-3, atol=1e-4)
 
     params = variables["params"]
