@@ -1,8 +1,8 @@
 """Writes goldens/networks.npz: logits of every small network under fixed weights, by its name.
 
 Weights that were released are not part of the project; what a network makes of weights is held by
-this file. It is what this package computed when the released ones gave their published outputs: after a change
-that is meant to keep outputs, the test must pass without writing it anew. A new network is added by
+this file, which was written when the released ones gave their published outputs. A change that is
+meant to keep outputs must pass the test without writing it anew. Networks it lacks are added by
 
     PYTHONPATH=tests/helpers python tests/models/make_network_goldens.py
 """
