@@ -157,6 +157,8 @@ def trained_run(tmp_path_factory, data_dir) -> Path:
 
     config = tiny_config.__wrapped__(data_dir)
     config.update({"num_steps": 40, "eval_every": 20})
+    config.model.name = "choi_crnn"
+    config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 4), (2, 4), (1, 1))}
     workdir = tmp_path_factory.mktemp("runs") / "trained"
     train(config, workdir, progress=False)
     return workdir

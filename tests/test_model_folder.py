@@ -29,7 +29,7 @@ def test_it_says_all_that_prediction_needs(model, trained_run, data_dir):
     _, content, _ = model
     assert content["schema"] == SCHEMA == 1
     assert content["frontend"]["name"] == "log_mel"
-    assert content["model"]["name"] == "fcn"
+    assert content["model"]["name"] == "choi_crnn"
     assert (content["input_norm"], content["compute_dtype"]) == ("batch", "float32")
     assert content["labels"] == {"classes": ["beat", "hiss", "hum"], "training_tracks": [6, 6, 6]}
     spec = content["input_spec"]
@@ -53,7 +53,7 @@ def test_what_is_written_is_read_back(model, trained_run):
     described.save(folder)
     assert read_description(folder) == described
     assert (folder / "model.json").read_bytes() == (trained_run / "model.json").read_bytes()
-    assert described.system == "log_mel + fcn"
+    assert described.system == "log_mel + choi_crnn"
     assert described.labels["task"] == "single_label"
 
 

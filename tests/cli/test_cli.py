@@ -191,7 +191,7 @@ def test_evaluate_compare_and_report(capsys, trained_run, data_dir, tmp_path):
         capsys, "report", f"--model={trained_run}", f"--compare={trained_run / 'svm'}"
     )
     assert code == 0
-    assert "log_mel + fcn" in out
+    assert "log_mel + choi_crnn" in out
     assert "SVM on MFCC statistics" in out
     assert "majority class (beat)" in out
     twin = shutil.copytree(trained_run / "svm", tmp_path / "twin")

@@ -51,7 +51,7 @@ def test_a_run_is_evaluated_read_and_compared(trained_run, tmp_path, capsys):
 
     song = np.sin(np.arange(12_000) / 5).astype(np.float32)
     assert run.predictor().predict(song, 12_000).label == "hum"
-    assert run.config.model.name == "fcn"
+    assert run.config.model.name == "choi_crnn"
     assert run.labels["classes"] == ["beat", "hiss", "hum"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mgr_jax.classifier import abstract_variables, create_classifier
+from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions
 from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
@@ -270,22 +271,23 @@ def test_bfloat16_trains_with_float32_parameters(tiny_config, tmp_path):
     assert np.isfinite([losses(tmp_path)[step] for step in (2, 4, 6, 8)]).all()
 
 
-def test_a_work_directory_of_another_run_is_refused(trained_run, tiny_config, tmp_path):
+def test_a_work_directory_of_another_run_is_refused(trained_run, tmp_path):
     workdir = shutil.copytree(trained_run, tmp_path / "run")
-    tiny_config.seed = 7
+    config = load_config(workdir / "config.json")
+    config.seed = 7
     with pytest.raises(UserError, match=r"config\.seed = 0, not 7; choose another workdir"):
-        train(tiny_config, workdir, progress=False)
+        train(config, workdir, progress=False)
     (workdir / "config.json").unlink()
     with pytest.raises(UserError, match=r"checkpoints without a config\.json"):
-        train(tiny_config, workdir, progress=False)
+        train(config, workdir, progress=False)
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(trained_run, tmp_path):
     workdir = shutil.copytree(trained_run, tmp_path / "run")
     model = json.loads((workdir / "model.json").read_text())
-    model["model"]["kwargs"]["widths"] = [8, 24]
+    model["model"]["kwargs"]["budget"] = "0.25M"
     (workdir / "model.json").write_text(json.dumps(model))
-    with pytest.raises(UserError, match=r"another architecture: .* is \(16,\) there but \(24,\)"):
+    with pytest.raises(UserError, match=r"another architecture: .* is \(30,\) there but \(48,\)"):
         predict_run(workdir, "test")
 
 
