@@ -1,5 +1,7 @@
 # make demo   fresh machine: environment, embedded dataset, train, evaluate, report
+# make check  lint, types and the fast tests, which compile no networks
 # make test   fresh machine: environment, lint, types, the whole test suite
+# make coverage   the whole test suite, and how much of the package it runs
 # make env    the environment only; VENV=path puts it elsewhere
 
 PYTHON ?= python3
@@ -8,7 +10,9 @@ RUN := $(VENV)/bin/mgr-jax
 DEMO ?= runs/demo
 DATA ?= runs/data
 
-.PHONY: env demo test lint constraints clean
+PYTEST = $(VENV)/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
+
+.PHONY: env demo lint check test coverage constraints clean
 
 env: $(VENV)/.installed
 
@@ -34,8 +38,15 @@ lint: env
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+check: lint
+	$(PYTEST) -m 'not slow and not compiles'
+
 test: lint
-	$(VENV)/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
+	$(PYTEST)
+
+# Apart, as Python's tracing costs half as much again; COVERAGE_CORE=sysmon is cheaper from 3.12 on.
+coverage: env
+	$(PYTEST) --cov --cov-fail-under=92
 
 # Needs uv; writes exact versions for every supported Python.
 constraints:

@@ -12,21 +12,50 @@ os.environ["XLA_FLAGS"] = " ".join(
         os.environ.get("XLA_FLAGS", ""),
         "--xla_force_host_platform_device_count=4",
         "--xla_cpu_experimental_ynn_fusion_type=-LIBRARY_FUSION_TYPE_INDIVIDUAL_CONVOLUTION",
-        # Most programs here run for less time than they take to compile.
-        "--xla_backend_optimization_level=1",
+        "--xla_backend_optimization_level=1",  # where the next line does not hold
     ]
 ).strip()
+# Most programs here run for less time than they take to compile.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "xla"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+import hypothesis
 import numpy as np
 import pytest
 import soundfile
+from durations import pytest_terminal_summary  # noqa: F401
+
+# The same examples every time, and no clock that decides.
+hypothesis.settings.register_profile(
+    "mgr_jax", derandomize=True, deadline=None, database=None, max_examples=100
+)
+hypothesis.settings.load_profile("mgr_jax")
 
 RATE = 12_000
 GENRES = ("hum", "hiss", "beat")
+
+
+# What compiles, or trains what is compiled. Files of tests that import some of it, and tests that
+# ask for one of these fixtures, are not of `make check`; nothing else needs a mark but the slow.
+COMPILES = (
+    *("jax", "flax", "mgr_jax.audio.augment", "mgr_jax.audio.frontends", "mgr_jax.benchmark"),
+    *("mgr_jax.models", "mgr_jax.prediction", "mgr_jax.training"),
+)
+TRAINS = {"tiny_config", "trained_run"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        names = {
+            getattr(value, "__module__", None) or getattr(value, "__name__", None) or ""
+            for value in vars(item.module).values()
+        }
+        compiles = any(f"{name}.".startswith(f"{part}.") for name in names for part in COMPILES)
+        if compiles or TRAINS.intersection(item.fixturenames):
+            item.add_marker("compiles")
 
 
 def make_clip(genre: str, artist: int, track: int, seconds: float = 2.0) -> np.ndarray:
@@ -102,7 +131,9 @@ def tiny_config(data_dir):
     config.sample_rate = RATE
     config.clip_samples = RATE // 2
     config.frontend.kwargs = {"n_fft": 512, "hop_length": 256, "n_mels": 32}
-    config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 4), (2, 4), (1, 1))}
+    # Batch statistics, dropout and little to compile: tests/models has the networks of papers.
+    config.model.name = "fcn"
+    config.model.kwargs = {"widths": (8, 16), "pools": ((4, 4), (2, 2))}
     config.batch_size = 8
     config.num_steps = 8
     config.eval_every = 4
@@ -126,6 +157,8 @@ def trained_run(tmp_path_factory, data_dir) -> Path:
 
     config = tiny_config.__wrapped__(data_dir)
     config.update({"num_steps": 40, "eval_every": 20})
+    config.model.name = "choi_crnn"
+    config.model.kwargs = {"budget": "0.1M", "pools": ((2, 2), (2, 4), (2, 4), (1, 1))}
     workdir = tmp_path_factory.mktemp("runs") / "trained"
     train(config, workdir, progress=False)
     return workdir

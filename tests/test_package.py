@@ -99,6 +99,12 @@ def sources(*, cli: bool = True) -> Iterator[tuple[Path, ast.Module]]:
             yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
+def test_every_part_is_looked_at():
+    """The tests below hold of all the sources; of none, each of them would pass."""
+    seen = {part_of(module_of(path)) for path, _ in sources()}
+    assert seen - {""} == set(PARTS)
+
+
 def test_imports_point_one_way():
     wrong = []
     for path, tree in sources():
@@ -247,6 +253,12 @@ def test_public_names_exist():
     assert "rendered/demo" in mgr_jax.list_datasets()
 
 
+def test_one_version_is_cited_and_changed():
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {mgr_jax.__version__}\n" in cited
+    assert f"\n## {mgr_jax.__version__} – " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
 def test_the_wheel_ships_configs_and_tables_inside_the_package(tmp_path):
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
@@ -258,6 +270,7 @@ def test_the_wheel_ships_configs_and_tables_inside_the_package(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert "mgr_jax/_configs/choi2016.py" in names
     assert "mgr_jax/data/rendered/CITATIONS.bib" in names
+    assert "mgr_jax/py.typed" in names
     assert {name.split("/")[0] for name in names} == {
         "mgr_jax",
         f"mgr_jax-{mgr_jax.__version__}.dist-info",

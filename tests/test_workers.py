@@ -193,7 +193,7 @@ def test_remarks_of_decoders_are_not_shown(capfd):
 # Scripts, which are killed while their workers compute, wait for items, or start.
 
 SCRIPT = """
-import os, pathlib, sys, time
+import os, pathlib, signal, sys, time
 from mgr_jax.workers import map_in_processes
 
 folder = pathlib.Path({folder!r})
@@ -212,6 +212,8 @@ if __name__ == "__mp_main__" and {slow_start}:
     time.sleep(1)
 
 if __name__ == "__main__":
+    # A shell's background job, as a test run can be, ignores Ctrl-C and so do its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for item, result in map_in_processes(compute, range(2), workers=2):
         while item == 1:  # both have worked, and wait
             time.sleep(0.1)

@@ -34,8 +34,8 @@ def segment_starts(
       clip_samples: samples of a clip.
       segments: how many clips; 0 means the fewest that cover the track. A track no longer than
         one clip gives one.
-      step: clips start at multiples of this, so that up to `step` samples at the end may be left
-        over.
+      step: clips start at multiples of this, so that fewer than `step` samples may be left over
+        between two clips and at the end.
 
     Returns:
       First sample of each clip, [segments] int64.

@@ -17,7 +17,8 @@ from mgr_jax.data.feature_files import track_names
 from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack
 
-_FMA_FILE = re.compile(r"(?:.*/)?\d{3}/(\d{6})\.mp3")
+# The folder is the number of thousands.
+_FMA_FILE = re.compile(r"(?:.*/)?(\d{3})/(\1\d{3})\.mp3")
 
 
 def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
@@ -35,20 +36,24 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     """
     paths = require_audio_files(folder)
     relative = [path.relative_to(folder) for path in paths]
-    name, count = Counter(str(path.with_suffix("")) for path in relative).most_common(1)[0]
+    of_fma = [_FMA_FILE.fullmatch(path.as_posix()) for path in paths]
+    called = [
+        str(int(fma[2])) if fma else path.as_posix()
+        for fma, path in zip(of_fma, relative, strict=True)
+    ]
+    name, count = Counter(os.path.splitext(text)[0] for text in called).most_common(1)[0]
     if count > 1:
         raise UserError(
             f"{folder} holds {count} audio files called '{name}'; keep one of them",
             code="audio.same_name",
         )
-    texts = [path.as_posix() for path in relative]
-    columns = zip(paths, relative, _short(texts), track_names(texts), strict=True)
+    filenames = _short([path.as_posix() for path in relative])
+    columns = zip(paths, relative, of_fma, filenames, track_names(called), strict=True)
     found = []
-    for path, below, filename, track in columns:
-        fma = _FMA_FILE.fullmatch(path.as_posix())
+    for path, below, fma, filename, track in columns:
         label = below.parts[0] if len(below.parts) > 1 and not fma else ""
         load = functools.partial(_read_file, path, sample_rate)
-        found.append(AudioTrack(filename, str(int(fma[1])) if fma else track, load, label))
+        found.append(AudioTrack(filename, track, load, label))
     return _in_order(found)
 
 

@@ -178,4 +178,5 @@ def test_steps_in_pytorch_are_timed_beside_ours():
     assert set(report["milliseconds"]) == {*OWN, *names}
     assert first[0] == {name for name in first[1] if "compiled" not in name}
     assert set(report["ratios"][OWN[0]]) == {name for name in names if name.endswith("float32")}
+    assert report["losses"].keys() == report["milliseconds"].keys()
     assert all(np.isfinite(loss) for loss in report["losses"].values())

@@ -306,7 +306,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("features")
     np.savez(folder / "toy.npz", **pictures())
     prepare("feature_array", data_dir=folder, features=folder / "toy.npz", num_workers=0)
-    model = {"kwargs": {"budget": "0.1M", "pools": ((2, 2), (2, 2), (1, 2), (1, 1))}}
+    model = {"name": "fcn", "kwargs": {"widths": (8, 16), "pools": ((2, 2), (2, 2))}}
     workdir = train_on(
         "feature_array/toy", folder, folder / "run", clip_samples=8, model=model, eval_segments=4
     )
@@ -458,7 +458,7 @@ def test_columns_of_a_table_are_found_by_name(tmp_path, build, capsys):
     columns = {f"mfcc{i}": values.tolist() for i, values in enumerate(noise)}
     path.write_text(table(**columns))
     folder = build(path, fractions=(0.5, 0.25, 0.25))
-    model = {"kwargs": {"budget": "0.1M", "pools": ((1, 2), (1, 2), (1, 2), (1, 1))}}
+    model = {"name": "mlp", "kwargs": {"units": (8,)}}
     workdir = train_on(
         "feature_array/toy", tmp_path / "tfds", tmp_path / "run", clip_samples=1, model=model
     )

@@ -32,21 +32,35 @@ def pair(frontend, model, seconds=4, **kwargs):
     return create_classifier(config, 5)
 
 
-@pytest.mark.parametrize("frontend", ["waveform", "stack"])
+# The networks that take four seconds of them.
+FIT = {
+    "waveform": {
+        *("autoencoder", "choi_k1c2", "choi_k2c1", "cnn1d", "cnn_sa", "crnn1d", "dieleman2014"),
+        *("freq_cnn", "li2010", "mlp", "musicnn", "musicnn_torch", "resnet18", "resnet34", "rnn"),
+        *("short_chunk_res", "temporal_cnn", "wav_transformer"),
+    },
+    "stack": {
+        *("ast", "autoencoder", "bbnn", "bbnn_cqt", "cfc", "cnn1d", "cnn_sa", "crnn1d"),
+        *("densenet121", "fma_crnn", "ltc", "mlp", "music_tagger_crnn", "musicnn"),
+        *("musicnn_torch", "musicnn_vgg", "nakashika2012", "resnet18", "resnet34", "rnn"),
+        *("short_chunk_res", "simple_crnn"),
+    },
+}
+
+
+@pytest.mark.parametrize("frontend", FIT)
 @pytest.mark.parametrize("model", list_models())
 def test_a_pairing_fits_or_is_refused_in_one_sentence(frontend, model):
-    try:
+    if model in FIT[frontend]:
         logits, intermediates = abstract_outputs(*pair(frontend, model))
-        refusal = ""
-    except UserError as error:
-        refusal = str(error)
-    if refusal:
-        assert model in refusal
-        assert "\n" not in refusal
-        assert len(refusal) < 400
-    else:
         assert logits.shape == (1, 5)
         assert intermediates["embedding"].shape[0] == 1
+        return
+    with pytest.raises(UserError) as refused:
+        abstract_outputs(*pair(frontend, model))
+    assert model in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 400
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "false"  # tests/conftest.py would have it so
 sys.path += [str(HERE.parent), str(HERE.parent / "helpers")]
 import conftest  # noqa: F401  # the settings under which the tests run, before jax is imported
 import old_runs

@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+import jax
 import numpy as np
 import old_runs
 import pytest
@@ -19,6 +20,14 @@ from mgr_jax.evaluation import load_result
 
 OLD = Path(__file__).parent / "goldens/v0.1.0"
 RUNS = ("waveform", "features")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compile_as_then():
+    """Their last bits are those of optimised programs."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def finish(process: subprocess.Popen) -> str:
 @pytest.fixture
 def config_flags(tiny_config, tmp_path):
     """Flags that say the same as `tiny_config`, without dropout, for a process of its own."""
-    tiny_config.model.kwargs.update({"conv_dropout": 0.0, "dropout": 0.0})
+    tiny_config.model.kwargs.update({"dropout": 0.0})
     file = tmp_path / "tiny.py"
     file.write_text(
         "from mgr_jax.config import from_json\n"

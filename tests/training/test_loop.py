@@ -12,6 +12,7 @@ from errors import user_error
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mgr_jax.classifier import abstract_variables, create_classifier
+from mgr_jax.config import load_config
 from mgr_jax.evaluation import Predictions
 from mgr_jax.model_folder import SCHEMA
 from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
@@ -122,7 +123,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
 @pytest.mark.slow
 def test_a_run_may_change_its_partition_and_its_length(tiny_config, tmp_path):
     tiny_config.schedule.name = "constant"
-    tiny_config.model.kwargs.update({"conv_dropout": 0.0, "dropout": 0.0})
+    tiny_config.model.kwargs.update({"dropout": 0.0})
     whole = tiny_config.copy_and_resolve_references()
     train(whole, tmp_path / "whole", progress=False)
     tiny_config.num_steps = 4
@@ -267,17 +268,18 @@ def test_bfloat16_trains_with_float32_parameters(tiny_config, tmp_path):
     train(tiny_config, tmp_path, progress=False)
     found = variables_of(tmp_path, tiny_config)
     assert {str(leaf.dtype) for leaf in jax.tree.leaves(found)} == {"float32"}
-    assert all(np.isfinite(loss) for loss in losses(tmp_path).values())
+    assert np.isfinite([losses(tmp_path)[step] for step in (2, 4, 6, 8)]).all()
 
 
-def test_a_work_directory_of_another_run_is_refused(trained_run, tiny_config, tmp_path):
+def test_a_work_directory_of_another_run_is_refused(trained_run, tmp_path):
     workdir = shutil.copytree(trained_run, tmp_path / "run")
-    tiny_config.seed = 7
+    config = load_config(workdir / "config.json")
+    config.seed = 7
     with user_error("run.other_config", workdir, "config.seed = 0, not 7"):
-        train(tiny_config, workdir, progress=False)
+        train(config, workdir, progress=False)
     (workdir / "config.json").unlink()
     with user_error("run.missing_config", workdir, "config.json"):
-        train(tiny_config, workdir, progress=False)
+        train(config, workdir, progress=False)
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(trained_run, tmp_path):

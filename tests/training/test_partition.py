@@ -73,7 +73,10 @@ def run(config, partition):
 
 @pytest.fixture
 def config(tiny_config):
-    tiny_config.model.kwargs.update({"conv_dropout": 0.0, "dropout": 0.0})
+    tiny_config.model.name = "choi_crnn"
+    tiny_config.model.kwargs = {
+        "pools": ((2, 2), (2, 4), (2, 4), (1, 1)), "conv_dropout": 0.0, "dropout": 0.0,
+    }  # fmt: skip
     tiny_config.optimizer.learning_rate = 1e-3
     return tiny_config
 

@@ -62,6 +62,7 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
     ]
     assert errors[1] < errors[0]
     losses = [row for row in rows if "train/loss" in row]
+    assert len(losses) == 8
     assert all(row["train/loss"] == row["train/auxiliary_loss"] for row in losses)
     # Who only reconstructs knows nothing of classes.
     with pytest.warns(UserWarning, match="not trained to classify"):

@@ -1,0 +1,59 @@
+"""What the files of a folder are called, whatever folders there are."""
+
+import tempfile
+from pathlib import Path
+
+from errors import user_error
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mgr_jax.runs.audio_tracks import folder_tracks
+
+FOLDERS = st.sampled_from(["", "a/", "b/", "a/b/"])
+NUMBERS = st.integers(0, 2500)
+PLAIN = st.builds("{}{}.wav".format, FOLDERS, st.sampled_from(["x", "2", "000002"]))
+LIKE_FMA = st.sampled_from(["000/000002.mp3", "001/000002.mp3", "001/001002.mp3", "000/2.mp3"])
+MUSIC = st.lists(PLAIN | LIKE_FMA, unique=True, min_size=1, max_size=6)
+
+
+def tracks_of(names):
+    """The tracks of a folder, by its files."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        tracks = folder_tracks(Path(folder), None)
+        return {track.load.args[0].relative_to(folder).as_posix(): track for track in tracks}
+
+
+@given(names=MUSIC)
+def test_no_two_files_share_a_name(names):
+    if {"2.wav", "000/000002.mp3"} <= set(names):
+        with user_error("audio.same_name", "called '2'"):
+            tracks_of(names)
+        return
+    tracks = tracks_of(names)
+    assert tracks.keys() == set(names)
+    assert len({track.track for track in tracks.values()}) == len(names)
+    assert len({track.filename for track in tracks.values()}) == len(names)
+
+
+@given(names=st.lists(PLAIN, unique=True, min_size=1, max_size=5))
+def test_the_first_folder_is_the_label(names):
+    for name, track in tracks_of(names).items():
+        assert track.label == (name.split("/")[0] if "/" in name else "")
+
+
+@given(root=FOLDERS, numbers=st.lists(NUMBERS, unique=True, min_size=1, max_size=5))
+def test_fmas_files_are_called_by_their_number_and_have_no_label(root, numbers):
+    names = {f"{root}{n // 1000:03d}/{n:06d}.mp3": str(n) for n in numbers}
+    tracks = tracks_of(names)
+    assert {name: track.track for name, track in tracks.items()} == names
+    assert {track.label for track in tracks.values()} == {""}
+    assert [int(track.track) for track in tracks.values()] == sorted(numbers)
+
+
+def test_the_same_track_of_two_copies_of_fma_is_refused():
+    with user_error("audio.same_name", "called '2'"):
+        tracks_of(["fma_small/000/000002.mp3", "fma_large/000/000002.mp3"])
