@@ -13,8 +13,8 @@ from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.base import BinAxis, Layout, check_waveforms
 from mgr_jax.audio.frontends.frames import Fourier, Frames, Transform
+from mgr_jax.audio.frontends.level import OVER
 from mgr_jax.audio.frontends.parts import Count, Exponent, Norm, Part, Size, one_of
-from mgr_jax.audio.frontends.standardise import OVER
 from mgr_jax.errors import UserError
 
 _PITCH_CLASSES = BinAxis("pitch class", np.arange(12.0))

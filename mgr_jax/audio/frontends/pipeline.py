@@ -10,8 +10,7 @@ from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.bands import Bands
 from mgr_jax.audio.frontends.base import Aux, Frontend, Layout, first_of
-from mgr_jax.audio.frontends.level import Cepstra, Level
-from mgr_jax.audio.frontends.standardise import Standardise
+from mgr_jax.audio.frontends.level import Cepstra, Level, Standardise
 from mgr_jax.errors import UserError
 
 Statistics = Mapping[str, jax.Array]

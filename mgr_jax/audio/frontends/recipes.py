@@ -15,8 +15,7 @@ from mgr_jax.audio.frontends.bands import (
     Stored,
 )
 from mgr_jax.audio.frontends.learned import Harmonic, Leaf, SincNet
-from mgr_jax.audio.frontends.level import Cepstra, Level
-from mgr_jax.audio.frontends.standardise import Standardise
+from mgr_jax.audio.frontends.level import Cepstra, Level, Standardise
 from mgr_jax.audio.frontends.tempogram import Tempogram
 
 
