@@ -94,5 +94,6 @@ def _mask(
     counted = None
     if length is not None:
         counted = jnp.expand_dims(jnp.arange(len(features)) < length, range(1, features.ndim))
-    hiding = features.mean(axis=(0, 1), keepdims=True, where=counted) if fill == "mean" else 0.0
+    means = jnp.mean(features, axis=(0, 1), keepdims=True, where=counted)
+    hiding = means if fill == "mean" else 0.0
     return jnp.where(jnp.expand_dims(hidden, others), hiding, features)
