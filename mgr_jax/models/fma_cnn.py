@@ -12,8 +12,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.models.layers import ConvBlock, ResidualBlock, max_pool
-from mgr_jax.models.masking import Lengths, convolve, shorten
+from mgr_jax.models.layers import ConvBlock, ResidualBlock, pool_clips
+from mgr_jax.models.masking import Lengths, convolve
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image, as_sequence
 
 BLOCKS = ("basic", "resnet", "densenet")
@@ -111,7 +111,7 @@ class FMANetwork(ConvNetwork):
                 x, lengths = residual(x, lengths, train=train)
             else:
                 x = DenseNetBlock(width, kernel, **settings)(x, lengths, train=train)
-            x, lengths = max_pool(x, pool), shorten(lengths, pool[0])
+            x, lengths = pool_clips(x, pool, lengths)
         return x, lengths
 
     def _drop(self, x: jax.Array, train: bool) -> jax.Array:

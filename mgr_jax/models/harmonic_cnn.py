@@ -5,8 +5,8 @@ from typing import ClassVar
 import jax
 from flax import linen as nn
 
-from mgr_jax.models.layers import ConvBlock, ResidualBlock, clip_max, max_pool
-from mgr_jax.models.masking import Lengths, shorten
+from mgr_jax.models.layers import ConvBlock, ResidualBlock, clip_max, pool_clips
+from mgr_jax.models.masking import Lengths
 from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
@@ -66,7 +66,7 @@ class HarmonicCNN(ConvNetwork):
             else:
                 residual = ResidualBlock(width, **self.normed, name=name)
                 x, lengths = residual(x, lengths, train=train)
-                x, lengths = max_pool(x, pool), shorten(lengths, pool[0])
+                x, lengths = pool_clips(x, pool, lengths)
         x = clip_max(x, lengths)
         x = self.dense_block(x, 2 * self.width, "dense", train=train)
         return self.classify(x, train=train, dropout=self.dropout)

@@ -34,6 +34,17 @@ def max_pool(x: jax.Array, window: Sequence[int]) -> jax.Array:
     return x
 
 
+def pool_clips(x: jax.Array, window: Sequence[int], lengths: Lengths) -> tuple[jax.Array, Lengths]:
+    """`max_pool` of what belongs to the clips of [batch, frames, ..., channels], and their lengths.
+
+    A clip that does not fill a window keeps the maximum of what there is of it.
+    """
+    if lengths is None:
+        return max_pool(x, window), None
+    pooled, left = max_pool(mask_frames(x, lengths, -jnp.inf), window), shorten(lengths, window[0])
+    return mask_frames(pooled, left), left  # nothing is to be computed of infinities
+
+
 def global_max(x: jax.Array, axis: int = 1) -> jax.Array:
     """Maximum over a whole axis; only one of several equal ones gets the gradient.
 
@@ -101,9 +112,8 @@ class ConvBlock(BatchNormed):
         x, lengths = convolve(conv, x, lengths)
         x = self.norm(x, train=train, lengths=lengths)
         # The same values as pooling after the activation, with less to compute.
-        x = self.activation(max_pool(x, self.pool))
-        x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        return x, shorten(lengths, self.pool[0])
+        x, lengths = pool_clips(x, self.pool, lengths)
+        return nn.Dropout(self.dropout, deterministic=not train)(self.activation(x)), lengths
 
 
 class ResidualBlock(BatchNormed):

@@ -4,8 +4,8 @@ Clips of a batch are filled at their ends to one size. With `lengths` [batch] in
 belong to each, a network answers as if every clip came alone: the filling is zero before every
 convolution along time, as padding is, and no mean, maximum, state, attention or batch statistic
 sees it. Pooling drops what does not fill a window, of the clip as of the array. A clip too short
-for that keeps one frame, of which the missing part is zeros. Without lengths all frames count, and
-nothing here computes anything.
+for that keeps one frame: the maximum of what there is of it, or a convolution over it and zeros.
+Without lengths all frames count, and nothing here computes anything.
 """
 
 from typing import Any
@@ -108,7 +108,7 @@ class MaskedBatchNorm(nn.BatchNorm):
 
         Args:
           x: the batch.
-          mask: bool, which broadcasts to x: what counts.
+          mask: [batch, ..., 1] bool, which broadcasts to x: what counts.
         """
         wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         axes = tuple(range(x.ndim - 1))

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
-from mgr_jax.models.layers import ConvBlock, ResidualBlock, SqueezeExcite, clip_max, max_pool
-from mgr_jax.models.masking import Lengths, shorten
+from mgr_jax.models.layers import ConvBlock, ResidualBlock, SqueezeExcite, clip_max, pool_clips
+from mgr_jax.models.masking import Lengths
 from mgr_jax.models.network import ConvNetwork, Output, as_sequence
 
 BLOCKS = ("basic", "se", "res", "rese")
@@ -167,7 +167,7 @@ class SampleCNN(ConvNetwork):
                 name=name,
             )
             x, lengths = residual(x, lengths, train=train)
-            return max_pool(x, (pool,)), shorten(lengths, pool)
+            return pool_clips(x, (pool,), lengths)
         half = ((kernel // 2, (kernel - 1) // 2),)
         basic = ConvBlock(
             width,

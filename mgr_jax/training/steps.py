@@ -201,7 +201,7 @@ def make_train_step(
         rng = jax.random.fold_in(jax.random.key(seed), state.step)
         if axis_name:
             rng = jax.random.fold_in(rng, lax.axis_index(axis_name))
-        examples = _augmented(augment, seed, inputs(data, batch), batch)
+        examples = _augmented(augment, seed, inputs(data, batch), batch, classifier)
         grads, metrics, batch_stats = gradient(state, examples, rng)
         if axis_name:
             grads, metrics = lax.pmean((grads, metrics), axis_name)
@@ -225,7 +225,13 @@ def make_train_step(
     return update
 
 
-def _augmented(augment: Augment | None, seed: int, inputs: jax.Array, batch: Batch) -> Batch:
+def _augmented(
+    augment: Augment | None,
+    seed: int,
+    inputs: jax.Array,
+    batch: Batch,
+    classifier: GenreClassifier,
+) -> Batch:
     """All that a loss needs of each example: what depends on one is of its row."""
     examples = {name: batch.get(name) for name in ("targets", "aux", "lengths")}
     examples["inputs"] = inputs
@@ -233,9 +239,14 @@ def _augmented(augment: Augment | None, seed: int, inputs: jax.Array, batch: Bat
         return examples
     examples["keys"] = keys = example_keys(seed, batch["index"])
     if augment.changes_inputs:
-        examples["inputs"], examples["lengths"], mix = augment.inputs(
-            keys, dsp.to_float(inputs), batch.get("lengths")
-        )
+        ends, clip = batch.get("lengths"), inputs.shape[1]
+        if ends is not None:  # of arrays, that begin with context, and whose full clips end with it
+            context = classifier.frontend.crop.context
+            clip -= 2 * context
+            ends = jnp.where(ends < clip, ends + context, inputs.shape[1])
+        examples["inputs"], ends, mix = augment.inputs(keys, dsp.to_float(inputs), ends)
+        if ends is not None:
+            examples["lengths"] = jnp.where(ends < inputs.shape[1], ends - context, clip)
         if mix:
             partner, examples["share"] = mix
             examples["partner_targets"] = batch["targets"][partner]

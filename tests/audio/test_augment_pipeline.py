@@ -380,3 +380,25 @@ def test_noise_of_a_filled_clip_has_the_ratio_to_what_is_heard():
     added = (np.asarray(changed) - x)[:, :5_000]
     ratio = (np.square(x).sum(axis=1) / np.square(added).sum(axis=1)).mean()
     assert 10 * np.log10(ratio) == pytest.approx(20, abs=0.3)
+
+
+def test_nothing_follows_a_filled_clip_that_plays_too_fast():
+    x = np.zeros((1, 8_000), np.float32)
+    x[:, :4_000] = np.random.default_rng(0).normal(0, 0.1, 4_000)
+    lengths = np.array([4_000], np.int32)
+    for fill, silent in (("zero", True), ("wrap", False)):
+        augment = one("speed", min_rate=1.5, max_rate=1.5, fill=fill)
+        changed, _, _ = augment.inputs(example_keys(0, np.arange(1)), x, lengths)
+        assert (np.abs(np.asarray(changed)[0, 3_000:4_000]).mean() < 0.01) == silent
+
+
+def test_masks_take_as_large_a_share_of_a_short_clip():
+    x = np.random.default_rng(0).normal(size=(200, 100, 3)).astype(np.float32)
+    augment, keys = one("time_mask", masks=1, max_frames=40), example_keys(0, np.arange(200))
+    hidden = [
+        (np.asarray(augment.features(keys, x, np.full(200, length, np.int32))) != x).any(axis=2)
+        for length in (100, 10)
+    ]
+    assert 0.15 < hidden[0].mean() < 0.25
+    assert 0.1 < hidden[1][:, :10].mean() < 0.2  # whole frames, rounded down
+    assert hidden[1][:, :10].sum(axis=1).max() <= 4

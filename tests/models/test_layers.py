@@ -1,12 +1,13 @@
 """Shared blocks against Flax and against equations written out."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
 from scipy import signal
 
-from mgr_jax.models.layers import ConvBlock, global_max, max_pool
+from mgr_jax.models.layers import ConvBlock, global_max, max_pool, pool_clips
 from mgr_jax.models.recurrent import GRU, LSTM
 
 
@@ -161,3 +162,12 @@ def test_conv_block_shares_batch_statistics_between_devices():
             state,
             whole_state,
         )
+
+
+def test_a_clip_that_fills_no_window_keeps_the_maximum_of_what_there_is():
+    x = np.random.default_rng(0).standard_normal((3, 10, 2)).astype(np.float32)
+    pooled, lengths = pool_clips(x, (4,), jnp.array([1, 3, 9]))
+    np.testing.assert_array_equal(lengths, [1, 1, 2])
+    for clip, count, result in zip(x, (1, 3, 4), pooled, strict=True):
+        np.testing.assert_array_equal(result[0], clip[:count].max(axis=0))
+    np.testing.assert_array_equal(pooled[:2, 1:], 0)

@@ -8,10 +8,11 @@ from errors import user_error
 from flax import linen as nn
 
 from mgr_jax.audio.augment import example_keys, make_augment
+from mgr_jax.audio.frontends import create_frontend
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.partition import make_partition
-from mgr_jax.training.steps import create_state, make_train_step
+from mgr_jax.training.steps import _augmented, create_state, make_train_step
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
 
@@ -139,6 +140,25 @@ def test_short_clips_of_a_run_are_augmented_alike_by_both_loaders(tiny_config, t
         curves[loader] = [row["train/loss"] for row in rows if "train/loss" in row]
     assert len(curves["resident"]) == 6
     np.testing.assert_allclose(curves["resident"], curves["streaming"], atol=1e-4)
+
+
+def test_clips_that_come_with_their_context_keep_all_of_their_sound():
+    """A gain of 0 dB changes nothing, of full clips and of filled ones."""
+    frontend = create_frontend("log_mel", n_fft=64, hop_length=32, n_mels=4, whole_track=True)
+    classifier = GenreClassifier(frontend, Linear(), "none")
+    context, clip = frontend.crop.context, 320
+    assert context == 32
+    inputs = np.random.default_rng(0).normal(0, 0.1, (2, clip + 2 * context)).astype(np.float32)
+    inputs[1, context + 96 :] = 0
+    batch = {
+        "index": np.arange(2),
+        "targets": np.zeros(2, np.int32),
+        "lengths": np.array([clip, 96], np.int32),
+    }
+    augment = make_augment(({"name": "gain", "min_db": 0.0, "max_db": 0.0},), sample_rate=22_050)
+    examples = _augmented(augment, 0, inputs, batch, classifier)
+    np.testing.assert_allclose(examples["inputs"], inputs, atol=1e-7)
+    np.testing.assert_array_equal(examples["lengths"], batch["lengths"])
 
 
 def test_examples_that_cannot_be_mixed_are_refused(tiny_config, tmp_path):

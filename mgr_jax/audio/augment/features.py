@@ -86,7 +86,8 @@ def _mask(
     width = jax.random.randint(width_key, (masks, 1), 0, max_width + 1)
     end: int | jax.Array = size
     if axis == 0 and length is not None:
-        width, end = jnp.minimum(width, length), length
+        # As large a share of a short clip as of a full one.
+        width, end = jnp.asarray(width * (length / size), jnp.int32), length
     start = jax.random.randint(start_key, (masks, 1), 0, end - width + 1)
     position = jnp.arange(size)
     hidden = ((start <= position) & (position < start + width)).any(axis=0)

@@ -69,6 +69,7 @@ def speed(
     min_rate: Rate = 0.9,
     max_rate: Rate = 1.1,
     fill: Literal["wrap", "zero"] = "wrap",
+    length: jax.Array | None = None,
 ) -> jax.Array:
     """Plays a clip faster and higher, or slower and lower, from its start on.
 
@@ -83,8 +84,11 @@ def speed(
       min_rate: lowest rate, below 1 is slower; rates are log-uniform.
       max_rate: highest rate.
       fill: what follows the end of a clip that is too fast: "wrap", its start again, or "zero".
+      length: [] int32, the samples of the clip, which is repeated beyond; None: all.
     """
     samples = len(y)
+    if fill == "zero" and length is not None:
+        y = jnp.where(jnp.arange(samples) < length, y, 0.0)
     period = samples if fill == "wrap" else _fast_length(math.ceil(samples * max(1.0, max_rate)))
     log_rate = jax.random.uniform(key, minval=math.log(min_rate), maxval=math.log(max_rate))
     # Phases are counted in 2 ** -32 turns, so that unsigned integers keep their fraction exactly
