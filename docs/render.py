@@ -10,9 +10,11 @@ column "minutes a run" it shows how long that took. The table `runs` has all tha
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
 from mgr_jax.evaluation.ledger import Entry, read_ledger
 from mgr_jax.reports import markdown_table
@@ -68,6 +70,9 @@ def runs(entries: Sequence[Entry]) -> list[dict[str, str]]:
 
 
 if __name__ == "__main__":
-    results = read_ledger(DOCS / "results.jsonl")
+    try:
+        results = read_ledger(DOCS / "results.jsonl")
+    except UserError as error:
+        sys.exit(str(error))
     for path in PAGES:
         path.write_text(fill(path.read_text(encoding="utf-8"), results), encoding="utf-8")

@@ -268,7 +268,7 @@ def test_the_wheel_ships_configs_and_tables_inside_the_package(tmp_path):
     )
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "mgr_jax/_configs/choi2016.py" in names
+    assert {"mgr_jax/_configs/choi2016.py", "mgr_jax/_results.jsonl"} <= set(names)
     assert "mgr_jax/data/rendered/CITATIONS.bib" in names
     assert "mgr_jax/py.typed" in names
     assert {name.split("/")[0] for name in names} == {

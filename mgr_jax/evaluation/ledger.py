@@ -25,11 +25,13 @@ class Entry:
       metric: what was measured, such as "accuracy".
       score: [value, low, high] of its 95 % interval, whose ends are None where there is none.
       level: of the score: "track" or "segment".
+      aggregation: how segments became tracks; see `Predictions.by_track`.
       split: that was scored.
       tracks: how many.
       protocol: see `Protocol.as_dict`.
       dataset: that was trained on, such as "rendered/demo".
       spec: of the config, such as "choi2016:model=crnn,data=gtzan".
+      overrides: its fields that were something else in this run, as in {"batch_size": 32}.
       config: SHA-256 of the resolved config as JSON.
       seconds: that training took.
       hardware: `devices` that were trained on, and `processor` and `cores` of the machine on which
@@ -49,11 +51,13 @@ class Entry:
     metric: str
     score: tuple[float | None, float | None, float | None]
     level: str = "track"
+    aggregation: str = "probabilities"
     split: str = ""
     tracks: int | None = None
     protocol: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     dataset: str = ""
     spec: str = ""
+    overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     config: str | None = None
     seconds: float | None = None
     hardware: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -75,8 +79,9 @@ class Entry:
     def identity(self) -> tuple[Any, ...]:
         """What two entries of one result have in common."""
         return (
-            self.system, self.dataset, self.config, self.metric, self.level, self.split,
-            json.dumps(self.protocol, sort_keys=True), self.commit, self.version,
+            self.system, self.dataset, self.config, self.metric, self.level, self.aggregation,
+            self.split, self.score, json.dumps(self.protocol, sort_keys=True), self.commit,
+            self.version,
         )  # fmt: skip
 
     def to_json(self) -> str:
@@ -99,9 +104,10 @@ class Entry:
             content["cells"] = tuple(tuple(cell) for cell in content.get("cells", ()))
             if any(len(cell) != 3 for cell in content["cells"]):
                 raise ValueError("a cell is not [table, row, column]")
-            [float(number) for number in (value, low or 0, high or 0)]
+            if not all(type(number) in (int, float) for number in (value, low or 0, high or 0)):
+                raise ValueError("a score is no number")
             entry = cls(**content)
-            if entry.protocol:
+            if entry.protocol or not entry.by_hand:
                 Protocol.from_dict(entry.protocol)
         except (TypeError, LookupError) as error:
             raise ValueError(str(error)) from error
@@ -117,9 +123,10 @@ def read_ledger(path: Path) -> list[Entry]:
     entries: list[Entry] = []
     if not path.exists():
         return entries
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         try:
-            entries.append(Entry.from_json(line))
+            if line.strip():
+                entries.append(Entry.from_json(line.decode("utf-8")))
         except ValueError as error:
             raise UserError(
                 f"{path}, line {number} is no result ({error}); restore it",

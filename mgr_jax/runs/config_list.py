@@ -15,7 +15,8 @@ _SHORT = {full: short for short, full in DATASETS.items()}
 def format_configs() -> str:
     """The shipped configs, with a score of each network that the ledger of results has one of.
 
-    It is the newest of tracks that does not leak, on the config's own dataset if there is one.
+    It is the newest of tracks that does not leak, on the config's own dataset and with artists
+    apart if there is one.
     """
     ledger = read_ledger(shipped_ledger())
     parts = []
@@ -48,10 +49,14 @@ def _newest(entries: list[Entry], dataset: str) -> Entry | None:
     fitting = [
         entry
         for entry in entries
-        if entry.metric in _METRICS and entry.level == "track" and not entry.protocol.get("leaks")
+        if entry.metric in _METRICS
+        and entry.level == "track"
+        and not entry.overrides
+        and not entry.protocol.get("leaks")
     ]
-    own = [entry for entry in fitting if entry.dataset == dataset]
-    return max(own or fitting, key=lambda entry: entry.date or "", default=None)
+    own = [entry for entry in fitting if entry.dataset == dataset] or fitting
+    apart = [entry for entry in own if entry.protocol.get("crossing_artists") == 0]
+    return max(apart or own, key=lambda entry: entry.date or "", default=None)
 
 
 def _fold(text: str) -> str:

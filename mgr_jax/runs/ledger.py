@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from ml_collections import ConfigDict
 
 import mgr_jax
 from mgr_jax.benchmark.timing import machine
-from mgr_jax.config import load_config
+from mgr_jax.config import RESUMABLE, differences, load_config
+from mgr_jax.config.durations import EVALUATION, TRAINING
+from mgr_jax.config.files import read_config
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Result
 from mgr_jax.evaluation.ledger import Entry, add_entry
@@ -53,6 +56,7 @@ def record(result: Result, ledger: str | Path | None = None) -> Entry:
         system=result.scores["system"],
         metric=metric,
         score=tuple(score),
+        aggregation=result.scores["aggregation"],
         split=result.split,
         tracks=result.scores["tracks"],
         protocol=result.protocol.as_dict(),
@@ -100,6 +104,28 @@ def _of_config(folder: Path) -> dict[str, Any]:
             config = load_config(run / "config.json")
             provenance = read_description(run).provenance
             return {
-                "spec": config.spec, "dataset": config.dataset, "config": provenance["config"],
-            }  # fmt: skip
+                "spec": config.spec,
+                "overrides": _overrides(config),
+                "dataset": config.dataset,
+                "config": provenance["config"],
+            }
     return {}
+
+
+def _overrides(config: ConfigDict) -> dict[str, Any]:
+    """What a run has in place of what its spec says; nothing of a config of somebody's own.
+
+    The protocol, seeds among it, is told beside it; how long an epoch is depends on the data.
+    """
+    try:
+        written = read_config(config.spec)
+    except UserError:
+        return {}
+    told = {*RESUMABLE, *TRAINING, *EVALUATION, "version", "seed"} - {"num_steps"}
+    if not written.num_steps:
+        told.add("num_steps")
+    return {
+        field: new
+        for field, _, new in differences(written, config)
+        if field not in told and not field.startswith("protocol.")
+    }

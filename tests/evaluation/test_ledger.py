@@ -30,7 +30,8 @@ def test_an_entry_is_a_line_that_is_read_back(tmp_path):
     assert (str(first), str(second)) == ("0.800 [0.711, 0.878]", "0.100")
     lines = (tmp_path / "new" / "results.jsonl").read_text().splitlines()
     assert set(json.loads(lines[1])) == {
-        "system", "metric", "score", "level", "split", "protocol", "config", "commit", "by_hand",
+        "system", "metric", "score", "level", "aggregation", "split", "protocol", "config", "commit",
+        "by_hand",
     }  # fmt: skip
     assert read_ledger(tmp_path / "none.jsonl") == []
 
@@ -40,6 +41,7 @@ def test_an_entry_is_a_line_that_is_read_back(tmp_path):
     [
         {"config": "56ef"}, {"commit": "78ab"}, {"split": "validation"}, {"system": "SVM"},
         {"protocol": Protocol("fault_filtered").as_dict()}, {"level": "segment"},
+        {"aggregation": "vote"}, {"score": (0.8, 0.7, 0.9)},
     ],
 )  # fmt: skip
 def test_another_result_is_another_line(tmp_path, other):
@@ -53,7 +55,7 @@ def test_a_result_stands_there_once(tmp_path):
     path = tmp_path / "results.jsonl"
     add_entry(path, entry(date="2026-01-01"))
     before = path.read_text()
-    again = add_entry(path, entry(score=(0.9, 0.8, 1.0), date="2026-02-02", seconds=3.0))
+    again = add_entry(path, entry(date="2026-02-02", seconds=3.0))
     assert again == entry(date="2026-01-01")
     assert path.read_text() == before
 

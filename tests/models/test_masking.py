@@ -35,7 +35,7 @@ def small(name):
     return kept[0].clone(encoder=kept[1]) if name == "fusion" else kept[0]
 
 
-CAN = [name for name in sorted(MODELS) if small(name).masks_filling]
+CAN = [name for name in sorted(SMALLER) if small(name).masks_filling]
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -11,7 +11,7 @@ from errors import user_error
 import mgr_jax
 from mgr_jax import cli
 from mgr_jax.evaluation.ledger import read_ledger
-from mgr_jax.runs.ledger import checked_out
+from mgr_jax.runs.ledger import _overrides, checked_out
 
 
 @pytest.fixture
@@ -91,3 +91,16 @@ def test_a_commit_tells_of_changes_to_the_code(tmp_path):
     assert checked_out(tmp_path) == commit
     (tmp_path / "mgr_jax" / "a.py").write_text("2")
     assert checked_out(tmp_path) == f"{commit}+"
+
+
+def test_what_differs_from_the_spec_is_told():
+    config = mgr_jax.read_config("demo:model=crnn")
+    assert _overrides(config) == {}
+    config.update({"batch_size": 32, "num_steps": 50, "data_dir": "/data", "seed": 3})
+    config.protocol.fold = 2
+    assert _overrides(config) == {"batch_size": 32, "num_steps": 50}
+    config = mgr_jax.read_config("choi2016:model=crnn")
+    config.update({"num_epochs": 0.0, "num_steps": 5538, "spec": config.spec})
+    assert _overrides(config) == {}  # how many steps its epochs are depends on the data
+    config.spec = "mine.py:model=crnn"
+    assert _overrides(config) == {}
