@@ -30,8 +30,8 @@ def test_an_entry_is_a_line_that_is_read_back(tmp_path):
     assert (str(first), str(second)) == ("0.800 [0.711, 0.878]", "0.100")
     lines = (tmp_path / "new" / "results.jsonl").read_text().splitlines()
     assert set(json.loads(lines[1])) == {
-        "system", "metric", "score", "level", "aggregation", "split", "protocol", "config", "commit",
-        "by_hand",
+        "system", "metric", "score", "level", "aggregation", "split", "protocol", "config",
+        "commit", "by_hand",
     }  # fmt: skip
     assert read_ledger(tmp_path / "none.jsonl") == []
 
