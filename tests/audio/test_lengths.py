@@ -75,7 +75,6 @@ def clips_and_lengths(frontend):
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
 def test_frames_of_a_filled_clip_are_those_of_the_clip_alone(name, settings):
     frontend, features = made(name, settings)
-    assert frontend.masks_filling
     clips, lengths = clips_and_lengths(frontend)
     frames = np.asarray(frontend.frame_lengths(lengths))
     np.testing.assert_array_equal(frames, [frontend.num_frames(int(n)) for n in lengths])
