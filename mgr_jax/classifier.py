@@ -38,8 +38,8 @@ class GenreClassifier(nn.Module):
 
     @property
     def masks_filling(self) -> bool:
-        """Whether all its parts leave the filling of clips out."""
-        return self.frontend.masks_filling and self.model.masks_filling
+        """Whether its model leaves the filling of clips out, as every front end does."""
+        return self.model.masks_filling
 
     @nn.compact
     def __call__(
@@ -211,9 +211,8 @@ def how_filled(classifier: GenreClassifier, spec: InputSpec) -> str:
     if spec.mask_filling:
         return "short clips end where their tracks do (config.mask_filling)"
     why = "config.mask_filling=False"
-    for part in (classifier.frontend, classifier.model):
-        if not part.masks_filling:
-            why = f"{part.registered} cannot leave it out"
+    if not classifier.masks_filling:
+        why = f"{classifier.model.registered} cannot leave it out"
     return f"silence fills short clips and counts ({why})"
 
 

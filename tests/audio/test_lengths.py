@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.audio.frontends import create_frontend, list_frontends
 
@@ -16,6 +17,7 @@ CASES = [
     ("cqt", CQT | {"pad_mode": "reflect", "hop_length": 250}),
     ("cqt", CQT | {"center": False}),
     ("harmonic", {"top_db": 60.0, "standardise": "all"}),
+    ("harmonic", {"center": False}),
     ("leaf", {"n_filters": 8}),
     ("leaf", {"n_filters": 8, "win_length": 200, "hop_length": 130}),
     ("log_mel", MEL | {"ref": "max", "standardise": "all"}),
@@ -23,6 +25,7 @@ CASES = [
     ("log_mel", MEL | {"center": "same", "ref": "max"}),
     ("log_mel", MEL | {"center": "same", "hop_length": 300, "n_fft": 511}),
     ("log_mel", MEL | {"center": False, "standardise": "all"}),
+    ("log_mel", MEL | {"center": False, "pad_mode": "reflect"}),
     ("log_mel", MEL | {"scale": "pcen", "energy_gain": 2.0**31}),
     # In silence slopes are rounding, which a z-score would blow up.
     ("mfcc", MEL | {"n_mfcc": 13, "deltas": 2}),
@@ -72,7 +75,6 @@ def clips_and_lengths(frontend):
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
 def test_frames_of_a_filled_clip_are_those_of_the_clip_alone(name, settings):
     frontend, features = made(name, settings)
-    assert frontend.masks_filling
     clips, lengths = clips_and_lengths(frontend)
     frames = np.asarray(frontend.frame_lengths(lengths))
     np.testing.assert_array_equal(frames, [frontend.num_frames(int(n)) for n in lengths])
@@ -146,9 +148,39 @@ def test_only_a_filled_clip_ends_its_track(pad_mode):
     np.testing.assert_allclose(found[: len(alone)], alone, atol=1e-3)
 
 
-def test_numbers_of_long_clips_do_not_overflow():
-    frontend = create_frontend(
-        "resampled", sample_rate=48_000, target_rate=22_050, frontend={"name": "log_mel"}
-    )
-    samples = 60 * 48_000
-    assert int(frontend.frame_lengths(jnp.array([samples]))[0]) == frontend.num_frames(samples)
+@pytest.mark.parametrize(
+    ("rate", "target", "seconds"), [(48_000, 22_050, 600), (22_051, 22_050, 30)], ids=str
+)
+def test_numbers_of_long_clips_do_not_overflow(rate, target, seconds):
+    log_mel = {"name": "log_mel"}
+    frontend = create_frontend("resampled", sample_rate=rate, target_rate=target, frontend=log_mel)
+    samples = seconds * rate + np.arange(-600, 600)
+    expected = [frontend.num_frames(int(n)) for n in samples]
+    np.testing.assert_array_equal(frontend.frame_lengths(jnp.array(samples)), expected)
+    assert frontend.num_frames(seconds * rate) == 1 + seconds * target // 512
+
+
+def test_a_stack_has_the_frames_that_all_its_front_ends_give():
+    kwargs = {"hop_length": 128, "n_mels": 20, "center": False}
+    parts = [{"name": "log_mel", "kwargs": kwargs | {"n_fft": n_fft}} for n_fft in (512, 600)]
+    frontend = create_frontend("stack", frontends=parts)
+    # Of 1100 samples the first gives 5 frames, the second 4; of 1112 both give 5.
+    assert [frontend.num_frames(n) for n in (1_100, 1_112)] == [4, 5]
+    lengths = jnp.array([1_112, 1_100])
+    np.testing.assert_array_equal(frontend.frame_lengths(lengths), [5, 4])
+    clips = np.random.default_rng(0).normal(0, 0.1, (2, 1_112)).astype(np.float32)
+    assert frontend.apply({}, clips, None, lengths).shape == (2, 5, 20, 2)
+    with user_error("frontend.stacked_frames", "5, 4"):
+        frontend.apply({}, clips[:, :1_100])
+
+
+def test_a_stack_measures_a_batch_without_the_rows_that_fill_it_up():
+    kwargs = MEL | {"standardise": "all", "normalise_over": "batch", "top_db": None}
+    _, alone = made("log_mel", kwargs)
+    _, stacked = made("stack", {"frontends": [{"name": "log_mel", "kwargs": kwargs}]})
+    clips = np.random.default_rng(0).normal(0, 0.1, (3, 2_000)).astype(np.float32)
+    clips[-1] = 0
+    mask = {"mask": np.array([True, True, False])}
+    found = stacked(clips, None, mask)[..., 0]
+    np.testing.assert_array_equal(found, alone(clips, None, mask))
+    np.testing.assert_allclose(found[:2].mean(), 0, atol=1e-4)

@@ -18,6 +18,7 @@ from mgr_jax.audio.frontends import (
 
 OF_WAVEFORMS = [name for name in list_frontends() if name != "precomputed"]
 RANGE, TYPE = "argument.out_of_range", "argument.wrong_type"
+NAN, INF = float("nan"), float("inf")
 LOG_MEL = {"n_fft": 512, "hop_length": 128, "n_mels": 40}
 PARTS = (
     {"name": "log_mel", "kwargs": LOG_MEL},
@@ -213,11 +214,72 @@ def test_resampled_hears_what_a_front_end_at_the_other_rate_hears():
         ),
         ("precomputed", {"normalise_over": "track"}, RANGE, "segment or dataset"),
         ("choi2016", {"n_mels": 128}, "frontend.preset_has_no_settings", "log_mel"),
+        ("stack", {"frontends": ({"name": 3},)}, "frontend.not_a_description", "3"),
+        ("stack", {"frontends": ({"name": ["stft"]},)}, "frontend.not_a_description", "stft"),
+        *(
+            (
+                "stack",
+                {"frontends": ({"name": "stft", "kwargs": {reserved: "x"}},)},
+                "frontend.not_within_another",
+                reserved,
+            )
+            for reserved in ("name", "axis_name")
+        ),
+        *(
+            ("resampled", {"target_rate": rate, "frontend": {"name": "stft"}}, RANGE, "target_rate")
+            for rate in (NAN, INF, 0)
+        ),
+        *(
+            (name, {setting: value}, RANGE, f"{setting} is {value}")
+            for name, setting in (
+                ("chroma_stft", "tuning"),
+                ("cqt", "filter_scale"),
+                ("cqt", "fmin"),
+                ("cqt", "tuning"),
+                ("log_mel", "amin"),
+                ("log_mel", "energy_gain"),
+                ("log_mel", "fmax"),
+                ("log_mel", "fmin"),
+                ("log_mel", "power"),
+                ("log_mel", "ref"),
+                ("log_mel", "top_db"),
+                ("mfcc", "lifter"),
+                ("sincnet", "min_low_hz"),
+            )
+            for value in (NAN, INF)
+        ),
+        *(
+            ("log_mel", {"pcen": {"gain": gain}}, RANGE, f"gain is {gain!r}")
+            for gain in ("first", True, NAN, INF)
+        ),
+        ("log_mel", {"pcen": {"initial": "last"}}, RANGE, "initial is 'last'"),
     ],
 )
 def test_settings_that_cannot_be_are_one_sentence(name, settings, code, named):
     with user_error(code, named):
         create_frontend(name, **settings)
+
+
+@pytest.mark.parametrize(
+    ("rate", "code"),
+    [("16000", TYPE), ([3], TYPE), (True, TYPE), (NAN, RANGE), (INF, RANGE), (0, RANGE)],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["log_mel", "choi2016", "stack", "resampled"])
+def test_a_sample_rate_is_a_positive_number(name, rate, code):
+    settings = {
+        "stack": {"frontends": PARTS},
+        "resampled": {"target_rate": 8000, "frontend": PARTS[0]},
+    }
+    with user_error(code, f"{name}: sample_rate is {rate!r}"):
+        create_frontend(name, sample_rate=rate, **settings.get(name, {}))
+
+
+def test_resampling_takes_rates_as_they_are():
+    settings = {"target_rate": 8000, "frontend": PARTS[0]}
+    frontend = create_frontend("resampled", sample_rate=12_800.5, **settings)
+    with user_error("audio.rates_too_fine", "12800.5 Hz"):
+        frontend.apply({}, np.zeros((1, 9000), np.float32))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.base import BinAxis, Layout, check_waveforms
 from mgr_jax.audio.frontends.frames import Fourier, Frames, Transform
 from mgr_jax.audio.frontends.level import OVER
-from mgr_jax.audio.frontends.parts import Count, Exponent, Norm, Part, Size, one_of
+from mgr_jax.audio.frontends.parts import FINITE, Count, Exponent, Norm, Part, Size, one_of
 from mgr_jax.errors import UserError
 
 _PITCH_CLASSES = BinAxis("pitch class", np.arange(12.0))
@@ -146,8 +146,8 @@ class Mel(Bands):
 
     power: Exponent = 2.0
     n_mels: Count = 128
-    fmin: float = 0.0
-    fmax: float | None = None
+    fmin: Annotated[float, FINITE] = 0.0
+    fmax: Annotated[float | None, FINITE] = None
     htk: bool = False
     norm: Annotated[str | None, one_of("slaney", None)] = "slaney"
     fourier: Fourier = field(default_factory=Fourier)
@@ -187,7 +187,7 @@ class Chroma(Bands):
       fourier: the spectra.
     """
 
-    tuning: float = 0.0
+    tuning: Annotated[float, FINITE] = 0.0
     norm: Norm = math.inf
     fourier: Fourier = field(default_factory=Fourier)
 
@@ -228,7 +228,7 @@ class CQT(Bands):
     fmin: Size = dsp.C1
     n_bins: Count = 84
     bins_per_octave: Count = 12
-    tuning: float = 0.0
+    tuning: Annotated[float, FINITE] = 0.0
     filter_scale: Size = 1.0
     norm: Norm = 1.0
     window: str | tuple = "hann"

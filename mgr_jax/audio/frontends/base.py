@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -61,10 +61,7 @@ class Frontend(nn.Module):
 
     Attributes:
       registered: the name that it is found by.
-      masks_filling: whether it keeps what fills up a clip out of its other frames, see `__call__`.
     """
-
-    masks_filling: ClassVar[bool] = True
 
     registered: str = ""
 

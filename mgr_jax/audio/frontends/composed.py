@@ -1,6 +1,7 @@
 """Front ends made of others: side by side, or at another sample rate."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -8,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.ranges import require
@@ -69,8 +71,9 @@ class Stack(Frontend):
         return self.parts[0].sample_rate
 
     def count_frames(self, samples: Any) -> Any:
-        """See `Frontend`."""
-        return self.parts[0].count_frames(samples)
+        """See `Frontend`; of each clip those that all its front ends give."""
+        counts = [part.count_frames(samples) for part in self.parts]
+        return functools.reduce(jnp.minimum, counts) if np.ndim(samples) else min(counts)
 
     @property
     def frame_samples(self) -> int:
@@ -87,7 +90,7 @@ class Stack(Frontend):
     ) -> jax.Array:
         """Computes the features, see `Frontend`."""
         waveform = check_waveforms(waveform)
-        outputs = [part(waveform, None, lengths) for part in self.parts]
+        outputs = [part(waveform, aux, lengths) for part in self.parts]
         if len({features.shape[1] for features in outputs}) > 1:
             raise UserError(
                 "stack: its front ends give "
@@ -122,7 +125,8 @@ class Resampled(Frontend, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.sample_rate > 0, "sample_rate", self.sample_rate, "it must be positive")
+        rate = self.sample_rate
+        require(0 < rate < math.inf, "sample_rate", rate, "it must be positive and finite")
         if self.inner.crop.context or self.inner.aux_shapes:
             raise UserError(
                 f"resampled: {self.inner.registered} uses its whole track, which is cut before it "
@@ -151,9 +155,11 @@ class Resampled(Frontend, kw_only=True):
 
     def _resampled(self, samples: Any) -> Any:
         """Samples of a clip after resampling."""
-        # Of small numbers, since those of an array have 32 bits.
-        ratio = Fraction(int(self.inner.sample_rate), int(self.sample_rate))
-        return -(-samples * ratio.numerator // ratio.denominator)
+        ratio = Fraction(float(self.inner.sample_rate)) / Fraction(float(self.sample_rate))
+        up, down = ratio.numerator, ratio.denominator
+        # Not samples * up, which those of an array have too few bits for. `dsp.resample` takes no
+        # ratio whose up * down has more than 22.
+        return samples // down * up - (-(samples % down * up) // down)
 
     def _original(self, samples: int) -> int:
         """Fewest samples that give this many after resampling."""
@@ -166,7 +172,7 @@ class Resampled(Frontend, kw_only=True):
         """Computes the features of the inner front end, see `Frontend`."""
         y = dsp.resample(
             self.without_filling(check_waveforms(waveform), lengths),
-            orig_sr=int(self.sample_rate),
-            target_sr=int(self.inner.sample_rate),
+            orig_sr=float(self.sample_rate),
+            target_sr=float(self.inner.sample_rate),
         )
         return self.inner(y, aux, None if lengths is None else self._resampled(lengths))

@@ -87,7 +87,8 @@ class Frames(Part):
           lengths: see `Frontend`; each clip is then padded where it ends by itself.
         """
         covered = (self.count(y.shape[1], length) - 1) * self.hop_length + length
-        if lengths is not None and (self.center == "same" or self.pad_mode == "reflect"):
+        reflects = self.center is True and self.pad_mode == "reflect"
+        if lengths is not None and (self.center == "same" or reflects):
             return self._padded_each(y, length, lengths[:, None], covered), False
         if self.center == "same":
             missing = max(0, covered - y.shape[1])

@@ -1,6 +1,7 @@
 """From energies to features: levels, their cepstra, and z-scores with what they are taken over."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from mgr_jax._registry import fits
 from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.base import BinAxis, Layout
@@ -46,13 +48,14 @@ class Level(Part):
     ref: Annotated[
         float | str,
         Range(
-            lambda ref: ref == "max" if isinstance(ref, str) else ref > 0,
-            "it must be a positive number or 'max'",
+            lambda ref: ref == "max" if isinstance(ref, str) else 0 < ref < math.inf,
+            "it must be a positive, finite number or 'max'",
         ),
     ] = 1.0
     amin: Size = 1e-10
     top_db: Annotated[
-        float | None, Range(lambda value: value is None or value > 0, "use a positive one, or None")
+        float | None,
+        Range(lambda value: value is None or 0 < value < math.inf, "use a positive one, or None"),
     ] = 80.0
     pcen: Mapping[str, float] | None = None
 
@@ -61,8 +64,9 @@ class Level(Part):
         for setting, value in (self.pcen or {}).items():
             if setting not in _PCEN:
                 raise unknown_name("setting of pcen", setting, _PCEN)
-            number = isinstance(value, int | float) or value == "first"
-            require(number, f"pcen's {setting}", value, "it must be a number")
+            number = fits(value, float) and math.isfinite(value)
+            first = setting == "initial" and value == "first"
+            require(number or first, f"pcen's {setting}", value, "it must be a finite number")
 
     @property
     def uses_maximum(self) -> bool:
@@ -110,7 +114,9 @@ class Cepstra(Part):
     """
 
     n_mfcc: Count = 20
-    lifter: Annotated[float, Range(lambda value: value >= 0, "use 0 or more")] = 0.0
+    lifter: Annotated[
+        float, Range(lambda value: 0 <= value < math.inf, "use a finite one from 0")
+    ] = 0.0
     deltas: Annotated[int, one_of(0, 1, 2)] = 0
     delta_width: Annotated[
         int, Range(lambda width: width >= 3 and width % 2 == 1, "use an odd number from 3")

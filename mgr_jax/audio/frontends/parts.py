@@ -27,10 +27,11 @@ def one_of(*choices: Any) -> Range:
     return Range(lambda value: value in choices, f"use one of {', '.join(map(repr, choices))}")
 
 
+FINITE = Range(lambda value: value is None or math.isfinite(value), "it must be finite")
 Count = Annotated[int, Range(lambda value: value > 0, "it must be positive")]
-Size = Annotated[float, Range(lambda value: value > 0, "it must be positive")]
+Size = Annotated[float, Range(lambda value: 0 < value < math.inf, "it must be positive and finite")]
 # Roots have no finite slope in silence.
-Exponent = Annotated[float, Range(lambda value: value >= 1, "use 1 or more")]
+Exponent = Annotated[float, Range(lambda value: 1 <= value < math.inf, "use a finite one from 1")]
 Norm = Annotated[float | None, one_of(1, 2, math.inf, None)]
 
 

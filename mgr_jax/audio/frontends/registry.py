@@ -1,9 +1,11 @@
 """Making front ends by name."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from mgr_jax._registry import check_arguments
+from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.base import Frontend
 from mgr_jax.audio.frontends.composed import Resampled, Stack
 from mgr_jax.audio.frontends.pipeline import Pipeline
@@ -44,6 +46,8 @@ def create_frontend(
       UserError: there is no such front end, it has no such setting, or a value is out of range.
         Some values are checked only where they are used, when the front end is first called.
     """
+    if sample_rate is not None:
+        _check_rate(name, "sample_rate", sample_rate)
     if name in COMPOSED:
         check_arguments("front end", name, COMPOSED[name], kwargs)
         if name == "resampled":
@@ -87,25 +91,37 @@ def _resampled(
             "frontend={'name': 'log_mel'}",
             code="frontend.nothing_resampled",
         )
+    _check_rate("resampled", "target_rate", target_rate)
     inner = _nested(frontend, target_rate, axis_name)
     return Resampled(inner=inner, sample_rate=22050 if sample_rate is None else sample_rate)
 
 
+def _check_rate(name: str, setting: str, rate: Any) -> None:
+    """A UserError unless this setting of the front end of this name is a rate in Hz."""
+    check_arguments("front end", name, {setting: float}, {setting: rate})
+    require(0 < rate < math.inf, f"{name}: {setting}", rate, "it must be positive and finite")
+
+
 def _nested(part: Any, sample_rate: float | None, axis_name: str | None) -> Frontend:
     """The front end that a dict of name and kwargs describes."""
-    kwargs = part.get("kwargs", {}) if isinstance(part, Mapping) else None
-    if not isinstance(kwargs, Mapping) or not {"name"} <= set(part) <= {"name", "kwargs"}:
+    match part:
+        case {"name": str(name), "kwargs": Mapping() as kwargs} if len(part) == 2:
+            pass
+        case {"name": str(name)} if len(part) == 1:
+            kwargs = {}
+        case _:
+            raise UserError(
+                f"a front end within another is {part!r}; expected {{'name': …, 'kwargs': {{…}}}}",
+                code="frontend.not_a_description",
+            )
+    if name == "precomputed" or not kwargs.keys().isdisjoint(("name", "sample_rate", "axis_name")):
         raise UserError(
-            f"a front end within another is {part!r}; expected {{'name': …, 'kwargs': {{…}}}}",
-            code="frontend.not_a_description",
-        )
-    if part["name"] == "precomputed" or "sample_rate" in kwargs:
-        raise UserError(
-            f"a front end within another is {part!r}; choose one of waveforms, and leave out its "
-            "sample_rate, which is that of the whole (of resampled, target_rate)",
+            f"a front end within another is {part!r}; choose one of waveforms, and leave name, "
+            "sample_rate and axis_name out of its kwargs: the latter two are those of the whole "
+            "(of resampled, target_rate)",
             code="frontend.not_within_another",
         )
-    return create_frontend(part["name"], sample_rate=sample_rate, axis_name=axis_name, **kwargs)
+    return create_frontend(name, sample_rate=sample_rate, axis_name=axis_name, **kwargs)
 
 
 def list_frontends() -> list[str]:
