@@ -212,7 +212,9 @@ def how_filled(classifier: GenreClassifier, spec: InputSpec) -> str:
         return "short clips end where their tracks do (config.mask_filling)"
     why = "config.mask_filling=False"
     if not classifier.masks_filling:
-        why = f"{classifier.model.registered} cannot leave it out"
+        model = classifier.model
+        network = model.encoder if isinstance(model, Fusion) else model
+        why = f"{network.registered} cannot leave it out"
     return f"silence fills short clips and counts ({why})"
 
 
