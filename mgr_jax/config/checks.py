@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from mgr_jax.config.base import base_config
 from mgr_jax.config.durations import (
     EVALUATION,
+    LARGEST,
     TRAINING,
     UNITS,
     WARMUP,
@@ -37,17 +38,22 @@ CHOICES = {
 # What numbers must be, and which.
 RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
     (
-        "at least 1",
-        lambda value: value >= 1,
+        f"from 1 to {LARGEST}",
+        lambda value: 1 <= value <= LARGEST,
         ("clip_samples", "batch_size", "log_every", "accumulate", "steps_per_dispatch",
          "plateau.patience"),
     ),
     (
+        f"from 0 to {LARGEST}",
+        lambda value: 0 <= value <= LARGEST,
+        (*TRAINING, *EVALUATION, *WARMUP, "seed", "sample_rate", "patience", "eval_segments",
+         "protocol.fold"),
+    ),
+    (
         "a number of 0 or more",
         lambda value: 0 <= value < math.inf,
-        (*TRAINING, *EVALUATION, *WARMUP, "seed", "sample_rate", "patience", "eval_segments",
-         "optimizer.clip_norm", "optimizer.weight_decay", "l2", "schedule.decay",
-         "plateau.min_delta", "protocol.fold", "classification_weight", "auxiliary_weight"),
+        ("optimizer.clip_norm", "optimizer.weight_decay", "l2", "schedule.decay",
+         "plateau.min_delta", "classification_weight", "auxiliary_weight"),
     ),
     ("positive", lambda value: 0 < value < math.inf, ("optimizer.learning_rate",)),
     (
@@ -183,9 +189,10 @@ def _validate_stage(config: ConfigDict, number: int, stage: Any) -> None:
                 code="config.bad_stage",
             )
         known = (int, float) if field == "epochs" else (int,)
-        if field != "optimizer" and not (type(value) in known and 0 <= value < math.inf):
+        if field != "optimizer" and not (type(value) in known and 0 <= value <= LARGEST):
             raise UserError(
-                f"{name} has {field} {value!r}; expected a number from 0", code="config.bad_stage"
+                f"{name} has {field} {value!r}; expected a number from 0 to {LARGEST}",
+                code="config.bad_stage",
             )
     length = {unit: stage.get(unit, 0) for unit in UNITS}
     require_one_unit({f"{name}.{unit}": value for unit, value in length.items()})
