@@ -43,6 +43,7 @@ def test_differences_are_named():
         ({"batchsize": 3}, "unknown_name", "'batchsize'; did you mean batch_size"),
         ({"optimizer": {"lr": 1.0}}, "unknown_name", "'optimizer.lr'"),
         ({"batch_size": 0}, "config.out_of_range", "config.batch_size is 0"),
+        ({"dataset": "gtzan"}, "config.short_dataset", "give gtzan/fault_filtered"),
         ({"batch_size": 10**20}, "config.out_of_range", "from 1 to 2147483647"),
         ({"num_steps": 10**26}, "config.out_of_range", "from 0 to 2147483647"),
         ({"num_steps": 0, "num_epochs": 1e300}, "config.out_of_range", "config.num_epochs is 1e"),

@@ -16,6 +16,7 @@ from mgr_jax.config.durations import (
     require_durations,
     require_one_unit,
 )
+from mgr_jax.config.recipes import DATASETS
 from mgr_jax.config.versions import current_version
 from mgr_jax.errors import UserError, unknown_name
 
@@ -91,6 +92,12 @@ def validate(config: ConfigDict) -> None:
             f"config.version is {config.version}, but this mgr_jax makes configs of version "
             f"{current_version()}; leave it as base_config() has it",
             code="config.version",
+        )
+    if config.dataset in DATASETS:
+        raise UserError(
+            f"config.dataset is {config.dataset}, which is short only in data={config.dataset} of "
+            f"a config file; give {DATASETS[config.dataset]}",
+            code="config.short_dataset",
         )
     for field, known in CHOICES.items():
         value = _get(config, field)
