@@ -51,11 +51,13 @@ class Data:
           UserError: it is neither, or a path, or a dataset of the other kind.
         """
         if name.startswith(("~", "/", ".")):
-            source = "feature_array --features" if self.stored else "audio_folder --manual_dir"
+            kind, source = (
+                ("feature_array", "features") if self.stored else ("audio_folder", "manual_dir")
+            )
             raise UserError(
-                f"data={name} is a path; prepare it first (mgr-jax prepare_data "
-                f"--dataset={source}={name} --name=music), then give "
-                f"data={source.split()[0]}/music",
+                f"data={name} is a path; prepare it first (mgr-jax prepare_data, or "
+                f"mgr_jax.prepare({kind!r}, {source}={name!r}, name='music')), then give "
+                f"data={kind}/music",
                 code="config.data_is_path",
             )
         full = DATASETS.get(name, name)
