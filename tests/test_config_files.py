@@ -109,10 +109,10 @@ def test_arguments_may_come_in_any_order_and_the_spec_has_all_of_them():
         (
             "demo:data=~/music",
             "config.data_is_path",
-            "prepare('audio_folder', manual_dir='~/music'",
+            "('audio_folder', manual_dir='~/music'",
         ),
         ("demo:data=/a/b", "config.data_is_path", "then give data=audio_folder/music"),
-        ("mlp:data=./a.npz", "config.data_is_path", "prepare('feature_array', features='./a.npz'"),
+        ("mlp:data=./a.npz", "config.data_is_path", "('feature_array', features='./a.npz'"),
         ("", "config.no_name", "mgr-jax init_config"),
         (":model=crnn", "config.no_name", "mgr-jax init_config"),
         ("gtzan/", "config.unknown", "'gtzan/'; mgr-jax init_config"),
