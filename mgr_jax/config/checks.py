@@ -95,8 +95,8 @@ def validate(config: ConfigDict) -> None:
         )
     if config.dataset in DATASETS:
         raise UserError(
-            f"config.dataset is {config.dataset}, which is short only in data={config.dataset} of "
-            f"a config file; give {DATASETS[config.dataset]}",
+            f"config.dataset is {config.dataset}, a short name that only a config's argument data "
+            f"takes; give {DATASETS[config.dataset]}",
             code="config.short_dataset",
         )
     for field, known in CHOICES.items():
