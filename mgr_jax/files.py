@@ -120,12 +120,20 @@ def open_locked(path: Path, *, wait: bool = False, needed: bool = False) -> Bina
     Raises:
       BlockingIOError: another process or thread has it.
       OSError: it cannot be written.
+      UserError: its folder is there, but takes no files, such as /proc.
     """
+    made = False
     while True:
         try:
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+b")
-        except FileNotFoundError:  # no folder; again where somebody else removes it
+        except FileNotFoundError as error:  # no folder; again where somebody else removes it
+            if made and path.parent.is_dir():
+                raise UserError(
+                    f"{path.parent} takes no files; choose another folder",
+                    code="folder.not_writable",
+                ) from error
             path.parent.mkdir(parents=True, exist_ok=True)
+            made = True
             continue
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -8,6 +8,7 @@ import pytest
 from errors import user_error
 
 import mgr_jax
+from mgr_jax import cli
 from mgr_jax.config import base_config, differences, from_json, load_config, to_json, validate
 from mgr_jax.config.files import (
     config_names,
@@ -105,6 +106,16 @@ def test_arguments_may_come_in_any_order_and_the_spec_has_all_of_them():
         ("choi2016:data=audio_folder/", "config.unknown_data", "<builder>/<name>"),
         ("choi2016:data=gtzan_mel3", "config.wrong_data", "this config is for audio"),
         ("mlp:data=audio_folder/x", "config.wrong_data", "gtzan_features"),
+        (
+            "demo:data=~/music",
+            "config.data_is_path",
+            "('audio_folder', manual_dir='~/music'",
+        ),
+        ("demo:data=/a/b", "config.data_is_path", "then give data=audio_folder/music"),
+        ("mlp:data=./a.npz", "config.data_is_path", "('feature_array', features='./a.npz'"),
+        ("", "config.no_name", "mgr-jax init_config"),
+        (":model=crnn", "config.no_name", "mgr-jax init_config"),
+        ("gtzan/", "config.unknown", "'gtzan/'; mgr-jax init_config"),
     ],
 )
 def test_mistakes_in_arguments(spec, code, named):
@@ -150,6 +161,19 @@ def test_a_copy_takes_the_same_arguments(tmp_path):
         copy_config("choi2016", tmp_path)
 
 
+def test_a_path_may_have_colons(tmp_path):
+    copy = copy_config("demo", tmp_path / "a:b")
+    assert find_config(f"{copy}:model=k2c2") == (copy, "model=k2c2")
+    assert read_config(f"{copy}:model=k2c2").model.name == "choi_k2c2"
+
+
+@pytest.mark.parametrize("wrong", ["choi2016:model=bogus", "foo"])
+def test_no_config_is_copied_beside_one_that_there_is_not(wrong, tmp_path, capsys):
+    assert cli.main(["init_config", "demo", wrong, f"--out={tmp_path}"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_of_ones_own_may_read_its_argument_itself(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text(
@@ -164,6 +188,9 @@ def test_a_file_of_ones_own_may_read_its_argument_itself(tmp_path):
         read_config(f"{mine}:many")
     mine.write_text("def get_config(:\n")
     with user_error("config.broken_file", f"{mine}, line 1: SyntaxError"):
+        read_config(mine)
+    mine.write_bytes(b"ID3\0\xff\xfb")
+    with user_error("config.broken_file", f"{mine}: SyntaxError"):
         read_config(mine)
     mine.write_text("get_confg = dict\n")
     with user_error("config.no_config", mine):
@@ -206,6 +233,9 @@ def test_an_argument_without_value_has_the_first_of_its_table():
     known = {"model": {"a": 1, "b": 2}, "data": Data("gtzan")}
     assert parse("", known) == {"model": "a", "data": "gtzan"}
     assert parse("data=fma/large,model=b", known) == {"model": "b", "data": "fma_large"}
+    for arg in ("", "model=a"):
+        with user_error("config.no_values", "argument model has no values"):
+            parse(arg, {"model": {}})
 
 
 def test_a_duration_that_is_changed_clears_its_other_units():

@@ -65,6 +65,13 @@ def test_decimal_numbers_of_epochs_are_taken_as_they_are_written():
     assert resolved(100, batch_size=1, num_epochs=0.07).num_steps == 7
 
 
+def test_more_steps_than_can_be_counted_are_refused():
+    config = config_with(num_epochs=2e9, batch_size=16)
+    assert resolve(config, 16).num_steps == 2_000_000_000
+    with user_error("config.out_of_range", "2000000000.0 epochs of 443 examples"):
+        resolve(config, 443)
+
+
 def test_a_config_in_steps_stays_as_it_is():
     config = base_config()
     config.stages = ({"patience": 3}, {"steps": 7, "optimizer": {"learning_rate": 1e-4}})

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,6 +77,15 @@ def test_a_lock_that_is_held_is_one_sentence(tmp_path):
             pass
         assert (tmp_path / "new/.lock").exists()
     assert not (tmp_path / "new/.lock").exists()
+
+
+def test_a_folder_that_takes_no_files_is_one_sentence():
+    for wait in (False, True):
+        with (
+            user_error("folder.not_writable", "/proc takes no files"),
+            lock(Path("/proc/.lock"), "somebody is at work", wait=wait),
+        ):
+            pass
 
 
 def test_work_is_left_alone_while_its_process_lives_and_removed_when_it_is_killed(tmp_path):

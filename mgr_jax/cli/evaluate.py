@@ -23,7 +23,7 @@ def define_flags(flags: Flags) -> None:
     flags.target("json", "Also write the scores here.")
     flags.aggregation("probabilities")
     flags.switch("record", False, "Append the result to the ledger of results.")
-    flags.path("ledger", None, "Which; docs/results.jsonl where there is one, else results.jsonl.")
+    flags.target("ledger", "Which; docs/results.jsonl where there is one, else results.jsonl.")
 
 
 def main(flags: Flags, args: list[str]) -> None:

@@ -5,7 +5,7 @@ mgr-jax init_config choi2016
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
-from mgr_jax.config.files import copy_config, find_config
+from mgr_jax.config.files import copy_config, find_config, locate_config
 
 ARGUMENTS = "[CONFIG …]"
 
@@ -19,7 +19,7 @@ def main(flags: Flags, args: list[str]) -> None:
     """Copies the configs that are named."""
     if not args:
         print(mgr_jax.format_configs())
-    for spec in args:
+    for spec in [locate_config(spec) for spec in args]:  # all are found before one is written
         target, arg = copy_config(spec, flags.out), find_config(spec)[1]
         config = f"{target}:{arg}" if arg else target
         print(f"Wrote {target}; train with: mgr-jax train --config={config} --workdir=runs/NAME")

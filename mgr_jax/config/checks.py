@@ -9,12 +9,14 @@ from ml_collections import ConfigDict
 from mgr_jax.config.base import base_config
 from mgr_jax.config.durations import (
     EVALUATION,
+    LARGEST,
     TRAINING,
     UNITS,
     WARMUP,
     require_durations,
     require_one_unit,
 )
+from mgr_jax.config.recipes import DATASETS
 from mgr_jax.config.versions import current_version
 from mgr_jax.errors import UserError, unknown_name
 
@@ -37,17 +39,22 @@ CHOICES = {
 # What numbers must be, and which.
 RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
     (
-        "at least 1",
-        lambda value: value >= 1,
+        f"from 1 to {LARGEST}",
+        lambda value: 1 <= value <= LARGEST,
         ("clip_samples", "batch_size", "log_every", "accumulate", "steps_per_dispatch",
          "plateau.patience"),
     ),
     (
+        f"from 0 to {LARGEST}",
+        lambda value: 0 <= value <= LARGEST,
+        (*TRAINING, *EVALUATION, *WARMUP, "seed", "sample_rate", "patience", "eval_segments",
+         "protocol.fold"),
+    ),
+    (
         "a number of 0 or more",
         lambda value: 0 <= value < math.inf,
-        (*TRAINING, *EVALUATION, *WARMUP, "seed", "sample_rate", "patience", "eval_segments",
-         "optimizer.clip_norm", "optimizer.weight_decay", "l2", "schedule.decay",
-         "plateau.min_delta", "protocol.fold", "classification_weight", "auxiliary_weight"),
+        ("optimizer.clip_norm", "optimizer.weight_decay", "l2", "schedule.decay",
+         "plateau.min_delta", "classification_weight", "auxiliary_weight"),
     ),
     ("positive", lambda value: 0 < value < math.inf, ("optimizer.learning_rate",)),
     (
@@ -85,6 +92,12 @@ def validate(config: ConfigDict) -> None:
             f"config.version is {config.version}, but this mgr_jax makes configs of version "
             f"{current_version()}; leave it as base_config() has it",
             code="config.version",
+        )
+    if config.dataset in DATASETS:
+        raise UserError(
+            f"config.dataset is {config.dataset}, a short name that only a config's argument data "
+            f"takes; give {DATASETS[config.dataset]}",
+            code="config.short_dataset",
         )
     for field, known in CHOICES.items():
         value = _get(config, field)
@@ -183,9 +196,10 @@ def _validate_stage(config: ConfigDict, number: int, stage: Any) -> None:
                 code="config.bad_stage",
             )
         known = (int, float) if field == "epochs" else (int,)
-        if field != "optimizer" and not (type(value) in known and 0 <= value < math.inf):
+        if field != "optimizer" and not (type(value) in known and 0 <= value <= LARGEST):
             raise UserError(
-                f"{name} has {field} {value!r}; expected a number from 0", code="config.bad_stage"
+                f"{name} has {field} {value!r}; expected a number from 0 to {LARGEST}",
+                code="config.bad_stage",
             )
     length = {unit: stage.get(unit, 0) for unit in UNITS}
     require_one_unit({f"{name}.{unit}": value for unit, value in length.items()})

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from mgr_jax.errors import UserError
 
 UNITS = ("steps", "epochs", "examples")
+LARGEST = 2**31 - 1  # of whole numbers in a config, and of steps: arrays count in int32
 # The fields that may say each duration. A fraction of all steps stays one.
 TRAINING = ("num_steps", "num_epochs", "num_examples")
 EVALUATION = ("eval_every", "eval_every_epochs", "eval_every_examples")
@@ -34,13 +35,20 @@ def resolve(config: ConfigDict, num_examples: int) -> ConfigDict:
       num_examples: that an epoch is: the training tracks, whatever `config.sampling` draws of them.
 
     Raises:
-      UserError: see `require_durations`.
+      UserError: see `require_durations`; or so many epochs that their steps cannot be counted.
     """
 
     def in_steps(steps: int, epochs: float, examples: int) -> int:
         # Of the number as it is written: in binary, 0.07 epochs of 100 examples are more than 7.
         total = Fraction(str(epochs)) * num_examples + examples
-        return steps + math.ceil(total / config.batch_size)
+        found = steps + math.ceil(total / config.batch_size)
+        if found > LARGEST:
+            raise UserError(
+                f"{epochs} epochs of {num_examples} examples are more than {LARGEST} steps of "
+                f"config.batch_size = {config.batch_size}; give fewer epochs",
+                code="config.out_of_range",
+            )
+        return found
 
     resolved = config.copy_and_resolve_references()
     for fields in (TRAINING, EVALUATION, WARMUP):

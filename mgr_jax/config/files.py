@@ -50,18 +50,25 @@ def find_config(spec: str | Path) -> tuple[Path, str]:
     """Finds a config file by its path, or by its name among the shipped ones.
 
     Returns:
-      The file, and the arguments behind the colon.
+      The file, and the arguments behind the colon; a path may have colons itself.
 
     Raises:
       UserError: there is neither.
     """
-    name, _, arg = str(spec).partition(":")
-    if (path := Path(name).expanduser()).is_file():
-        return path, arg
+    parts = str(spec).split(":")
+    for end in range(len(parts), 0, -1):
+        if (path := Path(":".join(parts[:end])).expanduser()).is_file():
+            return path, ":".join(parts[end:])
+    name, arg = parts[0], ":".join(parts[1:])
+    if not name:
+        raise UserError(
+            "the config's name is empty; mgr-jax init_config lists the shipped ones",
+            code="config.no_name",
+        )
     plain = name.removeprefix("configs/").removesuffix(".py")
     if plain in config_names():
         return shipped_configs() / f"{plain}.py", arg
-    close = [] if path.is_absolute() else _close_specs(plain)
+    close = [] if Path(name).is_absolute() else _close_specs(plain)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise UserError(
         f"there is no config {name!r}; {hint}mgr-jax init_config lists the shipped ones",
@@ -83,7 +90,7 @@ def _close_specs(name: str) -> list[str]:
     for spec in list_configs():
         config, (file, _, model) = read_config(spec), spec.partition(":model=")
         far = folder not in (file, config.dataset.partition("/")[0])
-        for word in {file, model, config.model.name}:
+        for word in filter(None, {file, model, config.model.name}):
             meant.setdefault(word, []).append((far, file if word == file else spec))
     words = [last] if last in meant else difflib.get_close_matches(last, meant)
     return list(dict.fromkeys(spec for word in words for _, spec in sorted(meant[word])))[:3]
@@ -154,8 +161,8 @@ def _told(path: Path) -> Iterator[None]:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == str(path)]
         if isinstance(error, SyntaxError):
-            lines = [error.lineno]
-        where = f"{path}, line {lines[-1]}" if lines else str(path)
+            lines = [error.lineno]  # None where it is no text
+        where = f"{path}, line {lines[-1]}" if any(lines) else str(path)
         text = " ".join(str(error).split())
         raise UserError(
             f"{where}: {type(error).__name__}: {text}", code="config.broken_file"

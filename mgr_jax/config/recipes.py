@@ -45,7 +45,21 @@ class Data:
     stored: bool = False
 
     def check(self, name: str) -> str:
-        """Returns the short name of a dataset, or <builder>/<name> where it has none."""
+        """Returns the short name of a dataset, or <builder>/<name> where it has none.
+
+        Raises:
+          UserError: it is neither, or a path, or a dataset of the other kind.
+        """
+        if name.startswith(("~", "/", ".")):
+            kind, source = (
+                ("feature_array", "features") if self.stored else ("audio_folder", "manual_dir")
+            )
+            raise UserError(
+                f"data={name} is a path; prepare it first (mgr-jax prepare_data, or "
+                f"mgr_jax.prepare({kind!r}, {source}={name!r}, name='music')), then give "
+                f"data={kind}/music",
+                code="config.data_is_path",
+            )
         full = DATASETS.get(name, name)
         fitting = [short for short in DATASETS if self.fits(DATASETS[short])]
         builder, slash, rest = full.partition("/")
@@ -110,9 +124,14 @@ def parse(arg: str, arguments: Arguments) -> dict[str, str]:
 def _value(name: str, value: str | None, known: Any) -> str:
     if isinstance(known, Data):
         return known.check(known.default if value is None else value)
+    if not (known := list(known)):
+        raise UserError(
+            f"the config's argument {name} has no values; give it some in ARGUMENTS of the file",
+            code="config.no_values",
+        )
     if value is None:
-        return next(iter(known))
-    if value not in (known := list(known)):
+        return known[0]
+    if value not in known:
         raise unknown_name(name, value, known)
     return value
 
