@@ -282,6 +282,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_in_training_is_one_sentence(small_disk, tiny_config, tmp_path):
     """Also where Orbax and TensorStore fail in many threads of their own."""
     tiny_config.update({"num_steps": 4, "eval_every": 2})
+    tiny_config.model.kwargs.widths = (8, 2_000)  # 600 kB, which cannot be compressed
     config = tmp_path / "config.py"
     config.write_text(
         "from mgr_jax.config import from_json\n"
