@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -33,6 +34,12 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+def require(holds: bool, name: str, value: Any, expected: str) -> None:
+    """Raises a UserError that names a setting and what was expected, unless the condition holds."""
+    if not holds:
+        raise UserError(f"{name} is {value!r}; {expected}", code="argument.out_of_range")
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

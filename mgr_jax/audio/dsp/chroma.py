@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mgr_jax.audio.dsp.ranges import require
+from mgr_jax.errors import require
 
 _A0 = 27.5  # Hz
 

@@ -10,9 +10,8 @@ import numpy as np
 import scipy.signal
 from jax import lax
 
-from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.dsp.stft import PAD_MODES, get_window, min_samples, num_frames
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, require
 
 C1 = 32.70319566257483  # Hz, 45 semitones below A4 = 440 Hz
 

@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from mgr_jax.audio.dsp.ranges import require
+from mgr_jax.errors import require
 
 
 def power_to_db(

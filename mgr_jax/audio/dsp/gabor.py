@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mgr_jax.audio.dsp.mel import hz_to_mel
-from mgr_jax.audio.dsp.ranges import require
+from mgr_jax.errors import require
 
 # Width at half maximum of a Gaussian over its standard deviation, halved.
 _HALF_WIDTH = math.sqrt(2 * math.log(2))

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from mgr_jax.audio.dsp.ranges import require
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, require
 
 # Slaney's Auditory Toolbox (1998): 3 mel per 200 Hz up to 1 kHz, then 27 mel per factor 6.4.
 _MEL_PER_HZ = 3 / 200

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from mgr_jax.audio.dsp.ranges import require
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, require
 
 # (x + delta) ** (1 / root) has no slope at 0 once training has taken delta there.
 _MIN_DELTA = 1e-6

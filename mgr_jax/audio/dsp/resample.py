@@ -6,8 +6,7 @@ import jax
 import numpy as np
 
 from mgr_jax.audio.dsp.fir import strided_product
-from mgr_jax.audio.dsp.ranges import require
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, require
 
 # Samples that one row of the matrix product makes: fewer leave the processor's vectors empty, more
 # multiply by zeros.

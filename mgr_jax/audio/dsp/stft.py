@@ -8,8 +8,7 @@ import numpy as np
 import scipy.signal
 from jax import lax
 
-from mgr_jax.audio.dsp.ranges import require
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, require
 
 PAD_MODES = ("constant", "reflect")
 # Samples, counted in frames, that a CPU takes at a time: with their spectra they fit its L2 cache.

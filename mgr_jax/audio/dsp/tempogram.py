@@ -6,9 +6,8 @@ import numpy as np
 import scipy.fft
 
 from mgr_jax.audio.dsp.chroma import normalise_frames
-from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.dsp.stft import get_window
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, require
 
 
 def tempo_frequencies(n_bins: int, *, sample_rate: float, hop_length: int) -> np.ndarray:

@@ -10,12 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.base import BinAxis, Layout, check_waveforms
 from mgr_jax.audio.frontends.frames import Fourier, Frames, Transform
 from mgr_jax.audio.frontends.level import OVER
 from mgr_jax.audio.frontends.parts import FINITE, Count, Exponent, Norm, Part, Size, one_of
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, require
 
 _PITCH_CLASSES = BinAxis("pitch class", np.arange(12.0))
 # Makes a parameter of a name, an initialiser and what that takes.

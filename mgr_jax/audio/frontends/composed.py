@@ -12,9 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.base import Aux, Frontend, Layout, check_waveforms
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, require
 
 # What front ends side by side must have in common, and how to get there.
 _ALIKE = {

@@ -11,12 +11,11 @@ from flax import linen as nn
 
 from mgr_jax.audio import dsp
 from mgr_jax.audio.dsp import gabor, sinc
-from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.bands import Bands, Param
 from mgr_jax.audio.frontends.base import BinAxis, Layout
 from mgr_jax.audio.frontends.frames import Fourier, Frames, Transform
 from mgr_jax.audio.frontends.parts import Count, Range, Size
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, require
 
 _SMALLEST_ENERGY = 1e-5
 _FLOOR = 1e-12

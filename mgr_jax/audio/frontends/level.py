@@ -12,10 +12,9 @@ from jax import lax
 
 from mgr_jax._registry import fits
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.base import BinAxis, Layout
 from mgr_jax.audio.frontends.parts import Count, Exponent, Part, Range, Size, one_of
-from mgr_jax.errors import unknown_name
+from mgr_jax.errors import require, unknown_name
 
 OVER = ("segment", "track", "batch", "dataset")
 # Deviations below this share of the mean are rounding: the clip is constant, its z-score 0.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from flax.core import FrozenDict
 
-from mgr_jax.audio.dsp.ranges import require
+from mgr_jax.errors import require
 
 
 class Range(NamedTuple):

@@ -7,11 +7,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.bands import Bands
 from mgr_jax.audio.frontends.base import Aux, Frontend, Layout, first_of
 from mgr_jax.audio.frontends.level import Cepstra, Level, Standardise
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, require
 
 Statistics = Mapping[str, jax.Array]
 

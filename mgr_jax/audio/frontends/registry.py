@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mgr_jax._registry import check_arguments
-from mgr_jax.audio.dsp.ranges import require
 from mgr_jax.audio.frontends.base import Frontend
 from mgr_jax.audio.frontends.composed import Resampled, Stack
 from mgr_jax.audio.frontends.pipeline import Pipeline
 from mgr_jax.audio.frontends.recipes import FRONTENDS
-from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.errors import UserError, require, unknown_name
 
 # Front ends made of others, and what `create_frontend` takes for them.
 COMPOSED: dict[str, dict[str, Any]] = {
