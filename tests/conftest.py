@@ -21,12 +21,18 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "xla"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+# A cache for each worker: numba numbers what it compiles, and two processes that compile the same
+# function for other types at once may give both one number. What is loaded then crashes.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".cache" / "numba" / WORKER)
+
+import faulthandler
 
 import hypothesis
 import numpy as np
 import pytest
 import soundfile
-from durations import pytest_terminal_summary  # noqa: F401
+from durations import CRASHES, pytest_terminal_summary  # noqa: F401
 
 # The same examples every time, and no clock that decides.
 hypothesis.settings.register_profile(
@@ -45,6 +51,15 @@ COMPILES = (
     *("mgr_jax.models", "mgr_jax.prediction", "mgr_jax.training"),
 )
 TRAINS = {"tiny_config", "trained_run"}
+
+
+@pytest.hookimpl(trylast=True)  # after pytest's own, which writes to a stream that nobody keeps
+def pytest_configure():
+    CRASHES.mkdir(parents=True, exist_ok=True)
+    if WORKER == "main":
+        for old in CRASHES.glob("*.txt"):
+            old.unlink()
+    faulthandler.enable((CRASHES / f"{WORKER}.txt").open("w"), all_threads=False)
 
 
 def pytest_collection_modifyitems(items):

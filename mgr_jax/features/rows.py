@@ -82,6 +82,8 @@ def extract_rows(
     Returns:
       The rows, and the reason for each track that was skipped, by file name.
     """
+    if workers > 1:
+        _compile(recipe)
     answers = extract(
         {track.filename: track.load for track in tracks},
         functools.partial(_describe, recipe=recipe, seconds=seconds),
@@ -96,6 +98,16 @@ def extract_rows(
     return _join(
         [t for t in tracks if t.filename in described], described, recipe, seconds
     ), skipped
+
+
+def _compile(recipe: Recipe) -> None:
+    """Has numba compile what librosa needs, and keep it, before several processes want it at once.
+
+    It numbers what it keeps of a function, and two processes may give two programs one number; who
+    loads the wrong one crashes, until the cache is removed.
+    """
+    noise = np.random.default_rng(0).normal(0.0, 0.1, 22_050).astype(np.float32)
+    recipe.describe(noise, 22_050)
 
 
 def _describe(

@@ -1,15 +1,24 @@
-"""Where the time of a run of the tests went; told at its end and kept in build/durations.json."""
+"""Where the time of a run of the tests went, and where a worker crashed; told at its end.
+
+The times are kept in build/durations.json.
+"""
 
 import json
 from collections import Counter
 from pathlib import Path
 
-FILE = Path(__file__).parents[2] / "build" / "durations.json"
+BUILD = Path(__file__).parents[2] / "build"
+FILE = BUILD / "durations.json"
+CRASHES = BUILD / "crashes"  # a file for each worker, empty unless it crashed
 KEPT = 50
 
 
 def pytest_terminal_summary(terminalreporter):
     """Sums up seconds by folder and by test, set-up and teardown included, of all workers."""
+    for crash in sorted(CRASHES.glob("*.txt")):
+        if text := crash.read_text(encoding="utf-8", errors="replace"):
+            terminalreporter.section(f"{crash.stem} crashed")
+            terminalreporter.write_line("\n".join(text.splitlines()[:40]))
     tests: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():
         for report in reports:
