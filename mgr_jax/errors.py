@@ -29,11 +29,24 @@ class UserError(Exception):
           message: one sentence that names the thing, says what was expected and what to do.
           code: see the class.
         """
+        message = printable(message)
         super().__init__(message, code)  # what pickle calls this with in another process
         self.code = code
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+def printable(text: str) -> str:
+    r"""A text on one line that cannot steer a terminal: a file name may hold anything.
+
+    Control characters, line ends, characters that turn the direction of writing, and bytes that
+    are no text are written as Python writes them, such as \x1b.
+    """
+    return "".join(
+        c if c == " " or c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
+        for c in text
+    )
 
 
 def require(holds: bool, name: str, value: Any, expected: str) -> None:

@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -56,8 +57,9 @@ def map_in_processes(
 
     An item whose worker crashes, is killed, or is not done in time becomes a Failure; so does one
     for which the function raises a UserError. Any other exception is raised here, with the
-    worker's traceback as a note. Workers ignore Ctrl-C; they are killed when the iterator is
-    closed or fails, and when this process ends, however it ends.
+    worker's traceback as a note. What the function warns of by a class of mgr_jax's own is warned
+    of here, before its result comes; other warnings are libraries' remarks. Workers ignore Ctrl-C;
+    they are killed when the iterator is closed or fails, and when this process ends, however.
 
     Args:
       function: picklable.
@@ -92,16 +94,24 @@ def map_in_processes(
             jobs.put(pending[-1])
             if len(pending) == 4 * workers:
                 item, future = pending.popleft()
-                yield item, future.result()
+                yield item, _told(future)
         while pending:
             item, future = pending.popleft()
-            yield item, future.result()
+            yield item, _told(future)
     finally:
         for worker in staff:
             worker.stop()
             jobs.put(None)
         for worker in staff:
             worker.thread.join(_KILL_LIMIT)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """The result for an item, and what was warned of."""
+
+    result: Any
+    warnings: tuple[tuple[str, type[Warning]], ...] = ()
 
 
 class _Worker:
@@ -142,7 +152,7 @@ class _Worker:
         if self.process:
             self._end(at_once=True)
 
-    def _work(self, item: Any) -> Any:
+    def _work(self, item: Any) -> _Answer:
         if not self.process or not self.process.is_alive():
             self._start()
         message = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
@@ -150,13 +160,15 @@ class _Worker:
             self.line.send_bytes(message)
             if not self._wait(self.time_limit):
                 self._end(at_once=True)
-                return Failure(
-                    f"work on {self.name(item)} was given up after {self.time_limit:g} s; leave it "
-                    "out or replace it"
+                return _Answer(
+                    Failure(
+                        f"work on {self.name(item)} was given up after {self.time_limit:g} s; "
+                        "leave it out or replace it"
+                    )
                 )
             answer = self._receive()
         except (EOFError, OSError):
-            return _describe_end(self.name(item), self._end())
+            return _Answer(_describe_end(self.name(item), self._end()))
         done, result = pickle.loads(answer)
         if not done:
             raise result
@@ -222,6 +234,14 @@ class _Worker:
         return self.process.exitcode
 
 
+def _told(future: Future[_Answer]) -> Any:
+    """The result for an item, after warning of what its worker warned of."""
+    answer = future.result()
+    for text, category in answer.warnings:
+        warnings.warn(text, category, stacklevel=3)
+    return answer.result
+
+
 def _apply(function: Callable[[Any], Any], item: Any) -> Any:
     try:
         return function(item)
@@ -262,8 +282,12 @@ def _serve(line: connection.Connection, function: bytes) -> None:
 
 def _answer(function: Callable[[Any], Any], message: bytes) -> bytes:
     try:
-        result = _apply(function, pickle.loads(message))
-        return pickle.dumps((True, result), pickle.HIGHEST_PROTOCOL)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = _apply(function, pickle.loads(message))
+        ours = [w for w in caught if w.category.__module__.startswith("mgr_jax.")]
+        answer = _Answer(result, tuple((str(w.message), w.category) for w in ours))
+        return pickle.dumps((True, answer), pickle.HIGHEST_PROTOCOL)
     except BaseException as error:
         return _pack_error(error)
 

@@ -29,6 +29,7 @@ ARROWS: dict[str, set[str]] = {
     "_registry": set(),
     "config": set(),
     "audio.io": set(),
+    "audio.listing": set(),
     "audio.clips": set(),
     "audio.fingerprint": {"audio.io"},
     "audio.chromaprint": {"audio.io", "audio.fingerprint"},
@@ -40,7 +41,10 @@ ARROWS: dict[str, set[str]] = {
     "classifier": {"audio.dsp", "audio.frontends", "models", "input_spec"},
     "model_folder": {"classifier", "config", "input_spec", "audio.clips"},
     "evaluation": set(),
-    "data": {"config", "audio.io", "audio.clips", "audio.frontends", "evaluation.protocol"},
+    "data": {
+        "config", "audio.io", "audio.listing", "audio.clips", "audio.frontends",
+        "evaluation.protocol",
+    },
     "training": {
         "classifier", "input_spec", "model_folder", "data", "config", "evaluation", "reports",
         "audio.augment", "audio.dsp", "audio.frontends", "training.checkpoint",
@@ -52,7 +56,9 @@ ARROWS: dict[str, set[str]] = {
     },
     "features": {"audio.io"},
     "baselines": {"features", "data", "evaluation", "audio.io"},
-    "leakage": {"data", "evaluation", "audio.io", "audio.fingerprint", "audio.chromaprint"},
+    "leakage": {
+        "data", "evaluation", "audio.io", "audio.listing", "audio.fingerprint", "audio.chromaprint",
+    },
     "reports": set(),
     "benchmark": {
         "audio.dsp", "audio.frontends", "audio.io", "classifier", "input_spec", "config", "models",
@@ -61,7 +67,7 @@ ARROWS: dict[str, set[str]] = {
     "runs": {
         "classifier", "data", "config", "evaluation", "evaluation.protocol", "training",
         "prediction", "model_folder", "input_spec", "features", "baselines", "leakage", "reports",
-        "benchmark", "audio.io", "audio.frontends", "audio.augment",
+        "benchmark", "audio.io", "audio.listing", "audio.frontends", "audio.augment",
         "audio.fingerprint", "audio.chromaprint",
     },
     # The command line is a face of the public names, which it has from `mgr_jax`.
@@ -205,18 +211,21 @@ def test_text_files_are_utf8_whatever_the_machine_speaks():
 
 
 def test_the_command_line_is_flags_a_call_and_print():
-    lines = 0
+    shared = 0
     for path, tree in sources():
         if path.parent != PACKAGE / "cli":
             continue
-        lines += len(path.read_text(encoding="utf-8").splitlines())
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if path.name.startswith("_"):
+            shared += lines
+        assert lines <= (300 if path.name.startswith("_") else 70), path
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         for function in functions:
             local = imports(ast.Module(function.body, []))
             assert not local, f"{path}: {function.name} imports {local}"
         if not path.name.startswith("_"):
             assert [node.name for node in functions] == ["define_flags", "main"], path
-    assert lines <= 1000
+    assert shared <= 500
 
 
 def test_importing_the_package_loads_and_changes_nothing():

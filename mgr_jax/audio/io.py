@@ -7,7 +7,6 @@ import io
 import os
 import struct
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,8 +16,6 @@ import soxr
 
 from mgr_jax.errors import UserError
 
-AUDIO_SUFFIXES = (".au", ".flac", ".mp3", ".ogg", ".wav")
-
 # A file that yields less than its header promises, by more than this, is cut short. Decoders drop
 # an mp3's padding (under 0.2 s), and estimate its length where the encoder has not written it.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
@@ -26,6 +23,10 @@ _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
 
 class AudioError(UserError):
     """An audio file that cannot be used; the message says why."""
+
+
+class AudioWarning(UserWarning):
+    """An audio file that is used, but not as it is; the message says what was done."""
 
 
 def read_audio(
@@ -64,8 +65,7 @@ def read_audio(
     # ValueError is numpy's, of a header with an absurd length.
     except (soundfile.LibsndfileError, ValueError) as error:
         raise AudioError(
-            f"{path} cannot be decoded as audio; it is damaged or of another type "
-            f"(readable: {', '.join(AUDIO_SUFFIXES)})",
+            f"{path} cannot be decoded as audio; it is damaged or of another type",
             code="audio.undecodable",
         ) from error
 
@@ -78,7 +78,7 @@ def read_audio(
         text = f"{path} is cut short: {len(waveform) / native_rate:.1f} s of it can be decoded"
         if not allow_truncated:
             raise AudioError(f"{text}; replace it with a complete copy", code="audio.cut_short")
-        warnings.warn(f"{text}; using what is there", stacklevel=2)
+        warnings.warn(f"{text}; using what is there", AudioWarning, stacklevel=2)
     mono = waveform.mean(axis=1, dtype=np.float32)
     if not np.isfinite(mono).all():
         raise AudioError(
@@ -181,46 +181,3 @@ def decode_flac(data: bytes) -> np.ndarray:
     """Decodes a mono 16-bit FLAC file to int16 [samples]."""
     samples, _ = soundfile.read(io.BytesIO(data), dtype="int16")
     return samples
-
-
-def list_audio_files(folder: str | Path) -> list[Path]:
-    """All files below a folder with a readable suffix, sorted; hidden ones are left out."""
-    folder = Path(folder).expanduser()
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
-
-
-def require_audio_files(folder: Path) -> list[Path]:
-    """All audio files below a folder; raises a UserError without one."""
-    if not folder.is_dir():
-        raise UserError(
-            f"{folder} is not a folder; give the folder of your audio files",
-            code="folder.not_found",
-        )
-    paths = list_audio_files(folder)
-    if not paths:
-        raise UserError(
-            f"{folder} holds no audio files (readable: {', '.join(AUDIO_SUFFIXES)}); give another",
-            code="audio.no_files",
-        )
-    return paths
-
-
-def find_audio_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """The files that are named, and all audio files below the folders that are.
-
-    Args:
-      paths: of files, which need not be there, and of folders.
-
-    Raises:
-      UserError: a folder holds no audio file.
-    """
-    given = [Path(path).expanduser() for path in paths]
-    return [
-        file for path in given for file in (require_audio_files(path) if path.is_dir() else [path])
-    ]

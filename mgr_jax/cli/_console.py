@@ -12,13 +12,15 @@ from typing import Any
 from absl import logging as absl_logging
 from tqdm import tqdm
 
+from mgr_jax.errors import printable
+
 
 class _ConsoleHandler(logging.Handler):
     """Writes what goes on to standard output, warnings to standard error, and around bars."""
 
     def emit(self, record: logging.LogRecord) -> None:
         warns = record.levelno >= logging.WARNING
-        text = self.format(record)
+        text = printable(self.format(record))
         tqdm.write(f"Warning: {text}" if warns else text, sys.stderr if warns else sys.stdout)
 
 
@@ -58,4 +60,4 @@ def _say_nothing(*_: Any) -> None:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"Warning: {message}", file=sys.stderr)
+    print(f"Warning: {printable(str(message))}", file=sys.stderr)

@@ -13,7 +13,7 @@ from mgr_jax.errors import UserError, is_disk_full, unknown_name
 def explain(error: Exception) -> str | None:
     """What a person is told of an error while a command runs; None: it is a fault of ours."""
     if isinstance(error, UserError):
-        return str(error)
+        return "\n".join([str(error), *getattr(error, "__notes__", ())])
     if is_disk_full(error):
         name = getattr(error, "filename", None)
         where = f" (writing {name})" if name else ""

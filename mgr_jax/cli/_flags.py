@@ -15,7 +15,7 @@ from mgr_jax.files import require_folder, require_writable
 # evaluation.AGGREGATIONS, which is not imported for --help.
 _AGGREGATIONS = ("probabilities", "features", "vote")
 
-_NO_CONFIG = """--config is missing; it says what to train, on which data and how:
+_CONFIGS = """\
   --config=demo                                       a shipped config
   --config=choi2016:model=k2c2,data=fma_small         with arguments; data may be any dataset
   --config=mine.py:model=k2c2 --config.batch_size=32  a file of yours, and a field changed
@@ -140,7 +140,12 @@ class Flags(absl_flags.FlagValues):
         """
         flag = self["config"]
         if flag.value is None:
-            raise UserError(_NO_CONFIG, code="argument.missing")
+            error = UserError(
+                "--config is missing; it says what to train, on which data and how:",
+                code="argument.missing",
+            )
+            error.add_note(_CONFIGS)
+            raise error
         written = files.read_config(config_flags.get_config_filename(flag))
         flag.value.spec = written.spec
         overridden = config_flags.get_override_values(flag)

@@ -12,6 +12,7 @@ import sys
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+from mgr_jax.errors import printable
 
 ARGUMENTS = "[FILE or FOLDER …]"
 
@@ -51,7 +52,7 @@ def main(flags: Flags, args: list[str]) -> None:
     options = flags.given("features", "table", "checkpoint", "timeline")
     predictions = mgr_jax.predict_files(flags.model, args, **options)
     for name, prediction in predictions:
-        print(f"{name}: {prediction.describe(flags.top, timeline=flags.timeline)}")
+        print(f"{printable(name)}: {prediction.describe(flags.top, timeline=flags.timeline)}")
     if flags.json:
         predictions.save(flags.json)
     for failure in predictions.failures[:-1]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from mgr_jax.audio import listing
 from mgr_jax.errors import UserError
 from mgr_jax.files import scratch
 
@@ -31,17 +32,12 @@ def list_files(source: Path) -> dict[str, int]:
       UserError: neither a folder nor a readable zip archive.
     """
     if source.is_dir():
-        found = {
-            path.relative_to(source).as_posix(): path.stat().st_size
-            for path in source.rglob("*")
-            if path.is_file()
-        }
-    else:
-        found = {
-            member.filename: member.file_size
-            for member in _zip(source).infolist()
-            if not member.is_dir() and not stat.S_ISLNK(member.external_attr >> 16)
-        }
+        return listing.list_files(source).sizes
+    found = {
+        member.filename: member.file_size
+        for member in _zip(source).infolist()
+        if not member.is_dir() and not stat.S_ISLNK(member.external_attr >> 16)
+    }
     return {name: found[name] for name in sorted(found) if _is_plain(name)}
 
 

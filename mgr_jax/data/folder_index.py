@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mgr_jax.audio.io import AUDIO_SUFFIXES, list_audio_files
+from mgr_jax.audio.listing import AUDIO_SUFFIXES, list_audio
 from mgr_jax.data import SPLITS
 from mgr_jax.errors import UserError
 
@@ -68,7 +68,7 @@ def read_folder(folder: Path) -> list[Entry]:
 
 
 def _read_tree(folder: Path) -> list[Entry]:
-    paths = [path.relative_to(folder) for path in list_audio_files(folder)]
+    paths = [path.relative_to(folder) for path in list_audio(folder).paths]
     entries = [Entry(path.as_posix(), path.parts[0]) for path in paths if len(path.parts) > 1]
     others = Counter(
         path.suffix.lower() for path in folder.rglob("*") if path.suffix.lower() in _UNREADABLE

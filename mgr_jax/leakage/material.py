@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mgr_jax.audio.fingerprint import Scheme
-from mgr_jax.audio.io import require_audio_files
+from mgr_jax.audio.listing import require_audio_files
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.feature_files import read_features

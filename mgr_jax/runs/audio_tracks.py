@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from mgr_jax.audio.io import AUDIO_SUFFIXES, read_audio, require_audio_files
+from mgr_jax.audio.io import read_audio
+from mgr_jax.audio.listing import AUDIO_SUFFIXES, require_audio_files
 from mgr_jax.data.cache import Tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.errors import UserError

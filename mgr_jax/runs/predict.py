@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mgr_jax.audio.io import AudioError, find_audio_files
+from mgr_jax.audio.io import AudioError
+from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
 from mgr_jax.prediction.prediction import Prediction

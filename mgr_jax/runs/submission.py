@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from mgr_jax.audio.io import AudioError, find_audio_files
+from mgr_jax.audio.io import AudioError
+from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_writable, write_text
 from mgr_jax.prediction.predictor import Predictor, load

@@ -16,7 +16,8 @@ from mgr_jax.audio.fingerprint import (
     find_duplicates,
     haitsma_kalker,
 )
-from mgr_jax.audio.io import list_audio_files, read_audio, resample
+from mgr_jax.audio.io import read_audio, resample
+from mgr_jax.audio.listing import list_audio
 from mgr_jax.data.rendered.music import GENRES, SAMPLE_RATE, render_track
 
 RATE = 22_050
@@ -171,7 +172,7 @@ def many(shared_dir) -> tuple[list[np.ndarray], list[str]]:
     folder = shared_dir / "data" / "rendered10"
     with (folder / "index.csv").open() as file:
         index = list(csv.DictReader(file))
-    genuine = list_audio_files(shared_dir / "data" / "gtzan_audio_dev")[::2]
+    genuine = list_audio(shared_dir / "data" / "gtzan_audio_dev").paths[::2]
     clips = [read_audio(path, RATE) for path in [folder / row["path"] for row in index] + genuine]
     return clips, [row["artist"] for row in index] + [path.stem for path in genuine]
 

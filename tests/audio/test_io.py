@@ -10,7 +10,6 @@ from mgr_jax.audio.io import (
     AudioError,
     decode_flac,
     encode_flac,
-    list_audio_files,
     read_audio,
     resample,
     to_int16,
@@ -118,16 +117,6 @@ def test_a_truncated_file_can_be_used_with_a_warning(tmp_path):
     with pytest.warns(UserWarning, match="is cut short"):
         waveform = read_audio(path, 22_050, allow_truncated=True)
     assert 0 < len(waveform) < 8 * 22_050 * 0.95
-
-
-def test_folders_are_listed_sorted_without_hidden_files(tmp_path):
-    for name in ("b.MP3", "a/c.wav", "a/._c.wav", "notes.txt", ".d.ogg", ".trash/e.wav"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert [path.relative_to(tmp_path).as_posix() for path in list_audio_files(tmp_path)] == [
-        "a/c.wav",
-        "b.MP3",
-    ]
 
 
 @pytest.mark.parametrize("length", [1, 99, 100, 101, 250, 1_000])

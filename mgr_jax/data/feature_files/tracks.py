@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.audio.io import AUDIO_SUFFIXES
+from mgr_jax.audio.listing import AUDIO_SUFFIXES
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
 

@@ -36,15 +36,13 @@ def _existing(folder: Path, names: Sequence[str]) -> list[Path]:
 
 def missing(manual_dir: Path, subset: str, what: str) -> UserError:
     """Returns the error that says which files belong where, and whence they come."""
-    archives = "\n".join(
-        f"  {manual_dir / name}  ({URL}/{name}, SHA-1 {SHA1[name]})"
+    archives = " and ".join(
+        f"{name} ({URL}/{name}, SHA-1 {SHA1[name]})"
         for name in ("fma_metadata.zip", f"fma_{subset}.zip")
     )
     return UserError(
-        f"{manual_dir} lacks {what} of FMA {subset} ({HOMEPAGE}); expected are\n"
-        f"{archives}\nor their unpacked folders\n"
-        f"  {manual_dir}/fma_metadata/tracks.csv, genres.csv\n"
-        f"  {manual_dir}/fma_{subset}/000/000002.mp3, …",
+        f"{manual_dir} lacks {what} of FMA {subset} ({HOMEPAGE}); put there {archives}, or their "
+        f"unpacked folders (fma_metadata/tracks.csv, genres.csv; fma_{subset}/000/000002.mp3, …)",
         code="dataset.incomplete",
     )
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import AUDIO_SUFFIXES, read_audio
+from mgr_jax.audio.io import read_audio
+from mgr_jax.audio.listing import AUDIO_SUFFIXES
 from mgr_jax.data import SPLITS
 from mgr_jax.data.archives import list_files, read_bytes, unpack_tar
 from mgr_jax.data.artists import find_artists
