@@ -70,6 +70,15 @@ class Files:
                 left_out.setdefault(suffix or "without a suffix", []).append(name)
         return Files(self.folder, sizes, left_out, self.outside)
 
+    def without(self, names: Iterable[str], reason: str) -> "Files":
+        """Those but for these, which are left out for that reason."""
+        gone = sorted(set(names))
+        left_out = dict(self.left_out)
+        if gone:
+            left_out[reason] = [*left_out.get(reason, ()), *gone]
+        sizes = {name: size for name, size in self.sizes.items() if name not in set(gone)}
+        return Files(self.folder, sizes, left_out, self.outside)
+
     def tell(self) -> None:
         """Says in a sentence what was left out: a warning, where it may matter."""
         if self.outside:

@@ -32,7 +32,7 @@ def join_alike(labels: Sequence[str], where: str) -> list[str]:
     """
     tidy = {label: tidy_name(label) for label in dict.fromkeys(labels)}
     tracks = Counter(tidy[label] for label in labels)  # in the order of the labels
-    spellings = _group((name for name in tracks if name), _same_key)
+    spellings = _group((name for name in tracks if name), same_key)
     chosen = {
         name: max(names, key=tracks.__getitem__) for names in spellings.values() for name in names
     } | {"": ""}
@@ -61,22 +61,22 @@ def tidy_name(name: str) -> str:
     return unicodedata.normalize("NFC", " ".join("".join(shown).split()))
 
 
+def same_key(name: str) -> str:
+    """What is equal for tidy names that differ only in case."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
 def alike_key(name: str) -> str:
     """What names that look alike have in common: letters and digits, without case and accents.
 
     "and" is the same as "n" and "&". A name without letters is itself.
     """
-    name = _same_key(tidy_name(name))
+    name = same_key(tidy_name(name))
     folded = unicodedata.normalize("NFKD", name.replace("&", " n "))
     plain = (c for c in folded if unicodedata.combining(c) < _ACCENTS)
     words = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain).split()
     key = "".join("n" if word == "and" else word for word in words)
     return key if any(c.isalpha() for c in key) else name
-
-
-def _same_key(name: str) -> str:
-    """What is equal for tidy names that differ only in case."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 def _group(names: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:

@@ -38,6 +38,31 @@ def identical_files(
     return found
 
 
+def describe_two_labels(twins: Mapping[str, str], labels: Mapping[str, str]) -> str:
+    """Which identical files have different labels, in a sentence; empty if none.
+
+    Args:
+      twins: of `identical_files`.
+      labels: by file name; an empty one is unknown.
+    """
+    groups = defaultdict(list)
+    for name, twin in twins.items():
+        if labels.get(name):
+            groups[twin].append(name)
+    doubtful = [names for names in groups.values() if len({labels[name] for name in names}) > 1]
+    if not doubtful:
+        return ""
+    told = [
+        " and ".join(f"{name} ({labels[name]})" for name in sorted(names)[:3])
+        for names in doubtful[:3]
+    ]
+    count = "1 recording stands" if len(doubtful) == 1 else f"{len(doubtful)} recordings stand"
+    return (
+        f"{count} under two genres: {'; '.join(told)}{'; …' if len(doubtful) > 3 else ''}; keep "
+        "the file whose genre is right"
+    )
+
+
 def _alike(names: Iterable[str], key: Callable[[str], object]) -> list[list[str]]:
     """Groups of two and more names whose keys are equal and not empty."""
     groups = defaultdict(list)
