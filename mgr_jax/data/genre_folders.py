@@ -37,8 +37,7 @@ def place_files(paths: Sequence[str]) -> list[Place]:
     tops |= {parts[0]: True for parts in all_parts if len(parts) > 2}  # it holds folders
     if tops and all(split_name(top) and holds for top, holds in tops.items()):
         return [
-            Place(parts[1], split_name(parts[0])) if len(parts) > 2 else Place("", "")
-            for parts in all_parts
+            Place(parts[1] if len(parts) > 2 else "", split_name(parts[0])) for parts in all_parts
         ]
     return [Place(parts[0] if len(parts) > 1 else "", "") for parts in all_parts]
 

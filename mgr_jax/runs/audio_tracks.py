@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,8 @@ from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import AUDIO_SUFFIXES, require_audio_files
 from mgr_jax.data.cache import Tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import track_names
+from mgr_jax.data.genre_folders import Place, find_doubt, place_files
+from mgr_jax.data.genres import join_alike
 from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack
 
@@ -25,7 +28,8 @@ _FMA_FILE = re.compile(r"(?:.*/)?(\d{3})/(\1\d{3})\.mp3")
 def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     """Lists the audio files of a folder.
 
-    The label is the first folder below it. Files like 000/000002.mp3 are FMA's: they are called by
+    The label is the first folder below it, or the second where the first are called after splits;
+    see `place_files` and `join_alike`. Files like 000/000002.mp3 are FMA's: they are called by
     their number, and have no label.
 
     Args:
@@ -49,13 +53,26 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
             code="audio.same_name",
         )
     filenames = _short([path.as_posix() for path in relative])
-    columns = zip(paths, relative, of_fma, filenames, track_names(called), strict=True)
+    others = [p.as_posix() for fma, p in zip(of_fma, relative, strict=True) if not fma]
+    places = _read_folders(folder, others)
+    columns = zip(paths, relative, filenames, track_names(called), strict=True)
     found = []
-    for path, below, fma, filename, track in columns:
-        label = below.parts[0] if len(below.parts) > 1 and not fma else ""
+    for path, below, filename, track in columns:
+        label, split = places.get(below.as_posix(), ("", ""))
         load = functools.partial(_read_file, path, sample_rate)
-        found.append(AudioTrack(filename, track, load, label))
+        found.append(AudioTrack(filename, track, load, label, split=split))
     return _in_order(found)
+
+
+def _read_folders(folder: Path, names: list[str]) -> dict[str, Place]:
+    """What the folders say of the files; a warning where they are probably no genres."""
+    doubt = find_doubt(folder, names)
+    if doubt and doubt.code != "split.empty":  # a table may hold some splits only
+        warnings.warn(f"the labels are the names of folders, but {doubt}", stacklevel=3)
+    places = place_files(names)
+    labels = join_alike([place.genre for place in places], str(folder))
+    joined = [place._replace(genre=label) for place, label in zip(places, labels, strict=True)]
+    return dict(zip(names, joined, strict=True))
 
 
 def dataset_tracks(dataset_dir: Path) -> list[AudioTrack]:
