@@ -1,10 +1,17 @@
 """Finds files that are byte for byte the same."""
 
 import hashlib
+import logging
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from mgr_jax.errors import UserError
+
+log = logging.getLogger(__name__)
+
+_NAMED = 3  # files and groups of them in a sentence
 
 
 def identical_files(
@@ -38,29 +45,33 @@ def identical_files(
     return found
 
 
-def describe_two_labels(twins: Mapping[str, str], labels: Mapping[str, str]) -> str:
-    """Which identical files have different labels, in a sentence; empty if none.
+def tell_of_twins(where: Path, twins: Mapping[str, str], labels: Mapping[str, str]) -> None:
+    """Says which files are identical, and warns of those that are so under two labels.
 
     Args:
+      where: what holds them.
       twins: of `identical_files`.
       labels: by file name; an empty one is unknown.
     """
     groups = defaultdict(list)
-    for name, twin in twins.items():
-        if labels.get(name):
-            groups[twin].append(name)
-    doubtful = [names for names in groups.values() if len({labels[name] for name in names}) > 1]
-    if not doubtful:
-        return ""
-    told = [
-        " and ".join(f"{name} ({labels[name]})" for name in sorted(names)[:3])
-        for names in doubtful[:3]
-    ]
-    count = "1 recording stands" if len(doubtful) == 1 else f"{len(doubtful)} recordings stand"
-    return (
-        f"{count} under two genres: {'; '.join(told)}{'; …' if len(doubtful) > 3 else ''}; keep "
-        "the file whose genre is right"
-    )
+    for name, twin in sorted(twins.items()):
+        groups[twin].append(name)
+    if groups:
+        first = " and ".join(next(iter(groups.values()))[:2])
+        log.info("%s: %d files are copies of others, such as %s", where, len(twins), first)
+    known = [[name for name in names if labels.get(name)] for names in groups.values()]
+    doubtful = [names for names in known if len({labels[name] for name in names}) > 1]
+    if doubtful:
+        told = [
+            " and ".join(f"{name} ({labels[name]})" for name in names[:_NAMED])
+            for names in doubtful[:_NAMED]
+        ]
+        count = "1 file stands" if len(doubtful) == 1 else f"{len(doubtful)} files stand"
+        warnings.warn(
+            f"{where}: {count} under two genres, byte for byte: {'; '.join(told)}"
+            f"{'; …' if len(doubtful) > _NAMED else ''}; keep the copy whose genre is right",
+            stacklevel=2,
+        )
 
 
 def _alike(names: Iterable[str], key: Callable[[str], object]) -> list[list[str]]:

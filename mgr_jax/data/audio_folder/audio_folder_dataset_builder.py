@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 from mgr_jax.audio.io import read_audio
 from mgr_jax.data import SPLITS
 from mgr_jax.data.folder_index import Entry, find_index, read_folder
-from mgr_jax.data.identical import describe_two_labels, identical_files
+from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.records import LoadedTrack, Track
 from mgr_jax.data.splits import (
     assign_splits,
@@ -67,9 +67,7 @@ class Builder(AudioBuilder):
         entries = read_folder(manual_dir)
         sizes = {entry.path: _size(manual_dir / entry.path) for entry in entries}
         twins = identical_files(sizes, functools.partial(_read, manual_dir))
-        labels = {entry.path: entry.genre for entry in entries}
-        if told := describe_two_labels(twins, labels):
-            warnings.warn(f"{manual_dir}: {told}", stacklevel=2)
+        tell_of_twins(manual_dir, twins, {entry.path: entry.genre for entry in entries})
         splits, protocol = split_entries(
             entries,
             [twins.get(entry.path, "") for entry in entries],

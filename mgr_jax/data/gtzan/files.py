@@ -202,6 +202,6 @@ def _require_genres(files: Files, tracks: Mapping[str, str], place: Path) -> Non
             f"{len(GENRES)} genres, so add them, or results are not those of GTZAN",
             stacklevel=2,
         )
-    if others := {genre: n for genre, n in sorted(count.items()) if n != _TRACKS}:
-        told = ", ".join(f"{n} of {genre}" for genre, n in others.items())
+    if set(count.values()) != {_TRACKS}:
+        told = ", ".join(f"{n} of {genre}" for genre, n in sorted(count.items()) if n != _TRACKS)
         log.info("GTZAN has %d tracks of each genre; %s holds %s", _TRACKS, place, told)

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from mgr_jax.data import SPLITS
 from mgr_jax.data.archives import read_bytes
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.gtzan.files import WANTED, find_tracks
-from mgr_jax.data.identical import describe_two_labels, identical_files
+from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.named_splits import split_tracks
 from mgr_jax.data.records import LoadedTrack, Track
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
@@ -59,9 +58,7 @@ class Builder(AudioBuilder):
         found = find_tracks(manual_dir, Path(self._data_dir_root) / "unpacked")
         names, sizes = found.names, found.sizes
         twins = identical_files(sizes, functools.partial(read_bytes, found.source))
-        labels = {name: track.split(".")[0] for track, name in names.items()}
-        if told := describe_two_labels(twins, labels):
-            warnings.warn(f"{found.shown}: {told}", stacklevel=2)
+        tell_of_twins(found.shown, twins, {n: track.split(".")[0] for track, n in names.items()})
         track_ids = sorted(names)
         genres = [track.split(".")[0] for track in track_ids]
         artists = find_artists(config.artists, track_ids)
