@@ -184,9 +184,10 @@ def _find_paths(written: Sequence[str], files: Files) -> list[str]:
         found.append(those[0] if path not in files.sizes and len(those) == 1 else path)
     if others := [pair for pair in zip(written, found, strict=True) if pair[0] != pair[1]]:
         log.info(
-            "%d paths of the index are spelled otherwise on the disk, such as %s: %s",
+            "%d paths of the index are spelled otherwise on the disk (by case, spaces or Unicode "
+            "form), such as %s",
             len(others),
-            *others[0],
+            others[0][0],
         )
     return found
 

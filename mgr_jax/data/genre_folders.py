@@ -13,7 +13,8 @@ from mgr_jax.errors import UserError
 _PART = re.compile(
     r"(fold|split|part|cv|subset|batch|chunk|disc|disk|cd|group)[\W_]*\d+"
     r"|(train|training|val|valid|validation|dev|test|testing|eval|evaluation|holdout)"
-    r"[\W_]*(set|data|split|audio|songs|clips|files|wavs?|\d+)?",
+    r"[\W_]*(set|data|split|audio|songs|clips|files|wavs?|\d+)"
+    r"|eval|evaluation|holdout",
     re.IGNORECASE,
 )
 _INDEX = "say the genre of each file in an index.csv there (path, genre, split)"
@@ -74,18 +75,17 @@ def find_doubt(folder: Path, paths: Iterable[str]) -> UserError | None:
             f"these are the genres or splits, give that folder, {inner}",
             code="data.one_genre",
         )
-    return _doubt_splits(folder, tree) or _doubt_parts(folder, tree)
-
-
-def _doubt_splits(folder: Path, tree: Mapping[str, dict]) -> UserError | None:
     splits = {name: split_name(name) for name in tree if split_name(name)}
-    others = [name for name in tree if name not in splits]
-    if not splits:
-        return None
-    if others:
+    return _doubt_splits(folder, tree, splits) if splits else _doubt_parts(folder, tree)
+
+
+def _doubt_splits(
+    folder: Path, tree: Mapping[str, dict], splits: Mapping[str, str]
+) -> UserError | None:
+    if others := [name for name in tree if name not in splits]:
         return UserError(
-            f"{folder} holds {_some(splits)}, which are called after splits, beside "
-            f"{_some(others)}; take these or those out, put all files into "
+            f"{folder} holds folders called after splits ({_some(splits)}) beside others "
+            f"({_some(others)}); take these or those out, put all files into "
             f"{folder}/<split>/<genre>/, or {_INDEX}",
             code="folder.splits",
         )
@@ -111,8 +111,8 @@ def _doubt_parts(folder: Path, tree: Mapping[str, dict]) -> UserError | None:
     if len(tree) > 1 and all(map(_PART.fullmatch, tree)):
         return UserError(
             f"{folder} holds {_some(tree)}, which are called after parts of a collection, not "
-            f"after genres; {_INDEX}, with a column for the part, or give a folder that holds "
-            "<genre>/<file>",
+            "after genres; call splits train, validation and test, give a folder that holds "
+            f"<genre>/<file>, or {_INDEX}",
             code="folder.no_genres",
         )
     return None
@@ -130,7 +130,7 @@ def find_hint(folder: Path, paths: Iterable[str]) -> str:
         top, *others = path.split("/")
         if others:
             below[top].add(others[0] if len(others) > 1 else "")
-    if len(below) < 2:
+    if len(below) < 2 or all(map(split_name, below)):
         return ""
     if all(re.fullmatch(r"\d+", name) for name in below):
         return (

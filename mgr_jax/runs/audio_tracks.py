@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import os
-import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable
@@ -16,13 +15,11 @@ from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import AUDIO_SUFFIXES, require_audio_files
 from mgr_jax.data.cache import Tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import track_names
+from mgr_jax.data.fma_names import fma_track
 from mgr_jax.data.genre_folders import Place, find_doubt, place_files
 from mgr_jax.data.genres import join_alike
 from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack
-
-# The folder is the number of thousands.
-_FMA_FILE = re.compile(r"(?:.*/)?(\d{3})/(\1\d{3})\.mp3")
 
 
 def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
@@ -41,11 +38,8 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     """
     paths = require_audio_files(folder)
     relative = [path.relative_to(folder) for path in paths]
-    of_fma = [_FMA_FILE.fullmatch(path.as_posix()) for path in paths]
-    called = [
-        str(int(fma[2])) if fma else path.as_posix()
-        for fma, path in zip(of_fma, relative, strict=True)
-    ]
+    of_fma = [fma_track(path.as_posix()) for path in paths]
+    called = [fma or path.as_posix() for fma, path in zip(of_fma, relative, strict=True)]
     name, count = Counter(os.path.splitext(text)[0] for text in called).most_common(1)[0]
     if count > 1:
         raise UserError(

@@ -46,7 +46,7 @@ class AudioFolderConfig(AudioConfig):
 
 
 class Builder(AudioBuilder):
-    """A folder of `<genre>/<file>`, optionally with an index.csv."""
+    """A folder of `<genre>/<file>` or `<split>/<genre>/<file>`, or with an index.csv."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (the name is TFDS's)
