@@ -96,9 +96,9 @@ def _find_in(source: Path, shown: Path) -> Found | None:
                 f"{names[tracks[twice]]}); keep one file of it",
                 code="dataset.duplicate_track",
             )
+        _require_genres(files, tracks, place)
         _tell_of_others(files, tracks, place, only_genres=not root.endswith(_OWN))
         _tell_of_spellings(tracks, place)
-        _require_genres(files, tracks, place)
         return Found(
             shown,
             source,
