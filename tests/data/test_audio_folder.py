@@ -183,6 +183,61 @@ def test_identical_files_stay_on_one_side(copy, tmp_path):
     assert len(marks) - marks.count(None) == 6
 
 
+def test_one_recording_under_two_genres_is_told(copy, tmp_path):
+    (copy / "index.csv").unlink()
+    shutil.copy(copy / "hum/0-0.wav", copy / "beat/same song.wav")
+    os.link(copy / "hum/1-0.wav", copy / "hum/again.wav")  # of one genre
+    says = (
+        "1 file stands under two genres, byte for byte: "
+        r"beat/same song\.wav \(beat\) and hum/0-0\.wav \(hum\); keep"
+    )
+    with pytest.warns(UserWarning, match=says) as caught:
+        dataset = build(copy, tmp_path / "tfds")
+    assert len(caught) == 1
+    assert json.loads((dataset / "protocol.json").read_text())["identical_files"] == 4
+
+
+def test_a_linked_folder_is_a_genre_and_its_files_are_copies_of_the_original(copy, tmp_path):
+    (copy / "index.csv").unlink()
+    (copy / "hummed").symlink_to("hum")
+    with pytest.warns(UserWarning, match=r"10 files .*hum/0-0\.wav \(hum\) and hummed/0"):
+        build(copy, tmp_path / "tfds")
+
+
+def split_into_folders(copy: Path) -> None:
+    (copy / "index.csv").unlink()
+    for genre in ("hum", "hiss", "beat"):
+        for path in (copy / genre).iterdir():
+            split = {"3": "Val", "4": "test"}.get(path.name[0], "train")
+            (copy / split / genre).mkdir(parents=True, exist_ok=True)
+            path.rename(copy / split / genre / path.name)
+        (copy / genre).rmdir()
+
+
+def test_folders_called_after_splits_are_the_splits(copy, tmp_path):
+    split_into_folders(copy)
+    dataset = build(copy, tmp_path / "tfds")
+    protocol = json.loads((dataset / "protocol.json").read_text())
+    assert protocol["classes"] == ["beat", "hiss", "hum"]
+    assert protocol["given"]
+    for split, rows in records(dataset).items():
+        folders = {row["track_id"].decode().split("/")[0] for row in rows}
+        assert folders == {{"validation": "Val"}.get(split, split)}
+    shutil.copy(copy / "train/hum/0-0.wav", copy / "test/hum/copy.wav")
+    with user_error("split.overlap", "test/hum/copy.wav, train/hum/0-0.wav", copy):
+        build(copy, tmp_path / "tfds", overwrite=True)
+    shutil.rmtree(copy / "test/hum")
+    with user_error("split.missing_genre", "test split", "'hum'"):
+        build(copy, tmp_path / "tfds", overwrite=True)
+
+
+def test_rows_whose_file_is_missing_are_skipped_with_the_reason(copy, tmp_path):
+    (copy / "hum/0-0.wav").unlink()
+    with pytest.warns(UserWarning, match=r"skipped 1 tracks.*hum/0-0\.wav is not a file"):
+        dataset = build(copy, tmp_path / "tfds")
+    assert set(json.loads((dataset / "skipped.json").read_text())) == {"hum/0-0.wav"}
+
+
 def test_unreadable_files_are_skipped_and_listed(copy, tmp_path):
     (copy / "index.csv").unlink()
     (copy / "hum/0-0.wav").write_bytes(b"")

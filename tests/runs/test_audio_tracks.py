@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+import pytest
 from errors import user_error
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ def tracks_of(names):
         return {track.load.args[0].relative_to(folder).as_posix(): track for track in tracks}
 
 
+@pytest.mark.filterwarnings("ignore:the labels are the names of folders")
 @given(names=MUSIC)
 def test_no_two_files_share_a_name(names):
     if {"2.wav", "000/000002.mp3"} <= set(names):
@@ -43,6 +45,21 @@ def test_no_two_files_share_a_name(names):
 def test_the_first_folder_is_the_label(names):
     for name, track in tracks_of(names).items():
         assert track.label == (name.split("/")[0] if "/" in name else "")
+
+
+def test_folders_called_after_splits_are_no_labels():
+    tracks = tracks_of(["train/rock/a.wav", "train/Rock/b.wav", "Test/rock/c.wav", "loose.wav"])
+    assert {name: (track.label, track.split) for name, track in tracks.items()} == {
+        "train/rock/a.wav": ("rock", "train"),
+        "train/Rock/b.wav": ("rock", "train"),
+        "Test/rock/c.wav": ("rock", "test"),
+        "loose.wav": ("", ""),
+    }
+
+
+def test_folders_that_are_no_genres_are_asked_about():
+    with pytest.warns(UserWarning, match="fold1, fold2, which are called after parts"):
+        assert tracks_of(["fold1/a.wav", "fold2/b.wav"])["fold1/a.wav"].label == "fold1"
 
 
 @given(root=FOLDERS, numbers=st.lists(NUMBERS, unique=True, min_size=1, max_size=5))
