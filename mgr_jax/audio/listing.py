@@ -72,11 +72,11 @@ class Files:
 
     def without(self, names: Iterable[str], reason: str) -> "Files":
         """Those but for these, which are left out for that reason."""
-        gone = sorted(set(names))
+        gone = set(names)
         left_out = dict(self.left_out)
         if gone:
-            left_out[reason] = [*left_out.get(reason, ()), *gone]
-        sizes = {name: size for name, size in self.sizes.items() if name not in set(gone)}
+            left_out[reason] = [*left_out.get(reason, ()), *sorted(gone)]
+        sizes = {name: size for name, size in self.sizes.items() if name not in gone}
         return Files(self.folder, sizes, left_out, self.outside)
 
     def tell(self) -> None:

@@ -18,7 +18,7 @@ from mgr_jax.audio.listing import (
 )
 from mgr_jax.data import SPLITS
 from mgr_jax.data.genre_folders import find_doubt, find_hint, place_files
-from mgr_jax.data.genres import join_alike, same_key, tidy_name
+from mgr_jax.data.genres import join_alike, join_spellings, same_key, tidy_name
 from mgr_jax.data.index_table import IndexRow, read_index_table
 from mgr_jax.data.splits import split_name
 from mgr_jax.errors import UserError
@@ -44,7 +44,8 @@ class Entry:
 def read_folder(folder: Path) -> list[Entry]:
     """Lists a folder's entries, sorted by path; says what it leaves out.
 
-    Genres that differ only in case, spaces or Unicode form are one; see `join_alike`.
+    Genres that differ only in case, spaces or Unicode form are one, and so are artists; see
+    `join_alike`.
 
     Args:
       folder: holds `index.csv` (columns path, genre, artist, split; further ones are kept as
@@ -63,7 +64,11 @@ def read_folder(folder: Path) -> list[Entry]:
     index = find_index(folder)
     entries = _read_index(index) if index else _read_tree(folder)
     genres = join_alike([entry.genre for entry in entries], str(index or folder))
-    joined = [replace(e, genre=genre) for e, genre in zip(entries, genres, strict=True)]
+    artists = join_spellings([entry.artist for entry in entries])
+    joined = [
+        replace(entry, genre=genre, artist=artist)
+        for entry, genre, artist in zip(entries, genres, artists, strict=True)
+    ]
     return sorted(joined, key=lambda entry: entry.path)
 
 
@@ -119,7 +124,8 @@ def _read_index(index: Path) -> list[Entry]:
             f"{index} names no file; add rows to it, or remove it", code="folder.no_audio"
         )
     files = list_files(index.parent)
-    written = [_written_path(index, row) for row in rows]
+    folders = [index.parent.absolute().as_posix(), index.parent.resolve().as_posix()]
+    written = [_written_path(index, row, folders) for row in rows]
     paths = _find_paths(written, files)
     for path, count in Counter(paths).most_common(1):
         if count > 1:
@@ -151,15 +157,15 @@ def _read_index(index: Path) -> list[Entry]:
     return entries
 
 
-def _written_path(index: Path, row: IndexRow) -> str:
-    """The path of a row below the folder, with forward slashes."""
+def _written_path(index: Path, row: IndexRow, folders: Sequence[str]) -> str:
+    """The path of a row below the index's folder, which is called so, with forward slashes."""
     text = row.values["path"]
     if "\\" in text and not os.path.isfile(index.parent / text):  # as Windows writes them
         text = text.replace("\\", "/")
     path = PurePosixPath(text)
-    for folder in (index.parent.absolute(), index.parent.resolve()):
-        if path.is_relative_to(folder.as_posix()):
-            path = path.relative_to(folder.as_posix())
+    for folder in folders:
+        if path.is_relative_to(folder):
+            path = path.relative_to(folder)
     absolute = path.is_absolute() or PureWindowsPath(text).is_absolute()
     if not text or absolute or ".." in path.parts:
         raise UserError(

@@ -62,9 +62,10 @@ def find_doubt(folder: Path, paths: Iterable[str]) -> UserError | None:
     while len(branch) == 1 and "" not in (below := next(iter(branch.values()))):
         inner, branch = inner / next(iter(branch)), below
     tops = [name for name in branch if name]
-    if tops and all(re.fullmatch(r"\d{3}", name) for name in tops):
+    subsets = [name for below in branch.values() for name in below]  # fma_small, fma_medium
+    if numbered := next(filter(_are_numbered, (tops, subsets)), None):
         return UserError(
-            f"{inner} holds numbered folders ({_some(tops)}) as FMA does, which are no genres; "
+            f"{inner} holds numbered folders ({_some(numbered)}) as FMA does, which are no genres; "
             "prepare FMA by its own name (`dataset` fma/small, …, fma/full), which finds the "
             f"genres in fma_metadata, or {_INDEX}",
             code="folder.no_genres",
@@ -77,6 +78,10 @@ def find_doubt(folder: Path, paths: Iterable[str]) -> UserError | None:
         )
     splits = {name: split_name(name) for name in tree if split_name(name)}
     return _doubt_splits(folder, tree, splits) if splits else _doubt_parts(folder, tree)
+
+
+def _are_numbered(names: Sequence[str]) -> bool:
+    return bool(names) and all(re.fullmatch(r"\d{3}", name) for name in names)
 
 
 def _doubt_splits(
@@ -136,6 +141,11 @@ def find_hint(folder: Path, paths: Iterable[str]) -> str:
         return (
             f"the genre folders of {folder} are called {_some(sorted(below))}; if these numbers "
             f"are no genres, {_INDEX}"
+        )
+    if all(map(split_name, set().union(*below.values()))):
+        return (
+            f"the splits within the genre folders of {folder} ({_some(sorted(below))}) are not "
+            f"read; move the files to <split>/<genre>/<file>, or {_INDEX}"
         )
     first = next(iter(below.values()))
     if len(first) > 1 and "" not in first and all(some == first for some in below.values()):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+# Letters with the picture of another one, which Unicode's forms keep apart.
+_SAME_PICTURE = str.maketrans("авекмнорстухіјѕαικνορøłđı", "abekmhopctyxijsaikvopoldi")
 _ACCENTS = 200  # combining classes from here on; below are signs that make another letter
 _NAMED = 5  # names in a sentence
 
@@ -30,25 +32,34 @@ def join_alike(labels: Sequence[str], where: str) -> list[str]:
     Returns:
       The genre of each track, tidy.
     """
-    tidy = {label: tidy_name(label) for label in dict.fromkeys(labels)}
-    tracks = Counter(tidy[label] for label in labels)  # in the order of the labels
-    spellings = _group((name for name in tracks if name), same_key)
-    chosen = {
-        name: max(names, key=tracks.__getitem__) for names in spellings.values() for name in names
-    } | {"": ""}
-    joined = {label: chosen[name] for label, name in tidy.items()}
-    if told := _describe_joined(joined):
+    joined = join_spellings(labels)
+    if told := _describe_joined(dict(zip(labels, joined, strict=True))):
         warnings.warn(
             f"{where}: genres that differ only in case, spaces or Unicode form are one: {told}",
             stacklevel=2,
         )
-    for names in _group(dict.fromkeys(chosen.values()), alike_key).values():
+    for names in _group(dict.fromkeys(joined), alike_key).values():
         if len(names) > 1:
             warnings.warn(
                 f"{where}: genres {_quoted(names)} look alike; if they are one, give them one name",
                 stacklevel=2,
             )
-    return [joined[label] for label in labels]
+    return joined
+
+
+def join_spellings(names: Sequence[str]) -> list[str]:
+    """Gives names that differ only in case, white space or Unicode form one spelling.
+
+    See `join_alike`, which tells of it; as for artists, of whom there are many.
+    """
+    tidy = {name: tidy_name(name) for name in dict.fromkeys(names)}
+    tracks = Counter(tidy[name] for name in names)  # in the order of the names
+    chosen = {
+        spelling: max(spellings, key=tracks.__getitem__)
+        for spellings in _group(tracks, same_key).values()
+        for spelling in spellings
+    }
+    return [chosen[tidy[name]] for name in names]
 
 
 def tidy_name(name: str) -> str:
@@ -69,11 +80,13 @@ def same_key(name: str) -> str:
 def alike_key(name: str) -> str:
     """What names that look alike have in common: letters and digits, without case and accents.
 
-    "and" is the same as "n" and "&". A name without letters is itself.
+    Letters that look like Latin ones are these; "and" is the same as "n" and "&". A name without
+    letters is itself.
     """
     name = same_key(tidy_name(name))
     folded = unicodedata.normalize("NFKD", name.replace("&", " n "))
-    plain = (c for c in folded if unicodedata.combining(c) < _ACCENTS)
+    plain = "".join(c for c in folded if unicodedata.combining(c) < _ACCENTS)
+    plain = plain.translate(_SAME_PICTURE)
     words = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain).split()
     key = "".join("n" if word == "and" else word for word in words)
     return key if any(c.isalpha() for c in key) else name

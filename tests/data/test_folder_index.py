@@ -91,6 +91,7 @@ def of_splits(*splits: str) -> list[str]:
         (["000/a.mp3", "001/b.mp3"], "folder.no_genres", ["fma/small"]),
         (["000/000002.mp3"], "folder.no_genres", ["fma/small"]),
         (["fma_large/000/a.mp3", "fma_large/001/b.mp3"], "folder.no_genres", ["fma/small"]),
+        (["fma_small/000/a.mp3", "fma_medium/001/b.mp3"], "folder.no_genres", ["fma/small"]),
         ([f"fold{n}/{n}.wav" for n in range(1, 11)], "folder.no_genres", ["fold1"]),
         (of_splits("fold_1", "fold_2"), "folder.no_genres", ["fold_1, fold_2"]),
         (of_splits("train_set", "test set"), "folder.no_genres", ["train, validation and test"]),
@@ -110,6 +111,7 @@ def test_folders_that_are_surely_no_genres_are_refused_with_a_proposal(
     ("names", "says"),
     [
         (["1/a.wav", "2/a.wav"], "are called 1, 2"),
+        (["rock/train/a.wav", "rock/test/a.wav", "pop/Val/a.wav"], r"not read.*<split>/<genre>"),
         (["1990/a.wav", "1991/a.wav"], "are called 1990, 1991"),
         (of_splits("mp3", "wav"), r"\(mp3, wav\) holds the same folders \(jazz, rock\)"),
     ],
@@ -306,6 +308,15 @@ def test_genres_of_an_index_are_joined(music):
     write_index(music, ["path,genre", *rows])
     with pytest.warns(UserWarning, match=r"index\.csv: .*'jazz' \(also written 'Jazz'\)"):
         assert set(genres(music).values()) == {"Rock", "jazz"}
+
+
+def test_an_artist_is_one_however_spelled(music):
+    names = ["The Band", "the  band", NFC, NFD, "THE BAND ", ""]
+    rows = [f"{path},{name}" for path, name in zip(PATHS, names, strict=True)]
+    write_index(music, ["path,artist", *rows])
+    artists = {entry.path: entry.artist for entry in read_folder(music)}
+    one = ["The Band", "The Band", NFC, NFC, "The Band", ""]
+    assert artists == dict(zip(PATHS, one, strict=True))
 
 
 @pytest.mark.parametrize(

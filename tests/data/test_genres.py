@@ -50,6 +50,8 @@ def test_one_name_is_one_genre(labels, genre, told):
         ["Drum & Bass", "drum'n'bass", "Drum and Bass"],
         ["80s", "80's"],
         ["Ｒock", "Rock"],
+        ["pop", "рор"],  # Cyrillic
+        ["łatin", "latin"],
     ],
 )
 def test_names_that_look_alike_are_told_and_stay_apart(labels):

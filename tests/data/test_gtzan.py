@@ -250,6 +250,15 @@ def test_unreadable_tracks_are_skipped_and_listed(copy, tmp_path, zipped):
     assert stored == {track for track in TRACKS if track in LISTS} - {empty}
 
 
+@pytest.mark.filterwarnings("ignore:of the fault-filtered tracks")
+def test_one_recording_under_two_genres_is_told(copy, tmp_path):
+    tree = copy / "Data/genres_original"
+    pop = next(track for track in TRACKS if track.startswith("pop"))
+    shutil.copy(tree / f"pop/{pop}.wav", tree / f"rock/{TRACKS[-1]}.wav")
+    with pytest.warns(UserWarning, match=rf"pop/{pop}\.wav \(pop\) and .*\(rock\)"):
+        plan(copy, tmp_path)
+
+
 def test_strange_files_and_missing_tracks_are_counted(copy, tmp_path):
     tree = copy / "Data/genres_original"
     for name in ("blues/notes.txt", "blues/jazz.00001.wav", "blues/blues.1.wav"):

@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 from mgr_jax.audio.io import read_audio
 from mgr_jax.data import SPLITS
 from mgr_jax.data.folder_index import Entry, find_index, read_folder
+from mgr_jax.data.genres import join_spellings
 from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.records import LoadedTrack, Track
 from mgr_jax.data.splits import (
@@ -136,7 +137,11 @@ def split_entries(
                 f"{', '.join(known)}, and 'track' is always there",
                 code="split.unknown_column",
             )
-    values = {name: [e.column(name) for e in entries] for name in columns if name != "track"}
+    values = {
+        name: join_spellings([entry.column(name) for entry in entries])
+        for name in columns
+        if name != "track"
+    }
     given = any(entry.split for entry in entries)
     if given:
         splits = [entry.split for entry in entries]
