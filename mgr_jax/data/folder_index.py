@@ -62,8 +62,29 @@ def read_folder(folder: Path) -> list[Entry]:
             code="folder.not_found",
         )
     index = find_index(folder)
-    entries = _read_index(index) if index else _read_tree(folder)
-    genres = join_alike([entry.genre for entry in entries], str(index or folder))
+    if not index:
+        return _tidy(_read_tree(folder), folder)
+    files = list_files(folder)
+    entries = _read_index(index, files)
+    named = {index.name, *(entry.path for entry in entries)}
+    others = {name: size for name, size in files.sizes.items() if name not in named}
+    unnamed = replace(files, sizes=others).only(AUDIO_SUFFIXES)
+    unnamed.without(unnamed.sizes, f"that {index.name} does not name").tell()
+    return _tidy(entries, index)
+
+
+def read_index(index: Path) -> list[Entry]:
+    """The entries of an index.csv alone, sorted by path; see `read_folder`.
+
+    Raises:
+      UserError: it cannot be used.
+    """
+    return _tidy(_read_index(index, list_files(index.parent)), index)
+
+
+def _tidy(entries: Sequence[Entry], where: Path) -> list[Entry]:
+    """Sorted by path, with one spelling for each genre and artist."""
+    genres = join_alike([entry.genre for entry in entries], str(where))
     artists = join_spellings([entry.artist for entry in entries])
     joined = [
         replace(entry, genre=genre, artist=artist)
@@ -117,13 +138,12 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in name)
 
 
-def _read_index(index: Path) -> list[Entry]:
+def _read_index(index: Path, files: Files) -> list[Entry]:
     rows = read_index_table(index)
     if not rows:
         raise UserError(
             f"{index} names no file; add rows to it, or remove it", code="folder.no_audio"
         )
-    files = list_files(index.parent)
     folders = [index.parent.absolute().as_posix(), index.parent.resolve().as_posix()]
     written = [_written_path(index, row, folders) for row in rows]
     paths = _find_paths(written, files)
@@ -135,17 +155,14 @@ def _read_index(index: Path) -> list[Entry]:
                 f"{index} names {path} more than once ({lines}); keep one row per file",
                 code="table.duplicate_track",
             )
-    named = {*paths, index.name}
-    others = {name: size for name, size in files.sizes.items() if name not in named}
-    unnamed = replace(files, sizes=others).only(AUDIO_SUFFIXES)
     if not any(os.path.isfile(index.parent / path) for path in paths):
-        there = f", such as {next(iter(unnamed.sizes))}" if unnamed.sizes else ""
+        audio = files.only(AUDIO_SUFFIXES).sizes
+        there = f", such as {next(iter(audio))}" if audio else ""
         raise UserError(
             f"none of the {len(paths)} paths in {index} exists, such as {written[0]}; they must be "
             f"relative to {index.parent}{there}",
             code="table.no_match",
         )
-    unnamed.without(unnamed.sizes, f"that {index.name} does not name").tell()
     entries = [_entry(index, row, path) for row, path in zip(rows, paths, strict=True)]
     entries = _with_genres_of_folders(index, rows, entries)
     if any(entry.split for entry in entries) and not all(entry.split for entry in entries):

@@ -13,7 +13,7 @@ from mgr_jax.audio.listing import require_audio_files
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.feature_files import read_features
-from mgr_jax.data.folder_index import Entry, find_index, read_folder
+from mgr_jax.data.folder_index import Entry, find_index, read_index
 from mgr_jax.data.genre_folders import place_files
 from mgr_jax.data.locate import find_prepared
 from mgr_jax.data.published import assign_published
@@ -104,8 +104,8 @@ def open_folder(folder: Path, *, store: Path | None, scheme: Scheme) -> Material
     """
     files = require_audio_files(folder)
     names = [file.relative_to(folder).as_posix() for file in files]
-    if find_index(folder):
-        told = {entry.path: entry for entry in read_folder(folder)}
+    if index := find_index(folder):
+        told = {entry.path: entry for entry in read_index(index)}
         entries = [told.get(name, Entry(name, "")) for name in names]
     else:  # folders may be called after splits
         places = zip(names, place_files(names), strict=True)

@@ -5,7 +5,7 @@ import functools
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from mgr_jax.audio.listing import AUDIO_SUFFIXES, require_audio_files
 from mgr_jax.data.cache import Tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.fma_names import fma_track
-from mgr_jax.data.genre_folders import Place, find_doubt, place_files
+from mgr_jax.data.folder_index import Entry, find_index, read_index
+from mgr_jax.data.genre_folders import find_doubt, place_files
 from mgr_jax.data.genres import join_alike
 from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack
@@ -25,9 +26,10 @@ from mgr_jax.features.rows import AudioTrack
 def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     """Lists the audio files of a folder.
 
-    The label is the first folder below it, or the second where the first are called after splits;
-    see `place_files` and `join_alike`. Files like 000/000002.mp3 are FMA's: they are called by
-    their number, and have no label.
+    Labels, artists and splits are those of its index.csv. Without one, the label is the first
+    folder below it, or the second where the first are called after splits; see `place_files` and
+    `join_alike`. Files like 000/000002.mp3 are FMA's: they are called by their number, and without
+    an index have no label.
 
     Args:
       folder: searched with all folders in it.
@@ -48,25 +50,29 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
         )
     filenames = _short([path.as_posix() for path in relative])
     others = [p.as_posix() for fma, p in zip(of_fma, relative, strict=True) if not fma]
-    places = _read_folders(folder, others)
+    told = _describe(folder, others)
     columns = zip(paths, relative, filenames, track_names(called), strict=True)
     found = []
     for path, below, filename, track in columns:
-        label, split = places.get(below.as_posix(), ("", ""))
+        entry = told.get(below.as_posix(), Entry("", ""))
         load = functools.partial(_read_file, path, sample_rate)
-        found.append(AudioTrack(filename, track, load, label, split=split))
+        found.append(AudioTrack(filename, track, load, entry.genre, entry.artist, entry.split))
     return _in_order(found)
 
 
-def _read_folders(folder: Path, names: list[str]) -> dict[str, Place]:
-    """What the folders say of the files; a warning where they are probably no genres."""
+def _describe(folder: Path, names: Sequence[str]) -> dict[str, Entry]:
+    """What an index.csv or the folders say of files; a warning where these are no genres."""
+    if index := find_index(folder):
+        return {entry.path: entry for entry in read_index(index)}
     doubt = find_doubt(folder, names)
     if doubt and doubt.code != "split.empty":  # a table may hold some splits only
         warnings.warn(f"the labels are the names of folders, but {doubt}", stacklevel=3)
     places = place_files(names)
     labels = join_alike([place.genre for place in places], str(folder))
-    joined = [place._replace(genre=label) for place, label in zip(places, labels, strict=True)]
-    return dict(zip(names, joined, strict=True))
+    return {
+        name: Entry(name, label, split=place.split)
+        for name, label, place in zip(names, labels, places, strict=True)
+    }
 
 
 def dataset_tracks(dataset_dir: Path) -> list[AudioTrack]:

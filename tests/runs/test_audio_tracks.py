@@ -57,6 +57,20 @@ def test_folders_called_after_splits_are_no_labels():
     }
 
 
+def test_an_index_tells_label_artist_and_split(tmp_path):
+    for name in ("x/a.wav", "x/b.wav", "000/000002.mp3"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    rows = ["path,genre,artist,split", "x\\a.wav,rock,Abba,val", "000/000002.mp3,jazz,Blur,train"]
+    (tmp_path / "index.csv").write_text("\n".join(rows))
+    told = {t.track: (t.label, t.artist, t.split) for t in folder_tracks(tmp_path, None)}
+    assert told == {
+        "2": ("jazz", "Blur", "train"),
+        "a": ("rock", "Abba", "validation"),
+        "b": ("", "", ""),
+    }
+
+
 def test_folders_that_are_no_genres_are_asked_about():
     with pytest.warns(UserWarning, match="fold1, fold2, which are called after parts"):
         assert tracks_of(["fold1/a.wav", "fold2/b.wav"])["fold1/a.wav"].label == "fold1"
