@@ -108,9 +108,7 @@ def find_index(folder: Path) -> Path | None:
 
 
 def _read_tree(folder: Path) -> list[Entry]:
-    found = list_audio(folder)
-    strange = [name for name in found.sizes if not _is_text(name)]
-    found = found.without(strange, "whose names are not UTF-8, to be renamed")
+    found = list_audio(folder).with_names_in_text()
     if doubt := find_doubt(folder, found.sizes):
         raise doubt
     places = dict(zip(found.sizes, place_files(list(found.sizes)), strict=True))
@@ -131,11 +129,6 @@ def _no_audio(folder: Path, found: Files) -> UserError:
         f"({READABLE}){others}",
         code="folder.no_audio",
     )
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name can be stored; bytes that are no UTF-8 are surrogates in it."""
-    return not any("\ud800" <= c <= "\udfff" for c in name)
 
 
 def _read_index(index: Path, files: Files) -> list[Entry]:

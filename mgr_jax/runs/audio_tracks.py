@@ -38,7 +38,7 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     Raises:
       UserError: no folder, no audio, or two files of one name.
     """
-    paths = require_audio_files(folder)
+    paths = require_audio_files(folder, names_in_text=True)
     relative = [path.relative_to(folder) for path in paths]
     of_fma = [fma_track(path.as_posix()) for path in paths]
     called = [fma or path.as_posix() for fma, path in zip(of_fma, relative, strict=True)]

@@ -1,5 +1,6 @@
 """What the files of a folder are called, whatever folders there are."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -69,6 +70,13 @@ def test_an_index_tells_label_artist_and_split(tmp_path):
         "a": ("rock", "Abba", "validation"),
         "b": ("", "", ""),
     }
+
+
+def test_names_that_no_table_can_hold_are_left_out_and_told(tmp_path):
+    for name in (b"a.wav", b"b\xff.wav"):
+        (tmp_path / os.fsdecode(name)).touch()
+    with pytest.warns(UserWarning, match="1 whose names are not UTF-8"):
+        assert [track.track for track in folder_tracks(tmp_path, None)] == ["a"]
 
 
 def test_folders_that_are_no_genres_are_asked_about():
