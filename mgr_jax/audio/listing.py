@@ -70,6 +70,20 @@ class Files:
                 left_out.setdefault(suffix or "without a suffix", []).append(name)
         return Files(self.folder, sizes, left_out, self.outside)
 
+    def without(self, names: Iterable[str], reason: str) -> "Files":
+        """Those but for these, which are left out for that reason."""
+        gone = set(names)
+        left_out = dict(self.left_out)
+        if gone:
+            left_out[reason] = [*left_out.get(reason, ()), *sorted(gone)]
+        sizes = {name: size for name, size in self.sizes.items() if name not in gone}
+        return Files(self.folder, sizes, left_out, self.outside)
+
+    def with_names_in_text(self) -> "Files":
+        """Those that a table or dataset can name: bytes that are no UTF-8 are surrogates here."""
+        strange = [n for n in self.sizes if any("\ud800" <= c <= "\udfff" for c in n)]
+        return self.without(strange, "whose names are not UTF-8, to be renamed")
+
     def tell(self) -> None:
         """Says in a sentence what was left out: a warning, where it may matter."""
         if self.outside:
@@ -159,13 +173,19 @@ def list_audio(folder: str | Path) -> Files:
     return list_files(folder).only(AUDIO_SUFFIXES)
 
 
-def require_audio_files(folder: Path) -> list[Path]:
+def require_audio_files(folder: Path, *, names_in_text: bool = False) -> list[Path]:
     """All audio files below a folder, sorted; says what was left out.
+
+    Args:
+      folder: where they are.
+      names_in_text: leave out those whose names are not UTF-8.
 
     Raises:
       UserError: there is none, or no folder.
     """
     found = list_audio(folder)
+    if names_in_text:
+        found = found.with_names_in_text()
     if not found.sizes:
         others = f"; left out were {describe_left_out(found.left_out)}" if found.left_out else ""
         raise UserError(

@@ -8,7 +8,7 @@ r"""Build a dataset: decode, resample, split and store it through TFDS.
   mgr-jax prepare_data --dataset=feature_array --features=fma_metadata.zip --subset=medium \
     --splits=given --frame_rate=0.0333
 
-An audio_folder holds <genre>/<file> (mp3, flac, ogg, wav, au) and may hold an index.csv with the
+An audio_folder holds <genre>/<file> or <split>/<genre>/<file>, and may hold an index.csv with the
 columns path, genre, artist, split; any further column is kept, and can be split by.
 """
 

@@ -1,22 +1,29 @@
 """Reads what a folder of audio files holds: `<genre>/<file>`, or the rows of `index.csv`."""
 
-import csv
+import logging
 import os
 import warnings
-from collections import Counter
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from mgr_jax.audio.listing import AUDIO_SUFFIXES, list_audio
+from mgr_jax.audio.listing import (
+    AUDIO_SUFFIXES,
+    READABLE,
+    Files,
+    describe_left_out,
+    list_audio,
+    list_files,
+)
 from mgr_jax.data import SPLITS
+from mgr_jax.data.genre_folders import find_doubt, find_hint, place_files
+from mgr_jax.data.genres import join_alike, join_spellings, same_key, tidy_name
+from mgr_jax.data.index_table import IndexRow, read_index_table
+from mgr_jax.data.splits import split_name
 from mgr_jax.errors import UserError
 
-_SPLIT_NAMES = {
-    "train": "train", "training": "train",
-    "valid": "validation", "validation": "validation", "val": "validation", "dev": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-_UNREADABLE = (".aac", ".aif", ".aiff", ".ape", ".m4a", ".mp4", ".opus", ".wma")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,84 +42,122 @@ class Entry:
 
 
 def read_folder(folder: Path) -> list[Entry]:
-    """Lists a folder's entries, sorted by path.
+    """Lists a folder's entries, sorted by path; says what it leaves out.
+
+    Genres that differ only in case, spaces or Unicode form are one, and so are artists; see
+    `join_alike`.
 
     Args:
       folder: holds `index.csv` (columns path, genre, artist, split; further ones are kept as
         text; only `path` is needed, the genre is else the first folder of the path), or else
-        audio files in one folder per genre.
+        audio files in one folder per genre, or these in one folder per split.
 
     Raises:
-      UserError: no folder, no files, or an index that cannot be used.
+      UserError: no folder, no files, folders that are surely no genres, or an index that cannot be
+        used.
     """
     if not folder.is_dir():
         raise UserError(
             f"{folder} is not a folder; give the folder that holds your genre folders",
             code="folder.not_found",
         )
-    index = folder / "index.csv"
-    entries = _read_index(index) if index.exists() else _read_tree(folder)
-    for entry in entries:
-        if entry.path != (shown := os.fsencode(entry.path).decode(errors="backslashreplace")):
-            raise UserError(
-                f"the file name {shown} in {folder} is not UTF-8; rename the file",
-                code="file.name_not_utf",
-            )
-    if not entries:
+    index = find_index(folder)
+    if not index:
+        return _tidy(_read_tree(folder), folder)
+    files = list_files(folder)
+    entries = _read_index(index, files)
+    named = {index.name, *(entry.path for entry in entries)}
+    others = {name: size for name, size in files.sizes.items() if name not in named}
+    unnamed = replace(files, sizes=others).only(AUDIO_SUFFIXES)
+    unnamed.without(unnamed.sizes, f"that {index.name} does not name").tell()
+    return _tidy(entries, index)
+
+
+def read_index(index: Path) -> list[Entry]:
+    """The entries of an index.csv alone, sorted by path; see `read_folder`.
+
+    Raises:
+      UserError: it cannot be used.
+    """
+    return _tidy(_read_index(index, list_files(index.parent)), index)
+
+
+def _tidy(entries: Sequence[Entry], where: Path) -> list[Entry]:
+    """Sorted by path, with one spelling for each genre and artist."""
+    genres = join_alike([entry.genre for entry in entries], str(where))
+    artists = join_spellings([entry.artist for entry in entries])
+    joined = [
+        replace(entry, genre=genre, artist=artist)
+        for entry, genre, artist in zip(entries, genres, artists, strict=True)
+    ]
+    return sorted(joined, key=lambda entry: entry.path)
+
+
+def find_index(folder: Path) -> Path | None:
+    """The index.csv of a folder, in any case; None where there is none.
+
+    Raises:
+      UserError: there are several.
+    """
+    names = sorted(name for name in os.listdir(folder) if name.lower() == "index.csv")
+    if len(names) > 1:
         raise UserError(
-            f"{folder} holds no audio files in genre folders; expected "
-            f"{folder}/<genre>/<file>.mp3 (or .flac, .ogg, .wav, .au)",
-            code="folder.no_audio",
+            f"{folder} holds {' and '.join(names)}; keep one of them", code="table.ambiguous"
         )
-    return sorted(entries, key=lambda entry: entry.path)
+    return folder / names[0] if names else None
 
 
 def _read_tree(folder: Path) -> list[Entry]:
-    paths = [path.relative_to(folder) for path in list_audio(folder).paths]
-    entries = [Entry(path.as_posix(), path.parts[0]) for path in paths if len(path.parts) > 1]
-    others = Counter(
-        path.suffix.lower() for path in folder.rglob("*") if path.suffix.lower() in _UNREADABLE
+    found = list_audio(folder).with_names_in_text()
+    if doubt := find_doubt(folder, found.sizes):
+        raise doubt
+    places = dict(zip(found.sizes, place_files(list(found.sizes)), strict=True))
+    outside = [name for name, place in places.items() if not tidy_name(place.genre)]
+    found = found.without(outside, "outside a genre folder")
+    if not found.sizes:
+        raise _no_audio(folder, found)
+    found.tell()
+    if hint := find_hint(folder, found.sizes):
+        warnings.warn(hint, stacklevel=2)
+    return [Entry(name, places[name].genre, split=places[name].split) for name in found.sizes]
+
+
+def _no_audio(folder: Path, found: Files) -> UserError:
+    others = f"; left out were {describe_left_out(found.left_out)}" if found.left_out else ""
+    return UserError(
+        f"{folder} holds no audio files in genre folders; expected {folder}/<genre>/<file> "
+        f"({READABLE}){others}",
+        code="folder.no_audio",
     )
-    others.update({"outside a genre folder": len(paths) - len(entries)})
-    if left_out := ", ".join(f"{count} {what}" for what, count in others.items() if count):
-        warnings.warn(
-            f"files of {folder} were left out ({left_out}); readable are genre folders of "
-            f"{', '.join(AUDIO_SUFFIXES)}",
-            stacklevel=2,
-        )
-    return entries
 
 
-def _read_index(index: Path) -> list[Entry]:
-    try:
-        with index.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            header = [name.strip().lower() for name in reader.fieldnames or ()]
-            reader.fieldnames = header
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
+def _read_index(index: Path, files: Files) -> list[Entry]:
+    rows = read_index_table(index)
+    if not rows:
         raise UserError(
-            f"{index} is not a UTF-8 CSV file ({error}); save it as one", code="table.not_csv"
-        ) from error
-    if "path" not in header or len(set(header)) < len(header):
-        raise UserError(
-            f"{index} needs a column 'path' and no column twice; its columns are "
-            f"{', '.join(header) or 'none'}",
-            code="table.wrong_columns",
+            f"{index} names no file; add rows to it, or remove it", code="folder.no_audio"
         )
-    entries = [_entry(index, line, row) for line, row in enumerate(rows, start=2)]
-    path, count = Counter(entry.path for entry in entries).most_common(1)[0] if entries else ("", 0)
-    if count > 1:
+    folders = [index.parent.absolute().as_posix(), index.parent.resolve().as_posix()]
+    written = [_written_path(index, row, folders) for row in rows]
+    paths = _find_paths(written, files)
+    for path, count in Counter(paths).most_common(1):
+        if count > 1:
+            twice = [row for row, other in zip(rows, paths, strict=True) if other == path]
+            lines = ", ".join(f"line {row.line}: {row.values['path']}" for row in twice[:3])
+            raise UserError(
+                f"{index} names {path} more than once ({lines}); keep one row per file",
+                code="table.duplicate_track",
+            )
+    if not any(os.path.isfile(index.parent / path) for path in paths):
+        audio = files.only(AUDIO_SUFFIXES).sizes
+        there = f", such as {next(iter(audio))}" if audio else ""
         raise UserError(
-            f"{index} names {path} more than once; keep one row per file",
-            code="table.duplicate_track",
-        )
-    if not any((index.parent / entry.path).is_file() for entry in entries):
-        raise UserError(
-            f"none of the {len(entries)} paths in {index} exists; they must be relative to "
-            f"{index.parent}",
+            f"none of the {len(paths)} paths in {index} exists, such as {written[0]}; they must be "
+            f"relative to {index.parent}{there}",
             code="table.no_match",
         )
+    entries = [_entry(index, row, path) for row, path in zip(rows, paths, strict=True)]
+    entries = _with_genres_of_folders(index, rows, entries)
     if any(entry.split for entry in entries) and not all(entry.split for entry in entries):
         bare = next(entry.path for entry in entries if not entry.split)
         raise UserError(
@@ -122,30 +167,82 @@ def _read_index(index: Path) -> list[Entry]:
     return entries
 
 
-def _entry(index: Path, line: int, row: dict[str, str]) -> Entry:
-    if None in row or None in row.values():
+def _written_path(index: Path, row: IndexRow, folders: Sequence[str]) -> str:
+    """The path of a row below the index's folder, which is called so, with forward slashes."""
+    text = row.values["path"]
+    if "\\" in text and not os.path.isfile(index.parent / text):  # as Windows writes them
+        text = text.replace("\\", "/")
+    path = PurePosixPath(text)
+    for folder in folders:
+        if path.is_relative_to(folder):
+            path = path.relative_to(folder)
+    absolute = path.is_absolute() or PureWindowsPath(text).is_absolute()
+    if not text or absolute or ".." in path.parts:
         raise UserError(
-            f"{index}, line {line}, has another number of fields than the header",
-            code="table.ragged_row",
-        )
-    row = {name: value.strip() for name, value in row.items()}
-    path = row.pop("path")
-    parts = Path(path).parts
-    if not path or Path(path).is_absolute() or ".." in parts:
-        raise UserError(
-            f"{index}, line {line}: path '{path}' must lie below {index.parent}",
+            f"{index}, line {row.line}: path '{row.values['path']}' must lie below {index.parent}; "
+            "write it relative to that folder",
             code="table.path_outside",
         )
-    genre = row.pop("genre", "") or (parts[0] if len(parts) > 1 else "")
-    if not genre:
-        raise UserError(
-            f"{index}, line {line}: no genre for {path}; fill the column 'genre'",
-            code="table.missing_genre",
+    return path.as_posix()
+
+
+def _find_paths(written: Sequence[str], files: Files) -> list[str]:
+    """The paths as the disk spells them: case, spaces and Unicode form may differ there.
+
+    A path that is no file, or could be several, stays as it is.
+    """
+    alike = defaultdict(list)
+    for name in files.sizes:
+        alike[_path_key(name)].append(name)
+    found = []
+    for path in written:
+        those = alike.get(_path_key(path), [])
+        found.append(those[0] if path not in files.sizes and len(those) == 1 else path)
+    if others := [pair for pair in zip(written, found, strict=True) if pair[0] != pair[1]]:
+        log.info(
+            "%d paths of the index are spelled otherwise on the disk (by case, spaces or Unicode "
+            "form), such as %s",
+            len(others),
+            others[0][0],
         )
-    split = row.pop("split", "").lower()
-    if split and split not in _SPLIT_NAMES:
+    return found
+
+
+def _path_key(path: str) -> str:
+    return "/".join(same_key(tidy_name(part)) for part in path.split("/"))
+
+
+def _entry(index: Path, row: IndexRow, path: str) -> Entry:
+    values = dict(row.values)
+    del values["path"]
+    split = values.pop("split", "")
+    if split and not split_name(split):
         raise UserError(
-            f"{index}, line {line}: split '{split}' is none of {', '.join(SPLITS)}",
+            f"{index}, line {row.line}: split '{split}' is none of {', '.join(SPLITS)}; correct it",
             code="table.unknown_split",
         )
-    return Entry(path, genre, row.pop("artist", ""), _SPLIT_NAMES.get(split, ""), row)
+    genre, artist = values.pop("genre", ""), values.pop("artist", "")
+    return Entry(path, tidy_name(genre), artist, split_name(split), values)
+
+
+def _with_genres_of_folders(
+    index: Path, rows: Sequence[IndexRow], entries: Sequence[Entry]
+) -> list[Entry]:
+    """The entries, those without a genre with what their folders say."""
+    paths = [entry.path for entry in entries if not entry.genre]
+    if len(paths) == len(entries) and (doubt := find_doubt(index.parent, paths)):
+        raise doubt
+    places = dict(zip(paths, place_files(paths), strict=True))
+    use_splits = len(paths) == len(entries) and not any(entry.split for entry in entries)
+    found = []
+    for row, entry in zip(rows, entries, strict=True):
+        if not entry.genre:
+            genre, split = places[entry.path]
+            if not tidy_name(genre):
+                raise UserError(
+                    f"{index}, line {row.line}: no genre for {entry.path}; fill the column 'genre'",
+                    code="table.missing_genre",
+                )
+            entry = replace(entry, genre=genre, split=split if use_splits else entry.split)
+        found.append(entry)
+    return found

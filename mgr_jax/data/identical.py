@@ -1,10 +1,17 @@
 """Finds files that are byte for byte the same."""
 
 import hashlib
+import logging
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from mgr_jax.errors import UserError
+
+log = logging.getLogger(__name__)
+
+_NAMED = 3  # files and groups of them in a sentence
 
 
 def identical_files(
@@ -36,6 +43,35 @@ def identical_files(
             for twins in _alike(same_start, digests.__getitem__):
                 found.update({name: digests[name] for name in twins})
     return found
+
+
+def tell_of_twins(where: Path, twins: Mapping[str, str], labels: Mapping[str, str]) -> None:
+    """Says which files are identical, and warns of those that are so under two labels.
+
+    Args:
+      where: what holds them.
+      twins: of `identical_files`.
+      labels: by file name; an empty one is unknown.
+    """
+    groups = defaultdict(list)
+    for name, twin in sorted(twins.items()):
+        groups[twin].append(name)
+    if groups:
+        first = " and ".join(next(iter(groups.values()))[:2])
+        log.info("%s: %d files are copies of others, such as %s", where, len(twins), first)
+    known = [[name for name in names if labels.get(name)] for names in groups.values()]
+    doubtful = [names for names in known if len({labels[name] for name in names}) > 1]
+    if doubtful:
+        told = [
+            " and ".join(f"{name} ({labels[name]})" for name in names[:_NAMED])
+            for names in doubtful[:_NAMED]
+        ]
+        count = "1 file stands" if len(doubtful) == 1 else f"{len(doubtful)} files stand"
+        warnings.warn(
+            f"{where}: {count} under two genres, byte for byte: {'; '.join(told)}"
+            f"{'; …' if len(doubtful) > _NAMED else ''}; keep the copy whose genre is right",
+            stacklevel=2,
+        )
 
 
 def _alike(names: Iterable[str], key: Callable[[str], object]) -> list[list[str]]:

@@ -8,6 +8,17 @@ import numpy as np
 from mgr_jax.data import SPLITS
 from mgr_jax.errors import UserError
 
+_NAMES = {
+    "train": "train", "training": "train",
+    "valid": "validation", "validation": "validation", "val": "validation", "dev": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+
+
+def split_name(text: str) -> str:
+    """The split that is meant by a word such as val or Training; empty if none is."""
+    return _NAMES.get(text.strip().lower(), "")
+
 
 def shares(fractions: Sequence[float]) -> dict[str, float]:
     """The share of each split, from those of train, validation and test."""
@@ -114,7 +125,7 @@ def require_given_splits(source: str, splits: Sequence[str]) -> None:
         if split not in splits:
             raise UserError(
                 f"{source} gives no track to {split}; give it some in the column 'split', or "
-                "remove the column",
+                "remove the column, so that splits are made",
                 code="split.empty",
             )
 

@@ -1,7 +1,6 @@
 """Which row of a table belongs to which track."""
 
 import dataclasses
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mgr_jax.data.feature_files import FeatureTracks, full_names, read_features
+from mgr_jax.data.fma_names import fma_number
 from mgr_jax.errors import UserError
 
 
@@ -76,7 +76,7 @@ def _by_ending(names: Iterable[str]) -> dict[str, dict[str, bool]]:
     found: dict[str, dict[str, bool]] = defaultdict(dict)
     for name in names:
         *folders, file = full_names([name])[0].split("/")
-        parts = [*folders, str(int(file)) if re.fullmatch(r"\d{6}", file) else file]
+        parts = [*folders, fma_number(file)]
         for first in range(len(parts)):
             found["/".join(parts[first:])][name] = first == 0
     return found

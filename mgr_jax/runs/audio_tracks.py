@@ -3,9 +3,9 @@
 import dataclasses
 import functools
 import os
-import re
+import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +15,21 @@ from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import AUDIO_SUFFIXES, require_audio_files
 from mgr_jax.data.cache import Tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import track_names
+from mgr_jax.data.fma_names import fma_track
+from mgr_jax.data.folder_index import Entry, find_index, read_index
+from mgr_jax.data.genre_folders import find_doubt, place_files
+from mgr_jax.data.genres import join_alike
 from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack
-
-# The folder is the number of thousands.
-_FMA_FILE = re.compile(r"(?:.*/)?(\d{3})/(\1\d{3})\.mp3")
 
 
 def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     """Lists the audio files of a folder.
 
-    The label is the first folder below it. Files like 000/000002.mp3 are FMA's: they are called by
-    their number, and have no label.
+    Labels, artists and splits are those of its index.csv. Without one, the label is the first
+    folder below it, or the second where the first are called after splits; see `place_files` and
+    `join_alike`. Files like 000/000002.mp3 are FMA's: they are called by their number, and without
+    an index have no label.
 
     Args:
       folder: searched with all folders in it.
@@ -35,13 +38,10 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     Raises:
       UserError: no folder, no audio, or two files of one name.
     """
-    paths = require_audio_files(folder)
+    paths = require_audio_files(folder, names_in_text=True)
     relative = [path.relative_to(folder) for path in paths]
-    of_fma = [_FMA_FILE.fullmatch(path.as_posix()) for path in paths]
-    called = [
-        str(int(fma[2])) if fma else path.as_posix()
-        for fma, path in zip(of_fma, relative, strict=True)
-    ]
+    of_fma = [fma_track(path.as_posix()) for path in paths]
+    called = [fma or path.as_posix() for fma, path in zip(of_fma, relative, strict=True)]
     name, count = Counter(os.path.splitext(text)[0] for text in called).most_common(1)[0]
     if count > 1:
         raise UserError(
@@ -49,13 +49,30 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
             code="audio.same_name",
         )
     filenames = _short([path.as_posix() for path in relative])
-    columns = zip(paths, relative, of_fma, filenames, track_names(called), strict=True)
+    others = [p.as_posix() for fma, p in zip(of_fma, relative, strict=True) if not fma]
+    told = _describe(folder, others)
+    columns = zip(paths, relative, filenames, track_names(called), strict=True)
     found = []
-    for path, below, fma, filename, track in columns:
-        label = below.parts[0] if len(below.parts) > 1 and not fma else ""
+    for path, below, filename, track in columns:
+        entry = told.get(below.as_posix(), Entry("", ""))
         load = functools.partial(_read_file, path, sample_rate)
-        found.append(AudioTrack(filename, track, load, label))
+        found.append(AudioTrack(filename, track, load, entry.genre, entry.artist, entry.split))
     return _in_order(found)
+
+
+def _describe(folder: Path, names: Sequence[str]) -> dict[str, Entry]:
+    """What an index.csv or the folders say of files; a warning where these are no genres."""
+    if index := find_index(folder):
+        return {entry.path: entry for entry in read_index(index)}
+    doubt = find_doubt(folder, names)
+    if doubt and doubt.code != "split.empty":  # a table may hold some splits only
+        warnings.warn(f"the labels are the names of folders, but {doubt}", stacklevel=3)
+    places = place_files(names)
+    labels = join_alike([place.genre for place in places], str(folder))
+    return {
+        name: Entry(name, label, split=place.split)
+        for name, label, place in zip(names, labels, places, strict=True)
+    }
 
 
 def dataset_tracks(dataset_dir: Path) -> list[AudioTrack]:

@@ -73,6 +73,17 @@ def test_companions_of_music_are_no_reason_to_warn(tmp_path, recwarn, caplog):
         require_audio_files(tmp_path)
 
 
+def test_files_can_be_left_out_for_a_reason_of_ones_own(tmp_path):
+    touch(tmp_path, "a.wav", "b.wav", "c.wav", "notes.txt")
+    found = list_audio(tmp_path)
+    less = (
+        found.without(["b.wav"], "too long").without([], "nothing").without(["a.wav"], "too long")
+    )
+    assert list(less.sizes) == ["c.wav"]
+    assert less.left_out == {".txt": ["notes.txt"], "too long": ["b.wav", "a.wav"]}
+    assert list(found.sizes) == ["a.wav", "b.wav", "c.wav"]
+
+
 def test_folders_without_audio_and_what_is_none_are_sentences(tmp_path):
     touch(tmp_path, "notes.txt")
     with user_error("audio.no_files", tmp_path, "1 .txt"):

@@ -144,9 +144,14 @@ def test_an_index_may_have_spaces_and_capitals_in_its_header(copy, tmp_path):
 
 def test_files_that_cannot_be_read_are_counted(copy, tmp_path):
     (copy / "index.csv").unlink()
-    (copy / "hum/song.m4a").touch()
+    (copy / "hum/song.xyz").touch()
     shutil.copy(copy / "hum/0-0.wav", copy / "loose.wav")
-    with pytest.warns(UserWarning, match=r"1 \.m4a, 1 outside a genre folder"):
+    shutil.copy(copy / "hum/0-0.wav", copy / "hum" / os.fsdecode(b"a\xff.wav"))
+    says = (
+        r"1 \.xyz \(hum/song\.xyz\), 1 whose names are not UTF-8, to be renamed "
+        r"\(hum/a\udcff\.wav\), 1 outside a genre folder \(loose\.wav\)"
+    )
+    with pytest.warns(UserWarning, match=says):
         build(copy, tmp_path / "tfds")
 
 
@@ -176,6 +181,61 @@ def test_identical_files_stay_on_one_side(copy, tmp_path):
     marks = [json.loads(row["groups"]).get("identical") for row in rows]
     assert len(set(marks) - {None}) == 1
     assert len(marks) - marks.count(None) == 6
+
+
+def test_one_recording_under_two_genres_is_told(copy, tmp_path):
+    (copy / "index.csv").unlink()
+    shutil.copy(copy / "hum/0-0.wav", copy / "beat/same song.wav")
+    os.link(copy / "hum/1-0.wav", copy / "hum/again.wav")  # of one genre
+    says = (
+        "1 file stands under two genres, byte for byte: "
+        r"beat/same song\.wav \(beat\) and hum/0-0\.wav \(hum\); keep"
+    )
+    with pytest.warns(UserWarning, match=says) as caught:
+        dataset = build(copy, tmp_path / "tfds")
+    assert len(caught) == 1
+    assert json.loads((dataset / "protocol.json").read_text())["identical_files"] == 4
+
+
+def test_a_linked_folder_is_a_genre_and_its_files_are_copies_of_the_original(copy, tmp_path):
+    (copy / "index.csv").unlink()
+    (copy / "hummed").symlink_to("hum")
+    with pytest.warns(UserWarning, match=r"10 files .*hum/0-0\.wav \(hum\) and hummed/0"):
+        build(copy, tmp_path / "tfds")
+
+
+def split_into_folders(copy: Path) -> None:
+    (copy / "index.csv").unlink()
+    for genre in ("hum", "hiss", "beat"):
+        for path in (copy / genre).iterdir():
+            split = {"3": "Val", "4": "test"}.get(path.name[0], "train")
+            (copy / split / genre).mkdir(parents=True, exist_ok=True)
+            path.rename(copy / split / genre / path.name)
+        (copy / genre).rmdir()
+
+
+def test_folders_called_after_splits_are_the_splits(copy, tmp_path):
+    split_into_folders(copy)
+    dataset = build(copy, tmp_path / "tfds")
+    protocol = json.loads((dataset / "protocol.json").read_text())
+    assert protocol["classes"] == ["beat", "hiss", "hum"]
+    assert protocol["given"]
+    for split, rows in records(dataset).items():
+        folders = {row["track_id"].decode().split("/")[0] for row in rows}
+        assert folders == {{"validation": "Val"}.get(split, split)}
+    shutil.copy(copy / "train/hum/0-0.wav", copy / "test/hum/copy.wav")
+    with user_error("split.overlap", "test/hum/copy.wav, train/hum/0-0.wav", copy):
+        build(copy, tmp_path / "tfds", overwrite=True)
+    shutil.rmtree(copy / "test/hum")
+    with user_error("split.missing_genre", "test split", "'hum'"):
+        build(copy, tmp_path / "tfds", overwrite=True)
+
+
+def test_rows_whose_file_is_missing_are_skipped_with_the_reason(copy, tmp_path):
+    (copy / "hum/0-0.wav").unlink()
+    with pytest.warns(UserWarning, match=r"skipped 1 tracks.*hum/0-0\.wav is not a file"):
+        dataset = build(copy, tmp_path / "tfds")
+    assert set(json.loads((dataset / "skipped.json").read_text())) == {"hum/0-0.wav"}
 
 
 def test_unreadable_files_are_skipped_and_listed(copy, tmp_path):
@@ -223,15 +283,7 @@ def test_long_tracks_are_consecutive_records_and_one_track_in_the_cache(tmp_path
     ("spoil", "code", "named"),
     [
         (lambda f: shutil.rmtree(f), "folder.not_found", "is not a folder"),
-        (lambda f: [shutil.rmtree(f), f.mkdir()], "folder.no_audio", "/<genre>/<file>.mp3"),
-        (
-            lambda f: [
-                (f / "index.csv").unlink(),
-                (f / "hum" / os.fsdecode(b"a\xff.wav")).touch(),
-            ],
-            "file.name_not_utf",
-            r"hum/a\xff.wav",
-        ),
+        (lambda f: [shutil.rmtree(f), f.mkdir()], "folder.no_audio", "/<genre>/<file>"),
         (
             lambda f: rewrite_index(
                 f,
@@ -261,7 +313,7 @@ def test_long_tracks_are_consecutive_records_and_one_track_in_the_cache(tmp_path
             "genre 'solo' has 1 artist but 3 splits",
         ),
         (
-            lambda f: rewrite_index(f, lambda h, rows: (h.replace("path", "file"), rows)),
+            lambda f: rewrite_index(f, lambda h, rows: (h.replace("path", "song"), rows)),
             "table.wrong_columns",
             "'path'",
         ),

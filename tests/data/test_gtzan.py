@@ -15,7 +15,8 @@ from errors import user_error
 
 from mgr_jax.audio.io import decode_flac
 from mgr_jax.data.artists import find_artists, read_artists
-from mgr_jax.data.gtzan.gtzan_dataset_builder import GENRES, Builder, GtzanConfig
+from mgr_jax.data.gtzan.files import GENRES
+from mgr_jax.data.gtzan.gtzan_dataset_builder import Builder, GtzanConfig
 from mgr_jax.data.named_splits import split_tracks
 from mgr_jax.data.published import read_list
 
@@ -249,6 +250,15 @@ def test_unreadable_tracks_are_skipped_and_listed(copy, tmp_path, zipped):
     assert stored == {track for track in TRACKS if track in LISTS} - {empty}
 
 
+@pytest.mark.filterwarnings("ignore:of the fault-filtered tracks")
+def test_one_recording_under_two_genres_is_told(copy, tmp_path):
+    tree = copy / "Data/genres_original"
+    pop = next(track for track in TRACKS if track.startswith("pop"))
+    shutil.copy(tree / f"pop/{pop}.wav", tree / f"rock/{TRACKS[-1]}.wav")
+    with pytest.warns(UserWarning, match=rf"pop/{pop}\.wav \(pop\) and .*\(rock\)"):
+        plan(copy, tmp_path)
+
+
 def test_strange_files_and_missing_tracks_are_counted(copy, tmp_path):
     tree = copy / "Data/genres_original"
     for name in ("blues/notes.txt", "blues/jazz.00001.wav", "blues/blues.1.wav"):
@@ -257,7 +267,9 @@ def test_strange_files_and_missing_tracks_are_counted(copy, tmp_path):
         if split == "test":
             (tree / track.split(".")[0] / f"{track}.wav").unlink(missing_ok=True)
     with (
-        pytest.warns(UserWarning, match="3 files in the genre folders"),
+        pytest.warns(
+            UserWarning, match=r"1 \.txt, 2 not called <genre>\.<5 digits> \(blues/blues\.1\.wav"
+        ),
         pytest.warns(UserWarning, match="30 of 443 train, 10 of 197 validation, 0 of 290 test"),
     ):
         found, protocol = plan(copy, tmp_path)

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +14,9 @@ import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import read_audio
 from mgr_jax.data import SPLITS
-from mgr_jax.data.folder_index import Entry, read_folder
-from mgr_jax.data.identical import identical_files
+from mgr_jax.data.folder_index import Entry, find_index, read_folder
+from mgr_jax.data.genres import join_spellings
+from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.records import LoadedTrack, Track
 from mgr_jax.data.splits import (
     assign_splits,
@@ -45,7 +47,7 @@ class AudioFolderConfig(AudioConfig):
 
 
 class Builder(AudioBuilder):
-    """A folder of `<genre>/<file>`, optionally with an index.csv."""
+    """A folder of `<genre>/<file>` or `<split>/<genre>/<file>`, or with an index.csv."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (the name is TFDS's)
@@ -66,12 +68,14 @@ class Builder(AudioBuilder):
         entries = read_folder(manual_dir)
         sizes = {entry.path: _size(manual_dir / entry.path) for entry in entries}
         twins = identical_files(sizes, functools.partial(_read, manual_dir))
+        tell_of_twins(manual_dir, twins, {entry.path: entry.genre for entry in entries})
         splits, protocol = split_entries(
             entries,
             [twins.get(entry.path, "") for entry in entries],
             split_by=config.split_by,
             fractions=config.fractions,
             seed=config.seed,
+            source=str(find_index(manual_dir) or manual_dir),
         )
         tracks: dict[str, list[Track]] = {split: [] for split in SPLITS}
         for entry, split in zip(entries, splits, strict=True):
@@ -86,7 +90,7 @@ class Builder(AudioBuilder):
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else -1
+    return path.stat().st_size if os.path.isfile(path) else -1  # whatever an index calls it
 
 
 def _read(folder: Path, name: str, limit: int | None) -> bytes:
@@ -105,8 +109,17 @@ def split_entries(
     split_by: Sequence[str],
     fractions: Sequence[float],
     seed: int,
+    source: str = "index.csv",
 ) -> tuple[list[str], dict[str, Any]]:
     """Splits entries by column, keeping byte-identical files on one side.
+
+    Args:
+      entries: of the folder.
+      identical: of each entry, a common name for byte-identical files, else empty.
+      split_by: columns no value of which may stand in two splits; empty: see AudioFolderConfig.
+      fractions: shares of train, validation and test; not used where the entries have splits.
+      seed: of the split.
+      source: what gives the splits, for messages.
 
     Returns:
       The split of every entry, and the account of it that protocol.json keeps.
@@ -124,7 +137,11 @@ def split_entries(
                 f"{', '.join(known)}, and 'track' is always there",
                 code="split.unknown_column",
             )
-    values = {name: [e.column(name) for e in entries] for name in columns if name != "track"}
+    values = {
+        name: join_spellings([entry.column(name) for entry in entries])
+        for name in columns
+        if name != "track"
+    }
     given = any(entry.split for entry in entries)
     if given:
         splits = [entry.split for entry in entries]
@@ -136,11 +153,11 @@ def split_entries(
                 if name == "content":
                     what, way_out = "the same audio", ", or remove all but one copy"
                 raise UserError(
-                    f"index.csv puts {what} into {' and '.join(names)} ({', '.join(files[:3])}); "
-                    f"correct its column 'split'{way_out}",
+                    f"{source} puts {what} into {' and '.join(names)} ({', '.join(files[:3])}); "
+                    f"give it one split{way_out}",
                     code="split.overlap",
                 )
-        require_given_splits("index.csv", splits)
+        require_given_splits(source, splits)
     else:
         groups = join_groups([*values.values(), identical])
         splits = assign_splits(

@@ -15,7 +15,7 @@ from mgr_jax.data.archives import content_marks, list_files, read_bytes
 from mgr_jax.data.fma.metadata import Row, genre_tags, read_genres, read_tracks
 from mgr_jax.data.fma.published import HOMEPAGE, NO_AUDIO, SHORT, SUBSETS
 from mgr_jax.data.fma.sources import check_sha1, find_clips, find_sources, missing
-from mgr_jax.data.identical import identical_files
+from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.records import LoadedTrack, Track
 from mgr_jax.data.splits import SPLITS, crossing
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
@@ -79,6 +79,7 @@ class Builder(AudioBuilder):
         twins = identical_files(
             {name: marks[name] for name in names.values()}, functools.partial(read_bytes, audio)
         )
+        tell_of_twins(audio, twins, {names.get(row.track_id, ""): row.genre for row in rows})
         tracks: dict[str, list[Track]] = {split: [] for split in SPLITS}
         for row in rows:
             name = names.get(row.track_id, "")

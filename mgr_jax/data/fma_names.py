@@ -1,0 +1,16 @@
+"""How FMA calls its files: 000/000002.mp3 is track 2, in the folder of its thousands."""
+
+import re
+
+_FILE = re.compile(r"(?:.*/)?(\d{3})/(\1\d{3})\.mp3")
+
+
+def fma_track(path: str) -> str:
+    """The track that a path of FMA's names, such as "2"; empty for other paths."""
+    match = _FILE.fullmatch(path)
+    return fma_number(match[2]) if match else ""
+
+
+def fma_number(stem: str) -> str:
+    """A file's name without suffix as FMA's tables write it: six digits lose their zeros."""
+    return str(int(stem)) if re.fullmatch(r"\d{6}", stem) else stem

@@ -1,0 +1,121 @@
+"""Genres by other spellings: what is the same name is joined, what looks alike is named."""
+
+import re
+import unicodedata
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+# Characters without a picture that are no format or control characters to Unicode: joiners,
+# fillers of Hangul, vowels of Khmer and selectors of variants.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# Letters with the picture of another one, which Unicode's forms keep apart.
+_SAME_PICTURE = str.maketrans("авекмнорстухіјѕαικνορøłđı", "abekmhopctyxijsaikvopoldi")
+_ACCENTS = 200  # combining classes from here on; below are signs that make another letter
+_NAMED = 5  # names in a sentence
+
+
+def join_alike(labels: Sequence[str], where: str) -> list[str]:
+    """Gives genres that are one name one spelling, and says so in a warning.
+
+    One name are those that differ only in case, white space or Unicode form; characters that
+    nobody sees count as nothing. It is spelled as most of the tracks spell it, of several as the
+    first does. Names that merely look alike, as hip-hop and hiphop do, stay apart: a second
+    warning says which.
+
+    Args:
+      labels: the genre of each track; an empty one is unknown and stays so.
+      where: what holds them, for the warnings.
+
+    Returns:
+      The genre of each track, tidy.
+    """
+    joined = join_spellings(labels)
+    if told := _describe_joined(dict(zip(labels, joined, strict=True))):
+        warnings.warn(
+            f"{where}: genres that differ only in case, spaces or Unicode form are one: {told}",
+            stacklevel=2,
+        )
+    for names in _group(dict.fromkeys(joined), alike_key).values():
+        if len(names) > 1:
+            warnings.warn(
+                f"{where}: genres {_quoted(names)} look alike; if they are one, give them one name",
+                stacklevel=2,
+            )
+    return joined
+
+
+def join_spellings(names: Sequence[str]) -> list[str]:
+    """Gives names that differ only in case, white space or Unicode form one spelling.
+
+    See `join_alike`, which tells of it; as for artists, of whom there are many.
+    """
+    tidy = {name: tidy_name(name) for name in dict.fromkeys(names)}
+    tracks = Counter(tidy[name] for name in names)  # in the order of the names
+    chosen = {
+        spelling: max(spellings, key=tracks.__getitem__)
+        for spellings in _group(tracks, same_key).values()
+        for spelling in spellings
+    }
+    return [chosen[tidy[name]] for name in names]
+
+
+def tidy_name(name: str) -> str:
+    """A name in Unicode's form NFC, without what nobody sees, with single spaces within."""
+    shown = (
+        c
+        for c in _INVISIBLE.sub("", name)
+        if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf")
+    )
+    return unicodedata.normalize("NFC", " ".join("".join(shown).split()))
+
+
+def same_key(name: str) -> str:
+    """What is equal for tidy names that differ only in case."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def alike_key(name: str) -> str:
+    """What names that look alike have in common: letters and digits, without case and accents.
+
+    Letters that look like Latin ones are these; "and" is the same as "n" and "&". A name without
+    letters is itself.
+    """
+    name = same_key(tidy_name(name))
+    folded = unicodedata.normalize("NFKD", name.replace("&", " n "))
+    plain = "".join(c for c in folded if unicodedata.combining(c) < _ACCENTS)
+    plain = plain.translate(_SAME_PICTURE)
+    words = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain).split()
+    key = "".join("n" if word == "and" else word for word in words)
+    return key if any(c.isalpha() for c in key) else name
+
+
+def _group(names: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:
+    """The names by key, in their order."""
+    groups = defaultdict(list)
+    for name in names:
+        groups[key(name)].append(name)
+    return groups
+
+
+def _describe_joined(joined: Mapping[str, str]) -> str:
+    """Which spellings became one; nothing of those that only became tidy."""
+    told = []
+    for name, spellings in _group(joined, joined.__getitem__).items():
+        if name and len(spellings) > 1:
+            others = [_seen(spelling, name) for spelling in spellings if spelling != name]
+            told.append(f"{name!r} (also written {', '.join(others)})")
+    return "; ".join(told)
+
+
+def _seen(spelling: str, name: str) -> str:
+    """A spelling, quoted so that what sets it apart from the name is seen."""
+    same = unicodedata.normalize("NFC", spelling) == name
+    return ascii(spelling) if same else repr(spelling)
+
+
+def _quoted(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(map(repr, names[:_NAMED])) + more
