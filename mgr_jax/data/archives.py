@@ -98,6 +98,15 @@ def content_marks(source: Path) -> dict[str, int]:
     return {name: size and size << 32 | archive.getinfo(name).CRC for name, size in sizes.items()}
 
 
+def member_sum(source: Path, name: str) -> tuple[int, tuple[()], int | None]:
+    """Size, no times and CRC-32 of a zip archive's member, as the archive keeps them; see `Mark`."""
+    try:
+        member = _zip(source).getinfo(name)
+    except (KeyError, UserError):
+        return -1, (), None
+    return member.file_size, (), member.CRC
+
+
 def _zip(path: Path) -> zipfile.ZipFile:
     if not path.is_file():
         raise UserError(

@@ -16,6 +16,7 @@ from mgr_jax.data import SPLITS
 from mgr_jax.data.folder_index import Entry, read_folder
 from mgr_jax.data.identical import identical_files
 from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.sources import SourceFile
 from mgr_jax.data.splits import (
     assign_splits,
     crossing,
@@ -78,7 +79,14 @@ class Builder(AudioBuilder):
             load = functools.partial(_load, str(manual_dir / entry.path), config.sample_rate)
             twin = {"identical": twins[entry.path]} if entry.path in twins else {}
             tracks[split].append(
-                Track(entry.path, entry.genre, load, entry.artist, groups=entry.groups | twin)
+                Track(
+                    entry.path,
+                    entry.genre,
+                    load,
+                    entry.artist,
+                    groups=entry.groups | twin,
+                    file=SourceFile(manual_dir, entry.path),
+                )
             )
         listing = json.dumps([*map(dataclasses.asdict, entries), *sizes.values()])
         source = hashlib.sha256(listing.encode()).hexdigest()

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mgr_jax.data.feature_files.tracks import TEXTS, FeatureTracks, genre_of, track_names
+from mgr_jax.data.feature_files.header import TEXTS
+from mgr_jax.data.feature_files.names import genre_of, track_names
+from mgr_jax.data.feature_files.tracks import FeatureTracks
+from mgr_jax.data.genres import join_alike
 from mgr_jax.errors import UserError
 
 # How an array says that its rows are tracks of [bins, frames] or of [frames, bins(, channels)].
@@ -78,7 +81,10 @@ def read_npz(path: Path) -> FeatureTracks:
         path,
         tracks,
         array.swapaxes(1, 2) if name == "mel" else array,
-        [label or genre_of(track) for label, track in zip(texts["label"], tracks, strict=True)],
+        join_alike(
+            [label or genre_of(track) for label, track in zip(texts["label"], tracks, strict=True)],
+            str(path),
+        ),
         texts["artist"],
         texts["split"],
     )

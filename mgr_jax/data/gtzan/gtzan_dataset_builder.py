@@ -19,6 +19,7 @@ from mgr_jax.data.artists import find_artists
 from mgr_jax.data.identical import identical_files
 from mgr_jax.data.named_splits import split_tracks
 from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.sources import SourceFile
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 from mgr_jax.errors import UserError
 
@@ -102,7 +103,8 @@ class Builder(AudioBuilder):
                 name = names[track]
                 load = functools.partial(_load, shown, source, name, config.sample_rate)
                 groups = {"identical": twins[name]} if name in twins else {}
-                tracks[split].append(Track(track, genre, load, artist, groups))
+                file = SourceFile(source, name)
+                tracks[split].append(Track(track, genre, load, artist, groups, file=file))
         listing = [
             (track, sizes[names[track]], artist)
             for track, artist in zip(track_ids, artists, strict=True)
