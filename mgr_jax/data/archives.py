@@ -17,8 +17,8 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import scratch
 
 
-def list_files(source: Path) -> dict[str, int]:
-    """Lists the plain files below a folder or in a zip archive.
+def find_files(source: Path) -> listing.Files:
+    """Lists the plain files below a folder or in a zip archive, and what is left out.
 
     Hidden files and `__MACOSX` are left out, and so are links and names that lead out of a zip.
 
@@ -26,25 +26,38 @@ def list_files(source: Path) -> dict[str, int]:
       source: a folder or a zip archive.
 
     Returns:
-      Size in bytes by name relative to the source, with forward slashes, sorted by name.
+      The files; names are relative to the source, with forward slashes.
 
     Raises:
       UserError: neither a folder nor a readable zip archive.
     """
     if source.is_dir():
-        return listing.list_files(source).sizes
-    found = {
-        member.filename: member.file_size
-        for member in _zip(source).infolist()
-        if not member.is_dir() and not stat.S_ISLNK(member.external_attr >> 16)
-    }
-    return {name: found[name] for name in sorted(found) if _is_plain(name)}
+        return listing.list_files(source)
+    found = listing.Files(source)
+    for member in sorted(_zip(source).infolist(), key=lambda member: member.filename):
+        if member.is_dir():
+            continue
+        if reason := _why_not(member):
+            found.left_out.setdefault(reason, []).append(member.filename)
+        else:
+            found.sizes[member.filename] = member.file_size
+    return found
 
 
-def _is_plain(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    # A name of two dots starts with one.
-    return not any(part.startswith((".", "/")) or part == "__MACOSX" for part in parts)
+def list_files(source: Path) -> dict[str, int]:
+    """Sizes in bytes of the same files by name, sorted; without a word of the others."""
+    return find_files(source).sizes
+
+
+def _why_not(member: zipfile.ZipInfo) -> str:
+    """Why a member is left out of a list; empty if it is not."""
+    parts = PurePosixPath(member.filename).parts
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "links in an archive"
+    if ".." in parts or member.filename.startswith("/"):
+        return "whose names lead out of the archive"
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return listing.HIDDEN if hidden else ""
 
 
 @contextlib.contextmanager

@@ -52,7 +52,8 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     None of them is registered with TFDS: there names are global, and TFDS has a gtzan of its own.
 
     Beside the records it writes `skipped.json` (track → reason), `sources.json` (what the files
-    were, see `Mark`) and `protocol.json` (classes, tags, format, how the splits were made). Nothing is left behind if preparing fails.
+    were, see `Mark`) and `protocol.json` (classes, tags, format, how the splits were made). Nothing
+    is left behind if preparing fails.
 
     Attributes:
       PAYLOAD: name of the feature that holds a record's bytes.
