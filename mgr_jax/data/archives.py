@@ -112,7 +112,7 @@ def content_marks(source: Path) -> dict[str, int]:
 
 
 def member_sum(source: Path, name: str) -> tuple[int, tuple[()], int | None]:
-    """Size, no times and CRC-32 of a zip archive's member, as the archive keeps them; see `Mark`."""
+    """What a zip archive keeps of a member: size, no times, CRC-32; see `Mark`."""
     try:
         member = _zip(source).getinfo(name)
     except (KeyError, UserError):

@@ -110,6 +110,11 @@ def digest_marks(marks: Mapping[str, Mark]) -> str:
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
+def digest_dataset(folder: Path) -> str:
+    """A name for what a prepared dataset was made of, and how."""
+    return hashlib.sha256((folder / "protocol.json").read_bytes()).hexdigest()
+
+
 def current_marks(
     files: Mapping[str, SourceFile], known: Mapping[str, Mark], *, progress: bool = False
 ) -> dict[str, Mark]:
@@ -141,7 +146,7 @@ def describe_changes(known: Mapping[str, Mark], now: Mapping[str, Mark]) -> str:
 
 
 def _tell(tracks: Iterable[str], of_one: str, of_many: str) -> str:
-    tracks = list(tracks)
+    tracks = sorted(tracks)
     if len(tracks) < 2:
         return "".join(f"{track} {of_one}" for track in tracks)
     more = ", …" if len(tracks) > _NAMED else ""

@@ -15,6 +15,7 @@ from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import AUDIO_SUFFIXES, require_audio_files
 from mgr_jax.data.cache import Tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import track_names
+from mgr_jax.data.sources import file_state
 from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack
 
@@ -54,7 +55,8 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     for path, below, fma, filename, track in columns:
         label = below.parts[0] if len(below.parts) > 1 and not fma else ""
         load = functools.partial(_read_file, path, sample_rate)
-        found.append(AudioTrack(filename, track, load, label))
+        state = list(file_state(path))
+        found.append(AudioTrack(filename, track, load, label, state=state))
     return _in_order(found)
 
 

@@ -56,7 +56,8 @@ def missing(manual_dir: Path, subset: str, what: str, *, some_there: bool) -> Us
     )
     return UserError(
         f"{manual_dir} lacks {what} of FMA {subset} ({HOMEPAGE}); put there {archives}, or their "
-        f"unpacked folders (fma_metadata/tracks.csv, genres.csv; fma_{subset}/000/000002.mp3, …){way_out}",
+        f"unpacked folders (fma_metadata/tracks.csv, genres.csv; fma_{subset}/000/000002.mp3, …)"
+        f"{way_out}",
         code="dataset.incomplete",
     )
 
