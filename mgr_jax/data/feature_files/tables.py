@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mgr_jax.data.expansion import MAX_EXPANSION, require_expansion
 from mgr_jax.data.feature_files.header import (
     TEXTS,
     feature_columns,
@@ -108,12 +109,16 @@ def _number(text: str, where: str, column: str) -> float:
     return value
 
 
-def read_parquet(path: Path) -> FeatureTracks:
-    """Reads a Parquet table; see `read_features`."""
+def read_parquet(path: Path, *, max_expansion: float = MAX_EXPANSION) -> FeatureTracks:
+    """Reads a Parquet table; see `read_features` and `require_expansion`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
+        about = pq.read_metadata(path)
+        size = about.num_rows * about.num_columns * np.dtype(np.float32).itemsize
+        way_out = "write it again as a .csv file"
+        require_expansion(path, path.stat().st_size, size, max_expansion, way_out)
         table = pq.read_table(path)
         table = table.rename_columns(plain_header(table.column_names))
     except (pa.ArrowException, OSError) as error:

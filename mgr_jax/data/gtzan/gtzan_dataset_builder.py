@@ -14,12 +14,13 @@ import tensorflow_datasets as tfds
 from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import AUDIO_SUFFIXES
 from mgr_jax.data import SPLITS
-from mgr_jax.data.archives import list_files, read_bytes, unpack_tar
+from mgr_jax.data.archives import list_files, read_bytes
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.identical import identical_files
 from mgr_jax.data.named_splits import split_tracks
 from mgr_jax.data.records import LoadedTrack, Track
 from mgr_jax.data.sources import SourceFile
+from mgr_jax.data.tar import unpack_tar
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 from mgr_jax.errors import UserError
 
