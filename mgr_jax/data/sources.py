@@ -23,6 +23,7 @@ from mgr_jax.files import write_text
 
 _FILE = "sources.json"
 _NAMED = 3  # names in a sentence
+_BLOCK = 1 << 18  # bytes, which fit into the cache of a core
 
 
 class Mark(NamedTuple):
@@ -59,7 +60,7 @@ class SourceFile:
         total = 0
         try:
             with open_file(self.source, self.name) as file:
-                while block := file.read(1 << 20):
+                while block := file.read(_BLOCK):
                     total = zlib.crc32(block, total)
         except UserError:  # whoever loads it says why
             return None

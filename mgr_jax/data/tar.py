@@ -62,7 +62,7 @@ class _Counted:
         self._packed = archive.stat().st_size
         with archive.open("rb") as file:
             start = file.read(6)
-        kinds = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+        kinds: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
         unpack = next((of for magic, of in kinds.items() if start.startswith(magic)), open)
         self._file: Any = unpack(archive, "rb")
 

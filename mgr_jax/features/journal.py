@@ -111,12 +111,12 @@ class Journal:
 
     def append(self, answers: Mapping[str, np.ndarray | Failure]) -> None:
         """Notes what is known of some items, for good."""
-        self._write(
-            [
-                {"item": item, "entry": _encode(a), "state": self._states.get(item)}
-                for item, a in answers.items()
-            ]
-        )
+        lines = []
+        for item, answer in answers.items():
+            state = self._states.get(item)
+            known = {} if state is None else {"state": state}
+            lines.append({"item": item, "entry": _encode(answer), **known})
+        self._write(lines)
         self.entries.update(answers)
 
     def remove(self) -> None:

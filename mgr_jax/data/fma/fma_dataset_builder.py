@@ -130,7 +130,7 @@ class Builder(AudioBuilder):
 
 def _leave_out(tracks: dict[str, list[Track]], audio: Path) -> dict[str, str]:
     """Takes out the splits that no clip is at hand of, but for train; gives the reason by track."""
-    left_out = {}
+    left_out: dict[str, str] = {}
     for split in ("validation", "test"):
         if tracks[split] and not any(track.file for track in tracks[split]):
             warnings.warn(f"{audio} holds no clip of the {split} split", stacklevel=3)
