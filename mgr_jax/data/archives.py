@@ -14,15 +14,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from mgr_jax.audio import listing
-from mgr_jax.data.expansion import MAX_EXPANSION, require_expansion
+from mgr_jax.data.expansion import MAX_EXPANSION, RAISE_IT, require_expansion
 from mgr_jax.errors import UserError
 
 _BLOCK = 1 << 16  # bytes
 _LZMA_BLOCK = 1 << 12  # what zipfile makes of it is up to 30 MB
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
-    *(OSError, RuntimeError, NotImplementedError),  # of a way to pack that Python lacks
-)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 
 
 def find_files(source: Path) -> listing.Files:
@@ -86,7 +83,8 @@ def open_file(
     try:
         with _open(source, name, max_expansion) as file:
             yield file
-    # bz2 reports damage as an OSError; an encrypted member is a RuntimeError.
+    # bz2 reports damage as an OSError; an encrypted member is a RuntimeError, and so is one that is
+    # packed in a way that Python lacks.
     except _DAMAGE as error:
         raise UserError(
             f"{source}: {name} cannot be read ({error}); check its permissions or download it "
@@ -112,7 +110,7 @@ def require_member(
     source: Path,
     member: zipfile.ZipInfo,
     max_expansion: float,
-    way_out: str = "unpack the archive yourself and give the folder",
+    way_out: str = f"{RAISE_IT} or unpack the archive yourself and give the folder",
 ) -> None:
     """Raises a UserError if a zip archive's member expands too much; see `require_expansion`.
 
@@ -123,20 +121,20 @@ def require_member(
     require_expansion(what, packed, member.file_size, max_expansion, way_out)
 
 
-def open_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+def open_member(zipped: zipfile.ZipFile, name: str) -> IO[bytes]:
     """Opens a member of an archive; reading it takes no more memory than what is read.
 
     zipfile itself unpacks at once whatever bzip2 makes of 4 kB, which may be gigabytes, even where
     the member claims to be small.
     """
-    member = archive.getinfo(name)
+    member = zipped.getinfo(name)
     if member.compress_type != zipfile.ZIP_BZIP2:
         block = _LZMA_BLOCK if member.compress_type == zipfile.ZIP_LZMA else _BLOCK
-        return io.BufferedReader(_Member(archive.open(member), member.file_size, block))
+        return io.BufferedReader(_Member(zipped.open(member), member.file_size, block))
     packed = copy.copy(member)
     packed.compress_type, packed.file_size = zipfile.ZIP_STORED, member.compress_size
     packed.CRC = None  # type: ignore[assignment]  # bzip2 has sums of its own
-    return io.BufferedReader(_Member(bz2.BZ2File(archive.open(packed)), member.file_size, _BLOCK))
+    return io.BufferedReader(_Member(bz2.BZ2File(zipped.open(packed)), member.file_size, _BLOCK))
 
 
 class _Member(io.RawIOBase):

@@ -3,6 +3,7 @@
 from mgr_jax.errors import UserError
 
 MAX_EXPANSION = 200.0  # times; music and tables come to 20, silence and zeros to 1000
+RAISE_IT = "raise that limit (`limits`: max_expansion=1000)"
 FREE = 100_000_000  # bytes that anything may expand to
 
 
@@ -16,7 +17,7 @@ def require_expansion(
       packed: its size in bytes.
       unpacked: what it expands to, or has so far.
       max_expansion: how many times as large that may be, beyond FREE.
-      way_out: what else to do than to raise the limit.
+      way_out: what to do.
 
     Raises:
       UserError: it is larger.

@@ -52,6 +52,8 @@ class SourceFile:
         if not self.source.is_dir():
             return Mark(*member_sum(self.source, self.name))
         size, *times = file_state(self.source / self.name)
+        if size < 0:
+            return Mark(size, (), None)
         if known and times and (size, times) == (known.size, list(known.times)):
             return known
         return Mark(size, tuple(times), self._read_crc32())
@@ -74,7 +76,7 @@ def file_state(path: Path) -> tuple[int, ...]:
     """
     try:
         state = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have
         return (-1,)
     return state.st_size, state.st_mtime_ns, state.st_ctime_ns
 

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
-from mgr_jax.data.expansion import MAX_EXPANSION, require_expansion
+from mgr_jax.data.expansion import MAX_EXPANSION, RAISE_IT, require_expansion
 from mgr_jax.errors import UserError
 from mgr_jax.files import scratch
 
@@ -68,7 +68,7 @@ class _Counted:
 
     def require(self, size: int) -> None:
         """Raises a UserError if so many bytes are too many."""
-        way_out = "unpack it yourself and give the folder"
+        way_out = f"{RAISE_IT} or unpack it yourself and give the folder"
         require_expansion(self._archive, self._packed, size, self._max_expansion, way_out)
 
     def read(self, size: int) -> bytes:

@@ -230,7 +230,8 @@ def test_changes_are_told_in_words():
 
 
 def test_a_file_that_is_not_there_has_a_mark(tmp_path):
-    assert SourceFile(tmp_path, "a.wav").mark() == Mark(-1, (), None)
+    for name in ("a.wav", "a\0.wav", "a" * 300):
+        assert SourceFile(tmp_path, name).mark() == Mark(-1, (), None)
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("b.wav", b"xyz")
     assert SourceFile(tmp_path / "a.zip", "a.wav").mark() == Mark(-1, (), None)

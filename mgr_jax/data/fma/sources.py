@@ -11,7 +11,7 @@ from mgr_jax.data.archives import find_files
 from mgr_jax.data.fma.published import HOMEPAGE, SHA1, SUBSETS, URL
 from mgr_jax.errors import UserError
 
-_CLIP = re.compile(r"(?:^|/)\d{3}/(\d{6})\.mp3$", re.IGNORECASE)
+_CLIP = re.compile(r"(?:^|/)(\d{3})/(\1\d{3})\.mp3$", re.IGNORECASE)
 
 
 def find_sources(
@@ -108,7 +108,7 @@ def find_clips(audio: Path) -> dict[int, str]:
     clips: dict[int, str] = {}
     for name in found.sizes:
         match = _CLIP.search(name)
-        if match and clips.setdefault(int(match[1]), name) == name:
+        if match and clips.setdefault(int(match[2]), name) == name:
             continue
         reason = "of a track that is there already" if match else "called unlike 000/000002.mp3"
         found.left_out.setdefault(reason, []).append(name)
