@@ -28,12 +28,12 @@ _COMPANIONS = (
     ".url", ".webp", ".xml", ".yaml",
 )  # fmt: skip
 
-_HIDDEN = "hidden"
+HIDDEN = "hidden"
 _DENIED = "that may not be read (permission denied)"
 _NOWHERE = "links that lead nowhere"
 _LOOP = "links to a folder that they lie in"
 _IRREGULAR = "that are no regular files"
-_HARMLESS = {_HIDDEN, *_COMPANIONS}
+_HARMLESS = {HIDDEN, *_COMPANIONS}
 _NAMED = 3  # names in a sentence
 
 
@@ -145,7 +145,7 @@ def _walk(
     for entry in entries:
         name = below + entry.name
         if entry.name.startswith(".") or entry.name == "__MACOSX":
-            found.left_out.setdefault(_HIDDEN, []).append(name)
+            found.left_out.setdefault(HIDDEN, []).append(name)
             continue
         try:
             state = entry.stat()

@@ -121,7 +121,7 @@ def _from_file(
     features: str | None,
     components: int,
 ) -> tuple[Examples, str]:
-    table = read_features(path, tracks, subset=subset)
+    table = read_features(path, tracks, subset=subset).in_order()
     table = table.with_artists(find_artists(artists, table.track_id))
     if not table.columns:
         features = features or "bin_statistics"

@@ -1,24 +1,29 @@
-"""Files of a folder or of a zip archive, read in place; tar archives, unpacked safely."""
+"""Files of a folder or of a zip archive, read in place."""
 
+import bz2
 import contextlib
+import copy
 import functools
+import io
 import lzma
-import shutil
 import stat
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from mgr_jax.audio import listing
+from mgr_jax.data.expansion import MAX_EXPANSION, RAISE_IT, require_expansion
 from mgr_jax.errors import UserError
-from mgr_jax.files import scratch
+
+_BLOCK = 1 << 16  # bytes
+_LZMA_BLOCK = 1 << 12  # what zipfile makes of it is up to 30 MB
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 
 
-def list_files(source: Path) -> dict[str, int]:
-    """Lists the plain files below a folder or in a zip archive.
+def find_files(source: Path) -> listing.Files:
+    """Lists the plain files below a folder or in a zip archive, and what is left out.
 
     Hidden files and `__MACOSX` are left out, and so are links and names that lead out of a zip.
 
@@ -26,43 +31,61 @@ def list_files(source: Path) -> dict[str, int]:
       source: a folder or a zip archive.
 
     Returns:
-      Size in bytes by name relative to the source, with forward slashes, sorted by name.
+      The files; names are relative to the source, with forward slashes.
 
     Raises:
       UserError: neither a folder nor a readable zip archive.
     """
     if source.is_dir():
-        return listing.list_files(source).sizes
-    found = {
-        member.filename: member.file_size
-        for member in _zip(source).infolist()
-        if not member.is_dir() and not stat.S_ISLNK(member.external_attr >> 16)
-    }
-    return {name: found[name] for name in sorted(found) if _is_plain(name)}
+        return listing.list_files(source)
+    found = listing.Files(source)
+    for member in sorted(_zip(source).infolist(), key=lambda member: member.filename):
+        if member.is_dir():
+            continue
+        if reason := _why_not(member):
+            found.left_out.setdefault(reason, []).append(member.filename)
+        else:
+            found.sizes[member.filename] = member.file_size
+    return found
 
 
-def _is_plain(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    # A name of two dots starts with one.
-    return not any(part.startswith((".", "/")) or part == "__MACOSX" for part in parts)
+def list_files(source: Path) -> dict[str, int]:
+    """Sizes in bytes of the same files by name, sorted; without a word of the others."""
+    return find_files(source).sizes
+
+
+def _why_not(member: zipfile.ZipInfo) -> str:
+    """Why a member is left out of a list; empty if it is not."""
+    parts = PurePosixPath(member.filename).parts
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "links in an archive"
+    if ".." in parts or member.filename.startswith("/"):
+        return "whose names lead out of the archive"
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return listing.HIDDEN if hidden else ""
 
 
 @contextlib.contextmanager
-def open_file(source: Path, name: str) -> Iterator[IO[bytes]]:
+def open_file(
+    source: Path, name: str, *, max_expansion: float = MAX_EXPANSION
+) -> Iterator[IO[bytes]]:
     """Opens a file of a folder or of a zip archive; the archive stays open for the next one.
 
     Args:
       source: a folder or a zip archive.
       name: as `list_files` gives it.
+      max_expansion: see `require_expansion`.
 
     Raises:
-      UserError: the file is not there, or the archive is damaged, which reading may show.
+      UserError: the file is not there or expands too much, or the archive is damaged, which reading
+        may show.
     """
     try:
-        with _open(source, name) as file:
+        with _open(source, name, max_expansion) as file:
             yield file
-    # bz2 reports damage as an OSError; an encrypted member is a RuntimeError.
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+    # bz2 reports damage as an OSError; an encrypted member is a RuntimeError, and so is one that is
+    # packed in a way that Python lacks.
+    except _DAMAGE as error:
         raise UserError(
             f"{source}: {name} cannot be read ({error}); check its permissions or download it "
             "again",
@@ -70,18 +93,84 @@ def open_file(source: Path, name: str) -> Iterator[IO[bytes]]:
         ) from error
 
 
-def _open(source: Path, name: str) -> IO[bytes]:
+def _open(source: Path, name: str, max_expansion: float) -> IO[bytes]:
     try:
-        return (source / name).open("rb") if source.is_dir() else _zip(source).open(name)
+        if source.is_dir():
+            return (source / name).open("rb")
+        archive = _zip(source)
+        require_member(source, archive.getinfo(name), max_expansion)
+        return open_member(archive, name)
     except (KeyError, FileNotFoundError):
         raise UserError(
             f"{source} holds no {name}; download it again", code="archive.missing_file"
         ) from None
 
 
-def read_bytes(source: Path, name: str, limit: int | None = None) -> bytes:
+def require_member(
+    source: Path,
+    member: zipfile.ZipInfo,
+    max_expansion: float,
+    way_out: str = f"{RAISE_IT} or unpack the archive yourself and give the folder",
+) -> None:
+    """Raises a UserError if a zip archive's member expands too much; see `require_expansion`.
+
+    No more than the size that it claims is ever read.
+    """
+    packed = min(member.compress_size, source.stat().st_size)
+    what = f"{source}: {member.filename}"
+    require_expansion(what, packed, member.file_size, max_expansion, way_out)
+
+
+def open_member(zipped: zipfile.ZipFile, name: str) -> IO[bytes]:
+    """Opens a member of an archive; reading it takes no more memory than what is read.
+
+    zipfile itself unpacks at once whatever bzip2 makes of 4 kB, which may be gigabytes, even where
+    the member claims to be small.
+    """
+    member = zipped.getinfo(name)
+    if member.compress_type != zipfile.ZIP_BZIP2:
+        block = _LZMA_BLOCK if member.compress_type == zipfile.ZIP_LZMA else _BLOCK
+        return io.BufferedReader(_Member(zipped.open(member), member.file_size, block))
+    packed = copy.copy(member)
+    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, member.compress_size
+    packed.CRC = None  # type: ignore[assignment]  # bzip2 has sums of its own
+    return io.BufferedReader(_Member(bz2.BZ2File(zipped.open(packed)), member.file_size, _BLOCK))
+
+
+class _Member(io.RawIOBase):
+    """A file that is read a block at a time, and must be as long as it claims."""
+
+    def __init__(self, file: IO[bytes], size: int, block: int) -> None:
+        self._file, self._left, self._block = file, size, block
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def readall(self) -> bytes:
+        return b"".join(iter(lambda: self._read(self._block), b""))
+
+    def _read(self, size: int) -> bytes:
+        block = self._file.read(min(size, self._block))
+        self._left -= len(block)
+        if self._left < 0 or (size and not block and self._left):
+            raise zipfile.BadZipFile("it is longer or shorter than it claims")
+        return block
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def read_bytes(
+    source: Path, name: str, limit: int | None = None, *, max_expansion: float = MAX_EXPANSION
+) -> bytes:
     """Reads a file, or its first `limit` bytes; see `open_file`."""
-    with open_file(source, name) as file:
+    with open_file(source, name, max_expansion=max_expansion) as file:
         return file.read(-1 if limit is None else limit)
 
 
@@ -96,6 +185,15 @@ def content_marks(source: Path) -> dict[str, int]:
         return sizes
     archive = _zip(source)
     return {name: size and size << 32 | archive.getinfo(name).CRC for name, size in sizes.items()}
+
+
+def member_sum(source: Path, name: str) -> tuple[int, tuple[()], int | None]:
+    """What a zip archive keeps of a member: size, no times, CRC-32; see `Mark`."""
+    try:
+        member = _zip(source).getinfo(name)
+    except (KeyError, UserError):
+        return -1, (), None
+    return member.file_size, (), member.CRC
 
 
 def _zip(path: Path) -> zipfile.ZipFile:
@@ -118,62 +216,3 @@ def _open_zip(path: Path, changed: int, size: int) -> zipfile.ZipFile:
             f"{path} is no zip archive, or is cut short ({error}); download it again",
             code="archive.damaged",
         ) from error
-
-
-def unpack_tar(archive: Path, folder: Path) -> None:
-    """Unpacks a tar archive (gzip, bzip2, xz or plain) into a folder, wholly or not at all.
-
-    Args:
-      archive: holds files and folders only.
-      folder: a new or an empty one.
-
-    Raises:
-      UserError: the archive is damaged, or a member is a link, a device or leads out of the folder.
-    """
-    try:
-        with scratch(folder.parent) as aside, tarfile.open(archive) as tar:
-            partial = aside / "partial"
-            partial.mkdir()
-            for member in tar:
-                _unpack(tar, member, partial)
-            assert tar.fileobj is not None
-            while tar.fileobj.read(1 << 20):
-                pass  # to the end of the file, where gzip keeps its check sum
-            partial.replace(folder)
-    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
-        if isinstance(error, OSError) and not _tells_damage(error):
-            raise
-        raise UserError(
-            f"{archive} is no tar archive, or is damaged ({_one_line(error)}); download it again",
-            code="archive.damaged",
-        ) from error
-
-
-def _tells_damage(error: OSError) -> bool:
-    """Whether it is not the disk's: one name, twice, or what gzip and bz2 say, without a number."""
-    twice = (FileExistsError, IsADirectoryError, NotADirectoryError)
-    return error.errno is None or isinstance(error, twice)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-# Not tarfile's own `filter`, which came with Python 3.11.4.
-def _unpack(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
-        raise UserError(
-            f"{tar.name!s} holds '{member.name}', a link, a device or a path that leads elsewhere; "
-            "unpack it by hand and give the folder",
-            code="archive.unsafe_member",
-        )
-    target = folder / path
-    if member.isdir():
-        target.mkdir(parents=True, exist_ok=True)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    content = tar.extractfile(member)
-    assert content is not None
-    with content, target.open("wb") as file:
-        shutil.copyfileobj(content, file, 1 << 20)

@@ -18,11 +18,13 @@ from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
 from mgr_jax.data.published import copies_of_scored, copies_sentence
-from mgr_jax.data.track_builder import SAMPLE_RATES, TrackBuilder
+from mgr_jax.data.sources import current_marks, describe_changes, read_marks, write_marks
+from mgr_jax.data.track_builder import SAMPLE_RATES, Plan, TrackBuilder
 from mgr_jax.errors import UserError, disk_errors_told, unknown_name
 from mgr_jax.files import lock, read_json, replace_folder, restore_folder, scratch
 
 _AGAIN = "build the dataset again (`overwrite`)"
+_SETTINGS = ("split_by", "fractions", "seed", "splits", "frame_rate")  # told by name and value
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ def _build(
                         _build_caches(built, progress=builder.progress)
                         replace_folder(built, target)
                         return target
-            _require_same(plan.account, target)
+            _require_same(plan, target, progress=builder.progress)
             _build_caches(target, progress=builder.progress)
             return target
     finally:
@@ -253,18 +255,36 @@ def _build_caches(folder: Path, *, progress: bool) -> None:
         open_tracks(folder, split, progress=progress)
 
 
-def _require_same(account: Mapping[str, Any], target: Path) -> None:
+def _require_same(plan: Plan, target: Path, *, progress: bool) -> None:
+    """Raises a UserError if what is there was made from other files, or in another way."""
     stored = read_account(target)
-    for key, value in account.items():
-        if stored.get(key) != value:
-            told = ("split_by", "fractions", "seed", "splits", "frame_rate")
-            what = f"{key} = {stored.get(key)}" if key in told else "other files"
-            names = [option.name for option in find_datasets()[target.parts[-3]].options]
-            raise UserError(
-                f"{target} was prepared from {what}; build it again (`overwrite`), or keep both "
-                f"with another `data_dir`{' or `name`' if 'name' in names else ''}",
-                code="dataset.other_settings",
-            )
+    known = read_marks(target)
+    account = {**plan.account, "tags": list(plan.tags), **(plan.former if known is None else {})}
+    other = [key for key, value in account.items() if stored.get(key) != value]
+    settings = [key for key in _SETTINGS if key in other]
+    changes = ""
+    if known is not None and not settings:
+        tracks = [track for some in plan.tracks.values() for track in some]
+        files = {track.track_id: track.file for track in tracks if track.file}
+        now = current_marks(files, known, progress=progress)
+        changes = describe_changes(known, now)
+        if not other and not changes and now != known:  # the same, but copied or touched
+            with contextlib.suppress(OSError):  # a dataset that others keep
+                write_marks(target, now)
+    if not other and not changes:
+        return
+    if settings:
+        what = f"{settings[0]} = {stored.get(settings[0])}"
+    elif changes:
+        what = f"other files: {changes}"
+    else:
+        what = "other labels, artists or splits of the same files" if known else "other files"
+    names = [option.name for option in find_datasets()[target.parts[-3]].options]
+    raise UserError(
+        f"{target} was prepared from {what}; build it again (`overwrite`), or keep both "
+        f"with another `data_dir`{' or `name`' if 'name' in names else ''}",
+        code="dataset.other_settings",
+    )
 
 
 def _describe(folder: Path, data_dir: Path) -> Prepared:

@@ -1,11 +1,12 @@
 """From a track to the records a dataset stores."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mgr_jax.audio.io import AudioError, encode_flac, to_int16
+from mgr_jax.data.sources import Mark, SourceFile
 
 MAX_RECORD_SECONDS = 60
 
@@ -18,11 +19,13 @@ class LoadedTrack:
       data: waveform [samples] float32, or features [frames, ...] as they are stored.
       tags: names.
       groups: further columns, as text.
+      mark: what its file was when it was loaded; None where it has none.
     """
 
     data: np.ndarray
     tags: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Track:
       artist_id: empty where unknown.
       groups: further columns, as text.
       tags: names from the dataset's vocabulary.
+      file: what it is loaded from, where that is a file of its own.
     """
 
     track_id: str
@@ -44,6 +48,7 @@ class Track:
     artist_id: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    file: SourceFile | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ def audio_records(track: Track, sample_rate: int) -> tuple[LoadedTrack, list[Rec
     Raises:
       AudioError: the track cannot be loaded, or holds only silence.
     """
+    mark = track.file.mark() if track.file else None  # it may change while it is decoded
     loaded = track.load()
     samples = to_int16(loaded.data)
     if not samples.any():
@@ -78,11 +84,11 @@ def audio_records(track: Track, sample_rate: int) -> tuple[LoadedTrack, list[Rec
         for offset in range(0, len(samples), size)
         for part in [samples[offset : offset + size]]
     ]
-    return LoadedTrack(np.empty(0, np.float32), loaded.tags, loaded.groups), records
+    return replace(loaded, data=np.empty(0, np.float32), mark=mark), records
 
 
 def array_records(track: Track) -> tuple[LoadedTrack, list[Record]]:
     """Loads a track of features and stores it as one record of plain bytes."""
     loaded = track.load()
     record = Record(np.ascontiguousarray(loaded.data).tobytes(), 0, len(loaded.data))
-    return LoadedTrack(np.empty(0, loaded.data.dtype), loaded.tags, loaded.groups), [record]
+    return replace(loaded, data=np.empty(0, loaded.data.dtype)), [record]

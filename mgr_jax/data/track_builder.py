@@ -17,6 +17,7 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
+from mgr_jax.data.sources import Mark, digest_marks, write_marks
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
 
@@ -34,11 +35,15 @@ class Plan:
       account: how the splits were made; goes to protocol.json. `complete: False` in it says that
         the splits are published ones, which may lack a genre where only a part is at hand.
       tags: vocabulary of the tags; empty where a dataset has none.
+      left_out: tracks of splits that none of the files is of, with the reason for each.
+      former: what the account held of the same tracks in version 0.1.0, where it held other things.
     """
 
     tracks: Mapping[str, Sequence[Track]]
     account: Mapping[str, Any]
     tags: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    former: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -46,8 +51,9 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
 
     None of them is registered with TFDS: there names are global, and TFDS has a gtzan of its own.
 
-    Beside the records it writes `skipped.json` (track → reason) and `protocol.json` (classes,
-    tags, format, how the splits were made). Nothing is left behind if preparing fails.
+    Beside the records it writes `skipped.json` (track → reason), `sources.json` (what the files
+    were, see `Mark`) and `protocol.json` (classes, tags, format, how the splits were made). Nothing
+    is left behind if preparing fails.
 
     Attributes:
       PAYLOAD: name of the feature that holds a record's bytes.
@@ -124,7 +130,8 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             )
         known = {t.label for s in tracks.values() for t in s} - {""}
         self.info.features["label"].names = sorted(known)
-        self._skipped: dict[str, str] = {}
+        self._skipped = dict(self.planned.left_out)
+        self._marks: dict[str, Mark] = {}
         self._stored = {split: Counter[str]() for split in tracks}
         return {split: self._generate_examples(split, tracks[split]) for split in tracks}
 
@@ -137,8 +144,12 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         for track, result in bar:
             if isinstance(result, Failure):
                 self._skip(track, result)
+                if track.file:
+                    self._marks[track.track_id] = track.file.mark()
                 continue
             loaded, records = result
+            if loaded.mark:
+                self._marks[track.track_id] = loaded.mark
             self._stored[split][track.label] += 1
             shared = {
                 "label": track.label or _UNKNOWN,
@@ -205,12 +216,15 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             "license": self.LICENSE,
             "tracks": {split: dict(sorted(n.items())) for split, n in self._stored.items()},
         }
+        if self._marks:
+            protocol["content"] = digest_marks(self._marks)
         for name, content in [
             ("skipped.json", self._skipped),
             ("protocol.json", protocol | dict(self.planned.account)),
         ]:
             text = json.dumps(content, indent=2) + "\n"
             (self.data_path / name).write_text(text, encoding="utf-8")
+        write_marks(Path(self.data_path), self._marks)
 
     def _require_every_class(self, *, complete: bool) -> None:
         for split, stored in self._stored.items():

@@ -47,6 +47,7 @@ class Journal:
         """
         self.path = path
         self.entries: dict[str, np.ndarray | Failure] = {}
+        self._states: dict[str, Any] = {}
         try:
             self._file = open_locked(path)
         except BlockingIOError as error:
@@ -75,6 +76,7 @@ class Journal:
                 content = json.loads(_checked(line))
                 if size:
                     self.entries[content["item"]] = _decode(content["entry"])
+                    self._states[content["item"]] = content.get("state")
                 else:
                     self._require_same(content["settings"], settings)
             except (ValueError, TypeError, KeyError) as error:
@@ -95,9 +97,26 @@ class Journal:
                     code="journal.other_settings",
                 )
 
+    def forget_changed(self, states: Mapping[str, Any]) -> None:
+        """Forgets the items that were something else when they were noted.
+
+        Args:
+          states: what each item is now, of JSON's types, such as size and times of its file; None
+            where nothing is known. Those that are appended later are noted with them.
+        """
+        for item, state in states.items():
+            if self._states.get(item) != state:
+                self.entries.pop(item, None)
+        self._states = dict(states)
+
     def append(self, answers: Mapping[str, np.ndarray | Failure]) -> None:
         """Notes what is known of some items, for good."""
-        self._write([{"item": item, "entry": _encode(a)} for item, a in answers.items()])
+        lines = []
+        for item, answer in answers.items():
+            state = self._states.get(item)
+            known = {} if state is None else {"state": state}
+            lines.append({"item": item, "entry": _encode(answer), **known})
+        self._write(lines)
         self.entries.update(answers)
 
     def remove(self) -> None:

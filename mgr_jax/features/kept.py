@@ -1,6 +1,7 @@
 """Features that are computed once and kept in a file, as a matrix of a row per item."""
 
 import contextlib
+import json
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,11 +32,12 @@ def keep_features(
     that cannot be written, or a journal that another process is writing, costs only that.
 
     Args:
-      path: of an .npz file. It is believed to be of these items if it has as many rows.
+      path: of an .npz file. It is believed to be of these items if it has as many rows, and was
+        made with these settings, which version 0.1.0 did not keep in it.
       items: see `extract`.
       compute: see `extract`; what it gives (after `finish`, if there is one) is a vector.
-      settings: what the numbers depend on beside the items' names; a journal of others counts for
-        nothing.
+      settings: what the numbers depend on beside the items' names, of JSON's types; a file or a
+        journal of others counts for nothing.
       **options: of `extract`, but the journal.
 
     Returns:
@@ -45,7 +47,12 @@ def keep_features(
       UserError: no item has any.
     """
     stored = load_arrays(path)
-    if stored.get("format") == _FORMAT and len(stored["values"]) == len(items):
+    told = json.dumps(dict(settings), sort_keys=True)
+    if (
+        stored.get("format") == _FORMAT
+        and len(stored["values"]) == len(items)
+        and str(stored.get("settings", told)) == told
+    ):
         return stored["values"]
     journal = _open_journal(path.with_name(f"{path.name}.journal"), {"format": _FORMAT, **settings})
     with journal or contextlib.nullcontext():
@@ -55,7 +62,7 @@ def keep_features(
             missing = np.full(found[0].shape, np.nan)
             rows = [missing if isinstance(a, Failure) else a for a in answers.values()]
             values = np.stack(rows).astype(np.float32)
-            keep_arrays(path, values=values, format=np.array(_FORMAT))
+            keep_arrays(path, values=values, format=np.array(_FORMAT), settings=np.array(told))
         if journal:
             journal.remove()
     if not found:

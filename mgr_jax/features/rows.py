@@ -22,6 +22,7 @@ class AudioTrack:
       track: its name.
       load: picklable; gives the waveform [samples] float32 and its sample rate in Hz.
       label, artist, split: empty where unknown.
+      state: of its file, see `Journal.forget_changed`; None where it has none.
     """
 
     filename: str
@@ -30,6 +31,7 @@ class AudioTrack:
     label: str = ""
     artist: str = ""
     split: str = ""
+    state: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def extract_rows(
     """
     if workers > 1:
         _compile(recipe)
+    if journal:
+        journal.forget_changed({track.filename: track.state for track in tracks})
     answers = extract(
         {track.filename: track.load for track in tracks},
         functools.partial(_describe, recipe=recipe, seconds=seconds),

@@ -19,6 +19,7 @@ from mgr_jax.data.fma_names import fma_track
 from mgr_jax.data.folder_index import Entry, find_index, read_index
 from mgr_jax.data.genre_folders import find_doubt, place_files
 from mgr_jax.data.genres import join_alike
+from mgr_jax.data.sources import file_state
 from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack
 
@@ -56,7 +57,8 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     for path, below, filename, track in columns:
         entry = told.get(below.as_posix(), Entry("", ""))
         load = functools.partial(_read_file, path, sample_rate)
-        found.append(AudioTrack(filename, track, load, entry.genre, entry.artist, entry.split))
+        about = (entry.genre, entry.artist, entry.split)
+        found.append(AudioTrack(filename, track, load, *about, state=list(file_state(path))))
     return _in_order(found)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import mgr_jax
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.locate import find_prepared
+from mgr_jax.data.sources import digest_dataset
 from mgr_jax.errors import UserError
 from mgr_jax.features.journal import Journal
 from mgr_jax.features.recipes import Recipe, find_recipe
@@ -114,15 +115,18 @@ def extract_table(
         sample_rate = sample_rate or 22_050
         origin = find_prepared(dataset, sample_rate=sample_rate, data_dir=data_dir)
         tracks = dataset_tracks(origin)
+        content = {"content": digest_dataset(origin)}
     else:
         assert audio
         sample_rate = sample_rate or recipe.sample_rate
         origin = Path(audio).expanduser()
         tracks = folder_tracks(origin, sample_rate)
+        content = {}  # the journal looks at the files
     settings = {
         "features": features,
         "corrected": corrected,
         "source": str(origin.absolute()),
+        **content,
         "sample_rate": sample_rate,
         "version": mgr_jax.__version__,
     }

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 # What says which tracks are on which side.
 _SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")
+_CONTENT = "content"  # of the files; version 0.1.0 kept none
 _ADVICE = "restore it, or train again in another folder"
 
 
@@ -192,7 +193,7 @@ def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
       UserError: it was prepared anew, so that tracks may have changed sides.
     """
     trained = read_json(workdir / "dataset.json", _ADVICE)
-    for field in _SPLIT_FIELDS:
+    for field in (*_SPLIT_FIELDS, *({_CONTENT} & trained.keys())):
         if trained.get(field) != account.get(field):
             raise UserError(
                 f"the dataset was prepared anew since {workdir} was trained ({field} differs), so "

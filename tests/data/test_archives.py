@@ -1,21 +1,29 @@
 """Archives are read like folders, and never write outside the folder they are unpacked into."""
 
+import gzip
 import io
+import subprocess
+import sys
 import tarfile
 import zipfile
 import zlib
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from errors import user_error
 
+from mgr_jax.data import expansion
 from mgr_jax.data.archives import (
     content_marks,
     list_files,
     open_file,
     read_bytes,
-    unpack_tar,
 )
+from mgr_jax.data.feature_files import read_features
+from mgr_jax.data.tar import unpack_tar
 
 FILES = {"a/one.mp3": b"one" * 1_000, "a/b/two.mp3": bytes(range(256)) * 40, "empty.txt": b""}
 HIDDEN = {".DS_Store": b"x", "a/._one.mp3": b"x", "__MACOSX/a/one.mp3": b"x"}
@@ -154,3 +162,164 @@ def test_a_damaged_tar_archive_is_one_sentence_and_leaves_nothing(tmp_path, kind
     with user_error("archive.damaged", archive):
         unpack_tar(archive, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]
+
+
+def peak_memory(call: str, *paths: Path) -> tuple[int, str]:
+    """What a process of its own needs for a call, in bytes beyond its imports; what it raises."""
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "import numpy as np, pyarrow.parquet\n"
+        "from mgr_jax.data.archives import list_files, read_bytes\n"
+        "from mgr_jax.data.feature_files import read_features\n"
+        "from mgr_jax.data.tar import unpack_tar\n"
+        "from mgr_jax.errors import UserError\n"
+        "paths = [Path(path) for path in sys.argv[1:]]\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "code = ''\n"
+        f"try: {call}\n"
+        "except UserError as error: code = error.code\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, code)\n"
+    )
+    argv = [sys.executable, "-c", script, *map(str, paths)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120)
+    used, _, code = done.stdout.strip().partition(" ")
+    return int(used), code
+
+
+def write_zeros(path: Path, size: int, compression: int, name: str = "a.wav") -> Path:
+    with (
+        zipfile.ZipFile(path, "w", compression) as archive,
+        archive.open(name, "w", force_zip64=True) as file,
+    ):
+        for _ in range(size // 1_000_000):
+            file.write(bytes(1_000_000))
+    return path
+
+
+PACKED = {
+    "deflate": zipfile.ZIP_DEFLATED,
+    "bzip2": zipfile.ZIP_BZIP2,
+    "lzma": zipfile.ZIP_LZMA,
+}
+
+
+@pytest.mark.parametrize("packed", PACKED.values(), ids=PACKED)
+def test_a_member_that_expands_without_end_is_refused(tmp_path, packed):
+    archive = write_zeros(tmp_path / "a.zip", 150_000_000, packed)
+    with user_error("archive.expands", archive, "a.wav", "200 times", "unpack"):
+        read_bytes(archive, "a.wav")
+    assert list_files(archive) == {"a.wav": 150_000_000}
+    assert len(read_bytes(archive, "a.wav", max_expansion=1e9)) == 150_000_000
+
+
+def test_what_is_small_may_expand_as_it_likes(tmp_path):
+    archive = write_zeros(tmp_path / "a.zip", 50_000_000, zipfile.ZIP_DEFLATED)
+    assert len(read_bytes(archive, "a.wav")) == 50_000_000
+
+
+@pytest.mark.parametrize("packed", PACKED.values(), ids=PACKED)
+def test_a_member_that_claims_to_be_small_costs_no_memory(tmp_path, packed):
+    archive = write_zeros(tmp_path / "a.zip", 240_000_000, packed)
+    content = archive.read_bytes()
+    place = content.rindex(b"PK\x01\x02")  # the entry of the table of contents
+    claim = (1_000_000).to_bytes(4, "little")
+    archive.write_bytes(content[: place + 24] + claim + content[place + 28 :])
+    assert list_files(archive) == {"a.wav": 1_000_000}
+    used, code = peak_memory("read_bytes(paths[0], 'a.wav')", archive)
+    assert code == "file.unreadable"  # its sum is another one
+    assert used < 100_000_000
+
+
+def write_member(tar: tarfile.TarFile, name: str, size: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    with Path("/dev/zero").open("rb") as zeros:
+        tar.addfile(info, zeros)
+
+
+@pytest.mark.parametrize("packed", ["gz", "bz2", "xz"])
+def test_a_tar_archive_that_expands_without_end_is_refused_and_leaves_nothing(tmp_path, packed):
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, f"w:{packed}") as tar:
+        for number in range(3):
+            write_member(tar, f"{number}.au", 50_000_000)
+    with user_error("archive.expands", archive, "200 times", "unpack"):
+        unpack_tar(archive, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]
+    unpack_tar(archive, tmp_path / "out", max_expansion=1e6)
+    assert (tmp_path / "out/2.au").stat().st_size == 50_000_000
+
+
+def test_a_tar_archive_of_headers_alone_is_refused(tmp_path, monkeypatch):
+    """Thousands of folders, or a header that claims to be 10 GB long."""
+    monkeypatch.setattr(expansion, "FREE", 1_000_000)
+    header = tarfile.TarInfo("a")
+    header.type = tarfile.DIRTYPE
+    with gzip.open(tmp_path / "folders.tar.gz", "wb") as file:
+        file.write(header.tobuf() * 4_000)
+    with user_error("archive.expands", tmp_path / "folders.tar.gz"):
+        unpack_tar(tmp_path / "folders.tar.gz", tmp_path / "out")
+    header = tarfile.TarInfo("a")
+    header.type, header.size = tarfile.XHDTYPE, 10**10
+    with gzip.open(tmp_path / "long.tar.gz", "wb") as file:
+        file.write(header.tobuf(tarfile.GNU_FORMAT) + bytes(1_000))
+    with user_error("archive.damaged", tmp_path / "long.tar.gz"):
+        unpack_tar(tmp_path / "long.tar.gz", tmp_path / "out")
+
+
+def test_a_sparse_file_counts_as_large_as_it_becomes(tmp_path):
+    with (tmp_path / "a.au").open("wb") as file:
+        file.truncate(300_000_000)
+    subprocess.run(["tar", "-cSf", "a.tar", "a.au"], cwd=tmp_path, check=True)
+    with user_error("archive.expands", tmp_path / "a.tar"):
+        unpack_tar(tmp_path / "a.tar", tmp_path / "out")
+
+
+def write_header(path: Path, shape: tuple[int, ...], content: bytes = b"") -> None:
+    """An .npz file with `track` and a `mel` of which the header claims a shape."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": shape}
+    )
+    track = io.BytesIO()
+    np.save(track, np.array(["a.1"]))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mel.npy", header.getvalue() + content)
+        archive.writestr("track.npy", track.getvalue())
+
+
+@pytest.mark.parametrize("shape", [(10**12,), (1, 10**6, 10**7), (2**40, 2**40, 2**40)])
+def test_an_array_that_claims_to_be_huge_is_damaged(tmp_path, shape):
+    write_header(tmp_path / "a.npz", shape, bytes(1_000))
+    with user_error("table.damaged", tmp_path / "a.npz"):
+        read_features(tmp_path / "a.npz")
+    used, _ = peak_memory("read_features(paths[0])", tmp_path / "a.npz")
+    assert used < 50_000_000
+
+
+def test_an_array_that_expands_without_end_is_refused(tmp_path):
+    shape = (1, 1_000, 150_000)
+    np.savez_compressed(tmp_path / "a.npz", mel=np.zeros(shape, np.uint8), track=["a.1"])
+    with user_error("archive.expands", tmp_path / "a.npz", "mel.npy", "np.savez"):
+        read_features(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", mel=np.zeros(shape, np.uint8), track=["a.1"])
+    assert read_features(tmp_path / "a.npz").features[0].shape == shape[:0:-1]
+
+
+def test_a_parquet_table_that_expands_without_end_is_refused(tmp_path):
+    column = pa.array(np.zeros(30_000_000, np.float32))
+    pq.write_table(pa.table({"track": column, "n": column}), tmp_path / "a.parquet")
+    assert (tmp_path / "a.parquet").stat().st_size < 1_000_000
+    with user_error("archive.expands", tmp_path / "a.parquet", "200 times"):
+        read_features(tmp_path / "a.parquet")
+
+
+def test_names_and_nested_archives_of_a_zip_do_no_harm(tmp_path):
+    inner = write_zeros(tmp_path / "inner.zip", 20_000_000, zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(inner, "inner.zip")
+        for number in range(3_000):
+            archive.writestr("/".join(["deep"] * 50 + [f"{number}.mp3"]), b"x")
+    assert len(list_files(tmp_path / "a.zip")) == 3_001
+    assert read_bytes(tmp_path / "a.zip", "inner.zip") == inner.read_bytes()

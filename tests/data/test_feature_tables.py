@@ -1,6 +1,7 @@
 """Published tables are read as they are: Kaggle's, FMA's with its tracks.csv, Parquet."""
 
 import csv
+import hashlib
 import json
 import shutil
 import zipfile
@@ -14,7 +15,7 @@ from errors import user_error
 
 from mgr_jax import cli
 from mgr_jax.config import base_config
-from mgr_jax.data.cache import open_tracks
+from mgr_jax.data.cache import digest, open_tracks
 from mgr_jax.data.feature_files import read_features, track_names
 from mgr_jax.data.prepare import prepare
 from mgr_jax.training.train import train
@@ -161,10 +162,183 @@ def test_tracks_of_two_folders_keep_them_where_names_would_meet():
         "a/blues.00001",
         "blues/blues.00001",
     ]
-    assert track_names(["blues.00001.2.wav", "Blues.00001.2.wav"]) == [
-        "blues.00001",
-        "Blues.00001.2",
+
+
+def test_a_segment_is_known_by_its_number_whatever_the_genre():
+    genres = ["blues", "Blues", "hip-hop", "hip hop", "r&b", "Música", "80s"]
+    assert track_names([f"{genre}.00001.12.wav" for genre in genres]) == [
+        f"{genre}.00001" for genre in genres
     ]
+    # Without five digits a number is part of the name.
+    assert track_names(["a.1.wav", "a.2.wav", "a.0001.2.wav"]) == ["a.1", "a.2", "a.0001.2"]
+
+
+def segments(folder: Path, order, suffix: str = ".csv", **columns: str) -> Path:
+    """A table of segments of twelve tracks, as many as they are long, in some order of its rows."""
+    genres = ("80s", "hip-hop")
+    names = [f"{g}.{t:05d}.{k}.wav" for g in genres for t in range(6) for k in range(9 + t)]
+    rows = [
+        {
+            columns.get("file", "filename"): name,
+            "segment_s": 3.0 * int(name.split(".")[2]),
+            "n": row,
+            columns.get("label", "label"): name.split(".")[0],
+        }
+        for row, name in enumerate(names)
+    ]
+    path = folder / f"table{suffix}"
+    rows = [rows[row] for row in order(range(len(rows)))]
+    if suffix.lower() == ".csv":
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+ORDERS = {
+    "sorted": list,
+    "reversed": lambda rows: list(reversed(rows)),
+    "shuffled": lambda rows: np.random.default_rng(0).permutation(rows).tolist(),
+    "by name": lambda rows: sorted(rows, key=str),
+}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_segments_stand_in_the_order_of_their_numbers(tmp_path, order, suffix):
+    table = read_features(segments(tmp_path, ORDERS[order], suffix))
+    assert sorted(table.track_id) == [f"{g}.{t:05d}" for g in ("80s", "hip-hop") for t in range(6)]
+    for track, frames in zip(table.track_id, table.features, strict=True):
+        expected = 3.0 * np.arange(9 + int(track[-5:]))
+        np.testing.assert_array_equal(frames[:, 0], expected)
+        assert (np.diff(frames[:, 1]) == 1).all()
+
+
+def test_the_order_of_rows_changes_neither_splits_nor_records(tmp_path):
+    made = []
+    for order in ("sorted", "shuffled"):
+        path = segments(tmp_path, ORDERS[order])
+        made.append(
+            prepare(
+                "feature_array",
+                features=path,
+                fractions=(0.5, 0.25, 0.25),
+                data_dir=tmp_path / order,
+                num_workers=0,
+                progress=False,
+            ).folder
+        )
+    accounts = [json.loads((folder / "protocol.json").read_text()) for folder in made]
+    assert accounts[0] == accounts[1]
+    for split in accounts[0]["tracks"]:
+        one, other = (open_tracks(folder, split) for folder in made)
+        assert one.track_id.tolist() == other.track_id.tolist()
+        for row in range(len(one)):
+            np.testing.assert_array_equal(one.read(row), other.read(row))
+    # The file is now the shuffled one.
+    again = prepare(
+        "feature_array",
+        features=path,
+        fractions=(0.5, 0.25, 0.25),
+        data_dir=tmp_path / "sorted",
+        num_workers=0,
+        progress=False,
+    )
+    assert again.folder == made[0]
+
+
+def test_a_table_prepared_by_an_older_version_is_known_in_its_files_order(tmp_path):
+    """Version 0.1.0 kept no sources.json, and named the tracks in the order of the file."""
+    path = tmp_path / "a.csv"
+    names = [f"{g}.{t}" for t in (2, 0, 1) for g in ("low", "top")]
+    path.write_text("track,n\n" + "".join(f"{name},{i}\n" for i, name in enumerate(names)))
+    where = {"features": path, "data_dir": tmp_path, "num_workers": 0, "progress": False}
+    folder = prepare("feature_array", **where, fractions=(0.34, 0.33, 0.33)).folder
+    (folder / "sources.json").unlink()
+    protocol = folder / "protocol.json"
+    told = json.loads(protocol.read_text())
+    listing = ["float32", [1], ["n"], *([name, name[:3]] for name in names), *[""] * 12]
+    listing += [digest(np.array([[i]], np.float32)) for i in range(6)]
+    told["source"] = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+    protocol.write_text(json.dumps(told))
+    assert prepare("feature_array", **where, fractions=(0.34, 0.33, 0.33)).folder == folder
+    path.write_text(path.read_text().replace(",5", ",6"))
+    with user_error("dataset.other_settings", folder, "other files"):
+        prepare("feature_array", **where, fractions=(0.34, 0.33, 0.33))
+
+
+def test_a_column_of_tracks_beside_the_files_tells_which_are_segments(tmp_path):
+    """As extract_features writes segments of files that are called otherwise than GTZAN's."""
+    path = tmp_path / "a.csv"
+    rows = [("song.10.mp3", "song", 10), ("song.9.mp3", "song", 9), ("000002.1.mp3", 2, 1)]
+    rows += [("000002.0.mp3", 2, 0), ("x/b.wav", "b", 5), ("x/a.wav", "b", 4)]
+    path.write_text("filename,track,n\n" + "".join(f"{f},{t},{n}\n" for f, t, n in rows))
+    table = read_features(path)
+    found = dict(zip(table.track_id, (f[:, 0].tolist() for f in table.features), strict=True))
+    assert found == {"song": [9, 10], "2": [0, 1], "b": [5, 4]}  # b: no numbers, as in the file
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "named"),
+    [
+        (["blues.00000.3.wav,1", "blues.00000.3.wav,1"], "table.duplicate_track", "segment 3"),
+        (["blues.00000.3.wav,1", "blues.00000.03.au,2"], "table.duplicate_track", "line 3"),
+        (["blues.00000.wav,1", "blues.00000.3.wav,1"], "table.contradiction", "line 2"),
+    ],
+)
+def test_a_segment_that_is_there_twice_is_told(tmp_path, rows, code, named):
+    (tmp_path / "a.csv").write_text("\n".join(["filename,n", *rows]))
+    with user_error(code, tmp_path / "a.csv", named, "'blues.00000'"):
+        read_features(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("suffix", [".CSV", ".Parquet"])
+@pytest.mark.parametrize("label", ["genre", " Genre ", "Label", "LABEL", "class"])
+def test_columns_that_mean_something_are_known_by_other_spellings(tmp_path, label, suffix):
+    path = segments(tmp_path, list, suffix, label=label, file=" FileName")
+    table = read_features(path)
+    assert set(table.label) == {"80s", "hip-hop"}
+    assert table.columns == ("segment_s", "n")
+
+
+def test_a_column_that_is_called_label_comes_before_others(tmp_path):
+    (tmp_path / "a.csv").write_text("track,class,label\na,1,rock\nb,2,pop\n")
+    table = read_features(tmp_path / "a.csv")
+    assert (list(table.label), table.columns) == (["rock", "pop"], ("class",))
+
+
+def test_genres_that_are_one_name_are_joined(tmp_path):
+    (tmp_path / "a.csv").write_text("track,n,label\na,1,Rock\nb,2,rock \nc,3,rock\nd,4,pop\n")
+    with pytest.warns(UserWarning, match="are one: 'rock'"):
+        table = read_features(tmp_path / "a.csv")
+    assert list(table.label) == ["rock", "rock", "rock", "pop"]
+    names = np.array(["Rock.1", "rock.2", "rock.3"])
+    np.savez(tmp_path / "a.npz", features=np.ones((3, 2, 2), np.float32), track=names)
+    with pytest.warns(UserWarning, match="are one: 'rock'"):
+        assert list(read_features(tmp_path / "a.npz").label) == ["rock"] * 3
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_excels_tables_are_read(tmp_path, mark, encoding):
+    text = "track,n,m,label\r\nä,0.5,-1e-3,é\r\nb,2,1.25,x\r\n"
+    text = text.replace(".", "|").replace(",", mark).replace("|", ",")
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    table = read_features(tmp_path / "a.csv")
+    assert (list(table.track_id), list(table.label)) == (["ä", "b"], ["é", "x"])
+    np.testing.assert_array_equal(
+        np.concatenate(table.features), np.array([[0.5, -1e-3], [2, 1.25]], np.float32)
+    )
+
+
+@pytest.mark.parametrize("cells", ["1.5;2,5", "1.234,5;1"])
+def test_decimal_commas_and_points_are_not_guessed_at(tmp_path, cells):
+    (tmp_path / "a.csv").write_text(f"track;n;m\na;1;1\nb;{cells}\n")
+    with user_error("table.not_finite", tmp_path / "a.csv", "line 3"):
+        read_features(tmp_path / "a.csv")
 
 
 def test_kaggles_table_of_30_s(shared_dir):

@@ -15,10 +15,12 @@ import soxr
 import tensorflow_datasets as tfds
 from errors import user_error
 
+from mgr_jax import cli
 from mgr_jax.data.cache import Tracks, open_tracks
 from mgr_jax.data.fma import published
 from mgr_jax.data.fma.fma_dataset_builder import Builder, FmaConfig
-from mgr_jax.data.fma.metadata import Genre, Row, genre_tags
+from mgr_jax.data.fma.metadata import Genre, Row, genre_tags, read_tracks
+from mgr_jax.data.fma.sources import find_clips
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.track_builder import Plan
@@ -439,8 +441,96 @@ def test_an_unknown_subset_is_named(plan, unpacked):
 def test_an_archive_unpacked_in_part_is_refused(plan, unpacked, tmp_path):
     copy = shutil.copytree(unpacked, tmp_path / "copy")
     shutil.rmtree(copy / "fma_large" / "002")
-    with user_error("dataset.incomplete", "6 of the 19 clips of FMA small"):
+    with user_error("dataset.incomplete", "6 of the 19 clips of FMA small", "`allow_missing`"):
         plan(copy, "small")
+
+
+def test_an_archive_unpacked_in_part_is_prepared_by_consent(unpacked, tmp_path):
+    copy = shutil.copytree(unpacked, tmp_path / "copy")
+    for folder in ("002", "003"):
+        shutil.rmtree(copy / "fma_large" / folder)
+    options = {"data_dir": tmp_path / "tfds", "sample_rate": RATE, "num_workers": 0}
+    with pytest.warns(UserWarning, match=r"skipped 14 tracks.* and 11 more"):
+        found = prepare("fma/small", manual_dir=copy, allow_missing=True, **options)
+    gone = {str(track) for track in range(2_000, 4_000) if track in make_rows() and track % 2 == 0}
+    assert gone < found.skipped.keys()
+    assert all("holds no file of track" in found.skipped[track] for track in gone)
+    assert found.tracks["train"].keys() == {"Rock"}
+    # Classes are those of the published table, so that labels mean the same with all clips there.
+    classes = json.loads((found.folder / "protocol.json").read_text())["classes"]
+    assert classes == sorted(ROOTS)
+    with user_error("dataset.other_settings", found.folder, "10 are new (2000, 2002, 2004, …)"):
+        prepare("fma/small", manual_dir=unpacked, allow_missing=True, **options)
+
+
+def test_splits_without_a_clip_are_left_out_by_consent(unpacked, tmp_path):
+    write_metadata(tmp_path / "fma_metadata")
+    write_mp3(mp3_path(tmp_path / "fma_small", 1_000), 1_000, 300)
+    options = {"data_dir": tmp_path / "tfds", "sample_rate": RATE, "num_workers": 0}
+    for subset, tracks in (("small", 19), ("medium", 35), ("large", 37)):
+        with user_error("dataset.incomplete", f"FMA {subset}", "`allow_missing`"):
+            prepare(f"fma/{subset}", manual_dir=tmp_path, **options)
+        with pytest.warns(UserWarning, match="holds no clip of the test split"):
+            found = prepare(f"fma/{subset}", manual_dir=tmp_path, allow_missing=True, **options)
+        assert found.tracks == {"train": {"Rock": 1}}
+        assert len(found.skipped) == tracks - 1
+
+
+def test_the_command_line_takes_the_consent(tmp_path, capsys):
+    write_metadata(tmp_path / "fma_metadata")
+    write_mp3(mp3_path(tmp_path / "fma_small", 1_000), 1_000, 300)
+    argv = ["prepare_data", "--dataset=fma/small", f"--manual_dir={tmp_path}", "--workers=0"]
+    argv += [f"--data_dir={tmp_path / 'tfds'}", f"--sample_rate={RATE}"]
+    assert cli.main(argv) == 1
+    assert "`allow_missing`" in capsys.readouterr().err
+    assert cli.main([*argv, "--allow_missing"]) == 0
+    assert "1 train tracks (18 skipped)" in capsys.readouterr().out
+
+
+def test_genuine_files_are_read_and_prepared_by_consent(shared_dir, tmp_path):
+    """Pieces of FMA's own tracks.csv and genres.csv, and one of its clips."""
+    real = shared_dir / "data/fma_real"
+    counts = {"small": 58, "medium": 58 + 136, "large": 58 + 136 + 488}
+    for subset, tracks in counts.items():
+        rows = read_tracks(real / "fma_metadata", subset)
+        assert len(rows) == tracks
+        assert rows[0] == Row(2, "train", "small", "Hip-Hop", (21,), "1", "1")
+        found = prepare(
+            f"fma/{subset}",
+            manual_dir=real,
+            data_dir=tmp_path,
+            sample_rate=RATE,
+            num_workers=0,
+            allow_missing=True,
+        )
+        assert found.tracks == {"train": {"Hip-Hop": 1}}
+        assert len(found.skipped) == tracks - 1
+        (clip,) = np.unique(open_tracks(found.folder, "train").length)
+        assert abs(clip / RATE - 30) < 0.1
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_clips_are_known_by_other_spellings_and_what_is_left_out_is_told(tmp_path, form):
+    names = ["deep/er/000/000002.MP3", "001/001234.mp3", "w/001/001234.Mp3", "000/a.mp3"]
+    for name in [*names, "000/000003.ogg", "checksums.txt", "._x.mp3"]:
+        path = tmp_path / "fma_small" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    if form == "zip":
+        zip_folder(tmp_path / "fma_small")
+    source = tmp_path / ("fma_small.zip" if form == "zip" else "fma_small")
+    with pytest.warns(UserWarning, match="left out of") as told:
+        clips = find_clips(source)
+    below = "fma_small/" if form == "zip" else ""
+    assert clips == {2: f"{below}deep/er/000/000002.MP3", 1234: f"{below}001/001234.mp3"}
+    (message,) = [str(warning.message) for warning in told]
+    for part in (
+        f"1 .ogg ({below}000/000003.ogg)",
+        f"1 called unlike 000/000002.mp3 ({below}000/a.mp3)",
+        f"1 of a track that is there already ({below}w/001/001234.Mp3)",
+        "1 .txt",
+    ):
+        assert part in message
 
 
 def test_a_refused_archive_leaves_nothing_behind(zipped, tmp_path):

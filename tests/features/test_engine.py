@@ -125,6 +125,21 @@ def test_a_journal_of_other_settings_or_a_damaged_one_counts_for_nothing(tmp_pat
         path.unlink()
 
 
+def test_what_is_kept_of_other_settings_is_computed_anew(tmp_path):
+    path, seen = tmp_path / "kept.npz", []
+
+    def keep(**settings) -> None:
+        keep_features(path, make_items(4), counting(seen), settings=settings, progress=False)
+
+    for settings in ({"a": 1}, {"a": 1}, {"a": 2}, {"a": 2}):
+        keep(**settings)
+    assert seen == [0, 1, 2, 3] * 2
+    arrays = dict(np.load(path))  # version 0.1.0 kept no settings
+    np.savez(path, values=arrays["values"], format=arrays["format"])
+    keep(a=3)
+    assert len(seen) == 8
+
+
 def test_two_processes_at_once_do_not_spoil_each_others_work(tmp_path):
     path, seen = tmp_path / "kept.npz", []
     with Journal(tmp_path / "kept.npz.journal", {}) as journal:

@@ -18,9 +18,12 @@ import pytest
 import soundfile
 from errors import user_error
 
+import mgr_jax
 from mgr_jax import extract_table
 from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.locate import find_dataset
+from mgr_jax.data.prepare import prepare
+from mgr_jax.data.sources import digest_dataset
 from mgr_jax.features.journal import Journal
 from mgr_jax.features.recipes import RECIPES, Recipe, find_recipe
 from mgr_jax.features.rows import AudioTrack
@@ -217,6 +220,63 @@ def test_finished_tracks_are_not_computed_again(tmp_path):
 
     write_features(tracks, Recipe(PLAIN.columns, watch), out, settings={})
     assert seen == [0.5]
+
+
+def write_levels(folder: Path, **levels: float) -> None:
+    for name, level in levels.items():
+        soundfile.write(folder / f"{name}.wav", np.full(RATE, level), RATE, "FLOAT")
+
+
+@pytest.mark.parametrize("times", ["new", "old"])
+def test_a_file_that_was_replaced_since_it_was_finished_is_computed_again(tmp_path, times):
+    folder, out = tmp_path / "music", tmp_path / "a.csv"
+    folder.mkdir()
+    write_levels(folder, a=0.1, b=0.3, c=0.5)
+    before = (folder / "b.wav").stat()
+    with pytest.raises(KeyboardInterrupt):
+        write_features(
+            folder_tracks(folder, RATE), Recipe(PLAIN.columns, interrupt), out, settings={}
+        )
+    write_levels(folder, b=0.2)
+    if times == "old":
+        os.utime(folder / "b.wav", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (folder / "b.wav").stat().st_size == before.st_size
+    seen = []
+
+    def watch(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+        seen.append(round(float(waveform[0]), 3))
+        if waveform[0] > 0.45 and len(seen) == 2:
+            raise KeyboardInterrupt
+        return measure(waveform, sample_rate)
+
+    recipe = Recipe(PLAIN.columns, watch)
+    with pytest.raises(KeyboardInterrupt):
+        write_features(folder_tracks(folder, RATE), recipe, out, settings={})
+    write_features(folder_tracks(folder, RATE), recipe, out, settings={})
+    assert seen == [0.2, 0.5, 0.5]  # the new b is kept, a is that of the first time
+    table = read_features(out)
+    np.testing.assert_allclose([f[0, 0] for f in table.features], [0.1, 0.2, 0.5], atol=1e-4)
+
+
+def test_a_journal_of_a_dataset_that_was_prepared_anew_is_refused(tmp_path):
+    folder = tmp_path / "music"
+    for genre in ("jazz", "rock"):
+        (folder / genre).mkdir(parents=True)
+        write_levels(folder / genre, **{f"t{i}": 0.1 + i / 20 for i in range(3)})
+    options = {"data_dir": tmp_path, "num_workers": 0, "progress": False}
+    prepare("audio_folder", manual_dir=folder, **options)
+    out = tmp_path / "a.csv"
+    given = {"dataset": "audio_folder/music", "data_dir": tmp_path, "workers": 0}
+    journal = out.with_name("a.csv.journal")
+    settings = {"features": "mfcc_statistics", "corrected": False, "seconds": 0.0}
+    found = find_dataset("audio_folder/music", sample_rate=RATE, data_dir=tmp_path)
+    settings |= {"source": str(found), "content": digest_dataset(found), "sample_rate": RATE}
+    with Journal(journal, settings | {"version": mgr_jax.__version__}):
+        pass  # as if that had been killed
+    write_levels(folder / "rock", t1=0.3)
+    prepare("audio_folder", manual_dir=folder, overwrite=True, **options)
+    with user_error("journal.other_settings", journal, "content"):
+        extract_table("mfcc_statistics", out, **given, progress=False)
 
 
 def forty_tracks() -> list[AudioTrack]:

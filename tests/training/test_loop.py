@@ -17,7 +17,7 @@ from mgr_jax.evaluation import Predictions
 from mgr_jax.model_folder import SCHEMA
 from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.summary import lock, read_metrics
+from mgr_jax.training.summary import lock, read_metrics, require_same_splits
 from mgr_jax.training.train import train
 
 CLASSES = 3
@@ -297,6 +297,17 @@ def test_a_dataset_prepared_anew_is_refused(trained_run, tmp_path):
     (workdir / "dataset.json").write_text(json.dumps(dataset | {"seed": 5}))
     with user_error("run.other_dataset", workdir, "seed differs"):
         predict_run(workdir, "test")
+
+
+def test_a_run_knows_what_the_files_of_its_dataset_held(tmp_path):
+    account = {"source": "names and sizes", "tracks": {"train": {"rock": 1}}}
+    told = tmp_path / "dataset.json"
+    told.write_text(json.dumps(account | {"content": "a"}))
+    require_same_splits(tmp_path, account | {"content": "a"})
+    with user_error("run.other_dataset", tmp_path, "content differs"):
+        require_same_splits(tmp_path, account | {"content": "b"})
+    told.write_text(json.dumps(account))  # of version 0.1.0, which kept no such thing
+    require_same_splits(tmp_path, account | {"content": "b"})
 
 
 def test_tracks_shorter_than_a_clip_are_counted(tiny_config, tmp_path):

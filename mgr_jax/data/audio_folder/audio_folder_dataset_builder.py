@@ -18,6 +18,7 @@ from mgr_jax.data.folder_index import Entry, find_index, read_folder
 from mgr_jax.data.genres import join_spellings
 from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.sources import SourceFile
 from mgr_jax.data.splits import (
     assign_splits,
     crossing,
@@ -82,7 +83,14 @@ class Builder(AudioBuilder):
             load = functools.partial(_load, str(manual_dir / entry.path), config.sample_rate)
             twin = {"identical": twins[entry.path]} if entry.path in twins else {}
             tracks[split].append(
-                Track(entry.path, entry.genre, load, entry.artist, groups=entry.groups | twin)
+                Track(
+                    entry.path,
+                    entry.genre,
+                    load,
+                    entry.artist,
+                    groups=entry.groups | twin,
+                    file=SourceFile(manual_dir, entry.path),
+                )
             )
         listing = json.dumps([*map(dataclasses.asdict, entries), *sizes.values()])
         source = hashlib.sha256(listing.encode()).hexdigest()

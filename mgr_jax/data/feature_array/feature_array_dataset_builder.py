@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,12 @@ class Builder(TrackBuilder):
         if not table.published:
             table.require_labels()
         table = table.with_artists(find_artists(config.artists, table.track_id))
-        digests = [digest(frames) for frames in table.features]
+        contents = {t: digest(f) for t, f in zip(table.track_id, table.features, strict=True)}
+        former = {
+            "source": _source(table, contents)
+        }  # version 0.1.0 left them as the file has them
+        table = table.in_order()
+        digests = [contents[track] for track in table.track_id]
         count = Counter(digests)
         twins = [name if count[name] > 1 else "" for name in digests]
         splits, protocol = _split(table, twins, config)
@@ -91,22 +96,15 @@ class Builder(TrackBuilder):
                 groups = {name: values[row] for name, values in named.items() if values[row]}
                 load = functools.partial(LoadedTrack, frames)
                 tracks[split].append(Track(track, label, load, artist, groups))
-        first = table.features[0]
-        listing = [
-            first.dtype.name,
-            first.shape[1:],
-            table.columns,
-            *zip(*columns[:2], strict=True),
-        ]
-        listing += [*table.artist, *table.split, *digests, *table.groups.values()]
         return Plan(
             tracks,
             protocol
             | {
-                "source": hashlib.sha256(json.dumps(listing).encode()).hexdigest(),
+                "source": _source(table, contents),
                 "columns": list(table.columns),
                 "frame_rate": config.frame_rate,
             },
+            former=former,
         )
 
     def make_records(self) -> Callable[[Track], tuple[LoadedTrack, list[Record]]]:
@@ -123,6 +121,24 @@ class Builder(TrackBuilder):
             "dtype": frames.dtype.name,
             "item_shape": list(frames.shape[1:]),
         }
+
+
+def _source(table: FeatureTracks, contents: Mapping[str, str]) -> str:
+    """A name for all that a table says."""
+    first = table.features[0]
+    listing = [
+        first.dtype.name,
+        first.shape[1:],
+        table.columns,
+        *zip(table.track_id, table.label, strict=True),
+        *(
+            *table.artist,
+            *table.split,
+            *map(contents.__getitem__, table.track_id),
+            *table.groups.values(),
+        ),
+    ]
+    return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
 def _split(

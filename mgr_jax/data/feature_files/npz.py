@@ -1,5 +1,8 @@
 """Reads .npz files of features."""
 
+import lzma
+import math
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -7,22 +10,35 @@ from pathlib import Path
 
 import numpy as np
 
-from mgr_jax.data.feature_files.tracks import TEXTS, FeatureTracks, genre_of, track_names
+from mgr_jax.data.archives import open_member, require_member
+from mgr_jax.data.expansion import MAX_EXPANSION
+from mgr_jax.data.feature_files.header import TEXTS
+from mgr_jax.data.feature_files.names import genre_of, track_names
+from mgr_jax.data.feature_files.tracks import FeatureTracks
+from mgr_jax.data.genres import join_alike
 from mgr_jax.errors import UserError
 
 # How an array says that its rows are tracks of [bins, frames] or of [frames, bins(, channels)].
 _LAYOUTS = {"mel": (3,), "features": (3, 4)}
+_KNOWN = (*_LAYOUTS, "track", *TEXTS)
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_DAMAGE = (
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(TypeError, ValueError, RuntimeError, MemoryError),
+)
 _DTYPES = {"uint8": "uint8", "float16": "float16", "float32": "float32", "float64": "float32"}
 
 
-def read_npz(path: Path) -> FeatureTracks:
-    """Reads `track` and `mel` or `features`; see `read_features`."""
+def read_npz(path: Path, *, max_expansion: float = MAX_EXPANSION) -> FeatureTracks:
+    """Reads `track` and `mel` or `features`; see `read_features` and `require_expansion`."""
     try:
+        _require_plausible(path, max_expansion)
         with np.load(path, allow_pickle=False) as stored:
-            known = (*_LAYOUTS, "track", *TEXTS)
-            arrays = {name: stored[name] for name in known if name in stored}
-    # TypeError: a single array under the name of an .npz file.
-    except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            arrays = {name: stored[name] for name in _KNOWN if name in stored}
+    except _DAMAGE as error:
         raise UserError(
             f"{path} cannot be read as an .npz file of plain arrays; write it again with np.savez, "
             "and text as str, not as objects (track.astype(str))",
@@ -78,10 +94,34 @@ def read_npz(path: Path) -> FeatureTracks:
         path,
         tracks,
         array.swapaxes(1, 2) if name == "mel" else array,
-        [label or genre_of(track) for label, track in zip(texts["label"], tracks, strict=True)],
+        join_alike(
+            [label or genre_of(track) for label, track in zip(texts["label"], tracks, strict=True)],
+            str(path),
+        ),
         texts["artist"],
         texts["split"],
     )
+
+
+def _require_plausible(path: Path, max_expansion: float) -> None:
+    """Looks at what the arrays claim to be, before NumPy makes room for them.
+
+    Raises:
+      ValueError: one claims to be larger than what is there.
+      UserError: one expands too much.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.filename.removesuffix(".npy") not in _KNOWN:
+                continue
+            require_member(path, member, max_expansion, "write it again with np.savez")
+            with open_member(archive, member.filename) as file:
+                version = np.lib.format.read_magic(file)
+                if version not in _HEADERS:
+                    raise ValueError(f"an array of version {version}")
+                shape, _, dtype = _HEADERS[version](file)
+            if math.prod(shape) * dtype.itemsize > member.file_size:
+                raise ValueError(f"an array of shape {shape} in {member.file_size} bytes")
 
 
 def _texts(path: Path, field: str, array: np.ndarray, tracks: int) -> list[str]:

@@ -44,10 +44,14 @@ def read_features(
 
     An .npz file holds `track` (names) and either `mel` [track, bins, frames] or `features` [track,
     frames, bins(, channels)]; a .csv or .parquet table has a column `track`, `track_id` or
-    `filename` and numeric columns, and every row is a frame. All may hold `label`, `artist` and
-    `split`; without `label` the genre is what stands before the first dot of a track's name. Names
-    are cut as `track_names` says: the rows of Kaggle's features_3_sec.csv become frames of 30-s
-    tracks. float64 becomes float32. Datasets may have tables of a form of their own, as FMA does.
+    `filename` and numeric columns, and every row is a frame. All may hold `label` (or `genre`, or
+    `class`), `artist` and `split`, in tables in either case; without `label` the genre is what
+    stands before the first dot of a track's name. Genres that look alike are joined, see
+    `join_alike`. Names are cut as `track_names` says: the rows of Kaggle's features_3_sec.csv are
+    frames of 30-s tracks, in the order of their numbers, however the file has them; rows without a
+    number stand as they do there. float64 becomes float32. A .csv file may be Excel's: UTF-16, with
+    tabs or semicolons, and then with decimal commas. Datasets may have tables of a form of their
+    own, as FMA does.
 
     Args:
       path: the file; or what a dataset published, such as FMA's fma_metadata.zip or its folder, for
@@ -64,7 +68,7 @@ def read_features(
     """
     form = _find_format(path)
     table = form.read_table(path) if form else _read_file(path)
-    if form and path.suffix != ".csv":
+    if form and path.suffix.lower() != ".csv":
         tracks = tracks or path  # it holds both tables
     if tracks:
         form = form or _find_format(tracks)
@@ -90,11 +94,12 @@ def _find_format(path: Path) -> TableFormat | None:
 
 def _read_file(path: Path) -> FeatureTracks:
     readers = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet}
-    if path.suffix not in readers:
+    suffix = path.suffix.lower()
+    if suffix not in readers:
         raise UserError(
             f"{path} is no .npz, .csv or .parquet file; store features as one of them",
             code="file.wrong_suffix",
         )
     if not path.is_file():
         raise UserError(f"{path} is not a file; check the path", code="file.not_found")
-    return readers[path.suffix](path)
+    return readers[suffix](path)

@@ -1,51 +1,87 @@
 """Reads .csv and .parquet tables with one header row."""
 
+import codecs
 import csv
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mgr_jax.data.feature_files.tracks import (
+from mgr_jax.data.expansion import MAX_EXPANSION, require_expansion
+from mgr_jax.data.feature_files.header import (
     TEXTS,
-    FeatureTracks,
     feature_columns,
-    group_rows,
     name_column,
+    plain_header,
 )
+from mgr_jax.data.feature_files.tracks import FeatureTracks, group_rows
 from mgr_jax.errors import UserError
 
 _LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_csv(path: Path) -> FeatureTracks:
-    """Reads a comma-separated table; see `read_features`."""
+    """Reads a table of text; see `read_features`."""
     names: list[str] = []
     lines: list[int] = []
     values: list[np.ndarray] = []
-    texts: dict[str, list[str]] = {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
+        with path.open(newline="", encoding=_encoding(path)) as file:
+            delimiter = _delimiter(file.readline())
+            file.seek(0)
+            reader = csv.reader(file, strict=True, delimiter=delimiter)
+            header = plain_header(next(reader, []))
             columns = feature_columns(path, header)
             name = name_column(header)
-            texts = {field: [] for field in TEXTS if field in header}
+            texts: dict[str, list[str]] = {field: [] for field in _texts(header, name)}
+            marks: set[str] = set()
             for cells in _rows(path, reader, header):
                 where = f"{path}, line {reader.line_num}"
                 lines.append(reader.line_num)
                 names.append(cells[name])
-                values.append(np.array([_number(cells[c], where, c) for c in columns], np.float32))
+                numbers = [cells[column] for column in columns]
+                if delimiter != ",":
+                    numbers = _with_points(numbers, marks, where)
+                row = [_number(n, where, c) for n, c in zip(numbers, columns, strict=True)]
+                values.append(np.array(row, np.float32))
                 for field, told in texts.items():
                     told.append(cells[field])
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeError, csv.Error) as error:
         raise UserError(
             f"{path} is not a UTF-8 CSV file ({error}); save it as one", code="table.not_csv"
         ) from error
     matrix = np.stack(values) if values else np.empty((0, len(columns)), np.float32)
     return group_rows(path, names, texts, matrix, columns, lambda row: f"{path}, line {lines[row]}")
+
+
+def _encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(2)
+    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _delimiter(header: str) -> str:
+    """A comma, or what Excel writes where the comma stands in numbers, or for Unicode."""
+    return next((mark for mark in (";", "\t") if mark in header and "," not in header), ",")
+
+
+def _with_points(numbers: list[str], marks: set[str], where: str) -> list[str]:
+    """Numbers with decimal commas as others have them; `marks` are those of the rows so far."""
+    marks.update({".", ","} & set("".join(numbers)))
+    if len(marks) == 2:
+        raise UserError(
+            f"{where} is where numbers with a point and with a comma meet; write all with a point "
+            "for decimals, and thousands without a mark",
+            code="table.not_finite",
+        )
+    return [number.replace(",", ".") for number in numbers]
+
+
+def _texts(header: Sequence[str], name: str) -> list[str]:
+    """What to keep of the columns of text; `filename` tells segments where names are tracks."""
+    return [field for field in (*TEXTS, "filename") if field in header and field != name]
 
 
 def _rows(path: Path, reader: Any, header: list[str]) -> Iterator[dict[str, str]]:
@@ -73,13 +109,18 @@ def _number(text: str, where: str, column: str) -> float:
     return value
 
 
-def read_parquet(path: Path) -> FeatureTracks:
-    """Reads a Parquet table; see `read_features`."""
+def read_parquet(path: Path, *, max_expansion: float = MAX_EXPANSION) -> FeatureTracks:
+    """Reads a Parquet table; see `read_features` and `require_expansion`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
+        about = pq.read_metadata(path)
+        size = about.num_rows * about.num_columns * np.dtype(np.float32).itemsize
+        way_out = "write it again as a .csv file"
+        require_expansion(path, path.stat().st_size, size, max_expansion, way_out)
         table = pq.read_table(path)
+        table = table.rename_columns(plain_header(table.column_names))
     except (pa.ArrowException, OSError) as error:
         why = textwrap.shorten(str(error), 120, placeholder=" …")
         raise UserError(
@@ -99,8 +140,7 @@ def read_parquet(path: Path) -> FeatureTracks:
             values[:, position] = table.column(column).to_numpy()  # nulls become NaN
     texts = {
         field: ["" if text is None else str(text) for text in table.column(field).to_pylist()]
-        for field in (name, *TEXTS)
-        if field in table.column_names
+        for field in (name, *_texts(table.column_names, name))
     }
     return group_rows(
         path, texts.pop(name), texts, values, columns, lambda row: f"{path}, row {row + 1}"

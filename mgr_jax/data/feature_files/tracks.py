@@ -1,7 +1,6 @@
 """Tracks of features in memory, and how the rows of a table become them."""
 
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.audio.listing import AUDIO_SUFFIXES
+from mgr_jax.data.feature_files.header import NAMES, TEXTS
+from mgr_jax.data.feature_files.names import (
+    full_names,
+    genre_of,
+    natural_key,
+    segment_number,
+    track_names,
+)
+from mgr_jax.data.genres import join_alike
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
-
-TEXTS = ("label", "artist", "split")
-NAMES = ("track", "track_id", "filename")  # of the column that names tracks; the first one counts
-# Kaggle's GTZAN tables also hold the number of samples, which says nothing of the music.
-_NO_FEATURES = {*NAMES, "length", *TEXTS}
-_SEGMENT = re.compile(r"((?:.*/)?[a-z]+\.\d{5})\.\d+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,12 @@ class FeatureTracks:
         }
         groups = {name: [values[row] for row in rows] for name, values in self.groups.items()}
         return dataclasses.replace(self, **chosen, groups=groups)
+
+    def in_order(self) -> "FeatureTracks":
+        """The tracks sorted by name, numbers as numbers: splits do not depend on a file's order."""
+        return self.select(
+            sorted(range(len(self.track_id)), key=lambda row: natural_key(self.track_id[row]))
+        )
 
     def with_columns(self, names: Sequence[str]) -> "FeatureTracks":
         """The same tracks with these columns only, in this order.
@@ -103,70 +110,6 @@ class FeatureTracks:
                 )
 
 
-def track_names(texts: Iterable[str]) -> list[str]:
-    """Names of tracks, from what a column of tracks or of files says.
-
-    They lose an audio suffix, the folders (unless tracks of several folders then shared a name),
-    and those of GTZAN's segments (blues.00000.3.wav) the number of the segment.
-    """
-    full = full_names(texts)
-    short = [name.rpartition("/")[2] for name in full]
-    return full if len(set(full)) > len(set(short)) else short
-
-
-def full_names(texts: Iterable[str]) -> list[str]:
-    """The same with all folders."""
-    return [_without_suffix(text.strip().replace("\\", "/")) for text in texts]
-
-
-def _without_suffix(name: str) -> str:
-    for suffix in AUDIO_SUFFIXES:
-        if name.lower().endswith(suffix):
-            name = name[: -len(suffix)]
-    segment = _SEGMENT.fullmatch(name)
-    return segment[1] if segment else name
-
-
-def genre_of(track: str) -> str:
-    """What stands before the first dot of a track's name; empty without a dot."""
-    genre, dot, _ = track.partition(".")
-    return genre if dot else ""
-
-
-def feature_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
-    """The columns of a table that are features.
-
-    Raises:
-      UserError: a name is missing or there twice, or no column names tracks or holds features.
-    """
-    for column, count in Counter(header).items():
-        if count > 1:
-            raise UserError(
-                f"{path} has {count} columns called '{column}'; keep one of them",
-                code="table.duplicate_column",
-            )
-        # pandas writes the index like this: it would tell the genre where a table is sorted.
-        if not column or column.startswith(("Unnamed:", "__index_level_")):
-            raise UserError(
-                f"{path} has a column without a name, which looks like an index; remove it",
-                code="table.unnamed_column",
-            )
-    columns = tuple(column for column in header if column not in _NO_FEATURES)
-    if not columns or not set(NAMES) & set(header):
-        raise UserError(
-            f"{path} must have a column 'track' or 'filename' and numeric columns, but has "
-            f"{', '.join(header[:3]) or 'none'}{', …' if len(header) > 3 else ''}; name them so in "
-            "its first line, with commas between",
-            code="table.missing_column",
-        )
-    return columns
-
-
-def name_column(header: Sequence[str]) -> str:
-    """The column of a table that names its tracks."""
-    return next(name for name in NAMES if name in header)
-
-
 def group_rows(
     path: Path,
     names: Sequence[str],
@@ -175,19 +118,22 @@ def group_rows(
     columns: tuple[str, ...],
     where: Callable[[int], str],
 ) -> FeatureTracks:
-    """Makes tracks of the rows of a table; rows of one track are its frames, in their order.
+    """Makes tracks of the rows of a table; rows of one track are its frames.
+
+    They stand in the order of their numbers where the names of all of them have one, see
+    `segment_number`; else in the order of the file. Genres that look alike are joined.
 
     Args:
       path: of the table.
       names: [rows] tracks or files.
-      texts: [rows] of each of `TEXTS` that the table has.
+      texts: [rows] of each of `TEXTS` that the table has, and `filename`, where names are tracks.
       values: [rows, columns] float32.
       columns: names of the values.
       where: says in words where a row stands in the file.
 
     Raises:
       UserError: there are no rows, one has no name or holds what is no finite number, or rows of
-        one track disagree.
+        one track disagree, or one of them is there twice.
     """
     if not len(values):
         raise UserError(f"{path} holds no rows below its header; add some", code="table.empty")
@@ -201,8 +147,11 @@ def group_rows(
         )
     rows: dict[str, list[int]] = {}
     told = [[text.strip() for text in texts.get(field, [""] * len(names))] for field in TEXTS]
-    about = list(zip(*told, strict=True))
     tracks = track_names(names)
+    told[0] = join_alike(
+        [text or genre_of(track) for text, track in zip(told[0], tracks, strict=True)], str(path)
+    )
+    about = list(zip(*told, strict=True))
     for row, track in enumerate(tracks):
         if not track:
             raise UserError(
@@ -216,14 +165,43 @@ def group_rows(
                 "before it; all rows of a track must agree",
                 code="table.contradiction",
             )
+    files = texts.get("filename", names)
+    for track, frames in rows.items():
+        rows[track] = _in_order(track, frames, files, where)
     label, artist, split = zip(*(about[frames[0]] for frames in rows.values()), strict=True)
     return FeatureTracks(
         path,
         list(rows),
         [values[frames] for frames in rows.values()],
-        [text or genre_of(track) for text, track in zip(label, rows, strict=True)],
+        label,
         artist,
         split,
         columns,
         full_name=dict(zip(tracks, full_names(names), strict=True)),
     )
+
+
+def _in_order(
+    track: str, rows: list[int], files: Sequence[str], where: Callable[[int], str]
+) -> list[int]:
+    """The rows of a track by the numbers in the names of their files, if they have some."""
+    numbers = {row: segment_number(files[row], track) for row in rows}
+    numbered = [row for row in rows if numbers[row] is not None]
+    if len(rows) == 1 or not numbered:
+        return rows
+    if len(numbered) < len(rows):
+        bare = next(row for row in rows if numbers[row] is None)
+        raise UserError(
+            f"{where(bare)} is of track '{track}' and has no number, but others of it have, such "
+            f"as '{files[numbered[0]]}'; keep the whole track or its segments",
+            code="table.contradiction",
+        )
+    number, count = Counter(numbers.values()).most_common(1)[0]
+    if count > 1:
+        twice = [row for row in rows if numbers[row] == number][1]
+        raise UserError(
+            f"{where(twice)} is segment {number} of track '{track}', which is there {count} times; "
+            "keep one of them",
+            code="table.duplicate_track",
+        )
+    return sorted(rows, key=lambda row: numbers[row] or 0)

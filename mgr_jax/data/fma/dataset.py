@@ -16,6 +16,7 @@ DATASET = Dataset(
     ),
     options=(
         Option("allow_other_checksum", bool, False, "use archives that are not the published ones"),
+        Option("allow_missing", bool, False, "use what is there, if more than a tenth is missing"),
     ),
     tables="table",
 )

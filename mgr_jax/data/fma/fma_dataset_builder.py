@@ -17,11 +17,13 @@ from mgr_jax.data.fma.published import HOMEPAGE, NO_AUDIO, SHORT, SUBSETS
 from mgr_jax.data.fma.sources import check_sha1, find_clips, find_sources, missing
 from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.sources import SourceFile
 from mgr_jax.data.splits import SPLITS, crossing
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 from mgr_jax.errors import unknown_name
 
 _ISSUES = f"{HOMEPAGE}/issues"
+_MISSING = "{} holds no file of track {}; complete it"
 _MAX_LOST = 0.1  # a few deleted clips are skipped; more are missing where unpacking has failed
 
 
@@ -32,10 +34,12 @@ class FmaConfig(AudioConfig):
     Attributes:
       subset: small, medium, large or full.
       allow_other_checksum: take archives whose SHA-1 is not the published one.
+      allow_missing: take what there is, however many clips are missing.
     """
 
     subset: str = "small"
     allow_other_checksum: bool = False
+    allow_missing: bool = False
 
 
 class Builder(AudioBuilder):
@@ -61,7 +65,9 @@ class Builder(AudioBuilder):
         config = self.builder_config
         if config.subset not in SUBSETS:
             raise unknown_name("FMA subset", config.subset, SUBSETS)
-        metadata, audio = find_sources(manual_dir, config.subset)
+        metadata, audio = find_sources(
+            manual_dir, config.subset, allow_missing=config.allow_missing
+        )
         checksum = {
             path.name: check_sha1(
                 path, allow_other=config.allow_other_checksum, progress=self.progress
@@ -73,8 +79,9 @@ class Builder(AudioBuilder):
         clips = find_clips(audio)
         names = {row.track_id: clips[row.track_id] for row in rows if row.track_id in clips}
         lost = len(rows) - len(names)
-        if lost > _MAX_LOST * len(rows):
-            raise missing(manual_dir, config.subset, f"{lost} of the {len(rows)} clips")
+        if lost > _MAX_LOST * len(rows) and not (config.allow_missing and names):
+            what = f"{lost} of the {len(rows)} clips"
+            raise missing(manual_dir, config.subset, what, some_there=bool(names))
         marks = content_marks(audio)
         twins = identical_files(
             {name: marks[name] for name in names.values()}, functools.partial(read_bytes, audio)
@@ -92,8 +99,10 @@ class Builder(AudioBuilder):
                     artist_id=row.artist,
                     groups={key: value for key, value in groups.items() if value},
                     tags=tags[row.track_id],
+                    file=SourceFile(audio, name) if name else None,
                 )
             )
+        left_out = _leave_out(tracks, audio) if config.allow_missing else {}
         splits = [row.split for row in rows]
         across = list(
             crossing([twins.get(names.get(row.track_id, ""), "") for row in rows], splits)
@@ -117,7 +126,17 @@ class Builder(AudioBuilder):
                 if row.track_id in SHORT and config.subset != "full"
             },
         }
-        return Plan(tracks, _split_protocol(rows) | protocol, vocabulary)
+        return Plan(tracks, _split_protocol(rows) | protocol, vocabulary, left_out)
+
+
+def _leave_out(tracks: dict[str, list[Track]], audio: Path) -> dict[str, str]:
+    """Takes out the splits that no clip is at hand of, but for train; gives the reason by track."""
+    left_out: dict[str, str] = {}
+    for split in ("validation", "test"):
+        if tracks[split] and not any(track.file for track in tracks[split]):
+            warnings.warn(f"{audio} holds no clip of the {split} split", stacklevel=3)
+            left_out |= {t.track_id: _MISSING.format(audio, t.track_id) for t in tracks.pop(split)}
+    return left_out
 
 
 def _loader(
@@ -126,7 +145,7 @@ def _loader(
     if track_id in NO_AUDIO and config.subset != "full":
         reason = f"the clip of track {track_id} is published without audio ({_ISSUES}/44)"
     elif not name:
-        reason = f"{audio} holds no file of track {track_id}; complete it"
+        reason = _MISSING.format(audio, track_id)
     else:
         return functools.partial(_load, audio, name, config.sample_rate)
     return functools.partial(_refuse, reason)

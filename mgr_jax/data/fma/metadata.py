@@ -164,7 +164,7 @@ def _with_ancestors(row: Row, genres: dict[int, Genre]) -> set[int]:
 @contextlib.contextmanager
 def _open_csv(metadata: Path, name: str) -> Iterator[Iterator[list[str]]]:
     """Opens a table; the csv module's limit is another one until it is closed."""
-    if metadata.is_file() and metadata.suffix == ".csv":
+    if metadata.is_file() and metadata.suffix.lower() == ".csv":
         source, found = metadata.parent, [metadata.name]
     else:
         source = metadata

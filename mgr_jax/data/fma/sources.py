@@ -7,25 +7,38 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mgr_jax.data.archives import list_files
+from mgr_jax.data.archives import find_files
 from mgr_jax.data.fma.published import HOMEPAGE, SHA1, SUBSETS, URL
 from mgr_jax.errors import UserError
 
+_CLIP = re.compile(r"(?:^|/)(\d{3})/(\1\d{3})\.mp3$", re.IGNORECASE)
 
-def find_sources(manual_dir: Path, subset: str) -> tuple[Path, Path]:
+
+def find_sources(
+    manual_dir: Path, subset: str, *, allow_missing: bool = False
+) -> tuple[Path, Path]:
     """Finds the metadata and the audio of a subset, each a zip archive or a folder.
 
     The clips of a subset are in every larger one too, so those serve where its own are missing;
     not `full`, which holds whole tracks.
 
+    Args:
+      manual_dir: holds them.
+      subset: one of SUBSETS.
+      allow_missing: be content with the clips of a smaller one.
+
     Raises:
       UserError: one of them is missing; says what belongs where.
     """
-    clips = ("full",) if subset == "full" else SUBSETS[SUBSETS.index(subset) : -1]
+    place = SUBSETS.index(subset)
+    clips = ("full",) if subset == "full" else SUBSETS[place:-1]
+    smaller = () if subset == "full" else SUBSETS[:place][::-1]
     metadata = _existing(manual_dir, ["metadata"])
-    audio = _existing(manual_dir, clips)
+    audio = _existing(manual_dir, (*clips, *smaller) if allow_missing else clips)
     if not metadata or not audio:
-        raise missing(manual_dir, subset, "the audio" if metadata else "the metadata")
+        what = "the audio" if metadata else "the metadata"
+        some_there = bool(metadata and _existing(manual_dir, smaller))
+        raise missing(manual_dir, subset, what, some_there=some_there)
     return metadata[0], audio[0]
 
 
@@ -34,15 +47,17 @@ def _existing(folder: Path, names: Sequence[str]) -> list[Path]:
     return [path for path in places if path.exists()]
 
 
-def missing(manual_dir: Path, subset: str, what: str) -> UserError:
+def missing(manual_dir: Path, subset: str, what: str, *, some_there: bool) -> UserError:
     """Returns the error that says which files belong where, and whence they come."""
+    way_out = "; or prepare the clips that are there (`allow_missing`)" if some_there else ""
     archives = " and ".join(
         f"{name} ({URL}/{name}, SHA-1 {SHA1[name]})"
         for name in ("fma_metadata.zip", f"fma_{subset}.zip")
     )
     return UserError(
         f"{manual_dir} lacks {what} of FMA {subset} ({HOMEPAGE}); put there {archives}, or their "
-        f"unpacked folders (fma_metadata/tracks.csv, genres.csv; fma_{subset}/000/000002.mp3, …)",
+        f"unpacked folders (fma_metadata/tracks.csv, genres.csv; fma_{subset}/000/000002.mp3, …)"
+        f"{way_out}",
         code="dataset.incomplete",
     )
 
@@ -85,9 +100,17 @@ def check_sha1(path: Path, *, allow_other: bool, progress: bool = True) -> str:
 
 
 def find_clips(audio: Path) -> dict[int, str]:
-    """Names of the tracks' mp3 files in an archive or folder, by track id."""
-    return {
-        int(match[1]): name
-        for name in list_files(audio)
-        if (match := re.search(r"(?:^|/)\d{3}/(\d{6})\.mp3$", name))
-    }
+    """Names of the tracks' mp3 files in an archive or folder, by track id; says what else is there.
+
+    They may lie in further folders; of two of one track the first one counts.
+    """
+    found = find_files(audio).only((".mp3",))
+    clips: dict[int, str] = {}
+    for name in found.sizes:
+        match = _CLIP.search(name)
+        if match and clips.setdefault(int(match[2]), name) == name:
+            continue
+        reason = "of a track that is there already" if match else "called unlike 000/000002.mp3"
+        found.left_out.setdefault(reason, []).append(name)
+    found.tell()
+    return clips

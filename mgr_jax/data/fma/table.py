@@ -13,12 +13,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mgr_jax.data.archives import list_files, open_file
-from mgr_jax.data.feature_files.tracks import (
-    TEXTS,
-    FeatureTracks,
-    feature_columns,
-    group_rows,
-)
+from mgr_jax.data.feature_files.header import TEXTS, feature_columns
+from mgr_jax.data.feature_files.tracks import FeatureTracks, group_rows
 from mgr_jax.data.fma.metadata import read_tracks
 from mgr_jax.data.fma.published import SUBSETS
 from mgr_jax.errors import UserError, unknown_name
@@ -28,9 +24,9 @@ _HEADER = ("feature", "statistics", "number", "track_id")
 
 def claims(path: Path) -> bool:
     """Whether this is a folder, a zip archive, or a file that begins like one of FMA's tables."""
-    if path.is_dir() or path.suffix == ".zip":
+    if path.is_dir() or path.suffix.lower() == ".zip":
         return True
-    if path.suffix != ".csv" or not path.is_file():
+    if path.suffix.lower() != ".csv" or not path.is_file():
         return False
     with path.open("rb") as file:
         return file.readline(64).startswith((b"feature,", b",album,", b'"",'))
@@ -49,7 +45,7 @@ def read_table(path: Path) -> FeatureTracks:
     import pyarrow.csv as pa_csv
 
     source, name = path.parent, path.name
-    if path.is_dir() or path.suffix == ".zip":
+    if path.is_dir() or path.suffix.lower() == ".zip":
         found = [file for file in list_files(path) if PurePosixPath(file).name == "features.csv"]
         if not found:
             raise UserError(

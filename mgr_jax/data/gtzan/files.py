@@ -12,8 +12,9 @@ from pathlib import Path
 
 from mgr_jax.audio import listing
 from mgr_jax.audio.listing import AUDIO_SUFFIXES, Files
-from mgr_jax.data.archives import list_files, unpack_tar
+from mgr_jax.data.archives import list_files
 from mgr_jax.data.genres import alike_key, tidy_name
+from mgr_jax.data.tar import unpack_tar
 from mgr_jax.errors import UserError
 
 log = logging.getLogger(__name__)

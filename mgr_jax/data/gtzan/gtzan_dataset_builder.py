@@ -17,6 +17,7 @@ from mgr_jax.data.gtzan.files import WANTED, find_tracks
 from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.named_splits import split_tracks
 from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.sources import SourceFile
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 
 
@@ -79,7 +80,8 @@ class Builder(AudioBuilder):
                 name = names[track]
                 load = functools.partial(_load, found.shown, found.source, name, config.sample_rate)
                 groups = {"identical": twins[name]} if name in twins else {}
-                tracks[split].append(Track(track, genre, load, artist, groups))
+                file = SourceFile(found.source, name)
+                tracks[split].append(Track(track, genre, load, artist, groups, file=file))
         listing = [
             (track, sizes[names[track]], artist)
             for track, artist in zip(track_ids, artists, strict=True)

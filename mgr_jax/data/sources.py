@@ -1,0 +1,156 @@
+"""What files were when a dataset was made of them: another file in their place is noticed.
+
+Size and times are looked at first; where the times are others, as after copying a folder, the
+content decides, by its CRC-32. That is what zip archives keep of their members: there it costs no
+reading, and a folder can be compared with the archive that it was unpacked from.
+"""
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from mgr_jax.data.archives import member_sum, open_file
+from mgr_jax.errors import UserError
+from mgr_jax.files import write_text
+
+_FILE = "sources.json"
+_NAMED = 3  # names in a sentence
+_BLOCK = 1 << 18  # bytes, which fit into the cache of a core
+
+
+class Mark(NamedTuple):
+    """What a file was.
+
+    Attributes:
+      size: in bytes; -1 where there is none.
+      times: of its last change and that of its place on the disk, in ns; empty in an archive.
+      crc32: of its content; None where it cannot be read.
+    """
+
+    size: int
+    times: tuple[int, ...]
+    crc32: int | None
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that a track is made of: its name in a folder or a zip archive."""
+
+    source: Path
+    name: str
+
+    def mark(self, known: Mark | None = None) -> Mark:
+        """What it is now; not read if it has size and times of `known`."""
+        if not self.source.is_dir():
+            return Mark(*member_sum(self.source, self.name))
+        size, *times = file_state(self.source / self.name)
+        if size < 0:
+            return Mark(size, (), None)
+        if known and times and (size, times) == (known.size, list(known.times)):
+            return known
+        return Mark(size, tuple(times), self._read_crc32())
+
+    def _read_crc32(self) -> int | None:
+        total = 0
+        try:
+            with open_file(self.source, self.name) as file:
+                while block := file.read(_BLOCK):
+                    total = zlib.crc32(block, total)
+        except UserError:  # whoever loads it says why
+            return None
+        return total
+
+
+def file_state(path: Path) -> tuple[int, ...]:
+    """Size and times of a file, which change when it does; (-1,) where there is none.
+
+    The second time is that of its inode: it also changes where `cp -p` sets the first one back.
+    """
+    try:
+        state = path.stat()
+    except (OSError, ValueError):  # a name that no file can have
+        return (-1,)
+    return state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
+def write_marks(folder: Path, marks: Mapping[str, Mark]) -> None:
+    """Keeps the mark of each track's file in sources.json, a line each."""
+    lines = (f"{json.dumps(track)}: {json.dumps(mark)}" for track, mark in marks.items())
+    write_text(folder / _FILE, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def read_marks(folder: Path) -> dict[str, Mark] | None:
+    """What `write_marks` kept; None of a dataset of version 0.1.0.
+
+    Raises:
+      UserError: it is damaged.
+    """
+    path = folder / _FILE
+    if not path.exists():
+        return None
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            track: Mark(size, tuple(times), crc) for track, (size, times, crc) in stored.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path} is damaged; build the dataset again (`overwrite`)", code="file.damaged"
+        ) from error
+
+
+def digest_marks(marks: Mapping[str, Mark]) -> str:
+    """A name for what the files hold, whatever their times and their order."""
+    listing = sorted((track, mark.size, mark.crc32) for track, mark in marks.items())
+    return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+
+
+def digest_dataset(folder: Path) -> str:
+    """A name for what a prepared dataset was made of, and how."""
+    return hashlib.sha256((folder / "protocol.json").read_bytes()).hexdigest()
+
+
+def current_marks(
+    files: Mapping[str, SourceFile], known: Mapping[str, Mark], *, progress: bool = False
+) -> dict[str, Mark]:
+    """What the files are now; only those are read that are new or have other times.
+
+    Args:
+      files: by track.
+      known: what they were.
+      progress: show a bar where it takes long.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        marks = pool.map(lambda track: files[track].mark(known.get(track)), files)
+        bar = tqdm(
+            marks, "compare", total=len(files), unit="file", leave=False, disable=not progress
+        )
+        return dict(zip(files, bar, strict=True))
+
+
+def describe_changes(known: Mapping[str, Mark], now: Mapping[str, Mark]) -> str:
+    """Which files hold something else, are new or are gone, in words; "" if none."""
+    there = [track for track in now if track in known]
+    changed = [t for t in there if now[t][::2] != known[t][::2]]  # the times say nothing
+    told = [
+        _tell(changed, "has changed", "have changed"),
+        _tell([track for track in now if track not in known], "is new", "are new"),
+        _tell([track for track in known if track not in now], "is gone", "are gone"),
+    ]
+    return ", ".join(filter(None, told))
+
+
+def _tell(tracks: Iterable[str], of_one: str, of_many: str) -> str:
+    tracks = sorted(tracks)
+    if len(tracks) < 2:
+        return "".join(f"{track} {of_one}" for track in tracks)
+    more = ", …" if len(tracks) > _NAMED else ""
+    return f"{len(tracks)} {of_many} ({', '.join(tracks[:_NAMED])}{more})"
