@@ -78,7 +78,7 @@ class Decoder:
         """
         self.claimed, self.decoded, self.failed, self._good = None, 0.0, 0, 0
         self.cut = False
-        with _open(self.path, self._data) as file:
+        with _open(self.path, self._data) as file, self._disk_errors_told():
             header = read_header(file)
             self._require_sound(header)
             with self._errors_told(header):
@@ -100,6 +100,16 @@ class Decoder:
             )
 
     @contextlib.contextmanager
+    def _disk_errors_told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise AudioError(
+                f"{self.path} cannot be read ({error.strerror}); check the disk",
+                code="disk.refused",
+            ) from error
+
+    @contextlib.contextmanager
     def _errors_told(self, header: Header) -> Iterator[None]:
         """Turns whatever the decoder raises into a sentence: a file may hold anything."""
         try:
@@ -107,6 +117,8 @@ class Decoder:
         except (UserError, MemoryError):
             raise
         except Exception as error:
+            if type(error) is OSError:  # of the disk; FFmpeg's are of other classes
+                raise
             if self.decoded:  # that is what there is
                 self.cut = True
                 return

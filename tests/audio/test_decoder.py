@@ -251,6 +251,21 @@ def test_only_regular_files_are_opened(tmp_path, monkeypatch):
         read_audio(tmp_path / "a.wav", RATE)
 
 
+@pytest.mark.parametrize("good", [0, 90_000])
+def test_a_disk_that_fails_is_not_called_a_damaged_file(tmp_path, monkeypatch, good):
+    class Failing(io.BytesIO):
+        def read(self, size: int = -1) -> bytes:
+            if self.tell() >= good and size < 1 << 16:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    path = tmp_path / "a.wav"
+    path.write_bytes(by_soundfile(TUNE, RATE, "WAV"))
+    monkeypatch.setattr(os, "fdopen", lambda *_: Failing(path.read_bytes()))
+    with user_error("disk.refused", path, "Input/output error"):
+        read_audio(path, RATE, allow_truncated=True)
+
+
 @pytest.mark.parametrize("form", ["m3u8", "ffconcat"])
 def test_what_a_file_names_is_not_opened(tmp_path, form):
     (tmp_path / "other.ts").write_bytes(by_ffmpeg(TUNE, RATE, "mpegts", "aac"))
