@@ -196,10 +196,10 @@ class Decoder:
         else:
             return None
         if bit_rate:
-            # Where no header tells the length, FFmpeg estimates it so.
-            estimated = 8 * (header.size - (packet.pos or 0)) / bit_rate
-            if abs(estimated - seconds) < 0.005 * seconds:
-                return None
+            # Where no header tells the length, FFmpeg estimates it so, with what goes before or not.
+            for start in (0, packet.pos or 0):
+                if abs(8 * (header.size - start) / bit_rate - seconds) < 0.005 * seconds:
+                    return None
         samples, size = seconds * stream.rate, seconds * (bit_rate or 0) / 8
         if is_placeholder(samples) or (size and is_placeholder(size)):
             return None
