@@ -196,7 +196,7 @@ class Decoder:
         else:
             return None
         if bit_rate:
-            # Where no header tells the length, FFmpeg estimates it so, with what goes before or not.
+            # Where no header tells the length, FFmpeg estimates it so, of all or from the sound on.
             for start in (0, packet.pos or 0):
                 if abs(8 * (header.size - start) / bit_rate - seconds) < 0.005 * seconds:
                     return None

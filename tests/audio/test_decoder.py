@@ -110,7 +110,7 @@ def test_what_ffmpeg_writes_to_a_pipe_is_whole(form, codec):
 )  # fmt: skip
 def test_what_a_killed_recorder_has_written_is_read(tmp_path, form, subtype):
     with soundfile.SoundFile(tmp_path / "x", "w", RATE, 1, subtype, format=form) as file:
-        file.write(STORED)
+        file.write(STORED / 32768 if subtype == "FLOAT" else STORED)
         data = (tmp_path / "x").read_bytes()  # its header is completed when it is closed
     found = read(data, f"x.{form.lower()}")
     assert len(STORED) - 4_096 <= len(found) <= len(STORED)
