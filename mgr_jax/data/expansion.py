@@ -1,8 +1,10 @@
 """How much an archive may grow where it is unpacked: a small one may hold more than a disk."""
 
+from mgr_jax.audio.io import Limits
 from mgr_jax.errors import UserError
 
-MAX_EXPANSION = 200.0  # times; music and tables come to 20, silence and zeros to 1000
+# Times; music and tables come to 20, silence and zeros to 1000.
+MAX_EXPANSION = Limits().max_expansion
 RAISE_IT = "raise that limit (`limits`: max_expansion=1000)"
 FREE = 100_000_000  # bytes that anything may expand to
 

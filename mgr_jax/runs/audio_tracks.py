@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from mgr_jax.audio.io import read_audio
+from mgr_jax.audio.io import Limits, read_audio, read_native
 from mgr_jax.audio.listing import AUDIO_SUFFIXES, require_audio_files
 from mgr_jax.data.cache import Tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import track_names
@@ -24,7 +23,9 @@ from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack
 
 
-def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
+def folder_tracks(
+    folder: Path, sample_rate: int | None, limits: Limits | None = None
+) -> list[AudioTrack]:
     """Lists the audio files of a folder.
 
     Labels, artists and splits are those of its index.csv. Without one, the label is the first
@@ -35,6 +36,7 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     Args:
       folder: searched with all folders in it.
       sample_rate: in Hz; None is that of each file.
+      limits: which files are refused.
 
     Raises:
       UserError: no folder, no audio, or two files of one name.
@@ -56,7 +58,7 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     found = []
     for path, below, filename, track in columns:
         entry = told.get(below.as_posix(), Entry("", ""))
-        load = functools.partial(_read_file, path, sample_rate)
+        load = functools.partial(_read_file, path, sample_rate, limits)
         about = (entry.genre, entry.artist, entry.split)
         found.append(AudioTrack(filename, track, load, *about, state=list(file_state(path))))
     return _in_order(found)
@@ -124,13 +126,12 @@ def _in_order(tracks: Iterable[AudioTrack]) -> list[AudioTrack]:
     return sorted(tracks, key=key)
 
 
-def _read_file(path: Path, sample_rate: int | None) -> tuple[np.ndarray, int]:
+def _read_file(
+    path: Path, sample_rate: int | None, limits: Limits | None
+) -> tuple[np.ndarray, int]:
     if sample_rate is None:
-        try:
-            sample_rate = soundfile.info(os.fsencode(path)).samplerate
-        except soundfile.LibsndfileError:
-            sample_rate = 22_050  # read_audio says what is wrong with the file
-    return read_audio(path, sample_rate), sample_rate
+        return read_native(path, limits=limits)
+    return read_audio(path, sample_rate, limits=limits), sample_rate
 
 
 def _read_track(track: Tracks) -> tuple[np.ndarray, int]:

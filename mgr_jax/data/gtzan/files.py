@@ -13,6 +13,7 @@ from pathlib import Path
 from mgr_jax.audio import listing
 from mgr_jax.audio.listing import AUDIO_SUFFIXES, Files
 from mgr_jax.data.archives import list_files
+from mgr_jax.data.expansion import MAX_EXPANSION
 from mgr_jax.data.genres import alike_key, tidy_name
 from mgr_jax.data.tar import unpack_tar
 from mgr_jax.errors import UserError
@@ -55,7 +56,7 @@ class Found:
     sizes: dict[str, int]
 
 
-def find_tracks(manual_dir: Path, unpacked: Path) -> Found:
+def find_tracks(manual_dir: Path, unpacked: Path, *, max_expansion: float = MAX_EXPANSION) -> Found:
     """Finds the tracks' files; says what it leaves out, and which genres are missing.
 
     Folders and files whose names are spelled otherwise, such as Hip-Hop/hip-hop.00000.WAV, are
@@ -64,6 +65,7 @@ def find_tracks(manual_dir: Path, unpacked: Path) -> Found:
     Args:
       manual_dir: holds the folders or an archive.
       unpacked: a folder to unpack a tar archive into.
+      max_expansion: how many times its size that may become.
 
     Raises:
       UserError: there are none, a file is there twice, or a folder of another name is probably
@@ -74,7 +76,7 @@ def find_tracks(manual_dir: Path, unpacked: Path) -> Found:
             return found
     archive = manual_dir / "genres.tar.gz"
     if archive.is_file():
-        unpack_tar(archive, unpacked)
+        unpack_tar(archive, unpacked, max_expansion=max_expansion)
         if found := _find_in(unpacked, archive):
             return found
     raise UserError(

@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import read_audio
+from mgr_jax.audio.io import Limits, read_audio
 from mgr_jax.data import SPLITS
 from mgr_jax.data.archives import read_bytes
 from mgr_jax.data.artists import find_artists
@@ -56,9 +57,13 @@ class Builder(AudioBuilder):
         """Finds the tracks and splits them; see TrackBuilder."""
         assert manual_dir is not None
         config = self.builder_config
-        found = find_tracks(manual_dir, Path(self._data_dir_root) / "unpacked")
+        expansion = self.limits.max_expansion
+        unpacked = Path(self._data_dir_root) / "unpacked"
+        found = find_tracks(manual_dir, unpacked, max_expansion=expansion)
         names, sizes = found.names, found.sizes
-        twins = identical_files(sizes, functools.partial(read_bytes, found.source))
+        twins = identical_files(
+            sizes, functools.partial(read_bytes, found.source, max_expansion=expansion)
+        )
         tell_of_twins(found.shown, twins, {n: track.split(".")[0] for track, n in names.items()})
         track_ids = sorted(names)
         genres = [track.split(".")[0] for track in track_ids]
@@ -78,7 +83,8 @@ class Builder(AudioBuilder):
         for track, genre, artist, split in zip(*columns, strict=True):
             if split:
                 name = names[track]
-                load = functools.partial(_load, found.shown, found.source, name, config.sample_rate)
+                where = (found.shown, found.source, name)
+                load = functools.partial(_load, *where, config.sample_rate, self.limits)
                 groups = {"identical": twins[name]} if name in twins else {}
                 file = SourceFile(found.source, name)
                 tracks[split].append(Track(track, genre, load, artist, groups, file=file))
@@ -90,5 +96,8 @@ class Builder(AudioBuilder):
         return Plan(tracks, protocol | {"source": digest})
 
 
-def _load(shown: Path, source: Path, name: str, sample_rate: int) -> LoadedTrack:
-    return LoadedTrack(read_audio(shown / name, sample_rate, data=read_bytes(source, name)))
+def _load(shown: Path, source: Path, name: str, sample_rate: int, limits: Limits) -> LoadedTrack:
+    data = read_bytes(source, name, max_expansion=limits.max_expansion)
+    return LoadedTrack(
+        read_audio(shown / name, sample_rate, data=data, limits=limits, dtype=np.int16)
+    )
