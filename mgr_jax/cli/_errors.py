@@ -18,6 +18,12 @@ def explain(error: Exception) -> str | None:
         name = getattr(error, "filename", None)
         where = f" (writing {name})" if name else ""
         return f"the disk is full{where}; free some space, then give the same command again"
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        text = " ".join(str(error).split())[:200]
+        return (
+            f"there is not enough memory ({text}); use smaller batches, shorter clips or fewer "
+            "workers, or end other programs"
+        )
     if platform := _absent_platform():
         return (
             f"jax has no platform '{platform}' here; set JAX_PLATFORMS=cpu, leave it unset, or "
@@ -37,6 +43,13 @@ def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> s
                 "--config.optimizer.name=sgd or --config.model.kwargs='{\"dropout\": 0.5}'"
             )
         return f"{str(error).strip().rstrip('.')}; see {command} --help"
+    if "is not supported for overriding" in str(error):
+        field = str(error).partition("field ")[2].partition(" ")[0]
+        group = field.rpartition(".")[0]
+        return (
+            f"{field} is None in the config, so that its type is not known here; set it in a copy "
+            f"of the file (mgr-jax init_config), or give all of {group} as a dict"
+        )
     config = next((a for a in arguments if a.startswith("--config=")), "--config")
     while error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
