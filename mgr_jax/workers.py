@@ -29,6 +29,7 @@ from typing import Any
 from mgr_jax.errors import UserError
 
 _TIME_LIMIT = 600.0
+_MOST_WORKERS = 1024
 _START_LIMIT = 300.0  # seconds in which a worker has its imports done
 _KILL_LIMIT = 5.0  # seconds to wait for one that was killed; a dead network disk may hold it
 _UNGUARDED = 86  # exit code of a worker that would start workers while it starts
@@ -74,8 +75,13 @@ def map_in_processes(
       (item, result or Failure), in the order of the items.
 
     Raises:
-      UserError: no worker process can be started.
+      UserError: no worker process can be started, or there cannot be so many.
     """
+    if not 0 <= workers <= _MOST_WORKERS:
+        raise UserError(
+            f"`workers` is {workers}; give 0, for this process, up to {_MOST_WORKERS}",
+            code="argument.out_of_range",
+        )
     if not workers:
         for item in items:
             yield item, _apply(function, item)

@@ -1,6 +1,7 @@
 """Tables of hand-made features, computed from a folder of audio or a prepared dataset."""
 
 import logging
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def extract_table(
             "(`audio`), or choose the corrected form (`corrected`) for a prepared dataset",
             code="features.needs_files",
         )
-    if seconds < 0:
+    if not 0 <= seconds < math.inf:
         raise UserError(
             f"`seconds` is {seconds:g}; give the length of segments, or 0 for tracks",
             code="argument.out_of_range",
