@@ -1,10 +1,10 @@
 """What the numbers of a config may be."""
 
 import math
-import numbers
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from mgr_jax.config.durations import EVALUATION, LARGEST, TRAINING, WARMUP, get_field
@@ -93,10 +93,10 @@ def require_ranges(config: ConfigDict) -> None:
 
 
 def require_numbers(name: str, value: Any) -> None:
-    """Refuses numbers that are not finite, or that int32 or float32 cannot hold, in lists and dicts.
+    """Refuses numbers that are not finite, or that int32 or float32 cannot hold.
 
-    What a front end, a model or an augmentation makes of its numbers, it checks itself when it is
-    built.
+    Looks into lists and dicts. What a front end, a model or an augmentation makes of its numbers,
+    it checks itself when it is built.
 
     Args:
       name: of the value, for the sentence.
@@ -111,13 +111,13 @@ def require_numbers(name: str, value: Any) -> None:
     elif isinstance(value, list | tuple):
         for position, item in enumerate(value):
             require_numbers(f"{name}[{position}]", item)
-    elif isinstance(value, numbers.Integral):
-        if abs(value) > LARGEST:
+    elif isinstance(value, int | np.integer):
+        if not -LARGEST <= int(value) <= LARGEST:
             raise UserError(
                 f"{name} is {value}; whole numbers may be up to {LARGEST}",
                 code="config.out_of_range",
             )
-    elif isinstance(value, numbers.Real) and not abs(value) <= _LARGEST_FLOAT:
+    elif isinstance(value, float | np.floating) and not abs(float(value)) <= _LARGEST_FLOAT:
         if math.isinf(value) and name.rpartition(".")[2] in _ENDLESS:
             return
         raise UserError(

@@ -20,7 +20,6 @@ from typing import Any
 import mgr_jax.data
 from mgr_jax.errors import UserError
 
-
 _TOO_LARGE = 2**31  # for any number of an option
 
 

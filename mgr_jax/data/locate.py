@@ -126,7 +126,9 @@ def _find_path(dataset: str, sample_rate: int) -> Path:
             return max(versions, key=_version)
     what = "not there" if not path.exists() else "no prepared dataset"
     advice = "give one by its name, <builder>/<name>, such as audio_folder/music"
-    rates = sorted(path.parent.glob(f"{escape(path.name)}_*/*/dataset_info.json")) if path.name else []
+    rates = (
+        sorted(path.parent.glob(f"{escape(path.name)}_*/*/dataset_info.json")) if path.name else []
+    )
     if rates:
         found = ", ".join(sorted({str(info.parent.parent) for info in rates}))
         what, advice = f"not there at {sample_rate} Hz", f"there is {found}: give its sample rate"
@@ -136,16 +138,15 @@ def _find_path(dataset: str, sample_rate: int) -> Path:
     elif path.is_dir() and _holds_audio(path):
         what = "a folder of audio"
         advice = (
-            f"prepare it first (mgr-jax prepare_data --dataset=audio_folder --manual_dir={path}, or "
-            f"mgr_jax.prepare('audio_folder', manual_dir={str(path)!r})), then give "
-            f"audio_folder/{path.name}"
+            f"prepare it first (mgr-jax prepare_data, or mgr_jax.prepare('audio_folder', "
+            f"manual_dir={str(path)!r})), then give audio_folder/{path.name}"
         )
     elif path.suffix.lower() in _TABLES and path.is_file():
         what = "a file"
         advice = (
-            f"features in it are prepared first (mgr-jax prepare_data --dataset=feature_array "
-            f"--features={path}, or mgr_jax.prepare('feature_array', features={str(path)!r}, …)), "
-            f"then give feature_array/{path.stem}"
+            f"prepare the features in it first (mgr-jax prepare_data, or "
+            f"mgr_jax.prepare('feature_array', features={str(path)!r}, frame_rate=…)), then give "
+            f"feature_array/{path.stem}"
         )
     elif others := _names_in(default_data_dir()):
         advice += f"; in {default_data_dir()} there are {', '.join(others)}"

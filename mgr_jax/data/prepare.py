@@ -19,7 +19,7 @@ from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.track_builder import SAMPLE_RATES, TrackBuilder
-from mgr_jax.errors import UserError, disk_errors_told, unknown_name
+from mgr_jax.errors import UserError, disk_errors_told, printable, unknown_name
 from mgr_jax.files import lock, read_json, replace_folder, restore_folder, scratch
 
 _AGAIN = "build the dataset again (`overwrite`)"
@@ -52,7 +52,7 @@ class Prepared:
     def __str__(self) -> str:
         classes = {name for counts in self.tracks.values() for name in counts} - {""}
         counts = ", ".join(f"{sum(n.values())} {split}" for split, n in self.tracks.items())
-        return (
+        return printable(
             f"{self.folder}: {len(classes)} classes, {counts} tracks ({len(self.skipped)} "
             f"skipped), {'- and '.join(self.split_by)}-disjoint"
         )

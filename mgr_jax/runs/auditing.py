@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgr_jax.errors import UserError
-from mgr_jax.files import require_folder, write_file, write_json, write_text
+from mgr_jax.errors import UserError, printable
+from mgr_jax.files import require_folder, write_json, write_text
 from mgr_jax.leakage import FINGERPRINTS
 from mgr_jax.leakage.findings import find_leaks
 from mgr_jax.leakage.fingerprints import find_scheme
 from mgr_jax.leakage.material import Material, open_dataset, open_folder, open_table
 from mgr_jax.reports.audit_page import draw_bit_error_rates, format_audit
+from mgr_jax.reports.figures import save_figure
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Audit:
 
     def __str__(self) -> str:
         """The summary, a sentence a line."""
-        return "\n".join([f"Audit of {self.source}", *self.summary])
+        return "\n".join(map(printable, [f"Audit of {self.source}", *self.summary]))
 
     def markdown(self) -> str:
         """A page with the summary, what crosses, and the pairs."""
@@ -78,7 +79,7 @@ class Audit:
         if drawn:
             title = f"{self.source}: how alike pairs of recordings are"
             figure = draw_bit_error_rates(rates, self.duplicates["limit"], title)
-            write_file(folder / "audit.png", lambda file: figure.savefig(file, format="png"))
+            save_figure(figure, folder / "audit.png")
         write_text(folder / "audit.md", format_audit(content, "audit.png" if drawn else ""))
         return folder / "audit.md"
 

@@ -11,7 +11,7 @@ from typing import Any
 import mgr_jax
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.locate import find_prepared
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, printable
 from mgr_jax.features.journal import Journal
 from mgr_jax.features.recipes import Recipe, find_recipe
 from mgr_jax.features.rows import AudioTrack, extract_rows
@@ -44,7 +44,7 @@ class ExtractedTable:
 
     def __str__(self) -> str:
         """What was written, in a sentence."""
-        return (
+        return printable(
             f"Wrote {self.path}: {self.rows} rows of {self.tracks} tracks, {len(self.columns)} "
             f"features each ({len(self.skipped)} tracks skipped, {self.path.name}.skipped.json "
             "lists them)."
@@ -168,7 +168,7 @@ def write_features(
             seconds=seconds,
             journal=journal,
             workers=workers,
-            title=out.name,
+            title=printable(out.name),
             progress=progress,
         )
         if not rows.filename:

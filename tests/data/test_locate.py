@@ -43,7 +43,7 @@ def test_what_else_a_path_may_be_is_said(data_dir, tmp_path, music_folder, monke
         find_dataset(f"{data_dir}/audio_folder/music", sample_rate=16_000)
     with user_error("dataset.wrong_path", "a folder of datasets", "audio_folder/music at 12000 Hz"):
         find_dataset(str(data_dir), sample_rate=RATE)
-    with user_error("dataset.wrong_path", "a folder of audio", f"--manual_dir={music_folder}"):
+    with user_error("dataset.wrong_path", "a folder of audio", f"manual_dir='{music_folder}'"):
         audit(dataset=str(music_folder))
     table = tmp_path / "my.csv"
     table.write_text("filename,label\n")
