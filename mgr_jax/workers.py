@@ -41,9 +41,16 @@ _Jobs = SimpleQueue[tuple[Any, Future] | None]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an item gave no result, in one sentence."""
+    """Why an item gave no result.
+
+    Attributes:
+      reason: one sentence.
+      code: that of the UserError, see there, or workers.timed_out, workers.killed or
+        workers.crashed; empty where it was not kept.
+    """
 
     reason: str
+    code: str = ""
 
 
 def map_in_processes(
@@ -169,7 +176,8 @@ class _Worker:
                 return _Answer(
                     Failure(
                         f"work on {self.name(item)} was given up after {self.time_limit:g} s; "
-                        "leave it out or replace it"
+                        "leave it out or replace it",
+                        code="workers.timed_out",
                     )
                 )
             answer = self._receive()
@@ -252,7 +260,7 @@ def _apply(function: Callable[[Any], Any], item: Any) -> Any:
     try:
         return function(item)
     except UserError as error:
-        return Failure(str(error))
+        return Failure(str(error), error.code)
 
 
 def _describe_end(name: str, code: int | None) -> Failure:
@@ -261,9 +269,13 @@ def _describe_end(name: str, code: int | None) -> Failure:
     if how == "SIGKILL":
         return Failure(
             f"the process that worked on {name} was killed, as happens where memory runs out; use "
-            "fewer workers, or leave it out"
+            "fewer workers, or leave it out",
+            code="workers.killed",
         )
-    return Failure(f"the process that worked on {name} crashed ({how}); leave it out or replace it")
+    return Failure(
+        f"the process that worked on {name} crashed ({how}); leave it out or replace it",
+        code="workers.crashed",
+    )
 
 
 def _serve(line: connection.Connection, function: bytes) -> None:

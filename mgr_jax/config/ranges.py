@@ -1,10 +1,10 @@
 """What the numbers of a config may be."""
 
 import math
+import numbers
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 from ml_collections import ConfigDict
 
 from mgr_jax.config.durations import EVALUATION, LARGEST, TRAINING, WARMUP, get_field
@@ -111,13 +111,13 @@ def require_numbers(name: str, value: Any) -> None:
     elif isinstance(value, list | tuple):
         for position, item in enumerate(value):
             require_numbers(f"{name}[{position}]", item)
-    elif isinstance(value, int | np.integer):
+    elif isinstance(value, numbers.Integral):
         if not -LARGEST <= int(value) <= LARGEST:
             raise UserError(
                 f"{name} is {value}; whole numbers may be up to {LARGEST}",
                 code="config.out_of_range",
             )
-    elif isinstance(value, float | np.floating) and not abs(float(value)) <= _LARGEST_FLOAT:
+    elif isinstance(value, numbers.Real) and not abs(float(value)) <= _LARGEST_FLOAT:
         if math.isinf(value) and name.rpartition(".")[2] in _ENDLESS:
             return
         raise UserError(

@@ -43,6 +43,10 @@ def format_audit(result: dict[str, Any], picture: str = "") -> str:
             for name, why in result["unreadable"].items()
         ]
         lines.append("")
+    if result["notes"]:
+        lines += ["## Used, but not as they are", ""]
+        told = [text for sentences in result["notes"].values() for text in sentences]
+        lines += [*_shorten([f"- {markdown_text(text)}" for text in told]), ""]
     return "\n".join(lines)
 
 

@@ -34,6 +34,7 @@ class Audit:
       copies: tracks that are trained on although they hold the recording of a track that a
         published list scores, with that track.
       unreadable: tracks that were left out, with the reason.
+      notes: tracks that were read, but not as they are, with what was told of each.
       duplicates: `what` is alike (recordings or features) and by which `method`; the `pairs` of
         tracks, each with the splits they stand in, whether these differ (`across`), and where the
         tracks are alike: in seconds, or by the number of the row.
@@ -46,6 +47,7 @@ class Audit:
     apart: tuple[str, ...]
     copies: dict[str, str]
     unreadable: dict[str, str]
+    notes: dict[str, list[str]]
     duplicates: dict[str, Any]
 
     def __str__(self) -> str:
