@@ -32,15 +32,7 @@ def drawable(text: str) -> str:
     text = printable(text)
     lacking = {c for c in text if not c.isascii() and _family(c) is None}
     for script in sorted({_script(c) for c in lacking}):
-        package = "fonts-noto-cjk" if script in _EAST_ASIAN else "fonts-noto-core"
-        if script == "symbols":
-            package = "fonts-symbola"
-        # One text for one script, so that it is shown once.
-        warnings.warn(
-            f"no installed font has all the characters of a name ({script.lower()}), so pictures "
-            f"show code points, such as U+65E5; install a font, such as Debian's {package}",
-            stacklevel=1,
-        )
+        _tell_lacking(script)
     if lacking:
         points = "".join(f" U+{ord(c):04X} " if c in lacking else c for c in text)
         text = re.sub(" +", " ", points).strip()
@@ -57,6 +49,18 @@ def choose_fonts(figure: "Figure") -> None:
         families = list(dict.fromkeys(filter(None, found)))
         if families:
             text.set_fontfamily([*rcParams["font.family"], *families])
+
+
+@functools.cache  # a run draws the same names again and again
+def _tell_lacking(script: str) -> None:
+    package = "fonts-noto-cjk" if script in _EAST_ASIAN else "fonts-noto-core"
+    if script == "symbols":
+        package = "fonts-symbola"
+    warnings.warn(
+        f"no installed font has all the characters of a name ({script.lower()}), so pictures show "
+        f"code points, such as U+65E5; install a font, such as Debian's {package}",
+        stacklevel=3,
+    )
 
 
 def _script(character: str) -> str:

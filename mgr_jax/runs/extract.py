@@ -127,6 +127,7 @@ def extract_table(
         sample_rate = sample_rate or recipe.sample_rate
         origin = Path(audio).expanduser()
         tracks = folder_tracks(origin, sample_rate)
+        _require_text(tracks)
     settings = {
         "features": features,
         "corrected": corrected,
@@ -200,6 +201,17 @@ def write_features(
     return ExtractedTable(
         out, len(rows.filename), len(tracks) - len(skipped), recipe.columns, skipped, notes
     )
+
+
+def _require_text(tracks: Sequence[AudioTrack]) -> None:
+    """Makes sure before the work that a table, which is UTF-8, can hold the names."""
+    for track in tracks:
+        for text in (track.filename, track.label):
+            if text != os.fsencode(text).decode(errors="backslashreplace"):
+                raise UserError(
+                    f"the name {text} is not UTF-8, as tables are; rename the file or folder",
+                    code="file.name_not_utf",
+                )
 
 
 def _require_room(out: Path) -> None:

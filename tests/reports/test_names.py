@@ -23,9 +23,11 @@ def only_matplotlibs_fonts(monkeypatch):
     ours = [e for e in font_manager.fontManager.ttflist if "mpl-data" in e.fname]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", ours)
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [])
-    fonts._family.cache_clear()
+    for cached in (fonts._family, fonts._tell_lacking):
+        cached.cache_clear()
     yield
-    fonts._family.cache_clear()
+    for cached in (fonts._family, fonts._tell_lacking):
+        cached.cache_clear()
 
 
 @pytest.fixture
@@ -63,6 +65,9 @@ def test_a_script_that_no_font_has_is_drawn_as_code_points_and_told(only_matplot
         assert drawable("ही") == "U+0939 U+0940"
     with pytest.warns(UserWarning, match=r"\(symbols\)"):
         assert drawable("🎸") == "U+1F3B8"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # each script is told once
+        assert drawable("日") == "U+65E5"
 
 
 @pytest.mark.parametrize("name", ["Música", "Ελληνικά", "русский", "العربية", "Rock & Roll"])
