@@ -30,6 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "config": set(),
     "audio.io": set(),
     "audio.listing": set(),
+    "audio.notes": {"audio.io"},
     "audio.clips": set(),
     "audio.fingerprint": {"audio.io"},
     "audio.chromaprint": {"audio.io", "audio.fingerprint"},
@@ -42,7 +43,7 @@ ARROWS: dict[str, set[str]] = {
     "model_folder": {"classifier", "config", "input_spec", "audio.clips"},
     "evaluation": set(),
     "data": {
-        "config", "audio.io", "audio.listing", "audio.clips", "audio.frontends",
+        "config", "audio.io", "audio.listing", "audio.notes", "audio.clips", "audio.frontends",
         "evaluation.protocol",
     },
     "training": {
@@ -54,10 +55,11 @@ ARROWS: dict[str, set[str]] = {
         "classifier", "model_folder", "training.checkpoint", "audio.io", "audio.clips",
         "audio.frontends",
     },
-    "features": {"audio.io"},
+    "features": {"audio.io", "audio.notes"},
     "baselines": {"features", "data", "evaluation", "audio.io"},
     "leakage": {
-        "data", "evaluation", "audio.io", "audio.listing", "audio.fingerprint", "audio.chromaprint",
+        "data", "evaluation", "audio.io", "audio.listing", "audio.notes", "audio.fingerprint",
+        "audio.chromaprint",
     },
     "reports": set(),
     "benchmark": {
@@ -67,7 +69,7 @@ ARROWS: dict[str, set[str]] = {
     "runs": {
         "classifier", "data", "config", "evaluation", "evaluation.protocol", "training",
         "prediction", "model_folder", "input_spec", "features", "baselines", "leakage", "reports",
-        "benchmark", "audio.io", "audio.listing", "audio.frontends", "audio.augment",
+        "benchmark", "audio.io", "audio.listing", "audio.notes", "audio.frontends", "audio.augment",
         "audio.fingerprint", "audio.chromaprint",
     },
     # The command line is a face of the public names, which it has from `mgr_jax`.
