@@ -1,6 +1,7 @@
 """Numbers of a config that cannot be: each is one sentence that names the field."""
 
 import pytest
+from errors import user_error
 from ml_collections import ConfigDict
 
 from mgr_jax import cli
@@ -143,6 +144,13 @@ def test_a_network_that_no_machine_holds_is_refused_before_it_is_built(model, kw
     config = base_config()
     config.model = {"name": model, "kwargs": kwargs}
     with pytest.raises(UserError, match=named):
+        build(config)
+
+
+def test_a_batch_of_features_that_no_machine_holds_is_refused():
+    config = base_config()
+    config.frontend = {"name": "tempogram", "kwargs": {"win_length": 2**20}}
+    with user_error("classifier.too_large", "tempogram", "config.frontend.kwargs"):
         build(config)
 
 

@@ -36,6 +36,13 @@ def explain(error: Exception) -> str | None:
 
 def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> str:
     """What a person is told of an error in the flags."""
+    if "is not supported for overriding" in str(error):
+        field = str(error).partition("field ")[2].partition(" ")[0]
+        group = field.rpartition(".")[0]
+        return (
+            f"{field} is None in the config, so that its type is not known here; set it in a copy "
+            f"of the file (mgr-jax init_config), or give all of {group} as a dict"
+        )
     if isinstance(error, absl_flags.Error):
         if "as a ConfigDict" in str(error):
             return (
@@ -44,13 +51,6 @@ def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> s
             )
         text = " ".join(str(error).split()).rstrip(".")
         return printable(f"{text}; see {command} --help")
-    if "is not supported for overriding" in str(error):
-        field = str(error).partition("field ")[2].partition(" ")[0]
-        group = field.rpartition(".")[0]
-        return (
-            f"{field} is None in the config, so that its type is not known here; set it in a copy "
-            f"of the file (mgr-jax init_config), or give all of {group} as a dict"
-        )
     config = next((a for a in arguments if a.startswith("--config=")), "--config")
     while error.args and isinstance(error.args[0], Exception):
         error = error.args[0]

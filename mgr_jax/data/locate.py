@@ -34,6 +34,11 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
         folder = _find_path(dataset, sample_rate)
         _require_rate(folder, dataset, sample_rate)
         return folder
+    if not dataset:
+        raise UserError(
+            "the name of the dataset is empty; give <builder>/<name>, such as rendered/demo",
+            code="dataset.wrong_name",
+        )
     data_dir = Path(data_dir).expanduser() if data_dir else default_data_dir()
     folder = data_dir / (f"{dataset}_{sample_rate}" if sample_rate else dataset)
     if versions := [info.parent for info in folder.glob("*/dataset_info.json")]:
@@ -45,7 +50,7 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
             f"{rate}",
             code="dataset.wrong_name",
         )
-    if sample_rate and (data_dir / dataset).is_dir():
+    if sample_rate and dataset.count("/") == 1 and (data_dir / dataset).is_dir():
         raise UserError(
             f"dataset {dataset} holds features, which have no sample rate; set "
             "config.sample_rate=0",
@@ -118,10 +123,10 @@ def _is_path(dataset: str) -> bool:
 
 def _find_path(dataset: str, sample_rate: int) -> Path:
     """The folder of a dataset that is named by a path."""
-    path = Path(dataset).expanduser()
+    path = Path(dataset).expanduser().absolute()
     if (path / "dataset_info.json").is_file():
         return path
-    for folder in (path, path.with_name(f"{path.name}_{sample_rate}")):
+    for folder in (path, path.parent / f"{path.name}_{sample_rate}"):
         if versions := [info.parent for info in folder.glob("*/dataset_info.json")]:
             return max(versions, key=_version)
     what = "not there" if not path.exists() else "no prepared dataset"
@@ -131,7 +136,8 @@ def _find_path(dataset: str, sample_rate: int) -> Path:
     )
     if rates:
         found = ", ".join(sorted({str(info.parent.parent) for info in rates}))
-        what, advice = f"not there at {sample_rate} Hz", f"there is {found}: give its sample rate"
+        what = f"not there at {sample_rate} Hz"
+        advice = f"there is {found}: give its sample rate (config.sample_rate)"
     elif others := _names_in(path):
         what = "a folder of datasets"
         advice = f"give it as data_dir, and one of those in it as the dataset: {', '.join(others)}"

@@ -39,7 +39,7 @@ def test_what_else_a_path_may_be_is_said(data_dir, tmp_path, music_folder, monke
     path = f"{data_dir}/audio_folder/music_12000"
     with user_error("dataset.other_rate", path, "at 12000 Hz", "rate (config.sample_rate) to 12"):
         find_dataset(path, sample_rate=22_050)
-    with user_error("dataset.wrong_path", "music_12000: give its sample rate"):
+    with user_error("dataset.wrong_path", "music_12000: give its sample rate (config.sample"):
         find_dataset(f"{data_dir}/audio_folder/music", sample_rate=16_000)
     with user_error("dataset.wrong_path", "a folder of datasets", "audio_folder/music at 12000 Hz"):
         find_dataset(str(data_dir), sample_rate=RATE)
@@ -52,6 +52,13 @@ def test_what_else_a_path_may_be_is_said(data_dir, tmp_path, music_folder, monke
     monkeypatch.setenv("TFDS_DATA_DIR", str(data_dir))
     with user_error("dataset.wrong_path", "not there", "<builder>/<name>", "audio_folder/music at"):
         find_prepared("/no/such/place", sample_rate=RATE)
+    for place in ("/", "~", ".", ".."):
+        with user_error("dataset.wrong_path", f"the dataset {place} is"):
+            find_dataset(place, sample_rate=RATE)
+    with user_error("dataset.wrong_name", "empty"):
+        find_dataset("", sample_rate=RATE, data_dir=data_dir)
+    with user_error("dataset.not_prepared", "dataset audio_folder at"):
+        find_dataset("audio_folder", sample_rate=RATE, data_dir=data_dir)
     with user_error("config.data_is_path", "prepare it first"):
         read_config(f"demo:data={music_folder}")
     with user_error("config.wrong_data", path):
