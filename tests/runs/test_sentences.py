@@ -100,15 +100,18 @@ def test_names_forge_no_line_of_a_command_and_no_page(forged_music, tmp_path, ca
     how = ["--workers=0", "--noprogress"]
     source = ["--dataset=audio_folder", f"--manual_dir={forged_music}", "--sample_rate=12000"]
     assert cli.main(["prepare_data", *source, *how]) == 0
+    before = capfd.readouterr()
     assert cli.main(["audit", f"--audio={forged_music}", f"--out={tmp_path / 'a'}", *how]) == 0
+    audited = capfd.readouterr()
+    assert audited.err.count("left out of") == 1
     prepared = ["--dataset=audio_folder/music", "--sample_rate=12000"]
     assert cli.main(["audit", *prepared, f"--out={tmp_path / 'b'}", *how]) == 0
     wrong = forged_music / FORGED / "none"
     assert cli.main(["audit", f"--audio={wrong}", f"--out={tmp_path / 'c'}", *how]) == 1
     told = capfd.readouterr()
     pages = [(tmp_path / name / "audit.md").read_text() for name in "ab"]
-    for text in (told.out, told.err, *pages):
+    assert SHOWN in before.err + told.err
+    for text in (*before, *audited, *told, *pages):
         assert not {"\x1b", "\u202e"}.intersection(text)
         assert not any(line.startswith("mgr-jax: all fine") for line in text.splitlines())
-    assert SHOWN in told.err
     assert all("<b>" not in page for page in pages)
