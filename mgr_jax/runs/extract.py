@@ -115,6 +115,11 @@ def extract_table(
             f"`seconds` is {seconds:g}; give the length of segments, or 0 for tracks",
             code="argument.out_of_range",
         )
+    if sample_rate is not None and not 1000 <= sample_rate <= 384_000:
+        raise UserError(
+            f"`sample_rate` is {sample_rate:g}; give one from 1000 to 384000 Hz",
+            code="argument.out_of_range",
+        )
     out = Path(out).expanduser()
     recipe = find_recipe(features, corrected=corrected)
     _require_room(out)

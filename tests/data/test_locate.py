@@ -5,9 +5,11 @@ import shutil
 import pytest
 from errors import user_error
 
+from mgr_jax.config import base_config
 from mgr_jax.config.files import read_config
 from mgr_jax.data.locate import find_dataset, find_prepared, without_path
 from mgr_jax.runs.auditing import audit
+from mgr_jax.training.train import _with_absolute_paths
 
 RATE = 12_000
 
@@ -21,6 +23,13 @@ def test_the_path_of_a_prepared_dataset_names_it(end, data_dir):
     kept = without_path(path, sample_rate=RATE, data_dir="")
     assert kept == ("audio_folder/music", str(data_dir))
     assert read_config(f"demo:data={path}").dataset == path
+
+
+def test_a_run_names_its_dataset_though_it_was_given_a_path(data_dir):
+    config = base_config()
+    config.dataset, config.sample_rate = f"{data_dir}/audio_folder/music", RATE
+    recorded = _with_absolute_paths(config)
+    assert (recorded.dataset, recorded.data_dir) == ("audio_folder/music", str(data_dir))
 
 
 def test_a_path_in_the_home_folder(data_dir, monkeypatch):

@@ -12,6 +12,7 @@ from errors import user_error
 
 import mgr_jax
 from mgr_jax import cli
+from mgr_jax.cli._errors import explain
 from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.pipeline import usable_tracks
 from mgr_jax.data.prepare import prepare
@@ -115,3 +116,26 @@ def test_names_forge_no_line_of_a_command_and_no_page(forged_music, tmp_path, ca
         assert not {"\x1b", "\u202e"}.intersection(text)
         assert not any(line.startswith("mgr-jax: all fine") for line in text.splitlines())
     assert all("<b>" not in page for page in pages)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 1e300])
+def test_numbers_that_cannot_be_are_told_in_python_too(value, tmp_path):
+    with user_error("argument.out_of_range", "`seconds`"):
+        mgr_jax.score_baselines(dataset="a/b", seconds=value, workdir=tmp_path / "w")
+    if value != 1e300:  # which is longer than any track, and told then
+        with user_error("argument.out_of_range", "`seconds`"):
+            mgr_jax.extract_table("gtzan57", tmp_path / "t.csv", audio="a", seconds=value)
+    with user_error("argument.out_of_range", "`sample_rate`"):
+        mgr_jax.extract_table("gtzan57", tmp_path / "t.csv", audio="a", sample_rate=value)
+    with user_error("argument.out_of_range", "`seeds`"):
+        mgr_jax.cross_validate(mgr_jax.read_config("demo"), tmp_path / "cv", seeds=value)
+
+
+def test_memory_that_runs_out_is_a_sentence():
+    told = explain(MemoryError("Unable to allocate 963. TiB"))
+    assert "not enough memory (Unable to allocate 963. TiB)" in told
+
+
+def test_a_process_of_several_needs_to_know_of_the_others(capsys):
+    assert cli.main(["train", "--config=demo", "--workdir=never", "--num_processes=2"]) == 1
+    assert "--coordinator" in capsys.readouterr().err
