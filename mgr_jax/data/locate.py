@@ -1,6 +1,7 @@
 """Finds prepared datasets; needs neither TFDS nor anything else that is slow to import."""
 
 import os
+from collections.abc import Iterator
 from glob import escape
 from itertools import chain
 from pathlib import Path
@@ -131,10 +132,8 @@ def _find_path(dataset: str, sample_rate: int) -> Path:
             return max(versions, key=_version)
     what = "not there" if not path.exists() else "no prepared dataset"
     advice = "give one by its name, <builder>/<name>, such as audio_folder/music"
-    rates = (
-        sorted(path.parent.glob(f"{escape(path.name)}_*/*/dataset_info.json")) if path.name else []
-    )
-    if rates:
+    rates = list(_below(path.parent, f"{escape(path.name)}_*/*/dataset_info.json"))
+    if rates and path.name:
         found = ", ".join(sorted({str(info.parent.parent) for info in rates}))
         what = f"not there at {sample_rate} Hz"
         advice = f"there is {found}: give its sample rate (config.sample_rate)"
@@ -161,13 +160,23 @@ def _find_path(dataset: str, sample_rate: int) -> Path:
 
 def _holds_audio(folder: Path) -> bool:
     """Whether there is an audio file in it or in a folder of it; does not look deeper."""
-    files = chain(folder.glob("*"), folder.glob("*/*"))
+    files = chain(_below(folder, "*"), _below(folder, "*/*"))
     return any(file.suffix.lower() in AUDIO_SUFFIXES for file in files)
+
+
+def _below(folder: Path, pattern: str) -> Iterator[Path]:
+    """What is found in a folder, as far as it can be read, and nothing of all the machine."""
+    if folder.parent == folder:
+        return
+    try:
+        yield from folder.glob(pattern)
+    except OSError:  # it may not be read, or went away meanwhile
+        return
 
 
 def _names_in(data_dir: Path) -> list[str]:
     """What is prepared in a TFDS folder: names with rates, as they are given."""
-    folders = {info.parent.parent for info in data_dir.glob("*/*/*/protocol.json")}
+    folders = {info.parent.parent for info in _below(data_dir, "*/*/*/protocol.json")}
     return sorted(_called(folder.relative_to(data_dir).as_posix()) for folder in folders)
 
 
