@@ -1,6 +1,7 @@
 """GenreClassifier: waveforms or stored features in, logits out; all that other parts see."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from mgr_jax.models import Network, create_model
 from mgr_jax.models.fusion import Fusion
 from mgr_jax.models.masking import batch_norm
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
+
+_LARGEST = 2**31  # numbers of a batch or a network: 8 GiB, and training keeps four of each
 
 
 class GenreClassifier(nn.Module):
@@ -135,6 +138,17 @@ def create_classifier(
             f"config.clip_samples is {config.clip_samples}, but {config.frontend.name} needs "
             f"{needed} samples; make it longer",
             code="classifier.clip_too_short",
+        )
+    item_shape = features.item_shape if features else frontend.item_shape
+    frames = frontend.num_frames(config.clip_samples)
+    numbers = config.batch_size * frames * math.prod(item_shape)
+    if numbers > _LARGEST:
+        raise UserError(
+            f"{config.frontend.name} makes {frames} frames of {item_shape} bins of a clip, which "
+            f"are {numbers:.2g} numbers for a batch of {config.batch_size}; up to {_LARGEST:.2g} "
+            "are possible: give fewer bins (config.frontend.kwargs), shorter clips or smaller "
+            "batches",
+            code="classifier.too_large",
         )
     spec = InputSpec(
         kind="features" if features else "waveform",
@@ -307,6 +321,15 @@ def _trace(classifier: GenreClassifier, spec: InputSpec) -> tuple[Any, dict[str,
     with _fitting(classifier, spec):
         outputs, variables = jax.eval_shape(
             classifier.init_with_output, {"params": jax.random.key(0)}, *example
+        )
+    numbers = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables))
+    if numbers > _LARGEST:
+        raise UserError(
+            f"{classifier.model.registered} would have {numbers:.2g} parameters with these "
+            f"settings; up to {_LARGEST:.2g} are possible: make it smaller "
+            "(config.model.kwargs), or the clips, where dense layers look at all of one "
+            "(config.clip_samples)",
+            code="classifier.too_large",
         )
     return outputs, {"batch_stats": {}} | variables  # as runs keep them, empty or not
 

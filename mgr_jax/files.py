@@ -98,7 +98,9 @@ def require_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"{path} cannot be made a folder ({error.strerror})", code="folder.not_made"
+            f"{path} cannot be made a folder ({error.strerror}); choose another path, or change "
+            "the permissions of the folder that it is to lie in",
+            code="folder.not_made",
         ) from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise UserError(

@@ -29,6 +29,7 @@ from typing import Any
 from mgr_jax.errors import UserError
 
 _TIME_LIMIT = 600.0
+_MOST_WORKERS = 1024
 _START_LIMIT = 300.0  # seconds in which a worker has its imports done
 _KILL_LIMIT = 5.0  # seconds to wait for one that was killed; a dead network disk may hold it
 _UNGUARDED = 86  # exit code of a worker that would start workers while it starts
@@ -40,9 +41,16 @@ _Jobs = SimpleQueue[tuple[Any, Future] | None]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an item gave no result, in one sentence."""
+    """Why an item gave no result.
+
+    Attributes:
+      reason: one sentence.
+      code: that of the UserError, see there, or workers.timed_out, workers.killed or
+        workers.crashed; empty where it was not kept.
+    """
 
     reason: str
+    code: str = ""
 
 
 def map_in_processes(
@@ -74,8 +82,13 @@ def map_in_processes(
       (item, result or Failure), in the order of the items.
 
     Raises:
-      UserError: no worker process can be started.
+      UserError: no worker process can be started, or there cannot be so many.
     """
+    if not 0 <= workers <= _MOST_WORKERS:
+        raise UserError(
+            f"`workers` is {workers}; give 0, for this process, up to {_MOST_WORKERS}",
+            code="argument.out_of_range",
+        )
     if not workers:
         for item in items:
             yield item, _apply(function, item)
@@ -163,7 +176,8 @@ class _Worker:
                 return _Answer(
                     Failure(
                         f"work on {self.name(item)} was given up after {self.time_limit:g} s; "
-                        "leave it out or replace it"
+                        "leave it out or replace it",
+                        code="workers.timed_out",
                     )
                 )
             answer = self._receive()
@@ -246,7 +260,7 @@ def _apply(function: Callable[[Any], Any], item: Any) -> Any:
     try:
         return function(item)
     except UserError as error:
-        return Failure(str(error))
+        return Failure(str(error), error.code)
 
 
 def _describe_end(name: str, code: int | None) -> Failure:
@@ -255,9 +269,13 @@ def _describe_end(name: str, code: int | None) -> Failure:
     if how == "SIGKILL":
         return Failure(
             f"the process that worked on {name} was killed, as happens where memory runs out; use "
-            "fewer workers, or leave it out"
+            "fewer workers, or leave it out",
+            code="workers.killed",
         )
-    return Failure(f"the process that worked on {name} crashed ({how}); leave it out or replace it")
+    return Failure(
+        f"the process that worked on {name} crashed ({how}); leave it out or replace it",
+        code="workers.crashed",
+    )
 
 
 def _serve(line: connection.Connection, function: bytes) -> None:

@@ -33,6 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "audio.decoder": {"audio.headers", "audio.gate"},
     "audio.io": {"audio.decoder", "audio.gate"},
     "audio.listing": set(),
+    "audio.notes": {"audio.io"},
     "audio.clips": set(),
     "audio.fingerprint": {"audio.io"},
     "audio.chromaprint": {"audio.io", "audio.fingerprint"},
@@ -45,7 +46,7 @@ ARROWS: dict[str, set[str]] = {
     "model_folder": {"classifier", "config", "input_spec", "audio.clips"},
     "evaluation": set(),
     "data": {
-        "config", "audio.io", "audio.listing", "audio.clips", "audio.frontends",
+        "config", "audio.io", "audio.listing", "audio.notes", "audio.clips", "audio.frontends",
         "evaluation.protocol",
     },
     "training": {
@@ -57,10 +58,11 @@ ARROWS: dict[str, set[str]] = {
         "classifier", "model_folder", "training.checkpoint", "audio.io", "audio.clips",
         "audio.frontends",
     },
-    "features": {"audio.io"},
+    "features": {"audio.io", "audio.notes"},
     "baselines": {"features", "data", "evaluation", "audio.io"},
     "leakage": {
-        "data", "evaluation", "audio.io", "audio.listing", "audio.fingerprint", "audio.chromaprint",
+        "data", "evaluation", "audio.io", "audio.listing", "audio.notes", "audio.fingerprint",
+        "audio.chromaprint",
     },
     "reports": set(),
     "benchmark": {
@@ -70,7 +72,7 @@ ARROWS: dict[str, set[str]] = {
     "runs": {
         "classifier", "data", "config", "evaluation", "evaluation.protocol", "training",
         "prediction", "model_folder", "input_spec", "features", "baselines", "leakage", "reports",
-        "benchmark", "audio.io", "audio.listing", "audio.frontends", "audio.augment",
+        "benchmark", "audio.io", "audio.listing", "audio.notes", "audio.frontends", "audio.augment",
         "audio.fingerprint", "audio.chromaprint",
     },
     # The command line is a face of the public names, which it has from `mgr_jax`.

@@ -37,7 +37,9 @@ def work(item: int) -> int:
 def test_order_is_kept_and_crashes_cost_their_item_and_name_it():
     results = dict(map_in_processes(work, range(12), workers=2, name="clip {}".format))
     assert list(results) == list(range(12))
-    assert results.pop(2) == Failure("two cannot be decoded")
+    assert results.pop(2) == Failure("two cannot be decoded", "audio.damaged")
+    codes = [results[item].code for item in (3, 4, 5)]
+    assert codes == ["workers.crashed", "workers.crashed", "workers.killed"]
     reasons = [results.pop(item).reason for item in (3, 4, 5)]
     assert reasons[0].startswith("the process that worked on clip 3 crashed (exit code 11); ")
     assert reasons[1].startswith("the process that worked on clip 4 crashed (SIGSEGV); ")
@@ -79,7 +81,8 @@ def test_a_hang_costs_its_item_and_its_worker():
     results = dict(map_in_processes(hang, range(7), workers=1, time_limit=2.0))
     for item in (1, 2):
         assert results[item] == Failure(
-            f"work on {item} was given up after 2 s; leave it out or replace it"
+            f"work on {item} was given up after 2 s; leave it out or replace it",
+            "workers.timed_out",
         )
     pids = [results[item] for item in (0, 3, 4, 5, 6)]
     assert len(set(pids)) == 2

@@ -105,9 +105,10 @@ def score_baselines(
     # Refused before anything slow happens.
     least = {"seeds": (seeds, 1), "components": (components, 1), "seconds": (seconds, 0)}
     for argument, (value, smallest) in least.items():
-        if value < smallest:
+        if not smallest <= value < 2**31:  # nan neither
             raise UserError(
-                f"`{argument}` is {value}; give {smallest} or more", code="argument.out_of_range"
+                f"`{argument}` is {value}; give {smallest} or more, and a number that can be",
+                code="argument.out_of_range",
             )
     if is_kfold(protocol) and split:
         raise UserError(

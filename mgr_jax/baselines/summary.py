@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.baselines.jobs import Finished, Outcome
+from mgr_jax.errors import printable
 from mgr_jax.evaluation import Result
 from mgr_jax.files import write_text
 
@@ -122,7 +123,7 @@ class BaselineScores:
         """Accuracies: of several feature sets by classifier, or of a single one in more detail."""
         protocols = dict.fromkeys(result.protocol.sentence for result in self.results)
         scores = self.results[0].scores
-        lines = [f"- {text}" for text in protocols] + [
+        lines = [f"- {printable(text)}" for text in protocols] + [
             "",
             f"Accuracy in % of {scores['tracks']} tracks ({scores['split']}), "
             f"{100 * scores['confidence']:g} % intervals over tracks; – could not be fitted.",
@@ -169,4 +170,5 @@ def _lines(names: Sequence[str]) -> list[str]:
 
 
 def _line(cells: Iterable[Any]) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
+    shown = (printable(str(cell)).replace("|", r"\|") for cell in cells)
+    return f"| {' | '.join(shown)} |"

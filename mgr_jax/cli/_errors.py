@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from absl import flags as absl_flags
 
 from mgr_jax.config import base_config
-from mgr_jax.errors import UserError, is_disk_full, unknown_name
+from mgr_jax.errors import UserError, is_disk_full, printable, unknown_name
 
 
 def explain(error: Exception) -> str | None:
@@ -16,27 +16,41 @@ def explain(error: Exception) -> str | None:
         return "\n".join([str(error), *getattr(error, "__notes__", ())])
     if is_disk_full(error):
         name = getattr(error, "filename", None)
-        where = f" (writing {name})" if name else ""
+        where = printable(f" (writing {name})") if name else ""
         return f"the disk is full{where}; free some space, then give the same command again"
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        text = " ".join(str(error).split())[:200]
+        return (
+            f"there is not enough memory ({text}); use smaller batches, shorter clips or fewer "
+            "workers, or end other programs"
+        )
     if platform := _absent_platform():
         return (
             f"jax has no platform '{platform}' here; set JAX_PLATFORMS=cpu, leave it unset, or "
             "install the extra of that platform (pip install 'mgr-jax[gpu]' or 'mgr-jax[tpu]')"
         )
     if isinstance(error, OSError) and error.filename is not None:  # no such folder, no permission
-        return f"cannot use {error.filename}: {error.strerror}"
+        return printable(f"cannot use {error.filename}: {error.strerror}")
     return None
 
 
 def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> str:
     """What a person is told of an error in the flags."""
+    if "is not supported for overriding" in str(error):
+        field = str(error).partition("field ")[2].partition(" ")[0]
+        group = field.rpartition(".")[0]
+        return (
+            f"{field} is None in the config, so that its type is not known here; set it in a copy "
+            f"of the file (mgr-jax init_config), or give all of {group} as a dict"
+        )
     if isinstance(error, absl_flags.Error):
         if "as a ConfigDict" in str(error):
             return (
                 "a group of config fields needs its fields, one by one or as a dict, as in "
                 "--config.optimizer.name=sgd or --config.model.kwargs='{\"dropout\": 0.5}'"
             )
-        return f"{str(error).strip().rstrip('.')}; see {command} --help"
+        text = " ".join(str(error).split()).rstrip(".")
+        return printable(f"{text}; see {command} --help")
     config = next((a for a in arguments if a.startswith("--config=")), "--config")
     while error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
@@ -44,7 +58,7 @@ def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> s
     group = text.split()[0].strip("'") if isinstance(error, KeyError) and text else ""
     if any(argument.startswith(f"--config.{group}.") for argument in arguments):
         return str(unknown_name("config field", group, base_config()))
-    return f"{config} cannot be read: {type(error).__name__}: {text}"
+    return printable(f"{config} cannot be read: {type(error).__name__}: {text}")
 
 
 def _absent_platform() -> str:

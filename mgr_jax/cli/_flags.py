@@ -1,5 +1,6 @@
 """The flags of a command: absl's, with a line for each, and configs with overrides."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from ml_collections import ConfigDict, config_flags
 
 import mgr_jax
 from mgr_jax.config import clear_others, files, validate
+from mgr_jax.config.durations import LARGEST
 from mgr_jax.config.files import drop_settings
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_folder, require_writable
@@ -49,6 +51,13 @@ class _LimitsParser(absl_flags.ArgumentParser):
         return "limits"
 
 
+class _FiniteParser(absl_flags.FloatParser):
+    """A number that is finite; absl takes "nan" for one that is within any bounds."""
+
+    def is_outside_bounds(self, val: float) -> bool:
+        return not math.isfinite(val) or super().is_outside_bounds(val)
+
+
 class Flags(absl_flags.FlagValues):
     """The flags of one command. A default of None means: not given."""
 
@@ -78,13 +87,16 @@ class Flags(absl_flags.FlagValues):
 
     def integer(self, name: str, default: int | None, help: str, least: int | None = None) -> None:
         """Defines a flag that is a whole number."""
-        absl_flags.DEFINE_integer(name, default, help, lower_bound=least, flag_values=self)
+        absl_flags.DEFINE_integer(
+            name, default, help, lower_bound=least, upper_bound=LARGEST, flag_values=self
+        )
 
     def number(
         self, name: str, default: float | None, help: str, least: float | None = None
     ) -> None:
-        """Defines a flag that is a number."""
-        absl_flags.DEFINE_float(name, default, help, lower_bound=least, flag_values=self)
+        """Defines a flag that is a finite number."""
+        parser = _FiniteParser(lower_bound=least)
+        absl_flags.DEFINE(parser, name, default, help, self, absl_flags.ArgumentSerializer())
 
     def switch(self, name: str, default: bool | None, help: str) -> None:
         """Defines a flag that is on (--name) or off (--noname)."""

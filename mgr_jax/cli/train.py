@@ -16,8 +16,8 @@ def define_flags(flags: Flags) -> None:
     flags.switch("progress", True, "Show bars and results.")
     flags.switch("i_know_this_leaks", False, "Consent to a protocol that leaks.")
     flags.text("coordinator", None, "host:port of process 0, or auto on a TPU pod.")
-    flags.integer("num_processes", None, "Of the whole run.")
-    flags.integer("process_id", None, "Of this one, from 0.")
+    flags.integer("num_processes", None, "Of the whole run.", least=1)
+    flags.integer("process_id", None, "Of this one, from 0.", least=0)
     flags.config()
 
 
@@ -28,6 +28,8 @@ def main(flags: Flags, args: list[str]) -> None:
     config.protocol.i_know_this_leaks |= flags.i_know_this_leaks
     if flags.coordinator:
         mgr_jax.join_processes(flags.coordinator, flags.num_processes, flags.process_id)
+    elif flags.num_processes is not None or flags.process_id is not None:
+        flags.require(coordinator="host:port of process 0, of a run of several processes")
     result = mgr_jax.train(config, flags.workdir, progress=flags.progress)
     if result.first_process:
         split = "" if result.next_split == "test" else f" --split={result.next_split}"

@@ -1,21 +1,18 @@
 """What a config may say: types, ranges, names, and what contradicts what."""
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from mgr_jax.config.base import base_config
 from mgr_jax.config.durations import (
-    EVALUATION,
     LARGEST,
-    TRAINING,
     UNITS,
-    WARMUP,
+    get_field,
     require_durations,
     require_one_unit,
 )
+from mgr_jax.config.ranges import require_numbers, require_ranges
 from mgr_jax.config.recipes import DATASETS
 from mgr_jax.config.versions import current_version
 from mgr_jax.errors import UserError, unknown_name
@@ -36,35 +33,6 @@ CHOICES = {
     "sampling": ("shuffle", "balanced"),
     "loader": ("auto", "streaming", "resident"),
 }
-# What numbers must be, and which.
-RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
-    (
-        f"from 1 to {LARGEST}",
-        lambda value: 1 <= value <= LARGEST,
-        ("clip_samples", "batch_size", "log_every", "accumulate", "steps_per_dispatch",
-         "plateau.patience"),
-    ),
-    (
-        f"from 0 to {LARGEST}",
-        lambda value: 0 <= value <= LARGEST,
-        (*TRAINING, *EVALUATION, *WARMUP, "seed", "sample_rate", "patience", "eval_segments",
-         "protocol.fold"),
-    ),
-    (
-        "a number of 0 or more",
-        lambda value: 0 <= value < math.inf,
-        ("optimizer.clip_norm", "optimizer.weight_decay", "l2", "schedule.decay",
-         "plateau.min_delta", "classification_weight", "auxiliary_weight"),
-    ),
-    ("positive", lambda value: 0 < value < math.inf, ("optimizer.learning_rate",)),
-    (
-        "in [0, 1)",
-        lambda value: 0 <= value < 1,
-        ("label_smoothing", "schedule.warmup_fraction", "ema_decay", "optimizer.momentum",
-         "optimizer.b1", "optimizer.b2"),
-    ),
-    ("in (0, 1]", lambda value: 0 < value <= 1, ("plateau.factor",)),
-)  # fmt: skip
 # What front ends and models are given, and from where.
 _DEVICES = {"axis_name": "config.partition", "name": "the program", "parent": "the program"}
 SET_ELSEWHERE = {
@@ -100,16 +68,10 @@ def validate(config: ConfigDict) -> None:
             code="config.short_dataset",
         )
     for field, known in CHOICES.items():
-        value = _get(config, field)
+        value = get_field(config, field)
         if value not in known:
             raise unknown_name(f"config.{field}", str(value), known)
-    for wanted, fits, fields in RANGES:
-        for field in fields:
-            if not fits(_get(config, field)):
-                raise UserError(
-                    f"config.{field} is {_get(config, field)}; it must be {wanted}",
-                    code="config.out_of_range",
-                )
+    require_ranges(config)
     if config.monitor not in MONITORS[config.task]:
         raise UserError(
             f"config.monitor is {config.monitor}, which a {config.task} task does not have; choose "
@@ -127,6 +89,7 @@ def validate(config: ConfigDict) -> None:
     _validate_side_inputs(config)
     if config.stages:
         _validate_stages(config)
+    require_numbers("config", config)
     require_durations(config)
     for group, elsewhere in SET_ELSEWHERE.items():
         for field, where in elsewhere.items():
@@ -266,9 +229,3 @@ def _compare(config: ConfigDict, base: ConfigDict, prefix: str) -> None:
                 f"config.{prefix}{field} is missing; start config files from base_config()",
                 code="config.missing_field",
             )
-
-
-def _get(config: ConfigDict, field: str) -> Any:
-    for part in field.split("."):
-        config = config[part]
-    return config

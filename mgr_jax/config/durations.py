@@ -52,7 +52,7 @@ def resolve(config: ConfigDict, num_examples: int) -> ConfigDict:
 
     resolved = config.copy_and_resolve_references()
     for fields in (TRAINING, EVALUATION, WARMUP):
-        found = in_steps(*(_get(config, field) for field in fields))
+        found = in_steps(*(get_field(config, field) for field in fields))
         resolved.update_from_flattened_dict(dict(zip(fields, (found, 0.0, 0), strict=True)))
     stages = []
     for stage in map(dict, config.stages):
@@ -84,8 +84,8 @@ def require_durations(config: ConfigDict) -> None:
       UserError: they are not, or do not.
     """
     for fields in _DURATIONS:
-        require_one_unit({f"config.{field}": _get(config, field) for field in fields})
-    if not any(_get(config, field) for field in EVALUATION):
+        require_one_unit({f"config.{field}": get_field(config, field) for field in fields})
+    if not any(get_field(config, field) for field in EVALUATION):
         raise UserError(
             f"config.{', config.'.join(EVALUATION)} are all 0; give one of them",
             code="config.no_evaluation",
@@ -118,7 +118,8 @@ def require_one_unit(durations: Mapping[str, float]) -> None:
         )
 
 
-def _get(config: ConfigDict, field: str) -> Any:
+def get_field(config: ConfigDict, field: str) -> Any:
+    """A field by its name with dots, such as "optimizer.eps"."""
     for part in field.split("."):
         config = config[part]
     return config

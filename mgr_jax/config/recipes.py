@@ -4,7 +4,9 @@ A config file is data, shipped beside the package: it cannot import another one,
 """
 
 import dataclasses
+import glob
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -29,7 +31,7 @@ DATASETS = {
     "rendered10": "audio_folder/rendered10",
 }
 _SHORT = {full: short for short, full in DATASETS.items()}
-_STORED = "feature_array/"
+_STORED = "feature_array"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Data:
         Raises:
           UserError: it is neither, or a path, or a dataset of the other kind.
         """
-        if name.startswith(("~", "/", ".")):
+        if name.startswith(("~", "/", ".")) and not _is_prepared(name):
             kind, source = (
                 ("feature_array", "features") if self.stored else ("audio_folder", "manual_dir")
             )
@@ -63,7 +65,7 @@ class Data:
         full = DATASETS.get(name, name)
         fitting = [short for short in DATASETS if self.fits(DATASETS[short])]
         builder, slash, rest = full.partition("/")
-        if not (builder and slash and rest):
+        if not (builder and slash and rest) and not _is_prepared(name):
             raise UserError(
                 f"{unknown_name('data', name, fitting)} (or <builder>/<name> as prepare_data "
                 "reports it, such as audio_folder/my_music)",
@@ -80,7 +82,18 @@ class Data:
 
     def fits(self, dataset: str) -> bool:
         """Whether a dataset, as <builder>/<name>, is of this kind."""
-        return dataset.startswith(_STORED) == self.stored
+        named = Path(dataset).parts if _is_prepared(dataset) else dataset.split("/")[:1]
+        return (_STORED in named) == self.stored
+
+
+def _is_prepared(path: str) -> bool:
+    """Whether it is the path of a prepared dataset, with or without its rate and version."""
+    folder = Path(path).expanduser()
+    if not (folder.is_absolute() or path.startswith(".")) or not folder.name:
+        return False
+    below = ("dataset_info.json", "*/dataset_info.json")
+    beside = folder.parent.glob(f"{glob.escape(folder.name)}_*/*/dataset_info.json")
+    return any(next(folder.glob(pattern), None) for pattern in below) or any(beside)
 
 
 # The arguments of a config file by name, with their values (an iterable, of which the first is the

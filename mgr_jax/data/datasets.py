@@ -20,6 +20,8 @@ from typing import Any
 import mgr_jax.data
 from mgr_jax.errors import UserError
 
+_TOO_LARGE = 2**31  # for any number of an option
+
 
 @dataclass(frozen=True)
 class Option:
@@ -78,7 +80,10 @@ class Option:
     def _read_one(self, value: Any) -> Any:
         if self.type is bool and not isinstance(value, bool):
             raise ValueError("neither True nor False")
-        return Path(value).expanduser() if self.type is Path else self.type(value)
+        read = Path(value).expanduser() if self.type is Path else self.type(value)
+        if isinstance(read, int | float) and not abs(read) < _TOO_LARGE:  # nan neither
+            raise ValueError("no number that anything could have")
+        return read
 
 
 def _uses_all(variant: str, chosen: Mapping[str, Any]) -> Sequence[str]:

@@ -1,10 +1,17 @@
 """Finds prepared datasets; needs neither TFDS nor anything else that is slow to import."""
 
 import os
+from collections.abc import Iterator
+from glob import escape
+from itertools import chain
 from pathlib import Path
 
+from mgr_jax.audio.listing import AUDIO_SUFFIXES
 from mgr_jax.data.datasets import find_datasets, list_datasets
 from mgr_jax.errors import UserError
+from mgr_jax.files import read_json
+
+_TABLES = (".csv", ".npz", ".parquet", ".zip")
 
 
 def default_data_dir() -> Path:
@@ -16,13 +23,23 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
     """Finds a prepared dataset.
 
     Args:
-      dataset: `builder/name`, such as rendered/demo or audio_folder/my_music.
+      dataset: `builder/name`, such as rendered/demo or audio_folder/my_music; or the path of its
+        folder, with or without the rate and the version at its end.
       sample_rate: of the stored audio in Hz; 0 for a feature_array.
-      data_dir: the TFDS folder; see `default_data_dir`.
+      data_dir: the TFDS folder; see `default_data_dir`. A path needs none.
 
     Raises:
-      UserError: it is not there, with the command that makes it.
+      UserError: it is not there, with the command that makes it; or it is of another rate.
     """
+    if _is_path(dataset):
+        folder = _find_path(dataset, sample_rate)
+        _require_rate(folder, dataset, sample_rate)
+        return folder
+    if not dataset:
+        raise UserError(
+            "the name of the dataset is empty; give <builder>/<name>, such as rendered/demo",
+            code="dataset.wrong_name",
+        )
     data_dir = Path(data_dir).expanduser() if data_dir else default_data_dir()
     folder = data_dir / (f"{dataset}_{sample_rate}" if sample_rate else dataset)
     if versions := [info.parent for info in folder.glob("*/dataset_info.json")]:
@@ -34,16 +51,13 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
             f"{rate}",
             code="dataset.wrong_name",
         )
-    if sample_rate and (data_dir / dataset).is_dir():
+    if sample_rate and dataset.count("/") == 1 and (data_dir / dataset).is_dir():
         raise UserError(
             f"dataset {dataset} holds features, which have no sample rate; set "
             "config.sample_rate=0",
             code="dataset.no_sample_rate",
         )
-    others = sorted(
-        str(info.parent.parent.relative_to(data_dir))
-        for info in data_dir.glob("*/*/*/protocol.json")
-    )
+    others = _names_in(data_dir)
     there = f"there are {', '.join(others)}" if others else "which holds none"
     kind = find_datasets().get(dataset.split("/")[0])
     if not kind:
@@ -74,11 +88,118 @@ def find_prepared(dataset: str, *, sample_rate: int, data_dir: str | Path | None
       data_dir: the TFDS folder; see `default_data_dir`.
 
     Raises:
-      UserError: it is not there, with the command that makes it.
+      UserError: see `find_dataset`.
     """
+    if _is_path(dataset):
+        folder = _find_path(dataset, sample_rate)
+        if _rate(folder):
+            _require_rate(folder, dataset, sample_rate)
+        return folder
     kind = find_datasets().get(dataset.partition("/")[0])
     rate = 0 if kind and not kind.waveforms else sample_rate
     return find_dataset(dataset, sample_rate=rate, data_dir=data_dir)
+
+
+def without_path(dataset: str, *, sample_rate: int, data_dir: str) -> tuple[str, str]:
+    """A dataset and its TFDS folder, by name where it was given by its path.
+
+    So a run's record names what it was trained on as others can, and its data may move.
+
+    Raises:
+      UserError: see `find_dataset`.
+    """
+    if not _is_path(dataset):
+        return dataset, data_dir
+    folder = find_dataset(dataset, sample_rate=sample_rate).absolute()
+    name = folder.parent.name.removesuffix(f"_{sample_rate}")
+    place = folder.parent.parent.parent
+    named = f"{folder.parent.parent.name}/{name}"
+    expected = place / (f"{named}_{sample_rate}" if sample_rate else named) / folder.name
+    return (named, str(place)) if expected == folder else (str(folder), data_dir)
+
+
+def _is_path(dataset: str) -> bool:
+    return dataset.startswith(("/", "~", ".")) or dataset.count("/") > 1
+
+
+def _find_path(dataset: str, sample_rate: int) -> Path:
+    """The folder of a dataset that is named by a path."""
+    path = Path(dataset).expanduser().absolute()
+    if (path / "dataset_info.json").is_file():
+        return path
+    for folder in (path, path.parent / f"{path.name}_{sample_rate}"):
+        if versions := [info.parent for info in folder.glob("*/dataset_info.json")]:
+            return max(versions, key=_version)
+    what = "not there" if not path.exists() else "no prepared dataset"
+    advice = "give one by its name, <builder>/<name>, such as audio_folder/music"
+    rates = list(_below(path.parent, f"{escape(path.name)}_*/*/dataset_info.json"))
+    if rates and path.name:
+        found = ", ".join(sorted({str(info.parent.parent) for info in rates}))
+        what = f"not there at {sample_rate} Hz"
+        advice = f"there is {found}: give its sample rate (config.sample_rate)"
+    elif others := _names_in(path):
+        what = "a folder of datasets"
+        advice = f"give it as data_dir, and one of those in it as the dataset: {', '.join(others)}"
+    elif path.is_dir() and _holds_audio(path):
+        what = "a folder of audio"
+        advice = (
+            f"prepare it first (mgr-jax prepare_data, or mgr_jax.prepare('audio_folder', "
+            f"manual_dir={str(path)!r})), then give audio_folder/{path.name}"
+        )
+    elif path.suffix.lower() in _TABLES and path.is_file():
+        what = "a file"
+        advice = (
+            f"prepare the features in it first (mgr-jax prepare_data, or "
+            f"mgr_jax.prepare('feature_array', features={str(path)!r}, frame_rate=…)), then give "
+            f"feature_array/{path.stem}"
+        )
+    elif others := _names_in(default_data_dir()):
+        advice += f"; in {default_data_dir()} there are {', '.join(others)}"
+    raise UserError(f"the dataset {dataset} is {what}; {advice}", code="dataset.wrong_path")
+
+
+def _holds_audio(folder: Path) -> bool:
+    """Whether there is an audio file in it or in a folder of it; does not look deeper."""
+    files = chain(_below(folder, "*"), _below(folder, "*/*"))
+    return any(file.suffix.lower() in AUDIO_SUFFIXES for file in files)
+
+
+def _below(folder: Path, pattern: str) -> Iterator[Path]:
+    """What is found in a folder, as far as it can be read, and nothing of all the machine."""
+    if folder.parent == folder:
+        return
+    try:
+        yield from folder.glob(pattern)
+    except OSError:  # it may not be read, or went away meanwhile
+        return
+
+
+def _names_in(data_dir: Path) -> list[str]:
+    """What is prepared in a TFDS folder: names with rates, as they are given."""
+    folders = {info.parent.parent for info in _below(data_dir, "*/*/*/protocol.json")}
+    return sorted(_called(folder.relative_to(data_dir).as_posix()) for folder in folders)
+
+
+def _called(folder: str) -> str:
+    name, _, rate = folder.rpartition("_")
+    return f"{name} at {rate} Hz" if name and rate.isdecimal() and int(rate) >= 1000 else folder
+
+
+def _rate(folder: Path) -> int:
+    """Of the audio that a prepared dataset holds, in Hz; 0 of features."""
+    account = read_json(folder / "protocol.json", "build the dataset again (`overwrite`)")
+    stored = account.get("format", {"kind": ""}) if isinstance(account, dict) else {"kind": ""}
+    return int(stored["rate"]) if stored["kind"] == "waveform" else 0
+
+
+def _require_rate(folder: Path, dataset: str, sample_rate: int) -> None:
+    if (rate := _rate(folder)) != sample_rate:
+        what = f"audio at {rate} Hz" if rate else "features, which have no sample rate"
+        raise UserError(
+            f"the dataset {dataset} holds {what}, not audio at {sample_rate} Hz; set the sample "
+            f"rate (config.sample_rate) to {rate}",
+            code="dataset.other_rate",
+        )
 
 
 def _version(folder: Path) -> list[int]:

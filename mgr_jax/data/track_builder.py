@@ -17,6 +17,7 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from mgr_jax.audio.io import Limits
+from mgr_jax.audio.notes import first_of_each, some_reasons, with_notes
 from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
 from mgr_jax.data.sources import Mark, digest_marks, write_marks
 from mgr_jax.errors import UserError
@@ -52,9 +53,10 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
 
     None of them is registered with TFDS: there names are global, and TFDS has a gtzan of its own.
 
-    Beside the records it writes `skipped.json` (track → reason), `sources.json` (what the files
-    were, see `Mark`) and `protocol.json` (classes, tags, format, how the splits were made). Nothing
-    is left behind if preparing fails.
+    Beside the records it writes `skipped.json` (track → reason), `notes.json` (track → what was
+    told of it, where it is used but not as it is), `sources.json` (what the files were, see `Mark`)
+    and `protocol.json` (classes, tags, format, how the splits were made). Nothing is left behind if
+    preparing fails.
 
     Attributes:
       PAYLOAD: name of the feature that holds a record's bytes.
@@ -134,6 +136,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         known = {t.label for s in tracks.values() for t in s} - {""}
         self.info.features["label"].names = sorted(known)
         self._skipped = dict(self.planned.left_out)
+        self._notes: dict[str, list[str]] = {}
         self._marks: dict[str, Mark] = {}
         self._stored = {split: Counter[str]() for split in tracks}
         return {split: self._generate_examples(split, tracks[split]) for split in tracks}
@@ -144,7 +147,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         assert self.planned is not None
         results = self._load(tracks)
         bar = tqdm(results, split, total=len(tracks), unit="track", disable=not self.progress)
-        for track, result in bar:
+        for (track, result), notes in with_notes(bar):
             if isinstance(result, Failure):
                 self._skip(track, result)
                 if track.file:
@@ -153,6 +156,8 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             loaded, records = result
             if loaded.mark:
                 self._marks[track.track_id] = loaded.mark
+            if notes:
+                self._notes[track.track_id] = notes
             self._stored[split][track.label] += 1
             shared = {
                 "label": track.label or _UNKNOWN,
@@ -187,7 +192,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         others = [t for s in tracks for t in tracks[s] if t.track_id not in self._skipped]
         nothing = not any(self._stored.values())
         if nothing:  # perhaps no file can be read at all: go on to the first that can
-            for track, result in self._load(others):
+            for (track, result), _ in with_notes(self._load(others)):
                 if not isinstance(result, Failure):
                     nothing = False
                     break
@@ -212,6 +217,12 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
                 f"({some_reasons(list(self._skipped.values()))})",
                 stacklevel=2,
             )
+        if self._notes:
+            warnings.warn(
+                f"used {len(self._notes)} tracks that are not as they should be, which notes.json "
+                f"lists ({some_reasons(first_of_each(self._notes))})",
+                stacklevel=2,
+            )
         protocol = {
             "classes": self.info.features["label"].names,
             "tags": list(self.planned.tags),
@@ -223,6 +234,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             protocol["content"] = digest_marks(self._marks)
         for name, content in [
             ("skipped.json", self._skipped),
+            ("notes.json", self._notes),
             ("protocol.json", protocol | dict(self.planned.account)),
         ]:
             text = json.dumps(content, indent=2) + "\n"
@@ -249,14 +261,6 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         tracks = [t.track_id for t in self.planned.tracks[split] if t.label == label]
         reasons = [self._skipped[track] for track in tracks if track in self._skipped]
         return some_reasons(reasons) if reasons else "none was put there"
-
-
-def some_reasons(reasons: Sequence[str], most: int = 3) -> str:
-    """The first of the reasons for skipping tracks, in one line."""
-    told = list(reasons[:most])
-    if len(reasons) > most:
-        told.append(f"and {len(reasons) - most} more")
-    return "; ".join(told)
 
 
 @dataclasses.dataclass

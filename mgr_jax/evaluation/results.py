@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, printable
 from mgr_jax.evaluation.predictions import Predictions, read_protocol
 from mgr_jax.evaluation.protocol import Protocol
 from mgr_jax.evaluation.scores import evaluate, majority_baseline
@@ -54,9 +54,9 @@ class Result:
 
     def __str__(self) -> str:
         """All scores as lines of text, with the majority class where there is one."""
-        text = f"{self.scores['system']}\n{format_table(self.scores)}"
+        text = f"{printable(self.scores['system'])}\n{format_table(self.scores)}"
         if majority := self.scores.get("majority"):
-            text += f"\nmajority class ({majority['class']}): "
+            text += f"\nmajority class ({printable(majority['class'])}): "
             text += format_interval(majority["track"]["accuracy"])
         return text
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from mgr_jax.errors import printable
 from mgr_jax.evaluation.predictions import AGGREGATIONS
 from mgr_jax.evaluation.protocol import Protocol
 
@@ -29,7 +30,7 @@ def format_table(result: dict[str, Any]) -> str:
     if result.get("left_out"):
         names = ", ".join(result["left_out"])
         lines.append(f"left out of roc_auc and average_precision (labels all alike): {names}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _repeated(result: dict[str, Any], level: str) -> bool:

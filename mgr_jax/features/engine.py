@@ -4,12 +4,13 @@
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from mgr_jax.audio.notes import with_notes
 from mgr_jax.errors import UserError
 from mgr_jax.features.journal import Journal
 from mgr_jax.workers import Failure, map_in_processes
@@ -22,6 +23,7 @@ def extract(
     compute: Callable[..., np.ndarray],
     *,
     journal: Journal | None = None,
+    note: Callable[[str, Sequence[str]], None] | None = None,
     finish: Callable[[list[np.ndarray]], Iterable[np.ndarray]] | None = None,
     batch: int = 1,
     workers: int = 0,
@@ -38,6 +40,8 @@ def extract(
       compute: picklable. Whatever error it raises costs the item, not the run: what odd audio
         does to a library is not foreseen.
       journal: keeps what is finished, and what failed; None loses it with the process.
+      note: is told of each item that is computed, by name, what AudioWarnings it gave, which are
+        then not shown; None: they are.
       finish: makes the results of what `compute` gave, in this process, for those of `batch`
         consecutive items that did not fail: for what must not be copied to every worker, or
         depends in its last bits on how many are computed at once.
@@ -64,14 +68,18 @@ def extract(
     )
     lasts = {some[-1] for some in todo}
     answers: dict[str, np.ndarray | Failure] = {}
-    for (name, _), answer in tqdm(
+    bar = tqdm(
         results,
         title,
         initial=len(names) - len(left),
         total=len(names),
         unit=unit,
         disable=not progress,
-    ):
+    )
+    told = with_notes(bar) if note else ((result, []) for result in bar)
+    for ((name, _), answer), notes in told:
+        if note:
+            note(name, notes)
         answers[name] = answer
         if name not in lasts:
             continue
@@ -93,7 +101,7 @@ def _describe(
     try:
         return np.asarray(compute(*content))
     except UserError as error:
-        raise UserError(f"{name}: {error}", code="features.failed") from error
+        raise UserError(f"{name}: {error}", code=error.code) from error
     except Exception as error:
         raise UserError(
             f"{name} has no features ({type(error).__name__}: {error})", code="features.failed"

@@ -1,8 +1,9 @@
 """A journal of finished items: what was computed before a run was killed is not computed again."""
 
+import dataclasses
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +32,7 @@ class Journal:
       path: of the file.
       entries: what is known of each finished item: an array (its numbers come back exactly, as
         float64 or int64), or why there is none.
+      notes: what was told of items besides, see `note`.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -48,6 +50,7 @@ class Journal:
         self.path = path
         self.entries: dict[str, np.ndarray | Failure] = {}
         self._states: dict[str, Any] = {}
+        self.notes: dict[str, list[str]] = {}
         try:
             self._file = open_locked(path)
         except BlockingIOError as error:
@@ -74,7 +77,9 @@ class Journal:
                 break
             try:
                 content = json.loads(_checked(line))
-                if size:
+                if "notes" in content:
+                    self.notes[content["of"]] = content["notes"]
+                elif size:
                     self.entries[content["item"]] = _decode(content["entry"])
                     self._states[content["item"]] = content.get("state")
                 else:
@@ -107,6 +112,7 @@ class Journal:
         for item, state in states.items():
             if self._states.get(item) != state:
                 self.entries.pop(item, None)
+                self.notes.pop(item, None)
         self._states = dict(states)
 
     def append(self, answers: Mapping[str, np.ndarray | Failure]) -> None:
@@ -118,6 +124,15 @@ class Journal:
             lines.append({"item": item, "entry": _encode(answer), **known})
         self._write(lines)
         self.entries.update(answers)
+
+    def note(self, item: str, sentences: Sequence[str]) -> None:
+        """Keeps what was told of an item while it was computed, in place of what was told before.
+
+        To be called before it is appended, so that the notes of what is finished are whole.
+        """
+        if sentences or item in self.notes:
+            self.notes[item] = list(sentences)
+            self._write([{"of": item, "notes": list(sentences)}])
 
     def remove(self) -> None:
         """Deletes the file, when what it was kept for is written."""
@@ -146,8 +161,10 @@ def _checked(line: bytes) -> bytes:
 
 
 def _encode(answer: np.ndarray | Failure) -> Any:
-    return answer.reason if isinstance(answer, Failure) else answer.tolist()
+    return dataclasses.asdict(answer) if isinstance(answer, Failure) else answer.tolist()
 
 
 def _decode(entry: Any) -> np.ndarray | Failure:
-    return Failure(entry) if isinstance(entry, str) else np.array(entry)
+    if isinstance(entry, str):  # as of version 0.1
+        return Failure(entry)
+    return Failure(**entry) if isinstance(entry, dict) else np.array(entry)

@@ -65,6 +65,7 @@ def extract_rows(
     *,
     seconds: float = 0.0,
     journal: Journal | None = None,
+    note: Callable[[str, Sequence[str]], None] | None = None,
     workers: int = 0,
     title: str = "features",
     progress: bool = True,
@@ -77,6 +78,7 @@ def extract_rows(
       seconds: length of the consecutive segments, of which the last is left out where the track
         ends before it does; 0 describes whole tracks.
       journal: see `extract`.
+      note: likewise.
       workers: processes; 0 computes in this one.
       title: of the progress bar.
       progress: whether to show it.
@@ -92,6 +94,7 @@ def extract_rows(
         {track.filename: track.load for track in tracks},
         functools.partial(_describe, recipe=recipe, seconds=seconds),
         journal=journal,
+        note=note,
         workers=workers,
         title=title,
         unit="track",

@@ -13,7 +13,7 @@ from mgr_jax.workers import Failure
 
 def find_duplicates(
     material: Material, scheme: Scheme, *, workers: int, progress: bool
-) -> tuple[dict[str, Any], dict[str, str]]:
+) -> tuple[dict[str, Any], dict[str, str], dict[str, list[str]]]:
     """Finds the pairs of tracks that hold the same.
 
     Args:
@@ -27,10 +27,11 @@ def find_duplicates(
       their splits, whether they stand `across` two of them, and where each is like the other;
       `between` and `affected`, see `audit_pairs`; of audio also the `limit` of the bit error rate
       of a duplicate and the `bit_error_rates` of all pairs that were compared. Then, of the tracks
-      that cannot be read, the reason by name.
+      that cannot be read, the reason by name; and of those that are read, but not as they are,
+      what was told.
     """
     if material.audio is None:
-        return _same_rows(material), {}
+        return _same_rows(material), {}, {}
     return _same_audio(material, scheme, workers, progress)
 
 
@@ -46,10 +47,10 @@ def _same_rows(material: Material) -> dict[str, Any]:
 
 def _same_audio(
     material: Material, scheme: Scheme, workers: int, progress: bool
-) -> tuple[dict[str, Any], dict[str, str]]:
+) -> tuple[dict[str, Any], dict[str, str], dict[str, list[str]]]:
     assert material.audio is not None
     assert material.store is not None
-    found = fingerprint_all(
+    found, told = fingerprint_all(
         material.audio, scheme, material.store, workers=workers, progress=progress
     )
     results = list(enumerate(found.values()))
@@ -83,7 +84,8 @@ def _same_audio(
         "bit_error_rates": [round(match.bit_error_rate, 4) for match in compared],
         **_describe(matches, places, material),
     }
-    return duplicates, unreadable
+    notes = {n: told[k] for n, k in zip(material.names, found, strict=True) if k in told}
+    return duplicates, unreadable, notes
 
 
 def _describe(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mgr_jax.audio.fingerprint import Scheme
+from mgr_jax.audio.notes import first_of_each, some_reasons
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.leakage.crossing import audit_splits
@@ -26,7 +27,7 @@ def find_leaks(
     """
     m = material
     splits = audit_splits(m.names, m.splits, m.artists, m.groups) if any(m.splits) else None
-    duplicates, unreadable = find_duplicates(m, scheme, workers=workers, progress=progress)
+    duplicates, unreadable, notes = find_duplicates(m, scheme, workers=workers, progress=progress)
     copies = _copies(m)
     crosses = {}
     if splits:
@@ -56,6 +57,7 @@ def find_leaks(
         "apart": m.apart,
         "copies": copies,
         "unreadable": unreadable,
+        "notes": notes,
         "duplicates": duplicates,
     }
     return {"summary": _summarise(found, m), **found}
@@ -100,4 +102,7 @@ def _summarise(found: dict[str, Any], material: Material) -> tuple[str, ...]:
     lines.append(duplicates["method"])
     if unreadable := len(found["unreadable"]):
         lines.append(f"{unreadable} tracks cannot be read and were left out")
+    if noted := len(found["notes"]):
+        first = some_reasons(first_of_each(found["notes"]))
+        lines.append(f"{noted} tracks were compared, but not as they are ({first})")
     return tuple(lines)

@@ -1,6 +1,7 @@
 """Fingerprints of many tracks, computed in worker processes and kept."""
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import mgr_jax
 from mgr_jax.audio.chromaprint import CHROMAPRINT, require_fpcalc
 from mgr_jax.audio.fingerprint import HAITSMA_KALKER, Fingerprint, Scheme
 from mgr_jax.audio.io import Limits, read_audio
+from mgr_jax.audio.notes import with_notes
 from mgr_jax.caches import keep_arrays, load_arrays
 from mgr_jax.data.cache import Tracks
 from mgr_jax.errors import unknown_name
@@ -60,7 +62,7 @@ def _read_file(path: Path, limits: Limits | None) -> tuple[np.ndarray, int]:
 
 def fingerprint_all(
     sources: Mapping[str, Source], scheme: Scheme, store: Path, *, workers: int, progress: bool
-) -> dict[str, Fingerprint | Failure]:
+) -> tuple[dict[str, Fingerprint | Failure], dict[str, list[str]]]:
     """Computes what is not in the store yet, and stores it, also if it is interrupted.
 
     Args:
@@ -72,9 +74,11 @@ def fingerprint_all(
       progress: show a bar.
 
     Returns:
-      A fingerprint by key, or why there is none.
+      A fingerprint by key, or why there is none; and what was told of those that were read, but
+      not as they are.
     """
-    found: dict[str, Fingerprint | Failure] = {**_load(store)}
+    stored, notes = _load(store)
+    found: dict[str, Fingerprint | Failure] = {**stored}
     missing = [key for key in sources if key not in found]
     function = functools.partial(_compute, scheme.compute)
     items = ((key, sources[key]) for key in missing)
@@ -82,14 +86,15 @@ def fingerprint_all(
     results = map_in_processes(function, items, workers=workers, name=lambda _: "it")
     shown = progress and bool(missing)
     try:
-        for (key, _), result in tqdm(
-            results, "fingerprint", len(missing), unit="track", disable=not shown
-        ):
+        bar = tqdm(results, "fingerprint", len(missing), unit="track", disable=not shown)
+        for ((key, _), result), told in with_notes(bar):
             found[key] = result
+            if told and isinstance(result, Fingerprint):
+                notes[key] = told
     finally:
         if missing:
-            _save(store, {k: f for k, f in found.items() if isinstance(f, Fingerprint)})
-    return {key: found[key] for key in sources}
+            _save(store, {k: f for k, f in found.items() if isinstance(f, Fingerprint)}, notes)
+    return {key: found[key] for key in sources}, {k: n for k, n in notes.items() if k in sources}
 
 
 def _compute(
@@ -98,22 +103,26 @@ def _compute(
     return compute(*item[1]())
 
 
-def _load(store: Path) -> dict[str, Fingerprint]:
+def _load(store: Path) -> tuple[dict[str, Fingerprint], dict[str, list[str]]]:
     stored = load_arrays(store)
-    if stored.get("version") != mgr_jax.__version__:
-        return {}
+    if stored.get("version") != mgr_jax.__version__ or "notes" not in stored:
+        return {}, {}
     ends = np.cumsum(stored["length"])[:-1]
     parts = (np.split(stored[name], ends) for name in ("words", "heard"))
     columns = zip(stored["key"].tolist(), *parts, strict=True)
-    return {key: Fingerprint(words, heard) for key, words, heard in columns}
+    notes = json.loads(str(stored["notes"]))
+    return {key: Fingerprint(words, heard) for key, words, heard in columns}, notes
 
 
-def _save(store: Path, fingerprints: Mapping[str, Fingerprint]) -> None:
+def _save(
+    store: Path, fingerprints: Mapping[str, Fingerprint], notes: Mapping[str, list[str]]
+) -> None:
     if not fingerprints:
         return
     keep_arrays(
         store,
         version=np.array(mgr_jax.__version__),
+        notes=np.array(json.dumps(notes)),
         key=np.array(list(fingerprints)),
         length=np.array([len(f.words) for f in fingerprints.values()]),
         words=np.concatenate([f.words for f in fingerprints.values()]),

@@ -13,6 +13,10 @@ from flax import linen as nn
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.models.masking import Lengths, batch_norm
 
+# More than that is a slip, which would take all memory, or hours until there is a network.
+_WIDEST, _DEEPEST = 2**20, 1000
+_BUILT_ONE_BY_ONE = ("blocks", "layers", "unfolds")
+
 # (logits, intermediates)
 Output = tuple[jax.Array, dict[str, jax.Array]]
 
@@ -58,6 +62,12 @@ class Network(nn.Module, kw_only=True):
         self.require_least(num_classes=0)
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            most = _DEEPEST if field.name in _BUILT_ONE_BY_ONE else _WIDEST
+            if isinstance(value, int) and value > most:
+                raise UserError(
+                    f"{self.registered}: {field.name} is {value}; it can be up to {most}",
+                    code="model.out_of_range",
+                )
             if field.name.endswith(("dropout", "momentum")) and not 0 <= value < 1:
                 raise UserError(
                     f"{self.registered}: {field.name} is {value}; it must lie in [0, 1)",

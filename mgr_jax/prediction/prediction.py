@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from mgr_jax.errors import printable
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -70,9 +72,10 @@ class Prediction:
           top: how many classes to name.
           timeline: add a line for each segment.
         """
-        lines = [", ".join(f"{label} {100 * p:.0f} %" for label, p in self.top(top))]
+        lines = [", ".join(f"{printable(label)} {100 * p:.0f} %" for label, p in self.top(top))]
         for start, end, label, probability in self.timeline() if timeline else ():
-            lines.append(f"  {_clock(start)}-{_clock(end)}  {label} {100 * probability:.0f} %")
+            share = f"{printable(label)} {100 * probability:.0f} %"
+            lines.append(f"  {_clock(start)}-{_clock(end)}  {share}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:

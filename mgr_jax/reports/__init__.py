@@ -10,7 +10,7 @@ from mgr_jax.reports.figures import (
     require_matplotlib,
     save_figure,
 )
-from mgr_jax.reports.report import markdown_table, write_page
+from mgr_jax.reports.report import markdown_table, markdown_text, write_page
 
 __all__ = [
     "draw_comparison",
@@ -20,6 +20,7 @@ __all__ = [
     "draw_reliability",
     "figure_to_image",
     "markdown_table",
+    "markdown_text",
     "require_matplotlib",
     "save_figure",
     "write_page",

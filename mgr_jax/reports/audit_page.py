@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mgr_jax.reports.figures import COLOURS, make_figure
+from mgr_jax.reports.report import markdown_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,11 +21,12 @@ def format_audit(result: dict[str, Any], picture: str = "") -> str:
       result: the fields of an `Audit`.
       picture: the file of one, for a link to it.
     """
-    lines = [f"# Audit of {result['source']}", "", *map("- {}".format, result["summary"]), ""]
+    lines = [f"# Audit of {markdown_text(result['source'])}", ""]
+    lines += [*(f"- {markdown_text(sentence)}" for sentence in result["summary"]), ""]
     lines += _format_splits(result["splits"], result["apart"]) if result["splits"] else []
     if result["copies"]:
         lines += ["## Copies of tracks that published lists score", ""]
-        rows = [f"| {_cell(a)} | {_cell(b)} |" for a, b in result["copies"].items()]
+        rows = [f"| {markdown_text(a)} | {markdown_text(b)} |" for a, b in result["copies"].items()]
         lines += ["| trained on | is scored as |", "|---|---|", *_shorten(rows), ""]
     pairs, what = result["duplicates"]["pairs"], result["duplicates"]["what"]
     if result["splits"]:
@@ -36,8 +38,15 @@ def format_audit(result: dict[str, Any], picture: str = "") -> str:
         lines += [f"![bit error rates of the pairs that were compared]({picture})", ""]
     if result["unreadable"]:
         lines += ["## Left out", ""]
-        lines += [f"- {name}: {why}" for name, why in result["unreadable"].items()]
+        lines += [
+            f"- {markdown_text(name)}: {markdown_text(why)}"
+            for name, why in result["unreadable"].items()
+        ]
         lines.append("")
+    if result["notes"]:
+        lines += ["## Used, but not as they are", ""]
+        told = [text for sentences in result["notes"].values() for text in sentences]
+        lines += [*_shorten([f"- {markdown_text(text)}" for text in told]), ""]
     return "\n".join(lines)
 
 
@@ -52,12 +61,12 @@ def _format_splits(splits: dict[str, Any], apart: Sequence[str]) -> list[str]:
     for name, column in splits["columns"].items():
         tracks = ", ".join(f"{count} {split}" for split, count in column["affected"].items())
         lines.append(
-            f"| {_cell(name)} | {'yes' if name in apart else 'no'} | {column['known']} "
-            f"| {column['values']} | {len(column['crossing'])} | {tracks or '-'} |"
+            f"| {markdown_text(name)} | {'yes' if name in apart else 'no'} | {column['known']} "
+            f"| {column['values']} | {len(column['crossing'])} | {markdown_text(tracks) or '-'} |"
         )
         if name in apart:
             crossing += [
-                f"- {name} {_cell(value)}: {', '.join(names)}"
+                markdown_text(f"- {name} {value}: {', '.join(names)}")
                 for value, names in column["crossing"].items()
             ]
     return [*lines, "", *_shorten(crossing), *([""] if crossing else [])]
@@ -74,7 +83,7 @@ def _format_pairs(pairs: Sequence[dict[str, Any]]) -> list[str]:
         cells = []
         for side in ("first", "second"):
             split, at = pair[f"{side}_split"], pair[f"{side}_at"]
-            cells.append(_cell(pair[side]) + (f" ({split})" if split else ""))
+            cells.append(markdown_text(pair[side] + (f" ({split})" if split else "")))
             cells.append(_clock(at) if timed else f"row {at}")
         if timed:
             cells += [f"{pair['seconds']:.1f}", f"{pair['bit_error_rate']:.3f}"]
@@ -93,10 +102,6 @@ def _shorten(lines: list[str]) -> list[str]:
     if more <= 0:
         return lines
     return [*lines[:_LONGEST_LIST], "", f"… and {more} more, all of them in audit.json."]
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def draw_bit_error_rates(rates: Sequence[float], limit: float, title: str) -> "Figure":

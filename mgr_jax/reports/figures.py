@@ -9,6 +9,7 @@ import numpy as np
 
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_file
+from mgr_jax.reports.fonts import choose_fonts, drawable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +31,7 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> "F
     size = len(classes)
     if np.shape(matrix) != (size, size):
         raise ValueError(f"the matrix has shape {np.shape(matrix)}; {size} classes need a square")
+    classes = list(map(drawable, classes))
     support = np.sum(matrix, axis=1, keepdims=True)
     share = matrix / np.maximum(support, 1)
     side, label_room = 0.45 * size, 0.075 * max(map(len, classes))  # inches
@@ -63,7 +65,8 @@ def draw_per_class(rows: Sequence[Mapping[str, Any]], title: str) -> "Figure":
     position, value, low, high = np.array(known, float).reshape(-1, 4).T
     axes.hlines(position, low, high, color=COLOURS[0], linewidth=2)
     axes.plot(value, position, "o", color=COLOURS[0])
-    axes.set_yticks(range(len(rows)), [f"{row['class']} ({row['support']})" for row in rows])
+    names = [f"{drawable(row['class'])} ({row['support']})" for row in rows]
+    axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("recall with its interval")
@@ -108,6 +111,7 @@ def draw_comparison(
       metric: what is drawn.
       title: what was scored.
     """
+    names = list(map(drawable, names))
     figure = make_figure(5 + 0.09 * max(map(len, names)), 1.3 + 0.32 * len(names), title)
     axes = figure.add_subplot()
     value, low, high = np.array(scores, float).reshape(-1, 3).T
@@ -147,7 +151,7 @@ def draw_history(
                 np.asarray(values)[logged],
                 color=COLOURS[number % len(COLOURS)],
                 marker="." if logged.sum() < 30 else "",
-                label=name,
+                label=drawable(name),
             )
         axes.set_xlabel("step")
         axes.set_ylabel(label)
@@ -158,12 +162,14 @@ def draw_history(
 
 def figure_to_image(figure: "Figure") -> np.ndarray:
     """Renders a figure as uint8 [height, width, 3], for TensorBoard."""
+    choose_fonts(figure)
     figure.canvas.draw()
     return np.array(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Writes a figure as a .png file, whole or not at all."""
+    choose_fonts(figure)
     write_file(path, lambda file: figure.savefig(file, format="png"))
 
 
@@ -195,5 +201,5 @@ def make_figure(width: float, height: float, title: str) -> "Figure":
         raise ImportError(_NEEDS_MATPLOTLIB) from error
     figure = Figure(figsize=(width, height), dpi=120, layout="compressed")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, wrap=True)
+    figure.suptitle(drawable(title), wrap=True)
     return figure

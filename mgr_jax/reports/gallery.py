@@ -10,6 +10,7 @@ import numpy as np
 
 from mgr_jax.files import write_file, write_text
 from mgr_jax.reports.figures import COLOURS, make_figure, save_figure
+from mgr_jax.reports.report import markdown_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +115,7 @@ def write_gallery(folder: str | Path) -> Path:
     """
     folder = Path(folder)
     title, pages = load_pages(folder / "report_data.npz")
-    parts = [f"# {title}"]
+    parts = [f"# {markdown_text(title)}"]
     for heading, pictures in pages.items():
         image = f"{heading.lower().replace(' ', '_')}.png"
         save_figure(draw_gallery(pictures, f"{heading}: {title}"), folder / image)

@@ -1,11 +1,13 @@
 """One Markdown page for an evaluated model: its scores, its classes and its training."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mgr_jax.errors import printable
 from mgr_jax.files import write_text
 from mgr_jax.reports.figures import (
     draw_confusion,
@@ -64,7 +66,7 @@ def write_page(
         save_figure(figure, out_dir / f"{name}.png")
 
     pictures = {name: f"![{name.replace('_', ' ')}]({name}.png)" for name in figures}
-    parts = [f"# {title}", markdown_table(summary_rows), "## Classes"]
+    parts = [f"# {markdown_text(title)}", markdown_table(summary_rows), "## Classes"]
     parts += [markdown_table(per_class_rows), pictures["per_class"]]
     if matrix is not None:
         parts += ["## Confusion matrix", pictures["confusion_matrix"]]
@@ -73,16 +75,21 @@ def write_page(
     if history is not None:
         parts += ["## Training", pictures["history"]]
     if notes:
-        parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
+        parts += ["## Notes", "\n".join(f"- {markdown_text(note)}" for note in notes)]
     path = out_dir / "report.md"
     write_text(path, "\n\n".join(parts) + "\n")
     return path
 
 
+def markdown_text(text: str) -> str:
+    """A text on one line that Markdown shows as it is: names may hold HTML, links and bars."""
+    return re.sub(r"([\\`*\[|<>]|&(?=#?\w+;))", r"\\\1", printable(text))
+
+
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows as a Markdown table; for their values and columns see `write_page`."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [[name.replace("_", " ") for name in columns], ["---"] * len(columns)]
+    lines = [[markdown_text(name.replace("_", " ")) for name in columns], ["---"] * len(columns)]
     lines += [[_cell(row.get(name)) for name in columns] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -94,4 +101,4 @@ def _cell(value: Any) -> str:
         return _cell(value) + limits
     if value is None:
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else str(value).replace("|", r"\|")
+    return f"{value:.3f}" if isinstance(value, float) else markdown_text(str(value))

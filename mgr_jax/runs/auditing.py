@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mgr_jax.audio.io import Limits
-from mgr_jax.errors import UserError
-from mgr_jax.files import require_folder, write_file, write_json, write_text
+from mgr_jax.errors import UserError, printable
+from mgr_jax.files import require_folder, write_json, write_text
 from mgr_jax.leakage import FINGERPRINTS
 from mgr_jax.leakage.findings import find_leaks
 from mgr_jax.leakage.fingerprints import find_scheme
 from mgr_jax.leakage.material import Material, open_dataset, open_folder, open_table
 from mgr_jax.reports.audit_page import draw_bit_error_rates, format_audit
+from mgr_jax.reports.figures import save_figure
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Audit:
       copies: tracks that are trained on although they hold the recording of a track that a
         published list scores, with that track.
       unreadable: tracks that were left out, with the reason.
+      notes: tracks that were read, but not as they are, with what was told of each.
       duplicates: `what` is alike (recordings or features) and by which `method`; the `pairs` of
         tracks, each with the splits they stand in, whether these differ (`across`), and where the
         tracks are alike: in seconds, or by the number of the row.
@@ -46,11 +48,12 @@ class Audit:
     apart: tuple[str, ...]
     copies: dict[str, str]
     unreadable: dict[str, str]
+    notes: dict[str, list[str]]
     duplicates: dict[str, Any]
 
     def __str__(self) -> str:
         """The summary, a sentence a line."""
-        return "\n".join([f"Audit of {self.source}", *self.summary])
+        return "\n".join(map(printable, [f"Audit of {self.source}", *self.summary]))
 
     def markdown(self) -> str:
         """A page with the summary, what crosses, and the pairs."""
@@ -79,7 +82,7 @@ class Audit:
         if drawn:
             title = f"{self.source}: how alike pairs of recordings are"
             figure = draw_bit_error_rates(rates, self.duplicates["limit"], title)
-            write_file(folder / "audit.png", lambda file: figure.savefig(file, format="png"))
+            save_figure(figure, folder / "audit.png")
         write_text(folder / "audit.md", format_audit(content, "audit.png" if drawn else ""))
         return folder / "audit.md"
 

@@ -23,8 +23,8 @@ from mgr_jax.evaluation import (
     paired_difference,
     same_tracks,
 )
-from mgr_jax.files import require_folder, write_file, write_text
-from mgr_jax.reports import draw_comparison, markdown_table
+from mgr_jax.files import require_folder, write_text
+from mgr_jax.reports import draw_comparison, markdown_table, markdown_text, save_figure
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Comparison:
         """The table as people read it, and notes on what it says and does not say."""
         shown = self.metric.replace("_", " ")
         table = markdown_table([_cells(row, shown) for row in self.rows])
-        return table + "\n\n" + "\n".join(f"- {note}" for note in self._notes(shown))
+        return table + "\n\n" + "\n".join(f"- {markdown_text(note)}" for note in self._notes(shown))
 
     def __str__(self) -> str:
         return self.markdown()
@@ -72,7 +72,7 @@ class Comparison:
         parts = [f"# {title}", self.markdown()]
         if importlib.util.find_spec("matplotlib"):
             figure = self._draw(title)
-            write_file(out / "compare.png", lambda file: figure.savefig(file, format="png"))
+            save_figure(figure, out / "compare.png")
             parts.append(f"![{self.metric} of every run](compare.png)")
         else:
             log.warning("no picture: drawing needs matplotlib; run pip install 'mgr-jax[report]'")

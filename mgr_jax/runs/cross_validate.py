@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from mgr_jax.config import validate
 from mgr_jax.data.parts import is_kfold, require_consent, require_folds
 from mgr_jax.data.pipeline import scored_split
+from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Result, join_predictions, join_repeats, save_result
 from mgr_jax.evaluation.protocol import LEAKING, repeated
 from mgr_jax.files import write_json
@@ -68,6 +69,11 @@ def cross_validate(
     given = {"folds": folds, "parts": parts, "splits": tuple(splits) if splits else None}
     options.update({name: value for name, value in given.items() if value is not None})
     options.i_know_this_leaks |= i_know_this_leaks
+    if not 1 <= seeds <= 1000:
+        raise UserError(
+            f"`seeds` is {seeds}; give how often all is done, from 1 to 1000",
+            code="argument.out_of_range",
+        )
     pooled = train_folds(config, workdir, seeds=seeds, progress=progress)
     runs = [run for _, run in fold_runs(config, workdir, seeds=seeds)]
     _record_total(workdir, runs)

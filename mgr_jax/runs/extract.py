@@ -1,6 +1,7 @@
 """Tables of hand-made features, computed from a folder of audio or a prepared dataset."""
 
 import logging
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from typing import Any
 
 import mgr_jax
 from mgr_jax.audio.io import Limits
+from mgr_jax.audio.notes import first_of_each
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.locate import find_prepared
 from mgr_jax.data.sources import digest_dataset
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, printable
 from mgr_jax.features.journal import Journal
 from mgr_jax.features.recipes import Recipe, find_recipe
 from mgr_jax.features.rows import AudioTrack, extract_rows
@@ -35,6 +37,8 @@ class ExtractedTable:
       tracks: how many tracks they are of.
       columns: names of the features.
       skipped: why tracks are not in it, by file name.
+      notes: what was told of tracks that are in it, but not as they are, by file name; where there
+        are any, <path>.notes.json holds them.
     """
 
     path: Path
@@ -42,13 +46,16 @@ class ExtractedTable:
     tracks: int
     columns: tuple[str, ...]
     skipped: dict[str, str]
+    notes: dict[str, list[str]]
 
     def __str__(self) -> str:
         """What was written, in a sentence."""
-        return (
+        name = self.path.name
+        noted = f"; {len(self.notes)} used but not as they are, see {name}.notes.json"
+        return printable(
             f"Wrote {self.path}: {self.rows} rows of {self.tracks} tracks, {len(self.columns)} "
-            f"features each ({len(self.skipped)} tracks skipped, {self.path.name}.skipped.json "
-            "lists them)."
+            f"features each ({len(self.skipped)} tracks skipped, {name}.skipped.json lists "
+            f"them{noted if self.notes else ''})."
         )
 
 
@@ -89,7 +96,8 @@ def extract_table(
       limits: which files are refused; see `audio.io.Limits`.
 
     Returns:
-      What was written, and why tracks were skipped; the first reasons are logged as warnings.
+      What was written, why tracks were skipped, and what was told of others; the first of these
+      sentences are logged as warnings.
 
     Raises:
       UserError: the arguments do not fit together, the table exists already, a journal of other
@@ -106,9 +114,14 @@ def extract_table(
             "(`audio`), or choose the corrected form (`corrected`) for a prepared dataset",
             code="features.needs_files",
         )
-    if seconds < 0:
+    if not 0 <= seconds < math.inf:
         raise UserError(
             f"`seconds` is {seconds:g}; give the length of segments, or 0 for tracks",
+            code="argument.out_of_range",
+        )
+    if sample_rate is not None and not 1000 <= sample_rate <= 384_000:
+        raise UserError(
+            f"`sample_rate` is {sample_rate:g}; give one from 1000 to 384000 Hz",
             code="argument.out_of_range",
         )
     out = Path(out).expanduser()
@@ -138,8 +151,9 @@ def extract_table(
     made = write_features(
         tracks, recipe, out, settings=settings, seconds=seconds, workers=workers, progress=progress
     )
-    for reason in list(made.skipped.values())[:_REASONS]:
-        log.warning(reason)
+    for sentences in (list(made.skipped.values()), first_of_each(made.notes)):
+        for sentence in sentences[:_REASONS]:
+            log.warning(sentence)
     return made
 
 
@@ -168,13 +182,16 @@ def write_features(
       UserError: a journal of other settings is there, or no track can be used.
     """
     with Journal(_journal_of(out), {**settings, "seconds": seconds}) as journal:
+        # Of tracks that a killed run has described, what it was told.
+        journal.notes = {t.filename: n for t in tracks if (n := journal.notes.get(t.filename))}
         rows, skipped = extract_rows(
             tracks,
             recipe,
             seconds=seconds,
             journal=journal,
+            note=journal.note,
             workers=workers,
-            title=out.name,
+            title=printable(out.name),
             progress=progress,
         )
         if not rows.filename:
@@ -185,12 +202,15 @@ def write_features(
                 code="features.none",
             )
         write_json(out.with_name(f"{out.name}.skipped.json"), skipped)
+        notes = {name: told for name, told in journal.notes.items() if told and name not in skipped}
+        if notes:
+            write_json(out.with_name(f"{out.name}.notes.json"), notes)
         # A file name may tell the track, as in Kaggle's tables: blues.00000.3.wav.
         with_track = track_names(rows.filename) != rows.track
         write_table(out, rows, fma_header=recipe.fma_header, with_track=with_track)
         journal.remove()
     return ExtractedTable(
-        out, len(rows.filename), len(tracks) - len(skipped), recipe.columns, skipped
+        out, len(rows.filename), len(tracks) - len(skipped), recipe.columns, skipped, notes
     )
 
 

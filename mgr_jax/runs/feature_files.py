@@ -146,7 +146,9 @@ def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTr
         rows = [row for row, track in enumerate(table.track_id) if track in used[split]]
         if not rows:
             raise UserError(
-                f"{table.path} holds no track of the {split} split of {workdir}", code="split.empty"
+                f"{table.path} holds no track of the {split} split of {workdir}; give the table "
+                "that it was trained from, or name another split",
+                code="split.empty",
             )
         return table.select(rows)
     left_out = _trained_rows(table, seen)

@@ -20,7 +20,7 @@ from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.files import require_folder, write_json, write_text
 from mgr_jax.leakage.inflation import BY, choose_metric, inflation, inflation_rows
 from mgr_jax.model_folder import name_system
-from mgr_jax.reports import markdown_table
+from mgr_jax.reports import markdown_table, markdown_text
 from mgr_jax.runs.cross_validate import train_folds
 
 _NOTE = (
@@ -56,9 +56,12 @@ class Inflation:
         """A table of all scores and differences, and what the protocols are."""
         rows = [row for name in self.systems for row in inflation_rows(name, self.systems[name])]
         parts = [f"# What leaking is worth: {self.metric}", markdown_table(rows)]
-        parts += [" ".join(self.notes), _list(p.sentence for p in self.protocols.values())]
+        parts += [
+            " ".join(self.notes),
+            _list(markdown_text(p.sentence) for p in self.protocols.values()),
+        ]
         if self.failed:
-            parts += ["Not scored:", _list(self.failed)]
+            parts += ["Not scored:", _list(map(markdown_text, self.failed))]
         return "\n\n".join(parts)
 
     __str__ = markdown

@@ -1,12 +1,14 @@
 """Many files through one model, one after the other."""
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mgr_jax.audio.io import AudioError, Limits
+from mgr_jax.audio.io import AudioError, AudioWarning, Limits
 from mgr_jax.audio.listing import find_audio_files
+from mgr_jax.audio.notes import with_notes
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
 from mgr_jax.prediction.prediction import Prediction
@@ -23,6 +25,7 @@ class FilePredictions:
     Attributes:
       found: what was predicted so far, by name.
       failures: a sentence on each file so far that could not be read.
+      notes: what was warned of files so far that are used, but not as they are, by name.
     """
 
     def __init__(self, outcomes: Iterable[tuple[str, Prediction | AudioError]]) -> None:
@@ -30,15 +33,19 @@ class FilePredictions:
         self._outcomes = iter(outcomes)
         self.found: dict[str, Prediction] = {}
         self.failures: list[str] = []
+        self.notes: dict[str, list[str]] = {}
 
     def __iter__(self) -> Iterator[tuple[str, Prediction]]:
         """Yields names with their predictions; files that cannot be read join the failures."""
         yield from list(self.found.items())
-        for name, outcome in self._outcomes:
+        for (name, outcome), notes in with_notes(self._outcomes):
+            for note in notes:
+                warnings.warn(note, AudioWarning, stacklevel=2)
             if isinstance(outcome, AudioError):
                 self.failures.append(str(outcome))
             else:
                 self.found[name] = outcome
+                self.notes.update({name: notes} if notes else {})
                 yield name, outcome
 
     def save(self, path: str | os.PathLike[str]) -> None:

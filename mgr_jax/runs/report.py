@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, printable
 from mgr_jax.evaluation import (
     AGGREGATIONS,
     Result,
@@ -54,7 +54,7 @@ class Report:
         """A line for each system, and where the report lies."""
         lines = [f"{self.split} tracks, {self.metric} with {100 * self.confidence:g} % interval:"]
         lines += [f"  {row['system']:<32} {format_interval(row[self.metric])}" for row in self.rows]
-        return "\n".join([*lines, f"Wrote {self.path}"])
+        return "\n".join(map(printable, [*lines, f"Wrote {self.path}"]))
 
 
 def write_report(

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mgr_jax.audio.io import AudioError, Limits
 from mgr_jax.audio.listing import find_audio_files
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, printable
 from mgr_jax.files import require_writable, write_text
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.feature_files import side_rows
@@ -46,7 +46,7 @@ class Submission:
 
     def __str__(self) -> str:
         """What was written, in a sentence."""
-        return (
+        return printable(
             f"Wrote {self.path}: {self.rows} tracks, {len(self.failures)} of them could not be "
             "read."
         )

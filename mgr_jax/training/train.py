@@ -17,6 +17,7 @@ from mgr_jax import config as configs
 from mgr_jax.audio.augment import Augment, make_augment
 from mgr_jax.classifier import how_filled, init_variables
 from mgr_jax.data.loader import Batch, Loader, stack_batches
+from mgr_jax.data.locate import without_path
 from mgr_jax.data.pipeline import (
     class_counts,
     make_loaders,
@@ -271,6 +272,9 @@ def _with_absolute_paths(config: ConfigDict) -> ConfigDict:
     for group, field in ((config, "data_dir"), (config.side_inputs, "table")):
         if group[field]:
             group[field] = str(Path(group[field]).expanduser().absolute())
+    config.dataset, config.data_dir = without_path(
+        config.dataset, sample_rate=config.sample_rate, data_dir=config.data_dir
+    )
     return config
 
 

@@ -398,9 +398,9 @@ def test_a_changed_folder_asks_for_overwrite_and_a_failed_one_keeps_the_old(copy
 def test_a_dataset_that_is_not_there_names_the_command(tmp_path, data_dir):
     with user_error("dataset.not_prepared", "mgr_jax.prepare('rendered/demo', sample_rate=16000)"):
         find_dataset("rendered/demo", sample_rate=16_000, data_dir=tmp_path)
-    with user_error("dataset.not_prepared", "audio_folder/music_12000"):
+    with user_error("dataset.not_prepared", "audio_folder/music at 12000 Hz"):
         find_dataset("audio_folder/music", sample_rate=16_000, data_dir=data_dir)
-    with user_error("dataset.unknown", "folder/music", "audio_folder/music_12000", "gtzan"):
+    with user_error("dataset.unknown", "folder/music", "audio_folder/music at 12000 Hz", "gtzan"):
         find_dataset("folder/music", sample_rate=12_000, data_dir=data_dir)
     (tmp_path / "feature_array/mel").mkdir(parents=True)
     with user_error("dataset.no_sample_rate", "feature_array/mel", "config.sample_rate=0"):

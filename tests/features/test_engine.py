@@ -160,8 +160,9 @@ def test_failures_are_named_and_kept_and_rows_of_nan(tmp_path):
 
     with Journal(tmp_path / "journal", {}) as journal:
         found = extract(make_items(4), fail, journal=journal, progress=False)
-    assert found["item 1"] == Failure("item 1: too short")
-    assert found["item 2"] == Failure("item 2 has no features (ZeroDivisionError: by two)")
+    assert found["item 1"] == Failure("item 1: too short", "audio.too_short")
+    reason = "item 2 has no features (ZeroDivisionError: by two)"
+    assert found["item 2"] == Failure(reason, "features.failed")
     with Journal(tmp_path / "journal", {}) as journal:
         again = extract(make_items(4), counting(seen := []), journal=journal, progress=False)
     assert not seen
@@ -216,7 +217,10 @@ def test_journals_hold_numbers_exactly(tmp_path):
         journal.append({"a": values, "b": Failure("why")})
         journal.append({"c": values.astype(np.float32)})
     lines = (tmp_path / "journal").read_text(encoding="utf-8").splitlines()
-    assert json.loads(lines[2][9:]) == {"item": "b", "entry": "why"}  # behind its sum
+    assert json.loads(lines[2][9:]) == {
+        "item": "b",
+        "entry": {"reason": "why", "code": ""},
+    }  # behind its sum
     with Journal(tmp_path / "journal", {}) as journal, warnings.catch_warnings():
         np.testing.assert_array_equal(journal.entries["a"], values)
         np.testing.assert_array_equal(journal.entries["c"], values.astype(np.float32))

@@ -224,7 +224,8 @@ def test_finished_tracks_are_not_computed_again(tmp_path):
 
 def write_levels(folder: Path, **levels: float) -> None:
     for name, level in levels.items():
-        soundfile.write(folder / f"{name}.wav", np.full(RATE, level), RATE, "FLOAT")
+        alternating = level * (-1.0) ** np.arange(RATE)
+        soundfile.write(folder / f"{name}.wav", alternating, RATE, "FLOAT")
 
 
 @pytest.mark.parametrize("times", ["new", "old"])

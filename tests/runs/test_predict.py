@@ -1,6 +1,7 @@
 """Many files through one model: each as it comes, and none left out without a word."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from errors import user_error
 
 import mgr_jax
-from mgr_jax.audio.io import AudioError
+from mgr_jax.audio.io import AudioError, AudioWarning
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.side_inputs import SideInputs
 
@@ -22,6 +23,8 @@ class StubPredictor:
 
     def predict(self, name, *, side, timeline, limits):
         self.asked.append(Path(name).stem)
+        if "cut" in name:
+            warnings.warn(f"{name} is cut short", AudioWarning, stacklevel=2)
         if "bad" in name:
             raise AudioError(f"{name} cannot be decoded", code="audio.damaged")
         rows = np.array([[0.75, 0.25], [0.125, 0.875]])
@@ -98,3 +101,11 @@ def test_a_table_that_is_missing_is_told_before_any_file_is_read(predictor):
 def test_a_folder_without_audio_is_named(predictor, tmp_path):
     with user_error("audio.no_files", tmp_path, ".opus"):
         mgr_jax.predict_files("run", [tmp_path])
+
+
+def test_what_is_told_of_files_is_told_as_they_come_and_kept(predictor):
+    predictions = mgr_jax.predict_files("run", ["a.mp3", "cut.mp3", "cut2.mp3"])
+    with pytest.warns(AudioWarning) as caught:
+        list(predictions)
+    assert [str(w.message) for w in caught] == ["cut.mp3 is cut short", "cut2.mp3 is cut short"]
+    assert predictions.notes == {f"{n}.mp3": [f"{n}.mp3 is cut short"] for n in ("cut", "cut2")}

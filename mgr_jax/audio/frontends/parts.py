@@ -28,7 +28,8 @@ def one_of(*choices: Any) -> Range:
 
 
 FINITE = Range(lambda value: value is None or math.isfinite(value), "it must be finite")
-Count = Annotated[int, Range(lambda value: value > 0, "it must be positive")]
+_MOST = 2**20  # of bins, or samples of a frame: more is a slip, which takes all memory
+Count = Annotated[int, Range(lambda value: 0 < value <= _MOST, f"use a number from 1 to {_MOST}")]
 Size = Annotated[float, Range(lambda value: 0 < value < math.inf, "it must be positive and finite")]
 # Roots have no finite slope in silence.
 Exponent = Annotated[float, Range(lambda value: 1 <= value < math.inf, "use a finite one from 1")]
