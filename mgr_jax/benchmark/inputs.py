@@ -1,85 +1,95 @@
-"""What is read, and how well: every encoding against the sound that went into it."""
+"""What goes in: the page docs/inputs.md, on which everything is tried when it is written."""
 
-import warnings
-from dataclasses import dataclass
+import dataclasses
+import tempfile
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import soundfile
+from tqdm import tqdm
 
-from mgr_jax.audio.io import read_audio
-from mgr_jax.benchmark.encodings import Encoding, write
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What became of the sound in a file, against the original.
-
-    Attributes:
-      encoding: of the file.
-      length: by how many ms it is longer, or if negative shorter.
-      lag: by how many ms it comes later, or earlier.
-      gain: by how many dB it is louder, or softer.
-      correlation: where it is the same sound, moved by the lag.
-      error: the largest difference of a sample there, in units of 16 bit.
-      said: what was warned of.
-    """
-
-    encoding: Encoding
-    length: float
-    lag: float
-    gain: float
-    correlation: float
-    error: float
-    said: tuple[str, ...] = ()
-
-    @property
-    def wrong(self) -> list[str]:
-        """What is not as it has to be for this encoding; of a whole file, nothing is said."""
-        kind = self.encoding.kind
-        held = {
-            f"{self.length:+.2f} ms": -kind.length[0] <= self.length <= kind.length[1],
-            f"lag {self.lag:+.2f} ms": -kind.lag[0] <= self.lag <= kind.lag[1],
-            f"gain {self.gain:+.2f} dB": abs(self.gain) <= kind.gain,
-            f"correlation {self.correlation:.5f}": self.correlation >= kind.correlation,
-            f"error {self.error:.2f}": kind.error is None or self.error <= kind.error,
-        }
-        return [what for what, holds in held.items() if not holds] + list(self.said)
+from mgr_jax.benchmark.bad_inputs import BAD_INPUTS, try_input
+from mgr_jax.benchmark.encoding_table import ENCODINGS
+from mgr_jax.benchmark.encodings import Encoding
+from mgr_jax.benchmark.fidelity import measure
+from mgr_jax.benchmark.inputs_page import format_page
+from mgr_jax.benchmark.layout_table import LAYOUTS
+from mgr_jax.benchmark.layouts import understand
+from mgr_jax.benchmark.record import Benchmark
+from mgr_jax.errors import UserError
 
 
-def measure(encoding: Encoding, path: Path) -> Measured:
-    """Writes a file in an encoding, reads it and compares.
+def benchmark_inputs(*, progress: bool = True) -> Benchmark:
+    """Tries every encoding, bad file and layout, and tells what became of it.
+
+        report = mgr_jax.benchmark_inputs()
+        report.save(markdown="inputs.md")
+
+    Rows of programs that are not here (lame, sox, ffmpeg) say so.
 
     Args:
-      encoding: which one; its program must be there.
-      path: of the file, which is replaced.
-
-    Raises:
-      AudioError: the file is not read.
+      progress: show a progress bar.
     """
-    original = write(encoding, path).mean(axis=1)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        sound = read_audio(path, encoding.rate)
-    lag = find_lag(sound, original)
-    first, second = sound[max(lag, 0) :], original[max(-lag, 0) :]
-    common = min(len(first), len(second))
-    first, second = first[:common].astype(float), second[:common]
-    energies = (first**2).sum(), (second**2).sum()
-    ms = 1000 / encoding.rate
-    return Measured(
-        encoding,
-        length=(len(sound) - len(original)) * ms,
-        lag=lag * ms,
-        gain=float(10 * np.log10(energies[0] / energies[1])),
-        correlation=float((first * second).sum() / np.sqrt(energies[0] * energies[1])),
-        error=float(np.abs(first - second).max() * 2**15),
-        said=tuple(str(warning.message) for warning in caught),
-    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # see try_input
+        encodings = {
+            encoding.name: _try_encoding(encoding, folder)
+            for encoding in tqdm(ENCODINGS, unit="file", disable=not progress)
+        }
+        content: dict[str, Any] = {
+            "versions": _versions(),
+            "encodings": encodings,
+            "files": {file: _try_file(file, folder) for file in BAD_INPUTS},
+            "layouts": _try_layouts(folder),
+        }
+    return Benchmark(content, format_page(content), is_markdown=True)
 
 
-def find_lag(sound: np.ndarray, original: np.ndarray) -> int:
-    """By how many samples a sound comes later than the original: where they correlate best."""
-    size = 1 << (len(sound) + len(original)).bit_length()
-    spectrum = np.fft.rfft(sound, size) * np.fft.rfft(original, size).conj()
-    best = int(np.fft.irfft(spectrum, size).argmax())
-    return best - size if best > size // 2 else best
+def _versions() -> dict[str, str]:
+    import av
+
+    return {"PyAV": av.__version__, "soundfile": soundfile.__version__}
+
+
+def _try_encoding(encoding: Encoding, folder: Path) -> dict[str, Any]:
+    if encoding.missing:
+        return {"problem": f"not tried: no {encoding.missing} here"}
+    path = folder / f"sound.{encoding.suffix}"
+    try:
+        measured = measure(encoding, path)
+    except UserError as error:
+        return {"problem": _shorten(str(error), folder)}
+    numbers = {
+        name: getattr(measured, name) for name in ("length", "lag", "gain", "correlation", "error")
+    }
+    return numbers | {"problem": _shorten("; ".join(measured.wrong), folder)}
+
+
+def _try_file(file: str, folder: Path) -> dict[str, Any]:
+    path = folder / file
+    BAD_INPUTS[file][1](path)
+    strict, lenient = (try_input(path, allow_truncated=allow) for allow in (False, True))
+    return {
+        "refused": _shorten(strict.refused, folder),
+        "warned": [_shorten(text, folder) for text in lenient.warned],
+        "seconds": lenient.seconds,
+        "still_refused": _shorten(lenient.refused, folder),
+    }
+
+
+def _try_layouts(folder: Path) -> dict[str, dict[str, Any]]:
+    found = {}
+    for title, layouts in LAYOUTS.items():
+        for layout in layouts:
+            with tempfile.TemporaryDirectory(dir=folder) as name:
+                music = Path(name) / "music"
+                music.mkdir()
+                understood = dataclasses.asdict(understand(layout, music))
+                said = [_shorten(text, Path(name)) for text in understood["said"]]
+                found[f"{title}: {layout.name}"] = understood | {"said": said}
+    return found
+
+
+def _shorten(text: str, folder: Path) -> str:
+    return text.replace(f"{folder}/", "")

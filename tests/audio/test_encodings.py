@@ -6,7 +6,7 @@ import pytest
 
 from mgr_jax.benchmark.encoding_table import ENCODINGS
 from mgr_jax.benchmark.encodings import original
-from mgr_jax.benchmark.inputs import find_lag, measure
+from mgr_jax.benchmark.fidelity import find_lag, measure
 
 NAMES = {encoding.name: encoding for encoding in ENCODINGS}
 
