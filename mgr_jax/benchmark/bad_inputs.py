@@ -21,17 +21,7 @@ from mgr_jax.benchmark.encodings import original, write
 _RATE = 22_050
 _NOBODY = 65_534
 _NAMED = {encoding.name: encoding for encoding in ENCODINGS}
-_MARKED = b"version https://git-lfs.github.com/spec/v1\noid sha256:"
-
-
-def _bytes(content: bytes, path: Path) -> None:
-    path.write_bytes(content)
-
-
-def _sound(change: Callable[[np.ndarray], np.ndarray], path: Path, rate: int = _RATE) -> None:
-    """A WAV file of floats: what becomes of the original, [samples, channels]."""
-    sound = change(original(_RATE, 2, 16))
-    soundfile.write(path, sound, rate, format="WAV", subtype="FLOAT")
+_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\n"
 
 
 def _edited(edit: Callable[[bytes], bytes], name: str, path: Path, seconds: float = 8) -> None:
@@ -50,12 +40,12 @@ def _with_hole(data: bytes) -> bytes:
     return data[:third] + bytes(third) + data[2 * third :]
 
 
-def _flac_says_all(data: bytes) -> bytes:
+def _says_all(data: bytes) -> bytes:
     """Has a FLAC file claim the largest number of samples, which is of 36 bits."""
     return data[:21] + bytes([data[21] | 0x0F]) + b"\xff" * 4 + data[26:]
 
 
-def _without_samples(data: bytes) -> bytes:
+def _emptied(data: bytes) -> bytes:
     return wav_says(0)(data[: data.index(b"data") + 8])
 
 
@@ -90,59 +80,99 @@ def _locked(path: Path) -> None:
     path.chmod(0)
 
 
-# What it is, by the name that its file has.
-BAD_INPUTS: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "gone.mp3": ("no such file", lambda path: None),
-    "folder.mp3": ("a folder", Path.mkdir),
-    "pipe.mp3": ("a named pipe", os.mkfifo),
-    "locked.wav": ("a file of somebody else", _locked),
-    "empty.mp3": ("0 bytes", partial(_bytes, b"")),
-    "text.mp3": ("text", partial(_bytes, b"this is no music\n" * 200)),
-    "page.mp3": ("a web page", partial(_bytes, b"<!DOCTYPE html><html><body>404</body></html>")),
-    "pointer.wav": ("git-lfs has not fetched it", partial(_bytes, _MARKED + b"0" * 64 + b"\n")),
-    "picture.mp3": ("a picture", _picture),
-    "film.mp4": ("a film without sound", _film),
-    "zeros.mp3": ("a download that was not filled", partial(_bytes, bytes(100_000))),
-    "noise.mp3": ("random bytes", _noise),
-    "cut.wav": ("half of a WAV", partial(_edited, _half, "WAV, 16 bit")),
-    "cut.aiff": ("half of an AIFF", partial(_edited, _half, "AIFF, 16 bit")),
-    "cut.au": ("half of an AU", partial(_edited, _half, "AU, 16 bit, mono, 22.05 kHz")),
-    "cut.flac": ("half of a FLAC", partial(_edited, _half, "FLAC, 16 bit")),
-    "cut.mp3": ("half of an MP3", partial(_edited, _half, "MP3")),
-    "cut_vbr.mp3": ("half of an MP3, VBR", partial(_edited, _half, "MP3, VBR")),
-    "cut.ogg": ("half of a Vorbis file", partial(_edited, _half, "Vorbis")),
-    "cut.opus": ("half of an Opus file", partial(_edited, _half, "Opus")),
-    "cut.m4a": ("half of an M4A, its index last", partial(_edited, _half, "AAC")),
-    "cut_first.m4a": (
-        "half of an M4A, its index first",
-        partial(_edited, _half, "AAC, index first"),
+@dataclass(frozen=True)
+class BadInput:
+    """A file that is not what its name says.
+
+    Attributes:
+      file: its name.
+      what: what it is.
+      code: of the error; empty where the file is read.
+      make: writes it.
+    """
+
+    file: str
+    what: str
+    code: str
+    make: Callable[[Path], object]
+
+
+def _content(file: str, what: str, code: str, content: bytes) -> BadInput:
+    return BadInput(file, what, code, lambda path: path.write_bytes(content))
+
+
+def _cut(file: str, encoding: str) -> BadInput:
+    what = f"half of it ({encoding})"
+    return BadInput(file, what, "audio.cut_short", partial(_edited, _half, encoding))
+
+
+def _hole(file: str, encoding: str) -> BadInput:
+    what = f"a third of it is zeros ({encoding})"
+    return BadInput(file, what, "audio.cut_short", partial(_edited, _with_hole, encoding))
+
+
+def _wav(
+    file: str,
+    what: str,
+    code: str = "",
+    change: Callable[[np.ndarray], np.ndarray] = np.array,
+    rate: int = _RATE,
+) -> BadInput:
+    """A WAV file of floats: what becomes of the original, [samples, channels]."""
+
+    def make(path: Path) -> None:
+        soundfile.write(path, change(original(_RATE, 2, 16)), rate, format="WAV", subtype="FLOAT")
+
+    return BadInput(file, what, code, make)
+
+
+BAD_INPUTS = (
+    BadInput("gone.mp3", "no such file", "file.not_found", lambda path: None),
+    BadInput("folder.mp3", "a folder", "file.not_found", Path.mkdir),
+    BadInput("pipe.mp3", "a named pipe", "file.not_found", os.mkfifo),
+    BadInput("locked.wav", "a file of somebody else", "file.denied", _locked),
+    _content("empty.mp3", "0 bytes", "audio.empty_file", b""),
+    _content("text.mp3", "text", "audio.undecodable", b"this is no music\n" * 200),
+    _content("page.mp3", "a web page", "audio.undecodable", b"<!DOCTYPE html><html>404</html>"),
+    _content("pointer.wav", "git-lfs has not fetched it", "audio.git_lfs", _POINTER),
+    BadInput("picture.mp3", "a picture", "audio.no_samples", _picture),
+    BadInput("film.mp4", "a film without sound", "audio.no_samples", _film),
+    _content("zeros.mp3", "a download that was not filled", "audio.undecodable", bytes(100_000)),
+    BadInput("noise.mp3", "random bytes", "audio.undecodable", _noise),
+    _cut("cut.wav", "WAV, 16 bit"),
+    _cut("cut.aiff", "AIFF, 16 bit"),
+    _cut("cut.au", "AU, 24 bit"),
+    _cut("cut.flac", "FLAC, 16 bit"),
+    _cut("cut.mp3", "MP3"),
+    _cut("cut_vbr.mp3", "MP3, VBR"),
+    _cut("cut.ogg", "Vorbis"),
+    _cut("cut.opus", "Opus"),
+    _cut("cut.m4a", "AAC"),
+    _cut("cut_first.m4a", "AAC, index first"),
+    _cut("cut.wma", "WMA 2"),
+    _cut("cut.mka", "FLAC in Matroska"),
+    _hole("hole.mp3", "MP3"),
+    _hole("hole.flac", "FLAC, 16 bit"),
+    _hole("hole.ogg", "Vorbis"),
+    _hole("hole.m4a", "AAC"),
+    BadInput(
+        "endless.flac", "it claims 2³⁶ samples", "", partial(_edited, _says_all, "FLAC, 16 bit")
     ),
-    "cut.wma": ("half of a WMA", partial(_edited, _half, "WMA 2")),
-    "cut.mka": ("half of a Matroska file", partial(_edited, _half, "FLAC in Matroska")),
-    "hole.mp3": ("an MP3, a third of it zeros", partial(_edited, _with_hole, "MP3")),
-    "hole.flac": ("a FLAC, a third of it zeros", partial(_edited, _with_hole, "FLAC, 16 bit")),
-    "hole.ogg": ("a Vorbis file, a third of it zeros", partial(_edited, _with_hole, "Vorbis")),
-    "hole.m4a": ("an M4A, a third of it zeros", partial(_edited, _with_hole, "AAC")),
-    "endless.flac": (
-        "a FLAC that claims 2³⁶ samples",
-        partial(_edited, _flac_says_all, "FLAC, 16 bit"),
+    BadInput(
+        "none.wav", "no samples", "audio.no_samples", partial(_edited, _emptied, "WAV, 16 bit")
     ),
-    "none.wav": ("no samples", partial(_edited, _without_samples, "WAV, 16 bit")),
-    "nan.wav": (
-        "a sample that is no number",
-        partial(_sound, lambda x: np.where(x == x[9], np.nan, x)),
-    ),
-    "silence.wav": ("silence", partial(_sound, np.zeros_like)),
-    "last_bit.wav": ("noise of the last bit", partial(_sound, lambda x: np.sign(x) * 2.0**-15)),
-    "cancels.wav": ("channels that cancel", partial(_sound, lambda x: x[:, :1] * [1, -1])),
-    "one_side.wav": ("one silent channel", partial(_sound, lambda x: x * [1, 0])),
-    "loud.wav": ("four times full scale", partial(_sound, lambda x: 8 * x)),
-    "integers.wav": ("integers as floats", partial(_sound, lambda x: 2.0**15 * x)),
-    "offset.wav": ("silence off zero", partial(_sound, lambda x: 0 * x + 0.25)),
-    "slow.wav": ("1 Hz", partial(_sound, lambda x: x, rate=1)),
-    "fast.wav": ("1 MHz", partial(_sound, lambda x: x, rate=1_000_000)),
-    "instant.wav": ("one sample", partial(_sound, lambda x: x[1_000:1_001])),
-}
+    _wav("nan.wav", "some are no numbers", "audio.not_finite", lambda x: np.where(x, x, np.nan)),
+    _wav("silence.wav", "silence", "audio.silent", np.zeros_like),
+    _wav("offset.wav", "silence off zero", "audio.silent", lambda x: 0 * x + 0.25),
+    _wav("last_bit.wav", "noise of the last bit", "audio.silent", lambda x: np.sign(x) / 2**15),
+    _wav("instant.wav", "one sample", "audio.silent", lambda x: x[1_000:1_001]),
+    _wav("cancels.wav", "channels that cancel", change=lambda x: x[:, :1] * [1, -1]),
+    _wav("one_side.wav", "one silent channel", change=lambda x: x * [1, 0]),
+    _wav("loud.wav", "four times full scale", change=lambda x: 8 * x),
+    _wav("integers.wav", "integers as floats", change=lambda x: 2**15 * x),
+    _wav("slow.wav", "1 Hz", "audio.limit", rate=1),
+    _wav("fast.wav", "1 MHz", "audio.limit", rate=1_000_000),
+)
 
 
 @dataclass(frozen=True)
@@ -150,35 +180,36 @@ class Outcome:
     """What is said of a file.
 
     Attributes:
-      refused: the sentence that refuses it; empty if it is read.
+      code: of the error; empty if it is read.
+      refused: the sentence of the error.
       warned: the sentences that warn of it, where it is read.
       seconds: how much of it is read.
     """
 
-    refused: str
-    warned: tuple[str, ...]
-    seconds: float
+    code: str = ""
+    refused: str = ""
+    warned: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 def try_input(path: Path, *, allow_truncated: bool = False) -> Outcome:
-    """Reads a file as anybody would who may not read what is locked."""
-    with _as_anybody(), warnings.catch_warnings(record=True) as caught:
+    """Reads a file, one that is locked without the rights of root."""
+    is_locked = path.exists() and not path.stat().st_mode & 0o444
+    rights = _as_nobody() if is_locked and os.geteuid() == 0 else contextlib.nullcontext()
+    with rights, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             sound = read_audio(path, _RATE, allow_truncated=allow_truncated)
         except AudioError as error:
-            return Outcome(str(error), (), 0.0)
-    return Outcome("", tuple(str(warning.message) for warning in caught), len(sound) / _RATE)
+            return Outcome(error.code, str(error))
+    warned = tuple(str(warning.message) for warning in caught)
+    return Outcome(warned=warned, seconds=len(sound) / _RATE)
 
 
 @contextlib.contextmanager
-def _as_anybody() -> Iterator[None]:
-    """Gives up the rights of root, for whom nothing is locked, for a while."""
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(_NOBODY)
+def _as_nobody() -> Iterator[None]:
+    os.seteuid(_NOBODY)
     try:
         yield
     finally:
-        if is_root:
-            os.seteuid(0)
+        os.seteuid(0)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mgr_jax.audio.io import read_audio
+from mgr_jax.audio.io import AudioError, read_audio
 from mgr_jax.benchmark.encodings import Encoding, write
+
+_LONG = 8.0  # seconds; of less, half may be within the tolerance of lengths
 
 
 @dataclass(frozen=True)
@@ -83,3 +85,22 @@ def find_lag(sound: np.ndarray, original: np.ndarray) -> int:
     spectrum = np.fft.rfft(sound, size) * np.fft.rfft(original, size).conj()
     best = int(np.fft.irfft(spectrum, size).argmax())
     return best - size if best > size // 2 else best
+
+
+def notices_cut(encoding: Encoding, path: Path) -> bool:
+    """Whether half of a file in an encoding is refused, or else taken for a whole one.
+
+    Args:
+      encoding: which one; its program must be there.
+      path: of the file, which is replaced.
+    """
+    write(encoding, path, _LONG)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            read_audio(path, encoding.rate)
+        except AudioError:
+            return True
+    return False

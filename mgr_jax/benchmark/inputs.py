@@ -8,10 +8,10 @@ from typing import Any
 import soundfile
 from tqdm import tqdm
 
-from mgr_jax.benchmark.bad_inputs import BAD_INPUTS, try_input
+from mgr_jax.benchmark.bad_inputs import BAD_INPUTS, BadInput, try_input
 from mgr_jax.benchmark.encoding_table import ENCODINGS
 from mgr_jax.benchmark.encodings import Encoding
-from mgr_jax.benchmark.fidelity import measure
+from mgr_jax.benchmark.fidelity import measure, notices_cut
 from mgr_jax.benchmark.inputs_page import format_page
 from mgr_jax.benchmark.layout_table import LAYOUTS
 from mgr_jax.benchmark.layouts import understand
@@ -32,7 +32,6 @@ def benchmark_inputs(*, progress: bool = True) -> Benchmark:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folder.chmod(0o755)  # see try_input
         encodings = {
             encoding.name: _try_encoding(encoding, folder)
             for encoding in tqdm(ENCODINGS, unit="file", disable=not progress)
@@ -40,7 +39,7 @@ def benchmark_inputs(*, progress: bool = True) -> Benchmark:
         content: dict[str, Any] = {
             "versions": _versions(),
             "encodings": encodings,
-            "files": {file: _try_file(file, folder) for file in BAD_INPUTS},
+            "files": {bad.file: _try_file(bad, folder) for bad in BAD_INPUTS},
             "layouts": _try_layouts(folder),
         }
     return Benchmark(content, format_page(content), is_markdown=True)
@@ -63,12 +62,13 @@ def _try_encoding(encoding: Encoding, folder: Path) -> dict[str, Any]:
     numbers = {
         name: getattr(measured, name) for name in ("length", "lag", "gain", "correlation", "error")
     }
-    return numbers | {"problem": _shorten("; ".join(measured.wrong), folder)}
+    problem = _shorten("; ".join(measured.wrong), folder)
+    return numbers | {"problem": problem, "notices_cut": notices_cut(encoding, path)}
 
 
-def _try_file(file: str, folder: Path) -> dict[str, Any]:
-    path = folder / file
-    BAD_INPUTS[file][1](path)
+def _try_file(bad: BadInput, folder: Path) -> dict[str, Any]:
+    path = folder / bad.file
+    bad.make(path)
     strict, lenient = (try_input(path, allow_truncated=allow) for allow in (False, True))
     return {
         "refused": _shorten(strict.refused, folder),

@@ -18,18 +18,24 @@ Each file holds {SECONDS:g} s of sound. It is read at its own rate and compared 
 went in. Of several channels, the mix is compared.
 
 - **length**: by how many ms it has become longer. Many codecs fill their last block with silence.
-- **lag**: by how many ms it comes later. Many codecs put silence before the sound; it is taken off
+- **lag**: by how many ms it comes later. Many codecs put silence before the sound. It is taken off
   where the file says how much it is.
 - **gain**: by how many dB it is louder. lame makes sound softer by 0.4 dB.
 - **same**: 1 if it is the same sound, by its correlation; *exact* if each sample is the same.
+- **half**: what happens to half of the file. It is *noticed* where the file says how long the whole
+  is; else it is *read* like a whole one.
 """
 _REFUSED = """\
-`prepare_data` leaves a file out and says why, in `skipped.json` too. `predict` uses what there is
-of a cut file, and says so.
+`prepare_data` leaves a file out, and says why, on the screen and in `skipped.json`. `predict` uses
+what there is of a file that is cut short, and says so.
+"""
+_LIMITS = """\
+A file beyond them is refused before it takes all memory. To move them: `--limits=max_hours=48`, or
+`limits=mgr_jax.Limits(max_hours=48)` in Python.
 """
 _UNDERSTOOD = """\
-`{0…7}` stands for eight files. Genres have the number of their tracks. Where no splits are given,
-they are made.
+Here `{0…7}` stands for eight files. Behind a genre stands the number of its tracks. Where no splits
+are given, they are made.
 """
 _DATASETS = {
     "audio_folder": "`--dataset=audio_folder --manual_dir=music`",
@@ -37,6 +43,7 @@ _DATASETS = {
     "fma/small": "`--dataset=fma/small --manual_dir=music`",
     "feature_array": "`--dataset=feature_array --features=music/features.csv`",
 }
+_DIGITS = {"length": 1, "lag": 1, "gain": 2}
 
 
 def format_page(report: Mapping[str, Any]) -> str:
@@ -53,7 +60,7 @@ def format_page(report: Mapping[str, Any]) -> str:
         _REFUSED,
         "\n".join(_bad_files(report["files"])),
         "## Limits",
-        "A file beyond them is refused, before it takes all memory.",
+        _LIMITS,
         "\n".join(_limits()),
         "## Folders and tables",
         _UNDERSTOOD,
@@ -65,11 +72,9 @@ def format_page(report: Mapping[str, Any]) -> str:
 def _encodings(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for title, encodings in TABLE.items():
         yield f"### {title}"
-        lines = ["| file | | kHz | channels | length | lag | gain | same |"]
-        lines += ["|---|---|--:|--:|--:|--:|--:|--:|"]
-        lines += [
-            f"| {describe(encoding)} | {_found(rows[encoding.name])} |" for encoding in encodings
-        ]
+        lines = ["| file | | kHz | channels | length | lag | gain | same | half |"]
+        lines += ["|---|---|--:|--:|--:|--:|--:|--:|---|"]
+        lines += [f"| {describe(one)} | {_found(rows[one.name])} |" for one in encodings]
         yield "\n".join(lines)
 
 
@@ -81,33 +86,30 @@ def describe(encoding: Encoding) -> str:
 
 def _found(row: Mapping[str, Any]) -> str:
     if row["problem"]:
-        return f"| | | {row['problem']}"
-    length, lag, gain = (_signed(row[name], digits) for name, digits in _NUMBERS.items())
+        return f"| | | | {row['problem']}"
+    cells = [_signed(row[name], digits) for name, digits in _DIGITS.items()]
     exact = row["error"] < 0.01 and not row["lag"]
-    return f"{length} | {lag} | {gain} | {'exact' if exact else format(row['correlation'], '.4f')}"
-
-
-_NUMBERS = {"length": 1, "lag": 1, "gain": 2}
+    cells.append("exact" if exact else format(row["correlation"], ".4f"))
+    return " | ".join([*cells, "noticed" if row["notices_cut"] else "read"])
 
 
 def _signed(number: float, digits: int) -> str:
-    return format(round(number, digits), f"+.{digits}f") if round(number, digits) else "0"
+    return format(number, f"+.{digits}f") if round(number, digits) else "0"
 
 
 def _bad_files(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "| file | it is | `prepare_data` | `predict` |"
     yield "|---|---|---|---|"
-    for file, (what, _) in BAD_INPUTS.items():
-        row = rows[file]
-        refused, warned = row["refused"], "; ".join(row["warned"])
-        used = f"uses it: {warned}" if warned else f"uses the {row['seconds']:.1f} s"
-        if refused and row["still_refused"]:
-            cells = (refused, "the same")
-        elif refused:
-            cells = (refused, used)
+    for bad in BAD_INPUTS:
+        row = rows[bad.file]
+        read = f"reads {row['seconds']:.3g} s"
+        if row["still_refused"]:
+            cells = (f"*{row['refused']}*", "the same")
+        elif row["refused"]:
+            cells = (f"*{row['refused']}*", read)
         else:
-            cells = (used, "the same") if warned else ("nothing", "nothing")
-        yield f"| `{file}` | {what} | {' | '.join(cells)} |"
+            cells = ("<br>".join([read, *(f"*{text}*" for text in row["warned"])]), "the same")
+        yield f"| `{bad.file}` | {bad.what} | {' | '.join(cells)} |"
 
 
 def _limits() -> Iterator[str]:
@@ -141,9 +143,11 @@ def contents(layout: Layout) -> str:
 
 
 def _understood(row: Mapping[str, Any]) -> str:
-    parts = []
-    if row["genres"]:
-        parts.append("genres " + ", ".join(f"{name} {n}" for name, n in row["genres"].items()))
-    if row["splits"]:
-        parts.append("splits " + ", ".join(f"{name} {n}" for name, n in row["splits"].items()))
-    return "<br>".join([*parts, *(f"*{text}*" for text in row["said"])])
+    parts = [f"*{text}*" for text in row["said"]]
+    for what in ("splits", "genres"):
+        if counts := row[what]:
+            same = len(set(counts.values())) == 1 and len(counts) > 3
+            names = ", ".join(name if same else f"{name} {n}" for name, n in counts.items())
+            each = f" ({next(iter(counts.values()))} each)" if same else ""
+            parts.insert(0, f"{what} {names}{each}")
+    return "<br>".join(parts)
