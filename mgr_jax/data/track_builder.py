@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
+from mgr_jax.audio.io import Limits
 from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
@@ -56,6 +57,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
       num_workers: loading processes; 0 loads in this process.
       progress: whether bars are shown.
       planned: what `plan` has said, where it was asked already.
+      limits: which files are refused.
     """
 
     PAYLOAD: str
@@ -64,6 +66,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     num_workers: int = os.cpu_count() or 1
     progress: bool = True
     planned: Plan | None = None
+    limits: Limits = Limits()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs | {"skip_registration": True})

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import read_audio
+from mgr_jax.audio.io import Limits, read_audio
 from mgr_jax.data import SPLITS
 from mgr_jax.data.folder_index import Entry, read_folder
 from mgr_jax.data.identical import identical_files
@@ -75,7 +76,8 @@ class Builder(AudioBuilder):
         )
         tracks: dict[str, list[Track]] = {split: [] for split in SPLITS}
         for entry, split in zip(entries, splits, strict=True):
-            load = functools.partial(_load, str(manual_dir / entry.path), config.sample_rate)
+            path = str(manual_dir / entry.path)
+            load = functools.partial(_load, path, config.sample_rate, self.limits)
             twin = {"identical": twins[entry.path]} if entry.path in twins else {}
             tracks[split].append(
                 Track(entry.path, entry.genre, load, entry.artist, groups=entry.groups | twin)
@@ -94,8 +96,8 @@ def _read(folder: Path, name: str, limit: int | None) -> bytes:
         return file.read(limit)
 
 
-def _load(path: str, sample_rate: int) -> LoadedTrack:
-    return LoadedTrack(read_audio(path, sample_rate))
+def _load(path: str, sample_rate: int, limits: Limits) -> LoadedTrack:
+    return LoadedTrack(read_audio(path, sample_rate, limits=limits, dtype=np.int16))
 
 
 def split_entries(

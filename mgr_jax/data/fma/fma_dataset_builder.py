@@ -8,9 +8,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import AudioError, read_audio
+from mgr_jax.audio.io import AudioError, Limits, read_audio
 from mgr_jax.data.archives import content_marks, list_files, read_bytes
 from mgr_jax.data.fma.metadata import Row, genre_tags, read_genres, read_tracks
 from mgr_jax.data.fma.published import HOMEPAGE, NO_AUDIO, SHORT, SUBSETS
@@ -87,7 +88,7 @@ class Builder(AudioBuilder):
                 Track(
                     track_id=str(row.track_id),
                     label=row.genre,
-                    load=_loader(row.track_id, audio, name, config),
+                    load=_loader(row.track_id, audio, name, config, self.limits),
                     artist_id=row.artist,
                     groups={key: value for key, value in groups.items() if value},
                     tags=tags[row.track_id],
@@ -120,20 +121,22 @@ class Builder(AudioBuilder):
 
 
 def _loader(
-    track_id: int, audio: Path, name: str, config: FmaConfig
+    track_id: int, audio: Path, name: str, config: FmaConfig, limits: Limits
 ) -> functools.partial[LoadedTrack]:
     if track_id in NO_AUDIO and config.subset != "full":
         reason = f"the clip of track {track_id} is published without audio ({_ISSUES}/44)"
     elif not name:
         reason = f"{audio} holds no file of track {track_id}; complete it"
     else:
-        return functools.partial(_load, audio, name, config.sample_rate)
+        return functools.partial(_load, audio, name, config.sample_rate, limits)
     return functools.partial(_refuse, reason)
 
 
-def _load(source: Path, name: str, sample_rate: int) -> LoadedTrack:
+def _load(source: Path, name: str, sample_rate: int, limits: Limits) -> LoadedTrack:
     data = read_bytes(source, name)
-    return LoadedTrack(read_audio(source / name, sample_rate, data=data))
+    return LoadedTrack(
+        read_audio(source / name, sample_rate, data=data, limits=limits, dtype=np.int16)
+    )
 
 
 def _refuse(reason: str) -> LoadedTrack:

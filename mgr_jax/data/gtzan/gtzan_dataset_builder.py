@@ -9,9 +9,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import read_audio
+from mgr_jax.audio.io import Limits, read_audio
 from mgr_jax.audio.listing import AUDIO_SUFFIXES
 from mgr_jax.data import SPLITS
 from mgr_jax.data.archives import list_files, read_bytes, unpack_tar
@@ -100,7 +101,8 @@ class Builder(AudioBuilder):
         for track, genre, artist, split in zip(*columns, strict=True):
             if split:
                 name = names[track]
-                load = functools.partial(_load, shown, source, name, config.sample_rate)
+                where = (shown, source, name)
+                load = functools.partial(_load, *where, config.sample_rate, self.limits)
                 groups = {"identical": twins[name]} if name in twins else {}
                 tracks[split].append(Track(track, genre, load, artist, groups))
         listing = [
@@ -158,5 +160,8 @@ def _list_tracks(source: Path, shown: Path) -> dict[str, int]:
     return {}
 
 
-def _load(shown: Path, source: Path, name: str, sample_rate: int) -> LoadedTrack:
-    return LoadedTrack(read_audio(shown / name, sample_rate, data=read_bytes(source, name)))
+def _load(shown: Path, source: Path, name: str, sample_rate: int, limits: Limits) -> LoadedTrack:
+    data = read_bytes(source, name)
+    return LoadedTrack(
+        read_audio(shown / name, sample_rate, data=data, limits=limits, dtype=np.int16)
+    )
