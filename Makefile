@@ -51,7 +51,7 @@ coverage: env
 	$(PYTEST) --cov --cov-fail-under=90
 
 fuzz: env
-	$(VENV)/bin/python tests/audio/fuzz_decoder.py $(FILES) $(FIRST)
+	$(VENV)/bin/python tests/helpers/fuzz_decoder.py $(FILES) $(FIRST)
 
 # Needs uv; writes exact versions for every supported Python.
 constraints:

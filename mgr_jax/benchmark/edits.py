@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Callable
+from typing import Any
 
 
 def _says(form: str, length: int, *places: tuple[bytes, int]) -> Callable[[bytes], bytes]:
@@ -68,6 +69,7 @@ def moved_to(name: str) -> Callable[[bytes], bytes]:
         import av
 
         moved = io.BytesIO()
+        source: Any
         with av.open(io.BytesIO(data)) as source, av.open(moved, "w", format=name) as target:
             stream = target.add_stream_from_template(source.streams.audio[0])
             for packet in source.demux(audio=0):

@@ -204,7 +204,7 @@ _COMMANDS = (
     _by("lame {wav} {file}", "mp3", TRIMMED),
     _by("lame -V4 {wav} {file}", "mp3", TRIMMED),
     _by("lame -V4 -t {wav} {file}", "mp3", PADDED),
-    _by("lame --abr 100 {wav} {file}", "mp3", TRIMMED),
+    _by("lame -v {wav} {file}", "mp3", TRIMMED),
     _by("lame -b 24 {wav} {file}", "mp3", TRIMMED, rate=8_000, channels=1),
     _by("sox {wav} {file}", "wav", EXACT),
     _by("sox {wav} -t wav -", "wav", EXACT),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -170,7 +171,7 @@ def _write_pyav(encoding: Encoding, path: Path, sound: np.ndarray) -> None:
 
     pipe = _Pipe(path) if encoding.piped else None
     layout = _LAYOUTS[encoding.channels]
-    # The largest is 2 ** 31 - 1, and no sample of the original is as large.
+    # No sample of the original is 1, which would be beyond the largest number.
     packed = np.round(sound * 2**31).astype(np.int32).reshape(1, -1)
     frame = av.AudioFrame.from_ndarray(packed, format="s32", layout=layout)
     frame.sample_rate, frame.pts, frame.time_base = encoding.rate, 0, Fraction(1, encoding.rate)
@@ -180,7 +181,7 @@ def _write_pyav(encoding: Encoding, path: Path, sound: np.ndarray) -> None:
         format=encoding.container,
         container_options=dict(encoding.container_options),
     ) as container:
-        stream = container.add_stream(
+        stream: Any = container.add_stream(
             encoding.codec, rate=encoding.rate, layout=layout, options=dict(encoding.codec_options)
         )
         if encoding.bit_rate:

@@ -86,7 +86,7 @@ def describe(encoding: Encoding) -> str:
 
 def _found(row: Mapping[str, Any]) -> str:
     if row["problem"]:
-        return f"| | | | {row['problem']}"
+        return f"| | | | {_sentence(row['problem'])}"
     cells = [_signed(row[name], digits) for name, digits in _DIGITS.items()]
     exact = row["error"] < 0.01 and not row["lag"]
     cells.append("exact" if exact else format(row["correlation"], ".4f"))
@@ -104,11 +104,11 @@ def _bad_files(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         row = rows[bad.file]
         read = f"reads {row['seconds']:.3g} s"
         if row["still_refused"]:
-            cells = (f"*{row['refused']}*", "the same")
+            cells = (_sentence(row["refused"]), "the same")
         elif row["refused"]:
-            cells = (f"*{row['refused']}*", read)
+            cells = (_sentence(row["refused"]), read)
         else:
-            cells = ("<br>".join([read, *(f"*{text}*" for text in row["warned"])]), "the same")
+            cells = ("<br>".join([read, *map(_sentence, row["warned"])]), "the same")
         yield f"| `{bad.file}` | {bad.what} | {' | '.join(cells)} |"
 
 
@@ -143,7 +143,7 @@ def contents(layout: Layout) -> str:
 
 
 def _understood(row: Mapping[str, Any]) -> str:
-    parts = [f"*{text}*" for text in row["said"]]
+    parts = [_sentence(text) for text in row["said"]]
     for what in ("splits", "genres"):
         if counts := row[what]:
             same = len(set(counts.values())) == 1 and len(counts) > 3
@@ -151,3 +151,8 @@ def _understood(row: Mapping[str, Any]) -> str:
             each = f" ({next(iter(counts.values()))} each)" if same else ""
             parts.insert(0, f"{what} {names}{each}")
     return "<br>".join(parts)
+
+
+def _sentence(text: str) -> str:
+    """What the program says, in a cell."""
+    return f"*{text.replace('<', '&lt;').replace('|', '&#124;')}*"

@@ -1,6 +1,6 @@
 """Reads thousands of damaged files, each in a worker process: does one crash, hang or fill memory?
 
-  python tests/audio/fuzz_decoder.py [FILES] [FIRST]
+  python tests/helpers/fuzz_decoder.py [FILES] [FIRST]
 
 Not one of the tests: it takes minutes. FIRST is the number of the first file, which its damage
 follows from; test_encodings.py reads a few of them each time.
