@@ -318,7 +318,8 @@ def _values(frame: Any) -> tuple[np.ndarray, float, int]:
     dtype, full_scale, zero = _FORMATS[kind.removesuffix("p")]
     channels, samples = frame.layout.nb_channels, frame.samples
     if kind.endswith("p"):
-        planes = [np.frombuffer(plane, dtype, samples) for plane in frame.planes]
+        # Of eight channels and more, PyAV lists planes that there are not: to read one is a crash.
+        planes = [np.frombuffer(plane, dtype, samples) for plane in frame.planes[:channels]]
         return np.stack(planes), full_scale, zero
     packed = np.frombuffer(frame.planes[0], dtype, samples * channels)
     return packed.reshape(samples, channels).T, full_scale, zero

@@ -50,6 +50,7 @@ _WAV = (
     Encoding("WAV, double", "wav", "WAV", "DOUBLE", bits=24),
     Encoding("WAV, extensible, 24 bit", "wav", "WAVEX", "PCM_24", bits=24),
     Encoding("WAV, extensible, 5.1", "wav", "WAVEX", "PCM_16", rate=48_000, channels=6),
+    Encoding("WAV, 16 channels", "wav", "WAV", "PCM_16", channels=16),
     Encoding("WAV, RF64", "wav", "RF64", "PCM_16"),
     Encoding("WAV, RF64 of length 0", "wav", "RF64", "PCM_16", edit=rf64_says_nothing),
     Encoding("WAV, Wave64", "w64", "W64", "PCM_16"),
@@ -104,6 +105,7 @@ _LOSSLESS = (
     Encoding("FLAC, 16 bit, mono, 11.025 kHz", "flac", "FLAC", "PCM_16", rate=11_025, channels=1),
     Encoding("FLAC, 24 bit, 96 kHz", "flac", "FLAC", "PCM_24", rate=96_000, bits=24),
     Encoding("FLAC, 5.1", "flac", "flac", "flac", rate=48_000, channels=6, sample_format="s16"),
+    Encoding("FLAC, 7.1", "flac", "FLAC", "PCM_16", rate=48_000, channels=8),
     Encoding("FLAC from a pipe", "flac", "flac", "flac", sample_format="s16", piped=True),
     Encoding("FLAC of unknown length", "flac", "FLAC", "PCM_16", edit=flac_says_nothing),
     Encoding("FLAC behind an ID3 tag", "flac", "FLAC", "PCM_16", edit=with_id3),
@@ -118,6 +120,7 @@ _LOSSLESS = (
     Encoding("WavPack, 16 bit", "wv", "wv", "wavpack", sample_format="s16p"),
     Encoding("WavPack, float", "wv", "wv", "wavpack", sample_format="fltp", bits=24),
     Encoding("WavPack, 5.1", "wv", "wv", "wavpack", rate=48_000, channels=6, sample_format="s16p"),
+    Encoding("WavPack, 7.1", "wv", "wv", "wavpack", rate=48_000, channels=8, sample_format="s16p"),
     Encoding("True Audio", "tta", "tta", "tta", sample_format="s16"),
     Encoding("True Audio, 24 bit", "tta", "tta", "tta", sample_format="s32", bits=24),
 )
@@ -151,6 +154,7 @@ _AAC = (
     _m4a("AAC, mono, 8 kHz", rate=8_000, channels=1),
     _m4a("AAC, 96 kHz", rate=96_000, bit_rate=256_000),
     _m4a("AAC, 5.1", rate=48_000, channels=6, bit_rate=384_000),
+    _m4a("AAC, 7.1", rate=48_000, channels=8, bit_rate=512_000),
     Encoding("AAC, bare (ADTS)", "aac", "adts", "aac", PADDED),
     Encoding("AAC, bare (LATM)", "latm", "latm", "aac", PADDED),
     Encoding("AAC in Matroska", "mka", "matroska", "aac", TRIMMED),
@@ -162,6 +166,8 @@ _AAC = (
 _OGG = (
     Encoding("Vorbis", "ogg", "OGG", "VORBIS", TRIMMED),
     Encoding("Vorbis, mono, 8 kHz", "ogg", "OGG", "VORBIS", TRIMMED, rate=8_000, channels=1),
+    Encoding("Vorbis, 7.1", "ogg", "OGG", "VORBIS", TRIMMED, rate=48_000, channels=8),
+    Encoding("Vorbis, 16 channels", "ogg", "OGG", "VORBIS", TRIMMED, channels=16),
     Encoding("Vorbis in WebM", "webm", "OGG", "VORBIS", TRIMMED, edit=moved_to("webm")),
     Encoding("Vorbis in Matroska", "mka", "OGG", "VORBIS", TRIMMED, edit=moved_to("matroska")),
     Encoding("Opus of libsndfile", "ogg", "OGG", "OPUS", TRIMMED, rate=48_000),
@@ -170,6 +176,7 @@ _OGG = (
     _opus("Opus in WebM", "webm", "webm"),
     _opus("Opus in WebM, from a pipe", "webm", "webm", piped=True),
     _opus("Opus in Matroska, 5.1", "mka", "matroska", channels=6),
+    _opus("Opus in Matroska, 7.1", "mka", "matroska", channels=8),
     _opus("Opus in MP4", "mp4", "mp4"),
 )
 _OTHERS = (

@@ -18,8 +18,8 @@ import numpy as np
 import soundfile
 
 SECONDS = 2.0
-_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
-_BASS = (6, 3)  # of six channels, this one is the subwoofer's, and codecs keep nothing else of it
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1", 16: "hexadecagonal"}
+_BASS = {(6, 3), (8, 3)}  # this channel of so many is the subwoofer's: codecs keep nothing else
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Encoding:
       codec: soundfile's subtype, or PyAV's encoder.
       kind: what may become of the sound.
       rate: in Hz.
-      channels: 1, 2 or 6.
+      channels: 1, 2, 6, 8 or 16.
       bits: of the original.
       sample_format: that of the encoder, where it has several.
       container_options: of PyAV.
@@ -119,8 +119,8 @@ def original(rate: int, channels: int, bits: int, seconds: float = SECONDS) -> n
     time = np.arange(round(rate * seconds)) / rate
     sound = []
     for channel in range(channels):
-        low, high = 150 * (channel + 1), min(0.4 * rate, 6_000) * (1 - 0.1 * channel)
-        if (channels, channel) == _BASS:
+        low, high = 150 + 50 * channel, min(0.4 * rate, 6_000) * (1 - 0.04 * channel)
+        if (channels, channel) in _BASS:
             low, high = 40, 90
         growth = np.log(high / low) / seconds
         phase = 2 * np.pi * low / growth * np.expm1(growth * time)

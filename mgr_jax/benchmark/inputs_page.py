@@ -30,19 +30,13 @@ _REFUSED = """\
 what there is of a file that is cut short, and says so.
 """
 _LIMITS = """\
-A file beyond them is refused before it takes all memory. To move them: `--limits=max_hours=48`, or
-`limits=mgr_jax.Limits(max_hours=48)` in Python.
+A file beyond them is refused before it takes all memory. Every command that reads audio takes
+others (`limits`), as in `max_hours=48,min_rate=500`; in Python, `mgr_jax.Limits(max_hours=48)`.
 """
 _UNDERSTOOD = """\
 Here `{0…7}` stands for eight files. Behind a genre stands the number of its tracks. Where no splits
 are given, they are made.
 """
-_DATASETS = {
-    "audio_folder": "`--dataset=audio_folder --manual_dir=music`",
-    "gtzan/stratified": "`--dataset=gtzan/stratified --manual_dir=music`",
-    "fma/small": "`--dataset=fma/small --manual_dir=music`",
-    "feature_array": "`--dataset=feature_array --features=music/features.csv`",
-}
 _DIGITS = {"length": 1, "lag": 1, "gain": 2}
 
 
@@ -51,8 +45,8 @@ def format_page(report: Mapping[str, Any]) -> str:
     versions = " and ".join(f"{name} {number}" for name, number in report["versions"].items())
     blocks = [
         "# Inputs",
-        "Everything on this page was tried when it was written, by `mgr-jax benchmark inputs "
-        f"--markdown=docs/inputs.md`, with {versions}.",
+        "Everything on this page was tried when it was written, by `mgr-jax benchmark inputs` "
+        f"with {versions}.",
         "## Files that are read",
         _READ,
         *_encodings(report["encodings"]),
@@ -123,7 +117,7 @@ def _limits() -> Iterator[str]:
 def _layouts(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for title, layouts in LAYOUTS.items():
         yield f"### {title}"
-        yield f"Prepared with {_DATASETS[layouts[0].dataset]}."
+        yield f"Prepared as `{layouts[0].dataset}`."
         lines = ["| layout | what there is | what is understood |", "|---|---|---|"]
         for layout in layouts:
             understood = _understood(rows[f"{title}: {layout.name}"])
