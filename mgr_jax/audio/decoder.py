@@ -6,18 +6,17 @@ imported when the first file is read.
 
 import contextlib
 import io
-import math
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from mgr_jax.audio.gate import AudioError, Limits
 from mgr_jax.audio.headers import Header, is_placeholder, read_header
-from mgr_jax.errors import UserError, require, unknown_name
+from mgr_jax.errors import UserError
 
 # A file that yields less than its header promises, by more than this, is cut short.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
@@ -32,60 +31,6 @@ _FORMATS = {
     "flt": (np.float32, 1.0, 0),
     "dbl": (np.float64, 1.0, 0),
 }
-
-
-class AudioError(UserError):
-    """An audio file that cannot be used; the message says why."""
-
-
-class AudioWarning(UserWarning):
-    """An audio file that is used, but not as it is; the message says what was done."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a file may ask for before it is refused, so that none takes all memory.
-
-    Attributes:
-      min_rate: the lowest sample rate in Hz.
-      max_rate: the highest sample rate in Hz.
-      max_hours: the longest sound. As 16-bit samples at 22,050 Hz, twelve hours are 1.9 GB.
-      max_expansion: how many times its size an archive or compressed array may become.
-    """
-
-    min_rate: float = 1_000
-    max_rate: float = 384_000
-    max_hours: float = 12
-    max_expansion: float = 200
-
-    @classmethod
-    def parse(cls, text: str) -> "Limits":
-        """Reads `name=number`, with commas between; the others keep their defaults.
-
-        Raises:
-          UserError: a limit that does not exist, or that is no positive number.
-        """
-        known = [field.name for field in fields(cls)]
-        chosen = {}
-        for part in filter(None, text.split(",")):
-            name, _, value = (piece.strip() for piece in part.partition("="))
-            if name not in known:
-                raise unknown_name("limit", name, known)
-            try:
-                chosen[name] = float(value)
-            except ValueError:
-                chosen[name] = math.nan
-            require(chosen[name] > 0, name, value, "give a positive number")
-        return cls(**chosen)
-
-    def require_rate(self, name: str, rate: float) -> None:
-        """Raises an AudioError unless a sample rate in Hz lies within the limits."""
-        if not self.min_rate <= rate <= self.max_rate:
-            raise AudioError(
-                f"{name} has a sample rate of {rate:g} Hz, outside of {self.min_rate:g} to "
-                f"{self.max_rate:g} Hz; correct it, or change the limits (`limits`)",
-                code="audio.limit",
-            )
 
 
 class Decoder:
@@ -132,6 +77,7 @@ class Decoder:
           AudioError: there is no such file, or it is no sound, or beyond the limits.
         """
         self.claimed, self.decoded, self.failed, self._good = None, 0.0, 0, 0
+        self.cut = False
         with _open(self.path, self._data) as file:
             header = read_header(file)
             self._require_sound(header)
@@ -139,7 +85,7 @@ class Decoder:
                 yield from _in_blocks(self._frames(header), self.path, self._limits)
             if self.claimed is not None or header.share < 1:
                 self.claimed = max(self.claimed or 0.0, self.decoded / header.share)
-            self.cut = header.cut
+            self.cut |= header.cut
 
     def _require_sound(self, header: Header) -> None:
         if not header.size:
@@ -161,6 +107,9 @@ class Decoder:
         except (UserError, MemoryError):
             raise
         except Exception as error:
+            if self.decoded:  # that is what there is
+                self.cut = True
+                return
             if header.index_last or header.cut:
                 raise AudioError(
                     f"{self.path} is cut short, and what is there cannot be decoded alone; "
@@ -173,11 +122,19 @@ class Decoder:
             ) from error
 
     def _frames(self, header: Header) -> Iterator[Any]:
-        """The frames that PyAV decodes, those of the best audio stream."""
+        """The frames of the best audio stream; of Ogg, those of one stream after the other."""
+        start: int | None = 0
+        while start is not None:
+            reached = yield from self._stream_frames(header, start)
+            start = None if reached is None else header.next_stream(reached)
+            self.cut |= reached is not None and start is None
+
+    def _stream_frames(self, header: Header, start: int) -> Generator[Any, None, int | None]:
+        """The frames that PyAV decodes from some byte on; returns where it stopped too early."""
         av = _import_av()
         # No protocol: what a file names (playlists, segments, addresses) is never opened.
         options = {"protocol_whitelist": "none"}
-        source = _Source(header, self.path.suffix)
+        source = _Source(header, self.path.suffix, start)
         with av.open(source, "r", options=options, metadata_errors="replace") as container:
             stream = container.streams.best("audio")
             if stream is None:
@@ -193,19 +150,21 @@ class Decoder:
                 )
             self.lossy = stream.codec_context.codec.lossy
             stream.codec_context.thread_count = 1  # files are decoded beside each other
-            bit_rate, is_first = stream.bit_rate, True
+            bit_rate, is_first, reached = stream.bit_rate, start == 0, start
             packets = container.demux(stream)
             while True:
                 try:
                     packet = next(packets, None)
-                    if packet is None:
-                        return
-                    if is_first:
-                        self.claimed = self._claimed(container, stream, bit_rate, packet, header)
-                        is_first = False
+                except av.FFmpegError:  # the container is damaged, or another stream begins
+                    return reached
+                if packet is None:
+                    return None
+                reached = start + (packet.pos or 0)
+                if is_first:
+                    self.claimed = self._claimed(container, stream, bit_rate, packet, header)
+                    is_first = False
+                try:
                     frames = packet.decode()
-                except EOFError:
-                    return
                 except av.FFmpegError:
                     self.failed += 1
                     continue
@@ -268,11 +227,20 @@ def _open(path: Path, data: bytes | None) -> BinaryIO:
 
 
 class _Source:
-    """A file as FFmpeg sees it; it tells formats by their suffix too."""
+    """A file from some byte on, as FFmpeg sees it; it tells formats by their suffix too."""
 
-    def __init__(self, header: Header, suffix: str) -> None:
+    def __init__(self, header: Header, suffix: str, start: int) -> None:
         self.name = f"sound{suffix}" if suffix[1:].isalnum() and suffix.isascii() else "sound"
-        self.read, self.seek, self.tell = header.file.read, header.file.seek, header.file.tell
+        self.read, self._file, self._start = header.file.read, header.file, start
+        self.seek(0)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_SET:
+            offset += self._start
+        return self._file.seek(offset, whence) - self._start
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
 
 
 def _in_blocks(
@@ -296,15 +264,18 @@ def _in_blocks(
                 "(`limits`)",
                 code="audio.limit",
             )
-        values, full_scale, zero = _values(frame)
+        channel_values, full_scale, zero = _values(frame)
         done = 0
         while done < frame.samples:
-            part = values[:, done : done + block.shape[1] - filled]
-            into = block[:, filled : filled + part.shape[1]]
-            into[...] = part
-            into -= zero
-            into *= 1 / full_scale
-            done, filled = done + part.shape[1], filled + part.shape[1]
+            size = min(frame.samples - done, block.shape[1] - filled)
+            into = block[:, filled : filled + size]
+            for row, values in zip(into, channel_values, strict=True):
+                row[...] = values[done : done + size]
+            if zero:
+                into -= zero
+            if full_scale != 1:
+                into *= 1 / full_scale
+            done, filled = done + size, filled + size
             if filled == block.shape[1]:
                 yield rate, block
                 filled = 0
@@ -312,14 +283,14 @@ def _in_blocks(
         yield rate, block[:, :filled]
 
 
-def _values(frame: Any) -> tuple[np.ndarray, float, int]:
-    """The samples of a frame [channels, samples] as they are, their full scale and zero."""
+def _values(frame: Any) -> tuple[Iterable[np.ndarray], float, int]:
+    """Of each channel of a frame the samples as they are; their full scale and zero."""
     kind = frame.format.name
     dtype, full_scale, zero = _FORMATS[kind.removesuffix("p")]
     channels, samples = frame.layout.nb_channels, frame.samples
     if kind.endswith("p"):
         # Of eight channels and more, PyAV lists planes that there are not: to read one is a crash.
-        planes = [np.frombuffer(plane, dtype, samples) for plane in frame.planes[:channels]]
-        return np.stack(planes), full_scale, zero
+        planes = frame.planes[:channels]
+        return [np.frombuffer(plane, dtype, samples) for plane in planes], full_scale, zero
     packed = np.frombuffer(frame.planes[0], dtype, samples * channels)
     return packed.reshape(samples, channels).T, full_scale, zero

@@ -1,20 +1,19 @@
-"""What every sound passes: mono by a rule, levels, silence, the rate that is asked for.
+"""What every sound passes: limits, mono by a rule, levels, silence, the rate that is asked for.
 
 It goes through block by block, so that memory is bounded by the result whatever the length, the
 channels and the rate of the source.
 """
 
+import math
 import warnings
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
 import soxr
 
-from mgr_jax.audio.decoder import AudioError, AudioWarning
-
-_Blocks = Iterable[tuple[float, np.ndarray]]
+from mgr_jax.errors import UserError, require, unknown_name
 
 # Channels cancel where their mean has less than this share of the power that it would have were
 # they independent: of two equally loud ones, where their correlation is below -0.9.
@@ -26,6 +25,60 @@ _MAX_PEAK_LOSSY, _MAX_PEAK = 4.0, 1.25
 # The loudest second of what counts as sound, rms around its mean. Noise of the last two bits of 16
 # is at -87 dB, music that is called quiet at -60.
 _SILENT_DB = -75.0
+
+
+class AudioError(UserError):
+    """An audio file that cannot be used; the message says why."""
+
+
+class AudioWarning(UserWarning):
+    """An audio file that is used, but not as it is; the message says what was done."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may ask for before it is refused, so that none takes all memory.
+
+    Attributes:
+      min_rate: the lowest sample rate in Hz.
+      max_rate: the highest sample rate in Hz.
+      max_hours: the longest sound. As 16-bit samples at 22,050 Hz, twelve hours are 1.9 GB.
+      max_expansion: how many times its size an archive or compressed array may become.
+    """
+
+    min_rate: float = 1_000
+    max_rate: float = 384_000
+    max_hours: float = 12
+    max_expansion: float = 200
+
+    @classmethod
+    def parse(cls, text: str) -> "Limits":
+        """Reads `name=number`, with commas between; the others keep their defaults.
+
+        Raises:
+          UserError: a limit that does not exist, or that is no positive number.
+        """
+        known = [field.name for field in fields(cls)]
+        chosen = {}
+        for part in filter(None, text.split(",")):
+            name, _, value = (piece.strip() for piece in part.partition("="))
+            if name not in known:
+                raise unknown_name("limit", name, known)
+            try:
+                chosen[name] = float(value)
+            except ValueError:
+                chosen[name] = math.nan
+            require(chosen[name] > 0, name, value, "give a positive number")
+        return cls(**chosen)
+
+    def require_rate(self, name: str, rate: float) -> None:
+        """Raises an AudioError unless a sample rate in Hz lies within the limits."""
+        if not self.min_rate <= rate <= self.max_rate:
+            raise AudioError(
+                f"{name} has a sample rate of {rate:g} Hz, outside of {self.min_rate:g} to "
+                f"{self.max_rate:g} Hz; correct it, or change the limits (`limits`)",
+                code="audio.limit",
+            )
 
 
 @dataclass(frozen=True)
@@ -77,7 +130,7 @@ def pass_gate(sound: Sound, name: str, to_rate: int | None, dtype: type) -> tupl
       AudioError: there are no samples, some are not finite, or there is nothing to hear.
     """
     survey = _Survey(name)
-    waveform, rate, loudest = _render(survey.watch(sound), _Rule(), to_rate, dtype)
+    waveform, rate, loudest = _render(sound, _Rule(), to_rate, dtype, survey)
     rule, remarks = survey.judge(sound.lossy)
     if rule != _Rule():
         waveform, rate, loudest = _render(sound, rule, to_rate, dtype)
@@ -104,23 +157,22 @@ class _Survey:
         # By channel: sum, sum of squares, peak.
         self._sums = np.zeros((3, 1))
 
-    def watch(self, blocks: _Blocks) -> _Blocks:
-        """Hands the blocks on."""
-        for rate, block in blocks:
-            rows = np.concatenate([_Rule().mix(block)[None], block]) if len(block) > 1 else block
-            found = np.stack([rows.sum(axis=1), np.einsum("ij,ij->i", rows, rows), _peaks(rows)])
-            if not np.isfinite(found).all():
-                raise AudioError(
-                    f"{self._name} holds samples that are not finite numbers; export it again",
-                    code="audio.not_finite",
-                )
-            wider = found.shape[1] - self._sums.shape[1]
-            if wider > 0:
-                self._sums = np.pad(self._sums, ((0, 0), (0, wider)))
-            self._sums[:2, : found.shape[1]] += found[:2]
-            self._sums[2, : found.shape[1]] = np.maximum(self._sums[2, : found.shape[1]], found[2])
-            self._samples += block.shape[1]
-            yield rate, block
+    def look_at(self, block: np.ndarray, mono: np.ndarray) -> None:
+        """Takes a block and the mean of its channels into account."""
+        rows = [mono, *block] if len(block) > 1 else [mono]
+        found = np.array([(x.sum(), x @ x, max(x.max(), -x.min())) for x in rows]).T
+        if not np.isfinite(found).all():
+            raise AudioError(
+                f"{self._name} holds samples that are not finite numbers; export it again",
+                code="audio.not_finite",
+            )
+        more = len(rows) - self._sums.shape[1]
+        if more > 0:
+            self._sums = np.pad(self._sums, ((0, 0), (0, more)))
+        sums = self._sums[:, : len(rows)]
+        sums[:2] += found[:2]
+        np.maximum(sums[2], found[2], out=sums[2])
+        self._samples += block.shape[1]
 
     def judge(self, lossy: bool) -> tuple[_Rule, list[str]]:
         """How the sound is to be mixed, and what there is to say of that."""
@@ -150,12 +202,8 @@ class _Survey:
         return _Rule(channel, gain), remarks
 
 
-def _peaks(rows: np.ndarray) -> np.ndarray:
-    return np.maximum(rows.max(axis=1), -rows.min(axis=1))
-
-
 def _render(
-    blocks: _Blocks, rule: _Rule, to_rate: int | None, dtype: type
+    sound: Sound, rule: _Rule, to_rate: int | None, dtype: type, survey: _Survey | None = None
 ) -> tuple[np.ndarray, int, float]:
     """Mixes and resamples blocks.
 
@@ -164,8 +212,10 @@ def _render(
     """
     track, stream, power = _Track(dtype), None, 0.0
     rate, target = 0.0, float(to_rate or 0)
-    for block_rate, block in blocks:
+    for block_rate, block in sound:
         mono = rule.mix(block)
+        if survey:
+            survey.look_at(block, mono)
         varying = mono - mono.mean()
         power = max(power, float(varying @ varying) / len(mono))
         if block_rate != rate:

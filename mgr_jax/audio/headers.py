@@ -34,6 +34,18 @@ class Header:
     is_lfs: bool
     is_text: bool
 
+    def next_stream(self, after: int) -> int | None:
+        """Where in an Ogg file that is several, one after the other, another one begins."""
+        page = b"OggS\x00\x02"  # the flag is that of a first page
+        position = after + 1
+        while position < self.size:
+            self.file.seek(position)
+            found = self.file.read(_HEAD).find(page)
+            if found >= 0:
+                return position + found
+            position += _HEAD - len(page) + 1
+        return None
+
 
 @dataclass(frozen=True)
 class _Length:

@@ -14,8 +14,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from mgr_jax.audio.decoder import AudioError, AudioWarning, Decoder, Limits
-from mgr_jax.audio.gate import pass_gate, to_int16
+from mgr_jax.audio.decoder import Decoder
+from mgr_jax.audio.gate import AudioError, AudioWarning, Limits, pass_gate, to_int16
 from mgr_jax.errors import UserError
 
 __all__ = [
