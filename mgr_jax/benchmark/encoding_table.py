@@ -96,7 +96,6 @@ _OTHER_PCM = (
     Encoding("IRCAM", "sf", "ircam", "pcm_s16le"),
     Encoding("SoX's own", "sox", "sox", "pcm_s32le", bits=24),
     Encoding("NUT", "nut", "nut", "pcm_s16le"),
-    Encoding("ADX", "adx", "adx", "adpcm_adx", ADPCM),
     Encoding("PCM in QuickTime, 24 bit", "mov", "mov", "pcm_s24be", sample_format="s32", bits=24),
     Encoding("PCM in Matroska, float", "mka", "matroska", "pcm_f32le", bits=24),
 )
