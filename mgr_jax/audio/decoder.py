@@ -22,6 +22,14 @@ from mgr_jax.errors import UserError
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
 _BLOCK_VALUES = 1 << 22  # at most, of all channels: 16 MiB
 
+# What FFmpeg may take a file for. It knows some 350 formats, such as those of games, where a damaged
+# header makes it crash.
+_CONTAINERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,avr,caf,dsf,dts,dtshd,eac3,flac,flv,gsm,iff,ircam,loas,matroska,"
+    "mlp,mov,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,paf,pvf,qcp,rm,sbc,shn,sox,tak,truehd,"
+    "tta,voc,w64,wav,wsd,wv,xwma"
+)
+
 # Of every sample format but for the p of planar ones: type, full scale, and where zero is.
 _FORMATS = {
     "u8": (np.uint8, 2.0**7, 128),
@@ -133,7 +141,7 @@ class Decoder:
         """The frames that PyAV decodes from some byte on; returns where it stopped too early."""
         av = _import_av()
         # No protocol: what a file names (playlists, segments, addresses) is never opened.
-        options = {"protocol_whitelist": "none"}
+        options = {"protocol_whitelist": "none", "format_whitelist": _CONTAINERS}
         source = _Source(header, self.path.suffix, start)
         with av.open(source, "r", options=options, metadata_errors="replace") as container:
             stream = container.streams.best("audio")

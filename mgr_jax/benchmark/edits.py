@@ -51,10 +51,13 @@ def with_id3(data: bytes) -> bytes:
 
 
 def with_tags_behind(data: bytes) -> bytes:
-    """Puts an APE tag, of one item, and an ID3v1 tag behind the sound."""
-    item = struct.pack("<II", 4, 0) + b"Genre\0Jazz"
-    ends = b"APETAGEX" + struct.pack("<IIII", 2_000, 32 + len(item), 1, 0) + bytes(8)
-    return data + item + ends + b"TAG" + bytes(125)
+    """Puts an APE tag behind the sound, as mp3gain does, and an ID3v1 tag."""
+    gain = b"+2.475000 dB"
+    item = struct.pack("<II", len(gain), 0) + b"REPLAYGAIN_TRACK_GAIN\0" + gain
+    size = struct.pack("<III", 2_000, len(item) + 32, 1)
+    head, foot = (struct.pack("<I", 0x80000000 | is_head << 29) + bytes(8) for is_head in (1, 0))
+    tag = b"APETAGEX" + size + head + item + b"APETAGEX" + size + foot
+    return data + tag + b"TAG" + bytes(125)
 
 
 def after_junk(data: bytes) -> bytes:
