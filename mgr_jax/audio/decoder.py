@@ -22,12 +22,13 @@ from mgr_jax.errors import UserError
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
 _BLOCK_VALUES = 1 << 22  # at most, of all channels: 16 MiB
 
-# What FFmpeg may take a file for. It knows some 350 formats, such as those of games, where a damaged
-# header makes it crash.
+# What FFmpeg may take a file for. It knows some 350 formats, those of games among them, where a
+# damaged header makes it crash.
 _CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,avr,caf,dsf,dts,dtshd,eac3,flac,flv,gsm,iff,ircam,loas,matroska,"
     "mlp,mov,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,paf,pvf,qcp,rm,sbc,shn,sox,tak,truehd,"
-    "tta,voc,w64,wav,wsd,wv,xwma"
+    "tta,voc,w64,wav,wsd,wv,xwma,"
+    "bmp_pipe,gif,jpeg_pipe,png_pipe,webp_pipe"  # to be told for what they are
 )
 
 # Of every sample format but for the p of planar ones: type, full scale, and where zero is.
@@ -145,6 +146,8 @@ class Decoder:
         source = _Source(header, self.path.suffix, start)
         with av.open(source, "r", options=options, metadata_errors="replace") as container:
             stream = container.streams.best("audio")
+            if stream is None and container.streams.audio:
+                raise ValueError("the suffix speaks of sound, and nothing else does")
             if stream is None:
                 raise AudioError(
                     f"{self.path} holds no sound, but pictures or text; remove it",

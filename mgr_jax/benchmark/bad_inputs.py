@@ -135,7 +135,7 @@ BAD_INPUTS = (
     _content("text.mp3", "text", "audio.undecodable", b"this is no music\n" * 200),
     _content("page.mp3", "a web page", "audio.undecodable", b"<!DOCTYPE html><html>404</html>"),
     _content("pointer.wav", "git-lfs has not fetched it", "audio.git_lfs", _POINTER),
-    BadInput("picture.mp3", "a picture", "audio.undecodable", _picture),
+    BadInput("picture.mp3", "a picture", "audio.no_samples", _picture),
     BadInput("film.mp4", "a film without sound", "audio.no_samples", _film),
     _content("zeros.mp3", "a download that was not filled", "audio.undecodable", bytes(100_000)),
     BadInput("noise.mp3", "random bytes", "audio.undecodable", _noise),
