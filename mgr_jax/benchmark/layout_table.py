@@ -13,7 +13,7 @@ _FOLDERS = (
     Layout("a split beside them", (_MUSIC, f"test/{_SONGS}.wav")),
     Layout("splits, no genres", (f"{{train,test}}/{_SONGS}.wav",)),
     Layout("folds", (f"fold{{1,2,3}}/{_SONGS}.wav",)),
-    Layout("numbers, as FMA has", (f"{{000,001}}/{{000,001}}00{_SONGS}.mp3",)),
+    Layout("numbers, as FMA has", tuple(f"00{n}/00{n}00{_SONGS}.mp3" for n in (1, 2))),
     Layout("one genre", (f"rock/{_SONGS}.wav",)),
     Layout("no folders", (f"{_SONGS}.wav",)),
     Layout("files beside the folders", (_MUSIC, "{intro,outro}.wav")),
@@ -83,12 +83,31 @@ _GTZAN = (
     _gtzan("suffixes in capitals", "genres", "WAV"),
 )
 
+_CLIPS = tuple(f"fma_small/00{folder}/00{folder}00{_SONGS}.mp3" for folder in (1, 2))
+
+
+def _fma_metadata() -> dict[str, str]:
+    """The columns of tracks.csv and genres.csv that are needed, for sixteen tracks."""
+    lines = [
+        ",set,set,track,track,artist,album",
+        ",split,subset,genre_top,genres_all,id,id",
+        "track_id,,,,,,",
+    ]
+    splits = ["training"] * 6 + ["validation", "test"]
+    for folder, genre, number in ((1, "Rock", 12), (2, "Pop", 10)):
+        lines += [
+            f"{1000 * folder + song},{split},small,{genre},[{number}],{10 * folder + song},-1"
+            for song, split in enumerate(splits)
+        ]
+    genres = "genre_id,title,parent\n12,Rock,0\n10,Pop,0"
+    return {"fma_metadata/tracks.csv": "\n".join(lines), "fma_metadata/genres.csv": genres}
+
+
 _FMA = (
-    Layout(
-        "clips without the metadata",
-        (f"fma_small/{{000,001}}/{{000,001}}00{_SONGS}.mp3",),
-        dataset="fma/small",
-    ),
+    Layout("metadata and clips", _CLIPS, _fma_metadata(), dataset="fma/small"),
+    Layout("half of the clips", _CLIPS[:1], _fma_metadata(), dataset="fma/small"),
+    Layout("no metadata", _CLIPS, dataset="fma/small"),
+    Layout("no clips", (), _fma_metadata(), dataset="fma/small"),
 )
 
 
