@@ -87,7 +87,7 @@ class Decoder:
         """
         self.claimed, self.decoded, self.failed, self._good = None, 0.0, 0, 0
         self.cut = False
-        with _open(self.path, self._data) as file:
+        with _open(self.path, self._data) as file, self._disk_errors_told():
             header = read_header(file)
             self._require_sound(header)
             with self._errors_told(header):
@@ -109,6 +109,16 @@ class Decoder:
             )
 
     @contextlib.contextmanager
+    def _disk_errors_told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise AudioError(
+                f"{self.path} cannot be read ({error.strerror}); check the disk",
+                code="disk.refused",
+            ) from error
+
+    @contextlib.contextmanager
     def _errors_told(self, header: Header) -> Iterator[None]:
         """Turns whatever the decoder raises into a sentence: a file may hold anything."""
         try:
@@ -116,6 +126,8 @@ class Decoder:
         except (UserError, MemoryError):
             raise
         except Exception as error:
+            if type(error) is OSError:  # of the disk; FFmpeg's are of other classes
+                raise
             if self.decoded:  # that is what there is
                 self.cut = True
                 return
@@ -195,10 +207,10 @@ class Decoder:
         else:
             return None
         if bit_rate:
-            # Where no header tells the length, FFmpeg estimates it so.
-            estimated = 8 * (header.size - (packet.pos or 0)) / bit_rate
-            if abs(estimated - seconds) < 0.005 * seconds:
-                return None
+            # Where no header tells the length, FFmpeg estimates it so, of all or from the sound on.
+            for start in (0, packet.pos or 0):
+                if abs(8 * (header.size - start) / bit_rate - seconds) < 0.005 * seconds:
+                    return None
         samples, size = seconds * stream.rate, seconds * (bit_rate or 0) / 8
         if is_placeholder(samples) or (size and is_placeholder(size)):
             return None

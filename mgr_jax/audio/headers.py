@@ -58,6 +58,7 @@ class _Length:
       form: of the number, for `struct`.
       start: from the tag to what the length counts from.
       unknown: what FFmpeg takes for "not known"; None where it takes everything so.
+      empty: the length before the first sample is written.
     """
 
     magic: bytes
@@ -66,6 +67,7 @@ class _Length:
     form: str
     start: int
     unknown: int | None = None
+    empty: int = 0
 
 
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
@@ -77,12 +79,12 @@ _LENGTHS = (
     _Length(b"RF64", b"ds64", 16, "<Q", 16, _HUGE),
     _Length(b"RF64", b"ds64", 24, "<Q", 16, 0),  # in samples, which are fewer
     _Length(b"riff\x2e\x91\xcf\x11", b"riff", 16, "<Q", 0, _HUGE),
-    _Length(b"riff\x2e\x91\xcf\x11", _W64_DATA, 16, "<Q", 0, _HUGE),
+    _Length(b"riff\x2e\x91\xcf\x11", _W64_DATA, 16, "<Q", 0, _HUGE, empty=24),
     _Length(b"\x30\x26\xb2\x75", _ASF_FILE, 40, "<Q", 0),  # of the file, to some bytes
     _Length(b"caff", b"data", 4, ">Q", 12),
     _Length(b".snd", b".snd", 8, ">I", 24, 0xFFFFFFFF),
     _Length(b"FORM", b"FORM", 4, ">I", 8, 0x7FFFFFFF),
-    _Length(b"FORM", b"SSND", 4, ">I", 8, 0x7FFFFFFF),
+    _Length(b"FORM", b"SSND", 4, ">I", 8, 0x7FFFFFFF, empty=8),
 )
 
 
@@ -116,7 +118,7 @@ def read_header(file: BinaryIO) -> Header:
         if not head.startswith(known.magic) or tag < 0 or at + width > len(head):
             continue
         (length,) = struct.unpack_from(known.form, head, at)
-        if not is_placeholder(length):
+        if not is_placeholder(length) and length != known.empty:
             share = min(share, (size - tag) / (known.start + length))
         elif known.unknown is not None:
             struct.pack_into(known.form, patched, at, known.unknown)

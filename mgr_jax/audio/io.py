@@ -86,7 +86,7 @@ def _read(
             raise AudioError(f"{text}; replace it with a complete copy", code="audio.cut_short")
         way_out = "using what is there"
     elif decoder.failed:
-        text = f"{path} is damaged: {decoder.failed} packets of it cannot be decoded"
+        text = f"{path} is damaged: packets of it ({decoder.failed}) cannot be decoded"
         way_out = "using the others"
     if text:
         warnings.warn(f"{text}; {way_out}", AudioWarning, stacklevel=3)
