@@ -1,4 +1,4 @@
-"""Try files, folders and tables of every kind, and tell what is read and what is said.
+"""Try files, folders and tables of every kind, and tell what is read.
 
 mgr-jax benchmark inputs                             # in half a minute
 mgr-jax benchmark inputs --markdown=docs/inputs.md   # as a page

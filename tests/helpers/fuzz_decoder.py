@@ -109,6 +109,8 @@ def read(path: str) -> str:
         try:
             sound = read_audio(path, RATE)
         except UserError as error:
+            if error.code.startswith("disk."):
+                return f"FAILED: {error}"  # a damaged file is no damaged disk
             return f"said: {error.code}"
         except Exception as error:
             return f"FAILED: {type(error).__name__}: {error}"
