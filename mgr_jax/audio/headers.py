@@ -20,6 +20,7 @@ class Header:
       file: its content, with lengths that say nothing written as FFmpeg understands them.
       size: in bytes.
       share: of what its header promises, how much is there.
+      end: where its header says that it ends; its size where that says nothing.
       cut: it ends within a page of Ogg.
       index_last: it is an MP4, which has its index at either end.
       is_lfs: it only says where git-lfs keeps the file.
@@ -29,6 +30,7 @@ class Header:
     file: "BinaryIO | _Patched"
     size: int
     share: float
+    end: int
     cut: bool
     index_last: bool
     is_lfs: bool
@@ -110,7 +112,7 @@ def read_header(file: BinaryIO) -> Header:
     file.seek(max(0, size - 2 * _HEAD))
     tail = file.read()
     file.seek(0)
-    share, patched = 1.0, bytearray(head)
+    share, end, patched = 1.0, 0, bytearray(head)
     for known in _LENGTHS:
         tag = head.find(known.tag)
         at = tag + known.offset
@@ -120,12 +122,14 @@ def read_header(file: BinaryIO) -> Header:
         (length,) = struct.unpack_from(known.form, head, at)
         if not is_placeholder(length) and length != known.empty:
             share = min(share, (size - tag) / (known.start + length))
+            end = max(end, tag + known.start + length) if tag == 0 else end
         elif known.unknown is not None:
             struct.pack_into(known.form, patched, at, known.unknown)
     return Header(
         file=file if patched == head else _Patched(file, bytes(patched)),
         size=size,
         share=share,
+        end=min(end, size) or size,
         cut=head.startswith(b"OggS") and _ends_within_page(tail),
         index_last=head[4:8] == b"ftyp",
         is_lfs=head.startswith(b"version https://git-lfs"),

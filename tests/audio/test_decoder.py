@@ -160,6 +160,14 @@ def test_what_is_cut_is_refused_or_used_with_how_much_is_there(tmp_path, name):
     assert f": {seconds:.1f} " in str(told[0].message)
 
 
+@pytest.mark.parametrize("form", ["WAV", "AIFF", "W64"])
+def test_what_lies_behind_the_end_of_a_file_is_said(form):
+    one = by_soundfile(STORED, RATE, form, "PCM_16")
+    with pytest.warns(AudioWarning, match="two goes on behind the end .* leaving out 50%"):
+        assert len(read_audio("two", RATE, data=2 * one)) == len(TUNE)
+    assert len(read(one + b"TAG" + bytes(125))) == len(TUNE)
+
+
 def test_of_an_m4a_without_its_index_nothing_can_be_used():
     half = by_ffmpeg(TUNE, RATE, "ipod", "aac")[:-20_000]
     with user_error("audio.cut_short", "last.m4a"):
