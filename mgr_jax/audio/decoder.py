@@ -264,7 +264,10 @@ class _Source:
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_SET:
             offset += self._start
-        return self._file.seek(offset, whence) - self._start
+        try:
+            return self._file.seek(offset, whence) - self._start
+        except OSError:  # where a damaged file sends it is no place; the disk has no part in it
+            return -1
 
     def tell(self) -> int:
         return self._file.tell() - self._start
