@@ -237,7 +237,7 @@ def _open(path: Path, data: bytes | None) -> BinaryIO:
     if data is not None:
         return io.BytesIO(data)
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except PermissionError as error:
         raise AudioError(
             f"{path} may not be read (permission denied); change its permissions",

@@ -5,6 +5,7 @@ channels and the rate of the source.
 """
 
 import math
+import numbers
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -51,12 +52,18 @@ class Limits:
     max_hours: float = 12
     max_expansion: float = 200
 
+    def __post_init__(self) -> None:
+        """Raises a UserError unless all are positive numbers."""
+        for name, value in vars(self).items():
+            is_number = isinstance(value, numbers.Real) and float(value) > 0
+            require(is_number, name, value, "give a positive number")
+
     @classmethod
     def parse(cls, text: str) -> "Limits":
         """Reads `name=number`, with commas between; the others keep their defaults.
 
         Raises:
-          UserError: a limit that does not exist, or that is no positive number.
+          UserError: there is no such limit, or it is no positive number.
         """
         known = [field.name for field in fields(cls)]
         chosen = {}
@@ -68,7 +75,6 @@ class Limits:
                 chosen[name] = float(value)
             except ValueError:
                 chosen[name] = math.nan
-            require(chosen[name] > 0, name, value, "give a positive number")
         return cls(**chosen)
 
     def require_rate(self, name: str, rate: float) -> None:
@@ -213,9 +219,10 @@ def _render(
     track, stream, power = _Track(dtype), None, 0.0
     rate, target = 0.0, float(to_rate or 0)
     for block_rate, block in sound:
-        mono = rule.mix(block)
-        if survey:
-            survey.look_at(block, mono)
+        with np.errstate(over="ignore", invalid="ignore"):  # the survey tells of it
+            mono = rule.mix(block)
+            if survey:
+                survey.look_at(block, mono)
         varying = mono - mono.mean()
         power = max(power, float(varying @ varying) / len(mono))
         if block_rate != rate:

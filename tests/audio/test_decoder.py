@@ -350,6 +350,8 @@ def test_limits_are_read_by_name():
     for value in ("x", "-1", "nan", ""):
         with user_error("argument.out_of_range", "max_rate"):
             Limits.parse(f"max_rate={value}")
+    with user_error("argument.out_of_range", "max_hours"):
+        Limits(max_hours="12")
 
 
 def test_records_of_our_own_are_read_without_pyav():
