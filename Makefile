@@ -2,6 +2,7 @@
 # make check  lint, types and the fast tests, which compile no networks
 # make test   fresh machine: environment, lint, types, the whole test suite
 # make coverage   the whole test suite, and how much of the package it runs
+# make fuzz   damaged files of every encoding, read in worker processes; FILES=5000 says how many
 # make env    the environment only; VENV=path puts it elsewhere
 
 PYTHON ?= python3
@@ -9,10 +10,11 @@ VENV ?= .venv
 RUN := $(VENV)/bin/mgr-jax
 DEMO ?= runs/demo
 DATA ?= runs/data
+FILES ?= 5000
 
 PYTEST = $(VENV)/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
-.PHONY: env demo lint check test coverage constraints clean
+.PHONY: env demo lint check test coverage fuzz constraints clean
 
 env: $(VENV)/.installed
 
@@ -47,6 +49,9 @@ test: lint
 # Apart, as Python's tracing costs half as much again; COVERAGE_CORE=sysmon is cheaper from 3.12 on.
 coverage: env
 	$(PYTEST) --cov --cov-fail-under=90
+
+fuzz: env
+	$(VENV)/bin/python tests/helpers/fuzz_decoder.py $(FILES) $(FIRST)
 
 # Needs uv; writes exact versions for every supported Python.
 constraints:

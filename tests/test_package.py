@@ -66,8 +66,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "reports": set(),
     "benchmark": {
-        "audio.dsp", "audio.frontends", "audio.io", "classifier", "input_spec", "config", "models",
-        "training",
+        "audio.dsp", "audio.frontends", "audio.io", "classifier", "input_spec", "config", "data",
+        "models", "training",
     },
     "runs": {
         "classifier", "data", "config", "evaluation", "evaluation.protocol", "training",

@@ -22,6 +22,15 @@ from mgr_jax.errors import UserError
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
 _BLOCK_VALUES = 1 << 22  # at most, of all channels: 16 MiB
 
+# What FFmpeg may take a file for. It knows some 350 formats, those of games among them, where a
+# damaged header makes it crash.
+_CONTAINERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,avr,caf,dsf,dts,dtshd,eac3,flac,flv,gsm,iff,ircam,loas,matroska,"
+    "mlp,mov,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,paf,pvf,qcp,rm,sbc,shn,sox,tak,truehd,"
+    "tta,voc,w64,wav,wsd,wv,xwma,"
+    "bmp_pipe,gif,jpeg_pipe,png_pipe,webp_pipe"  # to be told for what they are
+)
+
 # Of every sample format but for the p of planar ones: type, full scale, and where zero is.
 _FORMATS = {
     "u8": (np.uint8, 2.0**7, 128),
@@ -149,10 +158,12 @@ class Decoder:
         """The frames that PyAV decodes from some byte on; returns whether it reached the end."""
         av = _import_av()
         # No protocol: what a file names (playlists, segments, addresses) is never opened.
-        options = {"protocol_whitelist": "none"}
+        options = {"protocol_whitelist": "none", "format_whitelist": _CONTAINERS}
         source = _Source(header, self.path.suffix, start)
         with av.open(source, "r", options=options, metadata_errors="replace") as container:
             stream = container.streams.best("audio")
+            if stream is None and container.streams.audio:
+                raise ValueError("the suffix speaks of sound, and nothing else does")
             if stream is None:
                 raise AudioError(
                     f"{self.path} holds no sound, but pictures or text; remove it",
@@ -253,7 +264,10 @@ class _Source:
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_SET:
             offset += self._start
-        return self._file.seek(offset, whence) - self._start
+        try:
+            return self._file.seek(offset, whence) - self._start
+        except OSError:  # where a damaged file sends it is no place; the disk has no part in it
+            return -1
 
     def tell(self) -> int:
         return self._file.tell() - self._start
@@ -303,9 +317,10 @@ def _values(frame: Any) -> tuple[Iterable[np.ndarray], float, int]:
     """Of each channel of a frame the samples as they are; their full scale and zero."""
     kind = frame.format.name
     dtype, full_scale, zero = _FORMATS[kind.removesuffix("p")]
-    samples = frame.samples
+    channels, samples = frame.layout.nb_channels, frame.samples
     if kind.endswith("p"):
-        return [np.frombuffer(p, dtype, samples) for p in frame.planes], full_scale, zero
-    channels = frame.layout.nb_channels
+        # Of eight channels and more, PyAV lists planes that there are not: to read one is a crash.
+        planes = frame.planes[:channels]
+        return [np.frombuffer(plane, dtype, samples) for plane in planes], full_scale, zero
     packed = np.frombuffer(frame.planes[0], dtype, samples * channels)
     return packed.reshape(samples, channels).T, full_scale, zero

@@ -73,7 +73,8 @@ class _Length:
 
 
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
-_HUGE = 1 << 62
+_HUGE = 1 << 40  # FFmpeg looks behind it, and no file may be as large as 1 << 48
+_ASF_FILE = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65"
 _LENGTHS = (
     _Length(b"RIFF", b"RIFF", 4, "<I", 8),
     _Length(b"RIFX", b"RIFX", 4, ">I", 8),
@@ -81,6 +82,7 @@ _LENGTHS = (
     _Length(b"RF64", b"ds64", 24, "<Q", 16, 0),  # in samples, which are fewer
     _Length(b"riff\x2e\x91\xcf\x11", b"riff", 16, "<Q", 0, _HUGE),
     _Length(b"riff\x2e\x91\xcf\x11", _W64_DATA, 16, "<Q", 0, _HUGE, empty=24),
+    _Length(b"\x30\x26\xb2\x75", _ASF_FILE, 40, "<Q", 0),  # of the file, to some bytes
     _Length(b"caff", b"data", 4, ">Q", 12),
     _Length(b".snd", b".snd", 8, ">I", 24, 0xFFFFFFFF),
     _Length(b"FORM", b"FORM", 4, ">I", 8, 0x7FFFFFFF),

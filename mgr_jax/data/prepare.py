@@ -135,13 +135,13 @@ def prepare(
             builder.num_workers = num_workers
         return builder
 
-    with disk_errors_told(where), _without_remarks():
+    with disk_errors_told(where), without_remarks():
         folder = _build(make_builder, where, manual_dir, overwrite=overwrite)
     return _describe(folder, where)
 
 
 @contextlib.contextmanager
-def _without_remarks() -> Iterator[None]:
+def without_remarks() -> Iterator[None]:
     """Without what TFDS tells absl's log of configurations and folders; errors are raised."""
     log = logging.getLogger("absl")
     level = log.level

@@ -1,0 +1,106 @@
+"""How well an encoding is read: what becomes of the sound that went into it."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mgr_jax.audio.io import AudioError, read_audio
+from mgr_jax.benchmark.encodings import Encoding, write
+
+_LONG = 8.0  # seconds; of less, half may be within the tolerance of lengths
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What became of the sound in a file, against the original.
+
+    Attributes:
+      encoding: of the file.
+      length: by how many ms it is longer, or if negative shorter.
+      lag: by how many ms it comes later, or earlier.
+      gain: by how many dB it is louder, or softer.
+      correlation: where it is the same sound, moved by the lag.
+      error: the largest difference of a sample there, in units of 16 bit.
+      said: what was warned of.
+    """
+
+    encoding: Encoding
+    length: float
+    lag: float
+    gain: float
+    correlation: float
+    error: float
+    said: tuple[str, ...] = ()
+
+    @property
+    def wrong(self) -> list[str]:
+        """What is not as it has to be for this encoding; of a whole file, nothing is said."""
+        kind = self.encoding.kind
+        held = {
+            f"{self.length:+.2f} ms": -kind.length[0] <= self.length <= kind.length[1],
+            f"lag {self.lag:+.2f} ms": -kind.lag[0] <= self.lag <= kind.lag[1],
+            f"gain {self.gain:+.2f} dB": abs(self.gain) <= kind.gain,
+            f"correlation {self.correlation:.5f}": self.correlation >= kind.correlation,
+            f"error {self.error:.2f}": kind.error is None or self.error <= kind.error,
+        }
+        return [what for what, holds in held.items() if not holds] + list(self.said)
+
+
+def measure(encoding: Encoding, path: Path) -> Measured:
+    """Writes a file in an encoding, reads it and compares.
+
+    Args:
+      encoding: which one; its program must be there.
+      path: of the file, which is replaced.
+
+    Raises:
+      AudioError: the file is not read.
+    """
+    original = write(encoding, path).mean(axis=1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sound = read_audio(path, encoding.rate)
+    lag = find_lag(sound, original)
+    first, second = sound[max(lag, 0) :], original[max(-lag, 0) :]
+    common = min(len(first), len(second))
+    first, second = first[:common].astype(float), second[:common]
+    energies = (first**2).sum(), (second**2).sum()
+    ms = 1000 / encoding.rate
+    return Measured(
+        encoding,
+        length=(len(sound) - len(original)) * ms,
+        lag=lag * ms,
+        gain=float(10 * np.log10(energies[0] / energies[1])),
+        correlation=float((first * second).sum() / np.sqrt(energies[0] * energies[1])),
+        error=float(np.abs(first - second).max() * 2**15),
+        said=tuple(str(warning.message) for warning in caught),
+    )
+
+
+def find_lag(sound: np.ndarray, original: np.ndarray) -> int:
+    """By how many samples a sound comes later than the original: where they correlate best."""
+    size = 1 << (len(sound) + len(original)).bit_length()
+    spectrum = np.fft.rfft(sound, size) * np.fft.rfft(original, size).conj()
+    best = int(np.fft.irfft(spectrum, size).argmax())
+    return best - size if best > size // 2 else best
+
+
+def notices_cut(encoding: Encoding, path: Path) -> bool:
+    """Whether half of a file in an encoding is refused, or else taken for a whole one.
+
+    Args:
+      encoding: which one; its program must be there.
+      path: of the file, which is replaced.
+    """
+    write(encoding, path, _LONG)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            read_audio(path, encoding.rate)
+        except AudioError:
+            return True
+    return False

@@ -1,0 +1,24 @@
+"""Try files, folders and tables of every kind, and tell what is read.
+
+mgr-jax benchmark inputs                             # in half a minute
+mgr-jax benchmark inputs --markdown=docs/inputs.md   # as a page
+"""
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.target("markdown", "File for what is printed.")
+    flags.target("json", "File for the numbers.")
+    flags.switch("progress", True, "Show a bar.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Tries them, prints a page and writes the files that are asked for."""
+    del args
+    report = mgr_jax.benchmark_inputs(**flags.given("progress"))
+    print(report)
+    for path in report.save(**flags.given("json", "markdown")):
+        print(f"Wrote {path}")
