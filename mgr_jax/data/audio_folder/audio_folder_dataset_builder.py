@@ -11,11 +11,10 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import read_audio
 from mgr_jax.data import SPLITS
 from mgr_jax.data.folder_index import Entry, read_folder
 from mgr_jax.data.identical import identical_files
-from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.records import Track, load_file
 from mgr_jax.data.splits import (
     assign_splits,
     crossing,
@@ -75,7 +74,7 @@ class Builder(AudioBuilder):
         )
         tracks: dict[str, list[Track]] = {split: [] for split in SPLITS}
         for entry, split in zip(entries, splits, strict=True):
-            load = functools.partial(_load, str(manual_dir / entry.path), config.sample_rate)
+            load = functools.partial(load_file, manual_dir / entry.path, config.sample_rate)
             twin = {"identical": twins[entry.path]} if entry.path in twins else {}
             tracks[split].append(
                 Track(entry.path, entry.genre, load, entry.artist, groups=entry.groups | twin)
@@ -92,10 +91,6 @@ def _size(path: Path) -> int:
 def _read(folder: Path, name: str, limit: int | None) -> bytes:
     with (folder / name).open("rb") as file:
         return file.read(limit)
-
-
-def _load(path: str, sample_rate: int) -> LoadedTrack:
-    return LoadedTrack(read_audio(path, sample_rate))
 
 
 def split_entries(

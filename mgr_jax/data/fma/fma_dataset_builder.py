@@ -10,13 +10,12 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import AudioError, read_audio
 from mgr_jax.data.archives import content_marks, list_files, read_bytes
 from mgr_jax.data.fma.metadata import Row, genre_tags, read_genres, read_tracks
 from mgr_jax.data.fma.published import HOMEPAGE, NO_AUDIO, SHORT, SUBSETS
 from mgr_jax.data.fma.sources import check_sha1, find_clips, find_sources, missing
 from mgr_jax.data.identical import identical_files
-from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.records import LoadedTrack, Track, load_member, refuse
 from mgr_jax.data.splits import SPLITS, crossing
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 from mgr_jax.errors import unknown_name
@@ -127,17 +126,8 @@ def _loader(
     elif not name:
         reason = f"{audio} holds no file of track {track_id}; complete it"
     else:
-        return functools.partial(_load, audio, name, config.sample_rate)
-    return functools.partial(_refuse, reason)
-
-
-def _load(source: Path, name: str, sample_rate: int) -> LoadedTrack:
-    data = read_bytes(source, name)
-    return LoadedTrack(read_audio(source / name, sample_rate, data=data))
-
-
-def _refuse(reason: str) -> LoadedTrack:
-    raise AudioError(reason, code="audio.missing")
+        return functools.partial(load_member, audio, name, config.sample_rate, shown=audio)
+    return functools.partial(refuse, reason)
 
 
 def _split_protocol(rows: list[Row]) -> dict[str, Any]:

@@ -11,14 +11,13 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import AUDIO_SUFFIXES
 from mgr_jax.data import SPLITS
 from mgr_jax.data.archives import list_files, read_bytes, unpack_tar
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.identical import identical_files
 from mgr_jax.data.named_splits import split_tracks
-from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.records import Track, load_member
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 from mgr_jax.errors import UserError
 
@@ -100,7 +99,7 @@ class Builder(AudioBuilder):
         for track, genre, artist, split in zip(*columns, strict=True):
             if split:
                 name = names[track]
-                load = functools.partial(_load, shown, source, name, config.sample_rate)
+                load = functools.partial(load_member, source, name, config.sample_rate, shown)
                 groups = {"identical": twins[name]} if name in twins else {}
                 tracks[split].append(Track(track, genre, load, artist, groups))
         listing = [
@@ -156,7 +155,3 @@ def _list_tracks(source: Path, shown: Path) -> dict[str, int]:
         if tracks:
             return tracks
     return {}
-
-
-def _load(shown: Path, source: Path, name: str, sample_rate: int) -> LoadedTrack:
-    return LoadedTrack(read_audio(shown / name, sample_rate, data=read_bytes(source, name)))
