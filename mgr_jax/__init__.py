@@ -34,6 +34,7 @@ _PUBLIC = {
     "list_configs": "mgr_jax.config.files",
     "read_config": "mgr_jax.config.files",
     # Prediction
+    "Limits": "mgr_jax.audio.io",
     "Prediction": "mgr_jax.prediction.prediction",
     "Predictor": "mgr_jax.prediction.predictor",
     "load": "mgr_jax.prediction.predictor",

@@ -1,32 +1,35 @@
-"""Audio files in and out on the host: decode, mix to mono, resample, FLAC.
+"""Audio files in and out on the host: decoded, mixed to mono and resampled; FLAC of our own.
 
-Needs numpy, soundfile and soxr only, so that worker processes start fast.
+Reading FLAC that `encode_flac` wrote needs soundfile alone.
 """
 
 import io
-import os
-import struct
+import numbers
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 import soundfile
 import soxr
 
+from mgr_jax.audio.decoder import Decoder
+from mgr_jax.audio.gate import AudioError, AudioWarning, Limits, pass_gate, to_int16
 from mgr_jax.errors import UserError
 
-# A file that yields less than its header promises, by more than this, is cut short. Decoders drop
-# an mp3's padding (under 0.2 s), and estimate its length where the encoder has not written it.
-_MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
-
-
-class AudioError(UserError):
-    """An audio file that cannot be used; the message says why."""
-
-
-class AudioWarning(UserWarning):
-    """An audio file that is used, but not as it is; the message says what was done."""
+__all__ = [
+    "AudioError",
+    "AudioWarning",
+    "Limits",
+    "convert_waveform",
+    "decode_flac",
+    "encode_flac",
+    "read_audio",
+    "read_native",
+    "resample",
+    "to_int16",
+]
 
 
 def read_audio(
@@ -35,85 +38,59 @@ def read_audio(
     *,
     allow_truncated: bool = False,
     data: bytes | None = None,
+    limits: Limits | None = None,
+    dtype: type = np.float32,
 ) -> np.ndarray:
     """Decodes a file, mixes it to mono and resamples it (soxr, HQ).
+
+    What FFmpeg plays is read. Memory is that of the result, whatever the file is like.
 
     Args:
       path: an audio file of any length, sample rate and number of channels.
       sample_rate: the rate of the result in Hz.
-      allow_truncated: warn of a file that ends before its header says, and use what is there.
+      allow_truncated: warn of a file that ends before its header says, or whose packets cannot all
+        be decoded, and use what is there.
       data: the content, where it does not lie in a file of its own; `path` then only names it.
+      limits: what is refused; see `Limits`.
+      dtype: np.float32, nominally in [-1, 1], or np.int16.
 
     Returns:
-      Waveform [samples] float32, nominally in [-1, 1].
+      Waveform [samples]. The mean of the channels; where they cancel each other, the loudest.
 
     Raises:
-      AudioError: the file is missing, empty, not audio, cut short, or not finite.
+      AudioError: the file is missing, may not be read, is empty, not audio, cut short, not finite,
+        beyond the limits, or holds nothing to hear.
     """
-    path = Path(path)
-    if data is None and not path.is_file():
-        raise AudioError(f"{path} is not a file; check the path", code="file.not_found")
-    if not (path.stat().st_size if data is None else data):
-        raise AudioError(
-            f"{path} is empty (0 bytes); remove it or download it again", code="audio.empty_file"
-        )
-    try:
-        with soundfile.SoundFile(os.fsencode(path) if data is None else io.BytesIO(data)) as file:
-            native_rate, promised = file.samplerate, file.frames
-            waveform = file.read(dtype="float32", always_2d=True)
-    # libsndfile's own text is misleading here: it says of a text file that it does not exist. A
-    # ValueError is numpy's, of a header with an absurd length.
-    except (soundfile.LibsndfileError, ValueError) as error:
-        raise AudioError(
-            f"{path} cannot be decoded as audio; it is damaged or of another type",
-            code="audio.undecodable",
-        ) from error
+    return _read(Decoder(Path(path), data, limits), sample_rate, dtype, allow_truncated)[0]
 
-    # Decoders read a cut mp3 without complaint, so the length is compared with the header's; of
-    # the other types they correct the header's length, so their own marks are looked at.
-    missing = promised - len(waveform)
-    with path.open("rb") if data is None else io.BytesIO(data) as raw:
-        cut = _is_cut(raw)
-    if cut or missing > max(_MISSING_SECONDS * native_rate, _MISSING_SHARE * promised):
-        text = f"{path} is cut short: {len(waveform) / native_rate:.1f} s of it can be decoded"
+
+def read_native(path: str | Path, *, limits: Limits | None = None) -> tuple[np.ndarray, int]:
+    """Reads a file as `read_audio` does, at its own sample rate, which is returned too."""
+    return _read(Decoder(Path(path), None, limits), None, np.float32, False)
+
+
+def _read(
+    decoder: Decoder, sample_rate: int | None, dtype: type, allow_truncated: bool
+) -> tuple[np.ndarray, int]:
+    path = decoder.path
+    try:
+        found = pass_gate(decoder, str(path), sample_rate, dtype)
+    except MemoryError as error:
+        raise AudioError(
+            f"{path} does not fit into memory; cut it into pieces", code="audio.limit"
+        ) from error
+    text, way_out = "", ""
+    if decoder.missing:
+        text = f"{path} is cut short or damaged: {decoder.describe()} can be decoded"
         if not allow_truncated:
             raise AudioError(f"{text}; replace it with a complete copy", code="audio.cut_short")
-        warnings.warn(f"{text}; using what is there", AudioWarning, stacklevel=2)
-    mono = waveform.mean(axis=1, dtype=np.float32)
-    if not np.isfinite(mono).all():
-        raise AudioError(
-            f"{path} holds samples that are not finite numbers; export it again",
-            code="audio.not_finite",
-        )
-    result = resample(mono, native_rate, sample_rate)
-    if not len(result):
-        raise AudioError(
-            f"{path} holds no audio samples; remove it or replace it", code="audio.no_samples"
-        )
-    return result
-
-
-def _is_cut(file: BinaryIO) -> bool:
-    """Whether a wav, au or ogg file ends before its own marks say."""
-    head = file.read(1 << 16)
-    size = file.seek(0, io.SEEK_END)
-    file.seek(max(0, size - (1 << 17)))
-    tail = file.read()
-    if head[:4] == b"RIFF":
-        chunk = 12
-        while chunk + 8 <= len(head):
-            (length,) = struct.unpack_from("<I", head, chunk + 4)
-            if head[chunk : chunk + 4] == b"data":
-                # 0 and the largest number stand for "not known when this was written".
-                return length != 0xFFFFFFFF and chunk + 8 + length > size
-            chunk += 8 + length + length % 2
-    if head[:4] == b".snd":
-        offset, length = struct.unpack_from(">II", head, 4)
-        return length != 0xFFFFFFFF and offset + length > size
-    if head[:4] == b"OggS":
-        last = tail.rfind(b"OggS")  # a page; bit 2 of byte 5 marks the last one of a stream
-        return last < 0 or len(tail) < last + 6 or not tail[last + 5] & 4
-    return False
+        way_out = "using what is there"
+    elif decoder.failed:
+        text = f"{path} is damaged: {decoder.failed} packets of it cannot be decoded"
+        way_out = "using the others"
+    if text:
+        warnings.warn(f"{text}; {way_out}", AudioWarning, stacklevel=3)
+    return found
 
 
 def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
@@ -123,51 +100,74 @@ def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     return soxr.resample(waveform, from_rate, to_rate, quality="HQ").astype(np.float32)
 
 
-def convert_waveform(audio: np.ndarray, sample_rate: int | None, to_rate: int) -> np.ndarray:
-    """Mixes a waveform in memory to mono and resamples it.
+def convert_waveform(
+    audio: Any,
+    sample_rate: float | None,
+    to_rate: int,
+    *,
+    limits: Limits | None = None,
+    dtype: type = np.float32,
+    name: str = "the array",
+) -> np.ndarray:
+    """Mixes a waveform in memory to mono and resamples it, as `read_audio` does with a file.
 
     Args:
       audio: [samples] or [samples, channels] floats, nominally in [-1, 1].
       sample_rate: its rate in Hz.
       to_rate: the rate of the result in Hz.
+      limits: what is refused; see `Limits`.
+      dtype: np.float32, nominally in [-1, 1], or np.int16.
+      name: what to call it in messages.
 
     Returns:
-      Waveform [samples] float32.
+      Waveform [samples].
 
     Raises:
-      UserError: there is no rate, or the array is no such waveform.
+      UserError: there is no rate, the array is no such waveform, or there is nothing to hear.
     """
-    waveform = np.asarray(audio)
-    if not sample_rate or sample_rate < 0:
+    is_number = isinstance(sample_rate, numbers.Real) and not isinstance(sample_rate, bool)
+    if not is_number or not 0 < float(sample_rate) < float("inf"):  # type: ignore[arg-type]
         raise UserError(
-            "a waveform needs its sample rate: give it in Hz, as in sample_rate=44100",
+            f"a waveform needs its sample rate: give it in Hz, as in sample_rate=44100, not "
+            f"{sample_rate!r}",
             code="audio.no_sample_rate",
         )
+    rate = float(sample_rate)  # type: ignore[arg-type]
+    (limits or Limits()).require_rate(name, rate)
+    try:
+        waveform = np.asarray(audio)
+    except ValueError:  # lists of unequal length
+        waveform = np.empty(0, object)
     if waveform.ndim not in (1, 2) or not np.issubdtype(waveform.dtype, np.floating):
         raise UserError(
-            f"the array has shape {waveform.shape} and type {waveform.dtype}; expected floats in "
-            "[-1, 1], [samples] or [samples, channels]",
+            f"{name} has shape {waveform.shape} and type {waveform.dtype}; expected floats in "
+            "[-1, 1], [samples] or [samples, channels] (divide int16 by 32768)",
             code="audio.not_a_waveform",
         )
-    if waveform.ndim == 2 and waveform.shape[0] < min(waveform.shape[1], 9):
+    if waveform.ndim == 2 and waveform.shape[1] > waveform.shape[0]:
         raise UserError(
-            f"the array has shape {waveform.shape}, which looks like [channels, samples]; "
+            f"{name} has shape {waveform.shape}, which looks like [channels, samples]; "
             "transpose it to [samples, channels]",
             code="audio.channels_first",
         )
-    if waveform.ndim == 2:
-        waveform = waveform.mean(axis=1)
-    if not np.isfinite(waveform).all():
-        raise UserError(
-            "the array holds samples that are not finite numbers; check its source",
-            code="audio.not_finite",
-        )
-    return resample(waveform.astype(np.float32), sample_rate, to_rate)
+    if not waveform.size:
+        raise UserError(f"{name} holds no samples; check its source", code="audio.no_samples")
+    return pass_gate(_Array(waveform, rate), name, to_rate, dtype)[0]
 
 
-def to_int16(waveform: np.ndarray) -> np.ndarray:
-    """Rounds float samples in [-1, 1) to int16 (one unit = 2**-15), clipping what lies outside."""
-    return np.clip(np.round(waveform * 32768.0), -32768, 32767).astype(np.int16)
+class _Array:
+    """A waveform in memory, block by block, see `Sound`."""
+
+    lossy = False
+
+    def __init__(self, waveform: np.ndarray, rate: float) -> None:
+        self._channels, self._rate = np.atleast_2d(waveform.T), rate
+
+    def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
+        step = round(self._rate)
+        for start in range(0, self._channels.shape[1], step):
+            with np.errstate(over="ignore"):  # what becomes infinite is told as not finite
+                yield self._rate, self._channels[:, start : start + step].astype(np.float32)
 
 
 def encode_flac(samples: np.ndarray, sample_rate: int) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 from absl import flags as absl_flags
 from ml_collections import ConfigDict, config_flags
 
+import mgr_jax
 from mgr_jax.config import clear_others, files, validate
 from mgr_jax.config.files import drop_settings
 from mgr_jax.errors import UserError
@@ -36,6 +37,16 @@ class _PathParser(absl_flags.ArgumentParser):
 
     def flag_type(self) -> str:
         return "path"
+
+
+class _LimitsParser(absl_flags.ArgumentParser):
+    """Limits by name, as in max_hours=48,max_rate=1000000."""
+
+    def parse(self, argument: Any) -> Any:
+        return mgr_jax.Limits.parse(argument)
+
+    def flag_type(self) -> str:
+        return "limits"
 
 
 class Flags(absl_flags.FlagValues):
@@ -92,6 +103,12 @@ class Flags(absl_flags.FlagValues):
         how = "How segments become tracks: mean probability, mean of last-layer inputs, vote"
         how += "." if default else "; as each run was evaluated, unless given."
         self.choice("aggregation", default, _AGGREGATIONS, how)
+
+    def limits(self) -> None:
+        """Defines --limits, which audio files are refused."""
+        told = "Of files of audio, such as max_hours=48,min_rate=500,max_rate=1000000."
+        serializer: Any = absl_flags.ArgumentSerializer()
+        absl_flags.DEFINE(_LimitsParser(), "limits", None, told, self, serializer)
 
     def config(self) -> None:
         """Defines --config and the overrides --config.<field> that the command line holds.

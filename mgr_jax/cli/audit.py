@@ -31,14 +31,17 @@ def define_flags(flags: Flags) -> None:
     flags.choice("fingerprint", FINGERPRINTS[0], FINGERPRINTS, "How audio is compared.")
     flags.path("out", "audit", "Folder to write to.")
     flags.switch("strict", False, "Exit with 1 if anything stands in several splits.")
+    flags.limits()
     flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)
     flags.switch("progress", True, "Show bars.")
 
 
 def main(flags: Flags, args: list[str]) -> None:
     """Audits, writes and prints what was found."""
-    material = flags.given("dataset", "sample_rate", "data_dir", "audio", "table", "tracks")
-    how = flags.given("subset", "artists", "protocol", "fingerprint", "workers", "progress")
+    material = flags.given(
+        "dataset", "sample_rate", "data_dir", "audio", "table", "tracks", "subset"
+    )
+    how = flags.given("artists", "protocol", "fingerprint", "workers", "progress", "limits")
     audit = mgr_jax.audit(**material, **how, store=flags.out)
     print(f"{audit}\nWrote {audit.save(flags.out)}")
     if flags.strict:

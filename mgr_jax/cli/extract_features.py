@@ -26,6 +26,7 @@ def define_flags(flags: Flags) -> None:
     flags.number("seconds", 0.0, "A row per segment of this length; 0: a row per track.", 0)
     flags.switch("corrected", False, "fma518: with the true sample rate, not always 22050 Hz.")
     flags.path("out", None, "The table, .csv or .parquet.")
+    flags.limits()
     flags.integer("workers", None, "Processes; default: the cores.", 0)
 
 
@@ -34,6 +35,6 @@ def main(flags: Flags, args: list[str]) -> None:
     flags.require(features="gtzan57, fma518 or mfcc_statistics", out="the table to write")
     table = mgr_jax.extract_table(
         **flags.given("features", "out", "audio", "dataset", "sample_rate", "data_dir"),
-        **flags.given("seconds", "corrected", "workers"),
+        **flags.given("seconds", "corrected", "workers", "limits"),
     )
     print(table)

@@ -24,6 +24,7 @@ def define_flags(flags: Flags) -> None:
     flags.path("table", None, "A row for every file or track, for a fusion with one.")
     flags.text("checkpoint", "best", "best, latest or a step.")
     flags.integer("top", 3, "How many classes to name.", least=1)
+    flags.limits()
     flags.switch("timeline", False, "Say what every part is like.")
     flags.target("json", "Also write all probabilities here.")
     flags.choice("format", "text", ["text", "crowdai"], "What to write.")
@@ -49,7 +50,7 @@ def main(flags: Flags, args: list[str]) -> None:
             print(failure, file=sys.stderr)
         print(submission)
         return
-    options = flags.given("features", "table", "checkpoint", "timeline")
+    options = flags.given("features", "table", "checkpoint", "timeline", "limits")
     predictions = mgr_jax.predict_files(flags.model, args, **options)
     for name, prediction in predictions:
         print(f"{printable(name)}: {prediction.describe(flags.top, timeline=flags.timeline)}")

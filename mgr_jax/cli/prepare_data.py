@@ -8,7 +8,7 @@ r"""Build a dataset: decode, resample, split and store it through TFDS.
   mgr-jax prepare_data --dataset=feature_array --features=fma_metadata.zip --subset=medium \
     --splits=given --frame_rate=0.0333
 
-An audio_folder holds <genre>/<file> (mp3, flac, ogg, wav, au) and may hold an index.csv with the
+An audio_folder holds <genre>/<file> (what FFmpeg plays) and may hold an index.csv with the
 columns path, genre, artist, split; any further column is kept, and can be split by.
 """
 
@@ -30,6 +30,7 @@ def define_flags(flags: Flags) -> None:
             flags.text(option.name, None, f"{meaning}{default}.")
     flags.integer("sample_rate", 22_050, "Stored rate in Hz.")
     flags.path("data_dir", None, "TFDS folder; ~/tensorflow_datasets.")
+    flags.limits()
     flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)
     flags.switch("overwrite", False, "Build again what is there.")
     flags.switch("progress", True, "Show bars.")
@@ -41,7 +42,7 @@ def main(flags: Flags, args: list[str]) -> None:
     flags.require(**needed_options(flags.dataset))
     given = flags.given(*(option.name for option in list_options()))
     given = {name: value for name, value in given.items() if value is not None}
-    how = flags.given("sample_rate", "data_dir", "overwrite", "progress")
+    how = flags.given("sample_rate", "data_dir", "overwrite", "progress", "limits")
     prepared = mgr_jax.prepare(flags.dataset, num_workers=flags.workers, **how, **given)
     print(f"Prepared {prepared}.")
     rate = f"--config.sample_rate={prepared.sample_rate}"

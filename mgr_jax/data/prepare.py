@@ -14,6 +14,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from mgr_jax.audio.io import Limits
 from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
@@ -66,6 +67,7 @@ def prepare(
     overwrite: bool = False,
     num_workers: int | None = None,
     progress: bool = True,
+    limits: Limits | None = None,
     **options: Any,
 ) -> Prepared:
     """Builds a dataset with its caches, or finds that it is there already.
@@ -93,6 +95,7 @@ def prepare(
       overwrite: build again what is there.
       num_workers: processes that load; by default one per core, 0 loads in this process.
       progress: show bars.
+      limits: which files are refused; see `audio.io.Limits`.
       **options: what else the dataset takes, as `mgr-jax prepare_data --help` lists it:
         `manual_dir`, the folder that holds the files, or `features`, the file, and how to split.
 
@@ -122,6 +125,7 @@ def prepare(
         config = found.make_config(name=name, variant=variant, **chosen)
         builder = found(config=config, data_dir=str(folder))
         builder.progress = progress
+        builder.limits = limits or Limits()
         if num_workers is not None:
             builder.num_workers = num_workers
         return builder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mgr_jax.audio.io import AudioError, encode_flac, read_audio, to_int16
+from mgr_jax.audio.io import AudioError, Limits, convert_waveform, encode_flac, read_audio
 from mgr_jax.data.archives import read_bytes
 
 MAX_RECORD_SECONDS = 60
@@ -20,7 +20,8 @@ class LoadedTrack:
     """A loaded track and what loading it has told.
 
     Attributes:
-      data: waveform [samples] float32, or features [frames, ...] as they are stored.
+      data: waveform [samples], int16 as `read_audio` gives it, or floats; or features [frames, ...]
+        as they are stored.
       tags: names.
       groups: further columns, as text.
     """
@@ -68,14 +69,18 @@ class Record:
     steps: np.ndarray | None = None
 
 
-def load_file(path: Path, sample_rate: int) -> LoadedTrack:
+def load_file(path: Path, sample_rate: int, limits: Limits) -> LoadedTrack:
     """Loads an audio file."""
-    return LoadedTrack(read_audio(path, sample_rate))
+    return LoadedTrack(read_audio(path, sample_rate, limits=limits, dtype=np.int16))
 
 
-def load_member(source: Path, name: str, sample_rate: int, shown: Path) -> LoadedTrack:
+def load_member(
+    source: Path, name: str, sample_rate: int, limits: Limits, shown: Path
+) -> LoadedTrack:
     """Loads an audio file of a folder or zip archive; messages say that it lies in `shown`."""
-    return LoadedTrack(read_audio(shown / name, sample_rate, data=read_bytes(source, name)))
+    data = read_bytes(source, name)
+    waveform = read_audio(shown / name, sample_rate, data=data, limits=limits, dtype=np.int16)
+    return LoadedTrack(waveform)
 
 
 def refuse(reason: str) -> LoadedTrack:
@@ -94,19 +99,21 @@ def audio_records(track: Track, sample_rate: int) -> tuple[LoadedTrack, list[Rec
       The loaded track without its data, and the records.
 
     Raises:
-      AudioError: the track cannot be loaded, or holds only silence.
+      UserError: the track cannot be loaded, or floats that it loads are no sound.
     """
     loaded = track.load()
-    samples = to_int16(loaded.data)
-    if not samples.any():
-        raise AudioError(f"{track.track_id} holds only silence; remove it", code="audio.silent")
+    samples = loaded.data
+    if samples.dtype != np.int16:
+        samples = convert_waveform(
+            samples, sample_rate, sample_rate, dtype=np.int16, name=track.track_id
+        )
     size = MAX_RECORD_SECONDS * sample_rate
     records = [
         Record(encode_flac(part, sample_rate), offset, len(part), part)
         for offset in range(0, len(samples), size)
         for part in [samples[offset : offset + size]]
     ]
-    return LoadedTrack(np.empty(0, np.float32), loaded.tags, loaded.groups), records
+    return LoadedTrack(np.empty(0, np.int16), loaded.tags, loaded.groups), records
 
 
 def array_records(track: Track) -> tuple[LoadedTrack, list[Record]]:

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
+from mgr_jax.audio.io import Limits
 from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.data.record_writer import PlainWriter
 from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
@@ -63,6 +64,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
       num_workers: loading processes; 0 loads in this process.
       progress: whether bars are shown.
       planned: what `plan` has said, where it was asked already.
+      limits: which files are refused.
     """
 
     PAYLOAD: str
@@ -71,6 +73,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     num_workers: int = os.cpu_count() or 1
     progress: bool = True
     planned: Plan | None = None
+    limits: Limits = Limits()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs | {"skip_registration": True})

@@ -10,7 +10,7 @@ from tqdm import tqdm
 import mgr_jax
 from mgr_jax.audio.chromaprint import CHROMAPRINT, require_fpcalc
 from mgr_jax.audio.fingerprint import HAITSMA_KALKER, Fingerprint, Scheme
-from mgr_jax.audio.io import read_audio
+from mgr_jax.audio.io import Limits, read_audio
 from mgr_jax.caches import keep_arrays, load_arrays
 from mgr_jax.data.cache import Tracks
 from mgr_jax.errors import unknown_name
@@ -44,9 +44,9 @@ def split_sources(tracks: Tracks) -> list[Source]:
     ]
 
 
-def file_source(path: Path) -> Source:
+def file_source(path: Path, limits: Limits | None = None) -> Source:
     """An audio file; of one that is cut short, what is there."""
-    return functools.partial(_read_file, path)
+    return functools.partial(_read_file, path, limits)
 
 
 def _read_stretch(file: Path, start: int, length: int, rate: float) -> tuple[np.ndarray, int]:
@@ -54,8 +54,8 @@ def _read_stretch(file: Path, start: int, length: int, rate: float) -> tuple[np.
     return samples.astype(np.float32) / 32768.0, int(rate)
 
 
-def _read_file(path: Path) -> tuple[np.ndarray, int]:
-    return read_audio(path, _FILE_RATE, allow_truncated=True), _FILE_RATE
+def _read_file(path: Path, limits: Limits | None) -> tuple[np.ndarray, int]:
+    return read_audio(path, _FILE_RATE, allow_truncated=True, limits=limits), _FILE_RATE
 
 
 def fingerprint_all(

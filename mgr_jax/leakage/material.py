@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mgr_jax.audio.fingerprint import Scheme
+from mgr_jax.audio.io import Limits
 from mgr_jax.audio.listing import require_audio_files
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import open_tracks, read_account
@@ -90,13 +91,16 @@ def open_dataset(
     )
 
 
-def open_folder(folder: Path, *, store: Path | None, scheme: Scheme) -> Material:
+def open_folder(
+    folder: Path, *, store: Path | None, scheme: Scheme, limits: Limits | None = None
+) -> Material:
     """All audio files below a folder; its index.csv, if there is one, may tell of them.
 
     Args:
       folder: of the files.
       store: folder that keeps the fingerprints; None: one for files that can be made again.
       scheme: how they will be compared.
+      limits: which files are refused.
 
     Raises:
       UserError: no folder, no audio in it, or an index that cannot be used.
@@ -108,6 +112,7 @@ def open_folder(folder: Path, *, store: Path | None, scheme: Scheme) -> Material
     entries = [told.get(file.relative_to(folder).as_posix(), Entry("", "")) for file in files]
     columns = sorted({column for entry in entries for column in entry.groups})
     stats = [(file, file.stat()) for file in files]
+    sources = [file_source(file, limits) for file in files]
     keys = [f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats]
     return Material(
         source=str(folder),
@@ -115,7 +120,7 @@ def open_folder(folder: Path, *, store: Path | None, scheme: Scheme) -> Material
         splits=[entry.split for entry in entries],
         artists=[entry.artist for entry in entries],
         groups={name: [entry.groups.get(name, "") for entry in entries] for name in columns},
-        audio=dict(zip(keys, map(file_source, files), strict=True)),
+        audio=dict(zip(keys, sources, strict=True)),
         store=(store or _cache(folder)) / f"fingerprints_{scheme.name}.npz",
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mgr_jax.audio.clips import cut_clip, segment_starts
 from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_frontend
-from mgr_jax.audio.io import AudioError, convert_waveform, read_audio, to_int16
+from mgr_jax.audio.io import AudioError, Limits, convert_waveform, read_audio
 from mgr_jax.classifier import GenreClassifier, abstract_variables, classify, how_filled
 from mgr_jax.errors import UserError
 from mgr_jax.model_folder import ModelDescription, read_model
@@ -66,10 +66,11 @@ class Predictor:
     def predict(
         self,
         audio: str | Path | np.ndarray,
-        sample_rate: int | None = None,
+        sample_rate: float | None = None,
         *,
         side: Mapping[str, Any] | None = None,
         timeline: bool = False,
+        limits: Limits | None = None,
     ) -> Prediction:
         """Classifies a file or a waveform, segment by segment.
 
@@ -80,13 +81,15 @@ class Predictor:
             categories by name, as in {"artist": "Bach"}; those left out are unseen.
           timeline: tell segments that cover the file from its first to its last sample, where the
             answer comes from a few clips. The answer stays the same.
+          limits: which files are refused; see `audio.io.Limits`.
 
         Returns:
           The prediction. A track shorter than the network's window is filled, with a warning where
           the filling counts.
 
         Raises:
-          AudioError: the file cannot be read, or holds less sound than one analysis frame.
+          AudioError: the file cannot be read, or holds nothing to hear, or less than one analysis
+            frame.
           UserError: a waveform comes without its rate or is none, the model needs a table row, or
             it reads features and does not know the preset that they were computed with.
         """
@@ -94,9 +97,11 @@ class Predictor:
             self.require_kind("waveform")
         rate = int(self._preset.sample_rate if self._preset else self.spec.sample_rate)
         if isinstance(audio, str | Path):
-            name, waveform = str(audio), read_audio(audio, rate, allow_truncated=True)
+            name = str(audio)
+            waveform = read_audio(audio, rate, allow_truncated=True, limits=limits, dtype=np.int16)
         else:
-            name, waveform = "the array", convert_waveform(audio, sample_rate, rate)
+            name = "the array"
+            waveform = convert_waveform(audio, sample_rate, rate, limits=limits, dtype=np.int16)
         length, clip = len(waveform), self.spec.clip_samples
         needed = self._preset.frame_samples if self._preset else self.spec.min_samples
         if length < needed:
@@ -106,7 +111,7 @@ class Predictor:
                 code="audio.too_short",
             )
         if self._extract is not None:
-            features = self._extract(to_int16(waveform))
+            features = self._extract(waveform)
             return self.predict_features(features, side, timeline=timeline)
         if length < clip and not self.spec.mask_filling:
             warnings.warn(
@@ -114,7 +119,7 @@ class Predictor:
                 f"network looks at; {self._how_filled}",
                 stacklevel=2,
             )
-        return self._predict([to_int16(waveform)], [side], timeline)[0]
+        return self._predict([waveform], [side], timeline)[0]
 
     def predict_features(
         self, features: np.ndarray, side: Mapping | None = None, *, timeline: bool = False

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from mgr_jax.audio.io import read_audio
+from mgr_jax.audio.io import Limits, read_audio, read_native
 from mgr_jax.audio.listing import AUDIO_SUFFIXES, require_audio_files
 from mgr_jax.data.cache import Tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import track_names
@@ -22,7 +21,9 @@ from mgr_jax.features.rows import AudioTrack
 _FMA_FILE = re.compile(r"(?:.*/)?(\d{3})/(\1\d{3})\.mp3")
 
 
-def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
+def folder_tracks(
+    folder: Path, sample_rate: int | None, limits: Limits | None = None
+) -> list[AudioTrack]:
     """Lists the audio files of a folder.
 
     The label is the first folder below it. Files like 000/000002.mp3 are FMA's: they are called by
@@ -31,6 +32,7 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     Args:
       folder: searched with all folders in it.
       sample_rate: in Hz; None is that of each file.
+      limits: which files are refused.
 
     Raises:
       UserError: no folder, no audio, or two files of one name.
@@ -53,7 +55,7 @@ def folder_tracks(folder: Path, sample_rate: int | None) -> list[AudioTrack]:
     found = []
     for path, below, fma, filename, track in columns:
         label = below.parts[0] if len(below.parts) > 1 and not fma else ""
-        load = functools.partial(_read_file, path, sample_rate)
+        load = functools.partial(_read_file, path, sample_rate, limits)
         found.append(AudioTrack(filename, track, load, label))
     return _in_order(found)
 
@@ -105,13 +107,12 @@ def _in_order(tracks: Iterable[AudioTrack]) -> list[AudioTrack]:
     return sorted(tracks, key=key)
 
 
-def _read_file(path: Path, sample_rate: int | None) -> tuple[np.ndarray, int]:
+def _read_file(
+    path: Path, sample_rate: int | None, limits: Limits | None
+) -> tuple[np.ndarray, int]:
     if sample_rate is None:
-        try:
-            sample_rate = soundfile.info(os.fsencode(path)).samplerate
-        except soundfile.LibsndfileError:
-            sample_rate = 22_050  # read_audio says what is wrong with the file
-    return read_audio(path, sample_rate), sample_rate
+        return read_native(path, limits=limits)
+    return read_audio(path, sample_rate, limits=limits), sample_rate
 
 
 def _read_track(track: Tracks) -> tuple[np.ndarray, int]:

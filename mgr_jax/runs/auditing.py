@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mgr_jax.audio.io import Limits
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_folder, write_file, write_json, write_text
 from mgr_jax.leakage import FINGERPRINTS
@@ -108,6 +109,7 @@ def audit(
     store: str | Path | None = None,
     workers: int | None = None,
     progress: bool = True,
+    limits: Limits | None = None,
 ) -> Audit:
     """Looks for what makes scores too good: the same music on both sides of a split.
 
@@ -141,6 +143,7 @@ def audit(
         are kept beside it.
       workers: processes that decode audio; 0: this one; None: as many as there are CPUs.
       progress: show bars.
+      limits: which files of a folder are refused; see `audio.io.Limits`.
 
     Returns:
       What was found.
@@ -168,7 +171,7 @@ def audit(
     if dataset is not None:
         material = open_dataset(dataset, sample_rate=sample_rate, data_dir=data_dir, scheme=scheme)
     elif audio is not None:
-        material = open_folder(Path(audio).expanduser(), store=store, scheme=scheme)
+        material = open_folder(Path(audio).expanduser(), store=store, scheme=scheme, limits=limits)
     else:
         assert table is not None
         material = open_table(Path(table).expanduser(), tracks=_path(tracks), subset=subset)

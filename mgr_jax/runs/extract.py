@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import mgr_jax
+from mgr_jax.audio.io import Limits
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.locate import find_prepared
 from mgr_jax.errors import UserError
@@ -62,6 +63,7 @@ def extract_table(
     corrected: bool = False,
     workers: int | None = None,
     progress: bool = True,
+    limits: Limits | None = None,
 ) -> ExtractedTable:
     """Writes a table of hand-made features, a row per track or per segment.
 
@@ -83,6 +85,7 @@ def extract_table(
       corrected: fma518 with the true sample rate, where FMA's own code takes 22,050 Hz for granted.
       workers: processes; None: as many as there are cores, 0: compute in this one.
       progress: whether to show a bar.
+      limits: which files are refused; see `audio.io.Limits`.
 
     Returns:
       What was written, and why tracks were skipped; the first reasons are logged as warnings.
@@ -118,7 +121,7 @@ def extract_table(
         assert audio
         sample_rate = sample_rate or recipe.sample_rate
         origin = Path(audio).expanduser()
-        tracks = folder_tracks(origin, sample_rate)
+        tracks = folder_tracks(origin, sample_rate, limits)
     settings = {
         "features": features,
         "corrected": corrected,

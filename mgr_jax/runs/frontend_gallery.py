@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import soundfile
 from tqdm import tqdm
 
 from mgr_jax.audio.augment import AUGMENTATIONS, example_keys, make_augment
@@ -21,7 +20,7 @@ from mgr_jax.audio.frontends import (
     list_frontends,
     list_presets,
 )
-from mgr_jax.audio.io import read_audio, resample
+from mgr_jax.audio.io import read_native, resample
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_folder
 from mgr_jax.reports import require_matplotlib
@@ -115,11 +114,7 @@ def draw_frontends(
 
 def _read_clip(path: Path, start: float, seconds: float) -> tuple[np.ndarray, np.ndarray, int]:
     """A clip of a file and another to mix it with, [samples] each, and the file's rate in Hz."""
-    try:
-        rate = soundfile.info(os.fsencode(path)).samplerate
-    except soundfile.LibsndfileError:
-        rate = 22_050  # read_audio says what is wrong
-    track = read_audio(path, rate)
+    track, rate = read_native(path)
     first = round(start * rate)
     clip = track[first : first + max(1, round(seconds * rate))]
     if not len(clip):

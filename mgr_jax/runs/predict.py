@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mgr_jax.audio.io import AudioError
+from mgr_jax.audio.io import AudioError, Limits
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
@@ -59,6 +59,7 @@ def predict_files(
     table: str | os.PathLike[str] | None = None,
     checkpoint: str | int = "best",
     timeline: bool = False,
+    limits: Limits | None = None,
 ) -> FilePredictions:
     """Classifies audio files and folders of them, or the tracks of a file of features.
 
@@ -74,6 +75,7 @@ def predict_files(
       table: for a fusion with one, a table with a row for every file or track.
       checkpoint: "best" by validation score, "latest", or a step.
       timeline: tell segments that cover each file; see `Predictor.predict`.
+      limits: which files are refused; see `audio.io.Limits`.
 
     Raises:
       UserError: neither files nor features or both are given, a folder holds no audio, there is no
@@ -95,7 +97,7 @@ def predict_files(
         return FilePredictions(zip(tracks.track_id, predictions, strict=True))
     sides = side_rows(str(table or ""), predictor, names)
     predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
-    return FilePredictions(_predict_each(predictor, names, sides, timeline))
+    return FilePredictions(_predict_each(predictor, names, sides, timeline, limits))
 
 
 def _predict_each(
@@ -103,10 +105,11 @@ def _predict_each(
     names: Sequence[str],
     sides: Sequence[Mapping[str, Any]],
     timeline: bool,
+    limits: Limits | None,
 ) -> Iterator[tuple[str, Prediction | AudioError]]:
     for name, side in zip(names, sides, strict=True):
         try:
-            prediction = predictor.predict(name, side=side, timeline=timeline)
+            prediction = predictor.predict(name, side=side, timeline=timeline, limits=limits)
         except AudioError as error:
             yield name, error
         else:

@@ -8,7 +8,7 @@ import librosa
 import numpy as np
 import pytest
 
-from mgr_jax.audio.dsp.filterbank import apply_filterbank
+from mgr_jax.audio.dsp.batching import apply_filterbank
 from mgr_jax.audio.dsp.stft import spectrogram, stft
 
 STFT = {"n_fft": 256, "win_length": None, "window": "hann", "center": True, "pad_mode": "constant"}

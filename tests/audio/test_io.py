@@ -45,8 +45,8 @@ def test_a_tone_survives_every_format_rate_and_channel_count(tmp_path, name, rat
 
 def test_channels_are_averaged(tmp_path):
     left = tone(16_000)
-    soundfile.write(tmp_path / "a.wav", np.stack([left, -left], 1), 16_000, subtype="FLOAT")
-    assert np.abs(read_audio(tmp_path / "a.wav", 16_000)).max() < 1e-7
+    soundfile.write(tmp_path / "a.wav", np.stack([left, left / 2], 1), 16_000, subtype="FLOAT")
+    np.testing.assert_allclose(read_audio(tmp_path / "a.wav", 16_000), 0.75 * left, atol=1e-7)
 
 
 def test_resampling_keeps_the_band_and_removes_what_lies_above():
@@ -89,7 +89,7 @@ def make_bad_file(folder, kind):
         ("truncated ogg", "audio.cut_short"),
         ("truncated wav", "audio.cut_short"),
         ("truncated au", "audio.cut_short"),
-        ("truncated flac", "audio.undecodable"),
+        ("truncated flac", "audio.cut_short"),
         ("not finite", "audio.not_finite"),
     ],
 )

@@ -11,7 +11,7 @@ import soundfile
 import soxr
 from errors import user_error
 
-from mgr_jax.audio.dsp.resample import resample, resample_filter
+from mgr_jax.audio.dsp.fir import resample, resample_filter
 
 RATES = [(44100, 22050), (44100, 16000), (22050, 12000), (16000, 22050), (48000, 44100)]
 

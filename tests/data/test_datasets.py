@@ -51,7 +51,7 @@ TOY = {
 
 
         def play(genre, number, config):
-            samples = np.full(2_000, 0.1 * config.gain + 0.01 * number + 0.001 * config.pitch)
+            samples = 0.1 * config.gain * np.sin(np.arange(2_000) / (1 + number + config.pitch))
             return LoadedTrack(samples.astype(np.float32))
 
 

@@ -105,7 +105,8 @@ def test_filling_that_counts_is_warned_of(trained_run, short_clip, says):
 @pytest.mark.parametrize(
     ("audio", "rate", "code"),
     [
-        (np.zeros(100, np.float32), RATE, "audio.too_short"),
+        (np.tile(np.float32([0.1, -0.1]), 50), RATE, "audio.too_short"),
+        (np.zeros(9_000, np.float32), RATE, "audio.silent"),
         (np.zeros(9_000, np.float32), None, "audio.no_sample_rate"),
         (np.zeros(9_000, np.int16), RATE, "audio.not_a_waveform"),
         (np.zeros((2, 3, 4)), RATE, "audio.not_a_waveform"),

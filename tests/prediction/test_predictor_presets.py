@@ -68,4 +68,4 @@ def test_without_a_preset_audio_is_refused(runs):
 def test_less_than_a_frame_is_refused(runs):
     predictor = mgr_jax.load(runs / "preset")
     with user_error("audio.too_short", "500 samples"):
-        predictor.predict(np.zeros(500, np.float32), RATE)
+        predictor.predict(np.tile(np.float32([0.1, -0.1]), 250), RATE)

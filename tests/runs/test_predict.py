@@ -20,7 +20,7 @@ class StubPredictor:
         self.asked = []
         self.side = SideInputs()
 
-    def predict(self, name, *, side, timeline):
+    def predict(self, name, *, side, timeline, limits):
         self.asked.append(Path(name).stem)
         if "bad" in name:
             raise AudioError(f"{name} cannot be decoded", code="audio.damaged")
@@ -96,5 +96,5 @@ def test_a_table_that_is_missing_is_told_before_any_file_is_read(predictor):
 
 
 def test_a_folder_without_audio_is_named(predictor, tmp_path):
-    with user_error("audio.no_files", tmp_path, ".au"):
+    with user_error("audio.no_files", tmp_path, ".opus"):
         mgr_jax.predict_files("run", [tmp_path])

@@ -1,16 +1,25 @@
-"""Filters by their taps, as matrix products.
+"""Filters by their taps, as matrix products; sample rate conversion with one, on the device.
 
 A convolution of one input channel leaves a convolution routine little to work on, and its gradient
 less: written as frames times one matrix the 401 taps of 80 filters take a third of the time on a
 CPU, and their gradient a twentieth.
 """
 
+from fractions import Fraction
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mgr_jax.errors import UserError, require
+
 # Samples that one frame of `filter_bank` makes; its matrix holds as many zeros per tap row.
 _BLOCK = 16
+# Samples that one row of the product in `resample` makes: fewer leave the processor's
+# vectors empty, more multiply by zeros.
+_MIN_BLOCK = 64
+# Entries of the filter matrix, 16 MiB.
+_MAX_WEIGHTS = 2**22
 
 
 def filter_bank(y: jax.Array, taps: jax.Array, *, left: int) -> jax.Array:
@@ -59,3 +68,68 @@ def strided_product(
     framed = jnp.concatenate([y[:, i : i + frames] for i in range(pieces)], axis=-1)[..., :width]
     # At default precision accelerators round the samples to 8 bits.
     return jnp.matmul(framed, weights, precision="highest")
+
+
+def resample(
+    y: jax.Array, *, orig_sr: float, target_sr: float, zeros: int = 32, beta: float = 10.0
+) -> jax.Array:
+    """Converts waveforms to another sample rate; differentiable, and zero beyond their ends.
+
+    With the default filter the pass band is flat to 0.001 dB up to 90 % of half the lower rate, and
+    what lies above 110 % of that is 99 dB down; between them it falls, by 6 dB at 100 %. Equals
+    `scipy.signal.resample_poly` with the taps of `resample_filter` as its window. On a CPU soxr is
+    up to twice as fast; this is for accelerators and for gradients.
+
+    Args:
+      y: waveforms [batch, samples] float32.
+      orig_sr: their rate in Hz.
+      target_sr: the rate wanted in Hz.
+      zeros: zero crossings of the sinc on either side, at the lower rate; more are steeper.
+      beta: of the Kaiser window; more damp better, and are less steep.
+
+    Returns:
+      Waveforms [batch, ceil(samples * target_sr / orig_sr)] float32; `y` itself at equal rates.
+
+    Raises:
+      UserError: a setting is out of range, or the rates have no small common ratio.
+    """
+    for name, value in (("orig_sr", orig_sr), ("target_sr", target_sr), ("zeros", zeros)):
+        require(value > 0, f"resample: {name}", value, "it must be positive")
+    ratio = Fraction(target_sr) / Fraction(orig_sr)
+    up, down = ratio.numerator, ratio.denominator
+    if up == down:
+        return y
+    repeats = -(-_MIN_BLOCK // up)
+    block = repeats * up
+    reach = zeros * max(up, down) // up
+    if block * (repeats * down + 2 * reach) > _MAX_WEIGHTS:
+        raise UserError(
+            f"resample: {orig_sr} Hz and {target_sr} Hz are {down}:{up}, too fine a ratio for a "
+            "filter on the device; use rates with a larger common divisor, or resample the files",
+            code="audio.rates_too_fine",
+        )
+    weights = _block_weights(resample_filter(up, down, zeros=zeros, beta=beta), up, down, block)
+    # The filter of output n is that of output n + up, `down` input samples on.
+    outputs = -(-y.shape[-1] * up // down)
+    frames = -(-outputs // block)
+    result = strided_product(y, weights, stride=repeats * down, left=reach, frames=frames)
+    return result.reshape(y.shape[0], frames * block)[:, :outputs]
+
+
+def resample_filter(up: int, down: int, *, zeros: int, beta: float) -> np.ndarray:
+    """Taps [2 * zeros * max(up, down) + 1] float64 of the low-pass at `up` times the input's rate.
+
+    A sinc with its edge at half the lower rate under a Kaiser window; the taps sum to 1.
+    """
+    half = zeros * max(up, down)
+    taps = np.sinc(np.arange(-half, half + 1) / max(up, down)) * np.kaiser(2 * half + 1, beta)
+    return taps / taps.sum()
+
+
+def _block_weights(taps: np.ndarray, up: int, down: int, block: int) -> np.ndarray:
+    """What each input of a frame adds to each output of a block, [width, block] float32."""
+    half = len(taps) // 2
+    inputs = np.arange(-(half // up), ((block - 1) * down + half) // up + 1)
+    delay = np.arange(block) * down - inputs[:, None] * up
+    inside = np.abs(delay) <= half
+    return np.where(inside, up * taps[np.where(inside, half + delay, 0)], 0).astype(np.float32)

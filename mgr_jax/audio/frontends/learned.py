@@ -10,7 +10,7 @@ import numpy as np
 from flax import linen as nn
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp import gabor, sinc
+from mgr_jax.audio.dsp import learned
 from mgr_jax.audio.frontends.bands import Bands, Param
 from mgr_jax.audio.frontends.base import BinAxis, Layout
 from mgr_jax.audio.frontends.frames import Fourier, Frames, Transform
@@ -30,7 +30,7 @@ class Leaf(Bands):
     Complex Gabor filters at every sample, squared modulus, a Gaussian low-pass of learnt width at
     every hop, and PCEN with learnt settings: 7 parameters per filter. Centres and widths start
     from mel filters. Clips are padded with zeros as by TensorFlow's "SAME". For the limits of what
-    is learnt see `mgr_jax.audio.dsp.gabor` and `mgr_jax.audio.dsp.spcen`.
+    is learnt see `mgr_jax.audio.dsp.learned` and `mgr_jax.audio.dsp.spcen`.
 
     Attributes:
       n_filters: number of filters.
@@ -62,7 +62,7 @@ class Leaf(Bands):
 
     def _first_filters(self) -> tuple[np.ndarray, np.ndarray]:
         names = ("sample_rate", "n_filters", "n_fft", "fmin", "fmax")
-        return gabor.gabor_like_mel(**{name: getattr(self, name) for name in names})
+        return learned.gabor_like_mel(**{name: getattr(self, name) for name in names})
 
     @property
     def layout(self) -> Layout:
@@ -84,8 +84,8 @@ class Leaf(Bands):
                 ("root", 2.0),
             )
         )  # fmt: skip
-        taps = gabor.gabor_taps(center, width, self.win_length)
-        windows = gabor.gaussian_windows(pooling, self.win_length)
+        taps = learned.gabor_taps(center, width, self.win_length)
+        windows = learned.gaussian_windows(pooling, self.win_length)
 
         # Responses at every sample fill hundreds of times the memory of the frames; for the
         # gradient they are computed again, which is as fast as writing them down.
@@ -93,7 +93,7 @@ class Leaf(Bands):
         def leaf(y: jax.Array, lengths: jax.Array | None) -> jax.Array:
             parts = dsp.filter_bank(y, taps, left=(self.win_length - 1) // 2)
             energies = jnp.square(parts).reshape(*y.shape, 2, -1).sum(axis=2)
-            pooled = gabor.pool(energies, windows, hop_length=self.hop_length, lengths=lengths)
+            pooled = learned.pool(energies, windows, hop_length=self.hop_length, lengths=lengths)
             return dsp.spcen(
                 jnp.maximum(pooled, _SMALLEST_ENERGY),
                 smoothing=smoothing, alpha=alpha, delta=delta, root=root, floor=_FLOOR,
@@ -140,7 +140,7 @@ class SincNet(Bands):
         return self.sample_rate / 2 - self.min_low_hz - self.min_band_hz
 
     def _first_edges(self) -> np.ndarray:
-        return sinc.mel_edges(_LOWEST_HZ, self._highest_hz, self.n_filters)
+        return learned.mel_edges(_LOWEST_HZ, self._highest_hz, self.n_filters)
 
     @property
     def layout(self) -> Layout:
@@ -158,7 +158,7 @@ class SincNet(Bands):
         nyquist, pool = self.sample_rate / 2, self.pool_length
         low = jnp.minimum(self.min_low_hz + jnp.abs(low_hz), nyquist - self.min_band_hz)
         high = jnp.minimum(low + self.min_band_hz + jnp.abs(band_hz), nyquist)
-        taps = sinc.sinc_taps(low, high, self.kernel_size, sample_rate=self.sample_rate)
+        taps = learned.sinc_taps(low, high, self.kernel_size, sample_rate=self.sample_rate)
 
         # Responses at every sample fill several times the memory of the frames; for the gradient
         # they are computed again, which is as fast as writing them down.

@@ -74,7 +74,9 @@ class Builder(AudioBuilder):
         )
         tracks: dict[str, list[Track]] = {split: [] for split in SPLITS}
         for entry, split in zip(entries, splits, strict=True):
-            load = functools.partial(load_file, manual_dir / entry.path, config.sample_rate)
+            load = functools.partial(
+                load_file, manual_dir / entry.path, config.sample_rate, self.limits
+            )
             twin = {"identical": twins[entry.path]} if entry.path in twins else {}
             tracks[split].append(
                 Track(entry.path, entry.genre, load, entry.artist, groups=entry.groups | twin)

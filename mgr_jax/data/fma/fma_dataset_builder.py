@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from mgr_jax.audio.io import Limits
 from mgr_jax.data.archives import content_marks, list_files, read_bytes
 from mgr_jax.data.fma.metadata import Row, genre_tags, read_genres, read_tracks
 from mgr_jax.data.fma.published import HOMEPAGE, NO_AUDIO, SHORT, SUBSETS
@@ -86,7 +87,7 @@ class Builder(AudioBuilder):
                 Track(
                     track_id=str(row.track_id),
                     label=row.genre,
-                    load=_loader(row.track_id, audio, name, config),
+                    load=_loader(row.track_id, audio, name, config, self.limits),
                     artist_id=row.artist,
                     groups={key: value for key, value in groups.items() if value},
                     tags=tags[row.track_id],
@@ -119,14 +120,14 @@ class Builder(AudioBuilder):
 
 
 def _loader(
-    track_id: int, audio: Path, name: str, config: FmaConfig
+    track_id: int, audio: Path, name: str, config: FmaConfig, limits: Limits
 ) -> functools.partial[LoadedTrack]:
     if track_id in NO_AUDIO and config.subset != "full":
         reason = f"the clip of track {track_id} is published without audio ({_ISSUES}/44)"
     elif not name:
         reason = f"{audio} holds no file of track {track_id}; complete it"
     else:
-        return functools.partial(load_member, audio, name, config.sample_rate, shown=audio)
+        return functools.partial(load_member, audio, name, config.sample_rate, limits, audio)
     return functools.partial(refuse, reason)
 
 

@@ -99,7 +99,9 @@ class Builder(AudioBuilder):
         for track, genre, artist, split in zip(*columns, strict=True):
             if split:
                 name = names[track]
-                load = functools.partial(load_member, source, name, config.sample_rate, shown)
+                load = functools.partial(
+                    load_member, source, name, config.sample_rate, self.limits, shown
+                )
                 groups = {"identical": twins[name]} if name in twins else {}
                 tracks[split].append(Track(track, genre, load, artist, groups))
         listing = [

@@ -1,6 +1,8 @@
-"""Gabor filters and Gaussian low-passes with learnable settings, those of LEAF.
+"""Filters with learnable settings: those of LEAF and of SincNet.
 
-Source: Zeghidour et al., arXiv 2101.08596, and google-research/leaf-audio.
+Gabor filters and Gaussian low-passes: Zeghidour et al., arXiv 2101.08596, and
+google-research/leaf-audio. Windowed sinc band-passes: Ravanelli and Bengio, arXiv 1808.00158, and
+mravanelli/SincNet.
 """
 
 import math
@@ -9,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mgr_jax.audio.dsp.mel import hz_to_mel
+from mgr_jax.audio.dsp.mel import hz_to_mel, mel_to_hz
 from mgr_jax.errors import require
 
 # Width at half maximum of a Gaussian over its standard deviation, halved.
@@ -103,3 +105,26 @@ def pool(
     # Every hop under every piece of the windows: no overlapping frames are written out.
     parts = jnp.einsum("bthf,phf->bptf", energies, windows, precision="highest")
     return jnp.stack([parts[:, i, i : i + frames] for i in range(pieces)]).sum(axis=0)
+
+
+def mel_edges(lowest: float, highest: float, bands: int) -> np.ndarray:
+    """Edges [bands + 1] in Hz of bands from lowest to highest, equally spaced in mel."""
+    low, high = (hz_to_mel(hz, htk=True) for hz in (lowest, highest))
+    return mel_to_hz(np.linspace(low, high, bands + 1), htk=True)
+
+
+def sinc_taps(low: jax.Array, high: jax.Array, taps: int, *, sample_rate: float) -> jax.Array:
+    """Filters [bands, taps] that let [bands] frequencies from low to high in Hz pass.
+
+    As the authors do, each is divided by twice its bandwidth.
+    """
+    time = ((np.arange(taps) - taps // 2) / sample_rate).astype(np.float32)
+    # The authors' half of a Hamming window, whose steps are slightly longer than a sample.
+    steps = np.linspace(0, taps / 2 - 1, taps // 2)
+    half = 0.54 - 0.46 * np.cos(2 * np.pi * steps / taps)
+    window = np.concatenate([half, [1.0], half[::-1]]).astype(np.float32)
+
+    def low_pass(hz: jax.Array) -> jax.Array:
+        return 2 * hz[:, None] * jnp.sinc(2 * hz[:, None] * time)
+
+    return (low_pass(high) - low_pass(low)) / (2 * (high - low)[:, None]) * window

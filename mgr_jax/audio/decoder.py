@@ -1,0 +1,295 @@
+"""From files of every kind to blocks of samples, with what is wrong with them.
+
+`Decoder` is the only place that knows what decodes: PyAV, which holds FFmpeg's libraries and is
+imported when the first file is read.
+"""
+
+import contextlib
+import io
+import os
+import stat
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from mgr_jax.audio.gate import AudioError, Limits
+from mgr_jax.audio.headers import Header, is_placeholder, read_header
+from mgr_jax.errors import UserError
+
+# A file that yields less than its header promises, by more than this, is cut short.
+_MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
+_BLOCK_VALUES = 1 << 22  # at most, of all channels: 16 MiB
+
+# Of every sample format but for the p of planar ones: type, full scale, and where zero is.
+_FORMATS = {
+    "u8": (np.uint8, 2.0**7, 128),
+    "s16": (np.int16, 2.0**15, 0),
+    "s32": (np.int32, 2.0**31, 0),
+    "s64": (np.int64, 2.0**63, 0),
+    "flt": (np.float32, 1.0, 0),
+    "dbl": (np.float64, 1.0, 0),
+}
+
+
+class Decoder:
+    """The sound of a file, block by block; what there is to tell of it is known at the end.
+
+    Attributes:
+      path: of the file.
+      claimed: its length in seconds by its header; None where that says nothing, or only what
+        follows from the size of the file.
+      decoded: seconds that were decoded.
+      failed: packets that cannot be decoded.
+      cut: its last part is not whole.
+      lossy: whether coding has changed the samples.
+    """
+
+    def __init__(self, path: Path, data: bytes | None = None, limits: Limits | None = None) -> None:
+        """Takes a path, or the content of a file that `path` only names."""
+        self.path, self._data, self._limits = path, data, limits or Limits()
+        self.claimed: float | None = None
+        self.decoded, self.failed, self.cut, self.lossy = 0.0, 0, False, False
+        self._good = 0
+
+    @property
+    def missing(self) -> bool:
+        """Whether more is missing than the padding that encoders add."""
+        whole = self.claimed or self.decoded
+        lost = self.failed * self.decoded / max(self._good, 1)
+        missing = max(whole - self.decoded, lost)
+        return self.cut or missing > max(_MISSING_SECONDS, _MISSING_SHARE * whole)
+
+    def describe(self) -> str:
+        """How much of it was decoded."""
+        if self.claimed is None or self.claimed < self.decoded + _MISSING_SECONDS / 2:
+            return f"{self.decoded:.1f} s"
+        return f"{self.decoded:.1f} of {self.claimed:.1f} s"
+
+    def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
+        """Yields blocks of a second, or less at the end and where rate or channels change.
+
+        Each is the rate in Hz, and [channels, samples] float32 with 1 as full scale, which holds
+        until the next is asked for.
+
+        Raises:
+          AudioError: there is no such file, or it is no sound, or beyond the limits.
+        """
+        self.claimed, self.decoded, self.failed, self._good = None, 0.0, 0, 0
+        self.cut = False
+        with _open(self.path, self._data) as file:
+            header = read_header(file)
+            self._require_sound(header)
+            with self._errors_told(header):
+                yield from _in_blocks(self._frames(header), self.path, self._limits)
+            if self.claimed is not None or header.share < 1:
+                self.claimed = max(self.claimed or 0.0, self.decoded / header.share)
+            self.cut |= header.cut
+
+    def _require_sound(self, header: Header) -> None:
+        if not header.size:
+            raise AudioError(
+                f"{self.path} is empty (0 bytes); remove it or download it again",
+                code="audio.empty_file",
+            )
+        if header.is_lfs:
+            raise AudioError(
+                f"{self.path} is a git-lfs pointer, not the file itself; fetch it (git lfs pull)",
+                code="audio.git_lfs",
+            )
+
+    @contextlib.contextmanager
+    def _errors_told(self, header: Header) -> Iterator[None]:
+        """Turns whatever the decoder raises into a sentence: a file may hold anything."""
+        try:
+            yield
+        except (UserError, MemoryError):
+            raise
+        except Exception as error:
+            if self.decoded:  # that is what there is
+                self.cut = True
+                return
+            if header.index_last or header.cut:
+                raise AudioError(
+                    f"{self.path} is cut short, and what is there cannot be decoded alone; "
+                    "replace it with a complete copy",
+                    code="audio.cut_short",
+                ) from error
+            reason = "it is text" if header.is_text else "it is damaged or of another type"
+            raise AudioError(
+                f"{self.path} cannot be decoded as audio; {reason}", code="audio.undecodable"
+            ) from error
+
+    def _frames(self, header: Header) -> Iterator[Any]:
+        """The frames of the best audio stream; of Ogg, those of one stream after the other."""
+        start: int | None = 0
+        while start is not None:
+            reached = yield from self._stream_frames(header, start)
+            start = None if reached is None else header.next_stream(reached)
+            self.cut |= reached is not None and start is None
+
+    def _stream_frames(self, header: Header, start: int) -> Generator[Any, None, int | None]:
+        """The frames that PyAV decodes from some byte on; returns where it stopped too early."""
+        av = _import_av()
+        # No protocol: what a file names (playlists, segments, addresses) is never opened.
+        options = {"protocol_whitelist": "none"}
+        source = _Source(header, self.path.suffix, start)
+        with av.open(source, "r", options=options, metadata_errors="replace") as container:
+            stream = container.streams.best("audio")
+            if stream is None:
+                raise AudioError(
+                    f"{self.path} holds no sound, but pictures or text; remove it",
+                    code="audio.no_samples",
+                )
+            if stream.codec_context is None:
+                raise AudioError(
+                    f"{self.path} is coded or protected in a way that cannot be decoded; "
+                    "export it again",
+                    code="audio.undecodable",
+                )
+            self.lossy = stream.codec_context.codec.lossy
+            stream.codec_context.thread_count = 1  # files are decoded beside each other
+            bit_rate, is_first, reached = stream.bit_rate, start == 0, start
+            packets = container.demux(stream)
+            while True:
+                try:
+                    packet = next(packets, None)
+                except av.FFmpegError:  # the container is damaged, or another stream begins
+                    return reached
+                if packet is None:
+                    return None
+                reached = start + (packet.pos or 0)
+                if is_first:
+                    self.claimed = self._claimed(container, stream, bit_rate, packet, header)
+                    is_first = False
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError:
+                    self.failed += 1
+                    continue
+                self._good += bool(frames)
+                for frame in frames:
+                    if frame.samples:
+                        self.decoded += frame.samples / frame.sample_rate
+                        yield frame
+
+    def _claimed(
+        self, container: Any, stream: Any, bit_rate: int | None, packet: Any, header: Header
+    ) -> float | None:
+        if stream.duration:
+            seconds = float(stream.duration * stream.time_base)
+        elif container.duration and not container.streams.video:
+            seconds = container.duration / 1e6
+        else:
+            return None
+        if bit_rate:
+            # Where no header tells the length, FFmpeg estimates it so.
+            estimated = 8 * (header.size - (packet.pos or 0)) / bit_rate
+            if abs(estimated - seconds) < 0.005 * seconds:
+                return None
+        samples, size = seconds * stream.rate, seconds * (bit_rate or 0) / 8
+        if is_placeholder(samples) or (size and is_placeholder(size)):
+            return None
+        # What is longer is refused when it is there; where it is not, nobody meant it.
+        return None if seconds > 3600 * self._limits.max_hours else seconds
+
+
+def _import_av() -> Any:
+    try:
+        import av
+    except ImportError as error:
+        raise UserError(
+            "decoding audio files needs PyAV; install it (pip install av)", code="package.missing"
+        ) from error
+    return av
+
+
+def _open(path: Path, data: bytes | None) -> BinaryIO:
+    """Opens a regular file; a named pipe would wait for somebody to write to it."""
+    if data is not None:
+        return io.BytesIO(data)
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | os.O_CLOEXEC)
+    except PermissionError as error:
+        raise AudioError(
+            f"{path} may not be read (permission denied); change its permissions",
+            code="file.denied",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{path} is not a file; check the path", code="file.not_found") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise AudioError(
+            f"{path} is not a regular file; give the path of one", code="file.not_found"
+        )
+    return os.fdopen(handle, "rb")
+
+
+class _Source:
+    """A file from some byte on, as FFmpeg sees it; it tells formats by their suffix too."""
+
+    def __init__(self, header: Header, suffix: str, start: int) -> None:
+        self.name = f"sound{suffix}" if suffix[1:].isalnum() and suffix.isascii() else "sound"
+        self.read, self._file, self._start = header.file.read, header.file, start
+        self.seek(0)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_SET:
+            offset += self._start
+        return self._file.seek(offset, whence) - self._start
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+
+def _in_blocks(
+    frames: Iterator[Any], name: Path, limits: Limits
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Gathers frames into blocks of a second, see `Decoder.__iter__`."""
+    rate, block, filled, seconds = 0, np.empty((0, 0), np.float32), 0, 0.0
+    for frame in frames:
+        channels = frame.layout.nb_channels
+        if (frame.sample_rate, channels) != (rate, len(block)):
+            if filled:
+                yield rate, block[:, :filled]
+            rate, filled = frame.sample_rate, 0
+            limits.require_rate(str(name), rate)
+            size = min(rate, _BLOCK_VALUES // channels)
+            block = np.empty((channels, size), np.float32)
+        seconds += frame.samples / rate
+        if seconds > 3600 * limits.max_hours:
+            raise AudioError(
+                f"{name} lasts more than {limits.max_hours:g} hours; cut it, or change the limits "
+                "(`limits`)",
+                code="audio.limit",
+            )
+        channel_values, full_scale, zero = _values(frame)
+        done = 0
+        while done < frame.samples:
+            size = min(frame.samples - done, block.shape[1] - filled)
+            into = block[:, filled : filled + size]
+            for row, values in zip(into, channel_values, strict=True):
+                row[...] = values[done : done + size]
+            if zero:
+                into -= zero
+            if full_scale != 1:
+                into *= 1 / full_scale
+            done, filled = done + size, filled + size
+            if filled == block.shape[1]:
+                yield rate, block
+                filled = 0
+    if filled:
+        yield rate, block[:, :filled]
+
+
+def _values(frame: Any) -> tuple[Iterable[np.ndarray], float, int]:
+    """Of each channel of a frame the samples as they are; their full scale and zero."""
+    kind = frame.format.name
+    dtype, full_scale, zero = _FORMATS[kind.removesuffix("p")]
+    samples = frame.samples
+    if kind.endswith("p"):
+        return [np.frombuffer(p, dtype, samples) for p in frame.planes], full_scale, zero
+    channels = frame.layout.nb_channels
+    packed = np.frombuffer(frame.planes[0], dtype, samples * channels)
+    return packed.reshape(samples, channels).T, full_scale, zero
