@@ -159,7 +159,7 @@ class Decoder:
                     return reached
                 if packet is None:
                     return None
-                reached = start + (packet.pos or 0)
+                reached = max(reached, start + (packet.pos or 0))
                 if is_first:
                     self.claimed = self._claimed(container, stream, bit_rate, packet, header)
                     is_first = False

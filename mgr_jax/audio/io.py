@@ -144,14 +144,14 @@ def convert_waveform(
             "[-1, 1], [samples] or [samples, channels] (divide int16 by 32768)",
             code="audio.not_a_waveform",
         )
+    if not waveform.size:
+        raise UserError(f"{name} holds no samples; check its source", code="audio.no_samples")
     if waveform.ndim == 2 and waveform.shape[1] > waveform.shape[0]:
         raise UserError(
             f"{name} has shape {waveform.shape}, which looks like [channels, samples]; "
             "transpose it to [samples, channels]",
             code="audio.channels_first",
         )
-    if not waveform.size:
-        raise UserError(f"{name} holds no samples; check its source", code="audio.no_samples")
     return pass_gate(_Array(waveform, rate), name, to_rate, dtype)[0]
 
 

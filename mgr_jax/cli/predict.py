@@ -44,7 +44,7 @@ def main(flags: Flags, args: list[str]) -> None:
             code="argument.not_applicable",
         )
     if flags.out:
-        options = flags.given("table", "checkpoint", "missing_classes", "progress")
+        options = flags.given("table", "checkpoint", "missing_classes", "progress", "limits")
         submission = mgr_jax.write_submission(flags.model, args, flags.out, **options)
         for failure in submission.failures:
             print(failure, file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from mgr_jax.audio.io import AudioError
+from mgr_jax.audio.io import AudioError, Limits
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_writable, write_text
@@ -61,6 +61,7 @@ def write_submission(
     checkpoint: str | int = "best",
     missing_classes: Literal["zero"] | None = None,
     progress: bool = True,
+    limits: Limits | None = None,
 ) -> Submission:
     """Classifies audio files and writes a row of 16 probabilities for each, named by its stem.
 
@@ -75,6 +76,7 @@ def write_submission(
       checkpoint: "best" by validation score, "latest", or a step.
       missing_classes: "zero" lets a model lack some of the genres; they get a probability of 1e-6.
       progress: show a progress bar.
+      limits: which files are refused; see `audio.io.Limits`.
 
     Raises:
       UserError: files share a stem or do not exist, the model's classes or the table do not fit,
@@ -91,7 +93,7 @@ def write_submission(
     failures = []
     for row, path in enumerate(tqdm(paths, "classified", unit="track", disable=not progress)):
         try:
-            found = predictor.predict(path, side=sides[row]).track_probabilities
+            found = predictor.predict(path, side=sides[row], limits=limits).track_probabilities
         except AudioError as error:
             failures.append(f"{error}; its row says {1 / len(GENRES):g} of every genre")
             continue

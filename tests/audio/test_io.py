@@ -1,13 +1,11 @@
-"""Files of every kind become the same mono waveform, and bad ones one sentence."""
+"""Files of every kind become the same mono waveform."""
 
 import numpy as np
 import pytest
 import soundfile
-from errors import user_error
 
 from mgr_jax.audio.clips import fit_length, segment_starts
 from mgr_jax.audio.io import (
-    AudioError,
     decode_flac,
     encode_flac,
     read_audio,
@@ -43,12 +41,6 @@ def test_a_tone_survives_every_format_rate_and_channel_count(tmp_path, name, rat
     assert np.sqrt((middle**2).mean()) == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
 
 
-def test_channels_are_averaged(tmp_path):
-    left = tone(16_000)
-    soundfile.write(tmp_path / "a.wav", np.stack([left, left / 2], 1), 16_000, subtype="FLOAT")
-    np.testing.assert_allclose(read_audio(tmp_path / "a.wav", 16_000), 0.75 * left, atol=1e-7)
-
-
 def test_resampling_keeps_the_band_and_removes_what_lies_above():
     low, high = tone(44_100, hertz=3_000), tone(44_100, hertz=9_000)
     kept = resample(low + high, 44_100, 12_000)[2_000:-2_000]
@@ -63,60 +55,12 @@ def test_flac_keeps_every_16_bit_sample():
     np.testing.assert_array_equal(to_int16(np.array([-2.0, 2.0])), [-32768, 32767])
 
 
-def make_bad_file(folder, kind):
-    path = folder / "bad.mp3"
-    if kind == "empty":
-        path.write_bytes(b"")
-    elif kind == "text":
-        path.write_text("this is no music\n" * 200)
-    elif kind.startswith("truncated"):
-        path = folder / f"bad.{kind.removeprefix('truncated ')}"
-        soundfile.write(path, tone(44_100, 8.0), 44_100)
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    elif kind == "not finite":
-        path = folder / "bad.wav"
-        soundfile.write(path, np.full(1_000, np.nan), 8_000, subtype="FLOAT")
-    return path
-
-
-@pytest.mark.parametrize(
-    ("kind", "code"),
-    [
-        ("missing", "file.not_found"),
-        ("empty", "audio.empty_file"),
-        ("text", "audio.undecodable"),
-        ("truncated mp3", "audio.cut_short"),
-        ("truncated ogg", "audio.cut_short"),
-        ("truncated wav", "audio.cut_short"),
-        ("truncated au", "audio.cut_short"),
-        ("truncated flac", "audio.cut_short"),
-        ("not finite", "audio.not_finite"),
-    ],
-)
-def test_a_bad_file_gives_one_sentence_with_its_name(tmp_path, kind, code):
-    path = make_bad_file(tmp_path, kind)
-    with user_error(code, path) as error:
-        read_audio(path, 22_050)
-    assert isinstance(error.value, AudioError)
-    if kind != "missing":
-        with user_error(code) as of_bytes:
-            read_audio(path, 22_050, data=path.read_bytes())
-        assert str(of_bytes.value) == str(error.value)
-
-
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "au", "mp3"])
 def test_content_in_memory_is_read_like_a_file(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     soundfile.write(path, np.stack([tone(44_100), tone(44_100, hertz=700)], 1), 44_100)
     from_memory = read_audio("archive.zip/a", 16_000, data=path.read_bytes())
     np.testing.assert_array_equal(from_memory, read_audio(path, 16_000))
-
-
-def test_a_truncated_file_can_be_used_with_a_warning(tmp_path):
-    path = make_bad_file(tmp_path, "truncated mp3")
-    with pytest.warns(UserWarning, match="is cut short"):
-        waveform = read_audio(path, 22_050, allow_truncated=True)
-    assert 0 < len(waveform) < 8 * 22_050 * 0.95
 
 
 @pytest.mark.parametrize("length", [1, 99, 100, 101, 250, 1_000])

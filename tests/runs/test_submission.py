@@ -25,7 +25,7 @@ class StubPredictor:
         self.side = SimpleNamespace(columns=("x",))
         self.sides = []
 
-    def predict(self, path, *, side):
+    def predict(self, path, *, side, limits):
         self.sides.append(side)
         if path.stem.startswith("bad"):
             raise AudioError(f"{path} cannot be decoded as audio", code="audio.damaged")
