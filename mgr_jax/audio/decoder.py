@@ -43,6 +43,7 @@ class Decoder:
       decoded: seconds that were decoded.
       failed: packets that cannot be decoded.
       cut: its last part is not whole.
+      unread: share of the file that lies behind the end its header tells, and is left out.
       lossy: whether coding has changed the samples.
     """
 
@@ -51,6 +52,8 @@ class Decoder:
         self.path, self._data, self._limits = path, data, limits or Limits()
         self.claimed: float | None = None
         self.decoded, self.failed, self.cut, self.lossy = 0.0, 0, False, False
+        self.unread = 0.0
+        self._reached = 0  # byte
         self._good = 0
 
     @property
@@ -77,8 +80,8 @@ class Decoder:
           AudioError: there is no such file, or it is no sound, or beyond the limits.
         """
         self.claimed, self.decoded, self.failed, self._good = None, 0.0, 0, 0
-        self.cut = False
-        with _open(self.path, self._data) as file:
+        self.cut, self._reached = False, 0
+        with _open(self.path, self._data) as file, self._disk_errors_told():
             header = read_header(file)
             self._require_sound(header)
             with self._errors_told(header):
@@ -86,6 +89,7 @@ class Decoder:
             if self.claimed is not None or header.share < 1:
                 self.claimed = max(self.claimed or 0.0, self.decoded / header.share)
             self.cut |= header.cut
+            self.unread = max(0, header.size - max(header.end, self._reached)) / header.size
 
     def _require_sound(self, header: Header) -> None:
         if not header.size:
@@ -100,6 +104,16 @@ class Decoder:
             )
 
     @contextlib.contextmanager
+    def _disk_errors_told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise AudioError(
+                f"{self.path} cannot be read ({error.strerror}); check the disk",
+                code="disk.refused",
+            ) from error
+
+    @contextlib.contextmanager
     def _errors_told(self, header: Header) -> Iterator[None]:
         """Turns whatever the decoder raises into a sentence: a file may hold anything."""
         try:
@@ -107,6 +121,8 @@ class Decoder:
         except (UserError, MemoryError):
             raise
         except Exception as error:
+            if type(error) is OSError:  # of the disk; FFmpeg's are of other classes
+                raise
             if self.decoded:  # that is what there is
                 self.cut = True
                 return
@@ -125,12 +141,12 @@ class Decoder:
         """The frames of the best audio stream; of Ogg, those of one stream after the other."""
         start: int | None = 0
         while start is not None:
-            reached = yield from self._stream_frames(header, start)
-            start = None if reached is None else header.next_stream(reached)
-            self.cut |= reached is not None and start is None
+            is_whole = yield from self._stream_frames(header, start)
+            start = None if is_whole else header.next_stream(self._reached)
+            self.cut |= not is_whole and start is None
 
-    def _stream_frames(self, header: Header, start: int) -> Generator[Any, None, int | None]:
-        """The frames that PyAV decodes from some byte on; returns where it stopped too early."""
+    def _stream_frames(self, header: Header, start: int) -> Generator[Any, None, bool]:
+        """The frames that PyAV decodes from some byte on; returns whether it reached the end."""
         av = _import_av()
         # No protocol: what a file names (playlists, segments, addresses) is never opened.
         options = {"protocol_whitelist": "none"}
@@ -150,16 +166,16 @@ class Decoder:
                 )
             self.lossy = stream.codec_context.codec.lossy
             stream.codec_context.thread_count = 1  # files are decoded beside each other
-            bit_rate, is_first, reached = stream.bit_rate, start == 0, start
+            bit_rate, is_first = stream.bit_rate, start == 0
             packets = container.demux(stream)
             while True:
                 try:
                     packet = next(packets, None)
                 except av.FFmpegError:  # the container is damaged, or another stream begins
-                    return reached
+                    return False
                 if packet is None:
-                    return None
-                reached = max(reached, start + (packet.pos or 0))
+                    return True
+                self._reached = max(self._reached, start + (packet.pos or 0) + packet.size)
                 if is_first:
                     self.claimed = self._claimed(container, stream, bit_rate, packet, header)
                     is_first = False
@@ -184,10 +200,10 @@ class Decoder:
         else:
             return None
         if bit_rate:
-            # Where no header tells the length, FFmpeg estimates it so.
-            estimated = 8 * (header.size - (packet.pos or 0)) / bit_rate
-            if abs(estimated - seconds) < 0.005 * seconds:
-                return None
+            # Where no header tells the length, FFmpeg estimates it so, of all or from the sound on.
+            for start in (0, packet.pos or 0):
+                if abs(8 * (header.size - start) / bit_rate - seconds) < 0.005 * seconds:
+                    return None
         samples, size = seconds * stream.rate, seconds * (bit_rate or 0) / 8
         if is_placeholder(samples) or (size and is_placeholder(size)):
             return None

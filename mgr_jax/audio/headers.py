@@ -20,6 +20,7 @@ class Header:
       file: its content, with lengths that say nothing written as FFmpeg understands them.
       size: in bytes.
       share: of what its header promises, how much is there.
+      end: where its header says that it ends; its size where that says nothing.
       cut: it ends within a page of Ogg.
       index_last: it is an MP4, which has its index at either end.
       is_lfs: it only says where git-lfs keeps the file.
@@ -29,6 +30,7 @@ class Header:
     file: "BinaryIO | _Patched"
     size: int
     share: float
+    end: int
     cut: bool
     index_last: bool
     is_lfs: bool
@@ -58,6 +60,7 @@ class _Length:
       form: of the number, for `struct`.
       start: from the tag to what the length counts from.
       unknown: what FFmpeg takes for "not known"; None where it takes everything so.
+      empty: the length before the first sample is written.
     """
 
     magic: bytes
@@ -66,6 +69,7 @@ class _Length:
     form: str
     start: int
     unknown: int | None = None
+    empty: int = 0
 
 
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
@@ -76,11 +80,11 @@ _LENGTHS = (
     _Length(b"RF64", b"ds64", 16, "<Q", 16, _HUGE),
     _Length(b"RF64", b"ds64", 24, "<Q", 16, 0),  # in samples, which are fewer
     _Length(b"riff\x2e\x91\xcf\x11", b"riff", 16, "<Q", 0, _HUGE),
-    _Length(b"riff\x2e\x91\xcf\x11", _W64_DATA, 16, "<Q", 0, _HUGE),
+    _Length(b"riff\x2e\x91\xcf\x11", _W64_DATA, 16, "<Q", 0, _HUGE, empty=24),
     _Length(b"caff", b"data", 4, ">Q", 12),
     _Length(b".snd", b".snd", 8, ">I", 24, 0xFFFFFFFF),
     _Length(b"FORM", b"FORM", 4, ">I", 8, 0x7FFFFFFF),
-    _Length(b"FORM", b"SSND", 4, ">I", 8, 0x7FFFFFFF),
+    _Length(b"FORM", b"SSND", 4, ">I", 8, 0x7FFFFFFF, empty=8),
 )
 
 
@@ -106,7 +110,7 @@ def read_header(file: BinaryIO) -> Header:
     file.seek(max(0, size - 2 * _HEAD))
     tail = file.read()
     file.seek(0)
-    share, patched = 1.0, bytearray(head)
+    share, end, patched = 1.0, 0, bytearray(head)
     for known in _LENGTHS:
         tag = head.find(known.tag)
         at = tag + known.offset
@@ -114,14 +118,16 @@ def read_header(file: BinaryIO) -> Header:
         if not head.startswith(known.magic) or tag < 0 or at + width > len(head):
             continue
         (length,) = struct.unpack_from(known.form, head, at)
-        if not is_placeholder(length):
+        if not is_placeholder(length) and length != known.empty:
             share = min(share, (size - tag) / (known.start + length))
+            end = max(end, tag + known.start + length) if tag == 0 else end
         elif known.unknown is not None:
             struct.pack_into(known.form, patched, at, known.unknown)
     return Header(
         file=file if patched == head else _Patched(file, bytes(patched)),
         size=size,
         share=share,
+        end=min(end, size) or size,
         cut=head.startswith(b"OggS") and _ends_within_page(tail),
         index_last=head[4:8] == b"ftyp",
         is_lfs=head.startswith(b"version https://git-lfs"),

@@ -18,6 +18,8 @@ from mgr_jax.audio.decoder import Decoder
 from mgr_jax.audio.gate import AudioError, AudioWarning, Limits, pass_gate, to_int16
 from mgr_jax.errors import UserError
 
+_UNREAD_SHARE = 0.01  # of a file, behind its end; less are tags
+
 __all__ = [
     "AudioError",
     "AudioWarning",
@@ -86,8 +88,11 @@ def _read(
             raise AudioError(f"{text}; replace it with a complete copy", code="audio.cut_short")
         way_out = "using what is there"
     elif decoder.failed:
-        text = f"{path} is damaged: {decoder.failed} packets of it cannot be decoded"
+        text = f"{path} is damaged: packets of it ({decoder.failed}) cannot be decoded"
         way_out = "using the others"
+    elif decoder.unread > _UNREAD_SHARE:
+        text = f"{path} goes on behind the end that its header tells"
+        way_out = f"leaving out {decoder.unread:.0%} of the file"
     if text:
         warnings.warn(f"{text}; {way_out}", AudioWarning, stacklevel=3)
     return found

@@ -103,6 +103,28 @@ def test_what_ffmpeg_writes_to_a_pipe_is_whole(form, codec):
         np.testing.assert_allclose(found, TUNE, atol=2**-15)
 
 
+@pytest.mark.parametrize(
+    ("form", "subtype"),
+    [("WAV", "PCM_16"), ("WAV", "FLOAT"), ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AU", "PCM_16"),
+     ("AIFF", "PCM_16"), ("AIFF", "FLOAT"), ("CAF", "PCM_16"), ("FLAC", "PCM_16")],
+)  # fmt: skip
+def test_what_a_killed_recorder_has_written_is_read(tmp_path, form, subtype):
+    with soundfile.SoundFile(tmp_path / "x", "w", RATE, 1, subtype, format=form) as file:
+        file.write(STORED / 32768 if subtype == "FLOAT" else STORED)
+        data = (tmp_path / "x").read_bytes()  # its header is completed when it is closed
+    found = read(data, f"x.{form.lower()}")
+    assert len(STORED) - 4_096 <= len(found) <= len(STORED)
+    np.testing.assert_allclose(found, STORED[: len(found)] / 32768, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["junk.mp3", "tail.mp3"])
+def test_what_lies_around_an_mp3_without_length_is_not_missing_sound(name):
+    mp3 = by_ffmpeg(TUNE, RATE, "mp3", "libmp3lame", write_xing="0")
+    data = bytes(500_000) + mp3 if name == "junk.mp3" else mp3 + b"APETAGEX" + bytes(500_000)
+    found = read_audio(name, RATE, data=data)
+    assert len(TUNE) <= len(found) < len(TUNE) + 3 * 1152
+
+
 WHOLE = {
     "pcm.wav": lambda _: by_soundfile(TUNE, RATE, "WAV", "PCM_16"),
     "float.wav": lambda _: by_soundfile(TUNE, RATE, "WAV", "FLOAT"),
@@ -138,6 +160,14 @@ def test_what_is_cut_is_refused_or_used_with_how_much_is_there(tmp_path, name):
     assert f": {seconds:.1f} " in str(told[0].message)
 
 
+@pytest.mark.parametrize("form", ["WAV", "AIFF", "W64"])
+def test_what_lies_behind_the_end_of_a_file_is_said(form):
+    one = by_soundfile(STORED, RATE, form, "PCM_16")
+    with pytest.warns(AudioWarning, match="two goes on behind the end .* leaving out 50%"):
+        assert len(read_audio("two", RATE, data=2 * one)) == len(TUNE)
+    assert len(read(one + b"TAG" + bytes(125))) == len(TUNE)
+
+
 def test_of_an_m4a_without_its_index_nothing_can_be_used():
     half = by_ffmpeg(TUNE, RATE, "ipod", "aac")[:-20_000]
     with user_error("audio.cut_short", "last.m4a"):
@@ -147,7 +177,7 @@ def test_of_an_m4a_without_its_index_nothing_can_be_used():
 def test_packets_that_do_not_decode_are_counted(tmp_path):
     data = bytearray(by_ffmpeg(tune(20, RATE), RATE, "ipod", "aac"))
     data[len(data) // 2 : len(data) // 2 + 300] = bytes(300)
-    with pytest.warns(AudioWarning, match=r"a\.m4a is damaged: \d packets of it cannot"):
+    with pytest.warns(AudioWarning, match=r"a\.m4a is damaged: packets of it \(\d\) cannot"):
         assert len(read_audio("a.m4a", RATE, data=bytes(data))) > 19.5 * RATE
     data[len(data) // 2 : len(data) * 3 // 4] = bytes(len(data) * 3 // 4 - len(data) // 2)
     with user_error("audio.cut_short", "a.m4a"):
@@ -249,6 +279,21 @@ def test_only_regular_files_are_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "open", refuse)
     with user_error("file.denied", tmp_path / "a.wav", "permission denied"):
         read_audio(tmp_path / "a.wav", RATE)
+
+
+@pytest.mark.parametrize("good", [0, 90_000])
+def test_a_disk_that_fails_is_not_called_a_damaged_file(tmp_path, monkeypatch, good):
+    class Failing(io.BytesIO):
+        def read(self, size: int = -1) -> bytes:
+            if self.tell() >= good and size < 1 << 16:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    path = tmp_path / "a.wav"
+    path.write_bytes(by_soundfile(TUNE, RATE, "WAV"))
+    monkeypatch.setattr(os, "fdopen", lambda *_: Failing(path.read_bytes()))
+    with user_error("disk.refused", path, "Input/output error"):
+        read_audio(path, RATE, allow_truncated=True)
 
 
 @pytest.mark.parametrize("form", ["m3u8", "ffconcat"])

@@ -28,6 +28,14 @@ def call(capsys, *argv) -> tuple[int, str, str]:
     return code, captured.out, captured.err
 
 
+@pytest.mark.parametrize("command", ["prepare_data", "predict", "extract_features", "audit"])
+def test_limits_are_a_flag_of_what_reads_audio(capsys, command):
+    assert "--limits" in call(capsys, command, "--help")[1]
+    code, _, err = call(capsys, command, "--limits=max_hour=48")
+    assert code
+    assert "max_hours" in err
+
+
 def test_commands_are_listed(capsys):
     code, out, _ = call(capsys, "--help")
     assert code == 0

@@ -266,6 +266,13 @@ def test_a_rate_that_nothing_is_stored_at_is_refused(music):
         build(music, sample_rate=12_345)
 
 
+def test_limits_hold_for_every_file_and_name_no_dataset(music):
+    limits = mgr_jax.Limits(max_hours=1e-5)
+    with user_error("dataset.unreadable", "lasts more than 1e-05 hours"):
+        build(music, limits=limits)
+    assert build(music, limits=mgr_jax.Limits(max_hours=1)).name == build(music).name
+
+
 def test_silence_is_no_track():
     track = Track("rock/0", "rock", lambda: LoadedTrack(np.zeros(RATE, np.float32)))
     with user_error("audio.silent", "rock/0"):

@@ -1,6 +1,8 @@
 """A trained run classifies files of any length, rate and channel count."""
 
 import dataclasses
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -126,6 +128,38 @@ def test_a_truncated_mp3_is_used_with_a_warning(predictor, tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.warns(UserWarning, match=r"cut\.mp3 is cut short"):
         assert predictor.predict(path).end[-1] < 12
+
+
+def test_odd_files_cost_nobody_else_a_prediction(trained_run, tmp_path):
+    for name in ("a.wav", "z.wav"):
+        soundfile.write(tmp_path / name, clip("hiss", 1.0), RATE)
+    wav = bytearray((tmp_path / "a.wav").read_bytes())
+    wav[24:28] = (1).to_bytes(4, "little")
+    odd = {
+        "one_hertz.wav": bytes(wav),
+        "pointer.wav": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+        "noise.flac": b"fLaC" + np.random.default_rng(0).bytes(5_000),
+        "nothing.wav": b"",
+    }
+    for name, data in odd.items():
+        (tmp_path / name).write_bytes(data)
+    soundfile.write(tmp_path / "silence.wav", np.zeros(RATE), RATE)
+    os.mkfifo(tmp_path / "pipe.wav")
+    names = ["a.wav", *odd, "silence.wav", "pipe.wav", "absent.wav", "z.wav"]
+    predictions = mgr_jax.predict_files(trained_run, [tmp_path / name for name in names])
+    assert [Path(name).name for name, _ in predictions] == ["a.wav", "z.wav"]
+    assert len(predictions.failures) == len(names) - 2
+    for name, failure in zip(names[1:-1], predictions.failures, strict=True):
+        assert name in failure
+
+
+def test_channels_that_cancel_are_said_and_heard(predictor, tmp_path):
+    sound = clip("hiss", 3.0)
+    soundfile.write(tmp_path / "a.wav", np.stack([sound, -sound], 1), RATE)
+    with pytest.warns(UserWarning, match=r"a\.wav has channels that cancel each other"):
+        prediction = predictor.predict(tmp_path / "a.wav")
+    expected = predictor.predict(sound, sample_rate=RATE)
+    np.testing.assert_allclose(prediction.probabilities, expected.probabilities, atol=1e-3)
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):
