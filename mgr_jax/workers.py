@@ -19,7 +19,7 @@ import threading
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
@@ -58,9 +58,10 @@ def map_in_processes(
     items: Iterable[Any],
     *,
     workers: int,
+    ahead: int = 4,
     time_limit: float | None = _TIME_LIMIT,
     name: Callable[[Any], str] = str,
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any]]:
     """Maps a function over items in worker processes, in order, with bounded memory.
 
     An item whose worker crashes, is killed, or is not done in time becomes a Failure; so does one
@@ -74,6 +75,8 @@ def map_in_processes(
       items: picklable arguments, taken as they are needed, in the thread that iterates.
       workers: number of processes. 0 runs in this process, where a crash or a hang cannot be
         survived: there is no time limit.
+      ahead: how many items, for each worker, may be taken before the first of them is asked for;
+        as many results may have to be kept.
       time_limit: seconds that an item may take, while this process is not stopped; None for any
         time. The default is a hundred times what decoding an hour of music takes.
       name: what a Failure calls an item that crashed or was not done in time.
@@ -105,7 +108,7 @@ def map_in_processes(
         for item in items:
             pending.append((item, Future()))
             jobs.put(pending[-1])
-            if len(pending) == 4 * workers:
+            if len(pending) == ahead * workers:
                 item, future = pending.popleft()
                 yield item, _told(future)
         while pending:

@@ -8,7 +8,7 @@ import contextlib
 import io
 import os
 import stat
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -277,16 +277,18 @@ def _in_blocks(
     frames: Iterator[Any], name: Path, limits: Limits
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Gathers frames into blocks of a second, see `Decoder.__iter__`."""
-    rate, block, filled, seconds = 0, np.empty((0, 0), np.float32), 0, 0.0
+    av = _import_av()
+    queue: Any = None
+    kind, rate, size, seconds = None, 0, 0, 0.0
     for frame in frames:
         channels = frame.layout.nb_channels
-        if (frame.sample_rate, channels) != (rate, len(block)):
-            if filled:
-                yield rate, block[:, :filled]
-            rate, filled = frame.sample_rate, 0
+        if (frame.sample_rate, channels, frame.format.name) != kind:
+            if queue and queue.samples:
+                yield rate, _values(queue.read())
+            rate, queue = frame.sample_rate, av.AudioFifo()
+            kind = rate, channels, frame.format.name
             limits.require_rate(str(name), rate)
             size = min(rate, _BLOCK_VALUES // channels)
-            block = np.empty((channels, size), np.float32)
         seconds += frame.samples / rate
         if seconds > 3600 * limits.max_hours:
             raise AudioError(
@@ -294,33 +296,30 @@ def _in_blocks(
                 "(`limits`)",
                 code="audio.limit",
             )
-        channel_values, full_scale, zero = _values(frame)
-        done = 0
-        while done < frame.samples:
-            size = min(frame.samples - done, block.shape[1] - filled)
-            into = block[:, filled : filled + size]
-            for row, values in zip(into, channel_values, strict=True):
-                row[...] = values[done : done + size]
-            if zero:
-                into -= zero
-            if full_scale != 1:
-                into *= 1 / full_scale
-            done, filled = done + size, filled + size
-            if filled == block.shape[1]:
-                yield rate, block
-                filled = 0
-    if filled:
-        yield rate, block[:, :filled]
+        frame.pts = None  # else the queue takes no frame after a gap
+        queue.write(frame)
+        while queue.samples >= size:
+            yield rate, _values(queue.read(size))
+    if queue and queue.samples:
+        yield rate, _values(queue.read())
 
 
-def _values(frame: Any) -> tuple[Iterable[np.ndarray], float, int]:
-    """Of each channel of a frame the samples as they are; their full scale and zero."""
-    kind = frame.format.name
+def _values(frame: Any) -> np.ndarray:
+    """The samples of a frame, [channels, samples] float32 with 1 as full scale."""
+    kind, channels, samples = frame.format.name, frame.layout.nb_channels, frame.samples
     dtype, full_scale, zero = _FORMATS[kind.removesuffix("p")]
-    channels, samples = frame.layout.nb_channels, frame.samples
-    if kind.endswith("p"):
-        # Of eight channels and more, PyAV lists planes that there are not: to read one is a crash.
-        planes = frame.planes[:channels]
-        return [np.frombuffer(plane, dtype, samples) for plane in planes], full_scale, zero
-    packed = np.frombuffer(frame.planes[0], dtype, samples * channels)
-    return packed.reshape(samples, channels).T, full_scale, zero
+    is_planar = kind.endswith("p")
+    count = samples if is_planar else samples * channels
+    # Of eight channels and more, PyAV lists planes that there are not: to read one is a crash.
+    planes = frame.planes[: channels if is_planar else 1]
+    rows = [np.frombuffer(plane, dtype, count) for plane in planes]
+    if not is_planar:
+        rows = list(rows[0].reshape(samples, channels).T)
+    block = np.empty((channels, samples), np.float32)
+    for row, values in zip(block, rows, strict=True):
+        row[...] = values
+    if zero:
+        block -= zero
+    if full_scale != 1:
+        block *= 1 / full_scale
+    return block

@@ -21,7 +21,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import decode_flac
-from mgr_jax.caches import find_damage, write_sums
+from mgr_jax.caches import find_damage
+from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.errors import UserError, disk_errors_told, is_disk_full
 from mgr_jax.files import lock, read_json, replace_folder, scratch
 
@@ -264,7 +265,7 @@ def _build(
     bar = {"unit": "record", "disable": not progress}
     for record in tqdm(source, f"index {split}", leave=False, **bar):
         record.pop("audio" if stored_as["kind"] == "waveform" else "features")
-        heads.append(record)
+        heads.append({n: v.decode() if isinstance(v, bytes) else v for n, v in record.items()})
     needed = _step_bytes(stored_as) * sum(int(head["length"]) for head in heads)
     free = shutil.disk_usage(dataset_dir).free
     if needed > 0.95 * free:
@@ -273,40 +274,15 @@ def _build(
             f"{free / 1e9:.1f} GB free; free some space or move the dataset",
             code="disk.full",
         )
-    # Order by name, not by record: the same tracks then give the same batches in every build.
     order = sorted(range(len(heads)), key=lambda i: (heads[i]["track_id"], heads[i]["offset"]))
-    folder.mkdir()
     decode = _decoder(stored_as)
     with (
-        (folder / "data.bin").open("wb") as file,
+        write_cache(folder, len(protocol["tags"])) as add,
         ThreadPoolExecutor(os.cpu_count()) as pool,
         tqdm(total=len(order), desc=f"cache {split}", **bar) as shown,
     ):
         for first in range(0, len(order), 64):
             some = order[first : first + 64]
-            for steps in pool.map(lambda i: decode(source[i]), some):
-                file.write(steps.tobytes())  # tofile would hide why it fails
+            for i, steps in zip(some, pool.map(lambda i: decode(source[i]), some), strict=True):
+                add(heads[i], steps.tobytes())
             shown.update(len(some))
-    _write_index(folder, [heads[i] for i in order], len(protocol["tags"]))
-    write_sums(folder)
-
-
-def _write_index(folder: Path, heads: list[dict[str, Any]], num_tags: int) -> None:
-    """Writes what is known of the tracks, from their records in order."""
-    lengths: dict[bytes, int] = {}
-    for head in heads:
-        lengths[head["track_id"]] = lengths.get(head["track_id"], 0) + int(head["length"])
-    tracks = [head for head in heads if not head["offset"]]
-    length = np.array([lengths[head["track_id"]] for head in tracks], np.int64)
-    np.savez(
-        folder / "index.npz",
-        start=np.cumsum(length) - length,
-        length=length,
-        label=np.array([head["label"] for head in tracks], np.int32),
-        tags=np.array([head["tags"] for head in tracks], np.uint8).reshape(len(tracks), num_tags),
-    )
-    text = {
-        name: [head[name].decode() for head in tracks]
-        for name in ("track_id", "artist_id", "groups")
-    }
-    (folder / "text.json").write_text(json.dumps(text), encoding="utf-8")

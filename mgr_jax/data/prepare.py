@@ -238,7 +238,6 @@ def _build(
                     if overwrite or not target.exists():  # it may have come into being meanwhile
                         builder.planned = plan
                         _download_and_prepare(builder, manual_dir)
-                        _build_caches(built, progress=builder.progress)
                         replace_folder(built, target)
                         return target
             _require_same(plan, target, progress=builder.progress)

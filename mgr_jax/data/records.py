@@ -1,11 +1,16 @@
-"""From a track to the records a dataset stores."""
+"""From a track to the records a dataset stores.
+
+Needs neither TFDS nor a builder, so that worker processes start fast.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
-from mgr_jax.audio.io import convert_waveform, encode_flac
+from mgr_jax.audio.io import AudioError, Limits, convert_waveform, encode_flac, read_audio
+from mgr_jax.data.archives import read_bytes
 from mgr_jax.data.sources import Mark, SourceFile
 
 MAX_RECORD_SECONDS = 60
@@ -54,11 +59,38 @@ class Track:
 
 @dataclass(frozen=True)
 class Record:
-    """A stretch of a track: its bytes, with position and length in time steps."""
+    """A stretch of a track.
+
+    Attributes:
+      data: the bytes that are stored.
+      offset: its first time step within the track.
+      length: its time steps.
+      steps: its time steps as the cache holds them; None where `data` are just these.
+    """
 
     data: bytes
     offset: int
     length: int
+    steps: np.ndarray | None = None
+
+
+def load_file(path: Path, sample_rate: int, limits: Limits) -> LoadedTrack:
+    """Loads an audio file."""
+    return LoadedTrack(read_audio(path, sample_rate, limits=limits, dtype=np.int16))
+
+
+def load_member(
+    source: Path, name: str, sample_rate: int, limits: Limits, shown: Path
+) -> LoadedTrack:
+    """Loads an audio file of a folder or zip archive; messages say that it lies in `shown`."""
+    data = read_bytes(source, name, max_expansion=limits.max_expansion)
+    waveform = read_audio(shown / name, sample_rate, data=data, limits=limits, dtype=np.int16)
+    return LoadedTrack(waveform)
+
+
+def refuse(reason: str) -> LoadedTrack:
+    """Stands for a file that is known not to be there; raises an AudioError."""
+    raise AudioError(reason, code="audio.missing")
 
 
 def audio_records(track: Track, sample_rate: int) -> tuple[LoadedTrack, list[Record]]:
@@ -83,7 +115,7 @@ def audio_records(track: Track, sample_rate: int) -> tuple[LoadedTrack, list[Rec
         )
     size = MAX_RECORD_SECONDS * sample_rate
     records = [
-        Record(encode_flac(part, sample_rate), offset, len(part))
+        Record(encode_flac(part, sample_rate), offset, len(part), part)
         for offset in range(0, len(samples), size)
         for part in [samples[offset : offset + size]]
     ]

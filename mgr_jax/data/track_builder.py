@@ -1,11 +1,14 @@
 """The part of a TFDS builder that every dataset shares."""
 
 import abc
+import contextlib
 import dataclasses
 import functools
+import itertools
 import json
 import logging
 import os
+import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,14 +21,18 @@ from tqdm import tqdm
 
 from mgr_jax.audio.io import Limits
 from mgr_jax.audio.notes import first_of_each, some_reasons, with_notes
+from mgr_jax.data.cache_writer import write_cache
+from mgr_jax.data.record_writer import PlainWriter
 from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
 from mgr_jax.data.sources import Mark, digest_marks, write_marks
+from mgr_jax.data.spool import spool
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
 
 log = logging.getLogger(__name__)
 
 _UNKNOWN = -1  # the label of a track without a genre
+_AHEAD = 64  # tracks per worker that may be done before their turn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +134,12 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         if self.planned is None:
             needed = self.MANUAL_DOWNLOAD_INSTRUCTIONS
             self.planned = self.plan(Path(dl_manager.manual_dir) if needed else None)
-        tracks = {split: some for split, some in self.planned.tracks.items() if some}
+        # In the order of the cache, which is written as they come.
+        tracks = {
+            split: sorted(some, key=lambda track: track.track_id)
+            for split, some in self.planned.tracks.items()
+            if some
+        }
         if "train" not in tracks:
             raise UserError(
                 f"{self.name} has no track to train on; add some to the train split",
@@ -139,47 +151,54 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         self._notes: dict[str, list[str]] = {}
         self._marks: dict[str, Mark] = {}
         self._stored = {split: Counter[str]() for split in tracks}
-        return {split: self._generate_examples(split, tracks[split]) for split in tracks}
+        spool_folder = self._work.enter_context(tempfile.TemporaryDirectory(dir=self.data_path))
+        # Of all splits at once, and far ahead: workers go on while TFDS sorts and writes a split.
+        results = map_in_processes(
+            functools.partial(spool, self.make_records(), spool_folder),
+            [track for some in tracks.values() for track in some],
+            workers=self.num_workers,
+            ahead=_AHEAD,
+            name=lambda t: t.track_id,
+        )
+        self._results = self._work.enter_context(contextlib.closing(results))
+        return {split: self._generate_examples(split, len(tracks[split])) for split in tracks}
 
     def _generate_examples(
-        self, split: str, tracks: Sequence[Track]
+        self, split: str, num_tracks: int
     ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The records of the next tracks; writes the cache of the split as well."""
         assert self.planned is not None
-        results = self._load(tracks)
-        bar = tqdm(results, split, total=len(tracks), unit="track", disable=not self.progress)
-        for (track, result), notes in with_notes(bar):
-            if isinstance(result, Failure):
-                self._skip(track, result)
-                if track.file:
-                    self._marks[track.track_id] = track.file.mark()
-                continue
-            loaded, records = result
-            if loaded.mark:
-                self._marks[track.track_id] = loaded.mark
-            if notes:
-                self._notes[track.track_id] = notes
-            self._stored[split][track.label] += 1
-            shared = {
-                "label": track.label or _UNKNOWN,
-                "tags": np.isin(self.planned.tags, [*track.tags, *loaded.tags]).astype(np.uint8),
-                "track_id": track.track_id,
-                "artist_id": track.artist_id,
-                "groups": json.dumps({**track.groups, **loaded.groups}, sort_keys=True),
-            }
-            for record in records:
-                stored = {
-                    self.PAYLOAD: record.data,
-                    "offset": record.offset,
-                    "length": record.length,
+        results = itertools.islice(self._results, num_tracks)
+        bar = tqdm(results, split, total=num_tracks, unit="track", disable=not self.progress)
+        classes = self.info.features["label"].names
+        cache = Path(self.data_path, "cache", split)
+        with write_cache(cache, len(self.planned.tags)) as add_to_cache:
+            for (track, result), notes in with_notes(bar):
+                if isinstance(result, Failure):
+                    self._skip(track, result)
+                    if track.file:
+                        self._marks[track.track_id] = track.file.mark()
+                    continue
+                loaded, spooled = result
+                if loaded.mark:
+                    self._marks[track.track_id] = loaded.mark
+                if notes:
+                    self._notes[track.track_id] = notes
+                self._stored[split][track.label] += 1
+                given = {*track.tags, *loaded.tags}
+                shared = {
+                    "label": classes.index(track.label) if track.label else _UNKNOWN,
+                    "tags": np.array([tag in given for tag in self.planned.tags], np.uint8),
+                    "track_id": track.track_id,
+                    "artist_id": track.artist_id,
+                    "groups": json.dumps({**track.groups, **loaded.groups}, sort_keys=True),
                 }
-                yield f"{track.track_id}#{record.offset}", shared | stored
-        if not self._stored[split]:  # TFDS would raise thirty lines
-            raise self._nothing_readable(split)
-
-    def _load(self, tracks: Sequence[Track]) -> Iterator[tuple[Track, Any]]:
-        return map_in_processes(
-            self.make_records(), tracks, workers=self.num_workers, name=lambda t: t.track_id
-        )
+                for record, steps in spooled.records():
+                    head = shared | {"offset": record.offset, "length": record.length}
+                    add_to_cache(head, steps)
+                    yield f"{track.track_id}#{record.offset}", {self.PAYLOAD: record.data, **head}
+            if not self._stored[split]:  # TFDS would raise thirty lines
+                raise self._nothing_readable(split)
 
     def _skip(self, track: Track, failure: Failure) -> None:
         log.info("skipped %s: %s", track.track_id, failure.reason)
@@ -189,10 +208,9 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         """Says why a split is empty, and whether others would be too."""
         assert self.planned is not None
         tracks = self.planned.tracks
-        others = [t for s in tracks for t in tracks[s] if t.track_id not in self._skipped]
         nothing = not any(self._stored.values())
         if nothing:  # perhaps no file can be read at all: go on to the first that can
-            for (track, result), _ in with_notes(self._load(others)):
+            for (track, result), _ in with_notes(self._results):
                 if not isinstance(result, Failure):
                     nothing = False
                     break
@@ -208,7 +226,8 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         )
 
     def _download_and_prepare(self, dl_manager, download_config) -> None:
-        super()._download_and_prepare(dl_manager, download_config)
+        with contextlib.ExitStack() as self._work:
+            super()._download_and_prepare(dl_manager, download_config)
         assert self.planned is not None
         self._require_every_class(complete=self.planned.account.get("complete", True))
         if self._skipped:
@@ -281,6 +300,9 @@ class AudioBuilder(TrackBuilder):
     """Stores tracks as `waveform` examples: mono 16-bit FLAC files at the config's rate."""
 
     PAYLOAD = "audio"
+
+    def _example_writer(self) -> PlainWriter:
+        return PlainWriter(self.info.file_format)
 
     def make_records(self) -> Callable[[Track], tuple[LoadedTrack, list[Record]]]:
         """See TrackBuilder."""

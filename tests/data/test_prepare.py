@@ -4,7 +4,10 @@ import csv
 import errno
 import itertools
 import os
+import pickle
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from errors import user_error
 from processes import read_until, require_success, start
 
 import mgr_jax
-from mgr_jax.data import cache
+from mgr_jax.data import cache, cache_writer
 from mgr_jax.data.fma.metadata import read_tracks
 from mgr_jax.data.fma.sources import check_sha1
 from mgr_jax.data.locate import find_dataset
@@ -86,7 +89,51 @@ def test_a_missing_cache_is_built_again(music):
     assert (found.folder / "cache/train/data.bin").stat().st_size == 2 * 4 * 6_000
 
 
+def test_the_cache_of_a_build_is_that_of_its_records(music, tmp_path):
+    """Written as tracks come, in any order of the index, of records of two lengths, tagged."""
+    long = np.random.default_rng(0).normal(0, 0.1, 61 * RATE).astype(np.float32)
+    soundfile.write(music / "rock/0.wav", long, RATE)
+    (music / "jazz/1.wav").write_bytes(b"")
+    lines = (music / "index.csv").read_text(encoding="utf-8").splitlines()
+    (music / "index.csv").write_text("\n".join([lines[0], *lines[:0:-1]]), encoding="utf-8")
+    with pytest.warns(UserWarning, match="skipped 1 tracks"):
+        built = build(music, num_workers=1).folder / "cache"
+    shutil.move(built, tmp_path / "built")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        build(music)
+    files = sorted(path.relative_to(built) for path in built.rglob("*") if path.is_file())
+    assert len(files) == 3 * 4
+    for file in files:
+        assert (built / file).read_bytes() == (tmp_path / "built" / file).read_bytes(), file
+
+
+@pytest.mark.parametrize("name", ["audio_folder", "rendered/tiny"])
+def test_workers_start_without_tfds(music, name, monkeypatch):
+    """It takes longer to import than many a track to load."""
+    sent = []
+
+    def note(function, items, **_):
+        sent[:] = function, items[0]
+        raise StopIteration
+
+    monkeypatch.setattr("mgr_jax.data.track_builder.map_in_processes", note)
+    folder = {"manual_dir": music} if name == "audio_folder" else {}
+    with pytest.raises(StopIteration):
+        prepare(name, data_dir=music.parent / "tfds", sample_rate=RATE, progress=False, **folder)
+    code = "import pickle, sys; pickle.load(sys.stdin.buffer); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(sent), capture_output=True, check=True
+    )
+    loaded = done.stdout.decode().split()
+    assert "mgr_jax.data.records" in loaded
+    assert not {"tensorflow_datasets", "jax", "av"} & set(loaded)
+
+
 def test_bars_are_shown_where_they_are_asked_for(music, capfd):
+    found = build(music, progress=True)
+    assert "train: 100%" in capfd.readouterr().err
+    shutil.rmtree(found.folder / "cache")
     build(music, progress=True)
     assert "cache train" in capfd.readouterr().err
     archive = music.parent / "fma_small.zip"
@@ -180,7 +227,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(music, monkeypatch, wrap
         monkeypatch.setattr(TrackBuilder, "format", fail)
         monkeypatch.setattr("mgr_jax.data.track_builder.AudioBuilder.format", fail)
     else:
-        monkeypatch.setattr(cache, "_write_index", fail)
+        monkeypatch.setattr(cache_writer, "_write_index", fail)
     with user_error("disk.full", music.parent / "tfds"):
         build(music)
     assert not list((music.parent / "tfds").glob("*"))
@@ -208,7 +255,7 @@ def test_what_was_there_stays_when_the_disk_is_full(music, monkeypatch):
     def fail(*_, **__):
         raise full("bare")
 
-    monkeypatch.setattr(cache, "_write_index", fail)
+    monkeypatch.setattr(cache_writer, "_write_index", fail)
     with user_error("disk.full", music.parent / "tfds"):
         build(music, overwrite=True)
     assert before == {p: p.read_bytes() for p in found.folder.rglob("*") if p.is_file()}

@@ -138,12 +138,12 @@ def hold(folder: str) -> None:
 
 def prepare(music: str, data_dir: str, go: str) -> None:
     """Prepares a dataset; waits for a file named `go` when it is half done."""
-    from mgr_jax.data import cache
+    from mgr_jax.data import cache_writer
     from mgr_jax.data.prepare import prepare
 
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s", force=True)
     sys.stdout.reconfigure(line_buffering=True)
-    write_index = cache._write_index
+    write_index = cache_writer._write_index
 
     def slowly(*arguments) -> None:
         _say("half done")
@@ -151,7 +151,7 @@ def prepare(music: str, data_dir: str, go: str) -> None:
             time.sleep(0.02)
         write_index(*arguments)
 
-    cache._write_index = slowly
+    cache_writer._write_index = slowly
     options = {"sample_rate": 12_000, "num_workers": 0, "progress": False}
     _say(prepare("audio_folder", manual_dir=music, data_dir=data_dir, **options))
 
@@ -185,7 +185,7 @@ def prepare_killed(music: str, data_dir: str, every: str) -> None:
 
 
 def _say(text: object) -> None:
-    print(text, flush=True)
+    print(text, file=sys.__stdout__, flush=True)  # TFDS's own is turned off
 
 
 if __name__ == "__main__":

@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import Limits, read_audio
 from mgr_jax.data import SPLITS
 from mgr_jax.data.folder_index import Entry, find_index, read_folder
 from mgr_jax.data.genres import join_spellings
 from mgr_jax.data.identical import identical_files, tell_of_twins
-from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.records import Track, load_file
 from mgr_jax.data.sources import SourceFile
 from mgr_jax.data.splits import (
     assign_splits,
@@ -81,8 +79,9 @@ class Builder(AudioBuilder):
         )
         tracks: dict[str, list[Track]] = {split: [] for split in SPLITS}
         for entry, split in zip(entries, splits, strict=True):
-            path = str(manual_dir / entry.path)
-            load = functools.partial(_load, path, config.sample_rate, self.limits)
+            load = functools.partial(
+                load_file, manual_dir / entry.path, config.sample_rate, self.limits
+            )
             twin = {"identical": twins[entry.path]} if entry.path in twins else {}
             tracks[split].append(
                 Track(
@@ -106,10 +105,6 @@ def _size(path: Path) -> int:
 def _read(folder: Path, name: str, limit: int | None) -> bytes:
     with (folder / name).open("rb") as file:
         return file.read(limit)
-
-
-def _load(path: str, sample_rate: int, limits: Limits) -> LoadedTrack:
-    return LoadedTrack(read_audio(path, sample_rate, limits=limits, dtype=np.int16))
 
 
 def split_entries(

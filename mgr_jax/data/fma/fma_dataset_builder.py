@@ -8,16 +8,15 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import AudioError, Limits, read_audio
+from mgr_jax.audio.io import Limits
 from mgr_jax.data.archives import content_marks, list_files, read_bytes
 from mgr_jax.data.fma.metadata import Row, genre_tags, read_genres, read_tracks
 from mgr_jax.data.fma.published import HOMEPAGE, NO_AUDIO, SHORT, SUBSETS
 from mgr_jax.data.fma.sources import check_sha1, find_clips, find_sources, missing
 from mgr_jax.data.identical import identical_files, tell_of_twins
-from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.records import LoadedTrack, Track, load_member, refuse
 from mgr_jax.data.sources import SourceFile
 from mgr_jax.data.splits import SPLITS, crossing
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
@@ -147,19 +146,8 @@ def _loader(
     elif not name:
         reason = _MISSING.format(audio, track_id)
     else:
-        return functools.partial(_load, audio, name, config.sample_rate, limits)
-    return functools.partial(_refuse, reason)
-
-
-def _load(source: Path, name: str, sample_rate: int, limits: Limits) -> LoadedTrack:
-    data = read_bytes(source, name, max_expansion=limits.max_expansion)
-    return LoadedTrack(
-        read_audio(source / name, sample_rate, data=data, limits=limits, dtype=np.int16)
-    )
-
-
-def _refuse(reason: str) -> LoadedTrack:
-    raise AudioError(reason, code="audio.missing")
+        return functools.partial(load_member, audio, name, config.sample_rate, limits, audio)
+    return functools.partial(refuse, reason)
 
 
 def _split_protocol(rows: list[Row]) -> dict[str, Any]:

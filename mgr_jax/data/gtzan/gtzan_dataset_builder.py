@@ -7,17 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import Limits, read_audio
 from mgr_jax.data import SPLITS
 from mgr_jax.data.archives import read_bytes
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.gtzan.files import WANTED, find_tracks
 from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.named_splits import split_tracks
-from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.records import Track, load_member
 from mgr_jax.data.sources import SourceFile
 from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
 
@@ -83,8 +81,8 @@ class Builder(AudioBuilder):
         for track, genre, artist, split in zip(*columns, strict=True):
             if split:
                 name = names[track]
-                where = (found.shown, found.source, name)
-                load = functools.partial(_load, *where, config.sample_rate, self.limits)
+                where = (found.source, name, config.sample_rate, self.limits, found.shown)
+                load = functools.partial(load_member, *where)
                 groups = {"identical": twins[name]} if name in twins else {}
                 file = SourceFile(found.source, name)
                 tracks[split].append(Track(track, genre, load, artist, groups, file=file))
@@ -94,10 +92,3 @@ class Builder(AudioBuilder):
         ]
         digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()
         return Plan(tracks, protocol | {"source": digest})
-
-
-def _load(shown: Path, source: Path, name: str, sample_rate: int, limits: Limits) -> LoadedTrack:
-    data = read_bytes(source, name, max_expansion=limits.max_expansion)
-    return LoadedTrack(
-        read_audio(shown / name, sample_rate, data=data, limits=limits, dtype=np.int16)
-    )

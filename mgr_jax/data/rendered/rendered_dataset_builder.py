@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import resample
-from mgr_jax.data.records import LoadedTrack, Track
+from mgr_jax.data.records import Track
 from mgr_jax.data.rendered import music
+from mgr_jax.data.rendered.loading import load_rendered
 from mgr_jax.data.splits import assign_splits
 from mgr_jax.data.track_builder import SAMPLE_RATES, AudioBuilder, AudioConfig, Plan
 
@@ -83,7 +83,13 @@ class Builder(AudioBuilder):
         for (genre, artist), name, split in zip(artists, names, assigned, strict=True):
             for track in range(config.tracks):
                 load = functools.partial(
-                    _render, genre, artist, track, config.seed, config.seconds, config.sample_rate
+                    load_rendered,
+                    genre,
+                    artist,
+                    track,
+                    config.seed,
+                    config.seconds,
+                    config.sample_rate,
                 )
                 splits[split].append(Track(f"{name}.{track:02d}", genre, load, artist_id=name))
         protocol = {
@@ -96,14 +102,3 @@ class Builder(AudioBuilder):
             f"x {config.seconds} s",
         }
         return Plan(splits, protocol, music.TAGS)
-
-
-def _render(
-    genre: str, artist: int, track: int, seed: int, seconds: float, sample_rate: int
-) -> LoadedTrack:
-    rendered = music.render_track(genre, artist, track, seed=seed, seconds=seconds)
-    return LoadedTrack(
-        resample(rendered.samples, music.SAMPLE_RATE, sample_rate),
-        rendered.tags,
-        {"tempo": f"{rendered.tempo:.1f}", "key": rendered.key, "groove": rendered.groove},
-    )

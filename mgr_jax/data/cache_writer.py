@@ -1,0 +1,59 @@
+"""Writes the cache of a split: what `mgr_jax.data.cache` opens."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mgr_jax.caches import write_sums
+
+
+@contextlib.contextmanager
+def write_cache(
+    folder: Path, num_tags: int
+) -> Iterator[Callable[[Mapping[str, Any], bytes], None]]:
+    """Makes a new folder, and gives what adds a record to it; whole once the block has ended.
+
+    Records come in the order of their track's name, then of their offset, whatever the order that
+    they are stored in: the same tracks then give the same batches in every build.
+
+    Args:
+      folder: must not be there.
+      num_tags: size of the vocabulary.
+
+    Yields:
+      Takes what a dataset stores of a record, its payload excepted, and the bytes of its time
+      steps.
+    """
+    folder.mkdir(parents=True)
+    heads: list[Mapping[str, Any]] = []
+    with (folder / "data.bin").open("wb") as file:
+
+        def add(head: Mapping[str, Any], steps: bytes) -> None:
+            file.write(steps)
+            heads.append(head)
+
+        yield add
+    _write_index(folder, heads, num_tags)
+    write_sums(folder)
+
+
+def _write_index(folder: Path, heads: Sequence[Mapping[str, Any]], num_tags: int) -> None:
+    """Writes what is known of the tracks, from their records in order."""
+    lengths: dict[str, int] = {}
+    for head in heads:
+        lengths[head["track_id"]] = lengths.get(head["track_id"], 0) + int(head["length"])
+    tracks = [head for head in heads if not head["offset"]]
+    length = np.array([lengths[head["track_id"]] for head in tracks], np.int64)
+    np.savez(
+        folder / "index.npz",
+        start=np.cumsum(length) - length,
+        length=length,
+        label=np.array([head["label"] for head in tracks], np.int32),
+        tags=np.array([head["tags"] for head in tracks], np.uint8).reshape(len(tracks), num_tags),
+    )
+    text = {name: [head[name] for head in tracks] for name in ("track_id", "artist_id", "groups")}
+    (folder / "text.json").write_text(json.dumps(text), encoding="utf-8")
