@@ -82,8 +82,11 @@ def write_page(
 
 
 def markdown_text(text: str) -> str:
-    """A text on one line that Markdown shows as it is: names may hold HTML, links and bars."""
-    return re.sub(r"([\\`*\[|<>]|&(?=#?\w+;))", r"\\\1", printable(text))
+    """A text on one line in which Markdown finds no HTML, link or end of a cell.
+
+    What only changes how it looks, such as backticks and stars, is left as it is.
+    """
+    return re.sub(r"([\\|]|<(?=[a-zA-Z/!?])|\](?=[(\[])|&(?=#?\w+;))", r"\\\1", printable(text))
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:

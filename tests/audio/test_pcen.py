@@ -9,7 +9,7 @@ import scipy.signal
 from errors import user_error
 from jax.test_util import check_grads
 
-from mgr_jax.audio.dsp.pcen import _in_a_loop, _in_a_tree, moving_average, pcen, spcen
+from mgr_jax.audio.dsp.level import _in_a_loop, _in_a_tree, moving_average, pcen, spcen
 
 FRAMES = {"sample_rate": 22050, "hop_length": 512}
 LEARNT = {

@@ -11,10 +11,9 @@ from mgr_jax.audio.dsp.cqt import (
     cqt_frequencies,
     cqt_lengths,
 )
-from mgr_jax.audio.dsp.decibel import power_to_db
 from mgr_jax.audio.dsp.fir import filter_bank, resample, strided_product
+from mgr_jax.audio.dsp.level import pcen, power_to_db, spcen
 from mgr_jax.audio.dsp.mel import mel_filterbank, mel_frequencies
-from mgr_jax.audio.dsp.pcen import pcen, spcen
 from mgr_jax.audio.dsp.stft import PAD_MODES, get_window, min_samples, num_frames, spectrogram, stft
 from mgr_jax.audio.dsp.tempogram import onset_strength, tempo_frequencies, tempogram
 
