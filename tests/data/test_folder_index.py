@@ -292,6 +292,11 @@ def test_an_index_is_read_as_spreadsheets_write_it(music, delimiter, encoding, h
     if delimiter == ";":
         write_index(music, [f"sep={delimiter}", *rows], encoding)
         assert quiet(music) == OF_FOLDERS
+        write_index(music, ["sep=|", *(row.replace(";", "|") for row in rows)], encoding)
+        assert quiet(music) == OF_FOLDERS
+        write_index(music, [f"sep={delimiter}", *rows, "rock/x.wav"], encoding)
+        with user_error("table.ragged_row", f"line {len(rows) + 2},", "1 fields"):
+            read_folder(music)
 
 
 def test_rows_may_be_filled_up_and_columns_without_a_name_are_left_out(music):
