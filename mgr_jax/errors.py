@@ -49,6 +49,12 @@ def printable(text: str) -> str:
     )
 
 
+def some_names(names: Iterable[str], most: int = 3, between: str = ", ") -> str:
+    """The first names of a list, for a sentence; "…" stands for the others."""
+    names = list(names)
+    return between.join([*names[:most], *(["…"] if len(names) > most else [])])
+
+
 def require(holds: bool, name: str, value: Any, expected: str) -> None:
     """Raises a UserError that names a setting and what was expected, unless the condition holds."""
     if not holds:

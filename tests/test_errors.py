@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mgr_jax.audio.io import AudioError
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, some_names
 from mgr_jax.features.journal import JournalInUseError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +64,13 @@ def test_every_error_has_a_code():
         for place, code in found.items()
         if not CODE.fullmatch(code or "") and not place.startswith(HANDED_ON)
     ]
+
+
+def test_of_many_names_the_first_are_told():
+    assert some_names([]) == ""
+    assert some_names(iter("abc")) == "a, b, c"
+    assert some_names("abcd") == "a, b, c, …"
+    assert some_names("abc", most=1, between="; ") == "a; …"
 
 
 def test_no_test_expects_a_code_that_there_is_not():

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, some_names
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,6 @@ _NOWHERE = "links that lead nowhere"
 _LOOP = "links to a folder that they lie in"
 _IRREGULAR = "that are no regular files"
 _HARMLESS = {HIDDEN, *_COMPANIONS}
-_NAMED = 3  # names in a sentence
 
 
 @dataclass
@@ -87,7 +86,7 @@ class Files:
     def tell(self) -> None:
         """Says in a sentence what was left out: a warning, where it may matter."""
         if self.outside:
-            log.info("followed %s out of %s", _some(self.outside), self.folder)
+            log.info("followed %s out of %s", some_names(self.outside), self.folder)
         if not self.left_out:
             return
         text = f"left out of {self.folder}: {describe_left_out(self.left_out)}"
@@ -96,17 +95,17 @@ class Files:
         else:
             warnings.warn(text, stacklevel=3)
 
+    def left_out_clause(self) -> str:
+        """What was left out, as the end of a sentence that says what is not there."""
+        return f"; left out were {describe_left_out(self.left_out)}" if self.left_out else ""
+
 
 def describe_left_out(left_out: Mapping[str, Sequence[str]]) -> str:
     """Counts by reason, with the first names of those that may matter."""
     return ", ".join(
-        f"{len(names)} {reason}" + ("" if reason in _HARMLESS else f" ({_some(names)})")
+        f"{len(names)} {reason}" + ("" if reason in _HARMLESS else f" ({some_names(names)})")
         for reason, names in left_out.items()
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
 
 
 def list_files(folder: str | Path) -> Files:
@@ -173,27 +172,26 @@ def list_audio(folder: str | Path) -> Files:
     return list_files(folder).only(AUDIO_SUFFIXES)
 
 
-def require_audio_files(folder: Path, *, names_in_text: bool = False) -> list[Path]:
+def require_audio_files(folder: Path) -> list[Path]:
     """All audio files below a folder, sorted; says what was left out.
-
-    Args:
-      folder: where they are.
-      names_in_text: leave out those whose names are not UTF-8.
 
     Raises:
       UserError: there is none, or no folder.
     """
     found = list_audio(folder)
-    if names_in_text:
-        found = found.with_names_in_text()
     if not found.sizes:
-        others = f"; left out were {describe_left_out(found.left_out)}" if found.left_out else ""
-        raise UserError(
-            f"{folder} holds no audio files ({READABLE}); give another folder{others}",
-            code="audio.no_files",
-        )
+        raise no_audio_files(found)
     found.tell()
     return found.paths
+
+
+def no_audio_files(found: Files) -> UserError:
+    """Returns the error that says what a folder holds instead."""
+    return UserError(
+        f"{found.folder} holds no audio files ({READABLE}); give another folder"
+        f"{found.left_out_clause()}",
+        code="audio.no_files",
+    )
 
 
 def find_audio_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:

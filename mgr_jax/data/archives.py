@@ -49,7 +49,7 @@ def find_files(source: Path) -> listing.Files:
     return found
 
 
-def list_files(source: Path) -> dict[str, int]:
+def file_sizes(source: Path) -> dict[str, int]:
     """Sizes in bytes of the same files by name, sorted; without a word of the others."""
     return find_files(source).sizes
 
@@ -73,7 +73,7 @@ def open_file(
 
     Args:
       source: a folder or a zip archive.
-      name: as `list_files` gives it.
+      name: as `find_files` gives it.
       max_expansion: see `require_expansion`.
 
     Raises:
@@ -180,7 +180,7 @@ def content_marks(source: Path) -> dict[str, int]:
     The size of a plain file; of a zip archive's member, also the CRC-32 that the archive keeps.
     Zero for empty files.
     """
-    sizes = list_files(source)
+    sizes = file_sizes(source)
     if source.is_dir():
         return sizes
     archive = _zip(source)

@@ -1,8 +1,11 @@
-"""How FMA calls its files: 000/000002.mp3 is track 2, in the folder of its thousands."""
+"""How FMA calls its files: 000/000002.mp3 is track 2, in the folder of its thousands.
+
+Case does not count: disks and programs write .MP3 too.
+"""
 
 import re
 
-_FILE = re.compile(r"(?:.*/)?(\d{3})/(\1\d{3})\.mp3")
+_FILE = re.compile(r"(?:.*/)?(\d{3})/(\1\d{3})\.mp3", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 def fma_track(path: str) -> str:
@@ -13,4 +16,4 @@ def fma_track(path: str) -> str:
 
 def fma_number(stem: str) -> str:
     """A file's name without suffix as FMA's tables write it: six digits lose their zeros."""
-    return str(int(stem)) if re.fullmatch(r"\d{6}", stem) else stem
+    return str(int(stem)) if re.fullmatch(r"\d{6}", stem, re.ASCII) else stem

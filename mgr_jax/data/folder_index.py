@@ -7,21 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
 
-from mgr_jax.audio.listing import (
-    AUDIO_SUFFIXES,
-    READABLE,
-    Files,
-    describe_left_out,
-    list_audio,
-    list_files,
-)
+from mgr_jax.audio.listing import AUDIO_SUFFIXES, READABLE, Files, list_files, no_audio_files
 from mgr_jax.data import SPLITS
-from mgr_jax.data.genre_folders import find_doubt, find_hint, place_files
+from mgr_jax.data.fma_names import fma_track
+from mgr_jax.data.genre_folders import Place, find_doubt, find_hint, place_files
 from mgr_jax.data.genres import join_alike, join_spellings, same_key, tidy_name
 from mgr_jax.data.index_table import IndexRow, read_index_table
 from mgr_jax.data.splits import split_name
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, some_names
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +36,29 @@ class Entry:
         return self.artist if name == "artist" else self.groups.get(name, "")
 
 
+class _Found(NamedTuple):
+    """What the files of a folder are said to be.
+
+    Attributes:
+      entries: those that an index.csv names, which need not be there, or else all audio files.
+      told_by: the index, or the folder.
+      doubt: why the folders are surely no genres, or tell none where the index leaves it to them;
+        None if they may be.
+      hint: what makes it likely that they are none, in a sentence; empty if nothing.
+      unnamed: audio files that the index does not name.
+      others: holds what else was left out.
+    """
+
+    entries: list[Entry]
+    told_by: Path
+    doubt: UserError | None
+    hint: str
+    unnamed: list[str]
+    others: Files
+
+
 def read_folder(folder: Path) -> list[Entry]:
-    """Lists a folder's entries, sorted by path; says what it leaves out.
+    """Lists a folder's entries for a dataset, sorted by path; says what it leaves out.
 
     Genres that differ only in case, spaces or Unicode form are one, and so are artists; see
     `join_alike`.
@@ -61,25 +77,85 @@ def read_folder(folder: Path) -> list[Entry]:
             f"{folder} is not a folder; give the folder that holds your genre folders",
             code="folder.not_found",
         )
-    index = find_index(folder)
-    if not index:
-        return _tidy(_read_tree(folder), folder)
-    files = list_files(folder)
-    entries = _read_index(index, files)
-    named = {index.name, *(entry.path for entry in entries)}
-    others = {name: size for name, size in files.sizes.items() if name not in named}
-    unnamed = replace(files, sizes=others).only(AUDIO_SUFFIXES)
-    unnamed.without(unnamed.sizes, f"that {index.name} does not name").tell()
-    return _tidy(entries, index)
+    found = _find_entries(list_files(folder), names_in_text=True)
+    if found.doubt:
+        raise found.doubt
+    entries = [entry for entry in found.entries if tidy_name(entry.genre)]
+    outside = [entry.path for entry in found.entries if not tidy_name(entry.genre)]
+    others = found.others.without(outside, "outside a genre folder")
+    others = others.without(found.unnamed, f"that {found.told_by.name} does not name")
+    if not entries:
+        raise UserError(
+            f"{folder} holds no audio files in genre folders; expected {folder}/<genre>/<file> "
+            f"({READABLE}){others.left_out_clause()}",
+            code="folder.no_audio",
+        )
+    others.tell()
+    if found.hint:
+        warnings.warn(found.hint, stacklevel=2)
+    return _tidy(entries, found.told_by)
 
 
-def read_index(index: Path) -> list[Entry]:
-    """The entries of an index.csv alone, sorted by path; see `read_folder`.
+def describe_files(folder: Path, *, names_in_text: bool = False) -> list[Entry]:
+    """Lists all audio files of a folder, sorted by path, with what is known of them.
+
+    As `read_folder` does, but folders that are surely no genres are only warned of, and files that
+    an index does not name, or that lie outside a genre folder, are kept: nothing is known of them.
+    The folders of FMA's own files say nothing either.
+
+    Args:
+      folder: see `read_folder`.
+      names_in_text: leave out files whose names are not UTF-8.
 
     Raises:
-      UserError: it cannot be used.
+      UserError: no folder, no audio, or an index that cannot be used.
     """
-    return _tidy(_read_index(index, list_files(index.parent)), index)
+    found = _find_entries(list_files(folder), names_in_text=names_in_text)
+    if not (found.entries or found.unnamed):
+        raise no_audio_files(found.others)
+    found.others.tell()
+    if found.unnamed:
+        are = "is" if len(found.unnamed) == 1 else "are"
+        warnings.warn(
+            f"{found.told_by} does not name {len(found.unnamed)} of the audio files there "
+            f"({some_names(found.unnamed)}), which {are} used without genre, artist and split; add "
+            "rows for them, or take them out",
+            stacklevel=2,
+        )
+    if told := _tell_doubt(found) or found.hint:
+        warnings.warn(told, stacklevel=2)
+    entries = [*found.entries, *(Entry(name, "") for name in found.unnamed)]
+    return _tidy(entries, found.told_by)
+
+
+def _tell_doubt(found: _Found) -> str:
+    """What to warn of where folders that are no genres are no reason to stop."""
+    if not found.doubt or found.doubt.code == "split.empty":  # some of the splits may do
+        return ""
+    if found.doubt.code == "table.missing_genre":
+        return str(found.doubt)
+    labelled = any(entry.genre for entry in found.entries)
+    return f"the labels are the names of folders, but {found.doubt}" if labelled else ""
+
+
+def _find_entries(files: Files, *, names_in_text: bool) -> _Found:
+    """Reads the index of a folder, or else the names of its folders."""
+    index = find_index(files.folder)
+    entries, doubt = _read_index(index, files) if index else ([], None)
+    taken = {entry.path for entry in entries} | ({index.name} if index else set())
+    sizes = {name: size for name, size in files.sizes.items() if name not in taken}
+    audio = replace(files, sizes=sizes).only(AUDIO_SUFFIXES)
+    if names_in_text:
+        audio = audio.with_names_in_text()
+    others = replace(audio, sizes={})
+    if index:
+        return _Found(entries, index, doubt, "", list(audio.sizes), others)
+    own = [name for name in audio.sizes if not fma_track((files.folder / name).as_posix())]
+    places = dict(zip(own, place_files(own), strict=True))
+    nowhere = dict.fromkeys(audio.sizes, Place("", ""))
+    entries = [Entry(name, p.genre, split=p.split) for name, p in (nowhere | places).items()]
+    doubt, hint = find_doubt(files.folder, audio.sizes), find_hint(files.folder, own)
+    return _Found(entries, files.folder, doubt, hint, [], others)
 
 
 def _tidy(entries: Sequence[Entry], where: Path) -> list[Entry]:
@@ -107,31 +183,8 @@ def find_index(folder: Path) -> Path | None:
     return folder / names[0] if names else None
 
 
-def _read_tree(folder: Path) -> list[Entry]:
-    found = list_audio(folder).with_names_in_text()
-    if doubt := find_doubt(folder, found.sizes):
-        raise doubt
-    places = dict(zip(found.sizes, place_files(list(found.sizes)), strict=True))
-    outside = [name for name, place in places.items() if not tidy_name(place.genre)]
-    found = found.without(outside, "outside a genre folder")
-    if not found.sizes:
-        raise _no_audio(folder, found)
-    found.tell()
-    if hint := find_hint(folder, found.sizes):
-        warnings.warn(hint, stacklevel=2)
-    return [Entry(name, places[name].genre, split=places[name].split) for name in found.sizes]
-
-
-def _no_audio(folder: Path, found: Files) -> UserError:
-    others = f"; left out were {describe_left_out(found.left_out)}" if found.left_out else ""
-    return UserError(
-        f"{folder} holds no audio files in genre folders; expected {folder}/<genre>/<file> "
-        f"({READABLE}){others}",
-        code="folder.no_audio",
-    )
-
-
-def _read_index(index: Path, files: Files) -> list[Entry]:
+def _read_index(index: Path, files: Files) -> tuple[list[Entry], UserError | None]:
+    """The entries of an index, and what is doubtful where it leaves genres to the folders."""
     rows = read_index_table(index)
     if not rows:
         raise UserError(
@@ -157,14 +210,14 @@ def _read_index(index: Path, files: Files) -> list[Entry]:
             code="table.no_match",
         )
     entries = [_entry(index, row, path) for row, path in zip(rows, paths, strict=True)]
-    entries = _with_genres_of_folders(index, rows, entries)
+    entries, doubt = _with_genres_of_folders(index, rows, entries)
     if any(entry.split for entry in entries) and not all(entry.split for entry in entries):
         bare = next(entry.path for entry in entries if not entry.split)
         raise UserError(
             f"{index} gives no split for {bare}; fill the column 'split' or remove it",
             code="table.missing_split",
         )
-    return entries
+    return entries, doubt
 
 
 def _written_path(index: Path, row: IndexRow, folders: Sequence[str]) -> str:
@@ -227,11 +280,10 @@ def _entry(index: Path, row: IndexRow, path: str) -> Entry:
 
 def _with_genres_of_folders(
     index: Path, rows: Sequence[IndexRow], entries: Sequence[Entry]
-) -> list[Entry]:
-    """The entries, those without a genre with what their folders say."""
+) -> tuple[list[Entry], UserError | None]:
+    """The entries, those without a genre with what their folders say, and whether to believe it."""
     paths = [entry.path for entry in entries if not entry.genre]
-    if len(paths) == len(entries) and (doubt := find_doubt(index.parent, paths)):
-        raise doubt
+    doubt = find_doubt(index.parent, paths) if len(paths) == len(entries) else None
     places = dict(zip(paths, place_files(paths), strict=True))
     use_splits = len(paths) == len(entries) and not any(entry.split for entry in entries)
     found = []
@@ -239,10 +291,10 @@ def _with_genres_of_folders(
         if not entry.genre:
             genre, split = places[entry.path]
             if not tidy_name(genre):
-                raise UserError(
+                doubt = doubt or UserError(
                     f"{index}, line {row.line}: no genre for {entry.path}; fill the column 'genre'",
                     code="table.missing_genre",
                 )
             entry = replace(entry, genre=genre, split=split if use_splits else entry.split)
         found.append(entry)
-    return found
+    return found, doubt

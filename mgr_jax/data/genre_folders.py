@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mgr_jax.data.splits import split_name
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, some_names
 
 # Of folders that are parts of a collection whatever it holds: fold1, train_set, CD 2.
 _PART = re.compile(
@@ -65,15 +65,15 @@ def find_doubt(folder: Path, paths: Iterable[str]) -> UserError | None:
     subsets = [name for below in branch.values() for name in below]  # fma_small, fma_medium
     if numbered := next(filter(_are_numbered, (tops, subsets)), None):
         return UserError(
-            f"{inner} holds numbered folders ({_some(numbered)}) as FMA does, which are no genres; "
-            "prepare FMA by its own name (`dataset` fma/small, …, fma/full), which finds the "
-            f"genres in fma_metadata, or {_INDEX}",
+            f"{inner} holds numbered folders ({some_names(numbered)}) as FMA does, which are no "
+            "genres; prepare FMA by its own name (`dataset` fma/small, …, fma/full), which finds "
+            f"the genres in fma_metadata, or {_INDEX}",
             code="folder.no_genres",
         )
     if inner != folder and len(tops) > 1:
         return UserError(
-            f"all audio of {folder} lies in one folder, {inner}, which holds {_some(tops)}; if "
-            f"these are the genres or splits, give that folder, {inner}",
+            f"all audio of {folder} lies in one folder, {inner}, which holds {some_names(tops)}; "
+            f"if these are the genres or splits, give that folder, {inner}",
             code="data.one_genre",
         )
     splits = {name: split_name(name) for name in tree if split_name(name)}
@@ -89,8 +89,8 @@ def _doubt_splits(
 ) -> UserError | None:
     if others := [name for name in tree if name not in splits]:
         return UserError(
-            f"{folder} holds folders called after splits ({_some(splits)}) beside others "
-            f"({_some(others)}); take these or those out, put all files into "
+            f"{folder} holds folders called after splits ({some_names(splits)}) beside others "
+            f"({some_names(others)}); take these or those out, put all files into "
             f"{folder}/<split>/<genre>/, or {_INDEX}",
             code="folder.splits",
         )
@@ -104,9 +104,9 @@ def _doubt_splits(
     for split in ("train", "validation"):
         if split not in splits.values():
             return UserError(
-                f"{folder} holds the splits {_some(splits)}, but none for {split}; move some files "
-                f"of each genre to {folder / split}/<genre>, or give one folder that holds the "
-                "genres, so that splits are made of it",
+                f"{folder} holds the splits {some_names(splits)}, but none for {split}; move some "
+                f"files of each genre to {folder / split}/<genre>, or give one folder that holds "
+                "the genres, so that splits are made of it",
                 code="split.empty",
             )
     return None
@@ -115,7 +115,7 @@ def _doubt_splits(
 def _doubt_parts(folder: Path, tree: Mapping[str, dict]) -> UserError | None:
     if len(tree) > 1 and all(map(_PART.fullmatch, tree)):
         return UserError(
-            f"{folder} holds {_some(tree)}, which are called after parts of a collection, not "
+            f"{folder} holds {some_names(tree)}, which are called after parts of a collection, not "
             "after genres; call splits train, validation and test, give a folder that holds "
             f"<genre>/<file>, or {_INDEX}",
             code="folder.no_genres",
@@ -139,23 +139,18 @@ def find_hint(folder: Path, paths: Iterable[str]) -> str:
         return ""
     if all(re.fullmatch(r"\d+", name) for name in below):
         return (
-            f"the genre folders of {folder} are called {_some(sorted(below))}; if these numbers "
-            f"are no genres, {_INDEX}"
+            f"the genre folders of {folder} are called {some_names(sorted(below))}; if these "
+            f"numbers are no genres, {_INDEX}"
         )
     if all(map(split_name, set().union(*below.values()))):
         return (
-            f"the splits within the genre folders of {folder} ({_some(sorted(below))}) are not "
-            f"read; move the files to <split>/<genre>/<file>, or {_INDEX}"
+            f"the splits within the genre folders of {folder} ({some_names(sorted(below))}) are "
+            f"not read; move the files to <split>/<genre>/<file>, or {_INDEX}"
         )
     first = next(iter(below.values()))
-    if len(first) > 1 and "" not in first and all(some == first for some in below.values()):
+    if len(first) > 1 and "" not in first and all(names == first for names in below.values()):
         return (
-            f"each genre folder of {folder} ({_some(sorted(below))}) holds the same folders "
-            f"({_some(sorted(first))}); if those are the genres, {_INDEX}"
+            f"each genre folder of {folder} ({some_names(sorted(below))}) holds the same folders "
+            f"({some_names(sorted(first))}); if those are the genres, {_INDEX}"
         )
     return ""
-
-
-def _some(names: Iterable[str], most: int = 4) -> str:
-    names = list(names)
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

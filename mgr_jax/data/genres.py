@@ -6,6 +6,8 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from mgr_jax.errors import some_names
+
 # Characters without a picture that are no format or control characters to Unicode: joiners,
 # fillers of Hangul, vowels of Khmer and selectors of variants.
 _INVISIBLE = re.compile(
@@ -14,7 +16,6 @@ _INVISIBLE = re.compile(
 # Letters with the picture of another one, which Unicode's forms keep apart.
 _SAME_PICTURE = str.maketrans("авекмнорстухіјѕαικνορøłđı", "abekmhopctyxijsaikvopoldi")
 _ACCENTS = 200  # combining classes from here on; below are signs that make another letter
-_NAMED = 5  # names in a sentence
 
 
 def join_alike(labels: Sequence[str], where: str) -> list[str]:
@@ -41,7 +42,8 @@ def join_alike(labels: Sequence[str], where: str) -> list[str]:
     for names in _group(dict.fromkeys(joined), alike_key).values():
         if len(names) > 1:
             warnings.warn(
-                f"{where}: genres {_quoted(names)} look alike; if they are one, give them one name",
+                f"{where}: genres {some_names(map(repr, names))} look alike; if they are one, "
+                "give them one name",
                 stacklevel=2,
             )
     return joined
@@ -114,8 +116,3 @@ def _seen(spelling: str, name: str) -> str:
     """A spelling, quoted so that what sets it apart from the name is seen."""
     same = unicodedata.normalize("NFC", spelling) == name
     return ascii(spelling) if same else repr(spelling)
-
-
-def _quoted(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(map(repr, names[:_NAMED])) + more

@@ -7,11 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, some_names
 
 log = logging.getLogger(__name__)
-
-_NAMED = 3  # files and groups of them in a sentence
 
 
 def identical_files(
@@ -63,13 +61,13 @@ def tell_of_twins(where: Path, twins: Mapping[str, str], labels: Mapping[str, st
     doubtful = [names for names in known if len({labels[name] for name in names}) > 1]
     if doubtful:
         told = [
-            " and ".join(f"{name} ({labels[name]})" for name in names[:_NAMED])
-            for names in doubtful[:_NAMED]
+            some_names([f"{name} ({labels[name]})" for name in names], between=" and ")
+            for names in doubtful
         ]
         count = "1 file stands" if len(doubtful) == 1 else f"{len(doubtful)} files stand"
         warnings.warn(
-            f"{where}: {count} under two genres, byte for byte: {'; '.join(told)}"
-            f"{'; …' if len(doubtful) > _NAMED else ''}; keep the copy whose genre is right",
+            f"{where}: {count} under two genres, byte for byte: "
+            f"{some_names(told, between='; ')}; keep the copy whose genre is right",
             stacklevel=2,
         )
 

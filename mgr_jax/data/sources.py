@@ -18,11 +18,10 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from mgr_jax.data.archives import member_sum, open_file
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, some_names
 from mgr_jax.files import write_text
 
 _FILE = "sources.json"
-_NAMED = 3  # names in a sentence
 _BLOCK = 1 << 18  # bytes, which fit into the cache of a core
 
 
@@ -152,5 +151,4 @@ def _tell(tracks: Iterable[str], of_one: str, of_many: str) -> str:
     tracks = sorted(tracks)
     if len(tracks) < 2:
         return "".join(f"{track} {of_one}" for track in tracks)
-    more = ", …" if len(tracks) > _NAMED else ""
-    return f"{len(tracks)} {of_many} ({', '.join(tracks[:_NAMED])}{more})"
+    return f"{len(tracks)} {of_many} ({some_names(tracks)})"

@@ -10,14 +10,13 @@ import numpy as np
 
 from mgr_jax.audio.fingerprint import Scheme
 from mgr_jax.audio.io import Limits
-from mgr_jax.audio.listing import require_audio_files
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.feature_files import read_features
-from mgr_jax.data.folder_index import Entry, find_index, read_index
-from mgr_jax.data.genre_folders import place_files
+from mgr_jax.data.folder_index import describe_files
 from mgr_jax.data.locate import find_prepared
 from mgr_jax.data.published import assign_published
+from mgr_jax.data.sources import file_state
 from mgr_jax.leakage.fingerprints import Source, file_source, split_sources
 
 
@@ -95,7 +94,7 @@ def open_dataset(
 def open_folder(
     folder: Path, *, store: Path | None, scheme: Scheme, limits: Limits | None = None
 ) -> Material:
-    """All audio files below a folder; its index.csv or folders called after splits tell of them.
+    """All audio files below a folder; its index.csv or folders tell of them, see `describe_files`.
 
     Args:
       folder: of the files.
@@ -106,21 +105,14 @@ def open_folder(
     Raises:
       UserError: no folder, no audio in it, or an index that cannot be used.
     """
-    files = require_audio_files(folder)
-    names = [file.relative_to(folder).as_posix() for file in files]
-    if index := find_index(folder):
-        told = {entry.path: entry for entry in read_index(index)}
-        entries = [told.get(name, Entry(name, "")) for name in names]
-    else:  # folders may be called after splits
-        places = zip(names, place_files(names), strict=True)
-        entries = [Entry(name, place.genre, split=place.split) for name, place in places]
+    entries = describe_files(folder)
+    files = [folder / entry.path for entry in entries]
     columns = sorted({column for entry in entries for column in entry.groups})
-    stats = [(file, file.stat()) for file in files]
     sources = [file_source(file, limits) for file in files]
-    keys = [f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats]
+    keys = [" ".join(map(str, (file.resolve(), *file_state(file)))) for file in files]
     return Material(
         source=str(folder),
-        names=names,
+        names=[entry.path for entry in entries],
         splits=[entry.split for entry in entries],
         artists=[entry.artist for entry in entries],
         groups={name: [entry.groups.get(name, "") for entry in entries] for name in columns},

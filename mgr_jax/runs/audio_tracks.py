@@ -3,21 +3,18 @@
 import dataclasses
 import functools
 import os
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from mgr_jax.audio.io import Limits, read_audio, read_native
-from mgr_jax.audio.listing import AUDIO_SUFFIXES, require_audio_files
+from mgr_jax.audio.listing import AUDIO_SUFFIXES
 from mgr_jax.data.cache import Tracks, open_tracks, read_account
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.fma_names import fma_track
-from mgr_jax.data.folder_index import Entry, find_index, read_index
-from mgr_jax.data.genre_folders import find_doubt, place_files
-from mgr_jax.data.genres import join_alike
+from mgr_jax.data.folder_index import describe_files
 from mgr_jax.data.sources import file_state
 from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack
@@ -29,9 +26,9 @@ def folder_tracks(
     """Lists the audio files of a folder.
 
     Labels, artists and splits are those of its index.csv. Without one, the label is the first
-    folder below it, or the second where the first are called after splits; see `place_files` and
-    `join_alike`. Files like 000/000002.mp3 are FMA's: they are called by their number, and without
-    an index have no label.
+    folder below it, or the second where the first are called after splits; see `describe_files`,
+    `place_files` and `join_alike`. Files like 000/000002.mp3 are FMA's: they are called by their
+    number, and without an index have no label.
 
     Args:
       folder: searched with all folders in it.
@@ -41,42 +38,26 @@ def folder_tracks(
     Raises:
       UserError: no folder, no audio, or two files of one name.
     """
-    paths = require_audio_files(folder, names_in_text=True)
-    relative = [path.relative_to(folder) for path in paths]
-    of_fma = [fma_track(path.as_posix()) for path in paths]
-    called = [fma or path.as_posix() for fma, path in zip(of_fma, relative, strict=True)]
+    entries = describe_files(folder, names_in_text=True)
+    paths = [folder / entry.path for entry in entries]
+    called = [
+        fma_track(path.as_posix()) or entry.path for entry, path in zip(entries, paths, strict=True)
+    ]
     name, count = Counter(os.path.splitext(text)[0] for text in called).most_common(1)[0]
     if count > 1:
         raise UserError(
             f"{folder} holds {count} audio files called '{name}'; keep one of them",
             code="audio.same_name",
         )
-    filenames = _short([path.as_posix() for path in relative])
-    others = [p.as_posix() for fma, p in zip(of_fma, relative, strict=True) if not fma]
-    told = _describe(folder, others)
-    columns = zip(paths, relative, filenames, track_names(called), strict=True)
+    filenames = _short([entry.path for entry in entries])
     found = []
-    for path, below, filename, track in columns:
-        entry = told.get(below.as_posix(), Entry("", ""))
+    for entry, path, filename, track in zip(
+        entries, paths, filenames, track_names(called), strict=True
+    ):
         load = functools.partial(_read_file, path, sample_rate, limits)
         about = (entry.genre, entry.artist, entry.split)
         found.append(AudioTrack(filename, track, load, *about, state=list(file_state(path))))
     return _in_order(found)
-
-
-def _describe(folder: Path, names: Sequence[str]) -> dict[str, Entry]:
-    """What an index.csv or the folders say of files; a warning where these are no genres."""
-    if index := find_index(folder):
-        return {entry.path: entry for entry in read_index(index)}
-    doubt = find_doubt(folder, names)
-    if doubt and doubt.code != "split.empty":  # a table may hold some splits only
-        warnings.warn(f"the labels are the names of folders, but {doubt}", stacklevel=3)
-    places = place_files(names)
-    labels = join_alike([place.genre for place in places], str(folder))
-    return {
-        name: Entry(name, label, split=place.split)
-        for name, label, place in zip(names, labels, places, strict=True)
-    }
 
 
 def dataset_tracks(dataset_dir: Path) -> list[AudioTrack]:

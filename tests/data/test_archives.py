@@ -18,7 +18,7 @@ from errors import user_error
 from mgr_jax.data import expansion
 from mgr_jax.data.archives import (
     content_marks,
-    list_files,
+    file_sizes,
     open_file,
     read_bytes,
 )
@@ -46,7 +46,7 @@ def source(request, tmp_path) -> Path:
 
 
 def test_folders_and_zip_archives_read_alike(source):
-    assert list_files(source) == {name: len(FILES[name]) for name in sorted(FILES)}
+    assert file_sizes(source) == {name: len(FILES[name]) for name in sorted(FILES)}
     assert {name: read_bytes(source, name) for name in FILES} == FILES
     assert read_bytes(source, "a/b/two.mp3", 300) == FILES["a/b/two.mp3"][:300]
     with open_file(source, "a/one.mp3") as file:
@@ -78,14 +78,14 @@ def test_hostile_zip_names_are_left_out(tmp_path):
         for name in ("../x.mp3", "/etc/x.mp3", "a/../../x.mp3", "good.mp3"):
             archive.writestr(name, b"x")
         archive.writestr(link, "/etc/passwd")
-    assert list_files(tmp_path / "z.zip") == {"good.mp3": 1}
+    assert file_sizes(tmp_path / "z.zip") == {"good.mp3": 1}
 
 
 def test_what_cannot_be_read_is_one_sentence(source):
     with user_error("archive.missing_file", source, "a/three.mp3"):
         read_bytes(source, "a/three.mp3")
     with user_error("archive.unknown_kind", source.with_name("nowhere")):
-        list_files(source.with_name("nowhere"))
+        file_sizes(source.with_name("nowhere"))
     if source.is_file():
         content = source.read_bytes()
         start = content.index(b"a/b/two.mp3") + 60
@@ -94,7 +94,7 @@ def test_what_cannot_be_read_is_one_sentence(source):
             read_bytes(source, "a/b/two.mp3")
         source.write_bytes(content[: len(content) // 2])
         with user_error("archive.damaged", source):
-            list_files(source)
+            file_sizes(source)
 
 
 def write_tar(path: Path, members: list[tarfile.TarInfo], packed: str = "gz") -> Path:
@@ -170,7 +170,7 @@ def peak_memory(call: str, *paths: Path) -> tuple[int, str]:
         "import resource, sys\n"
         "from pathlib import Path\n"
         "import numpy as np, pyarrow.parquet\n"
-        "from mgr_jax.data.archives import list_files, read_bytes\n"
+        "from mgr_jax.data.archives import file_sizes, read_bytes\n"
         "from mgr_jax.data.feature_files import read_features\n"
         "from mgr_jax.data.tar import unpack_tar\n"
         "from mgr_jax.errors import UserError\n"
@@ -209,7 +209,7 @@ def test_a_member_that_expands_without_end_is_refused(tmp_path, packed):
     archive = write_zeros(tmp_path / "a.zip", 150_000_000, packed)
     with user_error("archive.expands", archive, "a.wav", "200 times", "unpack"):
         read_bytes(archive, "a.wav")
-    assert list_files(archive) == {"a.wav": 150_000_000}
+    assert file_sizes(archive) == {"a.wav": 150_000_000}
     assert len(read_bytes(archive, "a.wav", max_expansion=1e9)) == 150_000_000
 
 
@@ -225,7 +225,7 @@ def test_a_member_that_claims_to_be_small_costs_no_memory(tmp_path, packed):
     place = content.rindex(b"PK\x01\x02")  # the entry of the table of contents
     claim = (1_000_000).to_bytes(4, "little")
     archive.write_bytes(content[: place + 24] + claim + content[place + 28 :])
-    assert list_files(archive) == {"a.wav": 1_000_000}
+    assert file_sizes(archive) == {"a.wav": 1_000_000}
     used, code = peak_memory("read_bytes(paths[0], 'a.wav')", archive)
     assert code == "file.unreadable"  # its sum is another one
     assert used < 100_000_000
@@ -321,5 +321,5 @@ def test_names_and_nested_archives_of_a_zip_do_no_harm(tmp_path):
         archive.write(inner, "inner.zip")
         for number in range(3_000):
             archive.writestr("/".join(["deep"] * 50 + [f"{number}.mp3"]), b"x")
-    assert len(list_files(tmp_path / "a.zip")) == 3_001
+    assert len(file_sizes(tmp_path / "a.zip")) == 3_001
     assert read_bytes(tmp_path / "a.zip", "inner.zip") == inner.read_bytes()

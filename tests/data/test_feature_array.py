@@ -250,7 +250,7 @@ def test_mistakes_in_arrays_are_one_sentence(tmp_path, build, arrays, options, c
         ("track,rms\na.1,\n", "table.not_finite", "line 2, column 'rms' holds ''"),
         ("track,rms\na.1,nan\n", "table.not_finite", "'nan'"),
         ("track,rms\na.1,1e39\n", "table.not_finite", "'1e39'"),
-        ("track,rms\na.1,1,2\n", "table.ragged_row", "line 2 has 3 cells"),
+        ("track,rms\na.1,1,2\n", "table.ragged_row", "line 2, has 3 fields"),
         ("track,rms\n ,1\n", "table.unnamed_track", "line 2"),
         ("track,rms,label\na,1,low\na,2,mid\n", "table.contradiction", "line 3 gives track 'a'"),
         ("track,rms\na,1\nb,2\n", "table.missing_genre", "track 'a'"),

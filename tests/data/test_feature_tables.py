@@ -334,6 +334,43 @@ def test_excels_tables_are_read(tmp_path, mark, encoding):
     )
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_excels_line_of_the_delimiter_and_filled_up_rows_are_read(tmp_path, mark):
+    lines = ["track,n,m,label", "a,1,2,x,,", ",,,", "", "b,3,4,y"]
+    text = "\r\n".join([f"sep={mark}", *(line.replace(",", mark) for line in lines)])
+    (tmp_path / "a.csv").write_bytes(text.encode("utf-8-sig"))
+    table = read_features(tmp_path / "a.csv")
+    assert (list(table.track_id), list(table.label)) == (["a", "b"], ["x", "y"])
+    np.testing.assert_array_equal(np.concatenate(table.features), [[1, 2], [3, 4]])
+    (tmp_path / "a.csv").write_text(f"{text}{mark}z", newline="")
+    with user_error("table.ragged_row", "a.csv", "line 6", "5 fields", "quote"):
+        read_features(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("name", ["path", "File Path", "filepath", "file_name", "FILE", "Filename"])
+def test_a_column_of_files_is_known_by_the_names_of_an_index(tmp_path, name, suffix):
+    path = tmp_path / f"a.{suffix}"
+    columns = {"N": [1, 2], name: ["rock/a.wav", "pop/b.wav"], "genre": ["rock", "pop"]}
+    if suffix == "parquet":
+        pq.write_table(pa.table(columns), path)
+    else:
+        rows = zip(*columns.values(), strict=True)
+        path.write_text("\n".join(",".join(map(str, row)) for row in (columns, *rows)))
+    table = read_features(path)
+    assert (list(table.track_id), list(table.label)) == (["a", "b"], ["rock", "pop"])
+    assert table.columns == ("N",)
+
+
+def test_text_of_another_encoding_says_the_line(tmp_path):
+    (tmp_path / "a.csv").write_bytes("track,n\na,1\né,2\n".encode("cp1252"))
+    with user_error("table.not_csv", "a.csv", "line 3", "UTF-8"):
+        read_features(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_bytes("track,n\na,1\n".encode("utf-16")[:-1])
+    with user_error("table.not_csv", "a.csv", "UTF-8"):
+        read_features(tmp_path / "a.csv")
+
+
 @pytest.mark.parametrize("cells", ["1.5;2,5", "1.234,5;1"])
 def test_decimal_commas_and_points_are_not_guessed_at(tmp_path, cells):
     (tmp_path / "a.csv").write_text(f"track;n;m\na;1;1\nb;{cells}\n")

@@ -12,7 +12,8 @@ from errors import user_error
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgr_jax.data.folder_index import read_folder
+from mgr_jax.data.fma_names import fma_track
+from mgr_jax.data.folder_index import describe_files, read_folder
 from mgr_jax.data.genre_folders import find_doubt, place_files
 from mgr_jax.data.index_table import read_index_table
 from mgr_jax.errors import UserError
@@ -184,6 +185,46 @@ def test_what_is_left_out_is_told_by_reason(music):
     assert len(caught) == 1
 
 
+@pytest.mark.parametrize("suffix", ["mp3", "MP3"])
+def test_files_of_fma_have_no_genre_whatever_their_folder(music, suffix):
+    put(music, f"000/000002.{suffix}")
+    assert fma_track(f"000/000002.{suffix}") == "2"
+    with pytest.warns(UserWarning, match=rf"1 outside a genre folder \(000/000002\.{suffix}\)"):
+        assert genres(music) == OF_FOLDERS
+    assert described(music) == {f"000/000002.{suffix}": ""} | OF_FOLDERS
+
+
+def described(folder: Path) -> dict[str, str]:
+    """The genres of all audio files by path, without a warning, which fails the test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return {entry.path: entry.genre for entry in describe_files(folder)}
+
+
+def test_what_a_dataset_refuses_others_are_warned_of(music):
+    put(music, "test/a.wav", "loose.wav")
+    with user_error("folder.splits", "(test)"):
+        read_folder(music)
+    with pytest.warns(UserWarning, match=r"but .*called after splits \(test\)") as caught:
+        found = {entry.path: entry.genre for entry in describe_files(music)}
+    assert found == OF_FOLDERS | {"test/a.wav": "test", "loose.wav": ""}
+    assert len(caught) == 1
+
+
+def test_some_splits_only_are_enough_where_nobody_trains(tmp_path):
+    put(tmp_path, *of_splits("train", "test"))
+    assert described(tmp_path) == {p: p.split("/")[1] for p in of_splits("train", "test")}
+
+
+def test_genres_are_joined_and_asked_about_for_all(tmp_path):
+    put(tmp_path, "Rock/a.wav", "rock/b.wav", "rock/c.wav", "1/a.wav")
+    with pytest.warns(UserWarning, match="are one: .*'rock'"):
+        assert {entry.genre for entry in describe_files(tmp_path)} == {"rock", "1"}
+    put(tmp_path / "numbers", "1/a.wav", "2/a.wav")
+    with pytest.warns(UserWarning, match="are called 1, 2"):
+        describe_files(tmp_path / "numbers")
+
+
 # What follows is of index.csv.
 
 
@@ -251,6 +292,11 @@ def test_an_index_is_read_as_spreadsheets_write_it(music, delimiter, encoding, h
     if delimiter == ";":
         write_index(music, [f"sep={delimiter}", *rows], encoding)
         assert quiet(music) == OF_FOLDERS
+        write_index(music, ["sep=|", *(row.replace(";", "|") for row in rows)], encoding)
+        assert quiet(music) == OF_FOLDERS
+        write_index(music, [f"sep={delimiter}", *rows, "rock/x.wav"], encoding)
+        with user_error("table.ragged_row", f"line {len(rows) + 2},", "1 fields"):
+            read_folder(music)
 
 
 def test_rows_may_be_filled_up_and_columns_without_a_name_are_left_out(music):
@@ -287,6 +333,36 @@ def test_files_that_no_row_names_are_counted(music):
     with pytest.warns(UserWarning, match=says) as caught:
         assert genres(music).keys() == {*PATHS[:-1], "rock/x.xyz"}
     assert len(caught) == 1
+
+
+def test_files_that_no_row_names_are_kept_and_told_where_all_are_asked_for(music):
+    put(music, "rock/x.xyz")
+    write_index(music, ["path,genre", *rows_of("{g}/{n}.wav")[:3], "rock/x.xyz,rock", "gone.wav,x"])
+    says = r"index\.csv does not name 3 .*\(jazz/0\.wav, jazz/1\.wav, jazz/2\.wav\), which are used"
+    with pytest.warns(UserWarning, match=says) as caught:
+        found = {entry.path: entry.genre for entry in describe_files(music)}
+    assert found == OF_FOLDERS | dict.fromkeys(PATHS[3:], "") | {
+        "rock/x.xyz": "rock",
+        "gone.wav": "x",
+    }
+    assert len(caught) == 1  # nor is index.csv itself told of
+
+
+def test_an_index_that_leaves_genres_to_folders_is_asked_about(music):
+    put(music, "loose.wav")
+    write_index(music, ["path", *PATHS, "loose.wav"])
+    with user_error("table.missing_genre", "line 8", "loose.wav"):
+        read_folder(music)
+    with pytest.warns(UserWarning, match=r"line 8: no genre for loose\.wav"):
+        assert {e.path: e.genre for e in describe_files(music)} == OF_FOLDERS | {"loose.wav": ""}
+
+
+def test_a_folder_without_audio_says_what_there_is(tmp_path):
+    put(tmp_path, "a.txt")
+    with user_error("audio.no_files", str(tmp_path), "left out were 1 .txt"):
+        describe_files(tmp_path)
+    with user_error("folder.not_found", "gone"):
+        describe_files(tmp_path / "gone")
 
 
 def test_an_index_can_say_that_folders_of_splits_are_no_genres(tmp_path):

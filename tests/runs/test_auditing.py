@@ -1,6 +1,7 @@
 """`mgr_jax.audit` from Python: a record that says what it found, and writes where it is told."""
 
 import json
+import os
 
 import pytest
 import soundfile
@@ -93,6 +94,39 @@ def test_fingerprints_of_a_folder_are_kept_apart_from_it(folder, tmp_path, monke
     assert audit(audio=str(folder), workers=0, progress=False) == found
     with pytest.raises(AssertionError, match="computed again"):
         audit(audio=folder, store=tmp_path / "elsewhere", workers=0, progress=False)
+
+
+def test_another_file_of_equal_size_and_time_is_not_taken_for_the_old_one(tmp_path):
+    music = tmp_path / "music"
+    music.mkdir()
+    clips = [render_track(GENRES[0], artist, 0, seconds=8).samples for artist in range(2)]
+    for name, clip in zip("ab", clips, strict=True):
+        soundfile.write(music / f"{name}.wav", clip, SAMPLE_RATE)
+    options = {"audio": music, "store": tmp_path / "store", "workers": 0, "progress": False}
+    assert audit(**options).duplicates["pairs"] == []
+    before = (music / "b.wav").stat()
+    (music / "b.wav").write_bytes((music / "a.wav").read_bytes())
+    os.utime(music / "b.wav", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (music / "b.wav").stat().st_size == before.st_size
+    assert len(audit(**options).duplicates["pairs"]) == 1
+
+
+def test_a_folder_says_of_splits_and_artists_what_it_says_to_a_dataset(folder, tmp_path):
+    music = tmp_path / "music"
+    for name, place in (("a", "rock"), ("b", "jazz"), ("copy of a", "test")):
+        (music / place).mkdir(parents=True)
+        (music / place / f"{name}.wav").symlink_to(folder / f"{name}.wav")
+    options = {"audio": music, "store": tmp_path / "store", "workers": 0, "progress": False}
+    with pytest.warns(UserWarning, match=r"called after splits \(test\)"):
+        assert audit(**options).splits is None
+    rows = ["path,artist,split", "rock/a.wav,The Band,train", "test/copy of a.wav,the  band,test"]
+    (music / "index.csv").write_text("\n".join(rows))
+    with (
+        pytest.warns(UserWarning, match=r"called after splits \(test\)"),
+        pytest.warns(UserWarning, match=r"index\.csv does not name 1 .*\(jazz/b\.wav\)"),
+    ):
+        found = audit(**options)
+    assert found.crosses["artist"] == 1
 
 
 def test_nothing_is_computed_for_a_store_that_cannot_be_written(folder, tmp_path):

@@ -4,28 +4,19 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from mgr_jax.errors import UserError
+from mgr_jax.data.csv_text import FILE_NAMES, GENRE_NAMES
+from mgr_jax.errors import UserError, some_names
 
 TEXTS = ("label", "artist", "split")
 NAMES = ("track", "track_id", "filename")  # of the column that names tracks; the first one counts
-_FOR_LABEL = ("genre", "class")  # what else a column of labels is called
+# What columns that mean something are called besides; see `name_columns`.
+COLUMNS: dict[str, Sequence[str]] = {
+    **dict.fromkeys((*NAMES, *TEXTS), ()),
+    "filename": FILE_NAMES,
+    "label": GENRE_NAMES,
+}
 # Kaggle's GTZAN tables also hold the number of samples, which says nothing of the music.
 _NO_FEATURES = {*NAMES, "length", *TEXTS}
-
-
-def plain_header(header: Sequence[str]) -> list[str]:
-    """The names of the columns; those that mean something here by their own name.
-
-    Case and spaces around them do not count, and where no column is called `label`, one that is
-    called `genre` (or else `class`) is it.
-    """
-    plain = [name.strip().lower() for name in header]
-    own = {*NAMES, *TEXTS}
-    names = [short if short in own else name for short, name in zip(plain, header, strict=True)]
-    for other in _FOR_LABEL:
-        if "label" not in names and other in plain:
-            names[plain.index(other)] = "label"
-    return names
 
 
 def feature_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
@@ -33,7 +24,7 @@ def feature_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
 
     Args:
       path: of the table.
-      header: of `plain_header`.
+      header: of `name_columns`.
 
     Raises:
       UserError: a name is missing or there twice, or no column names tracks or holds features.
@@ -54,8 +45,7 @@ def feature_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
     if not columns or not set(NAMES) & set(header):
         raise UserError(
             f"{path} must have a column 'track' or 'filename' and numeric columns, but has "
-            f"{', '.join(header[:3]) or 'none'}{', …' if len(header) > 3 else ''}; name them so in "
-            "its first line, with commas between",
+            f"{some_names(header) or 'none'}; name them so in its first line",
             code="table.missing_column",
         )
     return columns

@@ -1,20 +1,19 @@
 """Reads .csv and .parquet tables with one header row."""
 
-import codecs
-import csv
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mgr_jax.data.csv_text import name_columns, open_csv
 from mgr_jax.data.expansion import MAX_EXPANSION, require_expansion
 from mgr_jax.data.feature_files.header import (
+    COLUMNS,
+    NAMES,
     TEXTS,
     feature_columns,
     name_column,
-    plain_header,
 )
 from mgr_jax.data.feature_files.tracks import FeatureTracks, group_rows
 from mgr_jax.errors import UserError
@@ -27,44 +26,25 @@ def read_csv(path: Path) -> FeatureTracks:
     names: list[str] = []
     lines: list[int] = []
     values: list[np.ndarray] = []
-    try:
-        with path.open(newline="", encoding=_encoding(path)) as file:
-            delimiter = _delimiter(file.readline())
-            file.seek(0)
-            reader = csv.reader(file, strict=True, delimiter=delimiter)
-            header = plain_header(next(reader, []))
-            columns = feature_columns(path, header)
-            name = name_column(header)
-            texts: dict[str, list[str]] = {field: [] for field in _texts(header, name)}
-            marks: set[str] = set()
-            for cells in _rows(path, reader, header):
-                where = f"{path}, line {reader.line_num}"
-                lines.append(reader.line_num)
-                names.append(cells[name])
-                numbers = [cells[column] for column in columns]
-                if delimiter != ",":
-                    numbers = _with_points(numbers, marks, where)
-                row = [_number(n, where, c) for n, c in zip(numbers, columns, strict=True)]
-                values.append(np.array(row, np.float32))
-                for field, told in texts.items():
-                    told.append(cells[field])
-    except (UnicodeError, csv.Error) as error:
-        raise UserError(
-            f"{path} is not a UTF-8 CSV file ({error}); save it as one", code="table.not_csv"
-        ) from error
+    with open_csv(path, COLUMNS, NAMES) as table:
+        columns = feature_columns(path, table.header)
+        name = name_column(table.header)
+        texts: dict[str, list[str]] = {field: [] for field in _texts(table.header, name)}
+        marks: set[str] = set()
+        for line, fields in table.rows:
+            cells = dict(zip(table.header, fields, strict=True))
+            where = f"{path}, line {line}"
+            lines.append(line)
+            names.append(cells[name])
+            numbers = [cells[column] for column in columns]
+            if table.delimiter != ",":
+                numbers = _with_points(numbers, marks, where)
+            row = [_number(n, where, c) for n, c in zip(numbers, columns, strict=True)]
+            values.append(np.array(row, np.float32))
+            for field, told in texts.items():
+                told.append(cells[field])
     matrix = np.stack(values) if values else np.empty((0, len(columns)), np.float32)
     return group_rows(path, names, texts, matrix, columns, lambda row: f"{path}, line {lines[row]}")
-
-
-def _encoding(path: Path) -> str:
-    with path.open("rb") as file:
-        start = file.read(2)
-    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-
-
-def _delimiter(header: str) -> str:
-    """A comma, or what Excel writes where the comma stands in numbers, or for Unicode."""
-    return next((mark for mark in (";", "\t") if mark in header and "," not in header), ",")
 
 
 def _with_points(numbers: list[str], marks: set[str], where: str) -> list[str]:
@@ -82,18 +62,6 @@ def _with_points(numbers: list[str], marks: set[str], where: str) -> list[str]:
 def _texts(header: Sequence[str], name: str) -> list[str]:
     """What to keep of the columns of text; `filename` tells segments where names are tracks."""
     return [field for field in (*TEXTS, "filename") if field in header and field != name]
-
-
-def _rows(path: Path, reader: Any, header: list[str]) -> Iterator[dict[str, str]]:
-    for row in reader:
-        if len(row) == len(header):
-            yield dict(zip(header, row, strict=True))
-        elif row:  # else an empty line
-            raise UserError(
-                f"{path}, line {reader.line_num} has {len(row)} cells, but the header has "
-                f"{len(header)}; correct the line",
-                code="table.ragged_row",
-            )
 
 
 def _number(text: str, where: str, column: str) -> float:
@@ -120,7 +88,7 @@ def read_parquet(path: Path, *, max_expansion: float = MAX_EXPANSION) -> Feature
         way_out = "write it again as a .csv file"
         require_expansion(path, path.stat().st_size, size, max_expansion, way_out)
         table = pq.read_table(path)
-        table = table.rename_columns(plain_header(table.column_names))
+        table = table.rename_columns(name_columns(table.column_names, COLUMNS))
     except (pa.ArrowException, OSError) as error:
         why = textwrap.shorten(str(error), 120, placeholder=" …")
         raise UserError(

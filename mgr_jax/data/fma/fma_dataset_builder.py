@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import Limits
-from mgr_jax.data.archives import content_marks, list_files, read_bytes
+from mgr_jax.data.archives import content_marks, file_sizes, read_bytes
 from mgr_jax.data.fma.metadata import Row, genre_tags, read_genres, read_tracks
 from mgr_jax.data.fma.published import HOMEPAGE, NO_AUDIO, SHORT, SUBSETS
 from mgr_jax.data.fma.sources import check_sha1, find_clips, find_sources, missing
@@ -110,7 +110,7 @@ class Builder(AudioBuilder):
             warnings.warn(
                 f"the published splits part {len(across)} groups of identical files", stacklevel=2
             )
-        sizes = list_files(audio)
+        sizes = file_sizes(audio)
         listing = [
             [*dataclasses.astuple(row), sizes.get(names.get(row.track_id, ""))] for row in rows
         ]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mgr_jax.data.archives import list_files, open_file
+from mgr_jax.data.archives import file_sizes, open_file
 from mgr_jax.data.fma.published import SUBSETS, URL
 from mgr_jax.errors import UserError
 
@@ -168,7 +168,7 @@ def _open_csv(metadata: Path, name: str) -> Iterator[Iterator[list[str]]]:
         source, found = metadata.parent, [metadata.name]
     else:
         source = metadata
-        found = [path for path in list_files(metadata) if PurePosixPath(path).name == name]
+        found = [path for path in file_sizes(metadata) if PurePosixPath(path).name == name]
     if not found:
         raise UserError(
             f"{metadata} holds no {name}; download it again from {URL}/fma_metadata.zip",

@@ -1,7 +1,6 @@
 """Finds the published archives, or their unpacked folders, and checks them."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,9 +8,8 @@ from tqdm import tqdm
 
 from mgr_jax.data.archives import find_files
 from mgr_jax.data.fma.published import HOMEPAGE, SHA1, SUBSETS, URL
+from mgr_jax.data.fma_names import fma_track
 from mgr_jax.errors import UserError
-
-_CLIP = re.compile(r"(?:^|/)(\d{3})/(\1\d{3})\.mp3$", re.IGNORECASE)
 
 
 def find_sources(
@@ -107,10 +105,10 @@ def find_clips(audio: Path) -> dict[int, str]:
     found = find_files(audio).only((".mp3",))
     clips: dict[int, str] = {}
     for name in found.sizes:
-        match = _CLIP.search(name)
-        if match and clips.setdefault(int(match[2]), name) == name:
+        track = fma_track(name)
+        if track and clips.setdefault(int(track), name) == name:
             continue
-        reason = "of a track that is there already" if match else "called unlike 000/000002.mp3"
+        reason = "of a track that is there already" if track else "called unlike 000/000002.mp3"
         found.left_out.setdefault(reason, []).append(name)
     found.tell()
     return clips

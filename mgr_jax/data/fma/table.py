@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from mgr_jax.data.archives import list_files, open_file
+from mgr_jax.data.archives import file_sizes, open_file
 from mgr_jax.data.feature_files.header import TEXTS, feature_columns
 from mgr_jax.data.feature_files.tracks import FeatureTracks, group_rows
 from mgr_jax.data.fma.metadata import read_tracks
@@ -46,7 +46,7 @@ def read_table(path: Path) -> FeatureTracks:
 
     source, name = path.parent, path.name
     if path.is_dir() or path.suffix.lower() == ".zip":
-        found = [file for file in list_files(path) if PurePosixPath(file).name == "features.csv"]
+        found = [file for file in file_sizes(path) if PurePosixPath(file).name == "features.csv"]
         if not found:
             raise UserError(
                 f"{path} holds no features.csv; give fma_metadata.zip or the file",

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mgr_jax.audio import listing
-from mgr_jax.audio.listing import AUDIO_SUFFIXES, Files
-from mgr_jax.data.archives import list_files
+from mgr_jax.audio.listing import AUDIO_SUFFIXES, Files, list_files
+from mgr_jax.data.archives import file_sizes
 from mgr_jax.data.expansion import MAX_EXPANSION
 from mgr_jax.data.genres import alike_key, tidy_name
 from mgr_jax.data.tar import unpack_tar
@@ -117,7 +116,7 @@ def _trees(source: Path) -> Iterator[tuple[str, Files]]:
         folders = sorted(path for path in source.iterdir() if path.is_dir())
         wrapping = [f"{path.name}/" for path in folders if os.access(path, os.R_OK | os.X_OK)]
     else:
-        members = list_files(source)
+        members = file_sizes(source)
         wrapping = sorted({f"{name.split('/')[0]}/" for name in members if "/" in name})
     for root in (*_ROOTS, *(outer + inner for outer in wrapping for inner in _ROOTS)):
         folder = source / root
@@ -128,7 +127,7 @@ def _trees(source: Path) -> Iterator[tuple[str, Files]]:
         elif folder.is_dir() and (
             not os.access(folder, os.R_OK) or any(map(_genre_of, os.listdir(folder)))
         ):
-            yield root, listing.list_files(folder)
+            yield root, list_files(folder)
 
 
 def _genre_of(name: str) -> str:
