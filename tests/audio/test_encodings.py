@@ -6,9 +6,9 @@ import pytest
 from fuzz_decoder import BAD, outcomes
 
 from mgr_jax.audio.io import read_audio
-from mgr_jax.benchmark.encoding_table import ENCODINGS
-from mgr_jax.benchmark.encodings import original, write
-from mgr_jax.benchmark.fidelity import find_lag, measure
+from mgr_jax.benchmark.inputs.encoding_table import ENCODINGS
+from mgr_jax.benchmark.inputs.encodings import original, write
+from mgr_jax.benchmark.inputs.fidelity import find_lag, measure
 
 NAMES = {encoding.name: encoding for encoding in ENCODINGS}
 

@@ -4,21 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from mgr_jax.benchmark import inputs
-from mgr_jax.benchmark.bad_inputs import BAD_INPUTS, try_input
-from mgr_jax.benchmark.encoding_table import ENCODINGS
-from mgr_jax.benchmark.inputs_page import format_page
-from mgr_jax.benchmark.layout_table import LAYOUTS
-from mgr_jax.benchmark.layouts import expand, understand
+from mgr_jax.benchmark.inputs import run
+from mgr_jax.benchmark.inputs.bad_files import BAD_FILES, try_file
+from mgr_jax.benchmark.inputs.encoding_table import ENCODINGS
+from mgr_jax.benchmark.inputs.layout_table import LAYOUTS
+from mgr_jax.benchmark.inputs.layouts import expand, understand
+from mgr_jax.benchmark.inputs.page import format_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "inputs.md"
 
 
-@pytest.mark.parametrize("bad", BAD_INPUTS, ids=lambda bad: bad.file)
+@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.file)
 def test_a_bad_file_is_refused_in_a_sentence_or_read(bad, tmp_path):
     path = tmp_path / bad.file
     bad.make(path)
-    outcome = try_input(path)
+    outcome = try_file(path)
     assert outcome.code == bad.code, outcome.refused
     if bad.code:
         assert str(path) in outcome.refused
@@ -65,7 +65,7 @@ def test_the_page_has_the_rows_of_the_tables():
         {
             "versions": {},
             "encodings": {encoding.name: row for encoding in ENCODINGS},
-            "files": {one.file: bad for one in BAD_INPUTS},
+            "files": {one.file: bad for one in BAD_FILES},
             "layouts": {
                 f"{title}: {one.name}": understood
                 for title, some in LAYOUTS.items()
@@ -80,11 +80,11 @@ def test_the_page_has_the_rows_of_the_tables():
 
 def test_the_page_tells_what_was_found(tmp_path, monkeypatch):
     exact = next(one for one in ENCODINGS if one.name == "WAV, 16 bit")
-    monkeypatch.setattr(inputs, "ENCODINGS", [exact])
-    monkeypatch.setattr(inputs, "BAD_INPUTS", [one for one in BAD_INPUTS if one.file == "cut.wav"])
-    monkeypatch.setattr(inputs, "LAYOUTS", {"Folders": LAYOUTS["Folders of genres"][:1]})
-    monkeypatch.setattr(inputs, "format_page", lambda report: "the page")
-    report = inputs.benchmark_inputs(progress=False)
+    monkeypatch.setattr(run, "ENCODINGS", [exact])
+    monkeypatch.setattr(run, "BAD_FILES", [one for one in BAD_FILES if one.file == "cut.wav"])
+    monkeypatch.setattr(run, "LAYOUTS", {"Folders": LAYOUTS["Folders of genres"][:1]})
+    monkeypatch.setattr(run, "format_page", lambda report: "the page")
+    report = run.benchmark_inputs(progress=False)
     (found,) = report.content["encodings"].values()
     assert found["correlation"] == pytest.approx(1)
     assert found["notices_cut"]

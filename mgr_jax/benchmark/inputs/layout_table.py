@@ -1,6 +1,6 @@
 """The folders and tables that are tried: data."""
 
-from mgr_jax.benchmark.layouts import Layout
+from mgr_jax.benchmark.inputs.layouts import Layout
 
 _SONGS = "{0,1,2,3,4,5,6,7}"
 _MUSIC = f"{{pop,rock}}/{_SONGS}.wav"

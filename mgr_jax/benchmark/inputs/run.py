@@ -8,13 +8,13 @@ from typing import Any
 import soundfile
 from tqdm import tqdm
 
-from mgr_jax.benchmark.bad_inputs import BAD_INPUTS, BadInput, try_input
-from mgr_jax.benchmark.encoding_table import ENCODINGS
-from mgr_jax.benchmark.encodings import Encoding
-from mgr_jax.benchmark.fidelity import measure, notices_cut
-from mgr_jax.benchmark.inputs_page import format_page
-from mgr_jax.benchmark.layout_table import LAYOUTS
-from mgr_jax.benchmark.layouts import understand
+from mgr_jax.benchmark.inputs.bad_files import BAD_FILES, BadFile, try_file
+from mgr_jax.benchmark.inputs.encoding_table import ENCODINGS
+from mgr_jax.benchmark.inputs.encodings import Encoding
+from mgr_jax.benchmark.inputs.fidelity import measure, notices_cut
+from mgr_jax.benchmark.inputs.layout_table import LAYOUTS
+from mgr_jax.benchmark.inputs.layouts import understand
+from mgr_jax.benchmark.inputs.page import format_page
 from mgr_jax.benchmark.record import Benchmark
 from mgr_jax.errors import UserError
 
@@ -39,7 +39,7 @@ def benchmark_inputs(*, progress: bool = True) -> Benchmark:
         content: dict[str, Any] = {
             "versions": _versions(),
             "encodings": encodings,
-            "files": {bad.file: _try_file(bad, folder) for bad in BAD_INPUTS},
+            "files": {bad.file: _try_file(bad, folder) for bad in BAD_FILES},
             "layouts": _try_layouts(folder),
         }
     return Benchmark(content, format_page(content), is_markdown=True)
@@ -66,10 +66,10 @@ def _try_encoding(encoding: Encoding, folder: Path) -> dict[str, Any]:
     return numbers | {"problem": problem, "notices_cut": notices_cut(encoding, path)}
 
 
-def _try_file(bad: BadInput, folder: Path) -> dict[str, Any]:
+def _try_file(bad: BadFile, folder: Path) -> dict[str, Any]:
     path = folder / bad.file
     bad.make(path)
-    strict, lenient = (try_input(path, allow_truncated=allow) for allow in (False, True))
+    strict, lenient = (try_file(path, allow_truncated=allow) for allow in (False, True))
     return {
         "refused": _shorten(strict.refused, folder),
         "warned": [_shorten(text, folder) for text in lenient.warned],

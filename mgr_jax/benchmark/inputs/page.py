@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mgr_jax.audio.io import Limits
-from mgr_jax.benchmark.bad_inputs import BAD_INPUTS
-from mgr_jax.benchmark.encoding_table import TABLE
-from mgr_jax.benchmark.encodings import SECONDS, Encoding
-from mgr_jax.benchmark.layout_table import LAYOUTS
-from mgr_jax.benchmark.layouts import Layout
+from mgr_jax.benchmark.inputs.bad_files import BAD_FILES
+from mgr_jax.benchmark.inputs.encoding_table import TABLE
+from mgr_jax.benchmark.inputs.encodings import SECONDS, Encoding
+from mgr_jax.benchmark.inputs.layout_table import LAYOUTS
+from mgr_jax.benchmark.inputs.layouts import Layout
 
 _READ = f"""\
 Each file holds {SECONDS:g} s of sound. It is read at its own rate and compared with the sound that
@@ -94,7 +94,7 @@ def _signed(number: float, digits: int) -> str:
 def _bad_files(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "| file | it is | `prepare_data` | `predict` |"
     yield "|---|---|---|---|"
-    for bad in BAD_INPUTS:
+    for bad in BAD_FILES:
         row = rows[bad.file]
         read = f"reads {row['seconds']:.3g} s"
         if row["still_refused"]:
