@@ -66,8 +66,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "reports": set(),
     "benchmark": {
-        "audio.dsp", "audio.frontends", "audio.io", "classifier", "input_spec", "config", "data",
-        "models", "training",
+        "audio.dsp", "audio.frontends", "audio.io", "audio.decoder", "audio.listing", "classifier",
+        "input_spec", "config", "data", "models", "reports", "training",
     },
     "runs": {
         "classifier", "data", "config", "evaluation", "evaluation.protocol", "training",

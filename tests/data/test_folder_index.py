@@ -175,9 +175,9 @@ def test_what_is_left_out_is_told_by_reason(music):
     (music / "jazz/gone.wav").symlink_to("nowhere")
     (music / "jazz/up").symlink_to("..")
     says = (
-        r"1 links that lead nowhere \(jazz/gone\.wav\), 1 links to a folder that they lie in "
-        r"\(jazz/up\), 1 \.png, 1 \.xyz \(rock/x\.xyz\), 1 whose names are not UTF-8, to be "
-        r"renamed \(rock/x\udcff\.wav\), 1 outside a genre folder \(loose\.wav\)"
+        r"1 linked to nowhere \(jazz/gone\.wav\), 1 linked in a circle \(jazz/up\), 1 \.png, "
+        r"1 \.xyz \(rock/x\.xyz\), 1 with a name that is not UTF-8, to be renamed "
+        r"\(rock/x\udcff\.wav\), 1 outside a genre folder \(loose\.wav\)"
     )
     with pytest.warns(UserWarning, match=says) as caught:
         assert genres(music) == OF_FOLDERS

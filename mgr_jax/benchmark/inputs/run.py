@@ -1,6 +1,8 @@
 """What goes in: the page docs/inputs.md, on which everything is tried when it is written."""
 
 import dataclasses
+import re
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from mgr_jax.benchmark.record import Benchmark
 from mgr_jax.errors import UserError
 
 
-def benchmark_inputs(*, progress: bool = True) -> Benchmark:
+def benchmark_inputs(*, complete: bool = False, progress: bool = True) -> Benchmark:
     """Tries every encoding, bad file and layout, and tells what became of it.
 
         report = mgr_jax.benchmark_inputs()
@@ -28,8 +30,19 @@ def benchmark_inputs(*, progress: bool = True) -> Benchmark:
     Rows of programs that are not here (lame, sox, ffmpeg) say so.
 
     Args:
+      complete: leave no row untried.
       progress: show a progress bar.
+
+    Raises:
+      UserError: it is to be complete, and a program is not here.
     """
+    missing = sorted({encoding.missing for encoding in ENCODINGS} - {""})
+    if complete and missing:
+        raise UserError(
+            f"to tell of all files, programs are missing that write them ({', '.join(missing)}); "
+            "install them, or do without the page (`markdown`)",
+            code="package.missing",
+        )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         encodings = {
@@ -40,7 +53,7 @@ def benchmark_inputs(*, progress: bool = True) -> Benchmark:
             "versions": _versions(),
             "encodings": encodings,
             "files": {bad.file: _try_file(bad, folder) for bad in BAD_FILES},
-            "layouts": _try_layouts(folder),
+            "layouts": try_layouts(folder),
         }
     return Benchmark(content, format_page(content), is_markdown=True)
 
@@ -48,7 +61,21 @@ def benchmark_inputs(*, progress: bool = True) -> Benchmark:
 def _versions() -> dict[str, str]:
     import av
 
-    return {"PyAV": av.__version__, "soundfile": soundfile.__version__}
+    programs = sorted({one.writer for one in ENCODINGS if one.command and not one.missing})
+    return {
+        "PyAV": av.__version__,
+        "soundfile": soundfile.__version__,
+        **{program: _version(program) for program in programs},
+    }
+
+
+def _version(program: str) -> str:
+    """What lame, sox and ffmpeg say of themselves when they are asked for nothing."""
+    done = subprocess.run(
+        [program], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    number = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    return number[0] if number else "of unknown version"
 
 
 def _try_encoding(encoding: Encoding, folder: Path) -> dict[str, Any]:
@@ -78,7 +105,8 @@ def _try_file(bad: BadFile, folder: Path) -> dict[str, Any]:
     }
 
 
-def _try_layouts(folder: Path) -> dict[str, dict[str, Any]]:
+def try_layouts(folder: Path) -> dict[str, dict[str, Any]]:
+    """What is understood of each layout, by its title and name; they are made below a folder."""
     found = {}
     for title, layouts in LAYOUTS.items():
         for layout in layouts:
