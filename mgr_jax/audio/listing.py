@@ -192,7 +192,7 @@ def require_audio_files(folder: Path, *, names_in_text: bool = False) -> list[Pa
     if names_in_text:
         found = found.with_names_in_text()
     if not found.sizes:
-        others = f"; left out were {describe_left_out(found.left_out)}" if found.left_out else ""
+        others = f"; left out: {describe_left_out(found.left_out)}" if found.left_out else ""
         raise UserError(
             f"{folder} holds no audio files ({READABLE}); give another folder{others}",
             code="audio.no_files",
