@@ -14,7 +14,7 @@ _PUBLIC = {
     "Run": "mgr_jax.runs.run",
     "audit": "mgr_jax.runs.auditing",
     "benchmark_frontends": "mgr_jax.benchmark.frontends",
-    "benchmark_inputs": "mgr_jax.benchmark.inputs",
+    "benchmark_inputs": "mgr_jax.benchmark.inputs.run",
     "benchmark_models": "mgr_jax.benchmark.models",
     "compare": "mgr_jax.runs.compare",
     "cross_validate": "mgr_jax.runs.cross_validate",

@@ -28,7 +28,7 @@ from typing import Any
 
 from mgr_jax.errors import UserError
 
-_TIME_LIMIT = 600.0
+TIME_LIMIT = 600.0
 _MOST_WORKERS = 1024
 _START_LIMIT = 300.0  # seconds in which a worker has its imports done
 _KILL_LIMIT = 5.0  # seconds to wait for one that was killed; a dead network disk may hold it
@@ -59,7 +59,7 @@ def map_in_processes(
     *,
     workers: int,
     ahead: int = 4,
-    time_limit: float | None = _TIME_LIMIT,
+    time_limit: float | None = TIME_LIMIT,
     name: Callable[[Any], str] = str,
 ) -> Generator[tuple[Any, Any]]:
     """Maps a function over items in worker processes, in order, with bounded memory.

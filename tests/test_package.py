@@ -66,8 +66,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "reports": set(),
     "benchmark": {
-        "audio.dsp", "audio.frontends", "audio.io", "classifier", "input_spec", "config", "data",
-        "models", "training",
+        "audio.dsp", "audio.frontends", "audio.io", "audio.decoder", "audio.listing", "classifier",
+        "input_spec", "config", "data", "models", "reports", "training",
     },
     "runs": {
         "classifier", "data", "config", "evaluation", "evaluation.protocol", "training",
@@ -284,7 +284,7 @@ def test_the_wheel_ships_configs_and_tables_inside_the_package(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"mgr_jax/_configs/choi2016.py", "mgr_jax/_results.jsonl"} <= set(names)
     assert "mgr_jax/data/rendered/CITATIONS.bib" in names
-    assert "mgr_jax/py.typed" in names
+    assert {"mgr_jax/py.typed", "mgr_jax/benchmark/inputs/page.md"} <= set(names)
     assert {name.split("/")[0] for name in names} == {
         "mgr_jax",
         f"mgr_jax-{mgr_jax.__version__}.dist-info",

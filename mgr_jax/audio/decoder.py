@@ -24,12 +24,12 @@ _BLOCK_VALUES = 1 << 22  # at most, of all channels: 16 MiB
 
 # What FFmpeg may take a file for. It knows some 350 formats, those of games among them, where a
 # damaged header makes it crash.
-_CONTAINERS = (
+CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,avr,caf,dsf,dts,dtshd,eac3,flac,flv,gsm,iff,ircam,loas,matroska,"
-    "mlp,mov,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,paf,pvf,qcp,rm,sbc,shn,sox,tak,truehd,"
-    "tta,voc,w64,wav,wsd,wv,xwma,"
-    "bmp_pipe,gif,jpeg_pipe,png_pipe,webp_pipe"  # to be told for what they are
+    "mlp,mov,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,pvf,qcp,rm,sbc,shn,sox,tak,truehd,"
+    "tta,voc,w64,wav,wsd,wv,xwma"
 )
+_PICTURES = "bmp_pipe,gif,jpeg_pipe,png_pipe,webp_pipe"  # to be told for what they are
 
 # Of every sample format but for the p of planar ones: type, full scale, and where zero is.
 _FORMATS = {
@@ -158,7 +158,8 @@ class Decoder:
         """The frames that PyAV decodes from some byte on; returns whether it reached the end."""
         av = _import_av()
         # No protocol: what a file names (playlists, segments, addresses) is never opened.
-        options = {"protocol_whitelist": "none", "format_whitelist": _CONTAINERS}
+        formats = f"{CONTAINERS},{_PICTURES}"
+        options = {"protocol_whitelist": "none", "format_whitelist": formats}
         source = _Source(header, self.path.suffix, start)
         with av.open(source, "r", options=options, metadata_errors="replace") as container:
             stream = container.streams.best("audio")

@@ -12,12 +12,16 @@ from mgr_jax.errors import UserError, some_names
 
 log = logging.getLogger(__name__)
 
-# Files of other types are read by name too: what ffmpeg plays, is read.
+# What FFmpeg calls the formats that are read, the containers of video among them: beside music lie
+# clips of it. Left out is what is mostly something else: .ts and .nut are program text.
 AUDIO_SUFFIXES = (
-    ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au", ".caf", ".dts",
-    ".eac3", ".flac", ".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".mp4", ".mpc", ".mpga", ".oga",
-    ".ogg", ".opus", ".ra", ".snd", ".spx", ".tak", ".tta", ".voc", ".w64", ".wav", ".wave",
-    ".webm", ".wma", ".wv",
+    ".3g2", ".3gp", ".8svx", ".aa3", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape",
+    ".apl", ".asf", ".au", ".avi", ".avr", ".caf", ".dsf", ".dts", ".dtshd", ".eac3", ".ec3",
+    ".f4v", ".flac", ".flv", ".gsm", ".iff", ".ircam", ".latm", ".m2a", ".m4a", ".m4b", ".m4r",
+    ".m4v", ".mac", ".mk3d", ".mka", ".mkv", ".mlp", ".mov", ".mp2", ".mp3", ".mp4", ".mpa", ".mpc",
+    ".mpeg", ".mpg", ".mpga", ".msbc", ".nist", ".oga", ".ogg", ".ogv", ".oma", ".omg", ".opus",
+    ".pvf", ".ra", ".rm", ".sbc", ".sf", ".shn", ".snd", ".sox", ".sph", ".spx", ".svx", ".tak",
+    ".thd", ".tta", ".voc", ".w64", ".wav", ".wave", ".webm", ".wma", ".wmv", ".wsd", ".wv",
 )  # fmt: skip
 READABLE = "such as .mp3, .flac, .wav, .m4a, .ogg, .opus"  # for sentences
 
@@ -28,11 +32,12 @@ _COMPANIONS = (
     ".url", ".webp", ".xml", ".yaml",
 )  # fmt: skip
 
+# Reasons, in words that fit behind any number.
 HIDDEN = "hidden"
 _DENIED = "that may not be read (permission denied)"
-_NOWHERE = "links that lead nowhere"
-_LOOP = "links to a folder that they lie in"
-_IRREGULAR = "that are no regular files"
+_NOWHERE = "linked to nowhere"
+_LOOP = "linked in a circle"
+_IRREGULAR = "of a special kind, such as pipes"
 _HARMLESS = {HIDDEN, *_COMPANIONS}
 
 
@@ -81,7 +86,7 @@ class Files:
     def with_names_in_text(self) -> "Files":
         """Those that a table or dataset can name: bytes that are no UTF-8 are surrogates here."""
         strange = [n for n in self.sizes if any("\ud800" <= c <= "\udfff" for c in n)]
-        return self.without(strange, "whose names are not UTF-8, to be renamed")
+        return self.without(strange, "with a name that is not UTF-8, to be renamed")
 
     def tell(self) -> None:
         """Says in a sentence what was left out: a warning, where it may matter."""
@@ -97,7 +102,7 @@ class Files:
 
     def left_out_clause(self) -> str:
         """What was left out, as the end of a sentence that says what is not there."""
-        return f"; left out were {describe_left_out(self.left_out)}" if self.left_out else ""
+        return f"; left out: {describe_left_out(self.left_out)}" if self.left_out else ""
 
 
 def describe_left_out(left_out: Mapping[str, Sequence[str]]) -> str:

@@ -1,7 +1,7 @@
 """Try files, folders and tables of every kind, and tell what is read.
 
 mgr-jax benchmark inputs                             # in half a minute
-mgr-jax benchmark inputs --markdown=docs/inputs.md   # as a page
+mgr-jax benchmark inputs --markdown=docs/inputs.md   # as a page; needs lame, sox and ffmpeg
 """
 
 import mgr_jax
@@ -10,7 +10,7 @@ from mgr_jax.cli._flags import Flags
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.target("markdown", "File for what is printed.")
+    flags.target("markdown", "File for what is printed; needs lame, sox and ffmpeg.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show a bar.")
 
@@ -18,7 +18,9 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Tries them, prints a page and writes the files that are asked for."""
     del args
-    report = mgr_jax.benchmark_inputs(**flags.given("progress"))
+    report = mgr_jax.benchmark_inputs(
+        complete=flags["markdown"].value is not None, **flags.given("progress")
+    )
     print(report)
     for path in report.save(**flags.given("json", "markdown")):
         print(f"Wrote {path}")

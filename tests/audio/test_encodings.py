@@ -6,10 +6,13 @@ import pytest
 from fuzz_decoder import BAD, outcomes
 
 from mgr_jax.audio.io import read_audio
-from mgr_jax.benchmark.encoding_table import ENCODINGS
-from mgr_jax.benchmark.encodings import original, write
-from mgr_jax.benchmark.fidelity import find_lag, measure
+from mgr_jax.audio.listing import AUDIO_SUFFIXES
+from mgr_jax.benchmark.inputs.encoding_table import ENCODINGS
+from mgr_jax.benchmark.inputs.encodings import original, write
+from mgr_jax.benchmark.inputs.fidelity import find_lag, measure, notices_cut
+from mgr_jax.benchmark.inputs.page import UNSEARCHED
 
+SUFFIXES = {f".{encoding.suffix}" for encoding in ENCODINGS}
 NAMES = {encoding.name: encoding for encoding in ENCODINGS}
 
 
@@ -29,6 +32,33 @@ def test_there_are_sixty_encodings_that_need_no_program():
     assert len(always) >= 60
     assert len(NAMES) == len(ENCODINGS)
     assert {e.codec for e in always if e.writer == "PyAV"} <= av.codecs_available
+
+
+def test_a_folder_finds_what_is_read_by_name():
+    # What is left out is program text, mostly: TypeScript and Squirrel.
+    assert SUFFIXES - set(AUDIO_SUFFIXES) == {".nut", ".ts"} == set(UNSEARCHED)
+
+
+@pytest.mark.parametrize(
+    ("name", "notices"),
+    [
+        ("WAV, 16 bit", True),
+        ("WAV from a pipe", False),
+        ("AU from a pipe", False),
+        ("VOC", False),
+        ("IRCAM", False),
+        ("FLAC from a pipe", False),
+        ("MP3", True),
+        ("MP3, no Xing header", False),
+        ("AAC, bare (ADTS)", False),
+        ("AC-3", False),
+        ("Vorbis", True),
+        ("Opus in WebM", True),
+        ("Opus in WebM, from a pipe", False),
+    ],
+)
+def test_half_a_file_is_noticed_where_the_format_tells_its_length(name, notices, tmp_path):
+    assert notices_cut(NAMES[name], file_of(NAMES[name], tmp_path)) == notices
 
 
 def test_what_is_measured_is_what_is_there():

@@ -3,9 +3,17 @@
 import os
 
 import pytest
+from av.format import ContainerFormat
 from errors import user_error
 
-from mgr_jax.audio.listing import find_audio_files, list_audio, list_files, require_audio_files
+from mgr_jax.audio.decoder import CONTAINERS
+from mgr_jax.audio.listing import (
+    AUDIO_SUFFIXES,
+    find_audio_files,
+    list_audio,
+    list_files,
+    require_audio_files,
+)
 
 
 def touch(folder, *names):
@@ -25,6 +33,19 @@ def test_audio_is_listed_sorted_and_the_rest_by_reason(tmp_path):
     }
 
 
+def test_what_ffmpeg_calls_the_formats_that_are_read_is_found():
+    names = {
+        f".{name}"
+        for container in CONTAINERS.split(",")
+        for name in ContainerFormat(container, "r").extensions
+    }
+    assert len(names) > 50
+    pictures_and_subtitles = {".avif", ".heic", ".heif", ".mj2", ".mks"}
+    others = {".ism", ".isma", ".ismv", ".psp", ".nut"}  # of servers, of a console, program text
+    assert names - set(AUDIO_SUFFIXES) == pictures_and_subtitles | others
+    assert list(AUDIO_SUFFIXES) == sorted(set(AUDIO_SUFFIXES))
+
+
 def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
     touch(tmp_path, "store/jazz/a.wav", "music/rock/b.wav")
     music = tmp_path / "music"
@@ -38,8 +59,8 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
         found = list_audio(folder)
         assert list(found.sizes) == ["jazz/a.wav", "rock/b.wav", "twin/b.wav"]
         assert found.outside == ["jazz"]
-        assert found.left_out["links to a folder that they lie in"] == ["rock/again", "twin/again"]
-        assert len(found.left_out["links that lead nowhere"]) == 4
+        assert found.left_out["linked in a circle"] == ["rock/again", "twin/again"]
+        assert len(found.left_out["linked to nowhere"]) == 4
 
 
 def test_what_is_no_regular_file_is_not_opened(tmp_path):
@@ -47,7 +68,7 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")
     found = list_audio(tmp_path)
     assert list(found.sizes) == ["a.wav"]
-    assert found.left_out == {"that are no regular files": ["pipe.wav"]}
+    assert found.left_out == {"of a special kind, such as pipes": ["pipe.wav"]}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -148,7 +148,7 @@ def test_files_that_cannot_be_read_are_counted(copy, tmp_path):
     shutil.copy(copy / "hum/0-0.wav", copy / "loose.wav")
     shutil.copy(copy / "hum/0-0.wav", copy / "hum" / os.fsdecode(b"a\xff.wav"))
     says = (
-        r"1 \.xyz \(hum/song\.xyz\), 1 whose names are not UTF-8, to be renamed "
+        r"1 \.xyz \(hum/song\.xyz\), 1 with a name that is not UTF-8, to be renamed "
         r"\(hum/a\udcff\.wav\), 1 outside a genre folder \(loose\.wav\)"
     )
     with pytest.warns(UserWarning, match=says):

@@ -176,9 +176,9 @@ def test_what_is_left_out_is_told_by_reason(music):
     (music / "jazz/gone.wav").symlink_to("nowhere")
     (music / "jazz/up").symlink_to("..")
     says = (
-        r"1 links that lead nowhere \(jazz/gone\.wav\), 1 links to a folder that they lie in "
-        r"\(jazz/up\), 1 \.png, 1 \.xyz \(rock/x\.xyz\), 1 whose names are not UTF-8, to be "
-        r"renamed \(rock/x\udcff\.wav\), 1 outside a genre folder \(loose\.wav\)"
+        r"1 linked to nowhere \(jazz/gone\.wav\), 1 linked in a circle \(jazz/up\), 1 \.png, "
+        r"1 \.xyz \(rock/x\.xyz\), 1 with a name that is not UTF-8, to be renamed "
+        r"\(rock/x\udcff\.wav\), 1 outside a genre folder \(loose\.wav\)"
     )
     with pytest.warns(UserWarning, match=says) as caught:
         assert genres(music) == OF_FOLDERS
@@ -359,7 +359,7 @@ def test_an_index_that_leaves_genres_to_folders_is_asked_about(music):
 
 def test_a_folder_without_audio_says_what_there_is(tmp_path):
     put(tmp_path, "a.txt")
-    with user_error("audio.no_files", str(tmp_path), "left out were 1 .txt"):
+    with user_error("audio.no_files", str(tmp_path), "left out: 1 .txt"):
         describe_files(tmp_path)
     with user_error("folder.not_found", "gone"):
         describe_files(tmp_path / "gone")

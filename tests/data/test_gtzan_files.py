@@ -143,7 +143,7 @@ def test_links_are_followed_and_what_leads_nowhere_is_told(tree, tmp_path):
     shutil.move(tree / "jazz", tmp_path / "elsewhere")
     (tree / "jazz").symlink_to(tmp_path / "elsewhere")
     (tree / "rock/rock.00009.wav").symlink_to("nowhere")
-    with pytest.warns(UserWarning, match=r"1 links that lead nowhere \(rock/rock\.00009\.wav\)"):
+    with pytest.warns(UserWarning, match=r"1 linked to nowhere \(rock/rock\.00009\.wav\)"):
         assert find(tree.parent).keys() == TRACKS
 
 

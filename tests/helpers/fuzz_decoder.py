@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from mgr_jax.audio.io import read_audio
-from mgr_jax.benchmark.encoding_table import ENCODINGS
-from mgr_jax.benchmark.encodings import write
+from mgr_jax.benchmark.inputs.encoding_table import ENCODINGS
+from mgr_jax.benchmark.inputs.encodings import write
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
 

@@ -76,7 +76,7 @@ def test_an_index_tells_label_artist_and_split(tmp_path):
 def test_names_that_no_table_can_hold_are_left_out_and_told(tmp_path):
     for name in (b"a.wav", b"b\xff.wav"):
         (tmp_path / os.fsdecode(name)).touch()
-    with pytest.warns(UserWarning, match="1 whose names are not UTF-8"):
+    with pytest.warns(UserWarning, match="1 with a name that is not UTF-8"):
         assert [track.track for track in folder_tracks(tmp_path, None)] == ["a"]
 
 

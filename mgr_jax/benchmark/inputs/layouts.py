@@ -19,11 +19,29 @@ from mgr_jax.errors import UserError
 
 
 @dataclass(frozen=True)
+class Understood:
+    """What is made of a layout.
+
+    Attributes:
+      genres: how many tracks each has.
+      splits: how many tracks each has, where they were given.
+      said: the sentence that refuses it, or what is warned of.
+      code: of the error that refuses it; empty where it is understood.
+    """
+
+    genres: Mapping[str, int] = field(default_factory=dict)
+    splits: Mapping[str, int] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+    code: str = ""
+
+
+@dataclass(frozen=True)
 class Layout:
     """A folder, or a file, that a dataset may be prepared from.
 
     Attributes:
       name: what it is.
+      outcome: what is to be made of it; of each sentence that is to be said, a part.
       files: names of audio files, with {a,b} for several of them.
       texts: content of other files, by name.
       links: to which other name a name leads, both below the folder.
@@ -33,6 +51,7 @@ class Layout:
     """
 
     name: str
+    outcome: Understood
     files: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
@@ -62,21 +81,6 @@ def expand(shown: str) -> Iterator[str]:
     return map("".join, itertools.product(*choices))
 
 
-@dataclass(frozen=True)
-class Understood:
-    """What is made of a layout.
-
-    Attributes:
-      genres: how many tracks each has.
-      splits: how many tracks each has, where they were given.
-      said: the sentence that refuses it, or what is warned of.
-    """
-
-    genres: Mapping[str, int] = field(default_factory=dict)
-    splits: Mapping[str, int] = field(default_factory=dict)
-    said: tuple[str, ...] = ()
-
-
 def understand(layout: Layout, folder: Path) -> Understood:
     """Makes a layout in a folder, and plans a dataset from it; no audio is read."""
     layout.make(folder)
@@ -96,7 +100,7 @@ def understand(layout: Layout, folder: Path) -> Understood:
             with tempfile.TemporaryDirectory() as data_dir, without_remarks():
                 plan = found(config=config, data_dir=data_dir).plan(folder)
         except UserError as error:
-            return Understood(said=(str(error),))
+            return Understood(said=(str(error),), code=error.code)
     said = tuple(str(w.message) for w in caught if issubclass(w.category, UserWarning))
     genres = Counter(track.label for tracks in plan.tracks.values() for track in tracks)
     splits = {split: len(tracks) for split, tracks in plan.tracks.items() if tracks}

@@ -1,6 +1,8 @@
 """What goes in: the page docs/inputs.md, on which everything is tried when it is written."""
 
 import dataclasses
+import re
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -8,18 +10,18 @@ from typing import Any
 import soundfile
 from tqdm import tqdm
 
-from mgr_jax.benchmark.bad_inputs import BAD_INPUTS, BadInput, try_input
-from mgr_jax.benchmark.encoding_table import ENCODINGS
-from mgr_jax.benchmark.encodings import Encoding
-from mgr_jax.benchmark.fidelity import measure, notices_cut
-from mgr_jax.benchmark.inputs_page import format_page
-from mgr_jax.benchmark.layout_table import LAYOUTS
-from mgr_jax.benchmark.layouts import understand
+from mgr_jax.benchmark.inputs.bad_files import BAD_FILES, BadFile, try_file
+from mgr_jax.benchmark.inputs.encoding_table import ENCODINGS
+from mgr_jax.benchmark.inputs.encodings import Encoding
+from mgr_jax.benchmark.inputs.fidelity import measure, notices_cut
+from mgr_jax.benchmark.inputs.layout_table import LAYOUTS
+from mgr_jax.benchmark.inputs.layouts import understand
+from mgr_jax.benchmark.inputs.page import format_page
 from mgr_jax.benchmark.record import Benchmark
 from mgr_jax.errors import UserError
 
 
-def benchmark_inputs(*, progress: bool = True) -> Benchmark:
+def benchmark_inputs(*, complete: bool = False, progress: bool = True) -> Benchmark:
     """Tries every encoding, bad file and layout, and tells what became of it.
 
         report = mgr_jax.benchmark_inputs()
@@ -28,8 +30,19 @@ def benchmark_inputs(*, progress: bool = True) -> Benchmark:
     Rows of programs that are not here (lame, sox, ffmpeg) say so.
 
     Args:
+      complete: leave no row untried.
       progress: show a progress bar.
+
+    Raises:
+      UserError: it is to be complete, and a program is not here.
     """
+    missing = sorted({encoding.missing for encoding in ENCODINGS} - {""})
+    if complete and missing:
+        raise UserError(
+            f"to tell of all files, programs are missing that write them ({', '.join(missing)}); "
+            "install them, or do without the page (`markdown`)",
+            code="package.missing",
+        )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         encodings = {
@@ -39,8 +52,8 @@ def benchmark_inputs(*, progress: bool = True) -> Benchmark:
         content: dict[str, Any] = {
             "versions": _versions(),
             "encodings": encodings,
-            "files": {bad.file: _try_file(bad, folder) for bad in BAD_INPUTS},
-            "layouts": _try_layouts(folder),
+            "files": {bad.file: _try_file(bad, folder) for bad in BAD_FILES},
+            "layouts": try_layouts(folder),
         }
     return Benchmark(content, format_page(content), is_markdown=True)
 
@@ -48,7 +61,21 @@ def benchmark_inputs(*, progress: bool = True) -> Benchmark:
 def _versions() -> dict[str, str]:
     import av
 
-    return {"PyAV": av.__version__, "soundfile": soundfile.__version__}
+    programs = sorted({one.writer for one in ENCODINGS if one.command and not one.missing})
+    return {
+        "PyAV": av.__version__,
+        "soundfile": soundfile.__version__,
+        **{program: _version(program) for program in programs},
+    }
+
+
+def _version(program: str) -> str:
+    """What lame, sox and ffmpeg say of themselves when they are asked for nothing."""
+    done = subprocess.run(
+        [program], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    number = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    return number[0] if number else "of unknown version"
 
 
 def _try_encoding(encoding: Encoding, folder: Path) -> dict[str, Any]:
@@ -66,10 +93,10 @@ def _try_encoding(encoding: Encoding, folder: Path) -> dict[str, Any]:
     return numbers | {"problem": problem, "notices_cut": notices_cut(encoding, path)}
 
 
-def _try_file(bad: BadInput, folder: Path) -> dict[str, Any]:
+def _try_file(bad: BadFile, folder: Path) -> dict[str, Any]:
     path = folder / bad.file
     bad.make(path)
-    strict, lenient = (try_input(path, allow_truncated=allow) for allow in (False, True))
+    strict, lenient = (try_file(path, allow_truncated=allow) for allow in (False, True))
     return {
         "refused": _shorten(strict.refused, folder),
         "warned": [_shorten(text, folder) for text in lenient.warned],
@@ -78,7 +105,8 @@ def _try_file(bad: BadInput, folder: Path) -> dict[str, Any]:
     }
 
 
-def _try_layouts(folder: Path) -> dict[str, dict[str, Any]]:
+def try_layouts(folder: Path) -> dict[str, dict[str, Any]]:
+    """What is understood of each layout, by its title and name; they are made below a folder."""
     found = {}
     for title, layouts in LAYOUTS.items():
         for layout in layouts:

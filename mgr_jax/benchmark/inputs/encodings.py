@@ -27,7 +27,6 @@ class Kind:
     """What may become of the sound.
 
     Attributes:
-      told: the encoding in a word.
       length: by how many ms the result may be shorter, and longer, than the original.
       lag: how many ms it may come earlier, and later.
       gain: dB that it may be louder or softer by.
@@ -35,7 +34,6 @@ class Kind:
       error: the largest difference of a sample, where samples are kept; in units of 16 bit.
     """
 
-    told: str
     length: tuple[float, float] = (0.0, 0.0)
     lag: tuple[float, float] = (0.0, 0.0)
     gain: float = 0.01
@@ -44,18 +42,21 @@ class Kind:
 
 
 # The mean of channels in float32 is not exact; nothing else may differ.
-EXACT = Kind("lossless", error=0.01)
-LOG = Kind("8 bit, companded", gain=0.05, correlation=0.9995)
-ADPCM = Kind("4 bit, adaptive", length=(0, 50), gain=0.1, correlation=0.995)
+EXACT = Kind(error=0.01)
+# 8 bit, on a scale of logarithms.
+LOG = Kind(gain=0.05, correlation=0.9995)
+# 4 bit for the difference to what was predicted.
+ADPCM = Kind(length=(0, 50), gain=0.1, correlation=0.995)
 # Coders of blocks add silence before the sound, and fill the last block. The file tells by how
 # much ("trimmed"), or it does not ("padded").
-TRIMMED = Kind("lossy", length=(1, 50), lag=(0.05, 0.05), gain=0.6, correlation=0.99)
-PADDED = Kind("lossy, padded", length=(1, 110), lag=(0, 60), gain=0.6, correlation=0.99)
+TRIMMED = Kind(length=(1, 50), lag=(0.05, 0.05), gain=0.6, correlation=0.99)
+PADDED = Kind(length=(1, 110), lag=(0, 60), gain=0.6, correlation=0.99)
 # FFmpeg takes two blocks off, as Microsoft's encoder adds them and its own does not.
-FIRST_SHORT = Kind("lossy, first block dropped", (5, 110), (50, 60), gain=0.6, correlation=0.99)
+FIRST_SHORT = Kind(length=(5, 110), lag=(50, 60), gain=0.6, correlation=0.99)
 # FFmpeg takes the filling off a last block that was not filled.
-LAST_SHORT = Kind("lossless, last block cut", length=(93, 0), error=0.01)
-SPEECH = Kind("for speech", length=(5, 90), lag=(10, 30), gain=3, correlation=0.7)
+LAST_SHORT = Kind(length=(93, 0), error=0.01)
+# Models of a voice keep how it sounds, not its samples.
+SPEECH = Kind(length=(5, 90), lag=(10, 30), gain=3, correlation=0.7)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import numpy as np
 import soundfile
 
 from mgr_jax.audio.io import AudioError, read_audio
-from mgr_jax.benchmark.edits import wav_says
-from mgr_jax.benchmark.encoding_table import ENCODINGS
-from mgr_jax.benchmark.encodings import original, write
+from mgr_jax.benchmark.inputs.edits import wav_says
+from mgr_jax.benchmark.inputs.encoding_table import ENCODINGS
+from mgr_jax.benchmark.inputs.encodings import original, write
 
 _RATE = 22_050
 _NOBODY = 65_534
@@ -81,7 +81,7 @@ def _locked(path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class BadInput:
+class BadFile:
     """A file that is not what its name says.
 
     Attributes:
@@ -97,18 +97,18 @@ class BadInput:
     make: Callable[[Path], object]
 
 
-def _content(file: str, what: str, code: str, content: bytes) -> BadInput:
-    return BadInput(file, what, code, lambda path: path.write_bytes(content))
+def _content(file: str, what: str, code: str, content: bytes) -> BadFile:
+    return BadFile(file, what, code, lambda path: path.write_bytes(content))
 
 
-def _cut(file: str, encoding: str) -> BadInput:
+def _cut(file: str, encoding: str) -> BadFile:
     what = f"half of it ({encoding})"
-    return BadInput(file, what, "audio.cut_short", partial(_edited, _half, encoding))
+    return BadFile(file, what, "audio.cut_short", partial(_edited, _half, encoding))
 
 
-def _hole(file: str, encoding: str) -> BadInput:
+def _hole(file: str, encoding: str) -> BadFile:
     what = f"a third of it is zeros ({encoding})"
-    return BadInput(file, what, "audio.cut_short", partial(_edited, _with_hole, encoding))
+    return BadFile(file, what, "audio.cut_short", partial(_edited, _with_hole, encoding))
 
 
 def _wav(
@@ -117,28 +117,28 @@ def _wav(
     code: str = "",
     change: Callable[[np.ndarray], np.ndarray] = np.array,
     rate: int = _RATE,
-) -> BadInput:
+) -> BadFile:
     """A WAV file of floats: what becomes of the original, [samples, channels]."""
 
     def make(path: Path) -> None:
         soundfile.write(path, change(original(_RATE, 2, 16)), rate, format="WAV", subtype="FLOAT")
 
-    return BadInput(file, what, code, make)
+    return BadFile(file, what, code, make)
 
 
-BAD_INPUTS = (
-    BadInput("gone.mp3", "no such file", "file.not_found", lambda path: None),
-    BadInput("folder.mp3", "a folder", "file.not_found", Path.mkdir),
-    BadInput("pipe.mp3", "a named pipe", "file.not_found", os.mkfifo),
-    BadInput("locked.wav", "a file of somebody else", "file.denied", _locked),
+BAD_FILES = (
+    BadFile("gone.mp3", "no such file", "file.not_found", lambda path: None),
+    BadFile("folder.mp3", "a folder", "file.not_found", Path.mkdir),
+    BadFile("pipe.mp3", "a named pipe", "file.not_found", os.mkfifo),
+    BadFile("locked.wav", "a file of somebody else", "file.denied", _locked),
     _content("empty.mp3", "0 bytes", "audio.empty_file", b""),
     _content("text.mp3", "text", "audio.undecodable", b"this is no music\n" * 200),
     _content("page.mp3", "a web page", "audio.undecodable", b"<!DOCTYPE html><html>404</html>"),
     _content("pointer.wav", "git-lfs has not fetched it", "audio.git_lfs", _POINTER),
-    BadInput("picture.mp3", "a picture", "audio.no_samples", _picture),
-    BadInput("film.mp4", "a film without sound", "audio.no_samples", _film),
+    BadFile("picture.mp3", "a picture", "audio.no_samples", _picture),
+    BadFile("film.mp4", "a film without sound", "audio.no_samples", _film),
     _content("zeros.mp3", "a download that was not filled", "audio.undecodable", bytes(100_000)),
-    BadInput("noise.mp3", "random bytes", "audio.undecodable", _noise),
+    BadFile("noise.mp3", "random bytes", "audio.undecodable", _noise),
     _cut("cut.wav", "WAV, 16 bit"),
     _cut("cut.aiff", "AIFF, 16 bit"),
     _cut("cut.au", "AU, 24 bit"),
@@ -155,10 +155,10 @@ BAD_INPUTS = (
     _hole("hole.flac", "FLAC, 16 bit"),
     _hole("hole.ogg", "Vorbis"),
     _hole("hole.m4a", "AAC"),
-    BadInput(
+    BadFile(
         "endless.flac", "it claims 2³⁶ samples", "", partial(_edited, _says_all, "FLAC, 16 bit")
     ),
-    BadInput(
+    BadFile(
         "none.wav", "no samples", "audio.no_samples", partial(_edited, _emptied, "WAV, 16 bit")
     ),
     _wav("nan.wav", "some are no numbers", "audio.not_finite", lambda x: np.where(x, x, np.nan)),
@@ -192,7 +192,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-def try_input(path: Path, *, allow_truncated: bool = False) -> Outcome:
+def try_file(path: Path, *, allow_truncated: bool = False) -> Outcome:
     """Reads a file, one that is locked without the rights of root."""
     is_locked = path.exists() and not path.stat().st_mode & 0o444
     rights = _as_nobody() if is_locked and os.geteuid() == 0 else contextlib.nullcontext()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mgr_jax.audio.io import AudioError, read_audio
-from mgr_jax.benchmark.encodings import Encoding, write
+from mgr_jax.benchmark.inputs.encodings import Encoding, write
 
 _LONG = 8.0  # seconds; of less, half may be within the tolerance of lengths
 

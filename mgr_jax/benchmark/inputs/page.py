@@ -1,66 +1,58 @@
-"""The page docs/inputs.md, from what `benchmark_inputs` has found."""
+"""The page docs/inputs.md, from what `benchmark_inputs` has found: page.md, filled in."""
 
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from textwrap import fill
 from typing import Any
 
+from mgr_jax.audio.decoder import CONTAINERS
 from mgr_jax.audio.io import Limits
-from mgr_jax.benchmark.bad_inputs import BAD_INPUTS
-from mgr_jax.benchmark.encoding_table import TABLE
-from mgr_jax.benchmark.encodings import SECONDS, Encoding
-from mgr_jax.benchmark.layout_table import LAYOUTS
-from mgr_jax.benchmark.layouts import Layout
+from mgr_jax.audio.listing import AUDIO_SUFFIXES
+from mgr_jax.benchmark.inputs.bad_files import BAD_FILES
+from mgr_jax.benchmark.inputs.encoding_table import ENCODINGS, TABLE
+from mgr_jax.benchmark.inputs.encodings import SECONDS, Encoding
+from mgr_jax.benchmark.inputs.layout_table import LAYOUTS
+from mgr_jax.benchmark.inputs.layouts import Layout
+from mgr_jax.data.expansion import FREE
+from mgr_jax.reports import markdown_text
+from mgr_jax.workers import TIME_LIMIT
 
-_READ = f"""\
-Each file holds {SECONDS:g} s of sound. It is read at its own rate and compared with the sound that
-went in. Of several channels, the mix is compared.
-
-- **length**: by how many ms it has become longer. Many codecs fill their last block with silence.
-- **lag**: by how many ms it comes later. Many codecs put silence before the sound. It is taken off
-  where the file says how much it is.
-- **gain**: by how many dB it is louder. lame makes sound softer by 0.4 dB.
-- **same**: 1 if it is the same sound, by its correlation; *exact* if each sample is the same.
-- **half**: what happens to half of the file. It is *noticed* where the file says how long the whole
-  is; else it is *read* like a whole one.
-"""
-_REFUSED = """\
-`prepare_data` leaves a file out, and says why, on the screen and in `skipped.json`. `predict` uses
-what there is of a file that is cut short, and says so.
-"""
-_LIMITS = """\
-A file beyond them is refused before it takes all memory. Every command that reads audio takes
-others (`limits`), as in `max_hours=48,min_rate=500`; in Python, `mgr_jax.Limits(max_hours=48)`.
-"""
-_UNDERSTOOD = """\
-Here `{0…7}` stands for eight files. Behind a genre stands the number of its tracks. Where no splits
-are given, they are made.
-"""
+_TEMPLATE = Path(__file__).with_name("page.md")
+_EXAMPLE = {"max_hours": 48, "max_rate": 1_000_000}  # of limits
+# Suffixes of files that are read, but not looked for in folders.
+UNSEARCHED = sorted({f".{one.suffix}" for one in ENCODINGS} - set(AUDIO_SUFFIXES))
 _DIGITS = {"length": 1, "lag": 1, "gain": 2}
 
 
 def format_page(report: Mapping[str, Any]) -> str:
     """The content of `benchmark_inputs` as a page in Markdown."""
-    versions = " and ".join(f"{name} {number}" for name, number in report["versions"].items())
-    blocks = [
-        "# Inputs",
-        "Everything on this page was tried when it was written, by `mgr-jax benchmark inputs` "
-        f"with {versions}.",
-        "## Files that are read",
-        _READ,
-        *_encodings(report["encodings"]),
-        "## Files that are refused, or told of",
-        _REFUSED,
-        "\n".join(_bad_files(report["files"])),
-        "## Limits",
-        _LIMITS,
-        "\n".join(_limits()),
-        "## Folders and tables",
-        _UNDERSTOOD,
-        *_layouts(report["layouts"]),
-    ]
-    return "\n\n".join(block.strip() for block in blocks) + "\n"
+    found = report["encodings"].values()
+    return _TEMPLATE.read_text(encoding="utf-8").format(
+        versions=_listed(f"{name} {number}" for name, number in report["versions"].items()),
+        seconds=SECONDS,
+        unnoticed=sum(not row["problem"] and not row["notices_cut"] for row in found),
+        tried=len(found),
+        suffixes=fill(", ".join(AUDIO_SUFFIXES), 100),
+        unsearched=_listed(UNSEARCHED),
+        containers=fill(", ".join(CONTAINERS.split(",")), 100),
+        encodings="\n\n".join(_encodings(report["encodings"])),
+        files="\n".join(_bad_files(report["files"])),
+        example=",".join(f"{name}={value}" for name, value in _EXAMPLE.items()),
+        arguments=", ".join(f"{name}={value:_}" for name, value in _EXAMPLE.items()),
+        limits="\n".join(_limits()),
+        free=FREE / 1e6,
+        time_limit=TIME_LIMIT,
+        layouts=format_layouts(report["layouts"]),
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    """A, B and C."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _encodings(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -94,7 +86,7 @@ def _signed(number: float, digits: int) -> str:
 def _bad_files(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "| file | it is | `prepare_data` | `predict` |"
     yield "|---|---|---|---|"
-    for bad in BAD_INPUTS:
+    for bad in BAD_FILES:
         row = rows[bad.file]
         read = f"reads {row['seconds']:.3g} s"
         if row["still_refused"]:
@@ -112,6 +104,11 @@ def _limits() -> Iterator[str]:
     yield "|---|--:|---|"
     for field in dataclasses.fields(Limits):
         yield f"| `{field.name}` | {field.default:,} | {told[field.name]} |"
+
+
+def format_layouts(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """What was understood of layouts, the last section of the page."""
+    return "\n\n".join(_layouts(rows))
 
 
 def _layouts(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -149,4 +146,4 @@ def _understood(row: Mapping[str, Any]) -> str:
 
 def _sentence(text: str) -> str:
     """What the program says, in a cell."""
-    return f"*{text.replace('<', '&lt;').replace('|', '&#124;')}*"
+    return f"*{markdown_text(text)}*"

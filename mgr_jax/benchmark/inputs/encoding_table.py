@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from mgr_jax.benchmark.edits import (
+from mgr_jax.benchmark.inputs.edits import (
     after_junk,
     aiff_says,
     au_says,
@@ -15,7 +15,7 @@ from mgr_jax.benchmark.edits import (
     with_id3,
     with_tags_behind,
 )
-from mgr_jax.benchmark.encodings import (
+from mgr_jax.benchmark.inputs.encodings import (
     ADPCM,
     EXACT,
     FIRST_SHORT,
