@@ -15,12 +15,13 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import Limits
+from mgr_jax.data.audio_builder import SAMPLE_RATES
 from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.sources import current_marks, describe_changes, read_marks, write_marks
-from mgr_jax.data.track_builder import SAMPLE_RATES, Plan, TrackBuilder
+from mgr_jax.data.track_builder import Plan, TrackBuilder
 from mgr_jax.errors import UserError, disk_errors_told, printable, unknown_name
 from mgr_jax.files import lock, read_json, replace_folder, restore_folder, scratch
 
