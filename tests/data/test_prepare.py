@@ -24,7 +24,8 @@ from mgr_jax.data import cache, cache_writer
 from mgr_jax.data.fma.metadata import read_tracks
 from mgr_jax.data.fma.sources import check_sha1
 from mgr_jax.data.locate import find_dataset
-from mgr_jax.data.prepare import Prepared, prepare
+from mgr_jax.data.prepare import prepare
+from mgr_jax.data.prepared import Prepared
 from mgr_jax.data.record_writer import PlainWriter
 from mgr_jax.data.records import LoadedTrack, Track, audio_records
 from mgr_jax.data.track_builder import TrackBuilder
