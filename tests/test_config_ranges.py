@@ -5,10 +5,11 @@ from errors import user_error
 from ml_collections import ConfigDict
 
 from mgr_jax import cli
+from mgr_jax.audio.io import Limits
 from mgr_jax.classifier import abstract_outputs, create_classifier
 from mgr_jax.config import base_config, validate
 from mgr_jax.config.files import list_configs, read_config
-from mgr_jax.config.ranges import RANGES
+from mgr_jax.config.ranges import HIGHEST_RATE, LOWEST_RATE, RANGES
 from mgr_jax.errors import UserError
 
 NAN, INF = float("nan"), float("inf")
@@ -118,6 +119,12 @@ def test_every_number_has_a_range():
                 yield prefix + name
 
     assert ranged == set(numbers(base_config())) - {"version"}
+
+
+def test_rates_are_those_of_files_that_are_read():
+    """A config imports nothing of sound, so it names them again."""
+    limits = Limits()
+    assert (limits.min_rate, limits.max_rate) == (LOWEST_RATE, HIGHEST_RATE)
 
 
 def test_all_shipped_configs_are_in_range():

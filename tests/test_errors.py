@@ -41,7 +41,7 @@ def kinds() -> set[str]:
 def codes(folder: str, names: set[str], position: int) -> Iterator[tuple[str, str | None]]:
     """Where some functions are called, and with which code; None where that is no literal.
 
-    An error that tells of another one has the code of that.
+    An error that tells of another one, or of a worker's failure, has the code of that.
     """
     for place, node in nodes(folder):
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in names:
@@ -49,7 +49,7 @@ def codes(folder: str, names: set[str], position: int) -> Iterator[tuple[str, st
             match named or node.args[position:]:
                 case [ast.Constant(str(code)), *_]:
                     yield place, code
-                case [ast.Attribute(ast.Name("error"), "code")]:
+                case [ast.Attribute(ast.Name("error" | "failure"), "code")]:
                     pass
                 case _:
                     yield place, None

@@ -28,9 +28,9 @@ ARROWS: dict[str, set[str]] = {
     "side_inputs": set(),
     "_registry": set(),
     "config": set(),
-    "audio.headers": set(),
     "audio.gate": set(),
-    "audio.decoder": {"audio.headers", "audio.gate"},
+    "audio.encoded": {"audio.gate"},
+    "audio.decoder": {"audio.encoded", "audio.gate"},
     "audio.io": {"audio.decoder", "audio.gate"},
     "audio.listing": set(),
     "audio.notes": {"audio.io"},
@@ -221,6 +221,8 @@ def test_the_command_line_is_flags_a_call_and_print():
         if path.parent != PACKAGE / "cli":
             continue
         lines = len(path.read_text(encoding="utf-8").splitlines())
+        # For each command, not for all together: another one is no reason to shorten the others.
+        # What they share need not grow with their number.
         if path.name.startswith("_"):
             shared += lines
         assert lines <= (300 if path.name.startswith("_") else 70), path

@@ -5,17 +5,14 @@ imported when the first file is read.
 """
 
 import contextlib
-import io
-import os
-import stat
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from mgr_jax.audio.encoded import Header, Part, is_placeholder, open_encoded, read_header
 from mgr_jax.audio.gate import AudioError, Limits
-from mgr_jax.audio.headers import Header, is_placeholder, read_header
 from mgr_jax.errors import UserError
 
 # A file that yields less than its header promises, by more than this, is cut short.
@@ -90,7 +87,7 @@ class Decoder:
         """
         self.claimed, self.decoded, self.failed, self._good = None, 0.0, 0, 0
         self.cut, self._reached = False, 0
-        with _open(self.path, self._data) as file, self._disk_errors_told():
+        with open_encoded(self.path, self._data) as file, self._disk_errors_told():
             header = read_header(file)
             self._require_sound(header)
             with self._errors_told(header):
@@ -160,7 +157,7 @@ class Decoder:
         # No protocol: what a file names (playlists, segments, addresses) is never opened.
         formats = f"{CONTAINERS},{_PICTURES}"
         options = {"protocol_whitelist": "none", "format_whitelist": formats}
-        source = _Source(header, self.path.suffix, start)
+        source = Part(header, self.path.suffix, start)
         with av.open(source, "r", options=options, metadata_errors="replace") as container:
             stream = container.streams.best("audio")
             if stream is None and container.streams.audio:
@@ -231,47 +228,6 @@ def _import_av() -> Any:
             "decoding audio files needs PyAV; install it (pip install av)", code="package.missing"
         ) from error
     return av
-
-
-def _open(path: Path, data: bytes | None) -> BinaryIO:
-    """Opens a regular file; a named pipe would wait for somebody to write to it."""
-    if data is not None:
-        return io.BytesIO(data)
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except PermissionError as error:
-        raise AudioError(
-            f"{path} may not be read (permission denied); change its permissions",
-            code="file.denied",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise AudioError(f"{path} is not a file; check the path", code="file.not_found") from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise AudioError(
-            f"{path} is not a regular file; give the path of one", code="file.not_found"
-        )
-    return os.fdopen(handle, "rb")
-
-
-class _Source:
-    """A file from some byte on, as FFmpeg sees it; it tells formats by their suffix too."""
-
-    def __init__(self, header: Header, suffix: str, start: int) -> None:
-        self.name = f"sound{suffix}" if suffix[1:].isalnum() and suffix.isascii() else "sound"
-        self.read, self._file, self._start = header.file.read, header.file, start
-        self.seek(0)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if whence == io.SEEK_SET:
-            offset += self._start
-        try:
-            return self._file.seek(offset, whence) - self._start
-        except OSError:  # where a damaged file sends it is no place; the disk has no part in it
-            return -1
-
-    def tell(self) -> int:
-        return self._file.tell() - self._start
 
 
 def _in_blocks(

@@ -28,6 +28,14 @@ _MAX_PEAK_LOSSY, _MAX_PEAK = 4.0, 1.25
 _SILENT_DB = -75.0
 
 
+def plain_number(number: float, digits: int = 15) -> str:
+    """A number to some digits, with separators and without a power of ten: 1,000,000 and 22,050.5.
+
+    Those of more than 15 digits have one.
+    """
+    return f"{float(f'{number:.{digits}g}'):,.15g}"
+
+
 class AudioError(UserError):
     """An audio file that cannot be used; the message says why."""
 
@@ -77,12 +85,16 @@ class Limits:
                 chosen[name] = math.nan
         return cls(**chosen)
 
+    def rates(self) -> str:
+        """The sample rates within the limits, for sentences."""
+        return f"{plain_number(self.min_rate)} to {plain_number(self.max_rate)} Hz"
+
     def require_rate(self, name: str, rate: float) -> None:
         """Raises an AudioError unless a sample rate in Hz lies within the limits."""
         if not self.min_rate <= rate <= self.max_rate:
             raise AudioError(
-                f"{name} has a sample rate of {rate:g} Hz, outside of {self.min_rate:g} to "
-                f"{self.max_rate:g} Hz; correct it, or change the limits (`limits`)",
+                f"{name} has a sample rate of {plain_number(rate)} Hz, outside of {self.rates()}; "
+                "correct it, or change the limits (`limits`)",
                 code="audio.limit",
             )
 
@@ -203,8 +215,9 @@ class _Survey:
         gain = 1.0
         if highest > (_MAX_PEAK_LOSSY if lossy else _MAX_PEAK):
             gain = 1.0 / highest
+            peak_told = plain_number(highest, 4)
             remarks.append(
-                f"has levels of up to {highest:.4g} times full scale; it is scaled to its peak"
+                f"has levels of up to {peak_told} times full scale; it is scaled to its peak"
             )
         return _Rule(channel, gain), remarks
 

@@ -118,7 +118,7 @@ class Flags(absl_flags.FlagValues):
 
     def limits(self) -> None:
         """Defines --limits, which audio files are refused."""
-        told = "Of files of audio, such as max_hours=48,min_rate=500,max_rate=1000000."
+        told = "What files may be: max_hours=48,min_rate=500,max_rate=1000000,max_expansion=1000."
         serializer: Any = absl_flags.ArgumentSerializer()
         absl_flags.DEFINE(_LimitsParser(), "limits", None, told, self, serializer)
 

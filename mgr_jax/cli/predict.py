@@ -25,6 +25,7 @@ def define_flags(flags: Flags) -> None:
     flags.text("checkpoint", "best", "best, latest or a step.")
     flags.integer("top", 3, "How many classes to name.", least=1)
     flags.limits()
+    flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)
     flags.switch("timeline", False, "Say what every part is like.")
     flags.target("json", "Also write all probabilities here.")
     flags.choice("format", "text", ["text", "crowdai"], "What to write.")
@@ -44,13 +45,15 @@ def main(flags: Flags, args: list[str]) -> None:
             code="argument.not_applicable",
         )
     if flags.out:
-        options = flags.given("table", "checkpoint", "missing_classes", "progress", "limits")
-        submission = mgr_jax.write_submission(flags.model, args, flags.out, **options)
+        options = flags.given("table", "checkpoint", "missing_classes", "limits", "workers")
+        submission = mgr_jax.write_submission(
+            flags.model, args, flags.out, progress=flags.progress, **options
+        )
         for failure in submission.failures:
             print(failure, file=sys.stderr)
         print(submission)
         return
-    options = flags.given("features", "table", "checkpoint", "timeline", "limits")
+    options = flags.given("features", "table", "checkpoint", "timeline", "limits", "workers")
     predictions = mgr_jax.predict_files(flags.model, args, **options)
     for name, prediction in predictions:
         print(f"{printable(name)}: {prediction.describe(flags.top, timeline=flags.timeline)}")

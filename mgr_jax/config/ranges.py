@@ -14,6 +14,9 @@ from mgr_jax.errors import UserError
 LONGEST_CLIP = 2**27
 # Samples of a batch: they are counted in int32, and take 8 GiB.
 LARGEST_BATCH = LARGEST
+# Of audio in Hz: those of `audio.gate.Limits`, which this module, as all of config, imports nothing
+# of; a test holds them to be the same.
+LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000
 _LARGEST_FLOAT = 3.4028235e38  # of float32, in which all is computed
 _ENDLESS = ("norm",)  # fields of front ends in which infinity is a value: the largest of a frame
 
@@ -35,8 +38,8 @@ RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
         ("clip_samples",),
     ),
     (
-        "0 (features) or a rate from 1000 to 384000 Hz",
-        lambda value: value == 0 or 1000 <= value <= 384_000,
+        f"0 (features) or a rate from {LOWEST_RATE:,} to {HIGHEST_RATE:,} Hz",
+        lambda value: value == 0 or LOWEST_RATE <= value <= HIGHEST_RATE,
         ("sample_rate",),
     ),
     ("from 0 to 10000", lambda value: 0 <= value <= 10_000, ("eval_segments",)),

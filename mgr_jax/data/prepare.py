@@ -7,61 +7,25 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import Limits
+from mgr_jax.data.audio_builder import SAMPLE_RATES
 from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
+from mgr_jax.data.prepared import Prepared, describe_prepared
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.sources import current_marks, describe_changes, read_marks, write_marks
-from mgr_jax.data.track_builder import SAMPLE_RATES, Plan, TrackBuilder
-from mgr_jax.errors import UserError, disk_errors_told, printable, unknown_name
-from mgr_jax.files import lock, read_json, replace_folder, restore_folder, scratch
+from mgr_jax.data.track_builder import Plan, TrackBuilder
+from mgr_jax.errors import UserError, disk_errors_told, unknown_name
+from mgr_jax.files import lock, replace_folder, restore_folder, scratch
 
-_AGAIN = "build the dataset again (`overwrite`)"
 _SETTINGS = ("split_by", "fractions", "seed", "splits", "frame_rate")  # told by name and value
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A prepared dataset; `str` of it is what there is to tell.
-
-    Attributes:
-      name: as `config.dataset` wants it, such as gtzan/fault_filtered.
-      folder: holds the records, the caches, protocol.json, skipped.json and notes.json.
-      data_dir: the TFDS folder that holds it with the others.
-      sample_rate: of the stored audio in Hz; 0 for features, which have none.
-      tracks: number of tracks by split and class.
-      skipped: tracks that could not be read, with the reason for each.
-      notes: tracks that are used, but not as they are, with what was told of each.
-      split_by: no value of these columns stands in two splits; ("track",) keeps tracks whole only.
-      given: whether the splits were given with the data, or else made here.
-    """
-
-    name: str
-    folder: Path
-    data_dir: Path
-    sample_rate: int
-    tracks: Mapping[str, Mapping[str, int]]
-    skipped: Mapping[str, str]
-    notes: Mapping[str, Sequence[str]]
-    split_by: tuple[str, ...]
-    given: bool
-
-    def __str__(self) -> str:
-        classes = {name for counts in self.tracks.values() for name in counts} - {""}
-        noted = f", {len(self.notes)} used but not as they are"
-        counts = ", ".join(f"{sum(n.values())} {split}" for split, n in self.tracks.items())
-        return printable(
-            f"{self.folder}: {len(classes)} classes, {counts} tracks ({len(self.skipped)} "
-            f"skipped{noted if self.notes else ''}), {'- and '.join(self.split_by)}-disjoint"
-        )
 
 
 def prepare(
@@ -137,7 +101,7 @@ def prepare(
 
     with disk_errors_told(where), without_remarks():
         folder = _build(make_builder, where, manual_dir, overwrite=overwrite)
-    return _describe(folder, where)
+    return describe_prepared(folder, where)
 
 
 @contextlib.contextmanager
@@ -290,23 +254,4 @@ def _require_same(plan: Plan, target: Path, *, progress: bool) -> None:
         f"{target} was prepared from {what}; build it again (`overwrite`), or keep both "
         f"with another `data_dir`{' or `name`' if 'name' in names else ''}",
         code="dataset.other_settings",
-    )
-
-
-def _describe(folder: Path, data_dir: Path) -> Prepared:
-    protocol = read_account(folder)
-    stored_as = protocol["format"]
-    rate = int(stored_as["rate"]) if stored_as["kind"] == "waveform" else 0
-    name = folder.parent.relative_to(data_dir).as_posix()
-    notes = folder / "notes.json"
-    return Prepared(
-        name=name.removesuffix(f"_{rate}") if rate else name,
-        folder=folder,
-        data_dir=data_dir,
-        sample_rate=rate,
-        tracks=protocol["tracks"],
-        skipped=read_json(folder / "skipped.json", _AGAIN),
-        notes=read_json(notes, _AGAIN) if notes.exists() else {},  # as of version 0.1
-        split_by=tuple(protocol["split_by"]),
-        given=protocol["given"],
     )

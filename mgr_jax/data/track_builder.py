@@ -6,11 +6,8 @@ import dataclasses
 import functools
 import itertools
 import json
-import logging
 import os
 import tempfile
-import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,16 +17,13 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from mgr_jax.audio.io import Limits
-from mgr_jax.audio.notes import first_of_each, some_reasons, with_notes
+from mgr_jax.audio.notes import with_notes
+from mgr_jax.data.account import Account
 from mgr_jax.data.cache_writer import write_cache
-from mgr_jax.data.record_writer import PlainWriter
-from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
-from mgr_jax.data.sources import Mark, digest_marks, write_marks
+from mgr_jax.data.records import LoadedTrack, Record, Track
 from mgr_jax.data.spool import spool
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
-
-log = logging.getLogger(__name__)
 
 _UNKNOWN = -1  # the label of a track without a genre
 _AHEAD = 64  # tracks per worker that may be done before their turn
@@ -147,10 +141,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             )
         known = {t.label for s in tracks.values() for t in s} - {""}
         self.info.features["label"].names = sorted(known)
-        self._skipped = dict(self.planned.left_out)
-        self._notes: dict[str, list[str]] = {}
-        self._marks: dict[str, Mark] = {}
-        self._stored = {split: Counter[str]() for split in tracks}
+        self._account = Account(tracks, sorted(known), dict(self.planned.left_out))
         spool_folder = self._work.enter_context(tempfile.TemporaryDirectory(dir=self.data_path))
         # Of all splits at once, and far ahead: workers go on while TFDS sorts and writes a split.
         results = map_in_processes(
@@ -175,16 +166,10 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         with write_cache(cache, len(self.planned.tags)) as add_to_cache:
             for (track, result), notes in with_notes(bar):
                 if isinstance(result, Failure):
-                    self._skip(track, result)
-                    if track.file:
-                        self._marks[track.track_id] = track.file.mark()
+                    self._account.skip(track, result)
                     continue
                 loaded, spooled = result
-                if loaded.mark:
-                    self._marks[track.track_id] = loaded.mark
-                if notes:
-                    self._notes[track.track_id] = notes
-                self._stored[split][track.label] += 1
+                self._account.add(split, track, loaded.mark, notes)
                 given = {*track.tags, *loaded.tags}
                 shared = {
                     "label": classes.index(track.label) if track.label else _UNKNOWN,
@@ -197,118 +182,18 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
                     head = shared | {"offset": record.offset, "length": record.length}
                     add_to_cache(head, steps)
                     yield f"{track.track_id}#{record.offset}", {self.PAYLOAD: record.data, **head}
-            if not self._stored[split]:  # TFDS would raise thirty lines
-                raise self._nothing_readable(split)
-
-    def _skip(self, track: Track, failure: Failure) -> None:
-        log.info("skipped %s: %s", track.track_id, failure.reason)
-        self._skipped[track.track_id] = failure.reason
-
-    def _nothing_readable(self, split: str) -> UserError:
-        """Says why a split is empty, and whether others would be too."""
-        assert self.planned is not None
-        tracks = self.planned.tracks
-        nothing = not any(self._stored.values())
-        if nothing:  # perhaps no file can be read at all: go on to the first that can
-            for (track, result), _ in with_notes(self._results):
-                if not isinstance(result, Failure):
-                    nothing = False
-                    break
-                self._skip(track, result)
-        reasons = [self._skipped[t.track_id] for t in tracks[split]]
-        what, way_out = f"{len(reasons)} tracks of the {split} split", ", or change the splits"
-        if nothing:
-            reasons = list(self._skipped.values())
-            what, way_out = f"{len(reasons)} files", ""
-        return UserError(
-            f"none of the {what} can be read ({some_reasons(reasons)}); replace them{way_out}",
-            code="dataset.unreadable",
-        )
+            self._account.require_some(split, self._results)
 
     def _download_and_prepare(self, dl_manager, download_config) -> None:
         with contextlib.ExitStack() as self._work:
             super()._download_and_prepare(dl_manager, download_config)
         assert self.planned is not None
-        self._require_every_class(complete=self.planned.account.get("complete", True))
-        if self._skipped:
-            warnings.warn(
-                f"skipped {len(self._skipped)} tracks, which skipped.json lists "
-                f"({some_reasons(list(self._skipped.values()))})",
-                stacklevel=2,
-            )
-        if self._notes:
-            warnings.warn(
-                f"used {len(self._notes)} tracks that are not as they should be, which notes.json "
-                f"lists ({some_reasons(first_of_each(self._notes))})",
-                stacklevel=2,
-            )
+        self._account.require_every_class(complete=self.planned.account.get("complete", True))
+        self._account.tell()
         protocol = {
-            "classes": self.info.features["label"].names,
             "tags": list(self.planned.tags),
             "format": self.format(),
             "license": self.LICENSE,
-            "tracks": {split: dict(sorted(n.items())) for split, n in self._stored.items()},
+            **self.planned.account,
         }
-        if self._marks:
-            protocol["content"] = digest_marks(self._marks)
-        for name, content in [
-            ("skipped.json", self._skipped),
-            ("notes.json", self._notes),
-            ("protocol.json", protocol | dict(self.planned.account)),
-        ]:
-            text = json.dumps(content, indent=2) + "\n"
-            (self.data_path / name).write_text(text, encoding="utf-8")
-        write_marks(Path(self.data_path), self._marks)
-
-    def _require_every_class(self, *, complete: bool) -> None:
-        for split, stored in self._stored.items():
-            missing = [name for name in self.info.features["label"].names if not stored[name]]
-            if missing and complete:
-                raise UserError(
-                    f"the {split} split has no readable track of genre '{missing[0]}' "
-                    f"({self._why_missing(split, missing[0])}); add tracks of it, leave the genre "
-                    "out, or change the splits",
-                    code="split.missing_genre",
-                )
-            if missing:
-                warnings.warn(
-                    f"the {split} split has no track of {', '.join(missing)}", stacklevel=2
-                )
-
-    def _why_missing(self, split: str, label: str) -> str:
-        assert self.planned is not None
-        tracks = [t.track_id for t in self.planned.tracks[split] if t.label == label]
-        reasons = [self._skipped[track] for track in tracks if track in self._skipped]
-        return some_reasons(reasons) if reasons else "none was put there"
-
-
-@dataclasses.dataclass
-class AudioConfig(tfds.core.BuilderConfig):
-    """A builder config: what changes the stored records.
-
-    Attributes:
-      sample_rate: of the stored audio in Hz.
-    """
-
-    sample_rate: int = 22_050
-
-
-SAMPLE_RATES = (22_050, 16_000, 12_000)
-
-
-class AudioBuilder(TrackBuilder):
-    """Stores tracks as `waveform` examples: mono 16-bit FLAC files at the config's rate."""
-
-    PAYLOAD = "audio"
-
-    def _example_writer(self) -> PlainWriter:
-        return PlainWriter(self.info.file_format)
-
-    def make_records(self) -> Callable[[Track], tuple[LoadedTrack, list[Record]]]:
-        """See TrackBuilder."""
-        return functools.partial(audio_records, sample_rate=self.builder_config.sample_rate)
-
-    def format(self) -> dict[str, Any]:
-        """See TrackBuilder."""
-        rate = self.builder_config.sample_rate
-        return {"kind": "waveform", "rate": rate, "dtype": "int16", "item_shape": []}
+        self._account.write(Path(self.data_path), protocol)

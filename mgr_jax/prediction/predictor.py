@@ -93,16 +93,47 @@ class Predictor:
           UserError: a waveform comes without its rate or is none, the model needs a table row, or
             it reads features and does not know the preset that they were computed with.
         """
-        if self._preset is None:
-            self.require_kind("waveform")
-        rate = int(self._preset.sample_rate if self._preset else self.spec.sample_rate)
+        rate = self.audio_rate()
         if isinstance(audio, str | Path):
             name = str(audio)
-            waveform = read_audio(audio, rate, allow_truncated=True, limits=limits, dtype=np.int16)
+            samples = read_audio(audio, rate, allow_truncated=True, limits=limits, dtype=np.int16)
         else:
             name = "the array"
-            waveform = convert_waveform(audio, sample_rate, rate, limits=limits, dtype=np.int16)
-        length, clip = len(waveform), self.spec.clip_samples
+            samples = convert_waveform(audio, sample_rate, rate, limits=limits, dtype=np.int16)
+        return self.predict_samples(samples, name=name, side=side, timeline=timeline)
+
+    def audio_rate(self) -> int:
+        """The sample rate in Hz of what `predict_samples` takes.
+
+        Raises:
+          UserError: the model reads features and does not know the preset they were computed with.
+        """
+        if self._preset is None:
+            self.require_kind("waveform")
+        return int(self._preset.sample_rate if self._preset else self.spec.sample_rate)
+
+    def predict_samples(
+        self,
+        samples: np.ndarray,
+        *,
+        name: str,
+        side: Mapping[str, Any] | None = None,
+        timeline: bool = False,
+    ) -> Prediction:
+        """Classifies what was read already; `predict` without reading.
+
+        Args:
+          samples: [samples] int16 at `audio_rate()`, as `audio.io.read_audio` gives them.
+          name: of the file, for messages.
+          side: see `predict`.
+          timeline: see `predict`.
+
+        Raises:
+          AudioError: it is less than one analysis frame.
+          UserError: see `predict`.
+        """
+        rate = self.audio_rate()
+        length, clip = len(samples), self.spec.clip_samples
         needed = self._preset.frame_samples if self._preset else self.spec.min_samples
         if length < needed:
             raise AudioError(
@@ -111,15 +142,15 @@ class Predictor:
                 code="audio.too_short",
             )
         if self._extract is not None:
-            features = self._extract(waveform)
+            features = self._extract(samples)
             return self.predict_features(features, side, timeline=timeline)
         if length < clip and not self.spec.mask_filling:
             warnings.warn(
                 f"{name} lasts {length / rate:.1f} s, less than the {clip / rate:.1f} s the "
                 f"network looks at; {self._how_filled}",
-                stacklevel=2,
+                stacklevel=3,
             )
-        return self._predict([waveform], [side], timeline)[0]
+        return self._predict([samples], [side], timeline)[0]
 
     def predict_features(
         self, features: np.ndarray, side: Mapping | None = None, *, timeline: bool = False

@@ -119,9 +119,11 @@ def extract_table(
             f"`seconds` is {seconds:g}; give the length of segments, or 0 for tracks",
             code="argument.out_of_range",
         )
-    if sample_rate is not None and not 1000 <= sample_rate <= 384_000:
+    limits = limits or Limits()
+    if sample_rate is not None and not limits.min_rate <= sample_rate <= limits.max_rate:
         raise UserError(
-            f"`sample_rate` is {sample_rate:g}; give one from 1000 to 384000 Hz",
+            f"`sample_rate` is {sample_rate:,}; give one from {limits.rates()}, or change the "
+            "limits (`limits`)",
             code="argument.out_of_range",
         )
     out = Path(out).expanduser()

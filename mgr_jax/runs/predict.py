@@ -1,12 +1,16 @@
 """Many files through one model, one after the other."""
 
+import contextlib
+import functools
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mgr_jax.audio.io import AudioError, AudioWarning, Limits
+import numpy as np
+
+from mgr_jax.audio.io import AudioError, AudioWarning, Limits, read_audio
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.audio.notes import with_notes
 from mgr_jax.errors import UserError
@@ -14,6 +18,9 @@ from mgr_jax.files import write_json
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.feature_files import read_for_model, side_rows
+from mgr_jax.workers import Failure, map_in_processes
+
+_AHEAD = 2  # files per process that are decoded before their turn: an hour is 160 MB
 
 
 class FilePredictions:
@@ -67,6 +74,7 @@ def predict_files(
     checkpoint: str | int = "best",
     timeline: bool = False,
     limits: Limits | None = None,
+    workers: int | None = None,
 ) -> FilePredictions:
     """Classifies audio files and folders of them, or the tracks of a file of features.
 
@@ -83,6 +91,9 @@ def predict_files(
       checkpoint: "best" by validation score, "latest", or a step.
       timeline: tell segments that cover each file; see `Predictor.predict`.
       limits: which files are refused; see `audio.io.Limits`.
+      workers: processes that decode, ahead of the network. In them a file that crashes its decoder
+        or takes for ever is one of the `failures`. None: as many as there are cores, none for a
+        single file; 0: decode in this process.
 
     Raises:
       UserError: neither files nor features or both are given, a folder holds no audio, there is no
@@ -104,20 +115,65 @@ def predict_files(
         return FilePredictions(zip(tracks.track_id, predictions, strict=True))
     sides = side_rows(str(table or ""), predictor, names)
     predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
-    return FilePredictions(_predict_each(predictor, names, sides, timeline, limits))
+    return FilePredictions(
+        predict_each(predictor, names, sides, timeline=timeline, limits=limits, workers=workers)
+    )
 
 
-def _predict_each(
+def predict_each(
     predictor: Predictor,
     names: Sequence[str],
     sides: Sequence[Mapping[str, Any]],
-    timeline: bool,
-    limits: Limits | None,
+    *,
+    timeline: bool = False,
+    limits: Limits | None = None,
+    workers: int | None = None,
 ) -> Iterator[tuple[str, Prediction | AudioError]]:
-    for name, side in zip(names, sides, strict=True):
-        try:
-            prediction = predictor.predict(name, side=side, timeline=timeline, limits=limits)
-        except AudioError as error:
-            yield name, error
-        else:
-            yield name, prediction
+    """Predicts files as they are asked for; see `predict_files`.
+
+    Args:
+      predictor: of audio.
+      names: paths of files.
+      sides: what is known of each beside, see `Predictor.predict`.
+      timeline: see `Predictor.predict`.
+      limits: which files are refused.
+      workers: processes that decode.
+
+    Yields:
+      (name, prediction, or why there is none), in the order of the names.
+
+    Raises:
+      UserError: the model does not read audio, no process can be started, or PyAV is missing.
+    """
+    if workers is None:
+        workers = min(os.cpu_count() or 1, len(names)) if len(names) > 1 else 0
+    read = functools.partial(
+        read_audio,
+        sample_rate=predictor.audio_rate(),
+        allow_truncated=True,
+        limits=limits,
+        dtype=np.int16,
+    )
+    with contextlib.closing(
+        map_in_processes(read, names, workers=workers, ahead=_AHEAD)
+    ) as decoded:
+        for (name, found), side in zip(decoded, sides, strict=True):
+            yield name, _outcome(predictor, name, found, side, timeline)
+
+
+def _outcome(
+    predictor: Predictor,
+    name: str,
+    found: np.ndarray | Failure,
+    side: Mapping[str, Any],
+    timeline: bool,
+) -> Prediction | AudioError:
+    if isinstance(found, Failure):
+        failure = found
+        if failure.code == "package.missing":  # which is no fault of the file
+            raise UserError(failure.reason, code=failure.code)
+        return AudioError(failure.reason, code=failure.code)
+    try:
+        return predictor.predict_samples(found, name=name, side=side, timeline=timeline)
+    except AudioError as error:
+        return error

@@ -17,6 +17,7 @@ from mgr_jax.errors import UserError, printable
 from mgr_jax.files import require_writable, write_text
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.feature_files import side_rows
+from mgr_jax.runs.predict import predict_each
 
 # FMA's root genres as its metadata spell them, in the order of the challenge's columns.
 GENRES = (
@@ -62,6 +63,7 @@ def write_submission(
     missing_classes: Literal["zero"] | None = None,
     progress: bool = True,
     limits: Limits | None = None,
+    workers: int | None = None,
 ) -> Submission:
     """Classifies audio files and writes a row of 16 probabilities for each, named by its stem.
 
@@ -77,6 +79,7 @@ def write_submission(
       missing_classes: "zero" lets a model lack some of the genres; they get a probability of 1e-6.
       progress: show a progress bar.
       limits: which files are refused; see `audio.io.Limits`.
+      workers: processes that decode; see `predict_files`.
 
     Raises:
       UserError: files share a stem or do not exist, the model's classes or the table do not fit,
@@ -87,18 +90,18 @@ def write_submission(
     require_writable(out)
     predictor = load(model, checkpoint=checkpoint)
     columns = _columns(predictor, missing_classes)
-    paths = list(rows.values())
-    sides = side_rows(str(table or ""), predictor, list(map(str, paths)))
+    names = list(map(str, rows.values()))
+    sides = side_rows(str(table or ""), predictor, names)
     probabilities = np.full((len(rows), len(GENRES)), 1 / len(GENRES))
     failures = []
-    for row, path in enumerate(tqdm(paths, "classified", unit="track", disable=not progress)):
-        try:
-            found = predictor.predict(path, side=sides[row], limits=limits).track_probabilities
-        except AudioError as error:
-            failures.append(f"{error}; its row says {1 / len(GENRES):g} of every genre")
+    found = predict_each(predictor, names, sides, limits=limits, workers=workers)
+    bar = tqdm(found, "classified", len(names), unit="track", disable=not progress)
+    for row, (_, outcome) in enumerate(bar):
+        if isinstance(outcome, AudioError):
+            failures.append(f"{outcome}; its row says {1 / len(GENRES):g} of every genre")
             continue
         probabilities[row] = 0
-        probabilities[row, columns] = found
+        probabilities[row, columns] = outcome.track_probabilities
     probabilities = np.maximum(probabilities, FLOOR)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     text = io.StringIO(newline="")

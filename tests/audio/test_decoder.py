@@ -334,8 +334,8 @@ def test_a_file_is_read_at_its_own_rate(tmp_path):
 
 def test_beyond_the_limits_nothing_is_decoded():
     wav = by_soundfile(TUNE, RATE, "WAV")
-    for rate in (1, 500_000):
-        with user_error("audio.limit", "a.wav", f"{rate:g} Hz"):
+    for rate, told in ((1, "of 1 Hz"), (1_500_000, "of 1,500,000 Hz")):
+        with user_error("audio.limit", "a.wav", told, "1,000 to 384,000 Hz"):
             read_audio("a.wav", RATE, data=with_length(wav, b"fmt ", 12, "<I", rate))
     assert len(read(wav, limits=Limits(max_hours=4.01 / 3600))) == len(TUNE)
     with user_error("audio.limit", "a.wav", "hours"):

@@ -9,7 +9,7 @@ from encoded import by_soundfile, tune
 from errors import user_error
 
 from mgr_jax.audio.gate import pass_gate
-from mgr_jax.audio.io import AudioWarning, convert_waveform, read_audio, resample, to_int16
+from mgr_jax.audio.io import AudioWarning, Limits, convert_waveform, read_audio, resample, to_int16
 
 RATE = 12_000
 TUNE, OTHER = tune(3, RATE), tune(3, RATE, seed=1)[::-1] * 0.7
@@ -68,9 +68,13 @@ def test_where_channels_cancel_the_loudest_is_taken(stereo, loudest):
     assert loudest is None or errors.argmin() == loudest
 
 
-@pytest.mark.parametrize("scale", [2.0, 32_768.0, 2.0**31])
-def test_levels_far_outside_are_scaled_to_their_peak(scale):
-    with pytest.warns(AudioWarning, match=r"a\.wav has levels of up to .* scaled to its peak"):
+@pytest.mark.parametrize(
+    ("scale", "told"),
+    [(2.0, "2"), (32_768.0, "32,770"), (2.0**31, "2,147,000,000"), (1e16, r"1e\+16")],
+)
+def test_levels_far_outside_are_scaled_to_their_peak(scale, told):
+    says = rf"a\.wav has levels of up to {told} times full scale; it is scaled to its peak"
+    with pytest.warns(AudioWarning, match=says):
         found = both_ways(TUNE[:, None] / np.abs(TUNE).max() * np.float32(scale))
     np.testing.assert_allclose(found, TUNE / np.abs(TUNE).max(), atol=1e-6)
 
@@ -183,10 +187,12 @@ def test_a_rate_that_is_none_is_one_sentence(rate):
         convert_waveform(TUNE, rate, RATE)
 
 
-@pytest.mark.parametrize("rate", [1, 500_000])
-def test_a_rate_beyond_the_limits_is_one_sentence(rate):
-    with user_error("audio.limit", f"{rate} Hz"):
+@pytest.mark.parametrize(("rate", "told"), [(1, "of 1 Hz"), (1e6, "of 1,000,000 Hz")])
+def test_a_rate_beyond_the_limits_is_one_sentence(rate, told):
+    with user_error("audio.limit", told, "1,000 to 384,000 Hz"):
         convert_waveform(TUNE, rate, RATE)
+    with user_error("audio.limit", "0.25 Hz", "outside of 0.5 to 22,050.5 Hz"):
+        Limits(min_rate=0.5, max_rate=22_050.5).require_rate("a.wav", 0.25)
 
 
 @pytest.mark.parametrize("rate", [12_000.0, np.int64(12_000), np.float32(12_000)])

@@ -11,7 +11,7 @@ from errors import user_error
 
 from mgr_jax.audio.io import AudioWarning
 from mgr_jax.audio.notes import first_of_each, some_reasons, with_notes
-from mgr_jax.data import track_builder
+from mgr_jax.data import audio_builder
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.records import audio_records
 from mgr_jax.features.recipes import Recipe
@@ -63,7 +63,7 @@ def test_a_dataset_keeps_the_notes_of_its_tracks(music_folder, tmp_path, monkeyp
             warnings.warn(f"{track.track_id} cancels itself", AudioWarning, stacklevel=2)
         return audio_records(track, sample_rate)
 
-    monkeypatch.setattr(track_builder, "audio_records", noted)
+    monkeypatch.setattr(audio_builder, "audio_records", noted)
     how = {"manual_dir": music_folder, "data_dir": tmp_path, "num_workers": 0, "progress": False}
     with pytest.warns(UserWarning, match=r"used 15 tracks .*notes\.json.*; and 12 more") as caught:
         made = prepare("audio_folder", sample_rate=RATE, **how)

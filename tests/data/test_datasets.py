@@ -41,7 +41,8 @@ TOY = {
         from etils import epath
 
         from mgr_jax.data.records import LoadedTrack, Track
-        from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
+        from mgr_jax.data.audio_builder import AudioBuilder, AudioConfig
+        from mgr_jax.data.track_builder import Plan
 
 
         @dataclasses.dataclass

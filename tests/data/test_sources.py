@@ -15,7 +15,8 @@ import soundfile
 from errors import user_error
 
 from mgr_jax.data import sources
-from mgr_jax.data.prepare import Prepared, prepare
+from mgr_jax.data.prepare import prepare
+from mgr_jax.data.prepared import Prepared
 from mgr_jax.data.sources import Mark, SourceFile, describe_changes, read_marks
 
 RATE = 12_000

@@ -146,8 +146,13 @@ def test_odd_files_cost_nobody_else_a_prediction(trained_run, tmp_path):
     soundfile.write(tmp_path / "silence.wav", np.zeros(RATE), RATE)
     os.mkfifo(tmp_path / "pipe.wav")
     names = ["a.wav", *odd, "silence.wav", "pipe.wav", "absent.wav", "z.wav"]
-    predictions = mgr_jax.predict_files(trained_run, [tmp_path / name for name in names])
+    files = [tmp_path / name for name in names]
+    predictions = mgr_jax.predict_files(trained_run, files, workers=2)
     assert [Path(name).name for name, _ in predictions] == ["a.wav", "z.wav"]
+    here = mgr_jax.predict_files(trained_run, files, workers=0)
+    for (_, one), (_, other) in zip(predictions, here, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+    assert predictions.failures == here.failures
     assert len(predictions.failures) == len(names) - 2
     for name, failure in zip(names[1:-1], predictions.failures, strict=True):
         assert name in failure

@@ -20,6 +20,7 @@ from errors import user_error
 
 import mgr_jax
 from mgr_jax import extract_table
+from mgr_jax.audio.io import Limits
 from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.prepare import prepare
@@ -340,6 +341,11 @@ def test_mistakes_are_one_sentence(tmp_path, genres):
         extract_table("mfcc_statistics", tmp_path / "folder.csv", audio=genres)
     with user_error("argument.out_of_range", "`seconds` is -3"):
         extract_table("mfcc_statistics", out, audio=genres, seconds=-3)
+    with user_error("argument.out_of_range", "`sample_rate` is 500,000", "1,000 to 384,000 Hz"):
+        extract_table("mfcc_statistics", out, audio=genres, sample_rate=500_000)
+    narrow = Limits(max_rate=16_000)
+    with user_error("argument.out_of_range", "`sample_rate` is 22,050", "1,000 to 16,000 Hz"):
+        extract_table("mfcc_statistics", out, audio=genres, sample_rate=RATE, limits=narrow)
     for both in ({}, {"audio": genres, "dataset": "audio_folder/music"}):
         with user_error("argument.choose_one", "`audio`", "`dataset`"):
             extract_table("mfcc_statistics", out, **both)

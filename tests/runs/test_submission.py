@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,8 +17,15 @@ from mgr_jax.evaluation import log_loss, macro_f1
 from mgr_jax.runs.submission import GENRES
 
 
+def decode(path, **_):
+    """Stands for `read_audio`; cannot read files named bad."""
+    if Path(path).stem.startswith("bad"):
+        raise AudioError(f"{path} cannot be decoded as audio", code="audio.damaged")
+    return np.zeros(100, np.int16)
+
+
 class StubPredictor:
-    """Answers what it is told; cannot read files named bad."""
+    """Answers what it is told."""
 
     def __init__(self, classes, answers, task="single_label"):
         self.classes, self.answers = tuple(classes), answers
@@ -25,16 +33,18 @@ class StubPredictor:
         self.side = SimpleNamespace(columns=("x",))
         self.sides = []
 
-    def predict(self, path, *, side, limits):
+    def audio_rate(self):
+        return 100
+
+    def predict_samples(self, samples, *, name, side, timeline):
         self.sides.append(side)
-        if path.stem.startswith("bad"):
-            raise AudioError(f"{path} cannot be decoded as audio", code="audio.damaged")
-        return SimpleNamespace(track_probabilities=np.array(self.answers[path.stem]))
+        return SimpleNamespace(track_probabilities=np.array(self.answers[Path(name).stem]))
 
 
 @pytest.fixture
 def use(monkeypatch):
     """Makes a predictor that of every run."""
+    monkeypatch.setattr("mgr_jax.runs.predict.read_audio", decode)
     return lambda predictor: monkeypatch.setattr(
         "mgr_jax.runs.submission.load", lambda *_, **__: predictor
     )
@@ -61,7 +71,7 @@ def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, use, c
     predictor = StubPredictor([GENRES[i] for i in order], answers)
     use(predictor)
     files = make_files(tmp_path, "000/000002.mp3", "000/000005.mp3", "bad.mp3")
-    done = mgr_jax.write_submission("run", files, tmp_path / "s.csv", progress=False)
+    done = mgr_jax.write_submission("run", files, tmp_path / "s.csv", progress=False, workers=0)
     assert str(done) == f"Wrote {tmp_path / 's.csv'}: 3 tracks, 1 of them could not be read."
     header, rows = read(tmp_path / "s.csv")
     assert (tmp_path / "s.csv").read_bytes().count(b"\r\n") == 4  # as RFC 4180 has it

@@ -1,4 +1,4 @@
-"""Units and limits of settings: the signatures of the transforms carry them as types."""
+"""Units and bounds of settings: the signatures of the transforms carry them as types."""
 
 import dataclasses
 import inspect
@@ -10,21 +10,21 @@ from mgr_jax.errors import UserError, unknown_name
 
 
 @dataclasses.dataclass(frozen=True)
-class Limits:
+class Bounds:
     """Smallest and largest value of a number."""
 
     low: float
     high: float = math.inf
 
 
-Alpha = Annotated[float, Limits(0.01, 100.0)]
-Count = Annotated[int, Limits(1)]
-Decibels = Annotated[float, Limits(-120.0, 120.0)]
-Hertz = Annotated[float, Limits(1.0)]  # and at most half the sample rate
-Order = Annotated[int, Limits(1, 16)]
-Rate = Annotated[float, Limits(0.25, 4.0)]
-Seconds = Annotated[float, Limits(0.01, 10.0)]
-Share = Annotated[float, Limits(0.0, 1.0)]
+Alpha = Annotated[float, Bounds(0.01, 100.0)]
+Count = Annotated[int, Bounds(1)]
+Decibels = Annotated[float, Bounds(-120.0, 120.0)]
+Hertz = Annotated[float, Bounds(1.0)]  # and at most half the sample rate
+Order = Annotated[int, Bounds(1, 16)]
+Rate = Annotated[float, Bounds(0.25, 4.0)]
+Seconds = Annotated[float, Bounds(0.01, 10.0)]
+Share = Annotated[float, Bounds(0.0, 1.0)]
 
 
 def check_settings(
@@ -69,14 +69,14 @@ def _check(where: str, name: str, value: Any, kind: Any, sample_rate: float) -> 
         if value not in get_args(kind):
             raise unknown_name(f"{name} of {where}", str(value), get_args(kind))
         return
-    number, limits = get_args(kind)
-    high = sample_rate / 2 if kind is Hertz else limits.high
+    number, bounds = get_args(kind)
+    high = sample_rate / 2 if kind is Hertz else bounds.high
     wanted = int if number is int else (int, float)
     right_type = isinstance(value, wanted) and not isinstance(value, bool)
-    if not (right_type and math.isfinite(value) and limits.low <= value <= high):
+    if not (right_type and math.isfinite(value) and bounds.low <= value <= high):
         form = "a whole number" if number is int else "a number"
-        bounds = f"from {limits.low:g}" + ("" if high == math.inf else f" to {high:g}")
+        extent = f"from {bounds.low:g}" + ("" if high == math.inf else f" to {high:g}")
         raise UserError(
-            f"{where} has {name}={value!r}; it must be {form} {bounds}",
+            f"{where} has {name}={value!r}; it must be {form} {extent}",
             code="augment.out_of_range",
         )

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mgr_jax.data import SPLITS
+from mgr_jax.data.audio_builder import AudioBuilder, AudioConfig
 from mgr_jax.data.folder_index import Entry, find_index, read_folder
 from mgr_jax.data.genres import join_spellings
 from mgr_jax.data.identical import identical_files, tell_of_twins
@@ -26,7 +27,7 @@ from mgr_jax.data.splits import (
     require_two_genres,
     shares,
 )
-from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
+from mgr_jax.data.track_builder import Plan
 from mgr_jax.errors import UserError
 
 

@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import Limits
 from mgr_jax.data.archives import content_marks, file_sizes, read_bytes
+from mgr_jax.data.audio_builder import AudioBuilder, AudioConfig
 from mgr_jax.data.fma.metadata import Row, genre_tags, read_genres, read_tracks
 from mgr_jax.data.fma.published import HOMEPAGE, NO_AUDIO, SHORT, SUBSETS
 from mgr_jax.data.fma.sources import check_sha1, find_clips, find_sources, missing
@@ -19,7 +20,7 @@ from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.records import LoadedTrack, Track, load_member, refuse
 from mgr_jax.data.sources import SourceFile
 from mgr_jax.data.splits import SPLITS, crossing
-from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
+from mgr_jax.data.track_builder import Plan
 from mgr_jax.errors import unknown_name
 
 _ISSUES = f"{HOMEPAGE}/issues"

@@ -12,12 +12,13 @@ import tensorflow_datasets as tfds
 from mgr_jax.data import SPLITS
 from mgr_jax.data.archives import read_bytes
 from mgr_jax.data.artists import find_artists
+from mgr_jax.data.audio_builder import AudioBuilder, AudioConfig
 from mgr_jax.data.gtzan.files import WANTED, find_tracks
 from mgr_jax.data.identical import identical_files, tell_of_twins
 from mgr_jax.data.named_splits import split_tracks
 from mgr_jax.data.records import Track, load_member
 from mgr_jax.data.sources import SourceFile
-from mgr_jax.data.track_builder import AudioBuilder, AudioConfig, Plan
+from mgr_jax.data.track_builder import Plan
 
 
 @dataclasses.dataclass

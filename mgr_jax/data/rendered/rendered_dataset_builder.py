@@ -7,11 +7,12 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from mgr_jax.data.audio_builder import SAMPLE_RATES, AudioBuilder, AudioConfig
 from mgr_jax.data.records import Track
 from mgr_jax.data.rendered import music
 from mgr_jax.data.rendered.loading import load_rendered
 from mgr_jax.data.splits import assign_splits
-from mgr_jax.data.track_builder import SAMPLE_RATES, AudioBuilder, AudioConfig, Plan
+from mgr_jax.data.track_builder import Plan
 
 _FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 

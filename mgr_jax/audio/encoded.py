@@ -1,15 +1,49 @@
-"""What the first and last bytes of a file tell that FFmpeg hides, or takes for more than it is.
+"""Files as FFmpeg is given them, and what their bytes tell that it hides or takes for more.
 
 FFmpeg takes most lengths that say nothing for what they are, and refuses a few. Of some formats it
 reads what is there, without a word that more was promised.
 """
 
 import io
+import os
+import stat
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
+from mgr_jax.audio.gate import AudioError
+
 _HEAD = 1 << 16
+
+
+def open_encoded(path: Path, data: bytes | None) -> BinaryIO:
+    """Opens a regular file; a named pipe would wait for somebody to write to it.
+
+    Args:
+      path: of the file.
+      data: its content, where `path` only names it.
+
+    Raises:
+      AudioError: there is none, or it may not be read.
+    """
+    if data is not None:
+        return io.BytesIO(data)
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except PermissionError as error:
+        raise AudioError(
+            f"{path} may not be read (permission denied); change its permissions",
+            code="file.denied",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{path} is not a file; check the path", code="file.not_found") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise AudioError(
+            f"{path} is not a regular file; give the path of one", code="file.not_found"
+        )
+    return os.fdopen(handle, "rb")
 
 
 @dataclass(frozen=True)
@@ -168,3 +202,26 @@ class _Patched(io.RawIOBase):
 
     def tell(self) -> int:
         return self._file.tell()
+
+
+class Part:
+    """A file from some byte on, as FFmpeg sees it; it tells formats by their suffix too."""
+
+    def __init__(self, header: Header, suffix: str, start: int) -> None:
+        """Takes the suffix of its name, and the first byte to be seen."""
+        self.name = f"sound{suffix}" if suffix[1:].isalnum() and suffix.isascii() else "sound"
+        self.read, self._file, self._start = header.file.read, header.file, start
+        self.seek(0)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Goes to a byte of the part; -1 where there is no such place."""
+        if whence == io.SEEK_SET:
+            offset += self._start
+        try:
+            return self._file.seek(offset, whence) - self._start
+        except OSError:  # where a damaged file sends it is no place; the disk has no part in it
+            return -1
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self._file.tell() - self._start
