@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import shutil
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -475,3 +476,118 @@ def test_mistakes_in_parquet_are_one_sentence(tmp_path, columns, code, named):
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     with user_error(code, tmp_path / "a.parquet", named):
         read_features(tmp_path / "a.parquet")
+
+
+def frames_of(folder: Path, header: str, *rows: str) -> dict[str, list[list[float]]]:
+    """What is read of a table, by track."""
+    (folder / "a.csv").write_text("\n".join([header, *rows]))
+    table = read_features(folder / "a.csv")
+    assert table.columns == ("a",)
+    return {t: f[:, 0].tolist() for t, f in zip(table.track_id, table.features, strict=True)}
+
+
+@pytest.mark.parametrize("column", ["segment", "frame", " Frame"])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_column_of_numbers_orders_rows_and_is_no_feature(tmp_path, column, suffix):
+    rows = [("b", 10, 1.0), ("a", 1, 2.0), ("b", 9, 3.0), ("a", 0, 4.0), ("b", 11, 5.0)]
+    if suffix == ".csv":
+        assert frames_of(
+            tmp_path, f"track,{column},a", *(",".join(map(str, row)) for row in rows)
+        ) == {"b": [3, 1, 5], "a": [4, 2]}
+        return
+    names, numbers, values = map(list, zip(*rows, strict=True))
+    pq.write_table(pa.table({"track": names, column: numbers, "a": values}), tmp_path / "a.parquet")
+    table = read_features(tmp_path / "a.parquet")
+    assert [frames.tolist() for frames in table.features] == [[[3], [1], [5]], [[4], [2]]]
+
+
+def test_frames_in_segments_are_ordered_by_both_columns(tmp_path):
+    rows = ["x,1,0,3", "x,0,1,2", "x,1,7,4", "x,0,0,1"]
+    assert frames_of(tmp_path, "track,segment,frame,a", *rows) == {"x": [1, 2, 3, 4]}
+
+
+def test_gaps_between_segments_are_counted_once(tmp_path):
+    rows = ["x,3,3", "x,0,0", "x,1,1", "x,9,9", "y,2,2", "y,3,3", "z,5,0"]
+    with pytest.warns(UserWarning, match="2 gaps in 1 of 3 tracks .*'x' 3 follows 1") as told:
+        found = frames_of(tmp_path, "track,segment,a", *rows)
+    assert (len(told), found) == (1, {"x": [0, 1, 3, 9], "y": [2, 3], "z": [0]})
+    names = [f"blues.00000.{number}.wav,{number}" for number in (0, 1, 4)]
+    with pytest.warns(UserWarning, match=r"1 gaps in 1 of 1 tracks .*4 follows 1"):
+        frames_of(tmp_path, "filename,a", *names)
+
+
+def test_frames_that_are_numbered_in_steps_have_no_gaps(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        frames_of(tmp_path, "track,frame,a", "x,0,1", "x,512,1", "y,0.5,1", "x,1024,1")
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "named"),
+    [
+        (["x,0,1", "x,0,2"], "table.duplicate_track", "line 3 is segment 0 of track 'x'"),
+        (["x,0,1", "x,one,2"], "table.not_finite", "column 'segment' holds 'one'"),
+        (["x,,1", "x,1,2"], "table.not_finite", "line 2, column 'segment' holds ''"),
+    ],
+)
+def test_numbers_that_do_not_order_are_named(tmp_path, rows, code, named):
+    with user_error(code, named):
+        frames_of(tmp_path, "track,segment,a", *rows)
+
+
+@pytest.mark.parametrize(
+    ("header", "column", "label"),
+    [("track,category,a", "category", True), ("track,Genre,label", "Genre", False)],
+)
+def test_a_column_of_text_is_to_be_renamed_or_removed(tmp_path, header, column, label):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\nx,r,1\n")
+    with user_error("table.not_finite", f"'{column}' holds 'r'", "remove the column") as caught:
+        read_features(path)
+    assert ("rename it to 'label'" in str(caught.value)) == label
+    columns = dict(zip(header.split(","), [["x"], ["r"], [1]], strict=True))
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    with user_error("table.wrong_type", f"'{column}'", "remove the column") as caught:
+        read_features(tmp_path / "a.parquet")
+    assert ("rename it to 'label'" in str(caught.value)) == label
+
+
+@pytest.mark.parametrize("name", ["genre", "class", "Label", " GENRE "])
+def test_an_array_of_genres_is_known_by_other_spellings(tmp_path, name):
+    arrays = {"features": np.ones((2, 3, 4)), "Track": ["low.1", "low.2"], name: ["x", "y"]}
+    np.savez(tmp_path / "a.npz", **arrays)
+    table = read_features(tmp_path / "a.npz")
+    assert (list(table.track_id), list(table.label)) == (["low.1", "low.2"], ["x", "y"])
+
+
+def test_arrays_that_are_not_read_are_named(tmp_path, caplog):
+    arrays = {"Mel": np.ones((2, 3, 4), np.uint8), "filename": ["low.1.wav", "top.1.wav"]}
+    np.savez(tmp_path / "a.npz", **arrays, y=[0, 1], tempo=[9, 9])
+    with pytest.warns(UserWarning, match="did not read y, tempo; there is no 'label'"):
+        assert list(read_features(tmp_path / "a.npz").label) == ["low", "top"]
+    np.savez(tmp_path / "a.npz", **arrays, y=[0, 1], label=["p", "q"])
+    with caplog.at_level("INFO", "mgr_jax"):
+        assert list(read_features(tmp_path / "a.npz").label) == ["p", "q"]
+    assert "did not read y" in caplog.text
+    np.savez(tmp_path / "a.npz", **arrays, label=["p", "q"], Label=["p", "q"])
+    with user_error("table.duplicate_column", "2 arrays called 'label'"):
+        read_features(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", y=[0, 1])
+    with user_error("table.missing_column", "but holds y"):
+        read_features(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("last", ["test", ""])
+def test_a_column_of_splits_that_is_not_used_is_told(tmp_path, last):
+    split = ["train", "validation", last] * 2
+    rows = [f"{g}.{t},{t + 1}{i},{split[t]}" for i, g in enumerate(("l", "h")) for t in range(6)]
+    (tmp_path / "a.csv").write_text("\n".join(["track,n,split", *rows]))
+    count = sum(map(bool, split)) * 2
+    with pytest.warns(UserWarning, match=rf"gives {count} of 12 tracks a split.*`splits=given`"):
+        prepare(
+            "feature_array",
+            features=tmp_path / "a.csv",
+            data_dir=tmp_path,
+            num_workers=0,
+            progress=False,
+        )

@@ -80,7 +80,7 @@ def test_files_in_one_folder_are_read(folder, below, form):
         write(folder, names, below)
     else:
         pack(folder / f"a.{form}", names, below)
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning, match="GTZAN") as told:
         assert find(folder).names == {n[:-4]: below + n for n in names[:-1]}
     told = sorted(str(warning.message) for warning in told)
     assert len(told) == 2

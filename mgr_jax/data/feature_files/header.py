@@ -8,9 +8,10 @@ from mgr_jax.errors import UserError
 
 TEXTS = ("label", "artist", "split")
 NAMES = ("track", "track_id", "filename")  # of the column that names tracks; the first one counts
+ORDER = ("segment", "frame")  # of columns that say in which order the rows of a track stand
 _FOR_LABEL = ("genre", "class")  # what else a column of labels is called
 # Kaggle's GTZAN tables also hold the number of samples, which says nothing of the music.
-_NO_FEATURES = {*NAMES, "length", *TEXTS}
+_NO_FEATURES = {*NAMES, "length", *TEXTS, *ORDER}
 
 
 def plain_header(header: Sequence[str]) -> list[str]:
@@ -20,7 +21,7 @@ def plain_header(header: Sequence[str]) -> list[str]:
     called `genre` (or else `class`) is it.
     """
     plain = [name.strip().lower() for name in header]
-    own = {*NAMES, *TEXTS}
+    own = {*NAMES, *TEXTS, *ORDER}
     names = [short if short in own else name for short, name in zip(plain, header, strict=True)]
     for other in _FOR_LABEL:
         if "label" not in names and other in plain:
@@ -64,3 +65,9 @@ def feature_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
 def name_column(header: Sequence[str]) -> str:
     """The column of a table that names its tracks."""
     return next(name for name in NAMES if name in header)
+
+
+def text_advice(header: Sequence[str]) -> str:
+    """What to do about a column of text that is none of those that mean something here."""
+    label = "" if "label" in header else ", or rename it to 'label' if it tells the genre"
+    return f"remove the column if it holds text{label}"

@@ -11,10 +11,12 @@ import numpy as np
 
 from mgr_jax.data.expansion import MAX_EXPANSION, require_expansion
 from mgr_jax.data.feature_files.header import (
+    ORDER,
     TEXTS,
     feature_columns,
     name_column,
     plain_header,
+    text_advice,
 )
 from mgr_jax.data.feature_files.tracks import FeatureTracks, group_rows
 from mgr_jax.errors import UserError
@@ -34,7 +36,7 @@ def read_csv(path: Path) -> FeatureTracks:
             reader = csv.reader(file, strict=True, delimiter=delimiter)
             header = plain_header(next(reader, []))
             columns = feature_columns(path, header)
-            name = name_column(header)
+            name, advice = name_column(header), text_advice(header)
             texts: dict[str, list[str]] = {field: [] for field in _texts(header, name)}
             marks: set[str] = set()
             for cells in _rows(path, reader, header):
@@ -44,7 +46,8 @@ def read_csv(path: Path) -> FeatureTracks:
                 numbers = [cells[column] for column in columns]
                 if delimiter != ",":
                     numbers = _with_points(numbers, marks, where)
-                row = [_number(n, where, c) for n, c in zip(numbers, columns, strict=True)]
+                told_of = zip(numbers, columns, strict=True)
+                row = [_number(n, where, column, advice) for n, column in told_of]
                 values.append(np.array(row, np.float32))
                 for field, told in texts.items():
                     told.append(cells[field])
@@ -80,8 +83,8 @@ def _with_points(numbers: list[str], marks: set[str], where: str) -> list[str]:
 
 
 def _texts(header: Sequence[str], name: str) -> list[str]:
-    """What to keep of the columns of text; `filename` tells segments where names are tracks."""
-    return [field for field in (*TEXTS, "filename") if field in header and field != name]
+    """What to keep beside features; `filename` tells segments where names are tracks."""
+    return [field for field in (*TEXTS, *ORDER, "filename") if field in header and field != name]
 
 
 def _rows(path: Path, reader: Any, header: list[str]) -> Iterator[dict[str, str]]:
@@ -96,14 +99,15 @@ def _rows(path: Path, reader: Any, header: list[str]) -> Iterator[dict[str, str]
             )
 
 
-def _number(text: str, where: str, column: str) -> float:
+def _number(text: str, where: str, column: str, advice: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = np.nan
     if not abs(value) <= _LARGEST:
         raise UserError(
-            f"{where}, column '{column}' holds {text!r}, which is not a finite number; correct it",
+            f"{where}, column '{column}' holds {text!r}, which is not a finite number; correct it, "
+            f"or {advice}",
             code="table.not_finite",
         )
     return value
@@ -133,7 +137,8 @@ def read_parquet(path: Path, *, max_expansion: float = MAX_EXPANSION) -> Feature
         kind = table.schema.field(column).type
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise UserError(
-                f"{path}: column '{column}' is of type {kind}, not numbers; convert or remove it",
+                f"{path}: column '{column}' is of type {kind}, not numbers; convert it, or "
+                f"{text_advice(table.column_names)}",
                 code="table.wrong_type",
             )
         with np.errstate(over="ignore"):  # what is too large for a float32 is found later

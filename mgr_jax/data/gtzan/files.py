@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,13 +125,13 @@ def _nearly(source: Path, shown: Path) -> str:
     if source.is_dir():
         walk = itertools.islice(os.walk(source), _MOST_FOLDERS)
         paths = (Path(folder, file) for folder, _, files in walk for file in sorted(files))
-        names = (path.relative_to(source).as_posix() for path in paths)
+        names: Iterable[str] = (path.relative_to(source).as_posix() for path in paths)
     else:
         members = find_files(source)
         for reason, out in members.left_out.items():
             if reason != listing.HIDDEN and (name := next(filter(file_genre, out), "")):
                 return f"{shown} holds {name}, one of {len(out)} {reason}"
-        names = iter(members.sizes)
+        names = members.sizes
     found = ((name, why) for name in names if (why := why_no_track(name)))
     return next((f"{shown / name} {why}" for name, why in found), "")
 
