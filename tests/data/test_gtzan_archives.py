@@ -59,7 +59,6 @@ def test_archives_of_any_name_are_read(folder, name):
     pack(folder / name)
     found = find(folder)
     assert (found.shown, found.names.keys()) == (folder / name, TRACKS)
-    assert find_tracks(folder / name, folder.parent / "again").names == found.names
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -80,7 +79,7 @@ def test_files_in_one_folder_are_read(folder, below, form):
         write(folder, names, below)
     else:
         pack(folder / f"a.{form}", names, below)
-    with pytest.warns(UserWarning, match="GTZAN") as told:
+    with pytest.warns(UserWarning, match="left out of|GTZAN calls") as told:
         assert find(folder).names == {n[:-4]: below + n for n in names[:-1]}
     told = sorted(str(warning.message) for warning in told)
     assert len(told) == 2

@@ -24,7 +24,7 @@ class Archives:
     def __init__(self, folder: Path, unpacked: Path, max_expansion: float) -> None:
         self.passed: dict[Path, UserError | str] = {}
         self._unpacked, self._max_expansion = unpacked, max_expansion
-        files = [folder] if folder.is_file() else _files(folder)
+        files = _files(folder)
         tars = [path for path in files if path.name.lower().endswith(_TARS)]
         self._zips = [path for path in files if path.suffix.lower() == ".zip"]
         self._tars = sorted(tars, key=lambda path: (path.name != "genres.tar.gz", path.name))

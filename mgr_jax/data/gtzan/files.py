@@ -61,7 +61,7 @@ def find_tracks(manual_dir: Path, unpacked: Path, *, max_expansion: float = MAX_
     One that is damaged or holds something else is passed over with a warning.
 
     Args:
-      manual_dir: holds the folders or an archive, or is the archive.
+      manual_dir: holds the folders or an archive.
       unpacked: a folder to unpack a tar archive into.
       max_expansion: how many times its size that may become.
 
