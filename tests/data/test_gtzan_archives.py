@@ -132,6 +132,13 @@ def test_what_is_broken_or_unrelated_is_told_and_passed_over(folder, bad, good):
         assert find(folder).names.keys() == TRACKS
 
 
+def test_a_folder_that_is_nearly_gtzan_is_told_beside_a_good_archive(folder):
+    write(folder, ["genres/rock/rock.0000.wav"])
+    pack(folder / "a.zip")
+    with pytest.warns(UserWarning, match=r"read .*zip, since .*rock\.0000\.wav has a number of 4"):
+        assert find(folder).names.keys() == TRACKS
+
+
 def test_archives_that_are_no_use_are_named(folder):
     (folder / "genres.rar").write_bytes(b"x")
     with user_error("dataset.incomplete", folder / "genres.rar", "unpack it"):

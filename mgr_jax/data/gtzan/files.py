@@ -75,6 +75,8 @@ def find_tracks(manual_dir: Path, unpacked: Path, *, max_expansion: float = MAX_
     for source, shown in itertools.chain(folder, archives):
         if found := _find_in(source, shown):
             _tell_of_passed(archives.passed, shown)
+            if nearly:
+                warnings.warn(f"read {shown}, since {nearly}", stacklevel=2)
             return found
         nearly = nearly or _nearly(source, shown)
     if not nearly:
