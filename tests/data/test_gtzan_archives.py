@@ -101,6 +101,7 @@ def test_backslashes_in_a_zip_part_folders(folder):
         ("genres/rock/rock.000000.wav", "has a number of 6 digits instead of 5"),
         ("genres/rock/song.wav", "is not called rock.<5 digits>"),
         ("genres/rock/pop.00000.wav", "is called pop and lies in rock"),
+        ("images_original/rock/rock00000.png", "is no audio file"),
         ("a/b/c/genres/rock/rock.00000.wav", "too deep"),
     ],
 )
@@ -140,6 +141,9 @@ def test_a_folder_that_is_nearly_gtzan_is_told_beside_a_good_archive(folder):
 
 
 def test_archives_that_are_no_use_are_named(folder):
+    (folder / "z.tar.gz.crdownload").write_bytes(b"x")
+    with user_error("dataset.incomplete", "z.tar.gz.crdownload is not yet wholly downloaded"):
+        find(folder)
     (folder / "genres.rar").write_bytes(b"x")
     with user_error("dataset.incomplete", folder / "genres.rar", "unpack it"):
         find(folder)

@@ -10,7 +10,10 @@ from mgr_jax.data.tar import first_names, unpack_tar
 from mgr_jax.errors import UserError
 
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-_OTHERS = (".7z", ".rar", ".tar.zst")  # not read here
+_OTHERS = {  # by their ends, why they are not read
+    (".7z", ".rar", ".tar.zst"): "is of a kind that is not read here; unpack it",
+    (".crdownload", ".download", ".part"): "is not yet wholly downloaded",
+}
 _LOOKED_AT = 100  # files of a tar archive, before it is unpacked: GTZAN's hold nothing else
 
 
@@ -28,7 +31,12 @@ class Archives:
         tars = [path for path in files if path.name.lower().endswith(_TARS)]
         self._zips = [path for path in files if path.suffix.lower() == ".zip"]
         self._tars = sorted(tars, key=lambda path: (path.name != "genres.tar.gz", path.name))
-        self._others = [path for path in files if path.name.lower().endswith(_OTHERS)]
+        self._others = {
+            path: why
+            for path in files
+            for ends, why in _OTHERS.items()
+            if path.name.lower().endswith(ends)
+        }
 
     def __iter__(self) -> Iterator[tuple[Path, Path]]:
         """What to read from, a zip archive or a folder, and the archive that it is.
@@ -53,8 +61,7 @@ class Archives:
             except UserError as error:
                 self.passed[path] = error
             self.passed.setdefault(path, "holds no track of GTZAN")
-        for path in self._others:
-            self.passed[path] = "is of a kind that is not read here; unpack it"
+        self.passed |= self._others
 
 
 def _files(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,9 +125,7 @@ def _find_in(source: Path, shown: Path) -> Found | None:
 def _nearly(source: Path, shown: Path) -> str:
     """Which file is nearly one of GTZAN's, and why it is none; empty if there is none."""
     if source.is_dir():
-        walk = itertools.islice(os.walk(source), _MOST_FOLDERS)
-        paths = (Path(folder, file) for folder, _, files in walk for file in sorted(files))
-        names: Iterable[str] = (path.relative_to(source).as_posix() for path in paths)
+        names: Iterable[str] = _names_below(source)
     else:
         members = find_files(source)
         for reason, out in members.left_out.items():
@@ -136,6 +134,13 @@ def _nearly(source: Path, shown: Path) -> str:
         names = members.sizes
     found = ((name, why) for name in names if (why := why_no_track(name)))
     return next((f"{shown / name} {why}" for name, why in found), "")
+
+
+def _names_below(source: Path) -> Iterator[str]:
+    """Names of the files in the first folders there, without looking into all of a disk."""
+    for folder, folders, files in itertools.islice(os.walk(source), _MOST_FOLDERS):
+        folders.sort()
+        yield from (Path(folder, file).relative_to(source).as_posix() for file in sorted(files))
 
 
 def _tell_of_passed(passed: Mapping[Path, UserError | str], shown: Path) -> None:

@@ -42,7 +42,9 @@ def why_no_track(name: str) -> str:
     *folders, file = name.split("/")
     genre, number, suffix = _split(file)
     told = next(filter(None, map(genre_of, reversed(folders))), "")
-    if suffix not in AUDIO_SUFFIXES or not (genre or told):
+    if suffix not in AUDIO_SUFFIXES:
+        return "is no audio file" if genre and len(number) == _DIGITS else ""
+    if not (genre or told):
         return ""
     if not genre:
         return f"is not called {told}.<{_DIGITS} digits>"
