@@ -19,6 +19,7 @@ from mgr_jax.errors import UserError
 
 _BLOCK = 1 << 16  # bytes
 _LZMA_BLOCK = 1 << 12  # what zipfile makes of it is up to 30 MB
+_EARLIER = "that the archive holds again under the same name, of which the last one is read"
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 
 
@@ -44,8 +45,10 @@ def find_files(source: Path) -> listing.Files:
             continue
         if reason := _why_not(member):
             found.left_out.setdefault(reason, []).append(member.filename)
-        else:
-            found.sizes[member.filename] = member.file_size
+            continue
+        if member.filename in found.sizes:
+            found.left_out.setdefault(_EARLIER, []).append(member.filename)
+        found.sizes[member.filename] = member.file_size
     return found
 
 
@@ -210,9 +213,13 @@ def _zip(path: Path) -> zipfile.ZipFile:
 def _open_zip(path: Path, changed: int, size: int) -> zipfile.ZipFile:
     del changed, size  # another file under the same name is opened anew
     try:
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
         raise UserError(
             f"{path} is no zip archive, or is cut short ({error}); download it again",
             code="archive.damaged",
         ) from error
+    for member in archive.infolist():  # some programs on Windows write backslashes
+        member.filename = member.filename.replace("\\", "/")
+        archive.NameToInfo[member.filename] = member
+    return archive

@@ -1,11 +1,14 @@
 """Tar archives, unpacked safely."""
 
 import bz2
+import contextlib
 import gzip
+import itertools
 import lzma
 import shutil
 import tarfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -29,22 +32,41 @@ def unpack_tar(archive: Path, folder: Path, *, max_expansion: float = MAX_EXPANS
       UserError: the archive is damaged or expands too much, or a member is a link, a device or
         leads out of the folder.
     """
+    with (
+        scratch(folder.parent) as aside,
+        _opened(archive, max_expansion) as (stream, tar),
+    ):
+        partial = aside / "partial"
+        partial.mkdir()
+        size = 0
+        for member in tar:
+            size += member.size  # a sparse file is larger than what is stored of it
+            stream.require(size)
+            _unpack(tar, member, partial)
+        while stream.read(_BLOCK):
+            pass  # to the end of the file, where gzip keeps its check sum
+        partial.replace(folder)
+
+
+def first_names(archive: Path, most: int, *, max_expansion: float = MAX_EXPANSION) -> list[str]:
+    """Names of the first files in a tar archive, `most` of them; reads no further.
+
+    Raises:
+      UserError: the archive is damaged or expands too much as far as it is read.
+    """
+    with _opened(archive, max_expansion) as (_, tar):
+        return list(itertools.islice((member.name for member in tar if member.isfile()), most))
+
+
+@contextlib.contextmanager
+def _opened(archive: Path, max_expansion: float) -> Iterator[tuple["_Counted", tarfile.TarFile]]:
+    """Opens an archive; damage that shows while it is read is one sentence."""
     try:
         with (
-            scratch(folder.parent) as aside,
             _Counted(archive, max_expansion) as stream,
             tarfile.open(archive, "r:", fileobj=stream) as tar,  # type: ignore[call-overload]
         ):
-            partial = aside / "partial"
-            partial.mkdir()
-            size = 0
-            for member in tar:
-                size += member.size  # a sparse file is larger than what is stored of it
-                stream.require(size)
-                _unpack(tar, member, partial)
-            while stream.read(_BLOCK):
-                pass  # to the end of the file, where gzip keeps its check sum
-            partial.replace(folder)
+            yield stream, tar
     except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
         if isinstance(error, OSError) and not _tells_damage(error):
             raise

@@ -1,6 +1,5 @@
 """FMA is read as it is published: its odd table, its splits, its subsets and its bad files."""
 
-import csv
 import hashlib
 import json
 import shutil
@@ -14,113 +13,34 @@ import soundfile
 import soxr
 import tensorflow_datasets as tfds
 from errors import user_error
+from fma_miniature import (
+    BROKEN,
+    EMPTY,
+    HERTZ,
+    LONG,
+    MISSING,
+    NO_AUDIO,
+    NO_GENRE,
+    RATE,
+    ROOTS,
+    SHORT,
+    builder,
+    make_rows,
+    mp3_path,
+    write_metadata,
+    write_mp3,
+    zip_folder,
+)
 
-from mgr_jax import cli
 from mgr_jax.data.cache import Tracks, open_tracks
 from mgr_jax.data.fma import published
-from mgr_jax.data.fma.fma_dataset_builder import Builder, FmaConfig
-from mgr_jax.data.fma.metadata import Genre, Row, genre_tags, read_tracks
+from mgr_jax.data.fma.metadata import Genre, Row, genre_tags
 from mgr_jax.data.fma.sources import find_clips
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.track_builder import Plan
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
-
-RATE = 12_000
-
-# The columns of the published tracks.csv.
-COLUMNS = {
-    "album": "comments date_created date_released engineer favorites id information listens "
-    "producer tags title tracks type",
-    "artist": "active_year_begin active_year_end associated_labels bio comments date_created "
-    "favorites id latitude location longitude members name related_projects tags website "
-    "wikipedia_page",
-    "set": "split subset",
-    "track": "bit_rate comments composer date_created date_recorded duration favorites genre_top "
-    "genres genres_all information interest language_code license listens lyricist number "
-    "publisher tags title",
-}
-HEADER = [(top, name) for top, names in COLUMNS.items() for name in names.split()]
-
-# Lines of the published genres.csv.
-GENRES = """genre_id,#tracks,parent,title,top_level
-12,32923,0,Rock,12
-15,34413,0,Electronic,15
-21,8389,0,Hip-Hop,21
-25,9261,12,Punk,12
-89,1858,25,Post-Punk,12
-181,2757,15,Techno,15
-539,14,21,Hip-Hop Beats,21
-763,94,0,"Holiday ""Old"", etc.",763
-"""
-ROOTS = {"Rock": [12, 25, 89], "Electronic": [15, 181], "Hip-Hop": [21, 539]}
-HERTZ = {"Rock": 300, "Electronic": 600, "Hip-Hop": 1200}
-
-NO_GENRE, LONG, BROKEN, EMPTY, MISSING, SHORT, NO_AUDIO = 2, 3, 10, 20, 30, 98565, 99134
-ODD_TITLE = 'A "title",\nof two lines, and ""more""'
-
-
-def make_rows() -> dict[int, dict[tuple[str, str], str]]:
-    """10 tracks of each root: 6 to train on and 2 to 2; half of them small, half medium."""
-    rows = {}
-    for root, genres in ROOTS.items():
-        for k in range(10):
-            track = 1_000 * (1 + len(rows) // 10) + k
-            split = "training" if k < 6 else "validation" if k < 8 else "test"
-            rows[track] = {
-                ("album", "id"): str(track // 2),
-                ("album", "information"): "<p>long</p>\n" * 20_000 if k == 5 else "",
-                ("album", "tags"): "[]",
-                ("artist", "id"): f"{genres[0]}{k // 2}",
-                ("artist", "name"): "Zoë, “the” band",
-                ("set", "split"): split,
-                ("set", "subset"): "medium" if k % 2 else "small",
-                ("track", "genre_top"): root,
-                ("track", "genres"): str(genres[-1:]),
-                ("track", "genres_all"): str(genres if k % 2 else genres[:1]),
-                ("track", "title"): ODD_TITLE if k == 0 else f"Song {k}",
-            }
-    first = next(iter(rows.values()))
-    subsets = {LONG: "large", NO_GENRE: "large", SHORT: "medium"}
-    for track in (NO_GENRE, LONG, BROKEN, EMPTY, MISSING, SHORT, NO_AUDIO):
-        rows[track] = first | {("set", "subset"): subsets.get(track, "small")}
-    # The column is said to hold the ancestors; here it lacks them.
-    rows[NO_GENRE] |= {("track", "genre_top"): "", ("track", "genres_all"): "[89, 181]"}
-    rows[NO_GENRE] |= {("album", "id"): "-1"}
-    return rows
-
-
-def write_metadata(folder: Path, rows=None, genres: str = GENRES) -> None:
-    """Writes tracks.csv as pandas does with two levels of columns and a named index."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "genres.csv").write_text(genres, encoding="utf-8")
-    (folder / "raw_tracks.csv").write_text("track_id\n")
-    with (folder / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["", *(top for top, _ in HEADER)])
-        writer.writerow(["", *(name for _, name in HEADER)])
-        writer.writerow(["track_id", *[""] * len(HEADER)])
-        for track, row in (rows or make_rows()).items():
-            writer.writerow([track, *(row.get(column, "") for column in HEADER)])
-
-
-def mp3_path(folder: Path, track: int) -> Path:
-    return folder / f"{track // 1000:03d}" / f"{track:06d}.mp3"
-
-
-def write_mp3(path: Path, track: int, hertz: float, seconds: float = 0.5) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    time = np.arange(int(44_100 * seconds)) / 44_100
-    tone = 0.3 * np.sin(2 * np.pi * (hertz + track % 10) * time) * (0.6 + 0.4 * np.cos(time / 5))
-    tone += np.random.default_rng(track).normal(0, 1e-3, len(time))  # no two of them equal
-    soundfile.write(path, np.stack([tone, tone / 2], axis=1), 44_100)
-
-
-def zip_folder(folder: Path, compression: int = zipfile.ZIP_BZIP2) -> None:
-    with zipfile.ZipFile(folder.with_name(f"{folder.name}.zip"), "w", compression) as archive:
-        for path in sorted(folder.rglob("*")):
-            archive.write(path, path.relative_to(folder.parent))
 
 
 @pytest.fixture(scope="module")
@@ -149,14 +69,6 @@ def zipped(unpacked, tmp_path_factory) -> Path:
         zip_folder(root / name)
         shutil.rmtree(root / name)
     return root
-
-
-def builder(subset: str, data_dir: Path, *, allow: bool = True) -> Builder:
-    config = FmaConfig(
-        name=f"{subset}_{RATE}", subset=subset, sample_rate=RATE, allow_other_checksum=allow
-    )
-    made = Builder(config=config, data_dir=str(data_dir))
-    return made
 
 
 @pytest.fixture
@@ -365,79 +277,6 @@ def test_another_checksum_is_refused_unless_allowed(plan, zipped, monkeypatch):
     assert plan(zipped, "large", allow=False).account["checksum"]["fma_metadata.zip"] == found
 
 
-@pytest.mark.parametrize("there", ["nothing", "metadata", "audio", "empty audio"])
-def test_missing_files_are_named_with_the_tree_address_and_sum(plan, unpacked, tmp_path, there):
-    folder = tmp_path / "manual"
-    if "metadata" in there or "empty" in there:
-        write_metadata(folder / "fma_metadata")
-    if "audio" in there:
-        (folder / "fma_small").mkdir(parents=True)
-    lacks = {"metadata": "the audio", "empty audio": "19 of the 19 clips"}
-    with user_error(
-        "dataset.incomplete",
-        f"{folder} lacks {lacks.get(there, 'the metadata')} of FMA small",
-        "fma_metadata.zip (https://os.unil.cloud.switch.ch/fma/fma_metadata.zip, SHA-1 "
-        "f0df49ffe5f2a6008d7dc83c6915b31835dfe733)",
-        "fma_small.zip (https://os.unil.cloud.switch.ch/fma/fma_small.zip, SHA-1 "
-        "ade154f733639d52e35e32f5593efe5be76c6d70)",
-        "fma_metadata/tracks.csv",
-        "fma_small/000/000002.mp3",
-        "https://github.com/mdeff/fma",
-    ):
-        plan(folder, "small")
-
-
-def change(name: str, old: str, new: str) -> Callable[[Path], object]:
-    def apply(folder: Path) -> None:
-        text = (folder / name).read_text(encoding="utf-8")
-        assert old in text
-        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
-
-    return apply
-
-
-@pytest.mark.parametrize(
-    ("spoil", "named"),
-    [
-        (lambda folder: (folder / "tracks.csv").write_text(""), "tracks.csv in"),
-        (lambda folder: (folder / "genres.csv").write_bytes(b"\xff\xfe"), "genres.csv in"),
-        (lambda folder: (folder / "tracks.csv").write_bytes(b'"\xff'), "tracks.csv in"),
-        (change("tracks.csv", "genres_all", "genres_some"), "genres_all"),
-        (change("tracks.csv", "\ntrack_id,", "\n2,"), "third line"),
-        (change("tracks.csv", "\n1001,", "\n1001,7,"), "54 fields instead of 53"),
-        (change("tracks.csv", "\n1000,", "\n1002,"), "a track twice"),
-        (change("tracks.csv", ",medium,", ",huge,"), "subset 'huge'"),
-        (change("tracks.csv", ",training,", ",learning,"), "split 'learning'"),
-        (change("tracks.csv", "[12]", "[12"), "tracks.csv in"),
-        (change("tracks.csv", "[12]", "[13]"), "genre 13"),
-        (change("tracks.csv", "\n1000,", '\n"1000,'), "tracks.csv in"),
-        (change("tracks.csv", ",small,", ",large,"), "subset small"),
-        (change("genres.csv", "parent", "mother"), "genres.csv in"),
-        (change("genres.csv", ",12,Punk", ",Rock,Punk"), "genres.csv in"),
-    ],
-)
-def test_a_damaged_table_is_one_sentence(plan, unpacked, tmp_path, spoil, named):
-    write_metadata(tmp_path / "fma_metadata")
-    (tmp_path / "fma_small").symlink_to(unpacked / "fma_large")
-    spoil(tmp_path / "fma_metadata")
-    with user_error("metadata.damaged", named, f"{published.URL}/fma_metadata.zip"):
-        plan(tmp_path, "small")
-
-
-@pytest.mark.parametrize("name", ["tracks.csv", "genres.csv"])
-def test_a_missing_table_is_named(plan, unpacked, tmp_path, name):
-    write_metadata(tmp_path / "fma_metadata")
-    (tmp_path / "fma_small").symlink_to(unpacked / "fma_large")
-    (tmp_path / "fma_metadata" / name).unlink()
-    with user_error("archive.missing_file", name, f"{published.URL}/fma_metadata.zip"):
-        plan(tmp_path, "small")
-
-
-def test_an_unknown_subset_is_named(plan, unpacked):
-    with user_error("unknown_name", "FMA subset 'smal'", "small"):
-        plan(unpacked, "smal")
-
-
 def test_an_archive_unpacked_in_part_is_refused(plan, unpacked, tmp_path):
     copy = shutil.copytree(unpacked, tmp_path / "copy")
     shutil.rmtree(copy / "fma_large" / "002")
@@ -461,52 +300,6 @@ def test_an_archive_unpacked_in_part_is_prepared_by_consent(unpacked, tmp_path):
     assert classes == sorted(ROOTS)
     with user_error("dataset.other_settings", found.folder, "10 are new (2000, 2002, 2004, …)"):
         prepare("fma/small", manual_dir=unpacked, allow_missing=True, **options)
-
-
-def test_splits_without_a_clip_are_left_out_by_consent(unpacked, tmp_path):
-    write_metadata(tmp_path / "fma_metadata")
-    write_mp3(mp3_path(tmp_path / "fma_small", 1_000), 1_000, 300)
-    options = {"data_dir": tmp_path / "tfds", "sample_rate": RATE, "num_workers": 0}
-    for subset, tracks in (("small", 19), ("medium", 35), ("large", 37)):
-        with user_error("dataset.incomplete", f"FMA {subset}", "`allow_missing`"):
-            prepare(f"fma/{subset}", manual_dir=tmp_path, **options)
-        with pytest.warns(UserWarning, match="holds no clip of the test split"):
-            found = prepare(f"fma/{subset}", manual_dir=tmp_path, allow_missing=True, **options)
-        assert found.tracks == {"train": {"Rock": 1}}
-        assert len(found.skipped) == tracks - 1
-
-
-def test_the_command_line_takes_the_consent(tmp_path, capsys):
-    write_metadata(tmp_path / "fma_metadata")
-    write_mp3(mp3_path(tmp_path / "fma_small", 1_000), 1_000, 300)
-    argv = ["prepare_data", "--dataset=fma/small", f"--manual_dir={tmp_path}", "--workers=0"]
-    argv += [f"--data_dir={tmp_path / 'tfds'}", f"--sample_rate={RATE}"]
-    assert cli.main(argv) == 1
-    assert "`allow_missing`" in capsys.readouterr().err
-    assert cli.main([*argv, "--allow_missing"]) == 0
-    assert "1 train tracks (18 skipped)" in capsys.readouterr().out
-
-
-def test_genuine_files_are_read_and_prepared_by_consent(shared_dir, tmp_path):
-    """Pieces of FMA's own tracks.csv and genres.csv, and one of its clips."""
-    real = shared_dir / "data/fma_real"
-    counts = {"small": 58, "medium": 58 + 136, "large": 58 + 136 + 488}
-    for subset, tracks in counts.items():
-        rows = read_tracks(real / "fma_metadata", subset)
-        assert len(rows) == tracks
-        assert rows[0] == Row(2, "train", "small", "Hip-Hop", (21,), "1", "1")
-        found = prepare(
-            f"fma/{subset}",
-            manual_dir=real,
-            data_dir=tmp_path,
-            sample_rate=RATE,
-            num_workers=0,
-            allow_missing=True,
-        )
-        assert found.tracks == {"train": {"Hip-Hop": 1}}
-        assert len(found.skipped) == tracks - 1
-        (clip,) = np.unique(open_tracks(found.folder, "train").length)
-        assert abs(clip / RATE - 30) < 0.1
 
 
 @pytest.mark.parametrize("form", ["folder", "zip"])

@@ -15,8 +15,8 @@ from errors import user_error
 
 from mgr_jax.audio.io import decode_flac
 from mgr_jax.data.artists import find_artists, read_artists
-from mgr_jax.data.gtzan.files import GENRES
 from mgr_jax.data.gtzan.gtzan_dataset_builder import Builder, GtzanConfig
+from mgr_jax.data.gtzan.names import GENRES
 from mgr_jax.data.named_splits import split_tracks
 from mgr_jax.data.published import read_list
 

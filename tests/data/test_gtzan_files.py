@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from errors import user_error
 
-from mgr_jax.data.gtzan.files import GENRES, find_tracks
+from mgr_jax.data.gtzan.files import find_tracks
+from mgr_jax.data.gtzan.names import GENRES
 
 TRACKS = {f"{genre}.{number:05d}" for genre in GENRES for number in range(2)}
 

@@ -14,7 +14,7 @@ from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.config import base_config
 from mgr_jax.data.cache import digest
 from mgr_jax.data.digests import track_digests
-from mgr_jax.data.gtzan.files import GENRES
+from mgr_jax.data.gtzan.names import GENRES
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.third_party import third_party_path

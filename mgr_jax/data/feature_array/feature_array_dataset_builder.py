@@ -157,6 +157,12 @@ def _split(
         raise unknown_name("way to split features", config.splits, known)
     artists = table.artist if any(table.artist) else None
     if config.splits != "given":
+        if told := sum(map(bool, table.split)):
+            warnings.warn(
+                f"{table.path} gives {told} of {len(table.split)} tracks a split, which is not "
+                f"used, since splits are {config.splits}; `splits=given` takes the file's",
+                stacklevel=2,
+            )
         return split_tracks(
             table.track_id,
             table.label,

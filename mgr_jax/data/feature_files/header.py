@@ -9,14 +9,15 @@ from mgr_jax.errors import UserError, some_names
 
 TEXTS = ("label", "artist", "split")
 NAMES = ("track", "track_id", "filename")  # of the column that names tracks; the first one counts
+ORDER = ("segment", "frame")  # of columns that say in which order the rows of a track stand
 # What columns that mean something are called besides; see `name_columns`.
 COLUMNS: dict[str, Sequence[str]] = {
-    **dict.fromkeys((*NAMES, *TEXTS), ()),
+    **dict.fromkeys((*NAMES, *TEXTS, *ORDER), ()),
     "filename": FILE_NAMES,
     "label": GENRE_NAMES,
 }
 # Kaggle's GTZAN tables also hold the number of samples, which says nothing of the music.
-_NO_FEATURES = {*NAMES, "length", *TEXTS}
+_NO_FEATURES = {*NAMES, "length", *TEXTS, *ORDER}
 
 
 def feature_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
@@ -54,3 +55,9 @@ def feature_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
 def name_column(header: Sequence[str]) -> str:
     """The column of a table that names its tracks."""
     return next(name for name in NAMES if name in header)
+
+
+def text_advice(header: Sequence[str]) -> str:
+    """What to do about a column of text that is none of those that mean something here."""
+    label = "" if "label" in header else ", or rename it to 'label' if it tells the genre"
+    return f"remove the column if it holds text{label}"

@@ -1,26 +1,33 @@
 """Reads .npz files of features."""
 
+import logging
 import lzma
 import math
 import struct
+import warnings
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mgr_jax.data.archives import open_member, require_member
+from mgr_jax.data.csv_text import name_columns
 from mgr_jax.data.expansion import MAX_EXPANSION
-from mgr_jax.data.feature_files.header import TEXTS
+from mgr_jax.data.feature_files.header import COLUMNS, NAMES, TEXTS, name_column
 from mgr_jax.data.feature_files.names import genre_of, track_names
 from mgr_jax.data.feature_files.tracks import FeatureTracks
 from mgr_jax.data.genres import join_alike
 from mgr_jax.errors import UserError
 
+log = logging.getLogger(__name__)
+
 # How an array says that its rows are tracks of [bins, frames] or of [frames, bins(, channels)].
 _LAYOUTS = {"mel": (3,), "features": (3, 4)}
 _KNOWN = (*_LAYOUTS, "track", *TEXTS)
+_SUFFIX = ".npy"  # of the members of an .npz file
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -33,11 +40,12 @@ _DTYPES = {"uint8": "uint8", "float16": "float16", "float32": "float32", "float6
 
 
 def read_npz(path: Path, *, max_expansion: float = MAX_EXPANSION) -> FeatureTracks:
-    """Reads `track` and `mel` or `features`; see `read_features` and `require_expansion`."""
+    """Reads names and `mel` or `features`; see `read_features` and `require_expansion`."""
     try:
-        _require_plausible(path, max_expansion)
+        stored_as, unread = _find_arrays(path)
+        _require_plausible(path, stored_as.values(), max_expansion)
         with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in _KNOWN if name in stored}
+            arrays = {name: stored[own] for name, own in stored_as.items()}
     except _DAMAGE as error:
         raise UserError(
             f"{path} cannot be read as an .npz file of plain arrays; write it again with np.savez, "
@@ -48,9 +56,11 @@ def read_npz(path: Path, *, max_expansion: float = MAX_EXPANSION) -> FeatureTrac
     if len(found) != 1 or "track" not in arrays:
         raise UserError(
             f"{path} must hold 'track' and one of 'mel' and 'features', but holds "
-            f"{', '.join(arrays) or 'none of them'}; store them under these names",
+            f"{', '.join([*arrays, *unread]) or 'nothing'}; store them under these names",
             code="table.missing_column",
         )
+    if unread:
+        _tell_of_unread(path, unread, labelled="label" in arrays)
     array, name = arrays[found[0]], found[0]
     if array.ndim not in _LAYOUTS[name] or not array.size:
         layout = {"mel": "[track, bins, frames]", "features": "[track, frames, bins(, channels)]"}
@@ -103,7 +113,41 @@ def read_npz(path: Path, *, max_expansion: float = MAX_EXPANSION) -> FeatureTrac
     )
 
 
-def _require_plausible(path: Path, max_expansion: float) -> None:
+def _find_arrays(path: Path) -> tuple[dict[str, str], list[str]]:
+    """What the arrays that count are called in the file, by their names here; and the others.
+
+    Raises:
+      UserError: two arrays mean the same.
+    """
+    with zipfile.ZipFile(path) as archive:
+        stored = [n.removesuffix(_SUFFIX) for n in archive.namelist() if n.endswith(_SUFFIX)]
+    header = name_columns(stored, {**COLUMNS, **dict.fromkeys(_LAYOUTS, ())})
+    if set(NAMES) & set(header):
+        header[header.index(name_column(header))] = "track"
+    for name in _KNOWN:
+        if header.count(name) > 1:
+            raise UserError(
+                f"{path} has {header.count(name)} arrays called '{name}'; keep one of them",
+                code="table.duplicate_column",
+            )
+    found = {name: own for name, own in zip(header, stored, strict=True) if name in _KNOWN}
+    return found, [own for own in stored if own not in found.values()]
+
+
+def _tell_of_unread(path: Path, names: Sequence[str], *, labelled: bool) -> None:
+    """Says which arrays are not read: a warning, where one of them may hold the genres."""
+    text = f"{path}: did not read {', '.join(names)}"
+    if labelled:
+        log.info(text)
+    else:
+        warnings.warn(
+            f"{text}; there is no 'label' (or 'genre', or 'class'), so that genres are what names "
+            "of tracks tell",
+            stacklevel=4,
+        )
+
+
+def _require_plausible(path: Path, names: Iterable[str], max_expansion: float) -> None:
     """Looks at what the arrays claim to be, before NumPy makes room for them.
 
     Raises:
@@ -111,9 +155,8 @@ def _require_plausible(path: Path, max_expansion: float) -> None:
       UserError: one expands too much.
     """
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.filename.removesuffix(".npy") not in _KNOWN:
-                continue
+        for name in names:
+            member = archive.getinfo(name + _SUFFIX)
             require_member(path, member, max_expansion, "write it again with np.savez")
             with open_member(archive, member.filename) as file:
                 version = np.lib.format.read_magic(file)

@@ -45,13 +45,14 @@ def read_features(
     An .npz file holds `track` (names) and either `mel` [track, bins, frames] or `features` [track,
     frames, bins(, channels)]; a .csv or .parquet table has a column `track`, `track_id` or
     `filename` (or another of `csv_text.FILE_NAMES`) and numeric columns, and every row is a frame.
-    All may hold `label` (or `genre`, or `class`), `artist` and `split`, in tables in either case;
-    without `label` the genre is what stands before the first dot of a track's name. Genres that
-    look alike are joined, see `join_alike`. Names are cut as `track_names` says: the rows of
-    Kaggle's features_3_sec.csv are frames of 30-s tracks, in the order of their numbers, however
-    the file has them; rows without a number stand as they do there. float64 becomes float32. A .csv
-    file may be Excel's: UTF-16, with tabs or semicolons, and then with decimal commas. Datasets may
-    have tables of a form of their own, as FMA does.
+    All may hold `label` (or `genre`, or `class`), `artist` and `split`, in either case; without
+    `label` the genre is what stands before the first dot of a track's name. Genres that look alike
+    are joined, see `join_alike`. Names are cut as `track_names` says: the rows of Kaggle's
+    features_3_sec.csv are frames of 30-s tracks, in the order of their numbers, however the file
+    has them; columns `segment` and `frame` order rows too, and are no features; rows without a
+    number stand as they do there. float64 becomes float32. A .csv file may be Excel's: UTF-16, with
+    tabs or semicolons, and then with decimal commas. Datasets may have tables of a form of their
+    own, as FMA does.
 
     Args:
       path: the file; or what a dataset published, such as FMA's fma_metadata.zip or its folder, for

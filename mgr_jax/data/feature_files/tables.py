@@ -11,9 +11,11 @@ from mgr_jax.data.expansion import MAX_EXPANSION, require_expansion
 from mgr_jax.data.feature_files.header import (
     COLUMNS,
     NAMES,
+    ORDER,
     TEXTS,
     feature_columns,
     name_column,
+    text_advice,
 )
 from mgr_jax.data.feature_files.tracks import FeatureTracks, group_rows
 from mgr_jax.errors import UserError
@@ -28,7 +30,7 @@ def read_csv(path: Path) -> FeatureTracks:
     values: list[np.ndarray] = []
     with open_csv(path, COLUMNS, NAMES) as table:
         columns = feature_columns(path, table.header)
-        name = name_column(table.header)
+        name, advice = name_column(table.header), text_advice(table.header)
         texts: dict[str, list[str]] = {field: [] for field in _texts(table.header, name)}
         marks: set[str] = set()
         for line, fields in table.rows:
@@ -39,7 +41,7 @@ def read_csv(path: Path) -> FeatureTracks:
             numbers = [cells[column] for column in columns]
             if table.delimiter != ",":
                 numbers = _with_points(numbers, marks, where)
-            row = [_number(n, where, c) for n, c in zip(numbers, columns, strict=True)]
+            row = [_number(n, where, c, advice) for n, c in zip(numbers, columns, strict=True)]
             values.append(np.array(row, np.float32))
             for field, told in texts.items():
                 told.append(cells[field])
@@ -60,18 +62,19 @@ def _with_points(numbers: list[str], marks: set[str], where: str) -> list[str]:
 
 
 def _texts(header: Sequence[str], name: str) -> list[str]:
-    """What to keep of the columns of text; `filename` tells segments where names are tracks."""
-    return [field for field in (*TEXTS, "filename") if field in header and field != name]
+    """What to keep beside features; `filename` tells segments where names are tracks."""
+    return [field for field in (*TEXTS, *ORDER, "filename") if field in header and field != name]
 
 
-def _number(text: str, where: str, column: str) -> float:
+def _number(text: str, where: str, column: str, advice: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = np.nan
     if not abs(value) <= _LARGEST:
         raise UserError(
-            f"{where}, column '{column}' holds {text!r}, which is not a finite number; correct it",
+            f"{where}, column '{column}' holds {text!r}, which is not a finite number; correct it, "
+            f"or {advice}",
             code="table.not_finite",
         )
     return value
@@ -101,7 +104,8 @@ def read_parquet(path: Path, *, max_expansion: float = MAX_EXPANSION) -> Feature
         kind = table.schema.field(column).type
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             raise UserError(
-                f"{path}: column '{column}' is of type {kind}, not numbers; convert or remove it",
+                f"{path}: column '{column}' is of type {kind}, not numbers; convert it, or "
+                f"{text_advice(table.column_names)}",
                 code="table.wrong_type",
             )
         with np.errstate(over="ignore"):  # what is too large for a float32 is found later

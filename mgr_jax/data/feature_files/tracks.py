@@ -1,21 +1,20 @@
 """Tracks of features in memory, and how the rows of a table become them."""
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mgr_jax.data.feature_files.header import NAMES, TEXTS
+from mgr_jax.data.feature_files.header import NAMES, ORDER, TEXTS
 from mgr_jax.data.feature_files.names import (
     full_names,
     genre_of,
     natural_key,
-    segment_number,
     track_names,
 )
+from mgr_jax.data.feature_files.segments import in_order, tell_of_gaps
 from mgr_jax.data.genres import join_alike
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.errors import UserError
@@ -120,13 +119,15 @@ def group_rows(
 ) -> FeatureTracks:
     """Makes tracks of the rows of a table; rows of one track are its frames.
 
-    They stand in the order of their numbers where the names of all of them have one, see
-    `segment_number`; else in the order of the file. Genres that look alike are joined.
+    They stand in the order of their columns `segment` and `frame`, or of the numbers in the names
+    of their files, see `in_order`; else in the order of the file. Genres that look alike are
+    joined.
 
     Args:
       path: of the table.
       names: [rows] tracks or files.
-      texts: [rows] of each of `TEXTS` that the table has, and `filename`, where names are tracks.
+      texts: [rows] of those of `TEXTS` and `ORDER` that the table has, and `filename`, where names
+        are tracks.
       values: [rows, columns] float32.
       columns: names of the values.
       where: says in words where a row stands in the file.
@@ -166,8 +167,11 @@ def group_rows(
                 code="table.contradiction",
             )
     files = texts.get("filename", names)
+    told_order = {column: texts[column] for column in ORDER if column in texts}
+    numbers: dict[str, list[float]] = {}
     for track, frames in rows.items():
-        rows[track] = _in_order(track, frames, files, where)
+        rows[track], numbers[track] = in_order(track, frames, told_order, files, where)
+    tell_of_gaps(path, numbers)
     label, artist, split = zip(*(about[frames[0]] for frames in rows.values()), strict=True)
     return FeatureTracks(
         path,
@@ -179,29 +183,3 @@ def group_rows(
         columns,
         full_name=dict(zip(tracks, full_names(names), strict=True)),
     )
-
-
-def _in_order(
-    track: str, rows: list[int], files: Sequence[str], where: Callable[[int], str]
-) -> list[int]:
-    """The rows of a track by the numbers in the names of their files, if they have some."""
-    numbers = {row: segment_number(files[row], track) for row in rows}
-    numbered = [row for row in rows if numbers[row] is not None]
-    if len(rows) == 1 or not numbered:
-        return rows
-    if len(numbered) < len(rows):
-        bare = next(row for row in rows if numbers[row] is None)
-        raise UserError(
-            f"{where(bare)} is of track '{track}' and has no number, but others of it have, such "
-            f"as '{files[numbered[0]]}'; keep the whole track or its segments",
-            code="table.contradiction",
-        )
-    number, count = Counter(numbers.values()).most_common(1)[0]
-    if count > 1:
-        twice = [row for row in rows if numbers[row] == number][1]
-        raise UserError(
-            f"{where(twice)} is segment {number} of track '{track}', which is there {count} times; "
-            "keep one of them",
-            code="table.duplicate_track",
-        )
-    return sorted(rows, key=lambda row: numbers[row] or 0)

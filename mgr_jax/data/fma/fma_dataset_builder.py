@@ -70,7 +70,7 @@ class Builder(AudioBuilder):
             manual_dir, config.subset, allow_missing=config.allow_missing
         )
         checksum = {
-            path.name: check_sha1(
+            path.name.lower(): check_sha1(
                 path, allow_other=config.allow_other_checksum, progress=self.progress
             )
             for path in (metadata, audio)
@@ -83,6 +83,13 @@ class Builder(AudioBuilder):
         if lost > _MAX_LOST * len(rows) and not (config.allow_missing and names):
             what = f"{lost} of the {len(rows)} clips"
             raise missing(manual_dir, config.subset, what, some_there=bool(names))
+        genres = {row.genre for row in rows if row.genre and row.track_id in names}
+        if len(genres) < 2:
+            warnings.warn(
+                f"the {len(names)} clips in {audio} are of one genre ({', '.join(genres)}); a "
+                "classifier needs at least two genres",
+                stacklevel=2,
+            )
         marks = content_marks(audio)
         read = functools.partial(read_bytes, audio, max_expansion=self.limits.max_expansion)
         twins = identical_files({name: marks[name] for name in names.values()}, read)

@@ -1,7 +1,9 @@
 """Finds the published archives, or their unpacked folders, and checks them."""
 
 import hashlib
-from collections.abc import Sequence
+import os
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -21,7 +23,7 @@ def find_sources(
     not `full`, which holds whole tracks.
 
     Args:
-      manual_dir: holds them.
+      manual_dir: holds them; or is one of them, or holds a folder that holds them.
       subset: one of SUBSETS.
       allow_missing: be content with the clips of a smaller one.
 
@@ -31,18 +33,65 @@ def find_sources(
     place = SUBSETS.index(subset)
     clips = ("full",) if subset == "full" else SUBSETS[place:-1]
     smaller = () if subset == "full" else SUBSETS[:place][::-1]
-    metadata = _existing(manual_dir, ["metadata"])
-    audio = _existing(manual_dir, (*clips, *smaller) if allow_missing else clips)
+    folders = _folders(manual_dir)
+    metadata = _existing(folders, ["metadata"])
+    audio = _existing(folders, (*clips, *smaller) if allow_missing else clips)
     if not metadata or not audio:
         what = "the audio" if metadata else "the metadata"
-        some_there = bool(metadata and _existing(manual_dir, smaller))
+        some_there = bool(metadata and _existing(folders, smaller))
         raise missing(manual_dir, subset, what, some_there=some_there)
-    return metadata[0], audio[0]
+    return _readable(metadata[0]), _readable(audio[0])
 
 
-def _existing(folder: Path, names: Sequence[str]) -> list[Path]:
-    places = [folder / f"fma_{name}{end}" for name in names for end in (".zip", "")]
-    return [path for path in places if path.exists()]
+def _folders(manual_dir: Path) -> list[dict[str, Path]]:
+    """What lies there, above it if it is itself one of FMA's, and in its folders.
+
+    Of each place the paths by their names in small letters.
+    """
+    own = {f"fma_{name}" for name in ("metadata", *SUBSETS)}
+    above = [manual_dir.parent] if manual_dir.name.lower() in own else []
+    below = sorted(manual_dir.iterdir()) if _may_be_read(manual_dir) else []
+    return [
+        {path.name.lower(): path for path in sorted(folder.iterdir(), reverse=True)}
+        for folder in (manual_dir, *above, *below)
+        if _may_be_read(folder)
+    ]
+
+
+def _may_be_read(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
+
+
+def _existing(folders: Sequence[Mapping[str, Path]], names: Sequence[str]) -> list[Path]:
+    return [
+        folder[name + end]
+        for name in (f"fma_{name}" for name in names)
+        for folder in folders
+        for end in (".zip", "")
+        if name + end in folder
+    ]
+
+
+def _readable(path: Path) -> Path:
+    """The path; or the unpacked folder beside it, where it is an archive that cannot be read."""
+    if path.is_dir() or not (folder := unpacked(path)):
+        return path
+    try:
+        find_files(path)
+    except UserError as error:
+        warnings.warn(f"read {folder}, since {error}", stacklevel=3)
+        return folder
+    return path
+
+
+def unpacked(archive: Path) -> Path | None:
+    """The folder that an archive was unpacked into beside it; None if it holds nothing of it."""
+    for folder in archive.parent.iterdir():
+        if folder.is_dir() and folder.name.lower() == archive.stem.lower():
+            files = (path.name.lower() for path in folder.rglob("*"))
+            if any(name.endswith(".mp3") or name == "tracks.csv" for name in files):
+                return folder
+    return None
 
 
 def missing(manual_dir: Path, subset: str, what: str, *, some_there: bool) -> UserError:
@@ -88,10 +137,13 @@ def check_sha1(path: Path, *, allow_other: bool, progress: bool = True) -> str:
             sha1.update(block)
             bar.update(len(block))
     found = sha1.hexdigest()
-    if found != SHA1[path.name] and not allow_other:
+    name = path.name.lower()
+    if found != SHA1[name] and not allow_other:
+        folder = unpacked(path)
         raise UserError(
-            f"{path} has SHA-1 {found}, but the published file has {SHA1[path.name]}; download it "
-            f"again from {URL}/{path.name}, or accept it as it is (`allow_other_checksum`)",
+            f"{path} has SHA-1 {found}, but the published file has {SHA1[name]}; download it "
+            f"again from {URL}/{name}, or accept it as it is (`allow_other_checksum`)"
+            f"{f', or remove it to use {folder}' if folder else ''}",
             code="file.wrong_checksum",
         )
     return found

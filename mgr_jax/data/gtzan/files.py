@@ -1,41 +1,38 @@
 """Finds GTZAN's tracks in the folders or archives that the user has, however they are spelled."""
 
 import difflib
+import itertools
 import logging
 import os
-import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mgr_jax.audio.listing import AUDIO_SUFFIXES, Files, list_files
-from mgr_jax.data.archives import file_sizes
+from mgr_jax.audio import listing
+from mgr_jax.audio.listing import AUDIO_SUFFIXES, Files
+from mgr_jax.data.archives import find_files
 from mgr_jax.data.expansion import MAX_EXPANSION
-from mgr_jax.data.genres import alike_key, tidy_name
-from mgr_jax.data.tar import unpack_tar
+from mgr_jax.data.genres import alike_key
+from mgr_jax.data.gtzan.archives import Archives
+from mgr_jax.data.gtzan.names import GENRES, file_genre, genre_of, track_of, why_no_track
+from mgr_jax.data.gtzan.trees import Tree, find_trees
 from mgr_jax.errors import UserError
 
 log = logging.getLogger(__name__)
 
-GENRES = (
-    "blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock",
-)  # fmt: skip
 # Where to find the files; the checksum stands in torchaudio's datasets/gtzan.py (2.11.0).
 WANTED = (
-    "genres/<genre>/<genre>.<number>.au (or genres.tar.gz itself, once at "
+    "genres/<genre>/<genre>.<5 digits>.au (or genres.tar.gz itself, once at "
     "http://opihi.cs.uvic.ca/sound/genres.tar.gz, SHA-256 "
     "24347e0223d2ba798e0a558c4c172d9d4a19c00bb7963fe055d183dadb4ef2c6), or "
-    "genres_original/<genre>/<genre>.<number>.wav (or the zip itself, from "
+    "genres_original/<genre>/<genre>.<5 digits>.wav (or the zip itself, from "
     "https://www.kaggle.com/datasets/andradaolteanu/gtzan-dataset-music-genre-classification)"
 )
 
-_OWN = ("genres/", "genres_original/", "Data/genres_original/")  # these hold nothing else
-_ROOTS = (*_OWN, "")
-_GENRE_OF = {alike_key(genre): genre for genre in GENRES}
-_TRACK = re.compile(r"(.+?)[\W_]*(\d{5})")  # the genre and the number, without a suffix
 _TRACKS = 100  # of each genre
+_MOST_FOLDERS = 1000  # that are looked into for files with nearly GTZAN's names
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,9 @@ def find_tracks(manual_dir: Path, unpacked: Path, *, max_expansion: float = MAX_
     """Finds the tracks' files; says what it leaves out, and which genres are missing.
 
     Folders and files whose names are spelled otherwise, such as Hip-Hop/hip-hop.00000.WAV, are
-    read as what they surely are, with a warning.
+    read as what they surely are, with a warning; so are all files in one folder. Archives count
+    where the folder holds no tracks: .zip, then .tar, .tar.gz and .tgz, whatever they are called.
+    One that is damaged or holds something else is passed over with a warning.
 
     Args:
       manual_dir: holds the folders or an archive.
@@ -68,25 +67,38 @@ def find_tracks(manual_dir: Path, unpacked: Path, *, max_expansion: float = MAX_
 
     Raises:
       UserError: there are none, a file is there twice, or a folder of another name is probably
-        one of the genres.
+        one of the genres; says what is nearly GTZAN.
     """
-    for path in (manual_dir, *sorted(manual_dir.glob("*.zip"))):
-        if path.exists() and (found := _find_in(path, path)):
+    archives = Archives(manual_dir, unpacked, max_expansion)
+    folder = [(manual_dir, manual_dir)] if manual_dir.is_dir() else []
+    nearly = ""
+    for source, shown in itertools.chain(folder, archives):
+        if found := _find_in(source, shown):
+            _tell_of_passed(archives.passed, shown)
+            if nearly:
+                warnings.warn(f"read {shown}, since {nearly}", stacklevel=2)
             return found
-    archive = manual_dir / "genres.tar.gz"
-    if archive.is_file():
-        unpack_tar(archive, unpacked, max_expansion=max_expansion)
-        if found := _find_in(unpacked, archive):
-            return found
+        nearly = nearly or _nearly(source, shown)
+    if not nearly:
+        for error in archives.passed.values():
+            if isinstance(error, UserError):
+                raise error
+        nearly = next((f"{path} {why}" for path, why in archives.passed.items()), "")
     raise UserError(
-        f"GTZAN is not in {manual_dir}; expected there: {WANTED}", code="dataset.incomplete"
+        f"GTZAN is not in {manual_dir}{f' ({nearly})' if nearly else ''}; expected there: {WANTED}",
+        code="dataset.incomplete",
     )
 
 
 def _find_in(source: Path, shown: Path) -> Found | None:
     """The tracks of the first tree that a folder or zip archive holds."""
-    for root, files in _trees(source):
-        tracks = {name: track for name in files.sizes if (track := _track_of(name))}
+    for tree in find_trees(source):
+        root, sizes = tree.root, tree.files.sizes
+        tracks = {
+            name: track
+            for name in sizes
+            if ("/" in name) != tree.flat and (track := track_of(name))
+        }
         if not tracks:
             continue
         place = shown / root
@@ -98,68 +110,63 @@ def _find_in(source: Path, shown: Path) -> Found | None:
                 f"{names[tracks[twice]]}); keep one file of it",
                 code="dataset.duplicate_track",
             )
-        _require_genres(files, tracks, place)
-        _tell_of_others(files, tracks, place, only_genres=not root.endswith(_OWN))
+        _require_genres(tree.files, tracks, place)
+        _tell_of_others(tree, tracks, place)
         _tell_of_spellings(tracks, place)
         return Found(
             shown,
             source,
             {track: root + names[track] for track in sorted(names)},
-            {root + name: files.sizes[name] for name in tracks},
+            {root + name: sizes[name] for name in tracks},
         )
     return None
 
 
-def _trees(source: Path) -> Iterator[tuple[str, Files]]:
-    """The folders in a folder or zip archive that hold folders called after genres."""
+def _nearly(source: Path, shown: Path) -> str:
+    """Which file is nearly one of GTZAN's, and why it is none; empty if there is none."""
     if source.is_dir():
-        folders = sorted(path for path in source.iterdir() if path.is_dir())
-        wrapping = [f"{path.name}/" for path in folders if os.access(path, os.R_OK | os.X_OK)]
+        names: Iterable[str] = _names_below(source)
     else:
-        members = file_sizes(source)
-        wrapping = sorted({f"{name.split('/')[0]}/" for name in members if "/" in name})
-    for root in (*_ROOTS, *(outer + inner for outer in wrapping for inner in _ROOTS)):
-        folder = source / root
-        if not source.is_dir():
-            below = {n.removeprefix(root): s for n, s in members.items() if n.startswith(root)}
-            if any(_genre_of(name.split("/")[0]) for name in below):
-                yield root, Files(folder, below)
-        elif folder.is_dir() and (
-            not os.access(folder, os.R_OK) or any(map(_genre_of, os.listdir(folder)))
-        ):
-            yield root, list_files(folder)
+        members = find_files(source)
+        for reason, out in members.left_out.items():
+            if reason != listing.HIDDEN and (name := next(filter(file_genre, out), "")):
+                return f"{shown} holds {name}, one of {len(out)} {reason}"
+        names = members.sizes
+    found = ((name, why) for name in names if (why := why_no_track(name)))
+    return next((f"{shown / name} {why}" for name, why in found), "")
 
 
-def _genre_of(name: str) -> str:
-    """The genre that is meant; empty if none is."""
-    return _GENRE_OF.get(alike_key(name), "")
+def _names_below(source: Path) -> Iterator[str]:
+    """Names of the files in the first folders there, without looking into all of a disk."""
+    for folder, folders, files in itertools.islice(os.walk(source), _MOST_FOLDERS):
+        folders.sort()
+        yield from (Path(folder, file).relative_to(source).as_posix() for file in sorted(files))
 
 
-def _track_of(name: str) -> str:
-    """The track that a name below the genres' folder means; empty if none."""
-    folder, _, file = name.rpartition("/")
-    stem, suffix = os.path.splitext(tidy_name(file))
-    match = _TRACK.fullmatch(stem)
-    genre = _genre_of(folder)
-    if not match or suffix.lower() not in AUDIO_SUFFIXES or genre != _genre_of(match[1]):
-        return ""
-    return f"{genre}.{match[2]}" if genre else ""
+def _tell_of_passed(passed: Mapping[Path, UserError | str], shown: Path) -> None:
+    for path, why in passed.items():
+        told = str(why) if isinstance(why, UserError) else f"{path} {why}"
+        warnings.warn(f"read {shown} and passed over {path.name}: {told}", stacklevel=3)
 
 
-def _tell_of_others(
-    files: Files, tracks: Mapping[str, str], place: Path, *, only_genres: bool
-) -> None:
-    """Says what is left out; where much else may lie, only of what the genres' folders hold."""
+def _tell_of_others(tree: Tree, tracks: Mapping[str, str], place: Path) -> None:
+    """Says what is left out; where much else may lie, only of what is called after genres."""
+
+    def strange(name: str) -> bool:
+        return bool(file_genre(name) if tree.flat else genre_of(name.split("/")[0]))
 
     def counts(name: str) -> bool:
-        return bool(_genre_of(name.split("/")[0])) or not only_genres
+        return tree.own or bool(file_genre(name)) or any(map(genre_of, name.split("/")))
 
-    sizes = {n: size for n, size in files.sizes.items() if n not in tracks and counts(n)}
-    left_out = {why: list(filter(counts, names)) for why, names in files.left_out.items()}
+    sizes = {
+        name: size
+        for name, size in tree.files.sizes.items()
+        if name not in tracks and (tree.own or strange(name))
+    }
+    left_out = {why: list(filter(counts, names)) for why, names in tree.files.left_out.items()}
     left_out = {why: names for why, names in left_out.items() if names}
-    others = Files(place, sizes, left_out, files.outside).only(AUDIO_SUFFIXES)
-    strange = [name for name in others.sizes if _genre_of(name.split("/")[0])]
-    others = others.without(strange, "not called <genre>.<5 digits>")
+    others = Files(place, sizes, left_out, tree.files.outside).only(AUDIO_SUFFIXES)
+    others = others.without(filter(strange, others.sizes), "not called <genre>.<5 digits>")
     others.without(others.sizes, "in folders that are none of GTZAN's genres").tell()
 
 
@@ -184,10 +191,9 @@ def _require_genres(files: Files, tracks: Mapping[str, str], place: Path) -> Non
     missing = [genre for genre in GENRES if not count[genre]]
     for name in files.only(AUDIO_SUFFIXES).sizes:
         folder, _, file = name.partition("/")
-        if not file or _genre_of(folder):
+        if not file or genre_of(folder):
             continue
-        match = _TRACK.fullmatch(os.path.splitext(file)[0])
-        meant = _genre_of(match[1]) if match else ""
+        meant = "" if "/" in file else track_of(file).partition(".")[0]
         if meant not in missing:
             close = difflib.get_close_matches(alike_key(folder), missing, n=1, cutoff=0.75)
             meant = close[0] if close else ""
