@@ -350,6 +350,10 @@ def test_limits_are_read_by_name():
     for value in ("x", "-1", "nan", ""):
         with user_error("argument.out_of_range", "max_rate"):
             Limits.parse(f"max_rate={value}")
+    with user_error("argument.out_of_range", "max_rate is 'many'"):
+        Limits.parse("max_rate=many")
+    with user_error("argument.out_of_range", "min_rate is 500000", "384000"):
+        Limits.parse("min_rate=500000")
     with user_error("argument.out_of_range", "max_hours"):
         Limits(max_hours="12")
 
