@@ -31,6 +31,8 @@ _CONTAINERS = (
     "bmp_pipe,gif,jpeg_pipe,png_pipe,webp_pipe"  # to be told for what they are
 )
 
+_STILL = ("mjpeg", "png", "bmp", "gif", "webp", "tiff")  # codecs of covers
+
 # Of every sample format but for the p of planar ones: type, full scale, and where zero is.
 _FORMATS = {
     "u8": (np.uint8, 2.0**7, 128),
@@ -53,6 +55,7 @@ class Decoder:
       failed: packets that cannot be decoded.
       cut: its last part is not whole.
       unread: share of the file that lies behind the end its header tells, and is left out.
+      extended: there is more sound than its header tells, and it is read.
       lossy: whether coding has changed the samples.
     """
 
@@ -61,7 +64,7 @@ class Decoder:
         self.path, self._data, self._limits = path, data, limits or Limits()
         self.claimed: float | None = None
         self.decoded, self.failed, self.cut, self.lossy = 0.0, 0, False, False
-        self.unread = 0.0
+        self.unread, self.extended = 0.0, False
         self._reached = 0  # byte
         self._good = 0
 
@@ -74,10 +77,11 @@ class Decoder:
         return self.cut or missing > max(_MISSING_SECONDS, _MISSING_SHARE * whole)
 
     def describe(self) -> str:
-        """How much of it was decoded."""
-        if self.claimed is None or self.claimed < self.decoded + _MISSING_SECONDS / 2:
-            return f"{self.decoded:.1f} s"
-        return f"{self.decoded:.1f} of {self.claimed:.1f} s"
+        """How much of it was decoded, and what was not."""
+        if self.claimed and self.claimed >= self.decoded + _MISSING_SECONDS / 2:
+            return f"{self.decoded:.1f} of {self.claimed:.1f} s can be decoded"
+        lost = "its end is missing or damaged" if self.cut else f"{self.failed} packets cannot"
+        return f"{self.decoded:.1f} s can be decoded, and {lost}"
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
         """Yields blocks of a second, or less at the end and where rate or channels change.
@@ -90,7 +94,11 @@ class Decoder:
         """
         self.claimed, self.decoded, self.failed, self._good = None, 0.0, 0, 0
         self.cut, self._reached = False, 0
-        with _open(self.path, self._data) as file, self._disk_errors_told():
+        with (
+            _open(self.path, self._data) as file,
+            self._changes_told(file),
+            self._disk_errors_told(),
+        ):
             header = read_header(file)
             self._require_sound(header)
             with self._errors_told(header):
@@ -98,6 +106,7 @@ class Decoder:
             if self.claimed is not None or header.share < 1:
                 self.claimed = max(self.claimed or 0.0, self.decoded / header.share)
             self.cut |= header.cut
+            self.extended = header.extended
             self.unread = max(0, header.size - max(header.end, self._reached)) / header.size
 
     def _require_sound(self, header: Header) -> None:
@@ -111,6 +120,22 @@ class Decoder:
                 f"{self.path} is a git-lfs pointer, not the file itself; fetch it (git lfs pull)",
                 code="audio.git_lfs",
             )
+
+    @contextlib.contextmanager
+    def _changes_told(self, file: BinaryIO) -> Iterator[None]:
+        """Refuses what somebody writes to while it is read, whatever else is wrong with it."""
+        before = _stamp(file)
+        fault: UserError | None = None
+        try:
+            yield
+        except UserError as error:
+            fault = error
+        if _stamp(file) != before:
+            raise AudioError(
+                f"{self.path} changed while it was read; try again", code="audio.changed"
+            ) from fault
+        if fault:
+            raise fault
 
     @contextlib.contextmanager
     def _disk_errors_told(self) -> Iterator[None]:
@@ -206,7 +231,7 @@ class Decoder:
     ) -> float | None:
         if stream.duration:
             seconds = float(stream.duration * stream.time_base)
-        elif container.duration and not container.streams.video:
+        elif container.duration and not _is_film(container):
             seconds = container.duration / 1e6
         else:
             return None
@@ -220,6 +245,21 @@ class Decoder:
             return None
         # What is longer is refused when it is there; where it is not, nobody meant it.
         return None if seconds > 3600 * self._limits.max_hours else seconds
+
+
+def _is_film(container: Any) -> bool:
+    """Whether there are moving pictures, which may last longer than the sound."""
+    contexts = [stream.codec_context for stream in container.streams.video]
+    return any(context and context.name not in _STILL for context in contexts)
+
+
+def _stamp(file: BinaryIO) -> tuple[int, int] | None:
+    """What is another where somebody has written to a file."""
+    try:
+        found = os.fstat(file.fileno())
+    except io.UnsupportedOperation:  # it lies in memory
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _import_av() -> Any:
