@@ -203,7 +203,9 @@ def _told(file: BinaryIO, head: bytes, size: int) -> _Told | None:
         start, length = struct.unpack_from(">II", head, 4)
         if is_placeholder(length):
             return _Told(start, patches={8: b"\xff" * 4})
-        return _Told(start, sound_end=start + length, walked=start + length)
+        end = start + length
+        goes_on = size - end > _EXTENDED_SHARE * size  # which FFmpeg reads
+        return _Told(start, sound_end=end, walked=end, extended=goes_on)
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return _told_by_ebml(head)
     for magic, layout in _LAYOUTS.items():
@@ -221,7 +223,7 @@ def _told_by_chunks(file: BinaryIO, head: bytes, size: int, layout: _Layout) -> 
             told.file_end = start + length
         elif layout.unknown:
             told.patches[place] = struct.pack(layout.form, layout.unknown)
-    at, of_data = layout.first, None
+    at, of_data, place_of_data = layout.first, 0, 0
     for _ in range(_MOST_CHUNKS):
         chunk = layout.chunk(file, at, size)
         if chunk is None:
@@ -232,6 +234,7 @@ def _told_by_chunks(file: BinaryIO, head: bytes, size: int, layout: _Layout) -> 
             lengths = struct.unpack("<QQQ", file.read(24).ljust(24, b"\0"))
             told.file_end = None if is_placeholder(lengths[0]) else lengths[0] + 8
             of_data = lengths[1]
+            place_of_data = start + 8
             for place, value, unknown in zip((8, 16), lengths[1:], (_HUGE, 0), strict=True):
                 if is_placeholder(value):
                     told.patches[start + place] = struct.pack("<Q", unknown)
@@ -242,16 +245,19 @@ def _told_by_chunks(file: BinaryIO, head: bytes, size: int, layout: _Layout) -> 
             break
         if tag == layout.data and not told.start:
             told.start = start
-            if of_data is not None and is_placeholder(length):
+            in_ds64 = place_of_data > 0 and is_placeholder(length)
+            if in_ds64:
                 length = of_data
             if is_placeholder(length) or length == layout.empty:
                 if layout.unknown:
                     told.patches[at + len(tag)] = struct.pack(layout.form, layout.unknown)
                 break
             length = _extended(file, size, layout, told, length)
-            if told.extended:
-                told.patches[at + len(tag)] = layout.patch(length)
             told.sound_end = start + length
+            if told.extended and in_ds64:
+                told.patches[place_of_data] = struct.pack("<Q", length)
+            elif told.extended:
+                told.patches[at + len(tag)] = layout.patch(length)
         if length < 0 or start + length > size:
             break
         at = layout.next_chunk(start + length)
@@ -269,8 +275,21 @@ def _extended(file: BinaryIO, size: int, layout: _Layout, told: _Told, length: i
         chunk = layout.chunk(file, at, size)
         if chunk and 0 <= chunk[1] <= max(size, told.file_end or 0) - at:
             return length
+    if _is_blank(file, end, last):
+        return length
     told.extended = True
     return last - told.start
+
+
+def _is_blank(file: BinaryIO, at: int, end: int) -> bool:
+    """Whether there are but zeros, with which a file may have been filled up."""
+    file.seek(at)
+    while at < end:
+        block = file.read(min(_HEAD, end - at))
+        if not block or block.strip(b"\0"):
+            return not block
+        at += len(block)
+    return True
 
 
 def _told_by_ebml(head: bytes) -> _Told:

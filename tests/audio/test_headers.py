@@ -138,6 +138,8 @@ SHORT = [
     ("WAV", b"data", 4, "<I", 40_000),
     ("AIFF", b"SSND", 4, ">I", 40_008),
     ("W64", b"data\xf3\xac", 16, "<Q", 40_024),
+    ("RF64", b"ds64", 16, "<Q", 40_000),
+    ("AU", b".snd", 8, ">I", 40_000),
 ]
 
 
@@ -148,6 +150,11 @@ def test_sound_behind_its_told_length_is_read(kind, tag, offset, form, told):
     struct.pack_into(form, data, data.index(tag) + offset, told)
     with pytest.warns(AudioWarning, match="a holds more sound than its header tells"):
         np.testing.assert_array_equal(read_audio("a", RATE, data=bytes(data)), whole)
+
+
+def test_zeros_that_fill_up_a_file_are_no_sound():
+    data = by_soundfile(TUNE, RATE, "WAV", "PCM_16") + bytes(100_000)
+    assert len(read(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])) == len(TUNE)
 
 
 def test_chunks_behind_the_sound_are_no_sound():
