@@ -227,8 +227,8 @@ class _Survey:
 
 def _energy_and_peak(samples: np.ndarray) -> tuple[float, float]:
     """Of [samples]: the sum of squares around their mean, and the highest magnitude."""
-    energy = samples @ samples - samples.sum(dtype=np.float64) ** 2 / len(samples)
-    return max(float(energy), 0.0), float(max(samples.max(), -samples.min()))
+    energy = float(samples @ samples) - float(samples.sum()) ** 2 / len(samples)
+    return max(energy, 0.0), float(max(samples.max(), -samples.min()))
 
 
 class _Levels:

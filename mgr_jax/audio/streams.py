@@ -28,10 +28,10 @@ def find_sound(file: BinaryIO, head: bytes, size: int) -> tuple[list[tuple[int, 
         end = _last_page_end(file, size)
         return [(0, min(end or size, size))], end is None or end > size
     end = _without_last_tags(file, size)
-    if not _is_frame(head) and not head.startswith((b"ID3", b"fLaC")):
-        return [(0, end)], False
-    end = _without_hole(file, end)
-    return list(_between_tags(file, head, end)), False
+    is_mpeg = head.startswith(b"ID3") or _is_frame(head)
+    if is_mpeg or head.startswith(b"fLaC"):
+        end = _without_hole(file, end)
+    return list(_between_tags(file, head, end)) if is_mpeg else [(0, end)], False
 
 
 def _id3_length(tag: bytes) -> int:
