@@ -103,8 +103,8 @@ class Decoder:
             self._require_sound(header)
             with self._errors_told(header):
                 yield from _in_blocks(self._frames(header), self.path, self._limits)
-            if self.claimed is not None or header.share < 1:
-                self.claimed = max(self.claimed or 0.0, self.decoded / header.share)
+            if header.share < 1 and (self.claimed or 0.0) < self.decoded + _MISSING_SECONDS:
+                self.claimed = self.decoded / header.share  # FFmpeg has counted what is there
             self.cut |= header.cut
             self.extended = header.extended
             self.unread = max(0, header.size - max(header.end, self._reached)) / header.size

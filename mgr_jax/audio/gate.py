@@ -227,8 +227,12 @@ class _Survey:
 
 def _energy_and_peak(samples: np.ndarray) -> tuple[float, float]:
     """Of [samples]: the sum of squares around their mean, and the highest magnitude."""
-    energy = float(samples @ samples) - float(samples.sum()) ** 2 / len(samples)
-    return max(energy, 0.0), float(max(samples.max(), -samples.min()))
+    squares, mean = float(samples @ samples), float(samples.mean())
+    energy = squares - len(samples) * mean**2
+    if energy < 0.01 * squares:  # of a large offset, float32 leaves nothing of the difference
+        varying = samples - mean
+        energy = float(varying @ varying)
+    return energy, float(max(samples.max(), -samples.min()))
 
 
 class _Levels:

@@ -127,7 +127,9 @@ class _Told:
         promised = self.sound_end or self.file_end
         if promised is None or min(promised, self.file_end or promised) <= size + 1:
             return 1.0
-        return max(0, size - self.start) / (promised - self.start) or 1.0
+        if not self.start < min(size, promised):  # of a damaged header
+            return 1.0
+        return (size - self.start) / (promised - self.start)
 
 
 @dataclass(frozen=True)

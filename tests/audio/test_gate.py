@@ -41,8 +41,9 @@ def channels(*rows: np.ndarray | float) -> np.ndarray:
         channels(0, 0, 0, TUNE, 0, 0),
         channels(*[0] * 23, TUNE),
         channels(TUNE, 0.1 + 0 * TUNE),
+        0.9 + 0.01 * channels(TUNE, OTHER),
     ],
-    ids=["alike", "unlike", "one", "partly inverted", "5.1", "22.2", "offset"],
+    ids=["alike", "unlike", "one", "partly inverted", "5.1", "22.2", "offset", "large offset"],
 )
 def test_channels_are_averaged(stereo, recwarn):
     np.testing.assert_allclose(both_ways(stereo), stereo.mean(axis=1), atol=1e-6)

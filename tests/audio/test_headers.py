@@ -10,7 +10,7 @@ import pytest
 from encoded import by_ffmpeg, by_soundfile, tune
 from errors import user_error
 
-from mgr_jax.audio.io import AudioWarning, read_audio
+from mgr_jax.audio.io import AudioError, AudioWarning, read_audio
 
 RATE = 22_050
 TUNE = tune(4, RATE)
@@ -150,6 +150,22 @@ def test_sound_behind_its_told_length_is_read(kind, tag, offset, form, told):
     struct.pack_into(form, data, data.index(tag) + offset, told)
     with pytest.warns(AudioWarning, match="a holds more sound than its header tells"):
         np.testing.assert_array_equal(read_audio("a", RATE, data=bytes(data)), whole)
+
+
+@pytest.mark.parametrize("told", [0, 30, 10_000, 60_000, 2**63])
+def test_a_header_that_leaves_no_place_for_sound_says_nothing(told):
+    wma = bytearray(by_ffmpeg(TUNE, RATE, "asf", "pcm_s16le"))
+    whole = len(read(bytes(wma)))
+    at = wma.index(b"\xa1\xdc\xab\x8c") + 40
+    struct.pack_into("<QQ", wma, 16, told, *struct.unpack_from("<Q", wma, 24))
+    struct.pack_into("<Q", wma, at, told)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AudioWarning)
+        try:
+            found = len(read_audio("a.wma", RATE, data=bytes(wma)))
+        except AudioError as error:  # nothing else is raised
+            found = error.code == "audio.cut_short" or error.code == "audio.undecodable"
+    assert 0 < found <= whole
 
 
 def test_zeros_that_fill_up_a_file_are_no_sound():
