@@ -7,12 +7,13 @@ imported when the first file is read.
 import contextlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from mgr_jax.audio.encoded import Header, Part, is_placeholder, open_encoded, read_header
+from mgr_jax.audio.encoded import Part, open_encoded, state_of
 from mgr_jax.audio.gate import AudioError, Limits
+from mgr_jax.audio.headers import Header, is_placeholder, read_header
 from mgr_jax.errors import UserError
 
 # A file that yields less than its header promises, by more than this, is cut short.
@@ -27,6 +28,8 @@ CONTAINERS = (
     "tta,voc,w64,wav,wsd,wv,xwma"
 )
 _PICTURES = "bmp_pipe,gif,jpeg_pipe,png_pipe,webp_pipe"  # to be told for what they are
+
+_STILL = ("mjpeg", "png", "bmp", "gif", "webp", "tiff")  # codecs of covers
 
 # Of every sample format but for the p of planar ones: type, full scale, and where zero is.
 _FORMATS = {
@@ -50,6 +53,7 @@ class Decoder:
       failed: packets that cannot be decoded.
       cut: its last part is not whole.
       unread: share of the file that lies behind the end its header tells, and is left out.
+      extended: there is more sound than its header tells, and it is read.
       lossy: whether coding has changed the samples.
     """
 
@@ -58,7 +62,7 @@ class Decoder:
         self.path, self._data, self._limits = path, data, limits or Limits()
         self.claimed: float | None = None
         self.decoded, self.failed, self.cut, self.lossy = 0.0, 0, False, False
-        self.unread = 0.0
+        self.unread, self.extended = 0.0, False
         self._reached = 0  # byte
         self._good = 0
 
@@ -71,10 +75,11 @@ class Decoder:
         return self.cut or missing > max(_MISSING_SECONDS, _MISSING_SHARE * whole)
 
     def describe(self) -> str:
-        """How much of it was decoded."""
-        if self.claimed is None or self.claimed < self.decoded + _MISSING_SECONDS / 2:
-            return f"{self.decoded:.1f} s"
-        return f"{self.decoded:.1f} of {self.claimed:.1f} s"
+        """How much of it was decoded, and what was not."""
+        if self.claimed and self.claimed >= self.decoded + _MISSING_SECONDS / 2:
+            return f"{self.decoded:.1f} of {self.claimed:.1f} s can be decoded"
+        lost = "its end is missing or damaged" if self.cut else f"{self.failed} packets cannot"
+        return f"{self.decoded:.1f} s can be decoded, and {lost}"
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
         """Yields blocks of a second, or less at the end and where rate or channels change.
@@ -87,14 +92,19 @@ class Decoder:
         """
         self.claimed, self.decoded, self.failed, self._good = None, 0.0, 0, 0
         self.cut, self._reached = False, 0
-        with open_encoded(self.path, self._data) as file, self._disk_errors_told():
+        with (
+            open_encoded(self.path, self._data) as file,
+            self._changes_told(file),
+            self._disk_errors_told(),
+        ):
             header = read_header(file)
             self._require_sound(header)
             with self._errors_told(header):
                 yield from _in_blocks(self._frames(header), self.path, self._limits)
-            if self.claimed is not None or header.share < 1:
-                self.claimed = max(self.claimed or 0.0, self.decoded / header.share)
+            if header.share < 1 and (self.claimed or 0.0) < self.decoded + _MISSING_SECONDS:
+                self.claimed = self.decoded / header.share  # FFmpeg has counted what is there
             self.cut |= header.cut
+            self.extended = header.extended
             self.unread = max(0, header.size - max(header.end, self._reached)) / header.size
 
     def _require_sound(self, header: Header) -> None:
@@ -108,6 +118,22 @@ class Decoder:
                 f"{self.path} is a git-lfs pointer, not the file itself; fetch it (git lfs pull)",
                 code="audio.git_lfs",
             )
+
+    @contextlib.contextmanager
+    def _changes_told(self, file: BinaryIO) -> Iterator[None]:
+        """Refuses what somebody writes to while it is read, whatever else is wrong with it."""
+        before = state_of(file)
+        fault: UserError | None = None
+        try:
+            yield
+        except UserError as error:
+            fault = error
+        if state_of(file) != before:
+            raise AudioError(
+                f"{self.path} changed while it was read; try again", code="audio.changed"
+            ) from fault
+        if fault:
+            raise fault
 
     @contextlib.contextmanager
     def _disk_errors_told(self) -> Iterator[None]:
@@ -157,7 +183,7 @@ class Decoder:
         # No protocol: what a file names (playlists, segments, addresses) is never opened.
         formats = f"{CONTAINERS},{_PICTURES}"
         options = {"protocol_whitelist": "none", "format_whitelist": formats}
-        source = Part(header, self.path.suffix, start)
+        source = Part(header.file, self.path.suffix, start)
         with av.open(source, "r", options=options, metadata_errors="replace") as container:
             stream = container.streams.best("audio")
             if stream is None and container.streams.audio:
@@ -204,7 +230,7 @@ class Decoder:
     ) -> float | None:
         if stream.duration:
             seconds = float(stream.duration * stream.time_base)
-        elif container.duration and not container.streams.video:
+        elif container.duration and not _is_film(container):
             seconds = container.duration / 1e6
         else:
             return None
@@ -218,6 +244,12 @@ class Decoder:
             return None
         # What is longer is refused when it is there; where it is not, nobody meant it.
         return None if seconds > 3600 * self._limits.max_hours else seconds
+
+
+def _is_film(container: Any) -> bool:
+    """Whether there are moving pictures, which may last longer than the sound."""
+    contexts = [stream.codec_context for stream in container.streams.video]
+    return any(context and context.name not in _STILL for context in contexts)
 
 
 def _import_av() -> Any:

@@ -4,7 +4,6 @@ It goes through block by block, so that memory is bounded by the result whatever
 channels and the rate of the source.
 """
 
-import math
 import numbers
 import warnings
 from collections.abc import Iterator
@@ -17,15 +16,21 @@ import soxr
 from mgr_jax.errors import UserError, require, unknown_name
 
 # Channels cancel where their mean has less than this share of the power that it would have were
-# they independent: of two equally loud ones, where their correlation is below -0.9.
-_CANCELLED = 0.1
+# they independent: of two equally loud ones, where their correlation is below -0.9. An effect or a
+# transition takes a few seconds of a track; beyond a tenth of its sound, a channel is inverted.
+_CANCELLED, _CANCELLED_SHARE = 0.1, 0.1
+# What is softer than the loudest second by more is a pause, whose noise may be of any phase: 40 dB.
+_PAUSE = 1e-4
 # Decoders overshoot full scale where loud sound was coded at a low rate, to 2.3 with music and 3.9
 # with clipped noise (wma at 48 kbit/s), and players clip that. Stored samples overshoot by what
 # rounding and limiters leave. Beyond that, the scale is another one.
 _MAX_PEAK_LOSSY, _MAX_PEAK = 4.0, 1.25
+# In music that is scaled to its peak, no sample has such a share of the energy of its second: at
+# 44.1 kHz a drum stroke that fades within 10 ms spreads it over some 200.
+_WILD_SHARE = 0.25
 # The loudest second of what counts as sound, rms around its mean. Noise of the last two bits of 16
 # is at -87 dB, music that is called quiet at -60.
-_SILENT_DB = -75.0
+_SILENT_DB, _QUIET_DB = -75.0, -60.0
 
 
 def plain_number(number: float, digits: int = 15) -> str:
@@ -61,17 +66,19 @@ class Limits:
     max_expansion: float = 200
 
     def __post_init__(self) -> None:
-        """Raises a UserError unless all are positive numbers."""
+        """Raises a UserError unless all are positive numbers, and the rates in order."""
         for name, value in vars(self).items():
             is_number = isinstance(value, numbers.Real) and float(value) > 0
             require(is_number, name, value, "give a positive number")
+        highest = f"give at most max_rate, which is {self.max_rate:g}"
+        require(self.min_rate <= self.max_rate, "min_rate", self.min_rate, highest)
 
     @classmethod
     def parse(cls, text: str) -> "Limits":
         """Reads `name=number`, with commas between; the others keep their defaults.
 
         Raises:
-          UserError: there is no such limit, or it is no positive number.
+          UserError: there is no such limit, it is no positive number, or the rates exclude all.
         """
         known = [field.name for field in fields(cls)]
         chosen = {}
@@ -82,7 +89,7 @@ class Limits:
             try:
                 chosen[name] = float(value)
             except ValueError:
-                chosen[name] = math.nan
+                require(False, name, value, "give a positive number")
         return cls(**chosen)
 
     def rates(self) -> str:
@@ -132,9 +139,9 @@ class Sound(Protocol):
 def pass_gate(sound: Sound, name: str, to_rate: int | None, dtype: type) -> tuple[np.ndarray, int]:
     """Makes one waveform of a sound.
 
-    Channels are averaged; where they cancel each other, the loudest is taken alone. Samples far
-    beyond full scale, such as integers stored as floats, are scaled to their peak. Both are said by
-    an AudioWarning.
+    Channels are averaged; where they cancel each other in more than a tenth of the sound, the
+    loudest is taken alone. Samples far beyond full scale, such as integers stored as floats, are
+    scaled to their peak. Both are said by an AudioWarning.
 
     Args:
       sound: its blocks.
@@ -146,18 +153,25 @@ def pass_gate(sound: Sound, name: str, to_rate: int | None, dtype: type) -> tupl
       Waveform [samples] and its rate in Hz.
 
     Raises:
-      AudioError: there are no samples, some are not finite, or there is nothing to hear.
+      AudioError: there are no samples, some are not finite or so high that the others vanish
+        beside them, or there is nothing to hear.
     """
     survey = _Survey(name)
-    waveform, rate, loudest = _render(sound, _Rule(), to_rate, dtype, survey)
+    waveform, rate, levels = _render(sound, _Rule(), to_rate, dtype, survey)
     rule, remarks = survey.judge(sound.lossy)
     if rule != _Rule():
-        waveform, rate, loudest = _render(sound, rule, to_rate, dtype)
-    if loudest <= _SILENT_DB:
+        waveform, rate, levels = _render(sound, rule, to_rate, dtype)
+    if levels.loudest() <= _SILENT_DB:
         raise AudioError(
             f"{name} holds nothing to hear (no second of it is louder than {_SILENT_DB:.0f} dB of "
             "full scale); remove it",
             code="audio.silent",
+        )
+    if rule.gain < 1 / _MAX_PEAK_LOSSY and levels.hold_wild_samples(rule.gain):
+        raise AudioError(
+            f"{name} holds samples of up to {1 / rule.gain:,.4g} times full scale, beside which "
+            "the others vanish; export it again",
+            code="audio.wild_samples",
         )
     for remark in remarks:
         warnings.warn(f"{name} {remark}", AudioWarning, stacklevel=4)
@@ -172,46 +186,48 @@ class _Survey:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._samples = 0
-        # By channel: sum, sum of squares, peak.
-        self._sums = np.zeros((3, 1))
+        # Of each block: samples, the power of its loudest channel, whether the mean cancels.
+        self._blocks: list[tuple[int, float, bool]] = []
+        # By channel: energy around the means of the blocks, peak.
+        self._energy, self._peak = np.zeros(1), np.zeros(1)
 
     def look_at(self, block: np.ndarray, mono: np.ndarray) -> None:
         """Takes a block and the mean of its channels into account."""
         rows = [mono, *block] if len(block) > 1 else [mono]
-        found = np.array([(x.sum(), x @ x, max(x.max(), -x.min())) for x in rows]).T
+        found = np.array([_energy_and_peak(row) for row in rows]).T
+        if not np.isfinite(found).all():  # of finite samples, float32 may not hold the squares
+            found = np.array([_energy_and_peak(row.astype(np.float64)) for row in rows]).T
         if not np.isfinite(found).all():
             raise AudioError(
                 f"{self._name} holds samples that are not finite numbers; export it again",
                 code="audio.not_finite",
             )
-        more = len(rows) - self._sums.shape[1]
-        if more > 0:
-            self._sums = np.pad(self._sums, ((0, 0), (0, more)))
-        sums = self._sums[:, : len(rows)]
-        sums[:2] += found[:2]
-        np.maximum(sums[2], found[2], out=sums[2])
-        self._samples += block.shape[1]
+        energy, peak = found
+        more = max(0, len(rows) - len(self._energy))
+        self._energy, self._peak = np.pad(self._energy, (0, more)), np.pad(self._peak, (0, more))
+        self._energy[: len(rows)] += energy
+        self._peak[: len(rows)] = np.maximum(self._peak[: len(rows)], peak)
+        cancels = len(rows) > 1 and energy[0] < _CANCELLED * energy[1:].mean() / len(block)
+        self._blocks.append((len(mono), energy.max() / len(mono), cancels))
 
     def judge(self, lossy: bool) -> tuple[_Rule, list[str]]:
         """How the sound is to be mixed, and what there is to say of that."""
-        if not self._samples:
+        if not self._blocks:
             raise AudioError(
                 f"{self._name} holds no audio samples; remove it or replace it",
                 code="audio.no_samples",
             )
-        mean, square, peak = self._sums
-        power = square / self._samples - (mean / self._samples) ** 2
+        samples, power, cancels = np.array(self._blocks).T
+        samples[power < _PAUSE * power.max()] = 0
         channel, remarks = None, []
-        if len(power) > 1:
-            count = len(power) - 1
-            if power[0] < _CANCELLED * power[1:].mean() / count:
-                channel = int(power[1:].argmax())
-                remarks.append(
-                    f"has channels that cancel each other; channel {channel + 1} of {count}, the "
-                    "loudest, is taken alone"
-                )
-        highest = peak[0 if channel is None else channel + 1]
+        if samples @ cancels > _CANCELLED_SHARE * samples.sum():
+            energy = self._energy[1:]
+            channel = int((energy > 0.999 * energy.max()).argmax())  # rounding chooses none
+            remarks.append(
+                f"has channels that cancel each other; channel {channel + 1} of "
+                f"{len(self._energy) - 1}, the loudest, is taken alone"
+            )
+        highest = self._peak[0 if channel is None else channel + 1]
         gain = 1.0
         if highest > (_MAX_PEAK_LOSSY if lossy else _MAX_PEAK):
             gain = 1.0 / highest
@@ -222,35 +238,77 @@ class _Survey:
         return _Rule(channel, gain), remarks
 
 
+def _energy_and_peak(samples: np.ndarray) -> tuple[float, float]:
+    """Of [samples]: the sum of squares around their mean, and the highest magnitude."""
+    squares, mean = float(samples @ samples), float(samples.mean())
+    energy = squares - len(samples) * mean**2
+    if energy < 0.01 * squares:  # of a large offset, float32 leaves nothing of the difference
+        varying = samples - mean
+        energy = float(varying @ varying)
+    return energy, float(max(samples.max(), -samples.min()))
+
+
+class _Levels:
+    """How loud a mono sound is, block by block; a block is a second, or less."""
+
+    def __init__(self) -> None:
+        # Of each: seconds, energy around the mean in seconds of full scale, its peak's square.
+        self._blocks: list[tuple[float, float, float]] = []
+
+    def add(self, mono: np.ndarray, rate: float) -> None:
+        """Takes a block into account."""
+        varying = mono - mono.mean()
+        energy, peak = float(varying @ varying), float(max(varying.max(), -varying.min()))
+        self._blocks.append((len(mono) / rate, energy / rate, peak**2 / rate))
+
+    def _decibels(self, but: int | None = None) -> float:
+        seconds, energy, _ = np.array(self._blocks).T
+        # What is shorter does not become louder by that, unless there is no more.
+        whole = min(1.0, seconds.sum())
+        power = energy / np.maximum(seconds, whole)
+        highest = max(np.delete(power, [] if but is None else but), default=0.0)
+        return 10 * np.log10(highest) if highest else -np.inf
+
+    def loudest(self) -> float:
+        """The level of the loudest block in dB."""
+        return self._decibels()
+
+    def hold_wild_samples(self, gain: float) -> bool:
+        """Whether a few samples, or one block of them, are what all was scaled to."""
+        _, energy, peaks = np.array(self._blocks).T
+        at = int(peaks.argmax())
+        rest = self._decibels(but=at)
+        was_heard = rest - 20 * np.log10(gain) > _SILENT_DB
+        return peaks[at] > _WILD_SHARE * energy[at] or (rest < _QUIET_DB and was_heard)
+
+
 def _render(
     sound: Sound, rule: _Rule, to_rate: int | None, dtype: type, survey: _Survey | None = None
-) -> tuple[np.ndarray, int, float]:
+) -> tuple[np.ndarray, int, _Levels]:
     """Mixes and resamples blocks.
 
     Returns:
-      Waveform, its rate in Hz, and the level of its loudest block, that is second, in dB.
+      Waveform, its rate in Hz, and how loud its blocks are.
     """
-    track, stream, power = _Track(dtype), None, 0.0
+    track, stream, levels = _Track(dtype), None, _Levels()
     rate, target = 0.0, float(to_rate or 0)
     for block_rate, block in sound:
         with np.errstate(over="ignore", invalid="ignore"):  # the survey tells of it
             mono = rule.mix(block)
             if survey:
                 survey.look_at(block, mono)
-        varying = mono - mono.mean()
-        power = max(power, float(varying @ varying) / len(mono))
-        if block_rate != rate:
-            _finish(stream, track)
-            rate, target = block_rate, target or block_rate
-            stream = (
-                soxr.ResampleStream(rate, target, 1, dtype="float32", quality="HQ")
-                if rate != target
-                else None
-            )
-        track.append(stream.resample_chunk(mono) if stream else mono)
+            levels.add(mono, block_rate)
+            if block_rate != rate:
+                _finish(stream, track)
+                rate, target = block_rate, target or block_rate
+                stream = (
+                    soxr.ResampleStream(rate, target, 1, dtype="float32", quality="HQ")
+                    if rate != target
+                    else None
+                )
+            track.append(stream.resample_chunk(mono) if stream else mono)
     _finish(stream, track)
-    level = 10 * np.log10(power) if power else -np.inf
-    return track.take(), round(target), level
+    return track.take(), round(target), levels
 
 
 def _finish(stream: soxr.ResampleStream | None, track: "_Track") -> None:

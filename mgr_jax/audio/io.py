@@ -60,8 +60,8 @@ def read_audio(
       Waveform [samples]. The mean of the channels; where they cancel each other, the loudest.
 
     Raises:
-      AudioError: the file is missing, may not be read, is empty, not audio, cut short, not finite,
-        beyond the limits, or holds nothing to hear.
+      AudioError: the file is missing, may not be read, changes while it is read, is empty, not
+        audio, cut short, not finite, beyond the limits, or holds nothing to hear.
     """
     return _read(Decoder(Path(path), data, limits), sample_rate, dtype, allow_truncated)[0]
 
@@ -83,7 +83,7 @@ def _read(
         ) from error
     text, way_out = "", ""
     if decoder.missing:
-        text = f"{path} is cut short or damaged: {decoder.describe()} can be decoded"
+        text = f"{path} is cut short or damaged: {decoder.describe()}"
         if not allow_truncated:
             raise AudioError(f"{text}; replace it with a complete copy", code="audio.cut_short")
         way_out = "using what is there"
@@ -93,6 +93,9 @@ def _read(
     elif decoder.unread > _UNREAD_SHARE:
         text = f"{path} goes on behind the end that its header tells"
         way_out = f"leaving out {decoder.unread:.0%} of the file"
+    elif decoder.extended:
+        text = f"{path} holds more sound than its header tells"
+        way_out = "reading all of it"
     if text:
         warnings.warn(f"{text}; {way_out}", AudioWarning, stacklevel=3)
     return found

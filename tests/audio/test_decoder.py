@@ -16,6 +16,7 @@ import soundfile
 from encoded import by_ffmpeg, by_soundfile, tune
 from errors import user_error
 
+from mgr_jax.audio.decoder import Decoder
 from mgr_jax.audio.io import AudioError, AudioWarning, Limits, read_audio, read_native
 from mgr_jax.errors import UserError
 
@@ -166,6 +167,35 @@ def test_what_lies_behind_the_end_of_a_file_is_said(form):
     with pytest.warns(AudioWarning, match="two goes on behind the end .* leaving out 50%"):
         assert len(read_audio("two", RATE, data=2 * one)) == len(TUNE)
     assert len(read(one + b"TAG" + bytes(125))) == len(TUNE)
+
+
+@pytest.mark.parametrize("change", ["grows", "shrinks", "is written anew"])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, change):
+    path = tmp_path / "a.wav"
+    data = by_soundfile(np.tile(TUNE, 4), RATE, "WAV")
+    path.write_bytes(data)
+    assert sum(block.shape[1] for _, block in Decoder(path)) == 4 * len(TUNE)
+    blocks = iter(Decoder(path))
+    next(blocks)
+    if change == "is written anew":
+        path.write_bytes(data)
+        os.utime(path, (1, 1))
+    else:
+        os.truncate(path, len(data) + (1_000 if change == "grows" else -200_000))
+    with user_error("audio.changed", path, "try again"):
+        list(blocks)
+
+
+def test_where_the_length_does_not_tell_what_is_missing_the_fault_is_named():
+    ogg = by_soundfile(TUNE, RATE, "OGG", "VORBIS")
+    with user_error("audio.cut_short", "s can be decoded, and its end is missing or damaged"):
+        read_audio("a.ogg", RATE, data=ogg[: len(ogg) // 2])
+    aac = bytearray(by_ffmpeg(TUNE, RATE, "adts", "aac"))
+    frames = [at for at in range(len(aac)) if aac[at : at + 2] in (b"\xff\xf1", b"\xff\xf9")]
+    for at in frames[20:60]:
+        aac[at + 7 : at + 60] = b"\x55" * 53
+    with user_error("audio.cut_short", "s can be decoded, and", "packets cannot;"):
+        read_audio("a.aac", RATE, data=bytes(aac))
 
 
 def test_of_an_m4a_without_its_index_nothing_can_be_used():
@@ -350,6 +380,10 @@ def test_limits_are_read_by_name():
     for value in ("x", "-1", "nan", ""):
         with user_error("argument.out_of_range", "max_rate"):
             Limits.parse(f"max_rate={value}")
+    with user_error("argument.out_of_range", "max_rate is 'many'"):
+        Limits.parse("max_rate=many")
+    with user_error("argument.out_of_range", "min_rate is 500000", "384000"):
+        Limits.parse("min_rate=500000")
     with user_error("argument.out_of_range", "max_hours"):
         Limits(max_hours="12")
 

@@ -41,8 +41,9 @@ def channels(*rows: np.ndarray | float) -> np.ndarray:
         channels(0, 0, 0, TUNE, 0, 0),
         channels(*[0] * 23, TUNE),
         channels(TUNE, 0.1 + 0 * TUNE),
+        0.9 + 0.01 * channels(TUNE, OTHER),
     ],
-    ids=["alike", "unlike", "one", "partly inverted", "5.1", "22.2", "offset"],
+    ids=["alike", "unlike", "one", "partly inverted", "5.1", "22.2", "offset", "large offset"],
 )
 def test_channels_are_averaged(stereo, recwarn):
     np.testing.assert_allclose(both_ways(stereo), stereo.mean(axis=1), atol=1e-6)
@@ -231,3 +232,48 @@ def test_arrays_that_are_no_waveform_are_one_sentence(array, code):
 )  # fmt: skip
 def test_arrays_of_floats_are_read_however_they_lie(array):
     np.testing.assert_allclose(convert_waveform(array, RATE, RATE), TUNE, atol=1e-7)
+
+
+@pytest.mark.parametrize("inverted", [slice(10, None), slice(30, None), slice(12, 20)])
+def test_channels_that_cancel_for_a_part_only_are_not_averaged(inverted):
+    """Of the power of the whole, the seconds in phase leave enough."""
+    sound = tune(60, RATE)
+    other = sound.reshape(60, RATE) * np.float32(0.9)
+    other[inverted] *= -1
+    stereo = np.stack([sound, other.ravel()], axis=1)
+    with pytest.warns(AudioWarning, match="cancel each other; channel 1 of 2"):
+        np.testing.assert_array_equal(both_ways(stereo), sound)
+
+
+def test_an_effect_and_the_noise_of_pauses_may_be_out_of_phase(recwarn):
+    sound = tune(60, RATE).reshape(60, RATE)
+    other = sound.copy()
+    other[30:33] *= -1
+    sound[40:], other[40:] = 1e-3 * sound[40:], -1e-3 * sound[40:]
+    stereo = np.stack([sound.ravel(), other.ravel()], axis=1)
+    np.testing.assert_allclose(both_ways(stereo), stereo.mean(axis=1), atol=1e-6)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("level", "count"), [(30.0, 1), (1_000.0, 1), (1e20, 1), (1_000.0, 300), (1e20, 300)]
+)
+def test_a_recording_does_not_vanish_beside_wild_samples(level, count):
+    wild = TUNE.copy()
+    wild[5_000 : 5_000 + count] = level * np.resize([1, -1], count)
+    with user_error("audio.wild_samples", "the array", f"{level:,.4g} times full scale"):
+        convert_waveform(wild, RATE, RATE)
+
+
+def test_of_high_levels_that_are_finite_none_is_called_infinite():
+    with pytest.warns(AudioWarning, match="scaled to its peak"):
+        found = both_ways(channels(TUNE * np.float32(1e20), OTHER * np.float32(1e20)))
+    mean = (TUNE + OTHER) / 2
+    np.testing.assert_allclose(found, mean / np.abs(mean).max(), atol=1e-5)
+
+
+def test_a_click_is_no_second_of_sound_because_it_comes_last():
+    click = 0.005 * np.float32([1, 1, -1, -1])
+    with user_error("audio.silent", "the array"):
+        convert_waveform(np.concatenate([0 * TUNE, click]), RATE, RATE)
+    np.testing.assert_array_equal(convert_waveform(click, RATE, RATE), click)

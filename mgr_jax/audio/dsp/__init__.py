@@ -1,7 +1,6 @@
 """Signal processing on batches of clips: pure functions, float32, differentiable."""
 
 from mgr_jax.audio.dsp.batching import apply_filterbank, map_clips, to_float
-from mgr_jax.audio.dsp.cepstrum import dct_basis, delta, lifter_weights
 from mgr_jax.audio.dsp.chroma import chroma_filterbank, cq_to_chroma, fold, normalise_frames
 from mgr_jax.audio.dsp.cqt import (
     C1,
@@ -12,7 +11,7 @@ from mgr_jax.audio.dsp.cqt import (
     cqt_lengths,
 )
 from mgr_jax.audio.dsp.fir import filter_bank, resample, strided_product
-from mgr_jax.audio.dsp.level import pcen, power_to_db, spcen
+from mgr_jax.audio.dsp.level import dct_basis, delta, lifter_weights, pcen, power_to_db, spcen
 from mgr_jax.audio.dsp.mel import mel_filterbank, mel_frequencies
 from mgr_jax.audio.dsp.stft import PAD_MODES, get_window, min_samples, num_frames, spectrogram, stft
 from mgr_jax.audio.dsp.tempogram import onset_strength, tempo_frequencies, tempogram
