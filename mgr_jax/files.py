@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import shutil
+import stat
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -75,10 +76,47 @@ def read_json(path: Path, advice: str) -> Any:
     Raises:
       UserError: the file is missing, cannot be read or is not JSON; `advice` says what to do.
     """
+    require_regular(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is missing or damaged; {advice}", code="file.damaged") from error
+
+
+def expand(path: str | os.PathLike[str]) -> Path:
+    """A path with `~` and `~name` replaced by the home folders that they stand for.
+
+    Raises:
+      UserError: there is no such user, or it is no path.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(
+            f"{os.fspath(path)!r} begins with the home folder of nobody here; give another path, "
+            "or ./~… for a name that begins so",
+            code="file.no_home",
+        ) from error
+    except TypeError as error:
+        raise UserError(
+            f"{path!r} is no path; give a path as text", code="argument.wrong_type"
+        ) from error
+
+
+def require_regular(path: Path) -> None:
+    """Raises a UserError for a pipe or device, which might be waited for, or read, without end.
+
+    What is not there, or is a folder, is for the reader to tell.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UserError(
+            f"{path} is a pipe or a device, no regular file; give the path of one",
+            code="file.not_regular",
+        )
 
 
 def require_writable(path: Path) -> None:
