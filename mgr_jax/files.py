@@ -87,19 +87,18 @@ def expand(path: str | os.PathLike[str]) -> Path:
     """A path with `~` and `~name` replaced by the home folders that they stand for.
 
     Raises:
-      UserError: there is no such user, or it is no path.
+      UserError: there is no such user, and nothing that is called so.
     """
+    path = Path(path)
     try:
-        return Path(path).expanduser()
+        return path.expanduser()
     except RuntimeError as error:
+        if os.path.lexists(path):  # as shells give it for ~*.wav
+            return path
         raise UserError(
-            f"{os.fspath(path)!r} begins with the home folder of nobody here; give another path, "
-            "or ./~… for a name that begins so",
+            f"{path} would lie in the home folder of {path.parts[0][1:] or 'nobody'}, who has none "
+            "here; check the path, and write ./~… for a name that begins so",
             code="file.no_home",
-        ) from error
-    except TypeError as error:
-        raise UserError(
-            f"{path!r} is no path; give a path as text", code="argument.wrong_type"
         ) from error
 
 

@@ -19,6 +19,7 @@ from ml_collections import ConfigDict
 import mgr_jax
 from mgr_jax.config.recipes import Arguments, parse
 from mgr_jax.errors import UserError
+from mgr_jax.files import expand
 
 
 def shipped_configs() -> Path:
@@ -57,7 +58,7 @@ def find_config(spec: str | Path) -> tuple[Path, str]:
     """
     parts = str(spec).split(":")
     for end in range(len(parts), 0, -1):
-        if (path := Path(":".join(parts[:end])).expanduser()).is_file():
+        if (path := expand(":".join(parts[:end]))).is_file():
             return path, ":".join(parts[end:])
     name, arg = parts[0], ":".join(parts[1:])
     if not name:

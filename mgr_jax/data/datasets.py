@@ -19,6 +19,7 @@ from typing import Any
 
 import mgr_jax.data
 from mgr_jax.errors import UserError
+from mgr_jax.files import expand
 
 _TOO_LARGE = 2**31  # for any number of an option
 
@@ -80,7 +81,7 @@ class Option:
     def _read_one(self, value: Any) -> Any:
         if self.type is bool and not isinstance(value, bool):
             raise ValueError("neither True nor False")
-        read = Path(value).expanduser() if self.type is Path else self.type(value)
+        read = expand(Path(value)) if self.type is Path else self.type(value)
         if isinstance(read, int | float) and not abs(read) < _TOO_LARGE:  # nan neither
             raise ValueError("no number that anything could have")
         return read

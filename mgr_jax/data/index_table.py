@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mgr_jax.data.genres import tidy_name
 from mgr_jax.errors import UserError
+from mgr_jax.files import require_regular
 
 _ALIASES = {
     "path": ("path", "file_path", "filepath", "filename", "file_name", "file"),
@@ -61,6 +62,7 @@ def read_index_table(index: Path) -> list[IndexRow]:
 
 
 def _read_text(index: Path) -> str:
+    require_regular(index)
     try:
         data = index.read_bytes()
         return data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")

@@ -9,14 +9,14 @@ from pathlib import Path
 from mgr_jax.audio.listing import AUDIO_SUFFIXES
 from mgr_jax.data.datasets import find_datasets, list_datasets
 from mgr_jax.errors import UserError
-from mgr_jax.files import read_json
+from mgr_jax.files import expand, read_json
 
 _TABLES = (".csv", ".npz", ".parquet", ".zip")
 
 
 def default_data_dir() -> Path:
     """Where TFDS keeps datasets: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
-    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    return expand(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets"))
 
 
 def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None = None) -> Path:
@@ -40,7 +40,7 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
             "the name of the dataset is empty; give <builder>/<name>, such as rendered/demo",
             code="dataset.wrong_name",
         )
-    data_dir = Path(data_dir).expanduser() if data_dir else default_data_dir()
+    data_dir = expand(data_dir) if data_dir else default_data_dir()
     folder = data_dir / (f"{dataset}_{sample_rate}" if sample_rate else dataset)
     if versions := [info.parent for info in folder.glob("*/dataset_info.json")]:
         return max(versions, key=_version)
@@ -124,7 +124,7 @@ def _is_path(dataset: str) -> bool:
 
 def _find_path(dataset: str, sample_rate: int) -> Path:
     """The folder of a dataset that is named by a path."""
-    path = Path(dataset).expanduser().absolute()
+    path = expand(dataset).absolute()
     if (path / "dataset_info.json").is_file():
         return path
     for folder in (path, path.parent / f"{path.name}_{sample_rate}"):

@@ -22,7 +22,7 @@ from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.sources import current_marks, describe_changes, read_marks, write_marks
 from mgr_jax.data.track_builder import SAMPLE_RATES, Plan, TrackBuilder
 from mgr_jax.errors import UserError, disk_errors_told, printable, unknown_name
-from mgr_jax.files import lock, read_json, replace_folder, restore_folder, scratch
+from mgr_jax.files import expand, lock, read_json, replace_folder, restore_folder, scratch
 
 _AGAIN = "build the dataset again (`overwrite`)"
 _SETTINGS = ("split_by", "fractions", "seed", "splits", "frame_rate")  # told by name and value
@@ -119,7 +119,7 @@ def prepare(
             f"choose one of {', '.join(map(str, SAMPLE_RATES))}",
             code="dataset.wrong_rate",
         )
-    where = Path(data_dir).expanduser() if data_dir else default_data_dir()
+    where = expand(data_dir) if data_dir else default_data_dir()
     name = _name(record, variant, chosen, sample_rate)
     manual_dir = chosen.pop("manual_dir", None)
     if record.waveforms:

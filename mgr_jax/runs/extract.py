@@ -19,7 +19,7 @@ from mgr_jax.features.journal import Journal
 from mgr_jax.features.recipes import Recipe, find_recipe
 from mgr_jax.features.rows import AudioTrack, extract_rows
 from mgr_jax.features.table_file import check_path, write_table
-from mgr_jax.files import write_json
+from mgr_jax.files import expand, write_json
 from mgr_jax.runs.audio_tracks import dataset_tracks, folder_tracks
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def extract_table(
             f"`sample_rate` is {sample_rate:g}; give one from 1000 to 384000 Hz",
             code="argument.out_of_range",
         )
-    out = Path(out).expanduser()
+    out = expand(out)
     recipe = find_recipe(features, corrected=corrected)
     _require_room(out)
     if dataset:
@@ -135,7 +135,7 @@ def extract_table(
     else:
         assert audio
         sample_rate = sample_rate or recipe.sample_rate
-        origin = Path(audio).expanduser()
+        origin = expand(audio)
         tracks = folder_tracks(origin, sample_rate, limits)
         content = {}  # the journal looks at the files
     settings = {

@@ -3,14 +3,13 @@
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from mgr_jax.audio.io import AudioError, AudioWarning, Limits
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.audio.notes import with_notes
 from mgr_jax.errors import UserError
-from mgr_jax.files import write_json
+from mgr_jax.files import expand, write_json
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.feature_files import read_for_model, side_rows
@@ -55,7 +54,7 @@ class FilePredictions:
           OSError: the file cannot be written.
         """
         results = {name: prediction.as_dict() for name, prediction in self}
-        write_json(Path(path).expanduser(), results)
+        write_json(expand(path), results)
 
 
 def predict_files(
@@ -98,7 +97,7 @@ def predict_files(
     names = list(map(str, find_audio_files(files)))
     predictor = load(model, checkpoint=checkpoint)
     if features:
-        tracks = read_for_model(Path(features).expanduser(), predictor.spec)
+        tracks = read_for_model(expand(features), predictor.spec)
         sides = side_rows(str(table or ""), predictor, tracks.track_id)
         predictions = predictor.predict_tracks(tracks.features, sides=sides, timeline=timeline)
         return FilePredictions(zip(tracks.track_id, predictions, strict=True))

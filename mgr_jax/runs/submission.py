@@ -14,7 +14,7 @@ from tqdm import tqdm
 from mgr_jax.audio.io import AudioError, Limits
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.errors import UserError, printable
-from mgr_jax.files import require_writable, write_text
+from mgr_jax.files import expand, require_writable, write_text
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.feature_files import side_rows
 
@@ -82,7 +82,7 @@ def write_submission(
       UserError: files share a stem or do not exist, the model's classes or the table do not fit,
         or the .csv file cannot be written.
     """
-    out = Path(out).expanduser()
+    out = expand(out)
     rows = _name_rows(find_audio_files(files))
     require_writable(out)
     predictor = load(model, checkpoint=checkpoint)

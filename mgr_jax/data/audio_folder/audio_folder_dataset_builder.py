@@ -67,7 +67,7 @@ class Builder(AudioBuilder):
         config = self.builder_config
         entries = read_folder(manual_dir)
         sizes = {entry.path: _size(manual_dir / entry.path) for entry in entries}
-        twins = identical_files(sizes, functools.partial(_read, manual_dir))
+        twins = identical_files(manual_dir, sizes)
         tell_of_twins(manual_dir, twins, {entry.path: entry.genre for entry in entries})
         splits, protocol = split_entries(
             entries,
@@ -100,11 +100,6 @@ class Builder(AudioBuilder):
 
 def _size(path: Path) -> int:
     return path.stat().st_size if os.path.isfile(path) else -1  # whatever an index calls it
-
-
-def _read(folder: Path, name: str, limit: int | None) -> bytes:
-    with (folder / name).open("rb") as file:
-        return file.read(limit)
 
 
 def split_entries(
