@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import Limits
+from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.data.cache import open_tracks, read_account
 from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
@@ -72,7 +72,7 @@ def prepare(
     overwrite: bool = False,
     num_workers: int | None = None,
     progress: bool = True,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
     **options: Any,
 ) -> Prepared:
     """Builds a dataset with its caches, or finds that it is there already.
@@ -111,6 +111,7 @@ def prepare(
       UserError: a dataset, rate or option that does not exist, input that cannot be used, a full
         disk, or a dataset of the same name that was made from other files or settings.
     """
+    limits = Limits.of(limits)
     record, variant = _find(dataset)
     chosen = _read_options(record, variant, options)
     if record.waveforms and sample_rate not in SAMPLE_RATES:
@@ -130,7 +131,7 @@ def prepare(
         config = found.make_config(name=name, variant=variant, **chosen)
         builder = found(config=config, data_dir=str(folder))
         builder.progress = progress
-        builder.limits = limits or Limits()
+        builder.limits = limits
         if num_workers is not None:
             builder.num_workers = num_workers
         return builder

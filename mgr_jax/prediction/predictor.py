@@ -11,7 +11,7 @@ import numpy as np
 
 from mgr_jax.audio.clips import cut_clip, segment_starts
 from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_frontend
-from mgr_jax.audio.io import AudioError, Limits, convert_waveform, read_audio
+from mgr_jax.audio.io import AudioError, LimitsLike, convert_waveform, read_audio
 from mgr_jax.classifier import GenreClassifier, abstract_variables, classify, how_filled
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
@@ -71,7 +71,7 @@ class Predictor:
         *,
         side: Mapping[str, Any] | None = None,
         timeline: bool = False,
-        limits: Limits | None = None,
+        limits: LimitsLike = None,
     ) -> Prediction:
         """Classifies a file or a waveform, segment by segment.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgr_jax.audio.io import Limits
+from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.errors import UserError, printable
 from mgr_jax.files import expand, require_folder, write_json, write_text
 from mgr_jax.leakage import FINGERPRINTS
@@ -112,7 +112,7 @@ def audit(
     store: str | Path | None = None,
     workers: int | None = None,
     progress: bool = True,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
 ) -> Audit:
     """Looks for what makes scores too good: the same music on both sides of a split.
 
@@ -166,6 +166,7 @@ def audit(
                 f"{name} says more of a table; leave it out with a dataset or audio",
                 code="argument.not_applicable",
             )
+    limits = Limits.of(limits)
     scheme = find_scheme(fingerprint)
     store = _path(store)
     if store:  # found out before the work, not after it

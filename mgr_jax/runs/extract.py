@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import mgr_jax
-from mgr_jax.audio.io import Limits
+from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.audio.notes import first_of_each
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.locate import find_prepared
@@ -71,7 +71,7 @@ def extract_table(
     corrected: bool = False,
     workers: int | None = None,
     progress: bool = True,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
 ) -> ExtractedTable:
     """Writes a table of hand-made features, a row per track or per segment.
 
@@ -124,25 +124,26 @@ def extract_table(
             f"`sample_rate` is {sample_rate:g}; give one from 1000 to 384000 Hz",
             code="argument.out_of_range",
         )
-    out = expand(out)
+    out, limits = expand(out), Limits.of(limits)
     recipe = find_recipe(features, corrected=corrected)
     _require_room(out)
     if dataset:
         sample_rate = sample_rate or 22_050
         origin = find_prepared(dataset, sample_rate=sample_rate, data_dir=data_dir)
         tracks = dataset_tracks(origin)
-        content = {"content": digest_dataset(origin)}
+        how: dict[str, Any] = {"content": digest_dataset(origin)}
     else:
         assert audio
         sample_rate = sample_rate or recipe.sample_rate
         origin = expand(audio)
         tracks = folder_tracks(origin, sample_rate, limits)
-        content = {}  # the journal looks at the files
+        # The journal looks at the files, and keeps why some were refused.
+        how = {"limits": limits.changed() or None}
     settings = {
         "features": features,
         "corrected": corrected,
         "source": str(origin.absolute()),
-        **content,
+        **how,
         "sample_rate": sample_rate,
         "version": mgr_jax.__version__,
     }

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mgr_jax.audio.io import AudioError, AudioWarning, Limits
+from mgr_jax.audio.io import AudioError, AudioWarning, Limits, LimitsLike
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.audio.notes import with_notes
 from mgr_jax.errors import UserError
@@ -65,7 +65,7 @@ def predict_files(
     table: str | os.PathLike[str] | None = None,
     checkpoint: str | int = "best",
     timeline: bool = False,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
 ) -> FilePredictions:
     """Classifies audio files and folders of them, or the tracks of a file of features.
 
@@ -88,7 +88,7 @@ def predict_files(
         such model, or the features or the table do not fit it. Audio files that cannot be read are
         no error: they are among the `failures`.
     """
-    files = list(files)
+    files, limits = list(files), Limits.of(limits)
     if bool(files) == bool(features):
         raise UserError(
             "give audio files or folders, or else a file of features (`features`)",
