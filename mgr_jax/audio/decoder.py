@@ -183,7 +183,8 @@ class Decoder:
             while True:
                 try:
                     packet = next(packets, None)
-                except av.FFmpegError:  # the container is damaged, or another stream begins
+                # The container is damaged, or another stream begins: PyAV's IndexError.
+                except (av.FFmpegError, IndexError):
                     return False
                 if packet is None:
                     return True

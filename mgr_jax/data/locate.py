@@ -7,10 +7,11 @@ from itertools import chain
 from pathlib import Path
 
 from mgr_jax.audio.listing import AUDIO_SUFFIXES
-from mgr_jax.data.datasets import find_datasets, list_datasets
+from mgr_jax.data.datasets import RATE, find_datasets, list_datasets
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand, read_json
 
+_LONGEST_NAME, _LONGEST_PATH = 240, 3800  # bytes, with room for a rate, a version and a file
 _TABLES = (".csv", ".npz", ".parquet", ".zip")
 
 
@@ -31,6 +32,8 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
     Raises:
       UserError: it is not there, with the command that makes it; or it is of another rate.
     """
+    sample_rate = RATE.read(sample_rate)
+    _require_possible(dataset)
     if _is_path(dataset):
         folder = _find_path(dataset, sample_rate)
         _require_rate(folder, dataset, sample_rate)
@@ -51,7 +54,10 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
             f"{rate}",
             code="dataset.wrong_name",
         )
-    if sample_rate and dataset.count("/") == 1 and (data_dir / dataset).is_dir():
+    builder, _, name = dataset.partition("/")
+    kind = find_datasets().get(builder)
+    stores_features = kind is not None and not kind.waveforms
+    if sample_rate and name and stores_features and (data_dir / dataset).is_dir():
         raise UserError(
             f"dataset {dataset} holds features, which have no sample rate; set "
             "config.sample_rate=0",
@@ -59,7 +65,6 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
         )
     others = _names_in(data_dir)
     there = f"there are {', '.join(others)}" if others else "which holds none"
-    kind = find_datasets().get(dataset.split("/")[0])
     if not kind:
         raise UserError(
             f"dataset {dataset} is not in {data_dir} ({there}), and none that can be prepared; "
@@ -90,6 +95,8 @@ def find_prepared(dataset: str, *, sample_rate: int, data_dir: str | Path | None
     Raises:
       UserError: see `find_dataset`.
     """
+    sample_rate = RATE.read(sample_rate)
+    _require_possible(dataset)
     if _is_path(dataset):
         folder = _find_path(dataset, sample_rate)
         if _rate(folder):
@@ -116,6 +123,17 @@ def without_path(dataset: str, *, sample_rate: int, data_dir: str) -> tuple[str,
     named = f"{folder.parent.parent.name}/{name}"
     expected = place / (f"{named}_{sample_rate}" if sample_rate else named) / folder.name
     return (named, str(place)) if expected == folder else (str(folder), data_dir)
+
+
+def _require_possible(dataset: str) -> None:
+    """Raises a UserError where no folder could be called so."""
+    longest = max((len(os.fsencode(part)) for part in dataset.split("/")), default=0)
+    if longest > _LONGEST_NAME or len(os.fsencode(dataset)) > _LONGEST_PATH or "\0" in dataset:
+        raise UserError(
+            f"the dataset '{dataset[:40]}…' is named by {len(dataset)} characters that no folder "
+            "can be called; give <builder>/<name>, such as rendered/demo",
+            code="dataset.wrong_name",
+        )
 
 
 def _is_path(dataset: str) -> bool:

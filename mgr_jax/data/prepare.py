@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.data.cache import open_tracks, read_account
-from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
+from mgr_jax.data.datasets import RATE, Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.sources import current_marks, describe_changes, read_marks, write_marks
@@ -25,6 +25,7 @@ from mgr_jax.errors import UserError, disk_errors_told, printable, unknown_name
 from mgr_jax.files import expand, lock, read_json, replace_folder, restore_folder, scratch
 
 _AGAIN = "build the dataset again (`overwrite`)"
+_LONGEST_NAME = 200  # bytes, with room for a rate and the names of locks
 _SETTINGS = ("split_by", "fractions", "seed", "splits", "frame_rate")  # told by name and value
 
 
@@ -112,6 +113,7 @@ def prepare(
         disk, or a dataset of the same name that was made from other files or settings.
     """
     limits = Limits.of(limits)
+    sample_rate = RATE.read(sample_rate)
     record, variant = _find(dataset)
     chosen = _read_options(record, variant, options)
     if record.waveforms and sample_rate not in SAMPLE_RATES:
@@ -205,6 +207,12 @@ def _name(record: Dataset, variant: str, chosen: dict[str, Any], sample_rate: in
                 told = "_".join(value) if isinstance(value, tuple) else value
                 name += option.in_name.format(told)
     plain = re.sub(r"[^\w.-]+", "-", name or record.name).strip("-.")
+    if len(os.fsencode(plain)) > _LONGEST_NAME:
+        raise UserError(
+            f"the dataset name '{plain[:20]}…' has {len(plain)} characters, too many for a "
+            "folder's name; give a shorter one (`name`)",
+            code="dataset.wrong_name",
+        )
     if not plain:
         raise UserError(
             f"the dataset name '{name}' has no letters; give another (`name`)",

@@ -11,6 +11,7 @@ from typing import Any
 import mgr_jax
 from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.audio.notes import first_of_each
+from mgr_jax.data.datasets import RATE
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.locate import find_prepared
 from mgr_jax.data.sources import digest_dataset
@@ -119,6 +120,7 @@ def extract_table(
             f"`seconds` is {seconds:g}; give the length of segments, or 0 for tracks",
             code="argument.out_of_range",
         )
+    sample_rate = None if sample_rate is None else RATE.read(sample_rate)
     if sample_rate is not None and not 1000 <= sample_rate <= 384_000:
         raise UserError(
             f"`sample_rate` is {sample_rate:g}; give one from 1000 to 384000 Hz",

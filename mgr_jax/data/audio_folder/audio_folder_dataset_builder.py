@@ -131,10 +131,12 @@ def split_entries(
     columns = tuple(split_by) or (("artist",) if any(e.artist for e in entries) else ("track",))
     for name in columns:
         if name != "track" and not any(entry.column(name) for entry in entries):
-            known = sorted({column for entry in entries for column in entry.groups} | {"artist"})
+            there = {column for entry in entries for column in (*entry.groups, "artist")}
+            known = sorted(c for c in there if any(entry.column(c) for entry in entries))
+            told = f"{source} has {', '.join(known) or 'no column to split by'}"
             raise UserError(
-                f"no track has a value in column '{name}' to split by; index.csv has "
-                f"{', '.join(known)}, and 'track' is always there",
+                f"no track has a value in column '{name}' to split by; {told}, and 'track' is "
+                "always there" + ("" if known else f"; to split by {name}, tell it in index.csv"),
                 code="split.unknown_column",
             )
     values = {
