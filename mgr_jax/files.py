@@ -10,6 +10,7 @@ of one another (and Lustre needs `-o flock`).
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import glob
 import json
@@ -87,11 +88,19 @@ def expand(path: str | os.PathLike[str]) -> Path:
     """A path with `~` and `~name` replaced by the home folders that they stand for.
 
     Raises:
-      UserError: there is no such user, and nothing that is called so.
+      UserError: there is no such user, and nothing that is called so; or nothing can be.
     """
     path = Path(path)
     try:
-        return path.expanduser()
+        path = path.expanduser()
+        if not _can_be(path):
+            raise UserError(
+                f"nothing can be at the path that begins with '{str(path)[:40]}', of "
+                f"{len(str(path))} characters: it, or a name in it, is too long, or holds a zero "
+                "byte; check it",
+                code="file.impossible_path",
+            )
+        return path
     except RuntimeError as error:
         if os.path.lexists(path):  # as shells give it for ~*.wav
             return path
@@ -100,6 +109,17 @@ def expand(path: str | os.PathLike[str]) -> Path:
             "here; check the path, and write ./~… for a name that begins so",
             code="file.no_home",
         ) from error
+
+
+def _can_be(path: Path) -> bool:
+    """Whether the system can look for it at all."""
+    try:
+        os.lstat(path)
+    except ValueError:
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
 
 
 def require_regular(path: Path) -> None:

@@ -27,6 +27,9 @@ def test_home_folders_that_there_are_not_are_a_sentence(tmp_path, monkeypatch):
     assert expand("~/a") == Path.home() / "a"
     with user_error("file.no_home", "~nobodyhere/x.wav", "of nobodyhere"):
         expand("~nobodyhere/x.wav")
+    for path in ("x" * 300, "/x" * 3000, "a\0b"):
+        with user_error("file.impossible_path", f"of {len(path)} characters"):
+            expand(path)
     monkeypatch.chdir(tmp_path)
     Path("~nobodyhere").touch()
     assert expand("~nobodyhere") == Path("~nobodyhere")

@@ -45,6 +45,8 @@ def test_names_that_no_dataset_can_have_are_sentences(data_dir):
                 find(name, sample_rate=RATE, data_dir=data_dir)
         with user_error("dataset.wrong_name"):
             audit(dataset=name)
+        with user_error("file.impossible_path"):
+            read_config(f"demo:data={name}")
 
 
 def test_a_path_in_the_home_folder(data_dir, monkeypatch):
