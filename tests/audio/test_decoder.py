@@ -383,6 +383,17 @@ def test_limits_are_given_as_people_write_them():
             call()
 
 
+def test_a_stream_that_begins_within_a_file_is_no_fault_of_ours():
+    """PyAV raises an IndexError there."""
+    first, other = (
+        by_ffmpeg(TUNE, RATE, "mpegts", "mp2", mpegts_start_pid=pid, mpegts_pmt_start_pid=table)
+        for pid, table in (("256", "4096"), ("300", "4200"))
+    )
+    with pytest.warns(AudioWarning, match="a.ts is cut short or damaged: 4"):
+        found = read_audio("a.ts", RATE, data=first + other, allow_truncated=True)
+    assert 0.9 * len(TUNE) < len(found) < 1.1 * len(TUNE)
+
+
 def test_faults_of_ours_are_not_called_damage(monkeypatch):
     """Whatever is no error of FFmpeg or of the file surfaces, also behind the first frame."""
     wav = by_soundfile(TUNE, RATE, "WAV")
