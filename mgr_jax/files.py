@@ -10,12 +10,14 @@ of one another (and Lustre needs `-o flock`).
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import glob
 import json
 import logging
 import os
 import shutil
+import stat
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -75,10 +77,65 @@ def read_json(path: Path, advice: str) -> Any:
     Raises:
       UserError: the file is missing, cannot be read or is not JSON; `advice` says what to do.
     """
+    require_regular(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is missing or damaged; {advice}", code="file.damaged") from error
+
+
+def expand(path: str | os.PathLike[str]) -> Path:
+    """A path with `~` and `~name` replaced by the home folders that they stand for.
+
+    Raises:
+      UserError: there is no such user, and nothing that is called so; or nothing can be.
+    """
+    path = Path(path)
+    try:
+        path = path.expanduser()
+        if not _can_be(path):
+            raise UserError(
+                f"nothing can be at the path that begins with '{str(path)[:40]}', of "
+                f"{len(str(path))} characters: it, or a name in it, is too long, or holds a zero "
+                "byte; check it",
+                code="file.impossible_path",
+            )
+        return path
+    except RuntimeError as error:
+        if os.path.lexists(path):  # as shells give it for ~*.wav
+            return path
+        raise UserError(
+            f"{path} would lie in the home folder of {path.parts[0][1:] or 'nobody'}, who has none "
+            "here; check the path, and write ./~… for a name that begins so",
+            code="file.no_home",
+        ) from error
+
+
+def _can_be(path: Path) -> bool:
+    """Whether the system can look for it at all."""
+    try:
+        os.lstat(path)
+    except ValueError:
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
+
+
+def require_regular(path: Path) -> None:
+    """Raises a UserError for a pipe or device, which might be waited for, or read, without end.
+
+    What is not there, or is a folder, is for the reader to tell.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UserError(
+            f"{path} is a pipe or a device, no regular file; give the path of one",
+            code="file.not_regular",
+        )
 
 
 def require_writable(path: Path) -> None:

@@ -16,7 +16,44 @@ from processes import read_until, require_success, start
 
 from mgr_jax import caches, files
 from mgr_jax.caches import find_damage, keep_arrays, load_arrays
-from mgr_jax.files import lock, scratch, write_file
+from mgr_jax.data.artists import read_artists
+from mgr_jax.data.index_table import read_index_table
+from mgr_jax.data.sources import SourceFile
+from mgr_jax.evaluation.ledger import read_ledger
+from mgr_jax.files import expand, lock, scratch, write_file
+
+
+def test_home_folders_that_there_are_not_are_a_sentence(tmp_path, monkeypatch):
+    assert expand("~/a") == Path.home() / "a"
+    with user_error("file.no_home", "~nobodyhere/x.wav", "of nobodyhere"):
+        expand("~nobodyhere/x.wav")
+    for path in ("x" * 300, "/x" * 3000, "a\0b"):
+        with user_error("file.impossible_path", f"of {len(path)} characters"):
+            expand(path)
+    monkeypatch.chdir(tmp_path)
+    Path("~nobodyhere").touch()
+    assert expand("~nobodyhere") == Path("~nobodyhere")
+
+
+def test_pipes_and_devices_are_refused_where_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "index.csv")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "link").symlink_to("a.csv")
+    for name in ("a.csv", "link", "gone", "."):
+        files.require_regular(tmp_path / name)
+    readers = [
+        read_artists,
+        read_index_table,
+        read_ledger,
+        lambda path: files.read_json(path, "restore it"),
+        lambda path: SourceFile(path.parent, path.name).mark(),
+    ]
+    for name in ("index.csv", "zero"):
+        for read in readers[:-1]:
+            with user_error("file.not_regular", tmp_path / name):
+                read(tmp_path / name)
+        assert readers[-1](tmp_path / name).crc32 is None
 
 
 @pytest.mark.parametrize("exchange", ["yes", "no"])

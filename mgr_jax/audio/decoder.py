@@ -148,13 +148,14 @@ class Decoder:
     @contextlib.contextmanager
     def _errors_told(self, header: Header) -> Iterator[None]:
         """Turns whatever the decoder raises into a sentence: a file may hold anything."""
+        av = _import_av()
         try:
             yield
         except (UserError, MemoryError):
             raise
-        except Exception as error:
-            if type(error) is OSError:  # of the disk; FFmpeg's are of other classes
-                raise
+        # All of FFmpeg's errors are of the first class, what PyAV itself says of a file are
+        # ValueErrors, and ours may end too early. Errors of the disk, and faults here, are others.
+        except (av.FFmpegError, ValueError, EOFError) as error:
             if self.decoded:  # that is what there is
                 self.cut = True
                 return
@@ -206,7 +207,8 @@ class Decoder:
             while True:
                 try:
                     packet = next(packets, None)
-                except av.FFmpegError:  # the container is damaged, or another stream begins
+                # The container is damaged, or another stream begins: PyAV's IndexError.
+                except (av.FFmpegError, IndexError):
                     return False
                 if packet is None:
                     return True

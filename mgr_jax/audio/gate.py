@@ -6,9 +6,9 @@ channels and the rate of the source.
 
 import numbers
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import soxr
@@ -80,17 +80,43 @@ class Limits:
         Raises:
           UserError: there is no such limit, it is no positive number, or the rates exclude all.
         """
-        known = [field.name for field in fields(cls)]
         chosen = {}
         for part in filter(None, text.split(",")):
             name, _, value = (piece.strip() for piece in part.partition("="))
-            if name not in known:
-                raise unknown_name("limit", name, known)
             try:
                 chosen[name] = float(value)
             except ValueError:
                 require(False, name, value, "give a positive number")
-        return cls(**chosen)
+        return cls.of(chosen)
+
+    @classmethod
+    def of(cls, given: "LimitsLike") -> "Limits":
+        """What a user gives as `limits`: such an object, a dict of numbers by name, or a text.
+
+        The text is as `parse` takes it; None stands for the defaults.
+
+        Raises:
+          UserError: it is something else, there is no such limit, or it is no positive number.
+        """
+        if given is None or isinstance(given, cls):
+            return given or cls()
+        if isinstance(given, str):
+            return cls.parse(given)
+        if not isinstance(given, Mapping):
+            raise UserError(
+                f"`limits` is {given!r}; give them by name, as in mgr_jax.Limits(max_hours=48)",
+                code="argument.wrong_type",
+            )
+        known = [field.name for field in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise unknown_name("limit", str(name), known)
+        return cls(**given)
+
+    def changed(self) -> dict[str, float]:
+        """Those that are not the usual ones, by name."""
+        usual = vars(type(self)())
+        return {name: float(value) for name, value in vars(self).items() if value != usual[name]}
 
     def rates(self) -> str:
         """The sample rates within the limits, for sentences."""
@@ -104,6 +130,9 @@ class Limits:
                 "correct it, or change the limits (`limits`)",
                 code="audio.limit",
             )
+
+
+LimitsLike: TypeAlias = Limits | Mapping[str, float] | str | None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import soundfile
 import soxr
 
 from mgr_jax.audio.decoder import Decoder
-from mgr_jax.audio.gate import AudioError, AudioWarning, Limits, pass_gate, to_int16
+from mgr_jax.audio.gate import AudioError, AudioWarning, Limits, LimitsLike, pass_gate, to_int16
 from mgr_jax.errors import UserError
 
 _UNREAD_SHARE = 0.01  # of a file, behind its end; less are tags
@@ -24,6 +24,7 @@ __all__ = [
     "AudioError",
     "AudioWarning",
     "Limits",
+    "LimitsLike",
     "convert_waveform",
     "decode_flac",
     "encode_flac",
@@ -40,7 +41,7 @@ def read_audio(
     *,
     allow_truncated: bool = False,
     data: bytes | None = None,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
     dtype: type = np.float32,
 ) -> np.ndarray:
     """Decodes a file, mixes it to mono and resamples it (soxr, HQ).
@@ -63,12 +64,13 @@ def read_audio(
       AudioError: the file is missing, may not be read, changes while it is read, is empty, not
         audio, cut short, not finite, beyond the limits, or holds nothing to hear.
     """
-    return _read(Decoder(Path(path), data, limits), sample_rate, dtype, allow_truncated)[0]
+    decoder = Decoder(Path(path), data, Limits.of(limits))
+    return _read(decoder, sample_rate, dtype, allow_truncated)[0]
 
 
-def read_native(path: str | Path, *, limits: Limits | None = None) -> tuple[np.ndarray, int]:
+def read_native(path: str | Path, *, limits: LimitsLike = None) -> tuple[np.ndarray, int]:
     """Reads a file as `read_audio` does, at its own sample rate, which is returned too."""
-    return _read(Decoder(Path(path), None, limits), None, np.float32, False)
+    return _read(Decoder(Path(path), None, Limits.of(limits)), None, np.float32, False)
 
 
 def _read(
@@ -113,7 +115,7 @@ def convert_waveform(
     sample_rate: float | None,
     to_rate: int,
     *,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
     dtype: type = np.float32,
     name: str = "the array",
 ) -> np.ndarray:
@@ -141,7 +143,7 @@ def convert_waveform(
             code="audio.no_sample_rate",
         )
     rate = float(sample_rate)  # type: ignore[arg-type]
-    (limits or Limits()).require_rate(name, rate)
+    Limits.of(limits).require_rate(name, rate)
     try:
         waveform = np.asarray(audio)
     except ValueError:  # lists of unequal length

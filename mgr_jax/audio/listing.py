@@ -7,8 +7,10 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from mgr_jax.errors import UserError, some_names
+from mgr_jax.files import expand
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +39,16 @@ HIDDEN = "hidden"
 _DENIED = "that may not be read (permission denied)"
 _NOWHERE = "linked to nowhere"
 _LOOP = "linked in a circle"
+_AGAIN = "listed already, by another link"
+_MACHINE = "linked to what is no disk (/proc, /sys, /dev)"
 _IRREGULAR = "of a special kind, such as pipes"
 _HARMLESS = {HIDDEN, *_COMPANIONS}
+_NAMED = 3  # names in a sentence
+_LONGEST = 80  # characters of such a name
+
+# Not on any disk, and without an end. /dev/shm holds files as others do.
+_MACHINE_FOLDERS = ("/proc", "/sys", "/dev")
+_IN_MEMORY = "/dev/shm"
 
 
 @dataclass
@@ -48,7 +58,7 @@ class Files:
     Attributes:
       folder: where they are.
       sizes: in bytes, by name below the folder, with forward slashes, sorted.
-      left_out: names of what is not among them, by reason.
+      left_out: names of what is not among them, by reason; folders come before files.
       outside: links that were followed out of the folder.
     """
 
@@ -90,8 +100,6 @@ class Files:
 
     def tell(self) -> None:
         """Says in a sentence what was left out: a warning, where it may matter."""
-        if self.outside:
-            log.info("followed %s out of %s", some_names(self.outside), self.folder)
         if not self.left_out:
             return
         text = f"left out of {self.folder}: {describe_left_out(self.left_out)}"
@@ -108,68 +116,183 @@ class Files:
 def describe_left_out(left_out: Mapping[str, Sequence[str]]) -> str:
     """Counts by reason, with the first names of those that may matter."""
     return ", ".join(
-        f"{len(names)} {reason}" + ("" if reason in _HARMLESS else f" ({some_names(names)})")
+        f"{len(names)} {reason}"
+        + ("" if reason in _HARMLESS else f" ({_names_of_any_length(names)})")
         for reason, names in left_out.items()
     )
+
+
+def _names_of_any_length(names: Sequence[str]) -> str:
+    return some_names([*map(_shorten, names[: _NAMED + 1])], most=_NAMED)
+
+
+def _shorten(name: str) -> str:
+    """A name with its beginning and its end, where it is long: paths have up to 4096 bytes."""
+    half = _LONGEST // 2
+    return name if len(name) <= _LONGEST else f"{name[:half]}…{name[-half:]}"
 
 
 def list_files(folder: str | Path) -> Files:
     """Lists all regular files below a folder.
 
-    Links to files and folders are followed, but not to a folder that they lie in. Hidden files and
+    Links to files and folders are followed; the log says which lead out of the folder. A folder is
+    listed where it is, and once more where links lead to it: so links to each other do not
+    multiply, and a link to a folder that it lies in is none that is followed. Hidden files and
     folders, and `__MACOSX`, are left out.
 
     Raises:
-      UserError: it is not a folder, or may not be read.
+      UserError: it is not a folder, or cannot be read.
     """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
+    folder = expand(folder)
+    if not os.path.isdir(folder):
         raise UserError(f"{folder} is not a folder; check the path", code="folder.not_found")
-    found = Files(folder)
-    state = folder.stat()
-    _walk(found, folder, "", ((state.st_dev, state.st_ino),), folder.resolve())
-    if "" in found.left_out.get(_DENIED, ()):
-        raise UserError(
+    return _Walk(Files(folder)).go()
+
+
+class _Place(NamedTuple):
+    """A folder to be listed.
+
+    Attributes:
+      path: how it was reached.
+      below: what its names begin with.
+      real: its path without links.
+      above: the folders that it lies in, and itself, by device and inode.
+      linked: whether a link leads to it or to a folder above it.
+    """
+
+    path: str
+    below: str
+    real: str
+    above: frozenset[tuple[int, int]]
+    linked: bool
+
+
+class _Walk:
+    """Goes through the folders; those still to be listed are on a stack, however deep they lie."""
+
+    def __init__(self, found: Files) -> None:
+        self._found = found
+        self._root = os.path.realpath(found.folder)
+        self._stack = [
+            _Place(str(found.folder), "", self._root, _and_above(self._root), linked=False)
+        ]
+        self._linked: set[tuple[int, int]] = set()  # folders that links have led to
+        self._folders: set[str] = set()  # names of those that were left out
+
+    def go(self) -> Files:
+        """Lists all."""
+        while self._stack:
+            self._list(self._stack.pop())
+        found = self._found
+        found.sizes = {name: found.sizes[name] for name in sorted(found.sizes)}
+        found.outside.sort()
+        for names in found.left_out.values():
+            names.sort(key=lambda name: (name not in self._folders, name))
+        return found
+
+    def _list(self, place: _Place) -> None:
+        try:
+            with os.scandir(place.path) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError as error:
+            if not place.below:
+                raise _unreadable(self._found.folder, error) from error
+            self._leave_out(place.below.rstrip("/"), _reason(error), is_folder=True)
+            return
+        places = [inner for entry in entries if (inner := self._take(entry, place))]
+        self._stack.extend(reversed(places))
+
+    def _take(self, entry: os.DirEntry[str], place: _Place) -> _Place | None:
+        """Adds a file, or leaves an entry out; returns it if it is a folder to be listed."""
+        name = place.below + entry.name
+        is_link = False
+        try:
+            is_link = entry.is_symlink()
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
+                self._leave_out(name, HIDDEN, is_folder=entry.is_dir(follow_symlinks=False))
+                return None
+            state = entry.stat()
+        except OSError as error:
+            # Nothing there, or a link to itself; what had no suffix may have been a folder.
+            is_lost = is_link and not isinstance(error, PermissionError)
+            reason = _NOWHERE if is_lost else _reason(error)
+            self._leave_out(name, reason, is_folder=not PurePath(name).suffix)
+            return None
+        if stat.S_ISREG(state.st_mode):
+            self._found.sizes[name] = state.st_size
+        elif not stat.S_ISDIR(state.st_mode):
+            self._leave_out(name, _IRREGULAR)
+        else:
+            return self._enter(entry, name, (state.st_dev, state.st_ino), place, is_link)
+        return None
+
+    def _enter(
+        self,
+        entry: os.DirEntry[str],
+        name: str,
+        inode: tuple[int, int],
+        place: _Place,
+        is_link: bool,
+    ) -> _Place | None:
+        real = os.path.realpath(entry.path) if is_link else os.path.join(place.real, entry.name)
+        linked = is_link or place.linked
+        if inode in place.above:
+            reason = _LOOP
+        elif real in _MACHINE_FOLDERS or (is_link and _is_of_machine(real)):
+            reason = _MACHINE
+        elif linked and inode in self._linked:
+            reason = _AGAIN
+        else:
+            above = place.above | {inode}
+            if linked:
+                self._linked.add(inode)
+            if is_link:
+                above |= _and_above(real)
+                if not PurePath(real).is_relative_to(self._root):
+                    log.info("follow %s out of %s, to %s", name, self._found.folder, real)
+                    self._found.outside.append(name)
+            return _Place(entry.path, f"{name}/", real, above, linked)
+        self._leave_out(name, reason, is_folder=True)
+        return None
+
+    def _leave_out(self, name: str, reason: str, *, is_folder: bool = False) -> None:
+        self._found.left_out.setdefault(reason, []).append(name)
+        if is_folder:
+            self._folders.add(name)
+
+
+def _and_above(real: str) -> frozenset[tuple[int, int]]:
+    """A folder and those that it lies in, by device and inode, as far as they can be seen."""
+    found = set()
+    for path in (real, *map(str, PurePath(real).parents)):
+        try:
+            state = os.stat(path)
+        except OSError:
+            continue
+        found.add((state.st_dev, state.st_ino))
+    return frozenset(found)
+
+
+def _is_of_machine(real: str) -> bool:
+    path = PurePath(real)
+    return any(map(path.is_relative_to, _MACHINE_FOLDERS)) and not path.is_relative_to(_IN_MEMORY)
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return _DENIED
+    return f"that cannot be read ({(error.strerror or str(error)).lower()})"
+
+
+def _unreadable(folder: Path, error: OSError) -> UserError:
+    if isinstance(error, PermissionError):
+        return UserError(
             f"{folder} may not be read (permission denied); change its permissions",
             code="folder.denied",
         )
-    found.sizes = {name: found.sizes[name] for name in sorted(found.sizes)}
-    return found
-
-
-def _walk(
-    found: Files, folder: Path, below: str, above: tuple[tuple[int, int], ...], root: Path
-) -> None:
-    """Adds what a folder holds, called `below` in the names; `above` are the folders it lies in."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except PermissionError:
-        found.left_out.setdefault(_DENIED, []).append(below.rstrip("/"))
-        return
-    for entry in entries:
-        name = below + entry.name
-        if entry.name.startswith(".") or entry.name == "__MACOSX":
-            found.left_out.setdefault(HIDDEN, []).append(name)
-            continue
-        try:
-            state = entry.stat()
-        except PermissionError:
-            found.left_out.setdefault(_DENIED, []).append(name)
-            continue
-        except OSError:  # nothing there, or a link to itself
-            found.left_out.setdefault(_NOWHERE, []).append(name)
-            continue
-        if stat.S_ISREG(state.st_mode):
-            found.sizes[name] = state.st_size
-        elif not stat.S_ISDIR(state.st_mode):
-            found.left_out.setdefault(_IRREGULAR, []).append(name)
-        elif (state.st_dev, state.st_ino) in above:
-            found.left_out.setdefault(_LOOP, []).append(name)
-        else:
-            path = folder / entry.name
-            if entry.is_symlink() and not path.resolve().is_relative_to(root):
-                found.outside.append(name)
-            _walk(found, path, f"{name}/", (*above, (state.st_dev, state.st_ino)), root)
+    return UserError(
+        f"{folder} cannot be read ({error.strerror}); check the disk", code="disk.refused"
+    )
 
 
 def list_audio(folder: str | Path) -> Files:
@@ -208,7 +331,7 @@ def find_audio_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     Raises:
       UserError: a folder holds no audio file.
     """
-    given = [Path(path).expanduser() for path in paths]
+    given = [expand(path) for path in paths]
     return [
         file for path in given for file in (require_audio_files(path) if path.is_dir() else [path])
     ]

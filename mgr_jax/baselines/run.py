@@ -12,7 +12,7 @@ from mgr_jax.baselines.sources import read_examples
 from mgr_jax.baselines.summary import BaselineScores
 from mgr_jax.data.parts import is_kfold, require_consent, require_folds
 from mgr_jax.errors import UserError
-from mgr_jax.files import require_folder
+from mgr_jax.files import expand, require_folder
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def score_baselines(
             "give one of `dataset`, a prepared one, and `table`, a file of features",
             code="argument.choose_one",
         )
-    workdir = Path(workdir).expanduser()
+    workdir = expand(workdir)
     if (workdir / "config.json").exists():
         raise UserError(
             f"{workdir} holds a trained model; choose another folder for baselines",

@@ -19,6 +19,7 @@ from mgr_jax.data.pipeline import protocol_of, usable_tracks
 from mgr_jax.errors import UserError
 from mgr_jax.features.pictures import describe_pictures
 from mgr_jax.features.recipes import RECIPES, find_recipe
+from mgr_jax.files import expand
 
 _TITLES = {
     "mfcc_statistics": "MFCC statistics",
@@ -83,7 +84,7 @@ def read_examples(
                 code="argument.not_applicable",
             )
         return _from_file(
-            Path(table).expanduser(),
+            expand(table),
             tracks=_path(tracks),
             subset=subset,
             artists=_path(artists),
@@ -109,7 +110,7 @@ def read_examples(
 
 
 def _path(path: str | Path | None) -> Path | None:
-    return Path(path).expanduser() if path else None
+    return expand(path) if path else None
 
 
 def _from_file(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mgr_jax.errors import UserError
-from mgr_jax.files import read_json, require_writable, write_json
+from mgr_jax.files import expand, read_json, require_writable, write_json
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def check_device(
     Raises:
       UserError: the file cannot be written.
     """
-    path = Path(out).expanduser().absolute()
+    path = expand(out).absolute()
     require_writable(path)
     started = time.monotonic()
     found: dict[str, Any] = {}

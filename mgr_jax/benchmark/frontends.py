@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -27,6 +26,7 @@ from mgr_jax.benchmark.timing import (
     speed_ratio,
 )
 from mgr_jax.errors import UserError
+from mgr_jax.files import expand
 
 LIBROSA, TORCH, TORCH_GPU = "librosa per clip", "torch.stft per clip", "torch.stft on a GPU"
 # Not front ends of waveforms by themselves: made of others, or of stored features.
@@ -118,7 +118,7 @@ def _cut_clips(
     if not paths:
         return synthetic_clips(clips, samples, seed=0), "synthetic noise and chirps, seed 0"
     rate = peers.SAMPLE_RATE
-    music = np.concatenate([read_audio(Path(path).expanduser(), rate) for path in paths])
+    music = np.concatenate([read_audio(expand(path), rate) for path in paths])
     source = f"{len(music) / rate:.0f} s of music from {len(paths)} files"
     if music.size < clips * samples:
         source += ", repeated"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgr_jax.files import write_json, write_text
+from mgr_jax.files import expand, write_json, write_text
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Benchmark:
         """
         written = []
         if json:
-            written.append(Path(json).expanduser())
+            written.append(expand(json))
             write_json(written[-1], self.content)
         if markdown:
-            written.append(Path(markdown).expanduser())
+            written.append(expand(markdown))
             write_text(written[-1], self.markdown())
         return written

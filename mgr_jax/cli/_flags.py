@@ -13,7 +13,7 @@ from mgr_jax.config import clear_others, files, validate
 from mgr_jax.config.durations import LARGEST
 from mgr_jax.config.files import drop_settings
 from mgr_jax.errors import UserError
-from mgr_jax.files import require_folder, require_writable
+from mgr_jax.files import expand, require_folder, require_writable
 
 # evaluation.AGGREGATIONS, which is not imported for --help.
 _AGGREGATIONS = ("probabilities", "features", "vote")
@@ -32,7 +32,7 @@ class _PathParser(absl_flags.ArgumentParser):
         self._require = require
 
     def parse(self, argument: Any) -> Path:
-        path = Path(argument).expanduser()
+        path = expand(argument)
         if self._require:
             self._require(path)
         return path

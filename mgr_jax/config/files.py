@@ -6,6 +6,7 @@ A spec names a file and its arguments, as ml_collections has it: "choi2016:model
 import ast
 import contextlib
 import difflib
+import os
 import runpy
 import shutil
 import traceback
@@ -57,8 +58,9 @@ def find_config(spec: str | Path) -> tuple[Path, str]:
     """
     parts = str(spec).split(":")
     for end in range(len(parts), 0, -1):
-        if (path := Path(":".join(parts[:end])).expanduser()).is_file():
-            return path, ":".join(parts[end:])
+        path = os.path.expanduser(":".join(parts[:end]))
+        if os.path.isfile(path):
+            return Path(path), ":".join(parts[end:])
     name, arg = parts[0], ":".join(parts[1:])
     if not name:
         raise UserError(

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from mgr_jax.config.base import base_config
 from mgr_jax.config.durations import clear_others
 from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.files import expand
 
 # Short names that the argument `data` of a config file may have, beside any <builder>/<name>.
 DATASETS = {
@@ -88,7 +89,7 @@ class Data:
 
 def _is_prepared(path: str) -> bool:
     """Whether it is the path of a prepared dataset, with or without its rate and version."""
-    folder = Path(path).expanduser()
+    folder = expand(path)
     if not (folder.is_absolute() or path.startswith(".")) or not folder.name:
         return False
     below = ("dataset_info.json", "*/dataset_info.json")

@@ -7,6 +7,7 @@ import functools
 import io
 import lzma
 import stat
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from typing import IO, Any
 from mgr_jax.audio import listing
 from mgr_jax.data.expansion import MAX_EXPANSION, RAISE_IT, require_expansion
 from mgr_jax.errors import UserError
+from mgr_jax.files import require_regular
 
 _BLOCK = 1 << 16  # bytes
+_CACHED = 1 << 18  # bytes, which fit into the cache of a core
 _LZMA_BLOCK = 1 << 12  # what zipfile makes of it is up to 30 MB
 _EARLIER = "that the archive holds again under the same name, of which the last one is read"
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
@@ -99,6 +102,7 @@ def open_file(
 def _open(source: Path, name: str, max_expansion: float) -> IO[bytes]:
     try:
         if source.is_dir():
+            require_regular(source / name)
             return (source / name).open("rb")
         archive = _zip(source)
         require_member(source, archive.getinfo(name), max_expansion)
@@ -175,6 +179,17 @@ def read_bytes(
     """Reads a file, or its first `limit` bytes; see `open_file`."""
     with open_file(source, name, max_expansion=max_expansion) as file:
         return file.read(-1 if limit is None else limit)
+
+
+def read_blocks(
+    source: Path, name: str, limit: int | None = None, *, max_expansion: float = MAX_EXPANSION
+) -> Iterator[bytes]:
+    """Reads a file, or its first `limit` bytes, block by block; see `open_file`."""
+    left = sys.maxsize if limit is None else limit
+    with open_file(source, name, max_expansion=max_expansion) as file:
+        while block := file.read(min(left, _CACHED)):
+            left -= len(block)
+            yield block
 
 
 def content_marks(source: Path) -> dict[str, int]:

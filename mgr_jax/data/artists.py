@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mgr_jax.errors import UserError
+from mgr_jax.files import require_regular
 
 
 def find_artists(path: Path | None, track_ids: Sequence[str]) -> list[str] | None:
@@ -38,8 +39,9 @@ def read_artists(path: Path) -> dict[str, str]:
         `track.wav ::: artist ::: title`, as index.txt of https://github.com/boblsturm/GTZAN has.
 
     Raises:
-      UserError: there is no such file, or it is of neither form.
+      UserError: there is no such file, it is a pipe or a device, or it is of neither form.
     """
+    require_regular(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
         if ":::" in text:

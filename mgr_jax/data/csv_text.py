@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple
 
 from mgr_jax.data.genres import tidy_name
 from mgr_jax.errors import UserError
+from mgr_jax.files import require_regular
 
 # What columns are called that name files, and that tell genres; of several the first one counts.
 FILE_NAMES = ("path", "file_path", "filepath", "filename", "file_name", "file")
@@ -61,6 +62,7 @@ def open_csv(
       UserError: it cannot be read or is of another kind; while it is read, also where a row does
         not fit the header.
     """
+    require_regular(path)
     skipped, reader = 0, None
     try:
         with path.open(newline="", encoding=_encoding(path)) as file:

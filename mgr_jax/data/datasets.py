@@ -19,6 +19,7 @@ from typing import Any
 
 import mgr_jax.data
 from mgr_jax.errors import UserError
+from mgr_jax.files import expand
 
 _TOO_LARGE = 2**31  # for any number of an option
 
@@ -80,7 +81,9 @@ class Option:
     def _read_one(self, value: Any) -> Any:
         if self.type is bool and not isinstance(value, bool):
             raise ValueError("neither True nor False")
-        read = Path(value).expanduser() if self.type is Path else self.type(value)
+        read = expand(Path(value)) if self.type is Path else self.type(value)
+        if self.type is int and not isinstance(value, str) and read != value:
+            raise ValueError("a part would be lost")
         if isinstance(read, int | float) and not abs(read) < _TOO_LARGE:  # nan neither
             raise ValueError("no number that anything could have")
         return read
@@ -141,6 +144,7 @@ FRACTIONS = Option(
     "of train, validation, test, where the splits are not published ones",
 )
 SEED = Option("seed", int, 0, "of the split")
+RATE = Option("sample_rate", int, 22_050, "of the audio in Hz")
 
 
 def find_datasets() -> dict[str, Dataset]:

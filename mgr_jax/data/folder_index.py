@@ -13,7 +13,7 @@ from mgr_jax.audio.listing import AUDIO_SUFFIXES, READABLE, Files, list_files, n
 from mgr_jax.data import SPLITS
 from mgr_jax.data.fma_names import fma_track
 from mgr_jax.data.genre_folders import Place, find_doubt, find_hint, place_files
-from mgr_jax.data.genres import join_alike, join_spellings, same_key, tidy_name
+from mgr_jax.data.genres import join_alike, join_spellings, same_key, stands_for_nothing, tidy_name
 from mgr_jax.data.index_table import IndexRow, read_index_table
 from mgr_jax.data.splits import split_name
 from mgr_jax.errors import UserError, some_names
@@ -191,7 +191,7 @@ def _read_index(index: Path, files: Files) -> tuple[list[Entry], UserError | Non
             f"{index} names no file; add rows to it, or remove it", code="folder.no_audio"
         )
     folders = [index.parent.absolute().as_posix(), index.parent.resolve().as_posix()]
-    written = [_written_path(index, row, folders) for row in rows]
+    written = [_written_path(index, row, folders, files) for row in rows]
     paths = _find_paths(written, files)
     for path, count in Counter(paths).most_common(1):
         if count > 1:
@@ -211,6 +211,12 @@ def _read_index(index: Path, files: Files) -> tuple[list[Entry], UserError | Non
         )
     entries = [_entry(index, row, path) for row, path in zip(rows, paths, strict=True)]
     entries, doubt = _with_genres_of_folders(index, rows, entries)
+    if odd := [entry for entry in entries if stands_for_nothing(entry.artist)]:
+        warnings.warn(
+            f"{index}: {len(odd)} tracks are by '{odd[0].artist}', such as {odd[0].path}, and "
+            "count as those of one artist; where the artist is unknown, leave the field empty",
+            stacklevel=2,
+        )
     if any(entry.split for entry in entries) and not all(entry.split for entry in entries):
         bare = next(entry.path for entry in entries if not entry.split)
         raise UserError(
@@ -220,7 +226,7 @@ def _read_index(index: Path, files: Files) -> tuple[list[Entry], UserError | Non
     return entries, doubt
 
 
-def _written_path(index: Path, row: IndexRow, folders: Sequence[str]) -> str:
+def _written_path(index: Path, row: IndexRow, folders: Sequence[str], files: Files) -> str:
     """The path of a row below the index's folder, which is called so, with forward slashes."""
     text = row.values["path"]
     if "\\" in text and not os.path.isfile(index.parent / text):  # as Windows writes them
@@ -231,12 +237,20 @@ def _written_path(index: Path, row: IndexRow, folders: Sequence[str]) -> str:
             path = path.relative_to(folder)
     absolute = path.is_absolute() or PureWindowsPath(text).is_absolute()
     if not text or absolute or ".." in path.parts:
+        there = _find_end(path, files)
         raise UserError(
             f"{index}, line {row.line}: path '{row.values['path']}' must lie below {index.parent}; "
-            "write it relative to that folder",
+            f"write it relative to that folder{f', such as {there}' if there else ''}",
             code="table.path_outside",
         )
     return path.as_posix()
+
+
+def _find_end(path: PurePosixPath, files: Files) -> str:
+    """The file that has the last parts of a path, as many as there are; empty if none."""
+    alike = {_path_key(name): name for name in files.sizes}
+    ends = ("/".join(path.parts[start:]) for start in range(len(path.parts)))
+    return next((alike[key] for end in ends if (key := _path_key(end)) in alike), "")
 
 
 def _find_paths(written: Sequence[str], files: Files) -> list[str]:
@@ -275,6 +289,13 @@ def _entry(index: Path, row: IndexRow, path: str) -> Entry:
             code="table.unknown_split",
         )
     genre, artist = values.pop("genre", ""), values.pop("artist", "")
+    if stands_for_nothing(genre):
+        raise UserError(
+            f"{index}, line {row.line}: the genre is '{genre}', as programs write where there is "
+            "none; fill it in, leave it empty where the folder tells it, or call the genre "
+            "otherwise if it is one",
+            code="table.missing_genre",
+        )
     return Entry(path, tidy_name(genre), artist, split_name(split), values)
 
 

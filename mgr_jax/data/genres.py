@@ -15,6 +15,8 @@ _INVISIBLE = re.compile(
 )
 # Letters with the picture of another one, which Unicode's forms keep apart.
 _SAME_PICTURE = str.maketrans("авекмнорстухіјѕαικνορøłđı", "abekmhopctyxijsaikvopoldi")
+# What pandas, SQL, R and Excel write where there is nothing.
+_NOTHING = {"nan", "none", "null", "na", "n/a", "<na>", "#n/a"}
 _ACCENTS = 200  # combining classes from here on; below are signs that make another letter
 
 
@@ -24,7 +26,7 @@ def join_alike(labels: Sequence[str], where: str) -> list[str]:
     One name are those that differ only in case, white space or Unicode form; characters that
     nobody sees count as nothing. It is spelled as most of the tracks spell it, of several as the
     first does. Names that merely look alike, as hip-hop and hiphop do, stay apart: a second
-    warning says which.
+    warning says which. A third says where a genre is what programs write for nothing, such as nan.
 
     Args:
       labels: the genre of each track; an empty one is unknown and stays so.
@@ -37,6 +39,12 @@ def join_alike(labels: Sequence[str], where: str) -> list[str]:
     if told := _describe_joined(dict(zip(labels, joined, strict=True))):
         warnings.warn(
             f"{where}: genres that differ only in case, spaces or Unicode form are one: {told}",
+            stacklevel=2,
+        )
+    if odd := sorted(name for name in set(joined) if stands_for_nothing(name)):
+        warnings.warn(
+            f"{where}: {sum(map(odd.count, joined))} tracks have the genre {some_names(map(repr, odd))}, "
+            "as programs write where there is none; leave it empty where it is unknown",
             stacklevel=2,
         )
     for names in _group(dict.fromkeys(joined), alike_key).values():
@@ -72,6 +80,11 @@ def tidy_name(name: str) -> str:
         if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf")
     )
     return unicodedata.normalize("NFC", " ".join("".join(shown).split()))
+
+
+def stands_for_nothing(name: str) -> bool:
+    """Whether it is what programs write where there is no name."""
+    return tidy_name(name).lower() in _NOTHING
 
 
 def same_key(name: str) -> str:

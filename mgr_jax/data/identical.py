@@ -7,13 +7,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from mgr_jax.data.archives import read_blocks
+from mgr_jax.data.expansion import MAX_EXPANSION
 from mgr_jax.errors import UserError, some_names
 
 log = logging.getLogger(__name__)
 
 
 def identical_files(
-    sizes: Mapping[str, int], read: Callable[[str, int | None], bytes]
+    source: Path, sizes: Mapping[str, int], *, max_expansion: float = MAX_EXPANSION
 ) -> dict[str, str]:
     """Gives byte-identical files a common name; files without a twin get none.
 
@@ -21,18 +23,22 @@ def identical_files(
     and files that cannot be read have no twin.
 
     Args:
-      sizes: in bytes, by file name.
-      read: reads at most so many bytes from the beginning of a file, all of them for None.
+      source: a folder or a zip archive.
+      sizes: of files in it, by name: in bytes, or other numbers that equal files share.
+      max_expansion: see `require_expansion`.
 
     Returns:
       For every file that has a twin, the first 16 digits of its SHA-256.
     """
 
     def digest(name: str, limit: int | None) -> str:
+        total = hashlib.sha256()
         try:
-            return hashlib.sha256(read(name, limit)).hexdigest()[:16]
-        except (OSError, UserError):  # whoever loads the file says why
+            for block in read_blocks(source, name, limit, max_expansion=max_expansion):
+                total.update(block)
+        except UserError:  # whoever loads the file says why
             return ""
+        return total.hexdigest()[:16]
 
     found = {}
     for same_size in _alike((name for name in sizes if sizes[name] > 0), lambda name: sizes[name]):

@@ -7,16 +7,17 @@ from itertools import chain
 from pathlib import Path
 
 from mgr_jax.audio.listing import AUDIO_SUFFIXES
-from mgr_jax.data.datasets import find_datasets, list_datasets
+from mgr_jax.data.datasets import RATE, find_datasets, list_datasets
 from mgr_jax.errors import UserError
-from mgr_jax.files import read_json
+from mgr_jax.files import expand, read_json
 
+_LONGEST_NAME, _LONGEST_PATH = 240, 3800  # bytes, with room for a rate, a version and a file
 _TABLES = (".csv", ".npz", ".parquet", ".zip")
 
 
 def default_data_dir() -> Path:
     """Where TFDS keeps datasets: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
-    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    return expand(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets"))
 
 
 def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None = None) -> Path:
@@ -31,6 +32,8 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
     Raises:
       UserError: it is not there, with the command that makes it; or it is of another rate.
     """
+    sample_rate = RATE.read(sample_rate)
+    _require_possible(dataset)
     if _is_path(dataset):
         folder = _find_path(dataset, sample_rate)
         _require_rate(folder, dataset, sample_rate)
@@ -40,7 +43,7 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
             "the name of the dataset is empty; give <builder>/<name>, such as rendered/demo",
             code="dataset.wrong_name",
         )
-    data_dir = Path(data_dir).expanduser() if data_dir else default_data_dir()
+    data_dir = expand(data_dir) if data_dir else default_data_dir()
     folder = data_dir / (f"{dataset}_{sample_rate}" if sample_rate else dataset)
     if versions := [info.parent for info in folder.glob("*/dataset_info.json")]:
         return max(versions, key=_version)
@@ -51,7 +54,10 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
             f"{rate}",
             code="dataset.wrong_name",
         )
-    if sample_rate and dataset.count("/") == 1 and (data_dir / dataset).is_dir():
+    builder, _, name = dataset.partition("/")
+    kind = find_datasets().get(builder)
+    stores_features = kind is not None and not kind.waveforms
+    if sample_rate and name and stores_features and (data_dir / dataset).is_dir():
         raise UserError(
             f"dataset {dataset} holds features, which have no sample rate; set "
             "config.sample_rate=0",
@@ -59,7 +65,6 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
         )
     others = _names_in(data_dir)
     there = f"there are {', '.join(others)}" if others else "which holds none"
-    kind = find_datasets().get(dataset.split("/")[0])
     if not kind:
         raise UserError(
             f"dataset {dataset} is not in {data_dir} ({there}), and none that can be prepared; "
@@ -90,6 +95,8 @@ def find_prepared(dataset: str, *, sample_rate: int, data_dir: str | Path | None
     Raises:
       UserError: see `find_dataset`.
     """
+    sample_rate = RATE.read(sample_rate)
+    _require_possible(dataset)
     if _is_path(dataset):
         folder = _find_path(dataset, sample_rate)
         if _rate(folder):
@@ -118,13 +125,24 @@ def without_path(dataset: str, *, sample_rate: int, data_dir: str) -> tuple[str,
     return (named, str(place)) if expected == folder else (str(folder), data_dir)
 
 
+def _require_possible(dataset: str) -> None:
+    """Raises a UserError where no folder could be called so."""
+    longest = max((len(os.fsencode(part)) for part in dataset.split("/")), default=0)
+    if longest > _LONGEST_NAME or len(os.fsencode(dataset)) > _LONGEST_PATH or "\0" in dataset:
+        raise UserError(
+            f"the dataset '{dataset[:40]}…' is named by {len(dataset)} characters that no folder "
+            "can be called; give <builder>/<name>, such as rendered/demo",
+            code="dataset.wrong_name",
+        )
+
+
 def _is_path(dataset: str) -> bool:
     return dataset.startswith(("/", "~", ".")) or dataset.count("/") > 1
 
 
 def _find_path(dataset: str, sample_rate: int) -> Path:
     """The folder of a dataset that is named by a path."""
-    path = Path(dataset).expanduser().absolute()
+    path = expand(dataset).absolute()
     if (path / "dataset_info.json").is_file():
         return path
     for folder in (path, path.parent / f"{path.name}_{sample_rate}"):

@@ -24,7 +24,7 @@ from mgr_jax.data.statistics import track_statistics
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation.protocol import Protocol
-from mgr_jax.files import read_json
+from mgr_jax.files import expand, read_json
 
 # Of a device's free memory; the rest is for the network and its intermediates.
 _RESIDENT_SHARE = 0.5
@@ -95,7 +95,7 @@ def next_split(account: Mapping[str, Any]) -> str:
 
 
 def _find(config: ConfigDict) -> Path:
-    data_dir = Path(config.data_dir).expanduser() if config.data_dir else None
+    data_dir = expand(config.data_dir) if config.data_dir else None
     return find_dataset(config.dataset, sample_rate=config.sample_rate, data_dir=data_dir)
 
 

@@ -13,18 +13,19 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.audio.io import Limits
+from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.data.audio_builder import SAMPLE_RATES
 from mgr_jax.data.cache import open_tracks, read_account
-from mgr_jax.data.datasets import Dataset, find_datasets, list_datasets
+from mgr_jax.data.datasets import RATE, Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
 from mgr_jax.data.prepared import Prepared, describe_prepared
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.sources import current_marks, describe_changes, read_marks, write_marks
 from mgr_jax.data.track_builder import Plan, TrackBuilder
 from mgr_jax.errors import UserError, disk_errors_told, unknown_name
-from mgr_jax.files import lock, replace_folder, restore_folder, scratch
+from mgr_jax.files import expand, lock, replace_folder, restore_folder, scratch
 
+_LONGEST_NAME = 200  # bytes, with room for a rate and the names of locks
 _SETTINGS = ("split_by", "fractions", "seed", "splits", "frame_rate")  # told by name and value
 
 
@@ -36,7 +37,7 @@ def prepare(
     overwrite: bool = False,
     num_workers: int | None = None,
     progress: bool = True,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
     **options: Any,
 ) -> Prepared:
     """Builds a dataset with its caches, or finds that it is there already.
@@ -75,6 +76,8 @@ def prepare(
       UserError: a dataset, rate or option that does not exist, input that cannot be used, a full
         disk, or a dataset of the same name that was made from other files or settings.
     """
+    limits = Limits.of(limits)
+    sample_rate = RATE.read(sample_rate)
     record, variant = _find(dataset)
     chosen = _read_options(record, variant, options)
     if record.waveforms and sample_rate not in SAMPLE_RATES:
@@ -83,7 +86,7 @@ def prepare(
             f"choose one of {', '.join(map(str, SAMPLE_RATES))}",
             code="dataset.wrong_rate",
         )
-    where = Path(data_dir).expanduser() if data_dir else default_data_dir()
+    where = expand(data_dir) if data_dir else default_data_dir()
     name = _name(record, variant, chosen, sample_rate)
     manual_dir = chosen.pop("manual_dir", None)
     if record.waveforms:
@@ -94,7 +97,7 @@ def prepare(
         config = found.make_config(name=name, variant=variant, **chosen)
         builder = found(config=config, data_dir=str(folder))
         builder.progress = progress
-        builder.limits = limits or Limits()
+        builder.limits = limits
         if num_workers is not None:
             builder.num_workers = num_workers
         return builder
@@ -168,6 +171,12 @@ def _name(record: Dataset, variant: str, chosen: dict[str, Any], sample_rate: in
                 told = "_".join(value) if isinstance(value, tuple) else value
                 name += option.in_name.format(told)
     plain = re.sub(r"[^\w.-]+", "-", name or record.name).strip("-.")
+    if len(os.fsencode(plain)) > _LONGEST_NAME:
+        raise UserError(
+            f"the dataset name '{plain[:20]}…' has {len(plain)} characters, too many for a "
+            "folder's name; give a shorter one (`name`)",
+            code="dataset.wrong_name",
+        )
     if not plain:
         raise UserError(
             f"the dataset name '{name}' has no letters; give another (`name`)",

@@ -17,12 +17,11 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from mgr_jax.data.archives import member_sum, open_file
+from mgr_jax.data.archives import member_sum, read_blocks
 from mgr_jax.errors import UserError, some_names
 from mgr_jax.files import write_text
 
 _FILE = "sources.json"
-_BLOCK = 1 << 18  # bytes, which fit into the cache of a core
 
 
 class Mark(NamedTuple):
@@ -60,9 +59,8 @@ class SourceFile:
     def _read_crc32(self) -> int | None:
         total = 0
         try:
-            with open_file(self.source, self.name) as file:
-                while block := file.read(_BLOCK):
-                    total = zlib.crc32(block, total)
+            for block in read_blocks(self.source, self.name):
+                total = zlib.crc32(block, total)
         except UserError:  # whoever loads it says why
             return None
         return total

@@ -10,6 +10,7 @@ import numpy as np
 from mgr_jax.data.feature_files import FeatureTracks, full_names, read_features
 from mgr_jax.data.fma_names import fma_number
 from mgr_jax.errors import UserError
+from mgr_jax.files import expand
 
 
 def read_table(file: str | Path) -> FeatureTracks:
@@ -18,7 +19,7 @@ def read_table(file: str | Path) -> FeatureTracks:
     Raises:
       UserError: it is no table.
     """
-    table = read_features(Path(file).expanduser())
+    table = read_features(expand(file))
     if not table.columns:
         raise UserError(
             f"{file} holds arrays; give a table with a column of track names",

@@ -19,7 +19,7 @@ from mgr_jax.data.digests import same_format, track_digests
 from mgr_jax.data.pipeline import next_split, open_split
 from mgr_jax.data.table_rows import match_rows
 from mgr_jax.errors import UserError
-from mgr_jax.files import write_json
+from mgr_jax.files import expand, write_json
 
 _FILE = "init_from.json"
 # What `trained_on` raises for a folder that is no run, or a damaged one.
@@ -69,7 +69,7 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
             for row in before
         )
     try:  # a run of an older version kept no such file
-        return own, *trained_on(Path(origin).expanduser())
+        return own, *trained_on(expand(origin))
     except UNREADABLE:
         warnings.warn(
             f"{workdir} began with the weights of {origin}, which cannot be read any more, so that "
@@ -227,7 +227,7 @@ def find_origin(
     Raises:
       UserError: there is no such run, or it has been trained on tracks that this one is scored on.
     """
-    workdir = Path(config.init_from).expanduser().absolute()
+    workdir = expand(config.init_from).absolute()
     try:
         seen = trained_on(workdir)
     except UNREADABLE as error:

@@ -13,7 +13,7 @@ import mgr_jax
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation.protocol import Protocol
 from mgr_jax.evaluation.results import format_interval
-from mgr_jax.files import lock, require_writable, write_text
+from mgr_jax.files import lock, require_regular, require_writable, write_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +123,7 @@ def read_ledger(path: Path) -> list[Entry]:
     entries: list[Entry] = []
     if not path.exists():
         return entries
+    require_regular(path)
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         try:
             if line.strip():

@@ -14,7 +14,7 @@ from mgr_jax.evaluation.predictions import Predictions, read_protocol
 from mgr_jax.evaluation.protocol import Protocol
 from mgr_jax.evaluation.scores import evaluate, majority_baseline
 from mgr_jax.evaluation.text import format_table
-from mgr_jax.files import write_json
+from mgr_jax.files import expand, write_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def find_results(paths: Iterable[str | os.PathLike[str]], split: str) -> list[Pa
     """Replaces folders that hold scored runs, such as those of baselines, by these runs."""
     found: dict[Path, None] = {}
     for given in paths:
-        path = Path(given).expanduser()
+        path = expand(given)
         inner = sorted(path.glob(f"**/predictions/{split}.json"))
         within = [] if (path / "predictions").is_dir() else [file.parents[1] for file in inner]
         found |= dict.fromkeys(within or [path])
@@ -121,7 +121,7 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
     Raises:
       UserError: the split was not scored, or its files are damaged.
     """
-    folder = Path(folder).expanduser()
+    folder = expand(folder)
     file = folder / "predictions" / f"{split}.json"
     if not file.is_file():
         if not folder.is_dir():

@@ -17,6 +17,7 @@ from mgr_jax.data.folder_index import describe_files
 from mgr_jax.data.locate import find_prepared
 from mgr_jax.data.published import assign_published
 from mgr_jax.data.sources import file_state
+from mgr_jax.files import expand
 from mgr_jax.leakage.fingerprints import Source, file_source, split_sources
 
 
@@ -141,6 +142,6 @@ def _rows(tracks: list[np.ndarray], is_table: bool) -> list[np.ndarray]:
 
 def _cache(folder: Path) -> Path:
     """Where the user's programs keep what they can compute again; music may lie read-only."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    base = expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
     return base / "mgr_jax" / "audit" / name

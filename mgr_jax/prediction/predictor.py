@@ -11,9 +11,10 @@ import numpy as np
 
 from mgr_jax.audio.clips import cut_clip, segment_starts
 from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_frontend
-from mgr_jax.audio.io import AudioError, Limits, convert_waveform, read_audio
+from mgr_jax.audio.io import AudioError, LimitsLike, convert_waveform, read_audio
 from mgr_jax.classifier import GenreClassifier, abstract_variables, classify, how_filled
 from mgr_jax.errors import UserError
+from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_model
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.training.checkpoint import load_variables
@@ -70,7 +71,7 @@ class Predictor:
         *,
         side: Mapping[str, Any] | None = None,
         timeline: bool = False,
-        limits: Limits | None = None,
+        limits: LimitsLike = None,
     ) -> Prediction:
         """Classifies a file or a waveform, segment by segment.
 
@@ -312,7 +313,7 @@ def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> P
     Raises:
       UserError: there is no such model or checkpoint, or they do not fit together.
     """
-    folder = Path(folder).expanduser().absolute()
+    folder = expand(folder).absolute()
     classifier, description = read_model(folder)
     if not description.trained_to_classify:
         warnings.warn(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgr_jax.audio.io import Limits
+from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.errors import UserError, printable
-from mgr_jax.files import require_folder, write_json, write_text
+from mgr_jax.files import expand, require_folder, write_json, write_text
 from mgr_jax.leakage import FINGERPRINTS
 from mgr_jax.leakage.findings import find_leaks
 from mgr_jax.leakage.fingerprints import find_scheme
@@ -73,7 +73,7 @@ class Audit:
         Raises:
           UserError: the folder cannot be written.
         """
-        folder = Path(folder).expanduser()
+        folder = expand(folder)
         require_folder(folder)
         content = dataclasses.asdict(self)
         write_json(folder / "audit.json", content)
@@ -112,7 +112,7 @@ def audit(
     store: str | Path | None = None,
     workers: int | None = None,
     progress: bool = True,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
 ) -> Audit:
     """Looks for what makes scores too good: the same music on both sides of a split.
 
@@ -166,6 +166,7 @@ def audit(
                 f"{name} says more of a table; leave it out with a dataset or audio",
                 code="argument.not_applicable",
             )
+    limits = Limits.of(limits)
     scheme = find_scheme(fingerprint)
     store = _path(store)
     if store:  # found out before the work, not after it
@@ -174,14 +175,14 @@ def audit(
     if dataset is not None:
         material = open_dataset(dataset, sample_rate=sample_rate, data_dir=data_dir, scheme=scheme)
     elif audio is not None:
-        material = open_folder(Path(audio).expanduser(), store=store, scheme=scheme, limits=limits)
+        material = open_folder(expand(audio), store=store, scheme=scheme, limits=limits)
     else:
         assert table is not None
-        material = open_table(Path(table).expanduser(), tracks=_path(tracks), subset=subset)
+        material = open_table(expand(table), tracks=_path(tracks), subset=subset)
     material = material.with_artists(_path(artists)).with_protocol(protocol)
     workers = (os.cpu_count() or 1) if workers is None else workers
     return Audit(**find_leaks(material, scheme, workers=workers, progress=progress))
 
 
 def _path(given: str | Path | None) -> Path | None:
-    return Path(given).expanduser() if given else None
+    return expand(given) if given else None

@@ -23,7 +23,7 @@ from mgr_jax.evaluation import (
     paired_difference,
     same_tracks,
 )
-from mgr_jax.files import require_folder, write_text
+from mgr_jax.files import expand, require_folder, write_text
 from mgr_jax.reports import draw_comparison, markdown_table, markdown_text, save_figure
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Comparison:
         Returns:
           The path of compare.md.
         """
-        out = Path(folder).expanduser()
+        out = expand(folder)
         require_folder(out)
         title = f"Comparison: {self.rows[0]['split']} tracks"
         parts = [f"# {title}", self.markdown()]

@@ -15,7 +15,7 @@ from mgr_jax.data.pipeline import scored_split
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Result, join_predictions, join_repeats, save_result
 from mgr_jax.evaluation.protocol import LEAKING, repeated
-from mgr_jax.files import write_json
+from mgr_jax.files import expand, write_json
 from mgr_jax.model_folder import read_description
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
@@ -63,7 +63,7 @@ def cross_validate(
     Raises:
       UserError: see `train` and `assign_parts`.
     """
-    config, workdir = ConfigDict(config.to_dict()), Path(workdir).expanduser().absolute()
+    config, workdir = ConfigDict(config.to_dict()), expand(workdir).absolute()
     options = config.protocol
     options.name = protocol or ("dataset_kfold" if options.name == "dataset" else options.name)
     given = {"folds": folds, "parts": parts, "splits": tuple(splits) if splits else None}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Result, save_result
+from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_description
 from mgr_jax.runs.feature_files import predict_file
 from mgr_jax.training.inference import predict_run
@@ -47,13 +48,13 @@ def evaluate(
       UserError: no such run, checkpoint, dataset, split or file, a dataset that was prepared anew
         since the run was trained, features of another form, or a `top_k` that says nothing.
     """
-    workdir = Path(run).expanduser().absolute()
+    workdir = expand(run).absolute()
     described = read_description(workdir)
     if top_k is not None:
         _require_top_k(top_k, described)
     if features is not None:
         predictions = predict_file(
-            Path(features).expanduser(),
+            expand(features),
             workdir,
             split=split,
             checkpoint=checkpoint,
@@ -63,7 +64,7 @@ def evaluate(
             workdir,
             split or "test",
             checkpoint=checkpoint,
-            data_dir=Path(data_dir).expanduser() if data_dir else None,
+            data_dir=expand(data_dir) if data_dir else None,
             progress=progress,
         )
     return save_result(

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import mgr_jax
-from mgr_jax.audio.io import Limits
+from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.audio.notes import first_of_each
+from mgr_jax.data.datasets import RATE
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.locate import find_prepared
 from mgr_jax.data.sources import digest_dataset
@@ -19,7 +20,7 @@ from mgr_jax.features.journal import Journal
 from mgr_jax.features.recipes import Recipe, find_recipe
 from mgr_jax.features.rows import AudioTrack, extract_rows
 from mgr_jax.features.table_file import check_path, write_table
-from mgr_jax.files import write_json
+from mgr_jax.files import expand, write_json
 from mgr_jax.runs.audio_tracks import dataset_tracks, folder_tracks
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def extract_table(
     corrected: bool = False,
     workers: int | None = None,
     progress: bool = True,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
 ) -> ExtractedTable:
     """Writes a table of hand-made features, a row per track or per segment.
 
@@ -119,32 +120,34 @@ def extract_table(
             f"`seconds` is {seconds:g}; give the length of segments, or 0 for tracks",
             code="argument.out_of_range",
         )
-    limits = limits or Limits()
+    limits = Limits.of(limits)
+    sample_rate = None if sample_rate is None else RATE.read(sample_rate)
     if sample_rate is not None and not limits.min_rate <= sample_rate <= limits.max_rate:
         raise UserError(
             f"`sample_rate` is {sample_rate:,}; give one from {limits.rates()}, or change the "
             "limits (`limits`)",
             code="argument.out_of_range",
         )
-    out = Path(out).expanduser()
+    out = expand(out)
     recipe = find_recipe(features, corrected=corrected)
     _require_room(out)
     if dataset:
         sample_rate = sample_rate or 22_050
         origin = find_prepared(dataset, sample_rate=sample_rate, data_dir=data_dir)
         tracks = dataset_tracks(origin)
-        content = {"content": digest_dataset(origin)}
+        how: dict[str, Any] = {"content": digest_dataset(origin)}
     else:
         assert audio
         sample_rate = sample_rate or recipe.sample_rate
-        origin = Path(audio).expanduser()
+        origin = expand(audio)
         tracks = folder_tracks(origin, sample_rate, limits)
-        content = {}  # the journal looks at the files
+        # The journal looks at the files, and keeps why some were refused.
+        how = {"limits": limits.changed() or None}
     settings = {
         "features": features,
         "corrected": corrected,
         "source": str(origin.absolute()),
-        **content,
+        **how,
         "sample_rate": sample_rate,
         "version": mgr_jax.__version__,
     }

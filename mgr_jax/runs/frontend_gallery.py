@@ -22,7 +22,7 @@ from mgr_jax.audio.frontends import (
 )
 from mgr_jax.audio.io import read_native, resample
 from mgr_jax.errors import UserError
-from mgr_jax.files import require_folder
+from mgr_jax.files import expand, require_folder
 from mgr_jax.reports import require_matplotlib
 from mgr_jax.reports.gallery import Picture, save_pages, write_gallery
 from mgr_jax.runs.frontend_pictures import (
@@ -99,8 +99,8 @@ def draw_frontends(
             code="argument.out_of_range",
         )
     require_matplotlib()
-    path = Path(audio).expanduser()
-    folder = Path(out or f"{path.stem}_frontends").expanduser()
+    path = expand(audio)
+    folder = expand(out or f"{path.stem}_frontends")
     clip, partner, rate = _read_clip(path, start, seconds)
     require_folder(folder)
     pages = {

@@ -17,7 +17,7 @@ from mgr_jax.data.parts import assign_parts
 from mgr_jax.data.pipeline import open_split, target_names
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
-from mgr_jax.files import require_folder, write_json, write_text
+from mgr_jax.files import expand, require_folder, write_json, write_text
 from mgr_jax.leakage.inflation import BY, choose_metric, inflation, inflation_rows
 from mgr_jax.model_folder import name_system
 from mgr_jax.reports import markdown_table, markdown_text
@@ -72,7 +72,7 @@ class Inflation:
         Raises:
           UserError: the folder cannot be written.
         """
-        folder = Path(folder).expanduser()
+        folder = expand(folder)
         require_folder(folder)
         content = {
             "metric": self.metric,
@@ -143,7 +143,7 @@ def measure_inflation(
             "such as the config demo:data=audio_folder/music",
             code="argument.choose_one",
         )
-    folder = None if workdir is None else Path(workdir).expanduser()
+    folder = None if workdir is None else expand(workdir)
     if folder:  # found out before the work, not after it
         require_folder(folder)
     if config is None:

@@ -19,6 +19,7 @@ from mgr_jax.config.files import read_config
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Result
 from mgr_jax.evaluation.ledger import Entry, add_entry
+from mgr_jax.files import expand
 from mgr_jax.model_folder import read_description
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def record(result: Result, ledger: str | Path | None = None) -> Entry:
     Raises:
       UserError: the ledger is damaged or cannot be written, or the result has no such score.
     """
-    path = Path("docs/results.jsonl") if ledger is None else Path(ledger).expanduser()
+    path = Path("docs/results.jsonl") if ledger is None else expand(ledger)
     if ledger is None and not path.exists():
         path = Path(path.name)
     metric = "accuracy" if result.scores["task"] == "single_label" else "average_precision"

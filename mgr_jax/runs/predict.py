@@ -5,16 +5,15 @@ import functools
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mgr_jax.audio.io import AudioError, AudioWarning, Limits, read_audio
+from mgr_jax.audio.io import AudioError, AudioWarning, Limits, LimitsLike, read_audio
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.audio.notes import with_notes
 from mgr_jax.errors import UserError
-from mgr_jax.files import write_json
+from mgr_jax.files import expand, write_json
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.feature_files import read_for_model, side_rows
@@ -62,7 +61,7 @@ class FilePredictions:
           OSError: the file cannot be written.
         """
         results = {name: prediction.as_dict() for name, prediction in self}
-        write_json(Path(path).expanduser(), results)
+        write_json(expand(path), results)
 
 
 def predict_files(
@@ -73,7 +72,7 @@ def predict_files(
     table: str | os.PathLike[str] | None = None,
     checkpoint: str | int = "best",
     timeline: bool = False,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
     workers: int | None = None,
 ) -> FilePredictions:
     """Classifies audio files and folders of them, or the tracks of a file of features.
@@ -100,7 +99,7 @@ def predict_files(
         such model, or the features or the table do not fit it. Audio files that cannot be read are
         no error: they are among the `failures`.
     """
-    files = list(files)
+    files, limits = list(files), Limits.of(limits)
     if bool(files) == bool(features):
         raise UserError(
             "give audio files or folders, or else a file of features (`features`)",
@@ -109,7 +108,7 @@ def predict_files(
     names = list(map(str, find_audio_files(files)))
     predictor = load(model, checkpoint=checkpoint)
     if features:
-        tracks = read_for_model(Path(features).expanduser(), predictor.spec)
+        tracks = read_for_model(expand(features), predictor.spec)
         sides = side_rows(str(table or ""), predictor, tracks.track_id)
         predictions = predictor.predict_tracks(tracks.features, sides=sides, timeline=timeline)
         return FilePredictions(zip(tracks.track_id, predictions, strict=True))

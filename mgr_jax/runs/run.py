@@ -10,6 +10,7 @@ from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Result, load_result
 from mgr_jax.evaluation.ledger import Entry
+from mgr_jax.files import expand
 from mgr_jax.model_folder import is_model_folder, read_description
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.evaluate import evaluate
@@ -41,7 +42,7 @@ class Run:
         Raises:
           UserError: there is no such folder, or it holds neither a trained model nor scores.
         """
-        folder = Path(path).expanduser().absolute()
+        folder = expand(path).absolute()
         run = cls(folder)
         if not folder.is_dir():
             raise UserError(

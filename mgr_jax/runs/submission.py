@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from mgr_jax.audio.io import AudioError, Limits
+from mgr_jax.audio.io import AudioError, Limits, LimitsLike
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.errors import UserError, printable
-from mgr_jax.files import require_writable, write_text
+from mgr_jax.files import expand, require_writable, write_text
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.feature_files import side_rows
 from mgr_jax.runs.predict import predict_each
@@ -62,7 +62,7 @@ def write_submission(
     checkpoint: str | int = "best",
     missing_classes: Literal["zero"] | None = None,
     progress: bool = True,
-    limits: Limits | None = None,
+    limits: LimitsLike = None,
     workers: int | None = None,
 ) -> Submission:
     """Classifies audio files and writes a row of 16 probabilities for each, named by its stem.
@@ -85,7 +85,7 @@ def write_submission(
       UserError: files share a stem or do not exist, the model's classes or the table do not fit,
         or the .csv file cannot be written.
     """
-    out = Path(out).expanduser()
+    out, limits = expand(out), Limits.of(limits)
     rows = _name_rows(find_audio_files(files))
     require_writable(out)
     predictor = load(model, checkpoint=checkpoint)

@@ -23,6 +23,7 @@ from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import target_names
 from mgr_jax.data.trained_on import Origin, find_origin
 from mgr_jax.errors import UserError
+from mgr_jax.files import expand
 from mgr_jax.model_folder import read_description
 from mgr_jax.training.checkpoint import Checkpoints, read_variables
 from mgr_jax.training.optim import make_optimizer
@@ -161,7 +162,7 @@ def initial_variables(
         nothing of it fits.
     """
     try:
-        before = read_description(Path(config.init_from).expanduser().absolute())
+        before = read_description(expand(config.init_from).absolute())
     except UserError as error:
         raise UserError(
             f"config.init_from is {config.init_from}, which is not the folder of a run ({error})",

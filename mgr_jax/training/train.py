@@ -32,6 +32,7 @@ from mgr_jax.data.statistics import dataset_statistics
 from mgr_jax.data.trained_on import inherited_leak
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
+from mgr_jax.files import expand
 from mgr_jax.model_folder import require_same_side_inputs
 from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
 from mgr_jax.training.inference import SplitPredictor, classifier_for
@@ -108,7 +109,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     """
     # 1. Config: what cannot work is refused before anything is read.
     configs.validate(config)
-    workdir = Path(workdir).expanduser().absolute()
+    workdir = expand(workdir).absolute()
     config = _with_absolute_paths(configs.resumed_config(config, workdir / "config.json"))
     augment = _make_augment(config)
     partition = make_partition(config.partition, config.batch_size, config.accumulate)
@@ -271,7 +272,7 @@ def _with_absolute_paths(config: ConfigDict) -> ConfigDict:
     """Makes paths of a config absolute, so that the run is found from other folders later."""
     for group, field in ((config, "data_dir"), (config.side_inputs, "table")):
         if group[field]:
-            group[field] = str(Path(group[field]).expanduser().absolute())
+            group[field] = str(expand(group[field]).absolute())
     config.dataset, config.data_dir = without_path(
         config.dataset, sample_rate=config.sample_rate, data_dir=config.data_dir
     )

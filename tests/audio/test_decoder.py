@@ -16,8 +16,17 @@ import soundfile
 from encoded import by_ffmpeg, by_soundfile, tune
 from errors import user_error
 
+import mgr_jax
+from mgr_jax.audio import decoder as decoder_module
 from mgr_jax.audio.decoder import Decoder
-from mgr_jax.audio.io import AudioError, AudioWarning, Limits, read_audio, read_native
+from mgr_jax.audio.io import (
+    AudioError,
+    AudioWarning,
+    Limits,
+    convert_waveform,
+    read_audio,
+    read_native,
+)
 from mgr_jax.errors import UserError
 
 RATE = 22_050
@@ -386,6 +395,53 @@ def test_limits_are_read_by_name():
         Limits.parse("min_rate=500000")
     with user_error("argument.out_of_range", "max_hours"):
         Limits(max_hours="12")
+
+
+def test_limits_are_given_as_people_write_them():
+    for given in ({"max_hours": 48}, "max_hours=48", Limits(max_hours=48)):
+        assert Limits.of(given) == Limits(max_hours=48)
+    assert Limits.of(None) == Limits.of({}) == Limits()
+    with user_error("unknown_name", "limit 'max_hour'", "max_hours"):
+        Limits.of({"max_hour": 48})
+    for call in (
+        lambda: read_audio("a.wav", RATE, data=b"RIFF", limits=12),
+        lambda: read_native("a.wav", limits=12),
+        lambda: convert_waveform(TUNE, RATE, RATE, limits=12),
+        lambda: mgr_jax.prepare("gtzan", limits=12),
+        lambda: mgr_jax.predict_files("run", ["a.wav"], limits=12),
+        lambda: mgr_jax.write_submission("run", ["a.wav"], "a.csv", limits=12),
+        lambda: mgr_jax.extract_table("gtzan57", "a.csv", audio="music", limits=12),
+        lambda: mgr_jax.audit(audio="music", limits=12),
+    ):
+        with user_error("argument.wrong_type", "`limits` is 12", "Limits(max_hours=48)"):
+            call()
+
+
+def test_a_stream_that_begins_within_a_file_is_no_fault_of_ours():
+    """PyAV raises an IndexError there."""
+    first, other = (
+        by_ffmpeg(TUNE, RATE, "mpegts", "mp2", mpegts_start_pid=pid, mpegts_pmt_start_pid=table)
+        for pid, table in (("256", "4096"), ("300", "4200"))
+    )
+    with pytest.warns(AudioWarning, match="a.ts is cut short or damaged: 4"):
+        found = read_audio("a.ts", RATE, data=first + other, allow_truncated=True)
+    assert 0.9 * len(TUNE) < len(found) < 1.1 * len(TUNE)
+
+
+def test_faults_of_ours_are_not_called_damage(monkeypatch):
+    """Whatever is no error of FFmpeg or of the file surfaces, also behind the first frame."""
+    wav = by_soundfile(TUNE, RATE, "WAV")
+    values, calls = decoder_module._values, []
+
+    def wrong(frame):
+        calls.append(frame)
+        if len(calls) > 1:
+            raise AttributeError("a fault")
+        return values(frame)
+
+    monkeypatch.setattr(decoder_module, "_values", wrong)
+    with pytest.raises(AttributeError, match="a fault"):
+        read(wav)
 
 
 def test_records_of_our_own_are_read_without_pyav():

@@ -14,7 +14,9 @@ import tensorflow_datasets as tfds
 from errors import user_error
 
 from mgr_jax.audio.io import decode_flac
+from mgr_jax.data.audio_folder.audio_folder_dataset_builder import split_entries
 from mgr_jax.data.cache import open_tracks
+from mgr_jax.data.folder_index import Entry
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.prepare import prepare
 
@@ -118,6 +120,12 @@ def test_any_column_can_be_split_by(music_folder, tmp_path):
 def test_an_unknown_column_is_named(music_folder, tmp_path):
     with user_error("split.unknown_column", "'album'", "artist, session"):
         build(music_folder, tmp_path, split_by=("album",))
+    entries = [Entry(f"{genre}/{n}.wav", genre) for genre in ("jazz", "rock") for n in range(3)]
+    told = "/music has no column to split by, and 'track' is always there; to split by artist"
+    with user_error("split.unknown_column", "'artist'", told):
+        split_entries(
+            entries, [""] * 6, split_by=("artist",), fractions=(), seed=0, source="/music"
+        )
 
 
 def test_a_given_split_is_used(copy, tmp_path):

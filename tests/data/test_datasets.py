@@ -13,7 +13,7 @@ from errors import user_error
 import mgr_jax
 import mgr_jax.data
 from mgr_jax import cli
-from mgr_jax.data.datasets import FRACTIONS, Option, find_datasets, list_datasets
+from mgr_jax.data.datasets import FRACTIONS, SEED, Option, find_datasets, list_datasets
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.prepare import prepare
 
@@ -129,6 +129,15 @@ def test_the_messages_follow_from_the_record(toy, tmp_path):
     ]:
         with user_error(code, *named):
             prepare("toy", data_dir=tmp_path / "tfds", num_workers=0, **options)
+    for name in ("x" * 300, "é" * 150):
+        with user_error("dataset.wrong_name", "too many", "`name`"):
+            prepare("toy", data_dir=tmp_path / "tfds", manual_dir=toy, name=name)
+    for rate in (12_000.5, "high", None):
+        with user_error("argument.wrong_type", f"`sample_rate` is {rate!r}"):
+            prepare("toy", manual_dir=toy, sample_rate=rate)
+    for rate in ("12001", 12_001.0):
+        with user_error("dataset.wrong_rate", "12001", "12000"):
+            prepare("toy", manual_dir=toy, sample_rate=rate)
     with user_error("unknown_name", "dataset 'toy/lowd'", "toy/loud"):
         prepare("toy/lowd")
     assert not (tmp_path / "tfds").exists()
@@ -168,6 +177,12 @@ def test_options_read_what_people_write():
     assert FRACTIONS.read(["0.5", 0.25, 0.25]) == (0.5, 0.25, 0.25)
     assert Option("by", str, (), "").read("artist") == ("artist",)
     assert Option("f", Path, None, "").read("~/x") == Path.home() / "x"
+    assert SEED.read(2.0) == SEED.read("2") == 2
+    for seed in (1.5, "1.5", float("nan"), None):
+        with user_error("argument.wrong_type", f"`seed` is {seed!r}", "whole number"):
+            SEED.read(seed)
+    with user_error("file.no_home", "~nobodyhere/x"):
+        Option("f", Path, None, "").read("~nobodyhere/x")
     with user_error("argument.wrong_length", "`fractions` is 1.0, 2.0", "3 values, such as 0.7"):
         FRACTIONS.read((1, 2))
     with user_error("argument.wrong_type", "`fractions` is 'a,b'", "list of numbers"):

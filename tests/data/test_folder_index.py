@@ -395,12 +395,21 @@ def test_an_artist_is_one_however_spelled(music):
     assert artists == dict(zip(PATHS, one, strict=True))
 
 
+def test_artists_that_stand_for_nothing_are_told(music):
+    write_index(music, ["path,artist", *(f"{path},NaN" for path in PATHS)])
+    with pytest.warns(UserWarning, match="6 tracks are by 'NaN', such as rock/0.wav"):
+        read_folder(music)
+
+
 @pytest.mark.parametrize(
     ("rows", "code", "named"),
     [
         (["path,genre"], "folder.no_audio", ["names no file"]),
         ([], "table.wrong_columns", ["none"]),
         (["path,genre", "C:\\music\\a.wav,x"], "table.path_outside", ["line 2", "C:\\music"]),
+        (["path,genre", "C:\\m\\Rock\\0.wav,x"], "table.path_outside", ["such as rock/0.wav"]),
+        (["path,genre", "rock/0.wav,x", "rock/1.wav,nan"], "table.missing_genre", ["line 3"]),
+        (["path,genre", "rock/0.wav,N/A"], "table.missing_genre", ["'N/A'", "leave it empty"]),
         (["path,genre", "\\\\nas\\a.wav,x"], "table.path_outside", ["line 2"]),
         (["path,genre", "rock\\..\\..\\a.wav,x"], "table.path_outside", ["line 2"]),
         (["path,genre", "/etc/a.wav,x"], "table.path_outside", ["line 2"]),

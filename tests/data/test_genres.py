@@ -83,6 +83,11 @@ def test_a_name_alone_becomes_tidy():
     assert quiet([" jazz ", "\u200b", NFD]) == ["jazz", "", NFC]
 
 
+def test_genres_that_stand_for_nothing_are_told():
+    with pytest.warns(UserWarning, match="2 tracks have the genre 'NaN', as programs write"):
+        assert join_alike(["NaN", "jazz", "NaN"], "music") == ["NaN", "jazz", "NaN"]
+
+
 # Names that often collide, besides any.
 NAMES = st.text("aAáàß -&\u0301\u200b\t", max_size=4) | st.text(max_size=8)
 

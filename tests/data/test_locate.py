@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from errors import user_error
 
@@ -30,6 +31,22 @@ def test_a_run_names_its_dataset_though_it_was_given_a_path(data_dir):
     config.dataset, config.sample_rate = f"{data_dir}/audio_folder/music", RATE
     recorded = _with_absolute_paths(config)
     assert (recorded.dataset, recorded.data_dir) == ("audio_folder/music", str(data_dir))
+
+
+def test_names_that_no_dataset_can_have_are_sentences(data_dir):
+    named = find_dataset("audio_folder/music", sample_rate=RATE, data_dir=data_dir)
+    for rate in (float(RATE), str(RATE), np.int64(RATE)):
+        assert find_dataset("audio_folder/music", sample_rate=rate, data_dir=data_dir) == named
+    with user_error("dataset.not_prepared", "audio_folder/music at 12000 Hz"):
+        find_dataset("audio_folder/", sample_rate=RATE, data_dir=data_dir)
+    for name in ("x" * 5000, f"audio_folder/{'x' * 5000}", "/x" * 3000, "audio_folder/a\0b"):
+        for find in (find_dataset, find_prepared):
+            with user_error("dataset.wrong_name", f"{len(name)} characters"):
+                find(name, sample_rate=RATE, data_dir=data_dir)
+        with user_error("dataset.wrong_name"):
+            audit(dataset=name)
+        with user_error("file.impossible_path"):
+            read_config(f"demo:data={name}")
 
 
 def test_a_path_in_the_home_folder(data_dir, monkeypatch):

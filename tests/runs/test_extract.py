@@ -281,6 +281,22 @@ def test_a_journal_of_a_dataset_that_was_prepared_anew_is_refused(tmp_path):
         extract_table("mfcc_statistics", out, **given, progress=False)
 
 
+def test_a_journal_of_other_limits_is_refused(tmp_path):
+    """It keeps why files were refused, which other limits may not refuse."""
+    (tmp_path / "music").mkdir()
+    write_levels(tmp_path / "music", a=0.5)
+    out = tmp_path / "a.csv"
+    journal = out.with_name("a.csv.journal")
+    settings = {"features": "mfcc_statistics", "corrected": False, "sample_rate": RATE}
+    settings |= {"source": str(tmp_path / "music"), "version": mgr_jax.__version__, "seconds": 0.0}
+    given = {"audio": tmp_path / "music", "workers": 0, "progress": False}
+    with Journal(journal, settings | {"limits": {"max_hours": 0.001}}):
+        pass  # as if that had been killed
+    for limits in (None, "max_hours=48"):
+        with user_error("journal.other_settings", journal, "limits = {'max_hours': 0.001}"):
+            extract_table("mfcc_statistics", out, **given, limits=limits)
+
+
 def forty_tracks() -> list[AudioTrack]:
     return make_tracks(**{f"t{i:02d}": 0.01 * (i + 1) for i in range(40)})
 

@@ -68,7 +68,7 @@ class Builder(AudioBuilder):
         config = self.builder_config
         entries = read_folder(manual_dir)
         sizes = {entry.path: _size(manual_dir / entry.path) for entry in entries}
-        twins = identical_files(sizes, functools.partial(_read, manual_dir))
+        twins = identical_files(manual_dir, sizes)
         tell_of_twins(manual_dir, twins, {entry.path: entry.genre for entry in entries})
         splits, protocol = split_entries(
             entries,
@@ -103,11 +103,6 @@ def _size(path: Path) -> int:
     return path.stat().st_size if os.path.isfile(path) else -1  # whatever an index calls it
 
 
-def _read(folder: Path, name: str, limit: int | None) -> bytes:
-    with (folder / name).open("rb") as file:
-        return file.read(limit)
-
-
 def split_entries(
     entries: Sequence[Entry],
     identical: Sequence[str],
@@ -137,10 +132,12 @@ def split_entries(
     columns = tuple(split_by) or (("artist",) if any(e.artist for e in entries) else ("track",))
     for name in columns:
         if name != "track" and not any(entry.column(name) for entry in entries):
-            known = sorted({column for entry in entries for column in entry.groups} | {"artist"})
+            there = {column for entry in entries for column in (*entry.groups, "artist")}
+            known = sorted(c for c in there if any(entry.column(c) for entry in entries))
+            told = f"{source} has {', '.join(known) or 'no column to split by'}"
             raise UserError(
-                f"no track has a value in column '{name}' to split by; index.csv has "
-                f"{', '.join(known)}, and 'track' is always there",
+                f"no track has a value in column '{name}' to split by; {told}, and 'track' is "
+                "always there" + ("" if known else f"; to split by {name}, tell it in index.csv"),
                 code="split.unknown_column",
             )
     values = {

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mgr_jax.audio.io import Limits
-from mgr_jax.data.archives import content_marks, file_sizes, read_bytes
+from mgr_jax.data.archives import content_marks, file_sizes
 from mgr_jax.data.audio_builder import AudioBuilder, AudioConfig
 from mgr_jax.data.fma.metadata import Row, genre_tags, read_genres, read_tracks
 from mgr_jax.data.fma.published import HOMEPAGE, NO_AUDIO, SHORT, SUBSETS
@@ -91,8 +91,11 @@ class Builder(AudioBuilder):
                 stacklevel=2,
             )
         marks = content_marks(audio)
-        read = functools.partial(read_bytes, audio, max_expansion=self.limits.max_expansion)
-        twins = identical_files({name: marks[name] for name in names.values()}, read)
+        twins = identical_files(
+            audio,
+            {name: marks[name] for name in names.values()},
+            max_expansion=self.limits.max_expansion,
+        )
         tell_of_twins(audio, twins, {names.get(row.track_id, ""): row.genre for row in rows})
         tracks: dict[str, list[Track]] = {split: [] for split in SPLITS}
         for row in rows:

@@ -10,7 +10,6 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from mgr_jax.data import SPLITS
-from mgr_jax.data.archives import read_bytes
 from mgr_jax.data.artists import find_artists
 from mgr_jax.data.audio_builder import AudioBuilder, AudioConfig
 from mgr_jax.data.gtzan.files import WANTED, find_tracks
@@ -60,9 +59,7 @@ class Builder(AudioBuilder):
         unpacked = Path(self._data_dir_root) / "unpacked"
         found = find_tracks(manual_dir, unpacked, max_expansion=expansion)
         names, sizes = found.names, found.sizes
-        twins = identical_files(
-            sizes, functools.partial(read_bytes, found.source, max_expansion=expansion)
-        )
+        twins = identical_files(found.source, sizes, max_expansion=expansion)
         tell_of_twins(found.shown, twins, {n: track.split(".")[0] for track, n in names.items()})
         track_ids = sorted(names)
         genres = [track.split(".")[0] for track in track_ids]
