@@ -115,7 +115,8 @@ def test_numbers_that_cannot_be_are_told_in_python_too(value, tmp_path):
     if value != 1e300:  # which is longer than any track, and told then
         with user_error("argument.out_of_range", "`seconds`"):
             mgr_jax.extract_table("gtzan57", tmp_path / "t.csv", audio="a", seconds=value)
-    with user_error("argument.out_of_range", "`sample_rate`"):
+    code = "argument.out_of_range" if value == -1 else "argument.wrong_type"  # no whole number
+    with user_error(code, "`sample_rate`"):
         mgr_jax.extract_table("gtzan57", tmp_path / "t.csv", audio="a", sample_rate=value)
     with user_error("argument.out_of_range", "`seeds`"):
         mgr_jax.cross_validate(mgr_jax.read_config("demo"), tmp_path / "cv", seeds=value)
