@@ -56,7 +56,7 @@ class Option:
             if not many:
                 return self._read_one(value)
             values = tuple(map(self._read_one, [value] if isinstance(value, str) else value))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             what = {int: "whole number", float: "number", Path: "path"}.get(self.type, "text")
             raise UserError(
                 f"`{self.name}` is {value!r}; give {f'a list of {what}s' if many else f'a {what}'}",

@@ -42,9 +42,9 @@ def join_alike(labels: Sequence[str], where: str) -> list[str]:
             stacklevel=2,
         )
     if odd := sorted(name for name in set(joined) if stands_for_nothing(name)):
-        count, names = sum(map(odd.count, joined)), some_names(map(repr, odd))
+        count, told = sum(map(odd.count, joined)), some_names(map(repr, odd))
         warnings.warn(
-            f"{where}: {count} tracks have the genre {names}, as programs write where there is "
+            f"{where}: {count} tracks have the genre {told}, as programs write where there is "
             "none; leave it empty where it is unknown",
             stacklevel=2,
         )
