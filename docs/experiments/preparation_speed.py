@@ -93,7 +93,9 @@ def add(measured: list[dict[str, tuple[float, float]]]) -> dict[str, np.ndarray]
 def prepare(tree: str, music: str, work: Path, rate: int, cores: int) -> dict[str, float]:
     """What preparing by a source tree took."""
     shutil.rmtree(work, ignore_errors=True)
-    command = [sys.executable, "-W", "ignore", "-c", PREPARE, music, work, str(rate), str(cores)]
+    # -P: what lies in the current folder must not stand before the tree.
+    command = [sys.executable, "-P", "-W", "ignore", "-c", PREPARE]
+    command += [music, str(work), str(rate), str(cores)]
     environment = os.environ | {"PYTHONPATH": str(Path(tree).resolve())}
     told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     shutil.rmtree(work)

@@ -232,8 +232,9 @@ class _Survey:
                 code="audio.not_finite",
             )
         energy, peak = found
-        more = max(0, len(rows) - len(self._energy))
-        self._energy, self._peak = np.pad(self._energy, (0, more)), np.pad(self._peak, (0, more))
+        if more := max(0, len(rows) - len(self._energy)):
+            self._energy = np.pad(self._energy, (0, more))
+            self._peak = np.pad(self._peak, (0, more))
         self._energy[: len(rows)] += energy
         self._peak[: len(rows)] = np.maximum(self._peak[: len(rows)], peak)
         cancels = len(rows) > 1 and energy[0] < _CANCELLED * energy[1:].mean() / len(block)
