@@ -51,7 +51,8 @@ class FilePredictions:
                 self.failures.append(str(outcome))
             else:
                 self.found[name] = outcome
-                self.notes.update({name: notes} if notes else {})
+                if notes:
+                    self.notes[name] = notes
                 yield name, outcome
 
     def save(self, path: str | os.PathLike[str]) -> None:
