@@ -2,20 +2,16 @@
 
 import errno
 import fcntl
-import itertools
 import os
 import shutil
 import signal
-import warnings
 from pathlib import Path
 
-import numpy as np
 import pytest
 from errors import user_error
 from processes import read_until, require_success, start
 
-from mgr_jax import caches, files
-from mgr_jax.caches import find_damage, keep_arrays, load_arrays
+from mgr_jax import files
 from mgr_jax.data.artists import read_artists
 from mgr_jax.data.index_table import read_index_table
 from mgr_jax.data.sources import SourceFile
@@ -155,56 +151,3 @@ def test_where_there_are_no_locks_work_goes_on_with_a_word_and_nothing_is_cleare
     with pytest.warns(UserWarning, match=told):
         write_file(tmp_path / "a", lambda file: file.write(b"a"))
     assert {path.name for path in tmp_path.iterdir()} == {"a", ".a.123.partial"}
-
-
-def spoiled(content: bytes):
-    """A content with a bit of each byte changed, and cut in many places."""
-    for position, byte in enumerate(content):
-        yield content[:position] + bytes([byte ^ (1 << position % 8)]) + content[position + 1 :]
-        if position % 10 == 0:
-            yield content[:position]
-
-
-def test_arrays_come_back_as_they_were_or_not_at_all(tmp_path):
-    path = tmp_path / "a.npz"
-    keep_arrays(path, values=np.arange(6.0), names=np.array(["one", "two"]))
-    whole = load_arrays(path)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        lost = 0
-        for content in itertools.islice(spoiled(path.read_bytes()), 0, None, 3):
-            path.write_bytes(content)
-            if found := load_arrays(path):
-                assert found.keys() == whole.keys()
-                for name, array in found.items():
-                    np.testing.assert_array_equal(array, whole[name])
-            else:
-                lost += 1
-    assert lost > 200
-    words = "a.npz is damaged; what it held is computed anew"
-    assert sum(words in str(warning.message) for warning in told) == lost
-
-
-def test_damage_is_found_in_each_file_that_has_a_sum(tmp_path):
-    (tmp_path / "data").write_bytes(bytes(100))
-    (tmp_path / "text").write_bytes(b"a text")
-    caches.write_sums(tmp_path)
-    (tmp_path / "later").touch()
-    assert not find_damage(tmp_path, limit=1000)
-    for name in ("data", "text", "sums.json"):
-        path = tmp_path / name
-        before = path.read_bytes().rstrip()  # what is cut from that does no harm
-        for content in spoiled(before):
-            path.write_bytes(content)
-            caches._read_crc32.cache_clear()  # the clock of the file system is too slow for this
-            told = find_damage(tmp_path, limit=1000)
-            assert told
-            assert name in told or name == "sums.json"
-        path.unlink()
-        assert "No such file" in find_damage(tmp_path, limit=1000)
-        path.write_bytes(before)
-        assert not find_damage(tmp_path, limit=1000)
-    (tmp_path / "data").write_bytes(bytes(99) + b"a")
-    assert not find_damage(tmp_path, limit=99)  # too large to be read
-    (tmp_path / "data").write_bytes(bytes(99))
-    assert find_damage(tmp_path, limit=99) == "data has 99 bytes, not 100"

@@ -19,11 +19,11 @@ PACKAGE = ROOT / "mgr_jax"
 
 # A → what A may import (DESIGN.md, "Imports point one way"), from the ground up; a part may import
 # itself, and everybody may import GROUND.
-GROUND = {"errors", "files", "caches", "workers", "side_inputs", "_registry"}
+GROUND = {"errors", "files", "integrity", "workers", "side_inputs", "_registry"}
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "files": set(),
-    "caches": set(),
+    "integrity": set(),
     "workers": set(),
     "side_inputs": set(),
     "_registry": set(),

@@ -21,10 +21,10 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import decode_flac
-from mgr_jax.caches import find_damage
 from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.errors import UserError, disk_errors_told, is_disk_full
 from mgr_jax.files import lock, read_json, replace_folder, scratch
+from mgr_jax.integrity import find_damage
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.caches import write_sums
+from mgr_jax.integrity import write_sums
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from mgr_jax.caches import keep_arrays, load_arrays
 from mgr_jax.data.cache import Tracks, digest
+from mgr_jax.integrity import keep_arrays, load_arrays
 
 
 def track_digests(tracks: Tracks, *, progress: bool = False) -> list[str]:

@@ -8,8 +8,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.frontends import Frontend, TrackMeter
-from mgr_jax.caches import keep_arrays, load_arrays
 from mgr_jax.data.cache import Tracks
+from mgr_jax.integrity import keep_arrays, load_arrays
 
 _FORMAT = 1  # raise it when front ends come to give other numbers for the same settings
 

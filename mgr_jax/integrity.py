@@ -1,0 +1,228 @@
+"""What is stored and read again carries a digest, and is not believed where that does not fit.
+
+There are three kinds. A folder that is written at once (a cache, a checkpoint, a dataset) has the
+sizes and sums of its files in a sums.json. A file that lives on its own (model.json, an .npz table)
+carries a digest of its content within. A file that grows by lines (metrics.jsonl) has a sum in each
+line. Disks, copies and cables flip bits, and cut files short; whoever changes a file by hand is
+found out too. What has no digest was written by an older version, and is taken as it is.
+"""
+
+import functools
+import hashlib
+import json
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from mgr_jax.errors import UserError
+from mgr_jax.files import read_json, write_file, write_json
+
+# What zipfile and NumPy raise for an archive that is cut, or has a bit flipped somewhere.
+_DAMAGED = (
+    *(OSError, TypeError, ValueError, EOFError, LookupError, RuntimeError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, MemoryError),
+)
+_SUMS = "sums.json"
+_DIGEST = "sha256"  # of JSON objects and of .npz files
+_LINE_SUM = "crc32"  # of lines
+# A zip archive has sums of its members, but one bit may hide a member. Version 0.1.0 listed all.
+_NAMES = "names of all arrays"
+
+
+# Folders.
+
+
+def write_sums(folder: Path, *, skip: Collection[str] = ()) -> None:
+    """Notes sizes and CRC-32 sums of a folder's files in its sums.json, for `find_damage`.
+
+    Args:
+      folder: files of its folders count too.
+      skip: names in it, of files or folders, that may change later.
+    """
+    sums = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and name.parts[0] not in {*skip, _SUMS}:
+            sums[name.as_posix()] = {"bytes": path.stat().st_size, "crc32": _crc32(path)}
+    write_json(folder / _SUMS, sums)
+
+
+def has_sums(folder: Path) -> bool:
+    """Whether a folder has a sums.json; those of older versions have none."""
+    return (folder / _SUMS).exists()
+
+
+def find_damage(folder: Path, *, within: str = "", limit: int | None = None) -> str:
+    """What is wrong with the files that a folder's sums.json names, in words; "" if nothing.
+
+    Args:
+      folder: with a sums.json.
+      within: only what has this path in the folder, or lies in a folder of this path.
+      limit: larger files are not read; of those only the size counts, in bytes. A file that stays
+        as it is is read once per process.
+    """
+    try:
+        sums = json.loads((folder / _SUMS).read_text(encoding="utf-8"))
+        found = {n: s for n, s in sums.items() if not within or f"{n}/".startswith(f"{within}/")}
+        for name, wanted in found.items():
+            size = (folder / name).stat().st_size
+            if size != wanted["bytes"]:
+                return f"{name} has {size} bytes, not {wanted['bytes']}"
+            small = limit is None or size <= limit
+            if small and _crc32(folder / name) != wanted["crc32"]:
+                return f"{name} holds something else than was written"
+        return "" if found else f"{_SUMS} does not tell of {within or 'anything'}"
+    except OSError as error:
+        return f"{Path(error.filename or _SUMS).name} cannot be read ({error.strerror})"
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return f"{_SUMS} is damaged"
+
+
+def _crc32(path: Path) -> int:
+    state = path.stat()
+    return _read_crc32(path, state.st_size, state.st_mtime_ns, state.st_ino)
+
+
+@functools.lru_cache(maxsize=256)
+def _read_crc32(path: Path, *state: int) -> int:
+    del state  # another file under the same name is read anew
+    total = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            total = zlib.crc32(block, total)
+    return total
+
+
+# Files of JSON.
+
+
+def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON object with a digest of what it says; see `files.write_json`."""
+    write_json(path, {**content, _DIGEST: _digest_of(content)})
+
+
+def read_sealed(path: Path, advice: str) -> dict[str, Any]:
+    """Reads a JSON object that `write_sealed` wrote, without its digest.
+
+    Raises:
+      UserError: it is missing, is no JSON object, or says something else than was written; `advice`
+        says what to do.
+    """
+    content = read_json(path, advice)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged; {advice}", code="file.damaged")
+    digest = content.pop(_DIGEST, None)
+    if digest is not None and digest != _digest_of(content):
+        raise UserError(
+            f"{path} says something else than mgr_jax has written, so it was damaged or changed; "
+            f"{advice}",
+            code="file.damaged",
+        )
+    return content
+
+
+def _digest_of(content: Mapping[str, Any]) -> str:
+    """Of what is said: neither spaces nor the order of names count."""
+    as_read = json.loads(json.dumps(content))  # in which all names are texts
+    return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
+
+
+# Lines of JSON.
+
+
+def seal_line(row: Mapping[str, Any]) -> str:
+    """A JSON object as a line, without its end, that carries a sum of itself."""
+    text = json.dumps(row)
+    return f'{text[:-1]}, "{_LINE_SUM}": "{zlib.crc32(text.encode()):08x}"}}'
+
+
+def read_line(line: bytes) -> dict[str, Any]:
+    """The object of a line that `seal_line` wrote, without its sum.
+
+    Raises:
+      ValueError: it is none, or says something else than was written.
+    """
+    row = json.loads(line.decode("utf-8"))
+    if not isinstance(row, dict):
+        raise ValueError("it is no JSON object")
+    if (told := row.pop(_LINE_SUM, None)) is not None:
+        text = line.strip().rpartition(f', "{_LINE_SUM}": '.encode())[0] + b"}"
+        if told != f"{zlib.crc32(text):08x}":
+            raise ValueError("it says something else than was written")
+    return row
+
+
+# Files of arrays.
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
+    """Writes an .npz file, whole or not at all, with a digest of what it holds."""
+    save = np.savez_compressed if compress else np.savez
+    # First, since one bit of the number of members may hide the last ones.
+    sealed = {_DIGEST: np.array(_digest_of_arrays(arrays)), **arrays}
+
+    def write(file: IO[bytes]) -> None:
+        save(file, **sealed)  # type: ignore[arg-type]
+
+    write_file(path, write)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file that `write_arrays` wrote, by name.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it is none, is damaged, or holds something else than was written.
+    """
+    try:
+        with path.open("rb") as file, np.load(file) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise
+    except _DAMAGED as error:
+        raise ValueError(f"it is no whole .npz file ({type(error).__name__})") from error
+    listed, digest = arrays.pop(_NAMES, None), arrays.pop(_DIGEST, None)
+    if digest is not None and str(digest) != _digest_of_arrays(arrays):
+        raise ValueError("it holds something else than was written")
+    if listed is not None and listed.tolist() != sorted(arrays):
+        raise ValueError("some arrays are missing")
+    return arrays
+
+
+def _digest_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        total.update(repr((name, array.dtype.str, array.shape)).encode())
+        total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a cache that can be computed anew: none without a file or, warned of, damaged.
+
+    See `read_arrays`.
+    """
+    try:
+        return read_arrays(path)
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        warnings.warn(f"{path} is damaged; what it held is computed anew", stacklevel=2)
+        return {}
+
+
+def keep_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Writes a cache that can be computed anew; warns where one cannot write."""
+    try:
+        write_arrays(path, arrays)
+    except OSError as error:  # a dataset that others keep
+        warnings.warn(
+            f"cannot keep {path} ({error.strerror}); it is computed anew each time", stacklevel=2
+        )
