@@ -3,6 +3,7 @@
 # make test   fresh machine: environment, lint, types, the whole test suite
 # make coverage   the whole test suite, and how much of the package it runs
 # make fuzz   damaged files of every encoding, read in worker processes; FILES=5000 says how many
+# make faults   kills, damaged files, full disks, signals: writes docs/reliability.md; PARTS=kills
 # make env    the environment only; VENV=path puts it elsewhere
 
 PYTHON ?= python3
@@ -11,10 +12,11 @@ RUN := $(VENV)/bin/mgr-jax
 DEMO ?= runs/demo
 DATA ?= runs/data
 FILES ?= 5000
+PARTS ?=
 
 PYTEST = $(VENV)/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
-.PHONY: env demo lint check test coverage fuzz constraints clean
+.PHONY: env demo lint check test coverage fuzz faults constraints clean
 
 env: $(VENV)/.installed
 
@@ -52,6 +54,9 @@ coverage: env
 
 fuzz: env
 	$(VENV)/bin/python tests/helpers/fuzz_decoder.py $(FILES) $(FIRST)
+
+faults: env
+	$(VENV)/bin/python tests/faults $(PARTS)
 
 # Needs uv; writes exact versions for every supported Python.
 constraints:

@@ -1,0 +1,45 @@
+"""Breaks things on purpose, and writes docs/reliability.md of what came of it.
+
+    python tests/faults                   # all parts, about half an hour on two cores
+    python tests/faults kills disks       # some; the page shows the last figures of the others
+
+A part is a module here with `run(folder, reduced=False)`: it works in an empty folder, raises an
+AssertionError where something does not hold that the page says, and returns the figures that
+page.md shows of it, as `{part[figure]}`. tests/test_faults.py runs all of them, reduced.
+"""
+
+import importlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+FIGURES = HERE / "figures.json"
+PARTS = ("kills", "damage", "devices", "disks", "signals", "mutated")
+
+
+def main(parts: list[str]) -> None:
+    """Runs parts, and keeps their figures."""
+    if unknown := set(parts) - set(PARTS):
+        sys.exit(f"there is no part {', '.join(unknown)}; choose from {', '.join(PARTS)}")
+    figures = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    for part in parts or PARTS:
+        print(f"== {part}", flush=True)
+        since = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix=f"faults-{part}-") as folder:
+            figures[part] = importlib.import_module(part).run(Path(folder))
+        figures[part]["minutes"] = f"{(time.perf_counter() - since) / 60:.0f}"
+        FIGURES.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    (ROOT / "docs" / "reliability.md").write_text(render(figures), encoding="utf-8")
+
+
+def render(figures: dict[str, dict[str, str]]) -> str:
+    """The page, with the figures of all parts in their places."""
+    return (HERE / "page.md").read_text(encoding="utf-8").format(**figures)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
