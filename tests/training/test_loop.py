@@ -15,7 +15,8 @@ from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.config import load_config
 from mgr_jax.evaluation import Predictions
 from mgr_jax.model_folder import SCHEMA
-from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
+from mgr_jax.training.checkpoint import Checkpoints, load_variables
+from mgr_jax.training.checkpoint_files import list_steps, read_score, repair_checkpoints
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.summary import lock, read_metrics, require_same_splits
 from mgr_jax.training.train import train
@@ -26,7 +27,7 @@ CLASSES = 3
 def variables_of(workdir, config, which="latest"):
     classifier, spec = create_classifier(config, CLASSES)
     target = abstract_variables(classifier, spec)
-    return Checkpoints(workdir, read_only=True).restore_variables(target, which)
+    return load_variables(workdir, target, which)
 
 
 def assert_same_variables(first, second, **tolerance):
