@@ -17,6 +17,7 @@ from mgr_jax.training.checkpoint_files import (
     DELETED,
     HISTORY,
     ITEMS,
+    NOTES,
     SCORE,
     add_score,
     as_history,
@@ -48,7 +49,7 @@ class _SummedFolder(ocp.path.atomicity.AtomicRenameTemporaryPath):
         """Called when all processes have written, in the first alone; of items too."""
         if self.get_final().name.isdecimal():
             # Orbax adds to its notes after this, and a score may be added.
-            write_sums(Path(self.get()), skip=("_CHECKPOINT_METADATA", HISTORY, SCORE))
+            write_sums(Path(self.get()), skip=(NOTES, HISTORY, SCORE))
         await super().finalize()
 
 

@@ -19,6 +19,7 @@ from mgr_jax.integrity import find_damage, has_sums, read_sealed, seal
 ITEMS = ("model", "optimizer")  # of arrays
 HISTORY = "history"  # the item, and its file, that keeps the evaluations which a run had had
 DELETED = "deleted"  # where Orbax moves what is to be deleted, so that no kill leaves half of one
+NOTES = "_CHECKPOINT_METADATA"  # what Orbax tells of itself, which nothing needs
 SCORE = "metrics"  # the item, and its file, from which Orbax knows the best
 _UNFINISHED = "*.orbax-checkpoint-tmp*"
 
@@ -86,6 +87,7 @@ def repair_checkpoints(folder: Path, logged: Mapping[int, float]) -> None:
     require_some(folder)
     for step in list_steps(folder):
         _mend_score(folder / str(step), logged)
+        _drop_damaged(folder / str(step) / NOTES)
 
 
 def require_some(folder: Path) -> None:
@@ -131,6 +133,16 @@ def _mend_score(checkpoint: Path, logged: Mapping[int, float]) -> None:
         + ("is lost" if score is None else "was mended"),
         stacklevel=3,
     )
+
+
+def _drop_damaged(notes: Path) -> None:
+    """Removes notes that Orbax could not read, which it would tell of as of an error."""
+    try:
+        json.loads(notes.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        notes.rename(notes.with_name("damaged_metadata"))
 
 
 def _write_score(checkpoint: Path, score: float) -> None:

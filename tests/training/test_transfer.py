@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from errors import user_error
 from flax import traverse_util
+from unsealed import read_unsealed
 
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.data.pipeline import open_split
@@ -134,7 +135,7 @@ def test_weights_that_would_leak_or_do_not_fit_are_refused(
         begin(config)
     leaking = tmp_path / "leaking"
     shutil.copytree(trained_run, leaking)
-    tracks = json.loads((leaking / "tracks.json").read_text())
+    tracks = read_unsealed(leaking / "tracks.json")
     tracks["train"] += open_split(config, "test").track_id.tolist()[:2]
     (leaking / "tracks.json").write_text(json.dumps(tracks))
     config.init_from = str(leaking)
