@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import orbax.checkpoint as ocp
+import tensorstore
 from orbax.checkpoint import checkpoint_managers as managers
 
 from mgr_jax.errors import UserError, disk_errors_told
-from mgr_jax.integrity import write_sums
+from mgr_jax.integrity import has_sums, write_sums
 from mgr_jax.training.checkpoint_files import (
     DELETED,
     HISTORY,
@@ -295,6 +296,8 @@ def _restore(checkpoint: Path, trees: Mapping[str, Any]) -> dict[str, Any]:
     for item, tree in trees.items():
         handler = ocp.StandardCheckpointHandler()
         try:
+            if not has_sums(checkpoint):
+                _read_through(checkpoint / item)
             stored = handler.metadata(checkpoint / item).tree
             wanted = stored if tree is None else tree
             _require_shapes(checkpoint, stored, wanted)
@@ -304,6 +307,22 @@ def _restore(checkpoint: Path, trees: Mapping[str, Any]) -> dict[str, Any]:
         except _DAMAGE as error:
             raise _DamagedError(type(error).__name__) from error
     return found
+
+
+def _read_through(item: Path) -> None:
+    """Reads all arrays of an item one by one; raises what TensorStore does where one is damaged.
+
+    Orbax reads them at once, and gives up with the first error: of the others TensorStore tells on
+    stderr, with tracebacks.
+    """
+    store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
+    keys = tensorstore.KvStore.open(store).result().list().result()
+    names = [key.removesuffix(b".zarray").decode() for key in keys if key.endswith(b".zarray")]
+    if not names:
+        raise ValueError("it holds no arrays")
+    for name in names:
+        array = {"driver": "zarr", "kvstore": {**store, "path": name}}
+        tensorstore.open(array, open=True).result().read().result()
 
 
 def _require_shapes(checkpoint: Path, stored: Any, tree: Any) -> None:

@@ -16,8 +16,8 @@ from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.config import load_config
 from mgr_jax.evaluation import Predictions
 from mgr_jax.model_folder import SCHEMA
-from mgr_jax.training.checkpoint import Checkpoints, load_variables
-from mgr_jax.training.checkpoint_files import list_steps, repair_checkpoints
+from mgr_jax.training.checkpoint import load_variables
+from mgr_jax.training.checkpoint_files import list_steps
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.summary import lock, read_metrics, require_same_splits
 from mgr_jax.training.train import train
@@ -166,29 +166,6 @@ def test_a_damaged_checkpoint_is_passed_over(tiny_config, tmp_path):
     assert result.step == 10
     assert (tmp_path / "checkpoints/damaged-8").is_dir()
     variables_of(tmp_path, tiny_config)
-
-
-def test_a_damaged_score_locks_nobody_out(quick, tmp_path):
-    quick.update({"num_steps": 6, "eval_every": 2})
-    train(quick, tmp_path, progress=False)
-    opened = Checkpoints(tmp_path, read_only=True)
-    best, latest = opened.best_step, opened.latest_step
-    for step in {best, latest}:
-        (tmp_path / f"checkpoints/{step}/metrics/metrics").write_text('{"sco')
-    with pytest.warns(UserWarning, match="score of checkpoint .* is damaged"):
-        predict_run(tmp_path, "test")
-    quick.num_steps = 8
-    with pytest.warns(UserWarning, match=r"score of checkpoint .* was mended by metrics\.jsonl"):
-        assert train(quick, tmp_path, progress=False).step == 8
-    rows = read_metrics(tmp_path / "metrics.jsonl")
-    score = {row["step"]: row.get("validation/track/accuracy") or 0 for row in rows}
-    again = Checkpoints(tmp_path, read_only=True).best_step
-    assert score[again] == max(score.values())
-    # Where the log does not tell either, the step is still one to go on from.
-    (tmp_path / "checkpoints/8/metrics/metrics").write_text("[]")
-    with pytest.warns(UserWarning, match=r"checkpoints/8 was damaged, and is lost"):
-        repair_checkpoints(tmp_path, {})
-    assert Checkpoints(tmp_path).latest_step == 8
 
 
 def test_a_damaged_description_stops_nothing(quick, tmp_path):

@@ -14,7 +14,7 @@ from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.evaluation import Predictions, Protocol, evaluate, join_predictions
 from mgr_jax.prediction.predictor import load
-from mgr_jax.training.checkpoint import read_variables
+from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.stages import initial_variables
 from mgr_jax.training.summary import read_metrics
@@ -77,7 +77,7 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
     config.update({"classification_weight": 1.0, "auxiliary_weight": 0.0, "monitor": "accuracy"})
     config.init_from = str(tmp_path / "first")
     fresh, variables, origin = begin(config)
-    old = flat(read_variables(tmp_path / "first"))
+    old = flat(load_variables(tmp_path / "first"))
     assert variables.keys() == fresh.keys()
     encoder = [name for name in variables if "encoder" in name]
     assert len(encoder) > 8
