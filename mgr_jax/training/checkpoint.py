@@ -1,6 +1,5 @@
 """Checkpoints through Orbax: the latest and the best, unreplicated, written in the background."""
 
-import contextlib
 import shutil
 import warnings
 from collections.abc import Callable, Mapping
@@ -30,7 +29,7 @@ from mgr_jax.training.checkpoint_files import (
     require_some,
     set_aside,
 )
-from mgr_jax.training.partition import in_first_process
+from mgr_jax.training.partition import in_first_process, tell_all_processes
 
 if TYPE_CHECKING:  # prediction reads checkpoints without a trainer
     from mgr_jax.training.steps import TrainState
@@ -153,13 +152,9 @@ class Checkpoints:
         for step in list_steps(self.folder):
             scores = self._scores_at(step, logged)
             state = state_at(step, scores)
-            try:
-                restored = _restore(self.folder / str(step), _items(state))
-            except _DamagedError as error:
-                self._set_aside(step, str(error))
-                continue
-            self.scores = scores
-            return _with_items(state, restored)
+            if restored := self._read(step, _items(state)):
+                self.scores = scores
+                return _with_items(state, restored)
         require_some(self.folder)
         return None
 
@@ -185,15 +180,22 @@ class Checkpoints:
         while True:
             best = self.best_step
             step = list_steps(self.folder)[0] if best is None else best
-            try:
-                return _restore(self.folder / str(step), {"model": variables})["model"]
-            except _DamagedError as error:
-                self._set_aside(step, str(error))
-                require_some(self.folder)
+            if restored := self._read(step, {"model": variables}):
+                return restored["model"]
+            require_some(self.folder)
 
-    def _set_aside(self, step: int, damage: str) -> None:
-        in_first_process(lambda: set_aside(self.folder, step, damage))
-        self._manager.reload()
+    def _read(self, step: int, trees: Mapping[str, Any]) -> dict[str, Any]:
+        """Items of a step; none, in all processes, where one finds it damaged: it is set aside."""
+        restored, damage = {}, ""
+        try:
+            restored = _restore(self.folder / str(step), trees)
+        except _DamagedError as error:
+            damage = str(error)
+        if damage := tell_all_processes(damage):
+            in_first_process(lambda: set_aside(self.folder, step, damage))
+            self._manager.reload()
+            return {}
+        return restored
 
     def wait(self) -> None:
         """Waits until everything saved is on disk, and what it replaced is not."""
@@ -301,9 +303,8 @@ def _restore(checkpoint: Path, trees: Mapping[str, Any]) -> dict[str, Any]:
             stored = handler.metadata(checkpoint / item).tree
             wanted = stored if tree is None else tree
             _require_shapes(checkpoint, stored, wanted)
-            with contextlib.closing(ocp.Checkpointer(handler)) as checkpointer:
-                arguments = ocp.args.StandardRestore(_host(wanted))
-                found[item] = checkpointer.restore(checkpoint / item, args=arguments)
+            arguments = ocp.args.StandardRestore(_host(wanted))
+            found[item] = handler.restore(checkpoint / item, args=arguments)
         except _DAMAGE as error:
             raise _DamagedError(type(error).__name__) from error
     return found
@@ -316,8 +317,8 @@ def _read_through(item: Path) -> None:
     stderr, with tracebacks.
     """
     store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
-    keys = tensorstore.KvStore.open(store).result().list().result()
-    names = [key.removesuffix(b".zarray").decode() for key in keys if key.endswith(b".zarray")]
+    keys = [key.decode() for key in tensorstore.KvStore.open(store).result().list().result()]
+    names = [key.removesuffix(".zarray") for key in keys if key.endswith(".zarray")]
     if not names:
         raise ValueError("it holds no arrays")
     for name in names:
