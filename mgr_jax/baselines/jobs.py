@@ -17,6 +17,7 @@ from mgr_jax.baselines.scoring import score_repeats, training_tracks
 from mgr_jax.evaluation import Predictions, Result
 from mgr_jax.evaluation.results import load_result, save_result
 from mgr_jax.files import write_json
+from mgr_jax.integrity import write_sealed
 from mgr_jax.workers import Failure, map_in_processes
 
 _SETTINGS = "baseline.json"  # written last: where it is, the folder is complete
@@ -159,7 +160,7 @@ def _run(job: Job) -> list[str]:
         seconds = round(time.perf_counter() - started, 2)
         _save(job, predictions)
     cost = {"parameters": None, "seconds": seconds, "device": "1 x cpu"}
-    write_json(job.folder / "run.json", cost)
+    write_sealed(job.folder / "run.json", cost)
     write_json(job.folder / _SETTINGS, {"split": predictions.split, "settings": job.settings})
     return list(dict.fromkeys(str(warning.message) for warning in caught))
 
