@@ -1,7 +1,8 @@
 """Scored splits: what is kept of them in a folder, and how they are read back."""
 
-import json
+import hashlib
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,10 @@ from mgr_jax.evaluation.predictions import Predictions, read_protocol
 from mgr_jax.evaluation.protocol import Protocol
 from mgr_jax.evaluation.scores import evaluate, majority_baseline
 from mgr_jax.evaluation.text import format_table
-from mgr_jax.files import expand, write_json
+from mgr_jax.files import expand
+from mgr_jax.integrity import read_sealed, write_sealed
+
+_TABLE = "table"  # with the scores: the digest of what they are of
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +99,7 @@ def save_result(
         }
     file = folder / "predictions" / f"{predictions.split}.json"
     predictions.save(file.with_suffix(".npz"))
-    write_json(file, scores)
+    write_sealed(file, scores | {_TABLE: _digest_table(file)})
     return Result(folder, scores, predictions, predictions.by_track(aggregation))
 
 
@@ -143,7 +147,16 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
     except ValueError as error:
         raise UserError(f"{error}; evaluate {folder} again", code="scores.damaged") from error
     try:
-        scores = json.loads(file.read_text(encoding="utf-8"))
+        scores = read_sealed(file, f"evaluate {folder} again")
+    except UserError as error:
+        raise UserError(str(error), code="scores.damaged") from error
+    if scores.pop(_TABLE, None) not in (None, _digest_table(file)):
+        raise UserError(
+            f"{file} holds the scores of another table than {file.stem}.npz beside it; evaluate "
+            f"{folder} again",
+            code="scores.damaged",
+        )
+    try:
         scores["protocol"] = read_protocol(scores["protocol"]).as_dict()
         # Runs scored before there was a choice have no such entry.
         stored = scores.setdefault("aggregation", "probabilities")
@@ -158,9 +171,16 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
 
 
 def _read_cost(file: Path) -> dict[str, Any]:
-    """What a run cost; nothing where that was not written, or cannot be read: it only describes."""
-    try:
-        cost = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """What a run cost; nothing where that was not written, or is damaged: it only describes."""
+    if not file.exists():
         return {}
-    return cost if isinstance(cost, dict) else {}
+    try:
+        return read_sealed(file, "what the run has cost is not shown")
+    except UserError as error:
+        warnings.warn(str(error), stacklevel=3)
+        return {}
+
+
+def _digest_table(scores: Path) -> str:
+    """Of the table that the scores in a file are of."""
+    return hashlib.sha256(scores.with_suffix(".npz").read_bytes()).hexdigest()

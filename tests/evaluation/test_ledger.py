@@ -31,7 +31,7 @@ def test_an_entry_is_a_line_that_is_read_back(tmp_path):
     lines = (tmp_path / "new" / "results.jsonl").read_text().splitlines()
     assert set(json.loads(lines[1])) == {
         "system", "metric", "score", "level", "aggregation", "split", "protocol", "config",
-        "commit", "by_hand",
+        "commit", "by_hand", "crc32",
     }  # fmt: skip
     assert read_ledger(tmp_path / "none.jsonl") == []
 
