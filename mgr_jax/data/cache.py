@@ -285,7 +285,10 @@ def _build(
 
     require_whole_records(dataset_dir)
     stored_as = protocol["format"]
-    source = tfds.builder_from_directory(str(dataset_dir)).as_data_source(split)
+    try:
+        source = tfds.builder_from_directory(str(dataset_dir)).as_data_source(split)
+    except Exception as error:  # of many kinds, where what describes it to TFDS is damaged
+        raise ValueError(str(error)) from error
     heads = []
     bar = {"unit": "record", "disable": not progress}
     for record in tqdm(source, f"index {split}", leave=False, **bar):

@@ -114,14 +114,14 @@ def require_whole_records(dataset_dir: Path) -> None:
     _require_whole(dataset_dir)
 
 
-def _require_whole(dataset_dir: Path, *, code: str = "dataset.damaged", **which: Any) -> None:
+def _require_whole(dataset_dir: Path, **which: Any) -> None:
     if has_sums(dataset_dir) and (damage := find_damage(dataset_dir, **which)):
-        raise UserError(f"{dataset_dir}/{damage}; {AGAIN}", code=code)
+        raise UserError(f"{dataset_dir}/{damage}; {AGAIN}", code="dataset.damaged")
 
 
 def _read_object(path: Path) -> dict[str, Any]:
     """Reads a JSON object of a dataset, if it is what was written."""
-    _require_whole(path.parent, within=path.name, code="file.damaged")
+    _require_whole(path.parent, within=path.name)
     content = read_json(path, AGAIN)
     if not isinstance(content, dict):
         raise UserError(f"{path} is missing or damaged; {AGAIN}", code="file.damaged")
@@ -137,9 +137,10 @@ def _is_account(account: Mapping[str, Any]) -> bool:
         np.dtype(stored["dtype"])
         return (
             stored["kind"] in ("waveform", "features")
-            and isinstance(stored["rate"], int | float)
+            and type(stored["rate"]) in (int, float)
+            and stored["rate"] > 0
             and all(isinstance(text, str) for text in texts)
-            and all(isinstance(number, int) for number in [*numbers, *stored["item_shape"]])
+            and all(type(number) is int for number in [*numbers, *stored["item_shape"]])
             and isinstance(account["given"], bool)
         )
     except (LookupError, TypeError, ValueError, AttributeError):

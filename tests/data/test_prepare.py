@@ -376,7 +376,7 @@ def test_a_damaged_description_is_one_sentence(music):
         lambda: dataset_tracks(found.folder),
     )
     for use in uses:
-        with user_error("file.damaged", found.folder / "protocol.json", "overwrite"):
+        with user_error("dataset.damaged", found.folder / "protocol.json", "overwrite"):
             use()
     assert build(music, overwrite=True) == found
 
