@@ -176,7 +176,7 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tra
     if _find_damage(folder) and not _is_older(folder, protocol["format"]):
         with disk_errors_told(dataset_dir):
             _rebuild(dataset_dir, split, folder, protocol, progress=progress)
-    index, text = _read_index(folder)
+    index, text = read_index(folder)
     stored_as = protocol["format"]
     return Tracks(
         files=(folder / DATA,),
@@ -205,8 +205,7 @@ def _decoder(stored_as: dict[str, Any]) -> Callable[[dict[str, Any]], np.ndarray
 
 def _find_damage(folder: Path) -> str:
     """What is wrong with a cache, in words; "" if nothing."""
-    damage = find_damage(folder, limit=_READ_TO_CHECK)
-    if damage:
+    if damage := find_damage(folder):
         return damage
     try:
         data = CacheData(folder / DATA)
@@ -224,7 +223,7 @@ def _is_older(folder: Path, stored_as: dict[str, Any]) -> bool:
     if has_sums(folder):
         return False
     try:
-        index, _ = _read_index(folder)
+        index, _ = read_index(folder)
         CacheData(folder / DATA)  # whose sums, if it has any, are its own
         size = (folder / DATA).stat().st_size
     except (OSError, ValueError):
@@ -232,7 +231,7 @@ def _is_older(folder: Path, stored_as: dict[str, Any]) -> bool:
     return size == _step_bytes(stored_as) * int(index["length"].sum())
 
 
-def _read_index(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
+def read_index(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     """What a cache tells of its tracks: numbers and texts, by column.
 
     Raises:

@@ -90,7 +90,7 @@ def test_a_cache_too_large_to_be_read_at_once_is_checked_where_it_is_used(found,
     flip(data, 0.9)
     tracks = cache.open_tracks(found.folder, "train")
     assert all_of(tracks.select([0, 1])) == before[:2]  # what is whole can be used
-    with user_error("cache.damaged", data.parent, "where it holds", "same command again"):
+    with user_error("cache.damaged", data.parent, "where it holds rock/", "same command again"):
         USES[use](tracks)
     with pytest.warns(UserWarning, match="cache/train is damaged .* it is built again"):
         tracks = cache.open_tracks(found.folder, "train")
