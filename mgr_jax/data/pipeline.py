@@ -13,10 +13,11 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from mgr_jax.audio.frontends import Frontend
-from mgr_jax.data.cache import Tracks, join_tracks, open_tracks, read_account
+from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
 from mgr_jax.data.loader import Loader
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.parts import DIVIDED, divide, require_consent
+from mgr_jax.data.prepared import read_account
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.resident import ResidentLoader, resident_bytes
 from mgr_jax.data.splits import SPLITS

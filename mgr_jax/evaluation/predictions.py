@@ -131,21 +131,22 @@ class Predictions:
         """Reads a table that `save` wrote.
 
         Raises:
-          ValueError: the file is missing or is not a predictions table.
+          ValueError: the file is missing, is not a predictions table, or is damaged.
         """
         try:
             stored = read_arrays(Path(path))
             names = [f.name for f in fields(cls) if f.name not in _OPTIONAL or f.name in stored]
             columns = {name: stored[name] for name in names}
             protocol = read_protocol(columns["protocol"].item())
+            scalars = {name: columns[name].item() for name in ("task", "split")}
+            classes = tuple(columns["classes"].tolist())
         except FileNotFoundError as error:
             raise ValueError(f"{path} does not exist; evaluate the model to write it") from error
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(
-                f"{path} is not a predictions table of mgr_jax; evaluate the model to write one"
+                f"{path} is not a predictions table of mgr_jax, or is damaged ({error}); evaluate "
+                "the model to write one"
             ) from error
-        scalars = {name: columns[name].item() for name in ("task", "split")}
-        classes = tuple(columns["classes"].tolist())
         return cls(**columns | scalars | {"classes": classes, "protocol": protocol})
 
     @property

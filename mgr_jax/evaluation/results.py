@@ -1,5 +1,6 @@
 """Scored splits: what is kept of them in a folder, and how they are read back."""
 
+import hashlib
 import os
 import warnings
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ from mgr_jax.files import expand
 from mgr_jax.integrity import read_sealed, write_sealed
 
 _COST: dict[str, Any] = {"parameters": int, "seconds": (int, float), "device": str}
+_TABLE = "table"  # with the scores: the digest of what they are of
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,7 @@ def save_result(
         }
     file = folder / "predictions" / f"{predictions.split}.json"
     predictions.save(file.with_suffix(".npz"))
-    write_sealed(file, scores)
+    write_sealed(file, scores | {_TABLE: _digest_table(file)})
     return Result(folder, scores, predictions, predictions.by_track(aggregation))
 
 
@@ -147,6 +149,15 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
         raise UserError(f"{error}; evaluate {folder} again", code="scores.damaged") from error
     try:
         scores = read_sealed(file, f"evaluate {folder} again")
+    except UserError as error:
+        raise UserError(str(error), code="scores.damaged") from error
+    if scores.pop(_TABLE, None) not in (None, _digest_table(file)):
+        raise UserError(
+            f"{file} holds the scores of another table than {file.stem}.npz beside it; evaluate "
+            f"{folder} again",
+            code="scores.damaged",
+        )
+    try:
         scores["protocol"] = read_protocol(scores["protocol"]).as_dict()
         # Runs scored before there was a choice have no such entry.
         stored = scores.setdefault("aggregation", "probabilities")
@@ -172,3 +183,8 @@ def _read_cost(file: Path) -> dict[str, Any]:
         warnings.warn(str(error), stacklevel=3)
         return {}
     return {name: cost[name] for name, kinds in _COST.items() if isinstance(cost.get(name), kinds)}
+
+
+def _digest_table(scores: Path) -> str:
+    """Of the table that the scores in a file are of."""
+    return hashlib.sha256(scores.with_suffix(".npz").read_bytes()).hexdigest()
