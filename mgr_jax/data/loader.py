@@ -7,6 +7,7 @@ from typing import Any
 import grain
 import jax
 import numpy as np
+from grain.experimental import WindowShuffleMapDataset
 
 from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop, segment_starts
 from mgr_jax.data.cache import Tracks
@@ -128,10 +129,16 @@ class Loader(abc.ABC):
 
         With sampling "shuffle" every track comes once per epoch, in a new order with a new crop.
         Batch `n` depends on (seed, n) alone, whatever the loader, the number of processes and
-        wherever the iteration starts.
+        wherever the iteration starts. Put side by side in the order of the processes, their rows
+        are in the order of one process.
         """
         crops = self._order(seed).map_with_index(lambda index, track: (index, track))
-        batches = crops.random_map(self._random_crop)[self._process].batch(self._local_batch)
+        crops = crops.random_map(self._random_crop)
+        if self._sampling == "balanced":
+            # Classes come in turns, but those who stand side by side, and may be mixed, should not.
+            crops = WindowShuffleMapDataset(crops, window_size=self.batch_size, seed=seed)
+        # Each process has a block of every batch, so that neighbours stay neighbours.
+        batches = crops.batch(self._local_batch)[self._process]
         options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
         return iter(batches[first_step:].to_iter_dataset(options))
 
