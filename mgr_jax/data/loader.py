@@ -7,7 +7,6 @@ from typing import Any
 import grain
 import jax
 import numpy as np
-from grain.experimental import WindowShuffleMapDataset
 
 from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop, segment_starts
 from mgr_jax.data.cache import Tracks
@@ -136,7 +135,7 @@ class Loader(abc.ABC):
         crops = crops.random_map(self._random_crop)
         if self._sampling == "balanced":
             # Classes come in turns, but those who stand side by side, and may be mixed, should not.
-            crops = WindowShuffleMapDataset(crops, window_size=self.batch_size, seed=seed)
+            crops = grain.MapDataset.source(_ShuffledBatches(crops, self.batch_size, seed))
         # Each process has a block of every batch, so that neighbours stay neighbours.
         batches = crops.batch(self._local_batch)[self._process]
         options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
@@ -188,6 +187,23 @@ class Loader(abc.ABC):
             real, rows = places < count, first + places % count
             examples = [self._example(row, tracks[row], starts[row]) for row in rows]
             yield stack_batches(examples, axis=0) | {"mask": real}
+
+
+class _ShuffledBatches:
+    """The examples of a dataset, in another order within every batch."""
+
+    def __init__(self, examples: grain.MapDataset, batch_size: int, seed: int) -> None:
+        self._examples = examples
+        self._batch_size = batch_size
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, place: int) -> Batch:
+        batch, row = divmod(place, self._batch_size)
+        order = np.random.default_rng((self._seed, batch)).permutation(self._batch_size)
+        return self._examples[batch * self._batch_size + int(order[row])]
 
 
 def stack_batches(batches: list[Batch], *, axis: int) -> Batch:

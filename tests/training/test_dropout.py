@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from errors import user_error
 from flax import linen as nn
+from small_networks import SMALLER
 
 from mgr_jax.models import MODELS, create_model
 from mgr_jax.training.dropout import dropout_by_example
-from small_networks import SMALLER
 
 BATCH, KEY = 12, jax.random.key(0)
 NUMBERS = np.arange(100, 100 + BATCH, dtype=np.uint32)
