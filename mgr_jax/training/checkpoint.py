@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers as managers
 
 from mgr_jax.errors import UserError, disk_errors_told
@@ -89,8 +90,12 @@ class Checkpoints:
 
         Args:
           state: unreplicated.
-          score: greater is better; None (an interrupted run) is never the best.
+          score: greater is better; None (an interrupted run) is never the best. A step that was
+            saved without is given it.
         """
+        if int(state.step) == self.latest_step and score is not None:
+            self._add_score(int(state.step), score)
+            return
         items = {name: ocp.args.StandardSave(item) for name, item in _items(state).items()}
         with disk_errors_told(self.folder):  # those of the save before, which has been waited for
             self._manager.save(
@@ -98,6 +103,17 @@ class Checkpoints:
                 args=ocp.args.Composite(**items),
                 metrics=None if score is None else {"score": score},
             )
+
+    def _add_score(self, step: int, score: float) -> None:
+        self.wait()
+        if jax.process_index() == 0:
+            item = self.folder / str(step) / "metrics"
+            with disk_errors_told(self.folder):
+                item.mkdir(exist_ok=True)
+                write_text(item / "metrics", json.dumps({"score": score}))
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices("score")
+        self._manager.reload()
 
     def restore(self, state_at: "Callable[[int], TrainState]") -> "TrainState | None":
         """Restores the newest readable step.
