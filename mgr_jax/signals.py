@@ -7,20 +7,16 @@ something to save (training/stop.py).
 """
 
 import os
-import select
 import signal
 import socket
+import sys
 import threading
-import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 # What a command exits with that was stopped: EX_TEMPFAIL of sysexits.h, and what shells give.
 STATUS = {int(signal.SIGTERM): 75, int(signal.SIGINT): 130}
-# Seconds in which a signal that comes again is the same one: `timeout` sends it to the command and
-# to the command's group, a terminal to wrappers that pass it on.
-ECHO = 1.0
 _PATIENCE = 1.0  # seconds that a call into compiled code has to return
 _SEEN = b"\0"  # no signal has this number
 
@@ -32,23 +28,25 @@ class Terminated(KeyboardInterrupt):
 class Ending:
     """Ends what runs within it at SIGINT (KeyboardInterrupt) or SIGTERM (Terminated).
 
-    Where the interpreter does not get to it within a second, the process is ended as it is: that
-    leaves what SIGKILL would leave. Handlers can be set in the main thread only; elsewhere, and
-    for a signal that the process was started to ignore, this does nothing.
+    What is raised may be dropped, as some modules do while they are imported, and as Python does
+    in the callbacks of its garbage collector: then it is raised again. Where the interpreter does
+    not get to a signal within a second, the process ends as it is, and leaves what SIGKILL would
+    leave. Handlers can be set in the main thread only; elsewhere, and for a signal that the
+    process was started to ignore, this does nothing.
 
     Attributes:
-      number: the last signal; 0 before there is any.
+      number: of the signal that ends it; 0 before there is one.
     """
 
     def __init__(self, say: Callable[[int], Any]) -> None:
         """Sets nothing yet.
 
         Args:
-          say: tells the user of the signal by which the process is ended as it is.
+          say: tells the user of the signal at which the process ends as it is.
         """
         self.number = 0
-        self._since = -ECHO
         self._say = say
+        self._raised: BaseException | None = None
         self._old: dict[int, Any] = {}
 
     def __enter__(self) -> "Ending":
@@ -74,19 +72,30 @@ class Ending:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
         self.seen()
-        if time.monotonic() < self._since + ECHO:
-            return
-        self.number, self._since = number, time.monotonic()
-        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        handled = sys.exception()
+        while handled:
+            if handled is self._raised:  # it is on its way: what is held is being let go
+                return
+            handled = handled.__context__
+        self.number = number
+        self._raised = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+        raise self._raised
 
     def _watch(self) -> None:
-        """Reads of signals, as they arrive, and of handlers that run."""
-        while number := self._read.recv(1):
-            if number == _SEEN or select.select([self._read], [], [], _PATIENCE)[0]:
-                continue
-            if signal.getsignal(number[0]) == self._handle:  # else somebody has things to save
-                self._say(number[0])
-                os._exit(STATUS[number[0]])
+        """Reads of signals as they arrive, and of handlers as they run."""
+        last = _SEEN
+        while last:
+            try:
+                last = self._read.recv(1)
+                self._read.settimeout(_PATIENCE)
+            except TimeoutError:
+                if signal.getsignal(signal.SIGTERM) != self._handle:
+                    continue  # somebody has things to save
+                if last != _SEEN:
+                    self._say(last[0])
+                    os._exit(STATUS[last[0]])
+                if self.number:
+                    signal.raise_signal(self.number)
         self._read.close()
 
 
@@ -102,17 +111,6 @@ def give_back(handlers: dict[int, Any]) -> None:
     """Sets handlers that `take` returned; None is one that Python does not know."""
     for number, handler in handlers.items():
         signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-
-def raise_again(unraisable: Any) -> None:
-    """A `sys.unraisablehook` that drops all but a stop.
-
-    Python drops what is raised where nobody could catch it, as in a callback of the collector of
-    garbage; if a handler ran there, the signal would have been for nothing.
-    """
-    for number, kind in ((signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)):
-        if unraisable.exc_type is kind:
-            threading.Timer(0.01, signal.raise_signal, [number]).start()
 
 
 def take_back() -> None:

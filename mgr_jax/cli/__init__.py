@@ -23,16 +23,19 @@ from mgr_jax.cli._errors import explain, explain_usage, status_of
 from mgr_jax.cli._flags import Flags
 from mgr_jax.cli._xla import set_xla_flags
 from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.signals import STATUS, Ending, Terminated
+from mgr_jax.signals import STATUS, Ending
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `mgr-jax <command> …`; returns the exit code, see the package."""
-    try:
-        with Ending(_tell_stop):
-            return _main(argv)
-    except KeyboardInterrupt as stop:
-        return _tell_stop(signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+    with Ending(_tell_stop) as ending:
+        try:
+            status = _main(argv)
+        except BaseException:  # also what a library has made of the one that a signal raises
+            if not ending.number:
+                raise
+            status = 1
+    return _tell_stop(ending.number) if status and ending.number else status
 
 
 def _main(argv: Sequence[str] | None) -> int:

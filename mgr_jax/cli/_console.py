@@ -13,7 +13,6 @@ from absl import logging as absl_logging
 from tqdm import tqdm
 
 from mgr_jax.errors import printable
-from mgr_jax.signals import raise_again
 
 
 class _ConsoleHandler(logging.Handler):
@@ -38,7 +37,7 @@ def console() -> Iterator[None]:
     absl_logging.set_verbosity(absl_logging.FATAL)
     hooks = sys.excepthook, threading.excepthook
     sys.excepthook = threading.excepthook = _say_nothing
-    sys.unraisablehook = raise_again  # for good, as the next: some fail again when Python exits
+    sys.unraisablehook = _say_nothing  # for good, as the next: some fail again when Python exits
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     log, handler = logging.getLogger("mgr_jax"), _ConsoleHandler()
     level, propagate = log.level, log.propagate

@@ -10,7 +10,12 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from mgr_jax.signals import ECHO, STATUS, Ending, give_back, take
+from mgr_jax.signals import STATUS, Ending, give_back, take
+
+
+# Seconds in which a signal that comes again is the same one: `timeout` sends it to the command and
+# to the command's group, and a terminal to wrappers too, which pass it on.
+_ECHO = 1.0
 
 
 class StoppedError(Exception):
@@ -79,7 +84,7 @@ class StopRequest:
             ending.seen()
         if not self._number:
             self._number, self._since = number, time.monotonic()
-        elif number == signal.SIGINT and time.monotonic() > self._since + ECHO:
+        elif number == signal.SIGINT and time.monotonic() > self._since + _ECHO:
             self.release()
             signal.raise_signal(number)
 
