@@ -34,6 +34,12 @@ def explain(error: Exception) -> str | None:
     return None
 
 
+def status_of(error: Exception) -> int:
+    """What a command exits with that an error ends; see the package."""
+    code = error.code if isinstance(error, UserError) else ""
+    return {"training.stopped": 75, "training.interrupted": 130}.get(code, 1)
+
+
 def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> str:
     """What a person is told of an error in the flags."""
     if "is not supported for overriding" in str(error):

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -41,7 +42,6 @@ from mgr_jax.training.optim import make_loss, make_optimizer, make_schedule, req
 from mgr_jax.training.partition import in_first_process, make_partition
 from mgr_jax.training.skipped import Skipped, tell_skipped
 from mgr_jax.training.stages import (
-    StopRequest,
     first_of_stage,
     initial_variables,
     monitored,
@@ -49,6 +49,7 @@ from mgr_jax.training.stages import (
     past_evaluations,
 )
 from mgr_jax.training.steps import TrainState, make_train_step, require_mixable
+from mgr_jax.training.stop import StoppedError, StopRequest
 from mgr_jax.training.summary import (
     Summary,
     announce,
@@ -109,8 +110,10 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
       progress: show bars, and log what goes on (as info).
 
     Raises:
-      UserError: a bad config, a dataset that is not there, a work directory of another run, or an
-        update that is not finite (config.not_finite; the last good checkpoint stays).
+      UserError: a bad config, a dataset that is not there, a work directory of another run, an
+        update that is not finite (config.not_finite; the last good checkpoint stays), or a stop by
+        SIGTERM (training.stopped) or SIGINT (training.interrupted), with everything saved. Before
+        the first update and where a new stage begins, signals do what they would without training.
     """
     # 1. Config: what cannot work is refused before anything is read.
     configs.validate(config)
@@ -216,16 +219,29 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         since = time.perf_counter()
         shown = None if progress else True  # None: where there is a terminal
         bar = tqdm(total=config.num_steps, initial=step, unit="step", disable=shown)
+        loss_now = ""
+
+        def evaluated_at(step: int) -> bool:
+            return step % config.eval_every == 0 or step == stages.next_end
+
+        # A run goes on with the evaluation that a stop gave up.
+        evaluating = step > 0 and evaluated_at(step) and step not in checkpoints.scores
+        if not stages.done(step):
+            evaluate.compile(state.variables)  # now, while there is nothing to save
         with bar, StopRequest() as stop:
-            while not stages.done(step):
-                count = _steps_to_go(config, loader, step, stages.next_end)
-                batch = _next_batch(batches, count)
-                state, metrics = update(state, data, partition.shard(batch))
-                pending.append(metrics)
-                step += count
-                bar.update(count)
-                evaluating = step % config.eval_every == 0 or step == stages.next_end
-                if evaluating or step % config.log_every == 0:
+            while evaluating or not stages.done(step):
+                if not evaluating:
+                    count = _steps_to_go(config, loader, step, stages.next_end)
+                    batch = _next_batch(batches, count)
+                    state, metrics = update(state, data, partition.shard(batch))
+                    stop.hold()
+                    pending.append(metrics)
+                    # No further ahead of the devices: who stops waits for what they have to do.
+                    jax.block_until_ready(pending[-2:-1])
+                    step += count
+                    bar.update(count)
+                    evaluating = evaluated_at(step)
+                if pending and (evaluating or step % config.log_every == 0):
                     steps, means = skipped.means(pending, step, checkpoints)
                     speed = steps * config.batch_size / (time.perf_counter() - since)
                     made = step - stages.stage_start - skipped.since(stages.stage_start)
@@ -237,29 +253,38 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
                     bar.set_postfix(loss=loss_now, refresh=False)
                     pending = []
                 if evaluating:
-                    predictions = evaluate(state.variables, progress=progress)
+                    try:
+                        predictions = evaluate(state.variables, progress=progress, check=stop.check)
+                    except StoppedError:
+                        break
                     scores = validation_metrics(predictions)
                     score = monitored(scores, config.monitor)
                     summary.write(step, scores)  # before the checkpoint, which is nothing without
                     checkpoints.save(partition.unreplicate(state), score)
                     summary.confusion(step, predictions.by_track())
                     if progress:
-                        told = f"step {step}: train loss {loss_now}, "
-                        log.info(told + tell_scores(scores, config) + protocol.leak_mark)
+                        train_loss = f"train loss {loss_now}, " if loss_now else ""
+                        told = f"step {step}: {train_loss}{tell_scores(scores, config)}"
+                        log.info(told + protocol.leak_mark)
                         if skipped.total:
                             log.info(f"{tell_skipped(skipped.total, step)}.")
                     if stages.add(step, score):
                         best = first_of_stage(stages, checkpoints, partition.unreplicate(state))
                         state, update = partition.replicate(best), compile_update()
+                        stop.release()  # all is saved, and the next update is compiled for long
                         if progress:
                             log.info(str(stages))
                     scale = partition.replicate(np.float32(stages.lr_scale))
                     state = state.replace(lr_scale=scale)
+                    evaluating = False
                 if not pending:
                     since = time.perf_counter()
-                if stop.requested and not stages.done(step):
-                    final = partition.unreplicate(state)
-                    _save_and_stop(checkpoints, final, pending, skipped, summary)
+                if stop.asked() and not stages.done(step):
+                    break
+            if evaluating or not stages.done(step):
+                final = partition.unreplicate(state)
+                _save_and_stop(checkpoints, final, pending, skipped, summary, stop)
+            checkpoints.wait()  # before a signal interrupts again
         if stages.out_of_patience and progress:
             log.info(f"Stopped at step {step}: no improvement of {config.monitor}.")
     return TrainResult(
@@ -315,10 +340,10 @@ def _save_and_stop(
     pending: Sequence[Mapping[str, jax.Array]],
     skipped: Skipped,
     summary: Summary,
+    stop: StopRequest,
 ) -> NoReturn:
     step = int(state.step)
-    # Processes would stop at different steps, so several go on from the last evaluation.
-    if jax.process_count() == 1 and checkpoints.latest_step != step:
+    if checkpoints.latest_step != step:
         if pending:
             _, means = skipped.means(pending, step, checkpoints)
             if means.get("skipped"):  # which the next row would not count
@@ -328,5 +353,5 @@ def _save_and_stop(
     raise UserError(
         f"stopped at step {step}; the same command goes on from step "
         f"{checkpoints.latest_step or 0}",
-        code="training.stopped",
+        code="training.stopped" if stop.signal == signal.SIGTERM else "training.interrupted",
     )
