@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from ml_collections import ConfigDict
 
 from mgr_jax.config import base_config
 
@@ -189,12 +190,13 @@ def prepare(music: Path, data_dir: Path) -> None:
     """Prepares that folder as `audio_folder/music`."""
     from mgr_jax.data.prepare import prepare
 
-    options = {"sample_rate": RATE, "fractions": (0.6, 0.2, 0.2), "num_workers": 0}
-    prepare("audio_folder", manual_dir=music, data_dir=data_dir, name="music", **options)
+    options: dict[str, Any] = {"sample_rate": RATE, "fractions": (0.6, 0.2, 0.2), "num_workers": 0}
+    options |= {"name": "music", "progress": False}
+    prepare("audio_folder", manual_dir=music, data_dir=data_dir, **options)
 
 
-def write_config(path: Path, data_dir: Path, **changes: Any) -> str:
-    """Writes a config that trains on that dataset in seconds; returns the flag that names it."""
+def base(data_dir: Path, **changes: Any) -> ConfigDict:
+    """A config that trains on that dataset in seconds."""
     config = base_config()
     config.update(
         {
@@ -211,6 +213,12 @@ def write_config(path: Path, data_dir: Path, **changes: Any) -> str:
         }
     )
     config.update(changes)
+    return config
+
+
+def write_config(path: Path, data_dir: Path, **changes: Any) -> str:
+    """Writes such a config; returns the flag that names it."""
+    config = base(data_dir, **changes)
     path.write_text(
         "from mgr_jax.config import from_json\n\n\n"
         f"def get_config():\n    return from_json({config.to_json()!r})\n",
