@@ -125,7 +125,7 @@ def run(folder: Path, *, reduced: bool = False) -> dict[str, str]:
         names = [name for name, its in store.files.items() if its is kind]
         name = names[int(rng.integers(len(names)))]
         done, outcome = _case(store, name, names, number // len(kinds), rng, wanted)
-        counts[outcome.partition(":")[0]] += 1
+        counts[_word(outcome)] += 1
         tell(f"{number + 1}/{cases} {kind.name}: {name}, {done}: {outcome}")
         if outcome.startswith(SILENT):
             silent.append(f"{name}, {done}: {outcome}")
@@ -176,7 +176,11 @@ def _case(
             path.unlink()
             if after is not None:
                 path.write_bytes(after)
-    return done, max(found, key=lambda outcome: order.index(outcome.partition(":")[0]))
+    return done, max(found, key=lambda outcome: order.index(_word(outcome)))
+
+
+def _word(outcome: str) -> str:
+    return next(word for word in (NONE, REBUILT, NAMED, SILENT) if outcome.startswith(word))
 
 
 def _outcome(
@@ -199,4 +203,4 @@ def _outcome(
     below = path.relative_to(store.folder).parts
     if not any(str(store.folder.joinpath(*below[:n])) in said for n in range(1, len(below) + 1)):
         return f"{SILENT}: {reader.__name__} did not name it: {said}"
-    return f"{NAMED if told else REBUILT}: {said[:300]}"
+    return f"{NAMED} ({told}): {said[:300]}" if told else f"{REBUILT}: {said[:300]}"

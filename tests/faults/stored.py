@@ -75,6 +75,8 @@ class Store:
         """Makes all of it."""
         self.folder, self._kept = folder / "store", folder / "kept"
         self.data_dir, self.music = self.folder / "data", make_music(folder / "music")
+        self._dataset: dict[str, Any] = {"data_dir": self.data_dir, "sample_rate": RATE}
+        self._dataset |= {"workers": 0, "progress": False}
         prepare(self.music, self.data_dir)
         mgr_jax.train(self._config("run"), self.folder / "run", progress=False)
         mgr_jax.train(self._config("begun"), self.folder / "begun", progress=False)
@@ -148,17 +150,10 @@ class Store:
     def fold(self) -> dict[str, Any]:
         return _numbers(self._cross_validate())
 
-    def baselines(self, workdir: str = "baseline") -> dict[str, Any]:
-        scored = mgr_jax.score_baselines(
-            *(_DATASET,),
-            workdir=self.folder / workdir,
-            classifiers="lda",
-            sample_rate=RATE,
-            data_dir=self.data_dir,
-            workers=0,
-            progress=False,
-        )
-        return {"table": scored.markdown()}
+    def baselines(self, name: str = "baseline") -> dict[str, Any]:
+        workdir = self.folder / name
+        mgr_jax.score_baselines(_DATASET, workdir=workdir, classifiers="lda", **self._dataset)
+        return _numbers(mgr_jax.Run.open(workdir).result())
 
     def features(self) -> dict[str, Any]:
         return self.baselines("other")
@@ -193,8 +188,7 @@ class Store:
         return self.read()
 
     def audit(self) -> dict[str, Any]:
-        options = {"sample_rate": RATE, "data_dir": self.data_dir, "workers": 0, "progress": False}
-        return {"text": str(mgr_jax.audit(dataset=_DATASET, **options))}
+        return {"text": str(mgr_jax.audit(dataset=_DATASET, **self._dataset))}
 
     def _cross_validate(self) -> Any:
         config = self._config("crossval")
