@@ -88,7 +88,7 @@ def run(folder: Path, *, reduced: bool = False) -> dict[str, str]:
     music = make_music(folder / "music")
     prepare(music, folder / "data")
     rng = np.random.default_rng(SEED)
-    everywhere = ((TRAINING, 6), (BUILDING, 4), (REPLACING, 4), (CROSSVAL, 5))
+    everywhere = ((TRAINING, 7), (BUILDING, 4), (REPLACING, 4), (CROSSVAL, 5))
     chosen = [places for places, _ in everywhere]
     moments = [count for _, count in everywhere]
     configs: dict[str, dict[str, Any]] = {"plain": {}, "everything": EVERYTHING}
