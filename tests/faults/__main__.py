@@ -42,8 +42,11 @@ def main(parts: list[str], *, reduced: bool = False) -> None:
             continue
         figures[part]["minutes"] = f"{seconds / 60:.0f}"
         FIGURES.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    if not reduced:
-        PAGE.write_text(render(figures), encoding="utf-8")
+    if reduced:
+        return
+    if missing := [part for part in PARTS if part not in figures]:
+        sys.exit(f"the page is written when there are figures of {', '.join(missing)} too")
+    PAGE.write_text(render(figures), encoding="utf-8")
 
 
 def render(figures: dict[str, dict[str, str]]) -> str:

@@ -114,7 +114,9 @@ class Store:
         shutil.copytree(self._kept, self.folder, copy_function=shutil.copyfile)
 
     def _config(self, run: str) -> Any:
-        config = base(self.data_dir, num_steps=4, frontend={"kwargs": _WHOLE}, model={"name": "mlp"})
+        config = base(
+            self.data_dir, num_steps=4, frontend={"kwargs": _WHOLE}, model={"name": "mlp"}
+        )
         config.model.kwargs = {"units": (4,)}
         config.schedule.name = "constant"
         if run == "begun":
