@@ -232,8 +232,12 @@ class Checkpoints:
             self._manager.wait_until_finished()
 
     def close(self) -> None:
-        """Waits, and releases the manager's threads."""
-        self._manager.close()
+        """Waits, releases the manager's threads, and removes what a save that failed has left."""
+        try:
+            self._manager.close()
+        finally:
+            if not self._read_only and jax.process_index() == 0:
+                _clear_unfinished(self.folder)
 
 
 def repair_checkpoints(workdir: Path, scores: Mapping[int, float]) -> None:
@@ -244,8 +248,7 @@ def repair_checkpoints(workdir: Path, scores: Mapping[int, float]) -> None:
       scores: of the steps evaluated so far; a step whose score is lost stays without.
     """
     folder = workdir / "checkpoints"
-    for leftover in folder.glob(_UNFINISHED):
-        shutil.rmtree(leftover)
+    _clear_unfinished(folder)
     for item in folder.glob("[0-9]*/metrics"):
         if not (item / "metrics").exists() or _read_score(item) is not None:
             continue
@@ -259,6 +262,11 @@ def repair_checkpoints(workdir: Path, scores: Mapping[int, float]) -> None:
             + ("is lost" if score is None else "was mended by metrics.jsonl"),
             stacklevel=2,
         )
+
+
+def _clear_unfinished(folder: Path) -> None:
+    for leftover in folder.glob(_UNFINISHED):
+        shutil.rmtree(leftover)
 
 
 def load_variables(workdir: Path, variables: dict[str, Any], which: str | int) -> dict[str, Any]:
