@@ -99,22 +99,21 @@ def _refusal(error: BaseException | None) -> tuple[int, str]:
     return 0, ""
 
 
-def disk_refusal(error: BaseException | None, folder: str = "") -> UserError | None:
+def disk_refusal(error: BaseException | None, folder: str) -> UserError | None:
     """What to tell of an error if it, or one behind it, is that a disk refuses to be written.
 
     Args:
       error: any.
-      folder: what was written to, as far as is known.
+      folder: what was written to, where the error does not tell.
     """
     number, name = _refusal(error)
     if not number:
         return None
-    if name and not (folder and Path(name).is_relative_to(folder)):  # such as one of $TMPDIR
+    if name and not Path(name).is_relative_to(folder):  # such as one of $TMPDIR
         folder = os.path.dirname(name) or "."
-    disk = f"the disk that holds {folder}" if folder else "the disk"
     problem, advice = _REFUSALS[number]
     return UserError(
-        f"{disk} {problem}; {advice}, or choose a folder on another disk",
+        f"the disk that holds {folder} {problem}; {advice}, or choose a folder on another disk",
         code="disk.full" if number in _FULL else "disk.refused",
     )
 

@@ -282,6 +282,23 @@ def scratch(parent: Path) -> Iterator[Path]:
             _clear_scratch(parent)
 
 
+@contextlib.contextmanager
+def together(folder: Path) -> Iterator[Path]:
+    """A new folder for files that take their places in `folder` at the end: all, or none.
+
+    Only a kill at that very moment finds some in their places and others not.
+    """
+    try:
+        with scratch(folder) as aside:
+            yield aside
+            for path in sorted(aside.iterdir()):
+                os.replace(path, folder / path.name)
+    except OSError as error:
+        if error.filename:  # by the name that it would have had
+            error.filename = str(folder / Path(error.filename).name)
+        raise
+
+
 def _clear_scratch(parent: Path) -> None:
     _clear_killed({path.with_suffix(".lock") for path in parent.glob(".scratch-*")})
 

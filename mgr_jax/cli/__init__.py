@@ -86,6 +86,7 @@ def run(command: str, argv: Sequence[str]) -> int:
     try:
         with console():
             module.main(flags, args)
+            sys.stdout.flush()  # here it can be told that there is no room for it
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
@@ -93,6 +94,10 @@ def run(command: str, argv: Sequence[str]) -> int:
     except Exception as error:
         if (sentence := explain(error)) is None:
             raise
+        try:
+            sys.stdout.flush()
+        except OSError:  # else Python would fail again at its end
+            _drop_output()
         return _fail(sentence, 1)
     return 0
 

@@ -14,7 +14,7 @@ def explain(error: Exception) -> str | None:
     """What a person is told of an error while a command runs; None: it is a fault of ours."""
     if isinstance(error, UserError):
         return "\n".join([str(error), *getattr(error, "__notes__", ())])
-    if refusal := disk_refusal(error):
+    if refusal := disk_refusal(error, "what is written, such as the standard output,"):
         return str(refusal)
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         text = " ".join(str(error).split())[:200]

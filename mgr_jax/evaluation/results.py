@@ -14,7 +14,7 @@ from mgr_jax.evaluation.predictions import Predictions, read_protocol
 from mgr_jax.evaluation.protocol import Protocol
 from mgr_jax.evaluation.scores import evaluate, majority_baseline
 from mgr_jax.evaluation.text import format_table
-from mgr_jax.files import expand, write_json
+from mgr_jax.files import expand, together, write_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +93,9 @@ def save_result(
             "class": predictions.classes[majority],
             **majority_baseline(predictions, majority),
         }
-    file = folder / "predictions" / f"{predictions.split}.json"
-    predictions.save(file.with_suffix(".npz"))
-    write_json(file, scores)
+    with together(folder / "predictions") as new:
+        predictions.save(new / f"{predictions.split}.npz")
+        write_json(new / f"{predictions.split}.json", scores)
     return Result(folder, scores, predictions, predictions.by_track(aggregation))
 
 
