@@ -15,7 +15,7 @@ from mgr_jax.evaluation.predictions import Predictions, read_protocol
 from mgr_jax.evaluation.protocol import Protocol
 from mgr_jax.evaluation.scores import evaluate, majority_baseline
 from mgr_jax.evaluation.text import format_table
-from mgr_jax.files import expand
+from mgr_jax.files import expand, together
 from mgr_jax.integrity import read_sealed, write_sealed
 
 _COST: dict[str, Any] = {"parameters": int, "seconds": (int, float), "device": str}
@@ -98,9 +98,10 @@ def save_result(
             "class": predictions.classes[majority],
             **majority_baseline(predictions, majority),
         }
-    file = folder / "predictions" / f"{predictions.split}.json"
-    predictions.save(file.with_suffix(".npz"))
-    write_sealed(file, scores | {_TABLE: _digest_table(file)})
+    with together(folder / "predictions") as new:
+        file = new / f"{predictions.split}.json"
+        predictions.save(file.with_suffix(".npz"))
+        write_sealed(file, scores | {_TABLE: _digest_table(file)})
     return Result(folder, scores, predictions, predictions.by_track(aggregation))
 
 

@@ -21,6 +21,7 @@ from mgr_jax.training.checkpoint_files import (
     SCORE,
     add_score,
     as_history,
+    clear_unfinished,
     damage_of,
     list_steps,
     read_history,
@@ -205,8 +206,12 @@ class Checkpoints:
                 shutil.rmtree(self.folder / DELETED, ignore_errors=True)
 
     def close(self) -> None:
-        """Waits, and releases the manager's threads."""
-        self._manager.close()
+        """Waits, releases the manager's threads, and removes what a save that failed has left."""
+        try:
+            self._manager.close()
+        finally:
+            if jax.process_index() == 0:
+                clear_unfinished(self.folder)
 
 
 def load_variables(

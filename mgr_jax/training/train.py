@@ -31,7 +31,7 @@ from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.side_inputs import side_inputs_of
 from mgr_jax.data.statistics import dataset_statistics
 from mgr_jax.data.trained_on import inherited_leak
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, disk_errors_told
 from mgr_jax.evaluation import Protocol
 from mgr_jax.files import expand
 from mgr_jax.model_folder import require_same_side_inputs
@@ -139,6 +139,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
 
     # From here on files are written, by process 0 alone. Clips are cut as the front end asks.
     with contextlib.ExitStack() as held:
+        held.enter_context(disk_errors_told(workdir))
         in_first_process(lambda: held.enter_context(lock(workdir)))
         in_first_process(lambda: require_same_run(workdir, config, train_tracks.account))
         in_first_process(lambda: require_same_side_inputs(workdir, side))
@@ -207,7 +208,6 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
             resident = isinstance(loader, ResidentLoader)
             announce(config, parameters, splits, protocol, resident=resident, step=step)
         summary = Summary(workdir, rows=rows, step=step, leak=protocol.leak_mark.strip())
-        held.callback(summary.close)
         if jax.process_index() == 0 and not stages.done(step):
             started = time.perf_counter()
             held.callback(lambda: record_cost(workdir, parameters, time.perf_counter() - started))
