@@ -165,13 +165,15 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
         if aggregation and aggregation != stored:
             scores |= evaluate(segments, aggregation=aggregation)
         tracks = segments.by_track(scores["aggregation"])
+        result = Result(folder, scores, segments, tracks, _read_cost(folder / "run.json"))
+        str(result)  # which asks for all that `save_result` has written
+        return result
     except UserError as error:
         raise UserError(str(error), code="scores.damaged") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(
             f"{file} is damaged ({error}); evaluate {folder} again", code="scores.damaged"
         ) from error
-    return Result(folder, scores, segments, tracks, _read_cost(folder / "run.json"))
 
 
 def _read_cost(file: Path) -> dict[str, Any]:
