@@ -6,7 +6,6 @@ four to nine times as much. The cache is decoded once per split and kept beside 
 
 import dataclasses
 import hashlib
-import json
 import os
 import shutil
 import warnings
@@ -20,12 +19,12 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import decode_flac
+from mgr_jax.data.cache_check import find_cache_damage, is_older_cache, read_index, step_bytes
 from mgr_jax.data.cache_data import DATA, CacheData
 from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.data.prepared import AGAIN, read_account, require_whole_records
 from mgr_jax.errors import UserError, disk_errors_told, is_disk_full
 from mgr_jax.files import lock, replace_folder, scratch
-from mgr_jax.integrity import find_damage, has_sums, read_arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Tracks:
     @cached_property
     def step_bytes(self) -> int:
         """Bytes of a time step."""
-        return _step_bytes({"dtype": self.dtype, "item_shape": self.item_shape})
+        return step_bytes({"dtype": self.dtype, "item_shape": self.item_shape})
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_data"}
@@ -130,8 +129,6 @@ def digest(steps: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(steps).tobytes()).hexdigest()[:16]
 
 
-# Data of more bytes than this are not read when they are opened, but checked where they are used.
-_READ_TO_CHECK = 4_000_000_000
 _COLUMNS = (
     "file", "start", "length", "offset", "label", "tags", "track_id", "artist_id", "groups",
 )  # fmt: skip
@@ -173,7 +170,7 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tra
             code="dataset.no_such_split",
         )
     folder = dataset_dir / "cache" / split
-    if _find_damage(folder) and not _is_older(folder, protocol["format"]):
+    if find_cache_damage(folder) and not is_older_cache(folder, protocol["format"]):
         with disk_errors_told(dataset_dir):
             _rebuild(dataset_dir, split, folder, protocol, progress=progress)
     index, text = read_index(folder)
@@ -203,61 +200,13 @@ def _decoder(stored_as: dict[str, Any]) -> Callable[[dict[str, Any]], np.ndarray
     return lambda record: np.frombuffer(record["features"], stored_as["dtype"])
 
 
-def _find_damage(folder: Path) -> str:
-    """What is wrong with a cache, in words; "" if nothing."""
-    if damage := find_damage(folder):
-        return damage
-    try:
-        data = CacheData(folder / DATA)
-        if (folder / DATA).stat().st_size <= _READ_TO_CHECK:
-            data.check()
-    except OSError as error:
-        return f"{DATA} cannot be read ({error.strerror})"
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
-def _is_older(folder: Path, stored_as: dict[str, Any]) -> bool:
-    """Whether a cache is one of version 0.1.0, which kept no sums, and is whole."""
-    if has_sums(folder):
-        return False
-    try:
-        index, _ = read_index(folder)
-        CacheData(folder / DATA)  # whose sums, if it has any, are its own
-        size = (folder / DATA).stat().st_size
-    except (OSError, ValueError):
-        return False
-    return size == _step_bytes(stored_as) * int(index["length"].sum())
-
-
-def read_index(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
-    """What a cache tells of its tracks: numbers and texts, by column.
-
-    Raises:
-      OSError: a file cannot be read.
-      ValueError: it is damaged.
-    """
-    index = read_arrays(folder / "index.npz")
-    text = json.loads((folder / "text.json").read_text(encoding="utf-8"))
-    if not isinstance(text, dict) or {*index, *text} != {*_COLUMNS} - {"file", "offset"}:
-        raise ValueError("it has other columns")
-    if len({len(column) for column in (*index.values(), *text.values())}) != 1:
-        raise ValueError("its columns are not equally long")
-    return index, text
-
-
-def _step_bytes(stored_as: dict[str, Any]) -> int:
-    return np.dtype(stored_as["dtype"]).itemsize * int(np.prod(stored_as["item_shape"]))
-
-
 def _rebuild(
     dataset_dir: Path, split: str, folder: Path, protocol: dict[str, Any], *, progress: bool
 ) -> None:
     """Builds the cache of a split, unless another process has done so meanwhile."""
     told = f"another process builds {folder}; waiting for it"
     with lock(folder.with_name(f".{split}.lock"), told, wait=True):
-        damage = _find_damage(folder)
+        damage = find_cache_damage(folder)
         if not damage:
             return
         if folder.exists():
@@ -293,7 +242,7 @@ def _build(
     for record in tqdm(source, f"index {split}", leave=False, **bar):
         record.pop("audio" if stored_as["kind"] == "waveform" else "features")
         heads.append({n: v.decode() if isinstance(v, bytes) else v for n, v in record.items()})
-    needed = _step_bytes(stored_as) * sum(int(head["length"]) for head in heads)
+    needed = step_bytes(stored_as) * sum(int(head["length"]) for head in heads)
     free = shutil.disk_usage(dataset_dir).free
     if needed > 0.95 * free:
         raise UserError(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from mgr_jax.data.cache import Tracks, digest, read_index
+from mgr_jax.data.cache import Tracks, digest
+from mgr_jax.data.cache_check import read_index
 from mgr_jax.data.cache_data import CacheData
 from mgr_jax.integrity import keep_arrays, load_arrays
 

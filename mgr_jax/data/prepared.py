@@ -20,7 +20,8 @@ class Prepared:
 
     Attributes:
       name: as `config.dataset` wants it, such as gtzan/fault_filtered.
-      folder: holds the records, the caches, protocol.json, skipped.json and notes.json.
+      folder: holds the records, the caches, protocol.json, skipped.json and notes.json, and in
+        sums.json what all but the caches were when they were written.
       data_dir: the TFDS folder that holds it with the others.
       sample_rate: of the stored audio in Hz; 0 for features, which have none.
       tracks: number of tracks by split and class.

@@ -85,7 +85,7 @@ CLIPS = {"clip_samples": 2_000, "batch_size": 4}
 @pytest.mark.parametrize("use", USES)
 def test_a_cache_too_large_to_be_read_at_once_is_checked_where_it_is_used(found, use, monkeypatch):
     before = all_of(cache.open_tracks(found.folder, "train"))
-    monkeypatch.setattr(cache, "_READ_TO_CHECK", 1000)
+    monkeypatch.setattr("mgr_jax.data.cache_check._READ_TO_CHECK", 1000)
     data = found.folder / "cache/train/data.bin"
     flip(data, 0.9)
     tracks = cache.open_tracks(found.folder, "train")
@@ -183,6 +183,19 @@ def test_a_description_of_any_shape_is_one_sentence(found, name):
             refused.append((type(error).__name__, "overwrite" in str(error)))
     assert len(refused) > 0.8 * len(spoilt)
     assert set(refused) == {("UserError", True)}
+
+
+def test_a_cache_without_sums_is_built_again_where_it_cannot_be_read(found):
+    before = all_of(cache.open_tracks(found.folder, "train"))
+    without_sums(found)
+    path = found.folder / "cache/train/text.json"
+    text = json.loads(path.read_text())
+    for column, shape in itertools.product(text, [None, ["a"], [1, 2, 3, 4]]):
+        path.write_text(json.dumps(text | {column: shape}))
+        (found.folder / "cache/train/sums.json").unlink(missing_ok=True)
+        with pytest.warns(UserWarning, match="cache/train is damaged .* it is built again"):
+            tracks = cache.open_tracks(found.folder, "train")
+        assert all_of(tracks) == before
 
 
 @pytest.mark.parametrize("name", ["dataset_info.json", "features.json"])
