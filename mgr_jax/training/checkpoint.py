@@ -114,6 +114,8 @@ class Checkpoints:
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices("score")
         self._manager.reload()
+        for other in set(self._manager.all_steps()) - {step, self.best_step}:
+            self._manager.delete(other)  # as saving would
 
     def restore(self, state_at: "Callable[[int], TrainState]") -> "TrainState | None":
         """Restores the newest readable step.
