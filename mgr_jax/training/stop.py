@@ -12,7 +12,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from mgr_jax.signals import STATUS, Ending, give_back, take
 
-
 # Seconds in which a signal that comes again is the same one: `timeout` sends it to the command and
 # to the command's group, and a terminal to wrappers too, which pass it on.
 _ECHO = 1.0

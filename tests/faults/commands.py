@@ -128,7 +128,9 @@ def _run(
     log = os.open(said, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
-    sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w"), write_through=True) for n in (1, 2))
+    sys.stdout, sys.stderr = (
+        io.TextIOWrapper(io.FileIO(n, "w"), write_through=True) for n in (1, 2)
+    )
     sys.argv = ["mgr-jax", *arguments]
     if kill:
         _wait_for(kill)

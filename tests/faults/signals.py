@@ -18,14 +18,21 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
-from commands import content_of, difference, leftovers, make_music, numbers_of, prepare, tell
-from commands import write_config
+from commands import (
+    content_of,
+    difference,
+    leftovers,
+    make_music,
+    numbers_of,
+    prepare,
+    tell,
+    write_config,
+)
 
 from mgr_jax.signals import STATUS
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 300.0  # seconds after which a command hangs
-STEPS = 240  # of the run, evaluated four times
 # One loop of the page; {} is the command.
 LOOP = "while :; do timeout --preserve-status -s TERM {seconds} {command}; status=$?; echo $status;\
  [ $status -eq 75 ] || exit $status; done"
@@ -37,14 +44,14 @@ def run(folder: Path, *, reduced: bool = False) -> dict[str, str]:
     music = make_music(folder / "music")
     data = folder / "data"
     prepare(music, data)
-    train = _Train(folder, data)
+    train = _Train(folder, data, steps=100 if reduced else 240)
     with _heard():
         whole = folder / "whole"
         taken = train.finish(whole)
         expected = numbers_of(whole)
         figures = {}
         figures |= _at_the_start(train, folder, taken, count=1 if reduced else 20)
-        figures |= _in_the_loop(train, folder, expected, count=2 if reduced else 24)
+        figures |= _in_the_loop(train, folder, expected, count=1 if reduced else 24)
         figures |= _while_preparing(folder, music, count=1 if reduced else 6)
         if not reduced:
             figures |= _while_predicting(folder, whole, music, count=6)
@@ -82,13 +89,26 @@ class _Command:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Waits until something holds, or it has ended."""
+        deadline = time.monotonic() + LIMIT
+        while self.alive and not condition():
+            assert time.monotonic() < deadline, f"{self.words} waited in vain"
+            time.sleep(0.02)
+
+    def wait_for_log(self, run: Path, lines: int = 0) -> None:
+        """Waits until the log of a run has more lines than that."""
+        self.wait(lambda: _rows(run) > lines)
+
     def end(self) -> tuple[int, str]:
         """Waits until it has ended; its status, and what it said."""
         try:
             said = self._process.communicate(timeout=LIMIT)[0]
         except subprocess.TimeoutExpired:
             os.killpg(self.pid, signal.SIGKILL)
-            raise AssertionError(f"{self.words} goes on: {self._process.communicate()[0]}") from None
+            raise AssertionError(
+                f"{self.words} goes on: {self._process.communicate()[0]}"
+            ) from None
         self.seconds = time.perf_counter() - self._sent
         assert "Traceback" not in said, said
         return self._process.returncode, said
@@ -103,9 +123,9 @@ class _Command:
 class _Train:
     """`mgr-jax train` of one config."""
 
-    def __init__(self, folder: Path, data: Path) -> None:
+    def __init__(self, folder: Path, data: Path, steps: int) -> None:
         self.config = write_config(
-            folder / "config.py", data, num_steps=STEPS, eval_every=STEPS // 4, log_every=1
+            folder / "config.py", data, num_steps=steps, eval_every=steps // 4, log_every=1
         )
 
     def start(self, run: Path, *more: str, before: Sequence[str] = ()) -> _Command:
@@ -116,7 +136,7 @@ class _Train:
         """Trains to the end; returns the seconds until its first step."""
         since = time.perf_counter()
         command = self.start(run)
-        _wait(lambda: _rows(run) or not command.alive)
+        command.wait_for_log(run)
         taken = time.perf_counter() - since
         status, said = command.end()
         assert status == 0, said
@@ -145,29 +165,28 @@ def _at_the_start(train: _Train, folder: Path, taken: float, *, count: int) -> d
     return {"starts": str(count), "unheard": str(unheard)} | _seconds("start", ends)
 
 
-def _in_the_loop(
-    train: _Train, folder: Path, expected: dict, *, count: int
-) -> dict[str, str]:
+def _in_the_loop(train: _Train, folder: Path, expected: dict, *, count: int) -> dict[str, str]:
     """Signals between the first step and the last: updates, evaluations, saving."""
-    ends, stops, runs = [], 0, 0
-    while stops < count:
-        run, begun = folder / f"loop-{runs}", _rows(folder / f"loop-{runs}")
-        runs += 1
-        while True:
-            number, chance = _NUMBERS[stops % 2], random.Random(1000 * runs + stops)
+    ends, runs = [], 0
+    while len(ends) < count:
+        run, begun, ended = folder / f"loop-{runs}", 0, False
+        while not ended:
+            number, chance = _NUMBERS[len(ends) % 2], random.Random(1000 * runs + len(ends))
             command = train.start(run)
-            _wait(lambda: _rows(run) > begun or not command.alive)
-            time.sleep(chance.uniform(0, 1))
-            command.stop(number)
-            if not command.ended_by(number):
-                break
-            stops, begun = stops + 1, _rows(run)
-            ends.append(command.seconds)
+            if len(ends) < count:
+                command.wait_for_log(run, begun)
+                time.sleep(chance.uniform(0, 1))
+                command.stop(number)
+            ended = not command.ended_by(number)
+            if not ended:
+                ends.append(command.seconds)
+            begun = _rows(run)
+        runs += 1
         assert not (differs := difference(numbers_of(run), expected)), differs
         assert not leftovers(run)
         shutil.rmtree(run)
-    tell(f"{stops} signals while it trained")
-    return {"stops": str(stops), "runs": str(runs)} | _seconds("stop", ends)
+    tell(f"{len(ends)} signals while it trained")
+    return {"stops": str(len(ends)), "runs": str(runs)} | _seconds("stop", ends)
 
 
 def _while_preparing(folder: Path, music: Path, *, count: int) -> dict[str, str]:
@@ -185,8 +204,7 @@ def _while_preparing(folder: Path, music: Path, *, count: int) -> dict[str, str]
     for index in range(count):
         number, data = _NUMBERS[index % 2], folder / f"prepared-{index}"
         command = start(data)
-        workers = lambda: len(psutil.Process(command.pid).children()) > 1  # noqa: E731, B023
-        _wait(lambda: not command.alive or workers())
+        command.wait(psutil.Process(command.pid).children)
         time.sleep(random.Random(index).uniform(0, taken / 3))
         command.stop(number)
         if command.ended_by(number):
@@ -229,13 +247,13 @@ def _two_processes(train: _Train, folder: Path, *, count: int) -> dict[str, str]
     for index in range(count):
         begun, number = _rows(run), _NUMBERS[index % 2]
         both = _start_two(train, run)
-        _wait(lambda: _rows(run) > begun + 5 or not both[0].alive)  # noqa: B023
+        both[0].wait_for_log(run, begun + 5)
         for command in both if index < 2 else both[index % 2 :][:1]:
             command.stop(number)
         told = [command.end() for command in both]
         assert {status for status, _ in told} == {STATUS[number]}, told
         steps = [said.partition("stopped at step ")[2].partition(";")[0] for _, said in told]
-        assert steps[0] and steps[0] == steps[1], told
+        assert steps[0] == steps[1] != "", told
         ends += [max(command.seconds for command in both if command._sent)]
     for command in _start_two(train, run):
         assert command.end()[0] == 0
@@ -282,7 +300,7 @@ def _first_of_a_container(train: _Train, folder: Path) -> dict[str, str]:
         return {"container": "was not allowed here"}
     run = folder / "container"
     command = train.start(run, before=space)
-    _wait(lambda: _rows(run) or not command.alive)
+    command.wait_for_log(run)
     (first,) = psutil.Process(command.pid).children()
     command._sent = time.perf_counter()
     first.terminate()
@@ -295,13 +313,6 @@ def _rows(run: Path) -> int:
     """Lines of the log of a run so far."""
     path = run / "metrics.jsonl"
     return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def _wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -317,4 +328,7 @@ def _heard() -> Iterator[None]:
 def _seconds(name: str, ends: Sequence[float]) -> dict[str, str]:
     if not ends:
         return {f"{name}_median": "–", f"{name}_longest": "–"}
-    return {f"{name}_median": f"{statistics.median(ends):.1f}", f"{name}_longest": f"{max(ends):.1f}"}
+    return {
+        f"{name}_median": f"{statistics.median(ends):.1f}",
+        f"{name}_longest": f"{max(ends):.1f}",
+    }
