@@ -35,7 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not ending.number:
                 raise
             status = 1
-    return _tell_stop(ending.number) if status and ending.number else status
+    if not status or not ending.number:
+        return status
+    status = _tell_stop(ending.number)
+    if "jax" in sys.modules and sys.modules["jax"].distributed.is_initialized():
+        os._exit(status)  # else jax waits, minutes long, for processes that know of no stop
+    return status
 
 
 def _main(argv: Sequence[str] | None) -> int:

@@ -120,6 +120,8 @@ class Checkpoints:
             with disk_errors_told(self.folder):
                 in_first_process(lambda: add_score(self.folder / str(step), self.scores))
             self._manager.reload()
+            for other in set(self._manager.all_steps()) - {step, self.best_step}:
+                self._manager.delete(other)  # as saving would
             return
         items = {name: ocp.args.StandardSave(item) for name, item in _items(state).items()}
         history = ocp.args.JsonSave(as_history(self.scores))
