@@ -115,7 +115,7 @@ class Checkpoints:
         if score is not None:
             self.scores = {**self.scores, step: score}
         self.wait()  # else what was replaced would still be there, beside three others
-        if step == self.latest_step:
+        if score is not None and step == self.latest_step:
             with disk_errors_told(self.folder):
                 in_first_process(lambda: add_score(self.folder / str(step), self.scores))
             self._manager.reload()
