@@ -7,6 +7,7 @@ import subprocess
 import jax
 import pytest
 from errors import user_error
+from unsealed import read_unsealed
 
 import mgr_jax
 from mgr_jax import cli
@@ -55,7 +56,7 @@ def test_evaluate_records_its_result_once(run, tmp_path, monkeypatch, capsys):
 def test_an_undefined_score_is_not_recorded(run, tmp_path):
     run.evaluate("validation", progress=False)
     path = run.path / "predictions" / "validation.json"
-    scores = json.loads(path.read_text())
+    scores = read_unsealed(path)
     scores["track"]["accuracy"] = [None, None, None]
     path.write_text(json.dumps(scores))
     with user_error("ledger.no_score", "accuracy", run.path):
