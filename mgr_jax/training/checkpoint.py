@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import orbax.checkpoint as ocp
-import tensorstore
 from orbax.checkpoint import checkpoint_managers as managers
 
 from mgr_jax.errors import UserError, disk_errors_told
-from mgr_jax.integrity import has_sums, write_sums
+from mgr_jax.integrity import write_sums
+from mgr_jax.training.checkpoint_arrays import DamagedError, restore_items
 from mgr_jax.training.checkpoint_files import (
     DELETED,
     HISTORY,
@@ -22,7 +22,6 @@ from mgr_jax.training.checkpoint_files import (
     add_score,
     as_history,
     clear_unfinished,
-    damage_of,
     list_steps,
     read_history,
     read_score,
@@ -34,13 +33,6 @@ from mgr_jax.training.partition import in_first_process, tell_all_processes
 
 if TYPE_CHECKING:  # prediction reads checkpoints without a trainer
     from mgr_jax.training.steps import TrainState
-
-# What Orbax and TensorStore raise for damage that no sums tell of.
-_DAMAGE = (ValueError, LookupError, OSError, TypeError, AttributeError, RuntimeError)
-
-
-class _DamagedError(Exception):
-    """A checkpoint cannot be read; says why."""
 
 
 class _SummedFolder(ocp.path.atomicity.AtomicRenameTemporaryPath):
@@ -116,7 +108,7 @@ class Checkpoints:
         if score is not None:
             self.scores = {**self.scores, step: score}
         self.wait()  # else what was replaced would still be there, beside three others
-        if step == self.latest_step:
+        if score is not None and step == self.latest_step:
             with disk_errors_told(self.folder):
                 in_first_process(lambda: add_score(self.folder / str(step), self.scores))
             self._manager.reload()
@@ -191,8 +183,8 @@ class Checkpoints:
         """Items of a step; none, in all processes, where one finds it damaged: it is set aside."""
         restored, damage = {}, ""
         try:
-            restored = _restore(self.folder / str(step), trees)
-        except _DamagedError as error:
+            restored = restore_items(self.folder / str(step), trees)
+        except DamagedError as error:
             damage = str(error)
         if damage := tell_all_processes(damage):
             in_first_process(lambda: set_aside(self.folder, step, damage))
@@ -239,17 +231,17 @@ def load_variables(
             f"{folder} holds no finished checkpoint; train for longer first",
             code="checkpoint.none",
         )
-    first = {"latest": steps[0], "best": _best_step(folder, steps)}.get(which)
-    if first is None and which.isdecimal() and int(which) in steps:
-        return _read_step(folder, [int(which)], variables)
-    if first is None:
+    if which in ("best", "latest"):
+        first = _best_step(folder, steps) if which == "best" else steps[0]
+        older, newer = (s for s in steps if s < first), (s for s in reversed(steps) if s > first)
+        return _read_step(folder, [first, *older, *newer], variables)
+    if not which.isdecimal() or int(which) not in steps:
         raise UserError(
             f"{folder} has no checkpoint '{which}'; choose best, latest or one of "
             f"{', '.join(map(str, reversed(steps)))}",
             code="checkpoint.no_such_step",
         )
-    older, newer = (s for s in steps if s < first), (s for s in reversed(steps) if s > first)
-    return _read_step(folder, [first, *older, *newer], variables)
+    return _read_step(folder, [int(which)], variables)
 
 
 def _best_step(folder: Path, steps: list[int]) -> int:
@@ -273,8 +265,8 @@ def _read_step(folder: Path, steps: list[int], variables: dict[str, Any] | None)
     damaged = []
     for step in steps:
         try:
-            found = _restore(folder / str(step), {"model": variables})["model"]
-        except _DamagedError as error:
+            found = restore_items(folder / str(step), {"model": variables})["model"]
+        except DamagedError as error:
             damaged.append(f"checkpoint {folder / str(step)} is damaged ({error})")
             continue
         if damaged:
@@ -288,65 +280,6 @@ def _read_step(folder: Path, steps: list[int], variables: dict[str, Any] | None)
     )
 
 
-def _restore(checkpoint: Path, trees: Mapping[str, Any]) -> dict[str, Any]:
-    """Reads items as host arrays.
-
-    Args:
-      checkpoint: its folder.
-      trees: by item, of the shapes to restore into; None: of those it has.
-
-    Raises:
-      _DamagedError: files are damaged, as their sums or Orbax tell.
-      UserError: it is of another architecture.
-    """
-    if damage := damage_of(checkpoint, *trees):
-        raise _DamagedError(damage)
-    found = {}
-    for item, tree in trees.items():
-        handler = ocp.StandardCheckpointHandler()
-        try:
-            if not has_sums(checkpoint):
-                _read_through(checkpoint / item)
-            stored = handler.metadata(checkpoint / item).tree
-            wanted = stored if tree is None else tree
-            _require_shapes(checkpoint, stored, wanted)
-            arguments = ocp.args.StandardRestore(_host(wanted))
-            found[item] = handler.restore(checkpoint / item, args=arguments)
-        except _DAMAGE as error:
-            raise _DamagedError(type(error).__name__) from error
-    return found
-
-
-def _read_through(item: Path) -> None:
-    """Reads all arrays of an item one by one; raises what TensorStore does where one is damaged.
-
-    Orbax reads them at once, and gives up with the first error: of the others TensorStore tells on
-    stderr, with tracebacks.
-    """
-    store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
-    keys = [key.decode() for key in tensorstore.KvStore.open(store).result().list().result()]
-    names = [key.removesuffix(".zarray") for key in keys if key.endswith(".zarray")]
-    if not names:
-        raise ValueError("it holds no arrays")
-    for name in names:
-        array = {"driver": "zarr", "kvstore": {**store, "path": name}}
-        tensorstore.open(array, open=True).result().read().result()
-
-
-def _require_shapes(checkpoint: Path, stored: Any, tree: Any) -> None:
-    there, wanted = _shapes(stored), _shapes(tree)
-    if not there:
-        raise ValueError("it is empty")
-    for name in sorted({*there, *wanted}):
-        if there.get(name) != wanted.get(name):
-            raise UserError(
-                f"checkpoint {checkpoint} is of another architecture: {name} is "
-                f"{there.get(name, 'absent')} there but {wanted.get(name, 'absent')} in the "
-                "config; use the config it was trained with or another workdir",
-                code="checkpoint.other_network",
-            )
-
-
 def _items(state: "TrainState") -> dict[str, Any]:
     rest = {"step": state.step, "opt_state": state.opt_state}
     if state.average:
@@ -357,13 +290,3 @@ def _items(state: "TrainState") -> dict[str, Any]:
 def _with_items(state: "TrainState", items: dict[str, Any]) -> "TrainState":
     model = {"average": items["model"]} if state.average else items["model"]
     return state.replace(**model, **items["optimizer"])
-
-
-def _host(tree: Any) -> Any:
-    """Host arrays of the given shapes, so that restoring asks for no device."""
-    return jax.tree.map(lambda x: jax.device_get(jax.numpy.zeros(x.shape, x.dtype)), tree)
-
-
-def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): x.shape for path, x in leaves}

@@ -86,7 +86,7 @@ def repair_checkpoints(folder: Path, logged: Mapping[int, float]) -> None:
     require_some(folder)
     for step in list_steps(folder):
         _mend_score(folder / str(step), logged)
-        _drop_damaged(folder / str(step) / NOTES)
+        _empty_damaged(folder / str(step) / NOTES)
 
 
 def clear_unfinished(folder: Path) -> None:
@@ -140,14 +140,14 @@ def _mend_score(checkpoint: Path, logged: Mapping[int, float]) -> None:
     )
 
 
-def _drop_damaged(notes: Path) -> None:
-    """Removes notes that Orbax could not read, which it would tell of as of an error."""
+def _empty_damaged(notes: Path) -> None:
+    """Empties notes that Orbax could not read, which it would tell of as of an error."""
     try:
         json.loads(notes.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return
     except (OSError, ValueError):
-        notes.rename(notes.with_name("damaged_metadata"))
+        if notes.is_dir():
+            notes.rmdir()
+        write_json(notes, {})
 
 
 def _write_score(checkpoint: Path, score: float) -> None:

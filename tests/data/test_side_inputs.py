@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from errors import user_error
 from ml_collections import ConfigDict
+from unsealed import read_unsealed
 
 import mgr_jax
 from mgr_jax import cli
@@ -426,7 +427,7 @@ def test_mixed_examples_are_refused(config, tmp_path):
 
 
 def test_a_damaged_file_is_named(run, tmp_path):
-    content = json.loads((run[1] / "model.json").read_text())
+    content = read_unsealed(run[1] / "model.json")
     content["side_inputs"] = {"columns": 3}
     (tmp_path / "model.json").write_text(json.dumps(content))
     with user_error("model.damaged", tmp_path / "model.json"):

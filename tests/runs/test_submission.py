@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from errors import user_error
+from unsealed import read_unsealed
 
 import mgr_jax
 from mgr_jax import cli
@@ -146,7 +147,7 @@ def test_a_table_goes_with_the_files(tmp_path, use):
 @pytest.mark.slow
 def test_a_model_of_some_genres_writes_a_submission(trained_run, music_folder, tmp_path, capsys):
     run = shutil.copytree(trained_run, tmp_path / "run")
-    model = json.loads((run / "model.json").read_text())
+    model = read_unsealed(run / "model.json")
     known = {"hum": "Old-Time _ Historic", "hiss": "hip hop", "beat": "Rock"}
     model["labels"]["classes"] = [known[name] for name in model["labels"]["classes"]]
     (run / "model.json").write_text(json.dumps(model))

@@ -202,7 +202,7 @@ def test_a_stage_passes_over_a_damaged_best_checkpoint(quick, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mgr_jax.training.train.monitored", lambda *_: next(worse))
         patch.setattr("mgr_jax.training.train.first_of_stage", damage_the_best)
-        with pytest.warns(UserWarning, match=r"checkpoints/2 is damaged.*going on from another"):
+        with pytest.warns(UserWarning, match=r"checkpoints/2 is damaged.*step 4 is used instead"):
             assert train(quick, tmp_path / "run", progress=False).step == 6
     assert (tmp_path / "run/checkpoints/damaged-2").is_dir()
 

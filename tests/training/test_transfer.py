@@ -87,7 +87,7 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
 
     # With other classes the last layer says nothing.
     model = tmp_path / "first" / "model.json"
-    model.write_text(model.read_text().replace('"hum"', '"drone"'))
+    model.write_text(json.dumps(read_unsealed(model)).replace('"hum"', '"drone"'))
     fresh, variables, origin = begin(config)
     head = "params/model/head/kernel"
     np.testing.assert_array_equal(variables[head], fresh[head])
