@@ -111,7 +111,12 @@ def _read_crc32(path: Path, *state: int) -> int:
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON object with a digest of what it says; see `files.write_json`."""
-    write_json(path, {**content, _DIGEST: _digest_of(content)})
+    write_json(path, seal(content))
+
+
+def seal(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What `write_sealed` writes, for those who write otherwise."""
+    return {**content, _DIGEST: _digest_of(content)}
 
 
 def read_sealed(path: Path, advice: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mgr_jax.files import expand
 from mgr_jax.integrity import read_sealed, write_sealed
 
 _TABLE = "table"  # with the scores: the digest of what they are of
+_COST: dict[str, Any] = {"parameters": int, "seconds": (int, float), "device": str}
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,21 +149,16 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
         raise UserError(f"{error}; evaluate {folder} again", code="scores.damaged") from error
     try:
         scores = read_sealed(file, f"evaluate {folder} again")
-    except UserError as error:
-        raise UserError(str(error), code="scores.damaged") from error
-    if scores.pop(_TABLE, None) not in (None, _digest_table(file)):
-        raise UserError(
-            f"{file} holds the scores of another table than {file.stem}.npz beside it; evaluate "
-            f"{folder} again",
-            code="scores.damaged",
-        )
-    try:
+        if scores.pop(_TABLE, None) not in (None, _digest_table(file)):
+            raise ValueError("it holds the scores of another table than that beside it")
         scores["protocol"] = read_protocol(scores["protocol"]).as_dict()
         # Runs scored before there was a choice have no such entry.
         stored = scores.setdefault("aggregation", "probabilities")
         if aggregation and aggregation != stored:
             scores |= evaluate(segments, aggregation=aggregation)
         tracks = segments.by_track(scores["aggregation"])
+    except UserError as error:
+        raise UserError(str(error), code="scores.damaged") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{file} is damaged ({error}); evaluate {folder} again", code="scores.damaged"
@@ -175,10 +171,11 @@ def _read_cost(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        return read_sealed(file, "what the run has cost is not shown")
+        cost = read_sealed(file, "what the run cost is not told")
     except UserError as error:
         warnings.warn(str(error), stacklevel=3)
         return {}
+    return {name: cost[name] for name, kinds in _COST.items() if isinstance(cost.get(name), kinds)}
 
 
 def _digest_table(scores: Path) -> str:

@@ -34,7 +34,8 @@ from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
 from mgr_jax.files import expand
 from mgr_jax.model_folder import require_same_side_inputs
-from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
+from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.checkpoint_files import repair_checkpoints
 from mgr_jax.training.inference import SplitPredictor, classifier_for
 from mgr_jax.training.optim import make_loss, make_optimizer, make_schedule, require_loss
 from mgr_jax.training.partition import in_first_process, make_partition
@@ -144,8 +145,9 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         )
 
         # 4. State: of the newest checkpoint; else of config.init_from; else drawn from the seed.
-        evaluations = past_evaluations(read_metrics(workdir / "metrics.jsonl"), config.monitor)
-        in_first_process(lambda: repair_checkpoints(workdir, dict(evaluations)))
+        rows = read_metrics(workdir / "metrics.jsonl")
+        logged = past_evaluations(rows, config.monitor)
+        in_first_process(lambda: repair_checkpoints(workdir / "checkpoints", dict(logged)))
         checkpoints = Checkpoints(workdir)
         held.callback(checkpoints.close)
         statistics = dataset_statistics(classifier.frontend, train_tracks, progress=progress)
@@ -153,7 +155,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         if config.init_from and checkpoints.latest_step is None:
             variables, origin = initial_variables(variables, config, splits, progress=progress)
             in_first_process(lambda: origin.keep(workdir))
-        state, stages = newest_state(config, variables, checkpoints, evaluations)
+        state, stages = newest_state(config, variables, checkpoints, logged)
         step = int(state.step)
         if step and not stages.done(step):
             in_first_process(lambda: require_same_draws(workdir, config))
@@ -196,7 +198,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         if progress:
             resident = isinstance(loader, ResidentLoader)
             announce(config, parameters, splits, protocol, resident=resident, step=step)
-        summary = Summary(workdir, step=step, leak=protocol.leak_mark.strip())
+        summary = Summary(workdir, rows=rows, step=step, leak=protocol.leak_mark.strip())
         held.callback(summary.close)
         if jax.process_index() == 0 and not stages.done(step):
             started = time.perf_counter()
