@@ -35,6 +35,9 @@ _KILL_LIMIT = 5.0  # seconds to wait for one that was killed; a dead network dis
 _UNGUARDED = 86  # exit code of a worker that would start workers while it starts
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _READY = b"ready"
+# Sent to all processes of a group, the parent among them; a worker that died of it would be taken
+# for one that its item has crashed.
+_IGNORED = (signal.SIGINT, signal.SIGTERM)
 
 _Jobs = SimpleQueue[tuple[Any, Future] | None]
 
@@ -67,8 +70,9 @@ def map_in_processes(
     An item whose worker crashes, is killed, or is not done in time becomes a Failure; so does one
     for which the function raises a UserError. Any other exception is raised here, with the
     worker's traceback as a note. What the function warns of by a class of mgr_jax's own is warned
-    of here, before its result comes; other warnings are libraries' remarks. Workers ignore Ctrl-C;
-    they are killed when the iterator is closed or fails, and when this process ends, however.
+    of here, before its result comes; other warnings are libraries' remarks. Workers ignore Ctrl-C
+    and SIGTERM; they are killed when the iterator is closed or fails, and when this process ends,
+    however.
 
     Args:
       function: picklable.
@@ -196,7 +200,7 @@ class _Worker:
             # The process inherits the mask: a Ctrl-C while it starts shows no traceback. The
             # tracker comes first, since Python 3.11 ends by unblocking when it starts that.
             resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED)
         # Not fork: this process may hold threads (jax, tensorstore) that a fork would deadlock on.
         spawn = multiprocessing.get_context("spawn")
         self.line, theirs = spawn.Pipe()
@@ -283,7 +287,8 @@ def _describe_end(name: str, code: int | None) -> Failure:
 
 def _serve(line: connection.Connection, function: bytes) -> None:
     """What a worker process does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
     _end_with_parent()
     # libmpg123 writes its remarks on every odd header straight to the standard error.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

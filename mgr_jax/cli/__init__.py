@@ -11,6 +11,7 @@ import ast
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -18,14 +19,31 @@ from pathlib import Path
 
 import mgr_jax
 from mgr_jax.cli._console import console
-from mgr_jax.cli._errors import explain, explain_usage
+from mgr_jax.cli._errors import explain, explain_usage, status_of
 from mgr_jax.cli._flags import Flags
 from mgr_jax.cli._xla import set_xla_flags
 from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.signals import STATUS, Ending
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `mgr-jax <command> …`; returns the exit code (1: cannot be done, 2: bad usage)."""
+    """Runs `mgr-jax <command> …`; returns the exit code, see the package."""
+    with Ending(_tell_stop) as ending:
+        try:
+            status = _main(argv)
+        except BaseException:  # also what a library has made of the one that a signal raises
+            if not ending.number:
+                raise
+            status = 1
+    if not status or not ending.number:
+        return status
+    status = _tell_stop(ending.number)
+    if "jax" in sys.modules and sys.modules["jax"].distributed.is_initialized():
+        os._exit(status)  # else jax waits, minutes long, for processes that know of no stop
+    return status
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_overview(list_commands()))
@@ -86,14 +104,17 @@ def run(command: str, argv: Sequence[str]) -> int:
     try:
         with console():
             module.main(flags, args)
-    except KeyboardInterrupt:
-        return _fail("interrupted", 130)
+            sys.stdout.flush()  # here it can be told that there is no room for it
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         _drop_output()
     except Exception as error:
         if (sentence := explain(error)) is None:
             raise
-        return _fail(sentence, 1)
+        try:
+            sys.stdout.flush()
+        except OSError:  # else Python would fail again at its end
+            _drop_output()
+        return _fail(sentence, status_of(error))
     return 0
 
 
@@ -116,6 +137,11 @@ def _summary(command: str) -> str:
 def _fail(message: str, code: int) -> int:
     print(f"mgr-jax: {message}", file=sys.stderr)
     return code
+
+
+def _tell_stop(number: int) -> int:
+    how = "interrupted" if number == signal.SIGINT else "stopped by SIGTERM"
+    return _fail(f"{how}; the same command goes on, or does it again", STATUS[number])
 
 
 def _drop_output() -> None:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 # one_cycle or cosine schedule, so that the learning rate may jump there.
 RESUMABLE = (
     "spec", "num_steps", "eval_every", "log_every", "patience", "partition", "data_dir", "loader",
-    "steps_per_dispatch",
+    "steps_per_dispatch", "not_finite",
 )  # fmt: skip
 
 

@@ -15,11 +15,11 @@ from mgr_jax.evaluation.predictions import Predictions, read_protocol
 from mgr_jax.evaluation.protocol import Protocol
 from mgr_jax.evaluation.scores import evaluate, majority_baseline
 from mgr_jax.evaluation.text import format_table
-from mgr_jax.files import expand
+from mgr_jax.files import expand, together
 from mgr_jax.integrity import read_sealed, write_sealed
 
-_TABLE = "table"  # with the scores: the digest of what they are of
 _COST: dict[str, Any] = {"parameters": int, "seconds": (int, float), "device": str}
+_TABLE = "table"  # with the scores: the digest of what they are of
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +98,10 @@ def save_result(
             "class": predictions.classes[majority],
             **majority_baseline(predictions, majority),
         }
-    file = folder / "predictions" / f"{predictions.split}.json"
-    predictions.save(file.with_suffix(".npz"))
-    write_sealed(file, scores | {_TABLE: _digest_table(file)})
+    with together(folder / "predictions") as new:
+        file = new / f"{predictions.split}.json"
+        predictions.save(file.with_suffix(".npz"))
+        write_sealed(file, scores | {_TABLE: _digest_table(file)})
     return Result(folder, scores, predictions, predictions.by_track(aggregation))
 
 
@@ -157,13 +158,15 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
         if aggregation and aggregation != stored:
             scores |= evaluate(segments, aggregation=aggregation)
         tracks = segments.by_track(scores["aggregation"])
+        result = Result(folder, scores, segments, tracks, _read_cost(folder / "run.json"))
+        str(result)  # which asks for all that `save_result` has written
+        return result
     except UserError as error:
         raise UserError(str(error), code="scores.damaged") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(
             f"{file} is damaged ({error}); evaluate {folder} again", code="scores.damaged"
         ) from error
-    return Result(folder, scores, segments, tracks, _read_cost(folder / "run.json"))
 
 
 def _read_cost(file: Path) -> dict[str, Any]:

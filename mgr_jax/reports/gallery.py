@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mgr_jax.errors import UserError
-from mgr_jax.files import write_text
+from mgr_jax.files import together, write_text
 from mgr_jax.integrity import read_arrays, write_arrays
 from mgr_jax.reports.figures import COLOURS, make_figure, save_figure
 from mgr_jax.reports.report import markdown_text
@@ -128,18 +128,18 @@ def write_gallery(folder: str | Path) -> Path:
     folder = Path(folder)
     title, pages = load_pages(folder / "report_data.npz")
     parts = [f"# {markdown_text(title)}"]
-    for heading, pictures in pages.items():
-        image = f"{heading.lower().replace(' ', '_')}.png"
-        save_figure(draw_gallery(pictures, f"{heading}: {title}"), folder / image)
-        lines = [
-            f"- **{one.name}**{one.detail and f' ({one.detail})'}: {one.description}"
-            for one in pictures
-            if one.description
-        ]
-        parts += [f"## {heading}", f"![{heading}]({image})", "\n".join(lines)]
-    path = folder / "report.md"
-    write_text(path, "\n\n".join(parts) + "\n")
-    return path
+    with together(folder) as new:
+        for heading, pictures in pages.items():
+            image = f"{heading.lower().replace(' ', '_')}.png"
+            save_figure(draw_gallery(pictures, f"{heading}: {title}"), new / image)
+            lines = [
+                f"- **{one.name}**{one.detail and f' ({one.detail})'}: {one.description}"
+                for one in pictures
+                if one.description
+            ]
+            parts += [f"## {heading}", f"![{heading}]({image})", "\n".join(lines)]
+        write_text(new / "report.md", "\n\n".join(parts) + "\n")
+    return folder / "report.md"
 
 
 def draw_gallery(pictures: Sequence[Picture], title: str) -> "Figure":

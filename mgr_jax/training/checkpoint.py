@@ -21,6 +21,7 @@ from mgr_jax.training.checkpoint_files import (
     SCORE,
     add_score,
     as_history,
+    clear_unfinished,
     damage_of,
     list_steps,
     read_history,
@@ -119,6 +120,8 @@ class Checkpoints:
             with disk_errors_told(self.folder):
                 in_first_process(lambda: add_score(self.folder / str(step), self.scores))
             self._manager.reload()
+            for other in set(self._manager.all_steps()) - {step, self.best_step}:
+                self._manager.delete(other)  # as saving would
             return
         items = {name: ocp.args.StandardSave(item) for name, item in _items(state).items()}
         history = ocp.args.JsonSave(as_history(self.scores))
@@ -205,8 +208,12 @@ class Checkpoints:
                 shutil.rmtree(self.folder / DELETED, ignore_errors=True)
 
     def close(self) -> None:
-        """Waits, and releases the manager's threads."""
-        self._manager.close()
+        """Waits, releases the manager's threads, and removes what a save that failed has left."""
+        try:
+            self._manager.close()
+        finally:
+            if jax.process_index() == 0:
+                clear_unfinished(self.folder)
 
 
 def load_variables(

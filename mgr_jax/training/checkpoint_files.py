@@ -79,8 +79,7 @@ def repair_checkpoints(folder: Path, logged: Mapping[int, float]) -> None:
     Raises:
       UserError: see `require_some`.
     """
-    for leftover in (*folder.glob(_UNFINISHED), *folder.glob(DELETED)):
-        shutil.rmtree(leftover)
+    clear_unfinished(folder)
     for step in list_steps(folder):
         if damage := damage_of(folder / str(step), *ITEMS):
             set_aside(folder, step, damage)
@@ -88,6 +87,12 @@ def repair_checkpoints(folder: Path, logged: Mapping[int, float]) -> None:
     for step in list_steps(folder):
         _mend_score(folder / str(step), logged)
         _drop_damaged(folder / str(step) / NOTES)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Removes what a save that was killed, or that failed, has left."""
+    for leftover in (*folder.glob(_UNFINISHED), *folder.glob(DELETED)):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def require_some(folder: Path) -> None:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from mgr_jax.classifier import GenreClassifier, abstract_variables, create_classifier
 from mgr_jax.config import load_config
 from mgr_jax.data.cache import Tracks
-from mgr_jax.data.loader import Loader
+from mgr_jax.data.loader import Batch, Loader
 from mgr_jax.data.pipeline import make_loader, open_split, protocol_of, target_names
 from mgr_jax.data.side_inputs import encode_tracks
 from mgr_jax.data.table_rows import read_table
@@ -83,14 +83,26 @@ class SplitPredictor:
         step = make_eval_step(classifier, loader.inputs, task=spec.task)
         self._step: Callable = partition.compile_predict(step)
 
-    def __call__(self, variables: Any, *, progress: bool = False) -> Predictions:
+    def compile(self, variables: Any) -> None:
+        """Classifies the first batch, for nothing, so that later calls need not compile."""
+        batch = next(iter(self._loader.eval_batches(self._per_track)))
+        jax.block_until_ready(self._classify(variables, batch))
+
+    def __call__(
+        self,
+        variables: Any,
+        *,
+        progress: bool = False,
+        check: Callable[[], None] = lambda: None,
+    ) -> Predictions:
         """Returns the predictions table.
 
         Args:
           variables: of the classifier, replicated by the partition.
           progress: show a bar.
+          check: is called before each batch; what it raises gives up all of it.
         """
-        tracks, partition = self._loader.tracks, self._partition
+        tracks = self._loader.tracks
         rows, starts = self._loader.segments(self._per_track)
         batches = tqdm(
             self._loader.eval_batches(self._per_track),
@@ -102,10 +114,8 @@ class SplitPredictor:
         )
         parts: list[dict[str, np.ndarray]] = []
         for batch in batches:
-            batch.pop("index")
-            placed = partition.shard(batch)
-            scores = jax.tree.map(partition.gather, self._step(variables, self._data, placed))
-            mask = partition.gather(placed["mask"])
+            check()
+            scores, mask = jax.tree.map(self._partition.gather, self._classify(variables, batch))
             parts.append({name: values[mask] for name, values in scores.items()})
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         if not all(np.isfinite(values).all() for values in outputs.values()):
@@ -128,6 +138,12 @@ class SplitPredictor:
             split=tracks.split,
             protocol=self._protocol,
         )
+
+    def _classify(self, variables: Any, batch: Batch) -> tuple[dict[str, jax.Array], Any]:
+        """The scores of a batch, and which of its rows count; on the devices."""
+        batch.pop("index")
+        placed = self._partition.shard(batch)
+        return self._step(variables, self._data, placed), placed["mask"]
 
 
 def predict_run(

@@ -14,6 +14,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from mgr_jax.errors import UserError
+from mgr_jax.signals import take_back
 
 Tree = Any
 
@@ -218,3 +219,4 @@ def join_processes(
     """
     where = None if coordinator == "auto" else coordinator
     jax.distributed.initialize(where, num_processes, process_id)
+    take_back()  # jax sets a handler of SIGTERM that only takes note of it

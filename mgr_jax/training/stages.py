@@ -1,4 +1,4 @@
-"""Where a run begins, where it stands, and whether it is done or asked to stop.
+"""Where a run begins, where it stands, and whether it is done.
 
 The stage, the learning rate and the end follow from the config and from the scores of the
 evaluations so far, which a checkpoint keeps, so that a resumed run needs nothing else.
@@ -7,11 +7,8 @@ evaluations so far, which a checkpoint keeps, so that a resumed run needs nothin
 import dataclasses
 import logging
 import math
-import signal
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import jax
@@ -240,35 +237,3 @@ def first_of_stage(stages: Stages, checkpoints: Checkpoints, state: TrainState) 
     checkpoints.wait()
     best = checkpoints.best_variables(state.variables)
     return _fresh_state(best, stages.config).replace(step=state.step)
-
-
-class StopRequest:
-    """Turns the first Ctrl-C or SIGTERM into a flag, so that no step is cut in two.
-
-    The second one interrupts as usual. Handlers can be set in the main thread only; elsewhere
-    this does nothing.
-    """
-
-    def __init__(self) -> None:
-        """Nothing is requested yet."""
-        self.requested = False
-        self._old: dict[int, Any] = {}
-
-    def __enter__(self) -> "StopRequest":
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._old[number] = signal.signal(number, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._restore()
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self.requested = True
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
-        self._old = {}

@@ -10,7 +10,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import tensorboardX
 from ml_collections import ConfigDict
 
 from mgr_jax.config import RESUMABLE, differences, from_json, load_config, save_config, to_json
@@ -21,13 +20,14 @@ from mgr_jax.data.pipeline import class_counts, read_run_account, target_names
 from mgr_jax.data.trained_on import read_tracks
 from mgr_jax.errors import UserError, some_names
 from mgr_jax.evaluation import Predictions, Protocol, confusion_matrix, evaluate
+from mgr_jax.files import append, write_text
 from mgr_jax.files import lock as hold
-from mgr_jax.files import write_text
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.integrity import read_line, read_sealed, seal_line, write_sealed
 from mgr_jax.model_folder import describe_model
 from mgr_jax.reports import draw_confusion, figure_to_image
 from mgr_jax.side_inputs import SideInputs
+from mgr_jax.training.events import EventFile
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +61,9 @@ class Summary:
         if self.path.exists():  # even of damaged lines alone: the next one may follow half a line
             kept = [row for row in rows if row["step"] <= step]
             write_text(self.path, "".join(seal_line(row) + "\n" for row in kept))
-        self._events = tensorboardX.SummaryWriter(
-            str(workdir), purge_step=step + 1, write_to_disk=True
-        )
+        self._events = EventFile(workdir, step=step + 1)
         if leak and not step:
-            self._events.add_text("leak", leak, step)
+            self._events.text("leak", leak, step)
         self._drawing = importlib.util.find_spec("matplotlib") is not None
         if not self._drawing:
             warnings.warn(
@@ -81,10 +79,9 @@ class Summary:
         }
         if self._leak and any(name.startswith("validation/") for name in scalars):
             row["leak"] = self._leak
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(seal_line({"step": step, **row}) + "\n")
+        append(self.path, (seal_line({"step": step, **row}) + "\n").encode())
         for name, value in scalars.items():
-            self._events.add_scalar(name, value, step)
+            self._events.scalar(name, value, step)
 
     def confusion(self, step: int, predictions: Predictions) -> None:
         """Writes the confusion matrix of a table as an image, if it is a single_label one."""
@@ -93,14 +90,7 @@ class Summary:
         figure = draw_confusion(
             confusion_matrix(predictions), predictions.classes, f"{predictions.split}, step {step}"
         )
-        self._events.add_image(
-            f"{predictions.split}/confusion", figure_to_image(figure), step, dataformats="HWC"
-        )
-
-    def close(self) -> None:
-        """Flushes and closes the event file."""
-        if self._writes:
-            self._events.close()
+        self._events.image(f"{predictions.split}/confusion", figure_to_image(figure), step)
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

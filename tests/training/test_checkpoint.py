@@ -198,6 +198,15 @@ def test_a_score_that_orbax_cannot_read_is_mended(run):
     assert list_steps(run / "checkpoints") == [6, 4, 2]  # it is still one to go on from
 
 
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_what_orbax_notes_of_itself_is_not_missed(run, kind, caplog):
+    for checkpoint in (run / "checkpoints").iterdir():
+        DAMAGE[kind](checkpoint / "_CHECKPOINT_METADATA")
+    assert value_of(load_variables(run)) == BEST
+    assert restored(run)[0] == LATEST
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_a_step_that_was_saved_without_a_score_is_given_it(run):
     repair_checkpoints(run / "checkpoints", {})
     with contextlib.closing(Checkpoints(run)) as checkpoints:

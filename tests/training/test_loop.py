@@ -301,8 +301,11 @@ def test_two_runs_cannot_share_a_work_directory(tiny_config, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, number):
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, "training.interrupted"), (signal.SIGTERM, "training.stopped")],
+)
+def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, number, code):
     calls = []
 
     def stop_after_three(bar, n=1):
@@ -312,7 +315,7 @@ def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, n
 
     with monkeypatch.context() as patch:
         patch.setattr("mgr_jax.training.train.tqdm.update", stop_after_three)
-        with user_error("training.stopped", "stopped at step 3", "from step 3"):
+        with user_error(code, "stopped at step 3", "from step 3"):
             train(tiny_config, tmp_path / "run", progress=False)
     assert train(tiny_config, tmp_path / "run", progress=False).step == 8
     train(tiny_config, tmp_path / "whole", progress=False)

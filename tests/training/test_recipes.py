@@ -51,7 +51,8 @@ def one_update(*, steps=1, until=None, **options):
     )
     rows = np.random.default_rng(0).normal(size=(4, steps, 3)).astype("f")
     targets = np.tile(np.array([0, 1, 1, 0])[:, None], (1, steps))
-    return jax.jit(update)(state, {}, {"inputs": rows[:, :until], "targets": targets[:, :until]})
+    batch = {"inputs": rows, "targets": targets, "index": np.zeros((4, steps), np.uint32)}
+    return jax.jit(update)(state, {}, {name: array[:, :until] for name, array in batch.items()})
 
 
 def kernel(state):

@@ -1,0 +1,109 @@
+"""How training is stopped on purpose: by all processes at one step, with everything saved."""
+
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from mgr_jax.signals import STATUS, Ending, give_back, take
+
+# Seconds in which a signal that comes again is the same one: `timeout` sends it to the command and
+# to the command's group, and a terminal to wrappers too, which pass it on.
+_ECHO = 1.0
+
+
+class StoppedError(Exception):
+    """What was under way was given up, because the user asked to stop."""
+
+
+class StopRequest:
+    """Turns the first SIGINT or SIGTERM into a request, from `hold` to `release`.
+
+    Before and after it the handlers that there were do as they do: a program is interrupted, and
+    a command ends at once. So it does at a second Ctrl-C, some time later; not at a second
+    SIGTERM, which whoever is in a hurry follows by SIGKILL. Handlers can be set in the main
+    thread only; elsewhere nothing is ever requested.
+
+    Attributes:
+      signal: that asked to stop, as all processes have agreed; None before.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is requested yet."""
+        self.signal: signal.Signals | None = None
+        self._number = 0
+        self._since = 0.0
+        self._old: dict[int, Any] = {}
+        self._endings: list[Ending] = []
+        self._agreement = _Agreement() if jax.process_count() > 1 else None
+
+    def __enter__(self) -> "StopRequest":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def hold(self) -> None:
+        """From here on there is something to save: a signal is a request."""
+        if self._old or threading.current_thread() is not threading.main_thread():
+            return
+        self._old = {number: take(number, self._handle) for number in STATUS}
+        owners = {getattr(handler, "__self__", None) for handler in self._old.values()}
+        self._endings = [owner for owner in owners if isinstance(owner, Ending)]
+        for ending in self._endings:  # whose exception somebody has dropped
+            self._number = self._number or ending.number
+
+    def release(self) -> None:
+        """Everything is saved: a signal does what it did before."""
+        give_back(self._old)
+        self._old = {}
+
+    def asked(self) -> bool:
+        """Whether somebody asked to stop.
+
+        With several processes all of them must call this equally often, and all are told at the
+        same call, by the greatest number: SIGTERM goes before SIGINT.
+        """
+        number = self._agreement.greatest(self._number) if self._agreement else self._number
+        self.signal = signal.Signals(number) if number else None
+        return bool(number)
+
+    def check(self) -> None:
+        """Raises StoppedError if somebody asked to stop; see `asked`."""
+        if self.asked():
+            raise StoppedError
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        for ending in self._endings:
+            ending.seen()
+        if not self._number:
+            self._number, self._since = number, time.monotonic()
+        elif number == signal.SIGINT and time.monotonic() > self._since + _ECHO:
+            self.release()
+            signal.raise_signal(number)
+
+
+class _Agreement:
+    """The greatest of a number of all processes, one call late, so that nobody waits for it.
+
+    It is computed on the devices, between the steps: what the last call began is done when the
+    step that was begun before it is.
+    """
+
+    def __init__(self) -> None:
+        # One device of each process would do, but for a mesh jax wants them all.
+        mesh = Mesh(np.array(jax.devices()), ("devices",))
+        self._spread = NamedSharding(mesh, PartitionSpec("devices"))
+        self._max = jax.jit(jax.numpy.max, out_shardings=NamedSharding(mesh, PartitionSpec()))
+        self._last: jax.Array | None = None
+
+    def greatest(self, number: int) -> int:
+        mine = np.full(jax.local_device_count(), number, np.int32)
+        last = self._last
+        self._last = self._max(jax.make_array_from_process_local_data(self._spread, mine))
+        return 0 if last is None else int(last.addressable_data(0))
