@@ -16,12 +16,13 @@ import zipfile
 import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
+from typing import IO, TYPE_CHECKING, Any
 
 from mgr_jax.errors import UserError
 from mgr_jax.files import read_json, write_file, write_json
+
+if TYPE_CHECKING:  # imported where there are arrays: commands tell their help without it
+    import numpy as np
 
 # What zipfile and NumPy raise for an archive that is cut, or has a bit flipped somewhere.
 _DAMAGED = (
@@ -178,8 +179,10 @@ def read_line(line: bytes) -> dict[str, Any]:
 # Files of arrays.
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, "np.ndarray"], *, compress: bool = False) -> None:
     """Writes an .npz file, whole or not at all, with a digest of what it holds."""
+    import numpy as np
+
     save = np.savez_compressed if compress else np.savez
     # First, since one bit of the number of members may hide the last ones.
     sealed = {_DIGEST: np.array(_digest_of_arrays(arrays)), **arrays}
@@ -190,13 +193,15 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool
     write_file(path, write)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, "np.ndarray"]:
     """The arrays of an .npz file that `write_arrays` wrote, by name.
 
     Raises:
       FileNotFoundError: there is no such file.
       ValueError: it is none, is damaged, or holds something else than was written.
     """
+    import numpy as np
+
     try:
         with path.open("rb") as file, np.load(file) as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -212,7 +217,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _digest_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
+def _digest_of_arrays(arrays: Mapping[str, "np.ndarray"]) -> str:
+    import numpy as np
+
     total = hashlib.sha256()
     for name in sorted(arrays):
         array = np.asarray(arrays[name])
@@ -221,7 +228,7 @@ def _digest_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
     return total.hexdigest()
 
 
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
+def load_arrays(path: Path) -> dict[str, "np.ndarray"]:
     """The arrays of a cache that can be computed anew: none without a file or, warned of, damaged.
 
     See `read_arrays`.
@@ -235,7 +242,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         return {}
 
 
-def keep_arrays(path: Path, **arrays: np.ndarray) -> None:
+def keep_arrays(path: Path, **arrays: "np.ndarray") -> None:
     """Writes a cache that can be computed anew; warns where one cannot write."""
     try:
         write_arrays(path, arrays)

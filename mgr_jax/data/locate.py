@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mgr_jax.audio.listing import AUDIO_SUFFIXES
 from mgr_jax.data.datasets import RATE, find_datasets, list_datasets
-from mgr_jax.data.prepared import read_account
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 
@@ -206,6 +205,8 @@ def _called(folder: str) -> str:
 
 def _rate(folder: Path) -> int:
     """Of the audio that a prepared dataset holds, in Hz; 0 of features."""
+    from mgr_jax.data.prepared import read_account  # with NumPy, which commands' help does without
+
     stored = read_account(folder)["format"]
     return int(stored["rate"]) if stored["kind"] == "waveform" else 0
 

@@ -150,15 +150,8 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
         raise UserError(f"{error}; evaluate {folder} again", code="scores.damaged") from error
     try:
         scores = read_sealed(file, f"evaluate {folder} again")
-    except UserError as error:
-        raise UserError(str(error), code="scores.damaged") from error
-    if scores.pop(_TABLE, None) not in (None, _digest_table(file)):
-        raise UserError(
-            f"{file} holds the scores of another table than {file.stem}.npz beside it; evaluate "
-            f"{folder} again",
-            code="scores.damaged",
-        )
-    try:
+        if scores.pop(_TABLE, None) not in (None, _digest_table(file)):
+            raise ValueError("it holds the scores of another table than that beside it")
         scores["protocol"] = read_protocol(scores["protocol"]).as_dict()
         # Runs scored before there was a choice have no such entry.
         stored = scores.setdefault("aggregation", "probabilities")

@@ -221,5 +221,5 @@ def test_scores_of_another_table_are_refused(tmp_path):
     with user_error("scores.damaged", tmp_path / "one/predictions/test.json", "another table"):
         load_result(tmp_path / "one")
     (tmp_path / "other/run.json").write_text('{"seconds": ')
-    with pytest.warns(UserWarning, match="run.json is missing or damaged; what the run has cost"):
+    with pytest.warns(UserWarning, match="run.json is missing or damaged; what the run cost"):
         assert load_result(tmp_path / "other").cost == {}

@@ -60,7 +60,7 @@ KINDS = (
     Kind("journal", r"^table/.*\.journal$", ("extract",)),
     Kind("records", rf"^{_PLACE}/(.*array_record|features\.json|dataset_info\.json)", ("rebuild",)),
     Kind("dataset", rf"^{_PLACE}/\w+\.json$", ("read", "evaluate")),
-    Kind("cache", rf"^{_PLACE}/cache/\w+/(data|index|text|sums)\.", ("read", "evaluate")),
+    Kind("cache", rf"^{_PLACE}/cache/\w+/(data|blocks|index|text|sums)\.", ("read", "evaluate")),
     Kind("statistics", rf"^{_PLACE}/cache/\w+/statistics", ("evaluate", "go_on")),
     Kind("digests", rf"^{_PLACE}/cache/\w+/digests", ("read",)),
     Kind("fingerprints", rf"^{_PLACE}/fingerprints/", ("audit",)),
