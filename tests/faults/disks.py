@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import logging
 import os
 import re
 import resource
@@ -36,6 +37,9 @@ TRAIN = (
     "--config.log_every=1", "--config.num_steps=4",
     "--config.model.kwargs={'budget': '0.1M', 'pools': ((2, 2), (2, 2), (2, 2), (2, 2), (2, 2))}",
 )  # fmt: skip
+MAIN = ("prepare_data", "train", "evaluate", "predict")  # on more disks than the others
+FILLED = ("prepare_data", "train")  # those that take long enough to have the disk filled meanwhile
+REDUCED = ("prepare_data", "train", "evaluate")
 NO_MOUNT = "nobody may mount a file system here: neither root nor unshare --map-root-user"
 
 
@@ -137,7 +141,9 @@ class Done:
     def sentences(self) -> list[str]:
         """What it told as errors; bars and warnings are none."""
         lines = [line for line in re.split(r"[\r\n]+", self.err) if line.strip()]
-        return [x for x in lines if not x.startswith("Warning: ") and not re.search(r"\d/\d+ \[", x)]
+        return [
+            x for x in lines if not x.startswith("Warning: ") and not re.search(r"\d/\d+ \[", x)
+        ]
 
 
 class Commands:
@@ -154,9 +160,10 @@ class Commands:
         )
 
     def __call__(self, *arguments: object, out: Path | None = None, most: int = 0) -> Done:
-        """Runs `mgr-jax …`; `out` takes its standard output, and no file may exceed `most` bytes."""
+        """Runs `mgr-jax …`; `out` takes what it prints, and files may have `most` bytes."""
         files = [str(out or self.files[0]), str(self.files[1])]
-        assert self.server.stdin and self.server.stdout
+        assert self.server.stdin
+        assert self.server.stdout
         print(json.dumps([[*map(str, arguments)], files, most]), file=self.server.stdin, flush=True)
         status = os.waitstatus_to_exitcode(int(self.server.stdout.readline()))
         assert status != -signal.SIGALRM, f"{arguments} did not end"
@@ -222,7 +229,9 @@ def cases(source: Path) -> dict[str, Case]:
             lambda disk: shutil.copytree(source / "older", disk, dirs_exist_ok=True),
         ),
         "train": Case(
-            lambda disk: ["train", *TRAIN, f"--config.data_dir={source / 'data'}", f"--workdir={disk}/run"],
+            lambda disk: [
+                "train", *TRAIN, f"--config.data_dir={source / 'data'}", f"--workdir={disk}/run"
+            ],
             trained,
             lambda disk: shutil.copytree(source / "begun", disk / "run"),
             kept="run/checkpoints/**/*",
@@ -283,11 +292,11 @@ def held(disk: Path, pattern: str = "**/*") -> dict[str, str]:
 
 def trained(disk: Path) -> list[Any]:
     """The steps, the weights and the scores of a run."""
-    from mgr_jax.training.checkpoint import read_variables
-    from mgr_jax.training.summary import read_metrics
-
     import jax
     import numpy as np
+
+    from mgr_jax.training.checkpoint import read_variables
+    from mgr_jax.training.summary import read_metrics
 
     steps = sorted(path.name for path in (disk / "run/checkpoints").iterdir())
     weights = hashlib.sha256()
@@ -348,7 +357,9 @@ class Checks:
         if not (may_succeed and done.status == 0):
             assert done.status == 1, where
             assert len(done.sentences) == 1, where
-            assert re.match(rf"mgr-jax: the disk that holds {disk.path}\S* {says}", done.sentences[0]), where
+            assert re.match(
+                rf"mgr-jax: the disk that holds {disk.path}\S* {says}", done.sentences[0]
+            ), where
             now = held(disk.path, self.case.kept)
             assert {name: now.get(name) for name in kept} == kept, where
             assert not leftovers(disk.path, ".journal"), f"{where}: {leftovers(disk.path)}"
@@ -363,6 +374,15 @@ class Checks:
         disk.remove()
         self.tried += 1
 
+    def try_room(self, room: int, *, may_succeed: bool = False) -> None:
+        """A disk with room for so many bytes."""
+        self.try_with(lambda disk: disk.leave(room=room), may_succeed=may_succeed)
+
+    def try_filling(self, share: float) -> None:
+        """A disk that is full once a share of what is needed was written."""
+        needed = int(share * self.needed)
+        self.try_with(lambda disk: disk.fill_at(disk.used + needed), may_succeed=True)
+
     def try_sizes(self, count: int) -> None:
         """Disks with no room at all, with a page too little, and in between.
 
@@ -370,50 +390,52 @@ class Checks:
         """
         last = self.needed // PAGE - 1
         for room in sorted({last * i // max(count - 1, 1) for i in range(count)}):
-            self.try_with(
-                lambda disk, room=room: disk.leave(room=room * PAGE), may_succeed=room == last > 99
-            )
+            self.try_room(room * PAGE, may_succeed=room == last > 99)
 
 
 def check_all(folder: Path, *, reduced: bool) -> dict[str, str]:
     """See `run`."""
     mgr, source = Commands(folder), folder / "source"
-    make_source(source, mgr)
-    known, figures, tried = cases(source), {}, {}
-    main = ("prepare_data", "train", "evaluate", "predict")
-    for name in main if reduced else known:
-        checks = Checks(folder, mgr, known[name])
+    make_source(source, mgr, reduced=reduced)
+    checks = {}
+    for name, case in cases(source).items():
+        if reduced and name not in REDUCED:
+            continue
+        checks[name] = some = Checks(folder, mgr, case)
         if reduced:
-            checks.try_with(lambda disk, room=checks.needed // 2: disk.leave(room=room))
-        elif name in main:
-            checks.try_sizes(5)
-            checks.try_with(lambda disk: disk.leave(files=1))
-            checks.try_with(Disk.make_read_only, "can only be read")
+            some.try_room(some.needed // 2)
+        elif name in MAIN:
+            some.try_sizes(5)
+            some.try_with(lambda disk: disk.leave(files=1))
+            some.try_with(Disk.make_read_only, "can only be read")
         else:
-            checks.try_sizes(2)
-        if not reduced and name in ("prepare_data", "train"):
-            checks.try_with(lambda disk: None, "takes no file so large", most=50_000)
+            some.try_sizes(2)
+        if not reduced and name in FILLED:
+            some.try_with(lambda disk: None, "takes no file so large", most=50_000)
             for share in (0.3, 0.6, 0.9):
-                checks.try_with(
-                    lambda disk, share=share: disk.fill_at(
-                        disk.used + int(share * checks.needed)
-                    ),
-                    may_succeed=True,
-                )
-        tried[name] = checks
+                some.try_filling(share)
+    check_standard_output(folder, mgr)
+    return {
+        "cases": str(sum(some.tried for some in checks.values()) + 1),
+        "table": "\n".join(
+            f"| {name} | {some.needed / 1000:,.0f} kB | {some.tried} |"
+            for name, some in checks.items()
+        ),
+    }
+
+
+def check_standard_output(folder: Path, mgr: Commands) -> None:
+    """What is printed may go to a full disk too."""
     disk = Disk(folder / "disk")
     disk.leave(room=0)
-    done = mgr(*known["init_config"].command(folder)[:1], out=disk.path / "out.txt")
+    done = mgr("init_config", out=disk.path / "out.txt")
     assert done.status == 1, done
     assert len(done.sentences) == 1, done
+    assert "standard output" in done.sentences[0], done
     disk.remove()
-    figures["cases"] = str(sum(checks.tried for checks in tried.values()) + 1)
-    rows = [f"| {n} | {c.needed / 1000:,.0f} kB | {c.tried} |" for n, c in tried.items()]
-    figures["table"] = "\n".join(rows)
-    return figures
 
 
-def make_source(source: Path, mgr: Commands) -> None:
+def make_source(source: Path, mgr: Commands, *, reduced: bool) -> None:
     """A dataset, an older one, a run, one that has begun, and songs."""
     import numpy as np
     import soundfile
@@ -430,8 +452,8 @@ def make_source(source: Path, mgr: Commands) -> None:
         assert not done.status, done.err
     shutil.copytree(source / "begun", source / "run")
     shutil.copytree(source / "data", source / "older")
-    for command in ((*train, f"--workdir={source}/run"), ("evaluate", f"--model={source}/run")):
-        done = mgr(*command)
+    if not reduced:
+        done = mgr("evaluate", f"--model={source}/run")
         assert not done.status, done.err
     (source / "songs").mkdir()
     for song in range(8):
@@ -444,4 +466,5 @@ if __name__ == "__main__":
         from mgr_jax.cli import main
 
         sys.exit(main(serve()))
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax's remarks on folders only read
     print(json.dumps(check_all(Path(sys.argv[1]), reduced="reduced" in sys.argv)))
