@@ -112,10 +112,10 @@ def disk_refusal(error: BaseException | None, folder: str) -> UserError | None:
     if name and not Path(name).is_relative_to(folder):  # such as one of $TMPDIR
         folder = os.path.dirname(name) or "."
     problem, advice = _REFUSALS[number]
-    return UserError(
-        f"the disk that holds {folder} {problem}; {advice}, or choose a folder on another disk",
-        code="disk.full" if number in _FULL else "disk.refused",
-    )
+    told = f"the disk that holds {folder} {problem}; {advice}, or choose a folder on another disk"
+    if number in _FULL:
+        return UserError(told, code="disk.full")
+    return UserError(told, code="disk.refused")
 
 
 @contextlib.contextmanager

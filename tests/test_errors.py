@@ -1,16 +1,19 @@
 """Every error that a user can cause has a code, which a search finds where it arises."""
 
 import ast
+import errno
 import functools
+import os
 import pickle
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from errors import user_error
 
 from mgr_jax.audio.io import AudioError
-from mgr_jax.errors import UserError, some_names
+from mgr_jax.errors import UserError, disk_errors_told, some_names
 from mgr_jax.features.journal import JournalInUseError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +67,35 @@ def test_every_error_has_a_code():
         for place, code in found.items()
         if not CODE.fullmatch(code or "") and not place.startswith(HANDED_ON)
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "says"),
+    [
+        (errno.ENOSPC, "disk.full", "is full; free some space"),
+        (errno.EDQUOT, "disk.full", "your quota"),
+        (errno.EFBIG, "disk.refused", "ulimit -f"),
+        (errno.EROFS, "disk.refused", "can only be read"),
+        (errno.EIO, "disk.refused", "fails"),
+        (errno.EACCES, "disk.refused", "permissions"),
+    ],
+)
+def test_what_a_disk_refuses_is_told_in_its_own_words(tmp_path, number, code, says):
+    for name in (None, str(tmp_path / "sub/a.json")):
+        with user_error(code, says, tmp_path), disk_errors_told(tmp_path):
+            raise OSError(number, os.strerror(number), name)
+
+
+def test_the_errors_of_writers_in_c_are_those_of_the_disk_too(tmp_path):
+    with user_error("disk.full", tmp_path), disk_errors_told(tmp_path):
+        raise RuntimeError("ArrayRecord: write() failed: No space left on device [/x]")
+    with user_error("disk.full", "/elsewhere is full"), disk_errors_told(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device", "/elsewhere/spool")
+    with user_error("training.stopped"), disk_errors_told(tmp_path):
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise UserError("stopped", code="training.stopped") from error
 
 
 def test_of_many_names_the_first_are_told():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 FAULTS = runpy.run_path(str(Path(__file__).parent / "faults" / "__main__.py"))
-PARTS = ("kills", "damage", "devices", "signals", "mutated")  # each that is there
+PARTS = ("kills", "damage", "devices", "disks", "signals", "mutated")
 
 
 @pytest.mark.slow

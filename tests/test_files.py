@@ -3,6 +3,8 @@
 import errno
 import fcntl
 import os
+import re
+import resource
 import shutil
 import signal
 from pathlib import Path
@@ -151,3 +153,40 @@ def test_where_there_are_no_locks_work_goes_on_with_a_word_and_nothing_is_cleare
     with pytest.warns(UserWarning, match=told):
         write_file(tmp_path / "a", lambda file: file.write(b"a"))
     assert {path.name for path in tmp_path.iterdir()} == {"a", ".a.123.partial"}
+
+
+@pytest.fixture
+def cap():
+    """Limits the size of files that this process may write, as a disk may become full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_there_is_no_room_for_is_not_appended_in_part(tmp_path, cap):
+    path = tmp_path / "metrics.jsonl"
+    files.append(path, b"whole\n")
+    cap(10)
+    with pytest.raises(OSError, match=re.escape(str(path))):
+        files.append(path, b"half of a line\n")
+    assert path.read_bytes() == b"whole\n"
+    cap(1000)
+    files.append(path, b"next\n")
+    assert path.read_bytes() == b"whole\nnext\n"
+
+
+def test_files_that_belong_together_are_all_replaced_or_none(tmp_path, cap):
+    def write(size):
+        with files.together(tmp_path) as new:
+            files.write_text(new / "a.md", "new")
+            files.write_text(new / "b.png", "b" * size)
+
+    (tmp_path / "a.md").write_text("older")
+    cap(10)
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "b.png"))):
+        write(100)
+    assert [(x.name, x.read_text()) for x in tmp_path.iterdir()] == [("a.md", "older")]
+    cap(1000)
+    write(100)
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["a.md", "b.png"]
+    assert (tmp_path / "a.md").read_text() == "new"
