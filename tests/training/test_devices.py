@@ -44,8 +44,10 @@ def finish(process: subprocess.Popen) -> str:
 
 @pytest.fixture
 def config_flags(tiny_config, tmp_path):
-    """Flags that say the same as `tiny_config`, without dropout, for a process of its own."""
-    tiny_config.model.kwargs.update({"dropout": 0.0})
+    """Flags that say the same as `tiny_config`, with all that draws, for a process of its own."""
+    tiny_config.model.kwargs.update({"dropout": 0.3})
+    tiny_config.augment = ({"name": "gain", "p": 0.5}, {"name": "mixup"})
+    tiny_config.sampling = "balanced"
     file = tmp_path / "tiny.py"
     file.write_text(
         "from mgr_jax.config import from_json\n"

@@ -125,7 +125,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
 @pytest.mark.slow
 def test_a_run_may_change_its_partition_and_its_length(tiny_config, tmp_path):
     tiny_config.schedule.name = "constant"
-    tiny_config.model.kwargs.update({"dropout": 0.0})
+    tiny_config.model.kwargs.update({"dropout": 0.3})
     whole = tiny_config.copy_and_resolve_references()
     train(whole, tmp_path / "whole", progress=False)
     tiny_config.num_steps = 4
