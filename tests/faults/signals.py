@@ -36,6 +36,8 @@ LIMIT = 300.0  # seconds after which a command hangs
 # One loop of the page; {} is the command.
 LOOP = "while :; do timeout --preserve-status -s TERM {seconds} {command}; status=$?; echo $status;\
  [ $status -eq 75 ] || exit $status; done"
+# The hash seed is the order of a record's fields, which differs otherwise.
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "PYTHONHASHSEED": "0"}
 _NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -69,7 +71,7 @@ class _Command:
         self.words = [*before, sys.executable, str(ROOT / f"launch/{command}.py"), *rest]
         self._process = subprocess.Popen(
             self.words,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
+            env=_ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -280,7 +282,7 @@ def _in_a_shell(train: _Train, folder: Path, expected: dict) -> dict[str, str]:
     seconds = 8.0
     done = subprocess.run(
         ["bash", "-c", LOOP.format(seconds=seconds, command=command)],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
+        env=_ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,
