@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from mgr_jax import cli
+from mgr_jax.cli import init_config
+from mgr_jax.errors import UserError
 from mgr_jax.signals import STATUS, Ending, Terminated
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,6 +85,18 @@ def test_a_command_ends_whatever_it_does(function, number):
     assert "Traceback" not in err
     assert "the same command goes on" in err
     assert ("cleaned" in out) == (function == "clean")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("training.stopped", 75), ("training.interrupted", 130), ("training.not_finite", 1)],
+)
+def test_a_training_that_has_saved_ends_with_the_status_of_its_signal(code, status, monkeypatch):
+    def stop(flags, args):
+        raise UserError("stopped at step 3", code)
+
+    monkeypatch.setattr(init_config, "main", stop)
+    assert cli.main(["init_config"]) == status
 
 
 @pytest.fixture

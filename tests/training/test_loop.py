@@ -328,6 +328,7 @@ def test_two_runs_cannot_share_a_work_directory(tiny_config, tmp_path):
     [(signal.SIGINT, "training.interrupted"), (signal.SIGTERM, "training.stopped")],
 )
 def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, number, code):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell
     calls = []
 
     def stop_after_three(bar, n=1):
