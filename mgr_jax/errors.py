@@ -8,6 +8,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+# What a disk may refuse a write with, whatever is written: what it is called, and what to do.
+_REFUSALS = {
+    errno.ENOSPC: ("is full", "free some space there and give the same command again"),
+    errno.EDQUOT: ("is full for you", "free some of your quota and give the same command again"),
+    errno.EFBIG: ("takes no file so large", "raise the limit (ulimit -f)"),
+    errno.EROFS: ("can only be read", "have it mounted for writing"),
+    errno.EIO: ("fails", "look what the system's log says of it (dmesg)"),
+}
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -71,38 +79,62 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or one behind it, is that of a full disk or an exhausted quota.
+    """Whether an error, or one behind it, is that of a full disk or an exhausted quota."""
+    return _refusal(error)[0] in _FULL
+
+
+def _refusal(error: BaseException | None) -> tuple[int, str]:
+    """With which number a disk has refused a write, and the file if that is known; 0: it has not.
 
     Writers in C++ raise errors of other kinds, which hold the system's words.
     """
     while error:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            return True
-        if any(os.strerror(code) in str(error) for code in _FULL):
-            return True
+        for number in _REFUSALS:
+            if isinstance(error, OSError):
+                if error.errno == number:
+                    return number, str(error.filename or "")
+            elif os.strerror(number) in str(error):
+                return number, ""
         error = error.__cause__ or error.__context__
-    return False
+    return 0, ""
+
+
+def disk_refusal(error: BaseException | None, folder: str) -> UserError | None:
+    """What to tell of an error if it, or one behind it, is that a disk refuses to be written.
+
+    Args:
+      error: any.
+      folder: what was written to, where the error does not tell.
+    """
+    number, name = _refusal(error)
+    if not number:
+        return None
+    if name and not Path(name).is_relative_to(folder):  # such as one of $TMPDIR
+        folder = os.path.dirname(name) or "."
+    problem, advice = _REFUSALS[number]
+    return UserError(
+        f"the disk that holds {folder} {problem}; {advice}, or choose a folder on another disk",
+        code="disk.full" if number in _FULL else "disk.refused",
+    )
 
 
 @contextlib.contextmanager
 def disk_errors_told(folder: Path) -> Iterator[None]:
-    """Turns what a disk refuses into a UserError.
+    """Turns what a disk refuses into a UserError; one that is raised within stays.
 
     Args:
       folder: what is written to, for the message.
 
     Raises:
-      UserError: the disk is full, or a file or folder cannot be used.
+      UserError: the disk is full or cannot be written, or a file or folder cannot be used.
     """
     try:
         yield
+    except UserError:
+        raise
     except Exception as error:
-        if is_disk_full(error):
-            raise UserError(
-                f"the disk that holds {folder} is full; free some space there, or choose a folder "
-                "on another disk",
-                code="disk.full",
-            ) from error
+        if refusal := disk_refusal(error, str(folder)):
+            raise refusal from error
         if isinstance(error, OSError):
             raise UserError(
                 f"cannot use {error.filename or folder} ({error.strerror or error}); check the "

@@ -61,6 +61,24 @@ def _sync(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
+def append(path: Path, data: bytes) -> None:
+    """Adds to the end of a file, or to a new one; all of it, or nothing where the disk is full.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    with path.open("ab", buffering=0) as file:
+        size, rest = os.fstat(file.fileno()).st_size, memoryview(data)
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError as error:
+            error.filename = str(path)
+            with contextlib.suppress(OSError):
+                file.truncate(size)
+            raise
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes text as UTF-8; see `write_file`."""
     write_file(path, lambda file: file.write(text.encode("utf-8")))
@@ -262,6 +280,23 @@ def scratch(parent: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             _clear_scratch(parent)
+
+
+@contextlib.contextmanager
+def together(folder: Path) -> Iterator[Path]:
+    """A new folder for files that take their places in `folder` at the end: all, or none.
+
+    Only a kill at that very moment finds some in their places and others not.
+    """
+    try:
+        with scratch(folder) as aside:
+            yield aside
+            for path in sorted(aside.iterdir()):
+                os.replace(path, folder / path.name)
+    except OSError as error:
+        if error.filename:  # by the name that it would have had
+            error.filename = str(folder / Path(error.filename).name)
+        raise
 
 
 def _clear_scratch(parent: Path) -> None:

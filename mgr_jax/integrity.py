@@ -53,6 +53,11 @@ def write_sums(folder: Path, *, skip: Collection[str] = ()) -> None:
     write_json(folder / _SUMS, sums)
 
 
+def distrust(folder: Path) -> None:
+    """Has `find_damage` tell of damage from now on, which was found in what it does not read."""
+    write_json(folder / _SUMS, {})
+
+
 def has_sums(folder: Path) -> bool:
     """Whether a folder has a sums.json; those of older versions have none."""
     return (folder / _SUMS).exists()
@@ -77,7 +82,9 @@ def find_damage(folder: Path, *, within: str = "", limit: int | None = None) -> 
             small = limit is None or size <= limit
             if small and _crc32(folder / name) != wanted["crc32"]:
                 return f"{name} holds something else than was written"
-        return "" if found else f"{_SUMS} does not tell of {within or 'anything'}"
+        if within or found:
+            return "" if found else f"{_SUMS} does not tell of {within}"
+        return "as was found when it was read"  # see `distrust`
     except OSError as error:
         return f"{Path(error.filename or _SUMS).name} cannot be read ({error.strerror})"
     except (ValueError, TypeError, LookupError, AttributeError):
@@ -104,7 +111,12 @@ def _read_crc32(path: Path, *state: int) -> int:
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON object with a digest of what it says; see `files.write_json`."""
-    write_json(path, {**content, _DIGEST: _digest_of(content)})
+    write_json(path, seal(content))
+
+
+def seal(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What `write_sealed` writes, for those who write otherwise."""
+    return {**content, _DIGEST: _digest_of(content)}
 
 
 def read_sealed(path: Path, advice: str) -> dict[str, Any]:
@@ -136,9 +148,14 @@ def _digest_of(content: Mapping[str, Any]) -> str:
 # Lines of JSON.
 
 
-def seal_line(row: Mapping[str, Any]) -> str:
-    """A JSON object as a line, without its end, that carries a sum of itself."""
-    text = json.dumps(row)
+def seal_line(row: Mapping[str, Any], *, ascii_only: bool = True) -> str:
+    """A JSON object as a line, without its end, that carries a sum of itself.
+
+    Args:
+      row: the object; not empty.
+      ascii_only: write other letters as codes; else as they are, for those who read it.
+    """
+    text = json.dumps(row, ensure_ascii=ascii_only)
     return f'{text[:-1]}, "{_LINE_SUM}": "{zlib.crc32(text.encode()):08x}"}}'
 
 

@@ -18,8 +18,8 @@ from mgr_jax.audio.clips import Crop
 from mgr_jax.classifier import GenreClassifier, build_classifier
 from mgr_jax.config import load_config, to_json
 from mgr_jax.errors import UserError
-from mgr_jax.files import read_json, write_json
 from mgr_jax.input_spec import InputSpec
+from mgr_jax.integrity import read_sealed, write_sealed
 from mgr_jax.side_inputs import SideFormat, SideInputs
 
 # Raise it, and turn what older ones hold into the new in `_parse`, when a field is added or means
@@ -27,7 +27,8 @@ from mgr_jax.side_inputs import SideFormat, SideInputs
 # 2: input_spec has mask_filling.
 SCHEMA = 2
 _FILE = "model.json"
-_RESTORE = "restore it, or train again in another folder"
+_RESTORE = "restore it, or give the command that trained it again, which writes it anew"
+_OLD = "restore it, or train again in another folder"
 _KNOWN = {
     "kind": ("waveform", "features"),
     "task": ("single_label", "multi_label"),
@@ -94,7 +95,7 @@ class ModelDescription:
         content["input_spec"] = content.pop("spec")
         content["side_inputs"] = content.pop("side")
         content["labels"] = {name: content.pop(name) for name in ("classes", "training_tracks")}
-        write_json(folder / _FILE, {"schema": SCHEMA} | content)
+        write_sealed(folder / _FILE, {"schema": SCHEMA} | content)
 
 
 def name_system(frontend: str, model: str, trained_to_classify: bool = True) -> str:
@@ -194,7 +195,7 @@ def read_description(folder: Path) -> ModelDescription:
                 f"{folder} holds no trained model (there is no {_FILE} in it)", code="model.none"
             )
         return _describe_old_run(folder)
-    content = read_json(path, _RESTORE)
+    content = read_sealed(path, _RESTORE)
     try:
         schema = content["schema"]
         if type(schema) is not int or schema < 1:
@@ -244,6 +245,10 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
             raise ValueError(f"{name} is {part!r}")
     if not described.classes or not all(isinstance(name, str) for name in described.classes):
         raise ValueError("classes are no names")
+    if not all(isinstance(count, int) for count in described.training_tracks):
+        raise ValueError("training_tracks are no numbers")
+    if not all(isinstance(value, int | float) for value in described.thresholds.values()):
+        raise ValueError("thresholds are no numbers")
     return described
 
 
@@ -281,7 +286,7 @@ def _describe_old_run(folder: Path) -> ModelDescription:
     """Puts together what version 0.1.0 kept in five files."""
     config = load_config(folder / "config.json")
     labels, given, account = (
-        read_json(folder / f"{name}.json", f"{folder} has no {_FILE} either; {_RESTORE}")
+        read_sealed(folder / f"{name}.json", f"{folder} has no {_FILE} either; {_OLD}")
         for name in ("labels", "input_spec", "dataset")
     )
     side = folder / "side_inputs.json"  # of a fusion alone
@@ -291,12 +296,12 @@ def _describe_old_run(folder: Path) -> ModelDescription:
         added = {"eval_segments": config.eval_segments, "columns": list(columns)}
         spec = _parse_spec(_BEFORE_LENGTHS | added | given)
         path = side
-        inputs = SideInputs.from_dict(read_json(side, _RESTORE)) if side.exists() else SideInputs()
+        inputs = SideInputs.from_dict(read_sealed(side, _OLD)) if side.exists() else SideInputs()
         path = folder / "labels.json"
         return describe_model(config, spec, labels, inputs, account, None, None)
     except _DAMAGE as error:
         raise UserError(
-            f"{path} is damaged ({_reason(error)}); {_RESTORE}", code="model.damaged"
+            f"{path} is damaged ({_reason(error)}); {_OLD}", code="model.damaged"
         ) from error
 
 

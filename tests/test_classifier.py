@@ -58,10 +58,11 @@ def test_what_is_in_the_filling_does_not_matter_on_one_device_or_several(config)
         shown = [lambda _, batch: batch["inputs"]]
         update = make_train_step(classifier, optimizer, cross_entropy, *shown, seed=0)
         batch = {"inputs": inputs, "targets": targets, "lengths": lengths}
+        batch["index"] = np.arange(BATCH, dtype=np.uint32)
         state, metrics = partition.compile_update(update)(
             state, {}, partition.shard({key: rows[:, None] for key, rows in batch.items()})
         )
-        batch.pop("targets")
+        del batch["targets"], batch["index"]
         evaluate = partition.compile_predict(make_eval_step(classifier, *shown, task=config.task))
         rows = evaluate(state.variables, {}, partition.shard(batch))["probabilities"]
         statistics = jax.tree.leaves(partition.unreplicate(state).batch_stats)

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from errors import user_error
+from unsealed import read_unsealed
 
 import mgr_jax
 from mgr_jax.evaluation import Protocol
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.slow  # of the run that the tests read
 @pytest.fixture
 def model(trained_run, tmp_path):
     """A folder with the model.json of a run and its content, which `write` changes."""
-    content = json.loads((trained_run / "model.json").read_text(encoding="utf-8"))
+    content = read_unsealed(trained_run / "model.json")
 
     def write(text: str) -> None:
         (tmp_path / "model.json").write_text(text, encoding="utf-8")
@@ -69,7 +70,7 @@ def without(content, *path):
 @pytest.mark.parametrize(
     ("change", "code", "named"),
     [
-        (lambda c: [], "model.damaged", ""),
+        (lambda c: [], "file.damaged", ""),
         (lambda c: {}, "model.damaged", "schema"),
         (lambda c: c | {"schema": "1"}, "model.damaged", "'1'"),
         (lambda c: c | {"schema": SCHEMA + 1}, "model.later_schema", SCHEMA),
@@ -152,5 +153,5 @@ def test_a_run_of_the_first_version_is_read_as_if_it_had_one(model, trained_run)
     filled = dataclasses.replace(described.spec, mask_filling=False)
     assert old == dataclasses.replace(described, provenance=unknown, spec=filled)
     (folder / "labels.json").write_text("[]", encoding="utf-8")
-    with user_error("model.damaged", "labels.json"):
+    with user_error("file.damaged", "labels.json"):
         mgr_jax.load(folder)

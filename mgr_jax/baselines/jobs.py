@@ -1,7 +1,5 @@
 """Fits and scores baselines, each into its folder, in processes and only once."""
 
-import contextlib
-import json
 import os
 import time
 import warnings
@@ -14,9 +12,10 @@ from tqdm import tqdm
 
 from mgr_jax.baselines.examples import Examples
 from mgr_jax.baselines.scoring import score_repeats, training_tracks
+from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Result
 from mgr_jax.evaluation.results import load_result, save_result
-from mgr_jax.files import write_json
+from mgr_jax.integrity import read_sealed, write_sealed
 from mgr_jax.workers import Failure, map_in_processes
 
 _SETTINGS = "baseline.json"  # written last: where it is, the folder is complete
@@ -53,17 +52,25 @@ class Job:
             **self.options,
         }
 
-    @property
-    def scored(self) -> str | None:
-        """The split that was scored with these settings; None if that is still to be done."""
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            stored = json.loads((self.folder / _SETTINGS).read_text(encoding="utf-8"))
-            files = [
-                self.folder / "predictions" / f"{stored['split']}.{e}" for e in ("npz", "json")
-            ]
-            if stored["settings"] == self.settings and all(file.exists() for file in files):
-                return stored["split"]
-        return None
+    def find_result(self) -> Result | None:
+        """What was scored with these settings; None if that is still to be done.
+
+        Warns of what is damaged, and has to be done again.
+        """
+        path = self.folder / _SETTINGS
+        if not path.exists():
+            return None
+        try:
+            stored = read_sealed(path, "fit it again")
+            if stored.get("settings") != self.settings:
+                return None
+            return load_result(self.folder, str(stored.get("split")))
+        except UserError as error:
+            warnings.warn(
+                f"what is kept of {self.system} cannot be used ({error}); it is fitted again",
+                stacklevel=2,
+            )
+            return None
 
 
 @dataclass(frozen=True)
@@ -94,15 +101,19 @@ class Outcome:
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
 
-    def add(self, job: Job, result: list[str] | Failure) -> None:
+    def add(self, job: Job, result: Result) -> None:
+        """Adds what a job has given, now or before."""
+        self.finished.append(Finished(job.feature_set, job.classifier, result))
+
+    def add_answer(self, job: Job, answer: list[str] | Failure) -> None:
         """Adds what `_run` gave for a job."""
-        if isinstance(result, Failure):
-            self.failures[job.feature_set, job.classifier] = result.reason
+        if isinstance(answer, Failure):
+            self.failures[job.feature_set, job.classifier] = answer.reason
             return
-        self.notes |= set(result)
-        assert job.scored
-        done = load_result(job.folder, job.scored)
-        self.finished.append(Finished(job.feature_set, job.classifier, done))
+        self.notes |= set(answer)
+        result = job.find_result()
+        assert result
+        self.add(job, result)
 
 
 def run_jobs(
@@ -121,10 +132,10 @@ def run_jobs(
 
         def not_done() -> Iterator[Job]:
             for job in jobs:
-                if not job.scored:
+                if (result := job.find_result()) is None:
                     yield job
                     continue
-                outcome.add(job, [])
+                outcome.add(job, result)
                 bar.update()
 
         if total == 1:
@@ -136,8 +147,8 @@ def run_jobs(
         results = map_in_processes(
             run, not_done(), workers=workers, time_limit=None, name=lambda job: job.system
         )
-        for job, result in results:
-            outcome.add(job, result)
+        for job, answer in results:
+            outcome.add_answer(job, answer)
             bar.update()
     return outcome
 
@@ -159,8 +170,8 @@ def _run(job: Job) -> list[str]:
         seconds = round(time.perf_counter() - started, 2)
         _save(job, predictions)
     cost = {"parameters": None, "seconds": seconds, "device": "1 x cpu"}
-    write_json(job.folder / "run.json", cost)
-    write_json(job.folder / _SETTINGS, {"split": predictions.split, "settings": job.settings})
+    write_sealed(job.folder / "run.json", cost)
+    write_sealed(job.folder / _SETTINGS, {"split": predictions.split, "settings": job.settings})
     return list(dict.fromkeys(str(warning.message) for warning in caught))
 
 

@@ -11,11 +11,12 @@ import numpy as np
 from mgr_jax.baselines.examples import Examples, describe_tracks, examples_of_table, make_examples
 from mgr_jax.baselines.segments import describe_segments
 from mgr_jax.data.artists import find_artists
-from mgr_jax.data.cache import Tracks, join_tracks, open_tracks, read_account
+from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
 from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.locate import find_prepared
 from mgr_jax.data.parts import artists_parted, is_published, make_units, unknown_artists
 from mgr_jax.data.pipeline import protocol_of, usable_tracks
+from mgr_jax.data.prepared import read_account
 from mgr_jax.errors import UserError
 from mgr_jax.features.pictures import describe_pictures
 from mgr_jax.features.recipes import RECIPES, find_recipe

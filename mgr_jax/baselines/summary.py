@@ -12,7 +12,7 @@ import numpy as np
 from mgr_jax.baselines.jobs import Finished, Outcome
 from mgr_jax.errors import printable
 from mgr_jax.evaluation import Result
-from mgr_jax.files import write_text
+from mgr_jax.files import together, write_text
 
 _METRICS = ("accuracy", "macro_f1", "log_loss")
 
@@ -86,8 +86,9 @@ class BaselineScores:
 
     def save(self) -> None:
         """Writes baselines.md and baselines.csv into the work directory."""
-        write_text(self.workdir / "baselines.md", self.markdown() + "\n")
-        write_text(self.workdir / "baselines.csv", self._csv())
+        with together(self.workdir) as new:
+            write_text(new / "baselines.md", self.markdown() + "\n")
+            write_text(new / "baselines.csv", self._csv())
 
     def _csv(self) -> str:
         text = io.StringIO()

@@ -216,7 +216,8 @@ def make_steps(case: Case, dtype: str, steps: int) -> Steps:
         )
     )
     # Rows of a batch are [steps, ...]: one step for each return to the host.
-    batch = partition.shard({"features": features[:, None], "targets": targets[:, None]})
+    rows = {"features": features, "targets": targets, "index": np.arange(len(targets), dtype="u4")}
+    batch = partition.shard({name: array[:, None] for name, array in rows.items()})
     batch = jax.device_put(batch)
     state = partition.replicate(jax.device_get(create_state(variables, optimizer)))
     data = partition.replicate({})

@@ -104,11 +104,16 @@ def run(command: str, argv: Sequence[str]) -> int:
     try:
         with console():
             module.main(flags, args)
+            sys.stdout.flush()  # here it can be told that there is no room for it
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         _drop_output()
     except Exception as error:
         if (sentence := explain(error)) is None:
             raise
+        try:
+            sys.stdout.flush()
+        except OSError:  # else Python would fail again at its end
+            _drop_output()
         return _fail(sentence, status_of(error))
     return 0
 

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from absl import flags as absl_flags
 
 from mgr_jax.config import base_config
-from mgr_jax.errors import UserError, is_disk_full, printable, unknown_name
+from mgr_jax.errors import UserError, disk_refusal, printable, unknown_name
 
 
 def explain(error: Exception) -> str | None:
     """What a person is told of an error while a command runs; None: it is a fault of ours."""
     if isinstance(error, UserError):
         return "\n".join([str(error), *getattr(error, "__notes__", ())])
-    if is_disk_full(error):
-        name = getattr(error, "filename", None)
-        where = printable(f" (writing {name})") if name else ""
-        return f"the disk is full{where}; free some space, then give the same command again"
+    if refusal := disk_refusal(error, "what is written, such as the standard output,"):
+        return str(refusal)
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         text = " ".join(str(error).split())[:200]
         return (

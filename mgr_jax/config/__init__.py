@@ -15,6 +15,7 @@ from mgr_jax.config.store import (
     from_json,
     load_config,
     resumed_config,
+    save_config,
     to_json,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "load_config",
     "resolve",
     "resumed_config",
+    "save_config",
     "stage_config",
     "to_json",
     "validate",

@@ -59,6 +59,9 @@ def base_config() -> ConfigDict:
             "clip_norm": 1.0,  # of the global gradient; 0: off
         }
     )
+    # An update that is not finite (its loss, its gradients, or what came of them) is never applied:
+    # stop ends the run there, skip goes on without it and counts it.
+    config.not_finite = "stop"
     config.schedule = ConfigDict(
         {
             "name": "one_cycle",  # constant, cosine, one_cycle, inverse_time

@@ -32,6 +32,7 @@ CHOICES = {
     "class_weights": ("none", "balanced"),
     "sampling": ("shuffle", "balanced"),
     "loader": ("auto", "streaming", "resident"),
+    "not_finite": ("stop", "skip"),
 }
 # What front ends and models are given, and from where.
 _DEVICES = {"axis_name": "config.partition", "name": "the program", "parent": "the program"}

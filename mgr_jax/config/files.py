@@ -8,7 +8,6 @@ import contextlib
 import difflib
 import os
 import runpy
-import shutil
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from ml_collections import ConfigDict
 import mgr_jax
 from mgr_jax.config.recipes import Arguments, parse
 from mgr_jax.errors import UserError
+from mgr_jax.files import write_file
 
 
 def shipped_configs() -> Path:
@@ -190,8 +190,7 @@ def copy_config(spec: str, folder: Path) -> Path:
             f"{target} exists already; remove it, or choose another folder",
             code="config.copy_exists",
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    write_file(target, lambda file: file.write(source.read_bytes()))
     return target
 
 

@@ -11,6 +11,7 @@ from mgr_jax.config.base import base_config
 from mgr_jax.config.checks import validate
 from mgr_jax.config.versions import added_fields, upgrade
 from mgr_jax.errors import UserError
+from mgr_jax.integrity import read_sealed, write_sealed
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 # one_cycle or cosine schedule, so that the learning rate may jump there.
 RESUMABLE = (
     "spec", "num_steps", "eval_every", "log_every", "patience", "partition", "data_dir", "loader",
-    "steps_per_dispatch",
+    "steps_per_dispatch", "not_finite",
 )  # fmt: skip
 
 
@@ -36,16 +37,24 @@ def from_json(text: str) -> ConfigDict:
       ValueError: it is not JSON.
       UserError: it is no config, or one of a version that this program does not know.
     """
+    return _from_fields(json.loads(text))
 
+
+def _from_fields(stored: Any) -> ConfigDict:
     def tuples(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: tuples(item) for name, item in value.items()}
         return tuple(map(tuples, value)) if isinstance(value, list) else value
 
-    fields = tuples(json.loads(text))
+    fields = tuples(stored)
     if not isinstance(fields, dict):
         raise UserError("it holds no fields", code="config.no_fields")
     return ConfigDict(upgrade(fields))
+
+
+def save_config(path: Path, config: ConfigDict) -> None:
+    """Writes the config.json of a run, for `load_config`."""
+    write_sealed(path, config.to_dict())
 
 
 def load_config(path: Path) -> ConfigDict:
@@ -56,19 +65,17 @@ def load_config(path: Path) -> ConfigDict:
       then.
 
     Raises:
-      UserError: there is no such file, or it is no config of this or an earlier version.
+      UserError: there is no such file, it is damaged, or it is no config of this or an earlier
+        version.
     """
-    if not path.is_file():
+    if not path.exists():
         raise UserError(
             f"{path.parent} holds no trained model (there is no {path.name} in it)",
             code="config.no_model",
         )
+    fields = read_sealed(path, "restore it, or train again in another folder")
     try:
-        config = from_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} is not JSON ({error}); restore it or train again", code="config.not_json"
-        ) from error
+        config = _from_fields(fields)
     except UserError as error:
         raise UserError(f"{path} cannot be read: {error}", code=error.code) from error
     try:

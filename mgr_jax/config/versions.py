@@ -26,6 +26,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "schedule.warmup_epochs": 0.0,
         "schedule.warmup_examples": 0,
     },
+    {"not_finite": "stop"},
 )
 
 

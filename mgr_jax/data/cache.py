@@ -6,11 +6,9 @@ four to nine times as much. The cache is decoded once per split and kept beside 
 
 import dataclasses
 import hashlib
-import json
 import os
 import shutil
 import warnings
-import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -21,10 +19,12 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import decode_flac
+from mgr_jax.data.cache_check import find_cache_damage, is_older_cache, read_index, step_bytes
+from mgr_jax.data.cache_data import DATA, CacheData
 from mgr_jax.data.cache_writer import write_cache
+from mgr_jax.data.prepared import AGAIN, read_account, require_whole_records
 from mgr_jax.errors import UserError, disk_errors_told, is_disk_full
-from mgr_jax.files import lock, read_json, replace_folder, scratch
-from mgr_jax.integrity import find_damage
+from mgr_jax.files import lock, replace_folder, scratch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,21 +76,32 @@ class Tracks:
         return len(self.start)
 
     @cached_property
-    def _data(self) -> list[np.ndarray]:
-        return [
-            np.memmap(path, self.dtype, mode="r").reshape(-1, *self.item_shape)
-            for path in self.files
-        ]
+    def _data(self) -> list[CacheData]:
+        return list(map(CacheData, self.files))
+
+    @cached_property
+    def step_bytes(self) -> int:
+        """Bytes of a time step."""
+        return step_bytes({"dtype": self.dtype, "item_shape": self.item_shape})
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_data"}
 
     def read(self, track: int, start: int = 0, length: int | None = None) -> np.ndarray:
-        """Reads [length, ...] time steps of a track from `start`, fewer where the track ends."""
+        """Reads [length, ...] time steps of a track from `start`, fewer where the track ends.
+
+        Raises:
+          UserError: they are damaged, in a cache that is too large to be read when it is opened.
+        """
         end = int(self.length[track]) if length is None else start + length
         end = min(end, int(self.length[track]))
         first = int(self.start[track])
-        return self._data[self.file[track]][first + start : first + end]
+        steps = self._data[self.file[track]].read(
+            (first + start) * self.step_bytes,
+            (first + end) * self.step_bytes,
+            self.track_id[track],
+        )
+        return steps.view(self.dtype).reshape(-1, *self.item_shape)
 
     def select(self, rows: Any, split: str | None = None) -> "Tracks":
         """Some of the tracks: a mask or positions [tracks]; `split` renames them."""
@@ -118,10 +129,6 @@ def digest(steps: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(steps).tobytes()).hexdigest()[:16]
 
 
-# Of data of more bytes than this only the size is checked when they are opened: reading takes about
-# 0.7 s per GB.
-_READ_TO_CHECK = 4_000_000_000
-_AGAIN = "build the dataset again with mgr-jax prepare_data (`overwrite`)"
 _COLUMNS = (
     "file", "start", "length", "offset", "label", "tags", "track_id", "artist_id", "groups",
 )  # fmt: skip
@@ -140,21 +147,6 @@ def join_tracks(parts: Sequence[Tracks], split: str) -> Tracks:
         files=tuple(path for part in parts for path in part.files),
         split=split,
     )
-
-
-def read_account(dataset_dir: Path) -> dict[str, Any]:
-    """Reads the protocol.json of a prepared dataset.
-
-    Raises:
-      UserError: it is damaged, or from before version 0.1.0.
-    """
-    account = read_json(dataset_dir / "protocol.json", _AGAIN)
-    if not isinstance(account, dict) or "format" not in account:
-        raise UserError(
-            f"{dataset_dir} was prepared by an older version of mgr_jax; {_AGAIN}",
-            code="dataset.too_old",
-        )
-    return account
 
 
 def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tracks:
@@ -178,15 +170,13 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tra
             code="dataset.no_such_split",
         )
     folder = dataset_dir / "cache" / split
-    if find_damage(folder, limit=_READ_TO_CHECK) and not _is_older(folder, protocol["format"]):
+    if find_cache_damage(folder) and not is_older_cache(folder, protocol["format"]):
         with disk_errors_told(dataset_dir):
             _rebuild(dataset_dir, split, folder, protocol, progress=progress)
-    with np.load(folder / "index.npz") as stored:
-        index = {name: stored[name] for name in stored.files}
-    text = json.loads((folder / "text.json").read_text(encoding="utf-8"))
+    index, text = read_index(folder)
     stored_as = protocol["format"]
     return Tracks(
-        files=(folder / "data.bin",),
+        files=(folder / DATA,),
         file=np.zeros(len(index["start"]), np.int32),
         offset=np.zeros(len(index["start"]), np.int64),
         **index,
@@ -210,31 +200,13 @@ def _decoder(stored_as: dict[str, Any]) -> Callable[[dict[str, Any]], np.ndarray
     return lambda record: np.frombuffer(record["features"], stored_as["dtype"])
 
 
-def _is_older(folder: Path, stored_as: dict[str, Any]) -> bool:
-    """Whether a cache is one of version 0.1.0, which kept no sums, and is whole."""
-    if (folder / "sums.json").exists():
-        return False
-    try:
-        with np.load(folder / "index.npz") as stored:
-            length = stored["length"]
-        names = json.loads((folder / "text.json").read_text(encoding="utf-8"))["track_id"]
-        size = (folder / "data.bin").stat().st_size
-    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile):
-        return False
-    return len(names) == len(length) and size == _step_bytes(stored_as) * int(length.sum())
-
-
-def _step_bytes(stored_as: dict[str, Any]) -> int:
-    return np.dtype(stored_as["dtype"]).itemsize * int(np.prod(stored_as["item_shape"]))
-
-
 def _rebuild(
     dataset_dir: Path, split: str, folder: Path, protocol: dict[str, Any], *, progress: bool
 ) -> None:
     """Builds the cache of a split, unless another process has done so meanwhile."""
     told = f"another process builds {folder}; waiting for it"
     with lock(folder.with_name(f".{split}.lock"), told, wait=True):
-        damage = find_damage(folder, limit=_READ_TO_CHECK)
+        damage = find_cache_damage(folder)
         if not damage:
             return
         if folder.exists():
@@ -247,7 +219,7 @@ def _rebuild(
                     raise
                 told = " ".join(str(error).split())
                 raise UserError(
-                    f"the records of {dataset_dir} are damaged ({told}); {_AGAIN}",
+                    f"the records of {dataset_dir} are damaged ({told}); {AGAIN}",
                     code="dataset.damaged",
                 ) from error
             replace_folder(aside / split, folder)
@@ -259,14 +231,18 @@ def _build(
     """Decodes a split into a new folder."""
     import tensorflow_datasets as tfds  # only needed once per dataset, and slow to import
 
+    require_whole_records(dataset_dir)
     stored_as = protocol["format"]
-    source = tfds.builder_from_directory(str(dataset_dir)).as_data_source(split)
+    try:
+        source = tfds.builder_from_directory(str(dataset_dir)).as_data_source(split)
+    except Exception as error:  # of many kinds, where what describes it to TFDS is damaged
+        raise ValueError(str(error)) from error
     heads = []
     bar = {"unit": "record", "disable": not progress}
     for record in tqdm(source, f"index {split}", leave=False, **bar):
         record.pop("audio" if stored_as["kind"] == "waveform" else "features")
         heads.append({n: v.decode() if isinstance(v, bytes) else v for n, v in record.items()})
-    needed = _step_bytes(stored_as) * sum(int(head["length"]) for head in heads)
+    needed = step_bytes(stored_as) * sum(int(head["length"]) for head in heads)
     free = shutil.disk_usage(dataset_dir).free
     if needed > 0.95 * free:
         raise UserError(

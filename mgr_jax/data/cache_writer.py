@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mgr_jax.data.cache_data import DATA, write_block_sums
 from mgr_jax.integrity import write_sums
 
 
@@ -30,7 +31,7 @@ def write_cache(
     """
     folder.mkdir(parents=True)
     heads: list[Mapping[str, Any]] = []
-    with (folder / "data.bin").open("wb") as file:
+    with (folder / DATA).open("wb") as file:
 
         def add(head: Mapping[str, Any], steps: bytes) -> None:
             file.write(steps)
@@ -38,7 +39,8 @@ def write_cache(
 
         yield add
     _write_index(folder, heads, num_tags)
-    write_sums(folder)
+    write_block_sums(folder)
+    write_sums(folder, skip=(DATA,))
 
 
 def _write_index(folder: Path, heads: Sequence[Mapping[str, Any]], num_tags: int) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.data.cache import Tracks, digest
+from mgr_jax.data.cache_check import read_index
+from mgr_jax.data.cache_data import CacheData
 from mgr_jax.integrity import keep_arrays, load_arrays
 
 
@@ -43,17 +45,20 @@ def same_format(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _whole_split(file: Path, tracks: Tracks, progress: bool) -> tuple[np.ndarray, np.ndarray]:
     """Where each track of a split begins in its file [tracks], in order, and its digest."""
-    with np.load(file.parent / "index.npz") as index:
-        start, length = index["start"], index["length"]
+    index, text = read_index(file.parent)
+    start, length = index["start"], index["length"]
     path = file.parent / "digests.npz"
     kept = load_arrays(path).get("digests")
     if kept is not None and len(kept) == len(start):
         return start, kept
-    data = np.memmap(file, tracks.dtype, mode="r").reshape(-1, *tracks.item_shape)
+
+    data, names = CacheData(file), text["track_id"]
+    first = (start * tracks.step_bytes).tolist()
+    last = ((start + length) * tracks.step_bytes).tolist()
 
     def read() -> Iterator[str]:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            yield from pool.map(lambda i: digest(data[start[i] : start[i] + length[i]]), order)
+            yield from pool.map(lambda i: digest(data.read(first[i], last[i], names[i])), order)
 
     order = range(len(start))
     bar = tqdm(

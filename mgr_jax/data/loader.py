@@ -128,10 +128,16 @@ class Loader(abc.ABC):
 
         With sampling "shuffle" every track comes once per epoch, in a new order with a new crop.
         Batch `n` depends on (seed, n) alone, whatever the loader, the number of processes and
-        wherever the iteration starts.
+        wherever the iteration starts. Put side by side in the order of the processes, their rows
+        are in the order of one process.
         """
         crops = self._order(seed).map_with_index(lambda index, track: (index, track))
-        batches = crops.random_map(self._random_crop)[self._process].batch(self._local_batch)
+        crops = crops.random_map(self._random_crop)
+        if self._sampling == "balanced":
+            # Classes come in turns, but those who stand side by side, and may be mixed, should not.
+            crops = grain.MapDataset.source(_ShuffledBatches(crops, self.batch_size, seed))
+        # Each process has a block of every batch, so that neighbours stay neighbours.
+        batches = crops.batch(self._local_batch)[self._process]
         options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
         return iter(batches[first_step:].to_iter_dataset(options))
 
@@ -181,6 +187,23 @@ class Loader(abc.ABC):
             real, rows = places < count, first + places % count
             examples = [self._example(row, tracks[row], starts[row]) for row in rows]
             yield stack_batches(examples, axis=0) | {"mask": real}
+
+
+class _ShuffledBatches:
+    """The examples of a dataset, in another order within every batch."""
+
+    def __init__(self, examples: grain.MapDataset, batch_size: int, seed: int) -> None:
+        self._examples = examples
+        self._batch_size = batch_size
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, place: int) -> Batch:
+        batch, row = divmod(place, self._batch_size)
+        order = np.random.default_rng((self._seed, batch)).permutation(self._batch_size)
+        return self._examples[batch * self._batch_size + int(order[row])]
 
 
 def stack_batches(batches: list[Batch], *, axis: int) -> Batch:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from mgr_jax.audio.listing import AUDIO_SUFFIXES
 from mgr_jax.data.datasets import RATE, find_datasets, list_datasets
+from mgr_jax.data.prepared import read_account
 from mgr_jax.errors import UserError
-from mgr_jax.files import expand, read_json
+from mgr_jax.files import expand
 
 _LONGEST_NAME, _LONGEST_PATH = 240, 3800  # bytes, with room for a rate, a version and a file
 _TABLES = (".csv", ".npz", ".parquet", ".zip")
@@ -205,8 +206,7 @@ def _called(folder: str) -> str:
 
 def _rate(folder: Path) -> int:
     """Of the audio that a prepared dataset holds, in Hz; 0 of features."""
-    account = read_json(folder / "protocol.json", "build the dataset again (`overwrite`)")
-    stored = account.get("format", {"kind": ""}) if isinstance(account, dict) else {"kind": ""}
+    stored = read_account(folder)["format"]
     return int(stored["rate"]) if stored["kind"] == "waveform" else 0
 
 

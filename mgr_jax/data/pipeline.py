@@ -13,10 +13,11 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from mgr_jax.audio.frontends import Frontend
-from mgr_jax.data.cache import Tracks, join_tracks, open_tracks, read_account
+from mgr_jax.data.cache import Tracks, join_tracks, open_tracks
 from mgr_jax.data.loader import Loader
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.parts import DIVIDED, divide, require_consent
+from mgr_jax.data.prepared import read_account
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.resident import ResidentLoader, resident_bytes
 from mgr_jax.data.splits import SPLITS
@@ -24,7 +25,8 @@ from mgr_jax.data.statistics import track_statistics
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation.protocol import Protocol
-from mgr_jax.files import expand, read_json
+from mgr_jax.files import expand
+from mgr_jax.integrity import read_sealed
 
 # Of a device's free memory; the rest is for the network and its intermediates.
 _RESIDENT_SHARE = 0.5
@@ -85,8 +87,25 @@ def open_split(config: ConfigDict, split: str, *, progress: bool = False) -> Tra
 
 def scored_split(workdir: Path) -> str:
     """The split that a run's protocol scores: test, or validation where there is no test."""
-    account = read_json(workdir / "dataset.json", "restore it, or train again in another folder")
-    return next_split(account)
+    return next_split(read_run_account(workdir))
+
+
+def read_run_account(workdir: Path) -> dict[str, Any]:
+    """The protocol.json of the dataset that a run was trained on, as the run keeps it.
+
+    Raises:
+      UserError: it is missing or damaged.
+    """
+    path, advice = workdir / "dataset.json", "restore it, or train again in another folder"
+    account = read_sealed(path, advice)
+    for name in ("tracks", "format"):
+        if not isinstance(account.get(name, {}), dict):
+            raise UserError(
+                f"{path} is damaged ({name} is {account[name]!r}); {advice}", code="file.damaged"
+            )
+    if "tracks" not in account:
+        raise UserError(f"{path} is damaged (tracks is missing); {advice}", code="file.damaged")
+    return account
 
 
 def next_split(account: Mapping[str, Any]) -> str:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mgr_jax.data.cache import read_account
-from mgr_jax.errors import printable
+import numpy as np
+
+from mgr_jax.errors import UserError, printable
 from mgr_jax.files import read_json
+from mgr_jax.integrity import find_damage, has_sums, write_sums
 
-_AGAIN = "build the dataset again (`overwrite`)"
+AGAIN = "build the dataset again with mgr-jax prepare_data (`overwrite`)"
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class Prepared:
 
     Attributes:
       name: as `config.dataset` wants it, such as gtzan/fault_filtered.
-      folder: holds the records, the caches, protocol.json, skipped.json and notes.json.
+      folder: holds the records, the caches, protocol.json, skipped.json and notes.json, and in
+        sums.json what all but the caches were when they were written.
       data_dir: the TFDS folder that holds it with the others.
       sample_rate: of the stored audio in Hz; 0 for features, which have none.
       tracks: number of tracks by split and class.
@@ -68,8 +72,77 @@ def describe_prepared(folder: Path, data_dir: Path) -> Prepared:
         data_dir=data_dir,
         sample_rate=rate,
         tracks=protocol["tracks"],
-        skipped=read_json(folder / "skipped.json", _AGAIN),
-        notes=read_json(notes, _AGAIN) if notes.exists() else {},  # as of version 0.1
+        skipped=_read_object(folder / "skipped.json"),
+        notes=_read_object(notes) if notes.exists() else {},  # as of version 0.1
         split_by=tuple(protocol["split_by"]),
         given=protocol["given"],
     )
+
+
+def seal_dataset(folder: Path) -> None:
+    """Notes what the files of a dataset are, which is then found to be so or not where it is read.
+
+    Without those that are written again later, and that have digests of their own.
+    """
+    write_sums(folder, skip=("cache", "sources.json"))
+
+
+def read_account(dataset_dir: Path) -> dict[str, Any]:
+    """Reads the protocol.json of a prepared dataset; the files beside it must have their sizes.
+
+    A dataset without sums, such as one of version 0.1.0, is taken as it is.
+
+    Raises:
+      UserError: it is damaged, or from before version 0.1.0.
+    """
+    account = _read_object(dataset_dir / "protocol.json")
+    _require_whole(dataset_dir, limit=0)
+    if "format" not in account:
+        raise UserError(
+            f"{dataset_dir} was prepared by an older version of mgr_jax; {AGAIN}",
+            code="dataset.too_old",
+        )
+    if not _is_account(account):
+        raise UserError(
+            f"{dataset_dir}/protocol.json is no description of a dataset; {AGAIN}",
+            code="file.damaged",
+        )
+    return account
+
+
+def require_whole_records(dataset_dir: Path) -> None:
+    """Reads all files of a dataset; raises a UserError unless they are what was written."""
+    _require_whole(dataset_dir)
+
+
+def _require_whole(dataset_dir: Path, **which: Any) -> None:
+    if has_sums(dataset_dir) and (damage := find_damage(dataset_dir, **which)):
+        raise UserError(f"{dataset_dir}/{damage}; {AGAIN}", code="dataset.damaged")
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """Reads a JSON object of a dataset, if it is what was written."""
+    _require_whole(path.parent, within=path.name)
+    content = read_json(path, AGAIN)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is missing or damaged; {AGAIN}", code="file.damaged")
+    return content
+
+
+def _is_account(account: Mapping[str, Any]) -> bool:
+    """Whether all that is read of a protocol.json has the form that it is read in."""
+    try:
+        stored, counts = account["format"], account["tracks"]
+        texts = [*account["classes"], *account["tags"], *account["split_by"], stored["dtype"]]
+        numbers = [n for tracks in counts.values() for n in tracks.values()]
+        np.dtype(stored["dtype"])
+        return (
+            stored["kind"] in ("waveform", "features")
+            and type(stored["rate"]) in (int, float)
+            and stored["rate"] > 0
+            and all(isinstance(text, str) for text in texts)
+            and all(type(number) is int for number in [*numbers, *stored["item_shape"]])
+            and isinstance(account["given"], bool)
+        )
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False

@@ -57,5 +57,4 @@ class ResidentLoader(Loader):
 def resident_bytes(tracks: Tracks, clip_samples: int, context: int = 0) -> int:
     """Bytes that `ResidentLoader.data` takes on each device."""
     longest = max(int(tracks.length.max()), clip_samples) + 2 * context
-    step = np.dtype(tracks.dtype).itemsize * int(np.prod(tracks.item_shape, dtype=np.int64))
-    return len(tracks) * longest * step
+    return len(tracks) * longest * tracks.step_bytes

@@ -18,8 +18,9 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from mgr_jax.data.archives import member_sum, read_blocks
+from mgr_jax.data.prepared import AGAIN
 from mgr_jax.errors import UserError, some_names
-from mgr_jax.files import write_text
+from mgr_jax.integrity import has_sums, read_sealed, write_sealed
 
 _FILE = "sources.json"
 
@@ -79,9 +80,8 @@ def file_state(path: Path) -> tuple[int, ...]:
 
 
 def write_marks(folder: Path, marks: Mapping[str, Mark]) -> None:
-    """Keeps the mark of each track's file in sources.json, a line each."""
-    lines = (f"{json.dumps(track)}: {json.dumps(mark)}" for track, mark in marks.items())
-    write_text(folder / _FILE, "{\n" + ",\n".join(lines) + "\n}\n")
+    """Keeps the mark of each track's file in sources.json."""
+    write_sealed(folder / _FILE, {"files": marks})
 
 
 def read_marks(folder: Path) -> dict[str, Mark] | None:
@@ -91,17 +91,16 @@ def read_marks(folder: Path) -> dict[str, Mark] | None:
       UserError: it is damaged.
     """
     path = folder / _FILE
-    if not path.exists():
+    if not path.exists() and not has_sums(folder):
         return None
+    stored = read_sealed(path, AGAIN)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
         return {
-            track: Mark(size, tuple(times), crc) for track, (size, times, crc) in stored.items()
+            track: Mark(size, tuple(times), crc)
+            for track, (size, times, crc) in stored["files"].items()
         }
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{path} is damaged; build the dataset again (`overwrite`)", code="file.damaged"
-        ) from error
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged; {AGAIN}", code="file.damaged") from error
 
 
 def digest_marks(marks: Mapping[str, Mark]) -> str:

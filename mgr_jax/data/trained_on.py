@@ -5,7 +5,6 @@ have one name in one source. Of other tracks of equal names ("00.wav") it cannot
 """
 
 import dataclasses
-import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,17 +12,17 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from mgr_jax.config import from_json
+from mgr_jax.config import load_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import same_format, track_digests
-from mgr_jax.data.pipeline import next_split, open_split
+from mgr_jax.data.pipeline import next_split, open_split, read_run_account
 from mgr_jax.data.table_rows import match_rows
 from mgr_jax.errors import UserError
-from mgr_jax.files import expand, write_json
+from mgr_jax.files import expand
+from mgr_jax.integrity import read_sealed, write_sealed
 
 _FILE = "init_from.json"
-# What `trained_on` raises for a folder that is no run, or a damaged one.
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, UserError)
+_ADVICE = "restore it, or train again in another folder"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,34 +48,78 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
     """What a run was trained on, then what the runs were that it began with.
 
     Raises:
-      Exception: one of UNREADABLE, where the folder is not that of a run.
+      UserError: the folder is not that of a run, or a file of it is damaged.
     """
-    dataset, tracks = _read(workdir / "dataset.json"), _read(workdir / "tracks.json")
-    own = TrainedOn(
+    dataset, tracks = read_run_account(workdir), read_tracks(workdir)
+    own = _parse(
+        workdir / "dataset.json",
         run=str(workdir),
         source=dataset.get("source", ""),
-        format=dataset["format"],
-        tracks=tuple(tracks["train"]),
-        digests=tuple(tracks.get("train_digests", ())),
+        format=dataset.get("format"),
+        tracks=tracks["train"],
+        digests=tracks.get("train_digests", ()),
     )
-    config = from_json((workdir / "config.json").read_text(encoding="utf-8"))
-    if not (origin := config["init_from"]):
+    if not (origin := load_config(workdir / "config.json").init_from):
         return (own,)
-    if (workdir / _FILE).exists():
-        before = _read(workdir / _FILE)["trained_on"]
-        return own, *(
-            TrainedOn(**row | {name: tuple(row[name]) for name in ("tracks", "digests")})
-            for row in before
-        )
+    path = workdir / _FILE
+    if path.exists():
+        before = read_sealed(path, _ADVICE).get("trained_on")
+        if not isinstance(before, list) or not all(isinstance(row, dict) for row in before):
+            raise _damaged(path, "trained_on")
+        return own, *(_parse(path, **row) for row in before)
     try:  # a run of an older version kept no such file
         return own, *trained_on(expand(origin))
-    except UNREADABLE:
+    except UserError:
         warnings.warn(
             f"{workdir} began with the weights of {origin}, which cannot be read any more, so that "
             "the tracks these were trained on are not compared",
             stacklevel=2,
         )
         return (own,)
+
+
+def read_tracks(workdir: Path) -> dict[str, Any]:
+    """Which tracks a run was trained on, and chosen by, by the names of their splits.
+
+    With them come `train_digests` (see `track_digests`) and `draws` (by which version of sampling),
+    where the version that wrote it has them.
+
+    Raises:
+      UserError: it is missing or damaged.
+    """
+    path = workdir / "tracks.json"
+    tracks = read_sealed(path, _ADVICE)
+    for name in ("train", "validation", "train_digests"):
+        if not _are_texts(tracks.get(name, () if name == "train_digests" else None)):
+            raise _damaged(path, name)
+    if type(tracks.get("draws", 1)) is not int:
+        raise _damaged(path, "draws")
+    return tracks
+
+
+def _parse(path: Path, **fields: Any) -> TrainedOn:
+    """A record of fields that were read from a file."""
+    texts = {"run": str, "source": str, "format": dict}
+    for name, kind in texts.items():
+        if not isinstance(fields.get(name), kind):
+            raise _damaged(path, name)
+    for name in ("tracks", "digests"):
+        if not _are_texts(fields.get(name)):
+            raise _damaged(path, name)
+        fields[name] = tuple(fields[name])
+    if unknown := fields.keys() - {field.name for field in dataclasses.fields(TrainedOn)}:
+        raise _damaged(path, min(unknown))
+    if not {"kind", "dtype", "item_shape"} <= fields["format"].keys():
+        raise _damaged(path, "format")
+    return TrainedOn(**fields)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
+def _damaged(path: Path, field: str) -> UserError:
+    return UserError(f"{path} is damaged ({field} is not as it was); {_ADVICE}", "file.damaged")
 
 
 def require_unseen(
@@ -204,7 +247,7 @@ class Origin:
 
     def keep(self, workdir: Path) -> None:
         """Writes init_from.json."""
-        write_json(workdir / _FILE, dataclasses.asdict(self))
+        write_sealed(workdir / _FILE, dataclasses.asdict(self))
 
 
 def find_origin(
@@ -230,10 +273,10 @@ def find_origin(
     workdir = expand(config.init_from).absolute()
     try:
         seen = trained_on(workdir)
-    except UNREADABLE as error:
+    except UserError as error:
         raise UserError(
-            f"config.init_from is {config.init_from}, which is not the folder of a run "
-            "(it needs config.json, dataset.json, tracks.json and checkpoints/); name one",
+            f"config.init_from is {config.init_from}, of which it cannot be read what it was "
+            f"trained on ({error})",
             code="init_from.not_a_run",
         ) from error
     leak = require_unseen(seen, config, splits, progress=progress)
@@ -246,15 +289,10 @@ def inherited_leak(workdir: Path) -> str:
     Raises:
       UserError: the run's init_from.json is damaged.
     """
-    if not (workdir / _FILE).exists():
+    path = workdir / _FILE
+    if not path.exists():
         return ""
-    try:
-        return str(_read(workdir / _FILE)["leak"])
-    except UNREADABLE as error:
-        raise UserError(
-            f"{workdir / _FILE} is damaged; restore it or train again", code="file.damaged"
-        ) from error
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    leak = read_sealed(path, _ADVICE).get("leak")
+    if not isinstance(leak, str):
+        raise _damaged(path, "leak")
+    return leak

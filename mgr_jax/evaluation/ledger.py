@@ -14,6 +14,7 @@ from mgr_jax.errors import UserError
 from mgr_jax.evaluation.protocol import Protocol
 from mgr_jax.evaluation.results import format_interval
 from mgr_jax.files import lock, require_regular, require_writable, write_text
+from mgr_jax.integrity import read_line, seal_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,11 +86,11 @@ class Entry:
         )  # fmt: skip
 
     def to_json(self) -> str:
-        """One line of the ledger."""
+        """One line of the ledger, with a sum of it; one that is written by hand needs none."""
         fields = dataclasses.fields(self)
         content = {field.name: getattr(self, field.name) for field in fields}
         known = {name: value for name, value in content.items() if value}
-        return json.dumps(known, ensure_ascii=False)
+        return seal_line(known, ascii_only=False)
 
     @classmethod
     def from_json(cls, line: str) -> "Entry":
@@ -98,7 +99,7 @@ class Entry:
         Raises:
           ValueError: it is none.
         """
-        content = json.loads(line)
+        content = read_line(line.encode("utf-8"))
         try:
             content["score"] = value, low, high = tuple(content["score"])
             content["cells"] = tuple(tuple(cell) for cell in content.get("cells", ()))
@@ -130,7 +131,8 @@ def read_ledger(path: Path) -> list[Entry]:
                 entries.append(Entry.from_json(line.decode("utf-8")))
         except ValueError as error:
             raise UserError(
-                f"{path}, line {number} is no result ({error}); restore it",
+                f"{path}, line {number} is no result ({error}); restore it, or take the crc32 out "
+                "of it if it was changed by hand",
                 code="ledger.damaged",
             ) from error
     return entries

@@ -1,7 +1,6 @@
 """The predictions table: one row per segment, and all that any metric ever reads."""
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from mgr_jax.evaluation.metrics import decide
 from mgr_jax.evaluation.migration import protocol_of_sentence
 from mgr_jax.evaluation.protocol import Protocol
-from mgr_jax.files import write_file
+from mgr_jax.integrity import read_arrays, write_arrays
 
 TASKS = ("single_label", "multi_label")
 
@@ -125,28 +124,29 @@ class Predictions:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["protocol"] = json.dumps(self.protocol.as_dict())
         arrays = {k: np.asarray(value) for k, value in values.items() if value is not None}
-        write_file(Path(path), lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+        write_arrays(Path(path), arrays, compress=True)
 
     @classmethod
     def load(cls, path: str | Path) -> "Predictions":
         """Reads a table that `save` wrote.
 
         Raises:
-          ValueError: the file is missing or is not a predictions table.
+          ValueError: the file is missing, is not a predictions table, or is damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                names = [f.name for f in fields(cls) if f.name not in _OPTIONAL or f.name in file]
-                columns = {name: file[name] for name in names}
+            stored = read_arrays(Path(path))
+            names = [f.name for f in fields(cls) if f.name not in _OPTIONAL or f.name in stored]
+            columns = {name: stored[name] for name in names}
             protocol = read_protocol(columns["protocol"].item())
+            scalars = {name: columns[name].item() for name in ("task", "split")}
+            classes = tuple(columns["classes"].tolist())
         except FileNotFoundError as error:
             raise ValueError(f"{path} does not exist; evaluate the model to write it") from error
-        except (KeyError, OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(
-                f"{path} is not a predictions table of mgr_jax; evaluate the model to write one"
+                f"{path} is not a predictions table of mgr_jax, or is damaged ({error}); evaluate "
+                "the model to write one"
             ) from error
-        scalars = {name: columns[name].item() for name in ("task", "split")}
-        classes = tuple(columns["classes"].tolist())
         return cls(**columns | scalars | {"classes": classes, "protocol": protocol})
 
     @property

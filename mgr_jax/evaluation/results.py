@@ -1,7 +1,8 @@
 """Scored splits: what is kept of them in a folder, and how they are read back."""
 
-import json
+import hashlib
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,11 @@ from mgr_jax.evaluation.predictions import Predictions, read_protocol
 from mgr_jax.evaluation.protocol import Protocol
 from mgr_jax.evaluation.scores import evaluate, majority_baseline
 from mgr_jax.evaluation.text import format_table
-from mgr_jax.files import expand, write_json
+from mgr_jax.files import expand, together
+from mgr_jax.integrity import read_sealed, write_sealed
+
+_COST: dict[str, Any] = {"parameters": int, "seconds": (int, float), "device": str}
+_TABLE = "table"  # with the scores: the digest of what they are of
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +98,10 @@ def save_result(
             "class": predictions.classes[majority],
             **majority_baseline(predictions, majority),
         }
-    file = folder / "predictions" / f"{predictions.split}.json"
-    predictions.save(file.with_suffix(".npz"))
-    write_json(file, scores)
+    with together(folder / "predictions") as new:
+        file = new / f"{predictions.split}.json"
+        predictions.save(file.with_suffix(".npz"))
+        write_sealed(file, scores | {_TABLE: _digest_table(file)})
     return Result(folder, scores, predictions, predictions.by_track(aggregation))
 
 
@@ -143,24 +149,45 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
     except ValueError as error:
         raise UserError(f"{error}; evaluate {folder} again", code="scores.damaged") from error
     try:
-        scores = json.loads(file.read_text(encoding="utf-8"))
+        scores = read_sealed(file, f"evaluate {folder} again")
+    except UserError as error:
+        raise UserError(str(error), code="scores.damaged") from error
+    if scores.pop(_TABLE, None) not in (None, _digest_table(file)):
+        raise UserError(
+            f"{file} holds the scores of another table than {file.stem}.npz beside it; evaluate "
+            f"{folder} again",
+            code="scores.damaged",
+        )
+    try:
         scores["protocol"] = read_protocol(scores["protocol"]).as_dict()
         # Runs scored before there was a choice have no such entry.
         stored = scores.setdefault("aggregation", "probabilities")
         if aggregation and aggregation != stored:
             scores |= evaluate(segments, aggregation=aggregation)
         tracks = segments.by_track(scores["aggregation"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        result = Result(folder, scores, segments, tracks, _read_cost(folder / "run.json"))
+        str(result)  # which asks for all that `save_result` has written
+        return result
+    except UserError as error:
+        raise UserError(str(error), code="scores.damaged") from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(
             f"{file} is damaged ({error}); evaluate {folder} again", code="scores.damaged"
         ) from error
-    return Result(folder, scores, segments, tracks, _read_cost(folder / "run.json"))
 
 
 def _read_cost(file: Path) -> dict[str, Any]:
-    """What a run cost; nothing where that was not written, or cannot be read: it only describes."""
-    try:
-        cost = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """What a run cost; nothing where that was not written, or is damaged: it only describes."""
+    if not file.exists():
         return {}
-    return cost if isinstance(cost, dict) else {}
+    try:
+        cost = read_sealed(file, "what the run cost is not told")
+    except UserError as error:
+        warnings.warn(str(error), stacklevel=3)
+        return {}
+    return {name: cost[name] for name, kinds in _COST.items() if isinstance(cost.get(name), kinds)}
+
+
+def _digest_table(scores: Path) -> str:
+    """Of the table that the scores in a file are of."""
+    return hashlib.sha256(scores.with_suffix(".npz").read_bytes()).hexdigest()

@@ -3,6 +3,7 @@
 `rows` and `kept` stand on it: a table of features in a file, and a matrix kept beside a dataset.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -68,7 +69,7 @@ def extract(
     )
     lasts = {some[-1] for some in todo}
     answers: dict[str, np.ndarray | Failure] = {}
-    bar = tqdm(
+    shown = tqdm(
         results,
         title,
         initial=len(names) - len(left),
@@ -76,20 +77,21 @@ def extract(
         unit=unit,
         disable=not progress,
     )
-    told = with_notes(bar) if note else ((result, []) for result in bar)
-    for ((name, _), answer), notes in told:
-        if note:
-            note(name, notes)
-        answers[name] = answer
-        if name not in lasts:
-            continue
-        if finish:
-            _finish(answers, finish)
-        if journal:
-            journal.append(answers)
-        else:
-            known.update(answers)
-        answers = {}
+    with contextlib.closing(results), shown as bar:
+        told = with_notes(bar) if note else ((result, []) for result in bar)
+        for ((name, _), answer), notes in told:
+            if note:
+                note(name, notes)
+            answers[name] = answer
+            if name not in lasts:
+                continue
+            if finish:
+                _finish(answers, finish)
+            if journal:
+                journal.append(answers)
+            else:
+                known.update(answers)
+            answers = {}
     return {name: known[name] for name in names}
 
 

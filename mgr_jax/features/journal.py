@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from mgr_jax.errors import UserError
-from mgr_jax.files import open_locked
+from mgr_jax.files import append, open_locked
 from mgr_jax.workers import Failure
 
 
@@ -60,13 +60,14 @@ class Journal:
             ) from error
         try:
             size = self._read(settings)
+            self._file.truncate(size)
+            if not size:
+                self._write([{"settings": dict(settings)}])
         except BaseException:
+            if not path.stat().st_size:
+                self.remove()
             self._file.close()
             raise
-        self._file.seek(size)
-        self._file.truncate()
-        if not size:
-            self._write([{"settings": dict(settings)}])
 
     def _read(self, settings: Mapping[str, Any]) -> int:
         """Reads the whole lines; returns how many bytes they are."""
@@ -139,8 +140,7 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
     def _write(self, lines: list[dict[str, Any]]) -> None:
-        self._file.write(b"".join(_line(json.dumps(line).encode()) for line in lines))
-        self._file.flush()
+        append(self.path, b"".join(_line(json.dumps(line).encode()) for line in lines))
 
     def __enter__(self) -> Self:
         return self

@@ -14,6 +14,7 @@ from mgr_jax.audio.fingerprint import HAITSMA_KALKER, Fingerprint, Scheme
 from mgr_jax.audio.io import Limits, read_audio
 from mgr_jax.audio.notes import with_notes
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.cache_data import CacheData
 from mgr_jax.errors import unknown_name
 from mgr_jax.integrity import keep_arrays, load_arrays
 from mgr_jax.workers import Failure, map_in_processes
@@ -40,9 +41,10 @@ def find_scheme(name: str) -> Scheme:
 
 def split_sources(tracks: Tracks) -> list[Source]:
     """The tracks of a split, to be read one by one without the table of all of them."""
+    columns = (tracks.file, tracks.start.tolist(), tracks.length.tolist(), tracks.track_id.tolist())
     return [
-        functools.partial(_read_stretch, tracks.files[file], int(start), int(length), tracks.rate)
-        for file, start, length in zip(tracks.file, tracks.start, tracks.length, strict=True)
+        functools.partial(_read_stretch, tracks.files[file], start, length, name, tracks.rate)
+        for file, start, length, name in zip(*columns, strict=True)
     ]
 
 
@@ -51,8 +53,10 @@ def file_source(path: Path, limits: Limits | None = None) -> Source:
     return functools.partial(_read_file, path, limits)
 
 
-def _read_stretch(file: Path, start: int, length: int, rate: float) -> tuple[np.ndarray, int]:
-    samples = np.fromfile(file, np.int16, length, offset=2 * start)
+def _read_stretch(
+    file: Path, start: int, length: int, name: str, rate: float
+) -> tuple[np.ndarray, int]:
+    samples = CacheData(file).read(2 * start, 2 * (start + length), name).view(np.int16)
     return samples.astype(np.float32) / 32768.0, int(rate)
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from mgr_jax.audio.fingerprint import Scheme
 from mgr_jax.audio.io import Limits
 from mgr_jax.data.artists import find_artists
-from mgr_jax.data.cache import open_tracks, read_account
+from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.feature_files import read_features
 from mgr_jax.data.folder_index import describe_files
 from mgr_jax.data.locate import find_prepared
+from mgr_jax.data.prepared import read_account
 from mgr_jax.data.published import assign_published
 from mgr_jax.data.sources import file_state
 from mgr_jax.files import expand

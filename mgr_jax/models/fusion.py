@@ -112,8 +112,6 @@ class Fusion(ConvNetwork):
 
     def _forget(self, categories: jax.Array, train: bool) -> jax.Array:
         """Makes the categories of some training examples unseen."""
-        if not (train and self.category_dropout):
-            return categories
-        key = self.make_rng("dropout")
-        keep = jax.random.bernoulli(key, 1 - self.category_dropout, (len(categories), 1))
-        return jnp.where(keep, categories, UNSEEN)
+        known = jnp.ones((len(categories), 1))
+        known = nn.Dropout(self.category_dropout, deterministic=not train)(known)
+        return jnp.where(known > 0, categories, UNSEEN)

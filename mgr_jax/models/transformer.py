@@ -53,15 +53,21 @@ class TransformerLayer(nn.Module):
         # [batch, heads, queries, keys]
         seen = None if lengths is None else frame_mask(x, lengths).swapaxes(1, 2)[:, None]
 
+        def mean_of_values(
+            query: jax.Array,
+            key: jax.Array,
+            value: jax.Array,
+            mask: jax.Array | None = None,
+            **_: Any,
+        ) -> jax.Array:
+            # As Flax's own, but for the dropout, which that draws for the batch as a whole.
+            weights = nn.dot_product_attention_weights(query, key, mask=mask, dtype=self.dtype)
+            weights = nn.Dropout(self.attention_dropout, deterministic=not train)(weights)
+            return jnp.einsum("...hqk,...khd->...qhd", weights, value)
+
         def attend(x: jax.Array) -> jax.Array:
             return nn.MultiHeadDotProductAttention(
-                self.heads,
-                dropout_rate=self.attention_dropout,
-                deterministic=not train,
-                # Flax otherwise draws once for the whole batch.
-                broadcast_dropout=False,
-                dtype=self.dtype,
-                name="attention",
+                self.heads, dtype=self.dtype, attention_fn=mean_of_values, name="attention"
             )(x, mask=seen)
 
         def transform(x: jax.Array) -> jax.Array:

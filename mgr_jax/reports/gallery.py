@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mgr_jax.files import write_file, write_text
+from mgr_jax.errors import UserError
+from mgr_jax.files import together, write_text
+from mgr_jax.integrity import read_arrays, write_arrays
 from mgr_jax.reports.figures import COLOURS, make_figure, save_figure
 from mgr_jax.reports.report import markdown_text
 
@@ -83,12 +85,18 @@ def save_pages(path: Path, title: str, pages: Mapping[str, Sequence[Picture]]) -
             records[heading].append(record)
     text = json.dumps({"title": title, "pages": records})
     arrays["index"] = np.array(text)
-    write_file(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
+    write_arrays(path, arrays, compress=True)
 
 
 def load_pages(path: str | Path) -> tuple[str, dict[str, list[Picture]]]:
-    """Reads what `save_pages` stored: the title, and pictures by heading."""
-    with np.load(path) as stored:
+    """Reads what `save_pages` stored: the title, and pictures by heading.
+
+    Raises:
+      UserError: it is damaged, or something else.
+    """
+    path = Path(path)
+    try:
+        stored = read_arrays(path)
         index = json.loads(str(stored["index"]))
         pages: dict[str, list[Picture]] = {heading: [] for heading in index["pages"]}
         for heading, records in index["pages"].items():
@@ -98,7 +106,11 @@ def load_pages(path: str | Path) -> tuple[str, dict[str, list[Picture]]]:
                 for name in _ARRAYS:
                     record[name] = stored[f"{heading}/{number}/{name}"]
                 pages[heading].append(Picture(**record))
-    return index["title"], pages
+        return index["title"], pages
+    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{path} is missing or damaged; store the pictures again", code="file.damaged"
+        ) from error
 
 
 def write_gallery(folder: str | Path) -> Path:
@@ -116,18 +128,18 @@ def write_gallery(folder: str | Path) -> Path:
     folder = Path(folder)
     title, pages = load_pages(folder / "report_data.npz")
     parts = [f"# {markdown_text(title)}"]
-    for heading, pictures in pages.items():
-        image = f"{heading.lower().replace(' ', '_')}.png"
-        save_figure(draw_gallery(pictures, f"{heading}: {title}"), folder / image)
-        lines = [
-            f"- **{one.name}**{one.detail and f' ({one.detail})'}: {one.description}"
-            for one in pictures
-            if one.description
-        ]
-        parts += [f"## {heading}", f"![{heading}]({image})", "\n".join(lines)]
-    path = folder / "report.md"
-    write_text(path, "\n\n".join(parts) + "\n")
-    return path
+    with together(folder) as new:
+        for heading, pictures in pages.items():
+            image = f"{heading.lower().replace(' ', '_')}.png"
+            save_figure(draw_gallery(pictures, f"{heading}: {title}"), new / image)
+            lines = [
+                f"- **{one.name}**{one.detail and f' ({one.detail})'}: {one.description}"
+                for one in pictures
+                if one.description
+            ]
+            parts += [f"## {heading}", f"![{heading}]({image})", "\n".join(lines)]
+        write_text(new / "report.md", "\n\n".join(parts) + "\n")
+    return folder / "report.md"
 
 
 def draw_gallery(pictures: Sequence[Picture], title: str) -> "Figure":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.errors import printable
-from mgr_jax.files import write_text
+from mgr_jax.files import together, write_text
 from mgr_jax.reports.figures import (
     draw_confusion,
     draw_history,
@@ -62,8 +62,6 @@ def write_page(
         figures["reliability"] = draw_reliability(reliability, title)
     if history is not None:
         figures["history"] = draw_history(*history, title.partition(":")[0])
-    for name, figure in figures.items():
-        save_figure(figure, out_dir / f"{name}.png")
 
     pictures = {name: f"![{name.replace('_', ' ')}]({name}.png)" for name in figures}
     parts = [f"# {markdown_text(title)}", markdown_table(summary_rows), "## Classes"]
@@ -76,9 +74,11 @@ def write_page(
         parts += ["## Training", pictures["history"]]
     if notes:
         parts += ["## Notes", "\n".join(f"- {markdown_text(note)}" for note in notes)]
-    path = out_dir / "report.md"
-    write_text(path, "\n\n".join(parts) + "\n")
-    return path
+    with together(out_dir) as new:
+        for name, figure in figures.items():
+            save_figure(figure, new / f"{name}.png")
+        write_text(new / "report.md", "\n\n".join(parts) + "\n")
+    return out_dir / "report.md"
 
 
 def markdown_text(text: str) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 
 from mgr_jax.audio.io import Limits, read_audio, read_native
 from mgr_jax.audio.listing import AUDIO_SUFFIXES
-from mgr_jax.data.cache import Tracks, open_tracks, read_account
+from mgr_jax.data.cache import Tracks, open_tracks
 from mgr_jax.data.feature_files import track_names
 from mgr_jax.data.fma_names import fma_track
 from mgr_jax.data.folder_index import describe_files
+from mgr_jax.data.prepared import read_account
 from mgr_jax.data.sources import file_state
 from mgr_jax.errors import UserError
 from mgr_jax.features.rows import AudioTrack

@@ -9,7 +9,7 @@ from typing import Any
 
 from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.errors import UserError, printable
-from mgr_jax.files import expand, require_folder, write_json, write_text
+from mgr_jax.files import expand, require_folder, together, write_json, write_text
 from mgr_jax.leakage import FINGERPRINTS
 from mgr_jax.leakage.findings import find_leaks
 from mgr_jax.leakage.fingerprints import find_scheme
@@ -76,14 +76,15 @@ class Audit:
         folder = expand(folder)
         require_folder(folder)
         content = dataclasses.asdict(self)
-        write_json(folder / "audit.json", content)
         rates = self.duplicates.get("bit_error_rates", [])
         drawn = bool(rates) and importlib.util.find_spec("matplotlib") is not None
-        if drawn:
-            title = f"{self.source}: how alike pairs of recordings are"
-            figure = draw_bit_error_rates(rates, self.duplicates["limit"], title)
-            save_figure(figure, folder / "audit.png")
-        write_text(folder / "audit.md", format_audit(content, "audit.png" if drawn else ""))
+        with together(folder) as new:
+            write_json(new / "audit.json", content)
+            if drawn:
+                title = f"{self.source}: how alike pairs of recordings are"
+                figure = draw_bit_error_rates(rates, self.duplicates["limit"], title)
+                save_figure(figure, new / "audit.png")
+            write_text(new / "audit.md", format_audit(content, "audit.png" if drawn else ""))
         return folder / "audit.md"
 
     def require_apart(self) -> None:

@@ -23,7 +23,7 @@ from mgr_jax.evaluation import (
     paired_difference,
     same_tracks,
 )
-from mgr_jax.files import expand, require_folder, write_text
+from mgr_jax.files import expand, require_folder, together, write_text
 from mgr_jax.reports import draw_comparison, markdown_table, markdown_text, save_figure
 
 log = logging.getLogger(__name__)
@@ -70,14 +70,15 @@ class Comparison:
         require_folder(out)
         title = f"Comparison: {self.rows[0]['split']} tracks"
         parts = [f"# {title}", self.markdown()]
-        if importlib.util.find_spec("matplotlib"):
-            figure = self._draw(title)
-            save_figure(figure, out / "compare.png")
-            parts.append(f"![{self.metric} of every run](compare.png)")
-        else:
-            log.warning("no picture: drawing needs matplotlib; run pip install 'mgr-jax[report]'")
-        write_text(out / "compare.csv", _as_csv(self.rows))
-        write_text(out / "compare.md", "\n\n".join(parts) + "\n")
+        with together(out) as new:
+            if importlib.util.find_spec("matplotlib"):
+                save_figure(self._draw(title), new / "compare.png")
+                parts.append(f"![{self.metric} of every run](compare.png)")
+            else:
+                told = "no picture: drawing needs matplotlib; run pip install 'mgr-jax[report]'"
+                log.warning(told)
+            write_text(new / "compare.csv", _as_csv(self.rows))
+            write_text(new / "compare.md", "\n\n".join(parts) + "\n")
         return out / "compare.md"
 
     def _draw(self, title: str) -> Any:

@@ -1,7 +1,6 @@
 """Trains a config once per fold and seed of its protocol, and scores what each has not seen."""
 
 import dataclasses
-import json
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +14,8 @@ from mgr_jax.data.pipeline import scored_split
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Result, join_predictions, join_repeats, save_result
 from mgr_jax.evaluation.protocol import LEAKING, repeated
-from mgr_jax.files import expand, write_json
+from mgr_jax.files import expand
+from mgr_jax.integrity import read_sealed, write_sealed
 from mgr_jax.model_folder import read_description
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
@@ -139,8 +139,8 @@ def _record_total(workdir: Path, runs: Sequence[Path]) -> None:
     It only describes: where that of a run is damaged there is none.
     """
     try:
-        costs = [json.loads((run / "run.json").read_text(encoding="utf-8")) for run in runs]
+        costs = [read_sealed(run / "run.json", "train it again") for run in runs]
         seconds = round(sum(cost["seconds"] for cost in costs), 1)
-        write_json(workdir / "run.json", costs[0] | {"seconds": seconds})
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        write_sealed(workdir / "run.json", costs[0] | {"seconds": seconds})
+    except (OSError, UserError, LookupError, TypeError) as error:
         warnings.warn(f"what the folds cost is not known ({error})", stacklevel=3)

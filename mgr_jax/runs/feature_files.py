@@ -11,16 +11,13 @@ from mgr_jax.data.cache import digest
 from mgr_jax.data.feature_files import FeatureTracks, read_features
 from mgr_jax.data.splits import SPLITS
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
-from mgr_jax.data.trained_on import UNREADABLE, TrainedOn, trained_on
+from mgr_jax.data.trained_on import TrainedOn, read_tracks, trained_on
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
-from mgr_jax.files import read_json
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.prediction.predictor import Predictor, load
 
 log = logging.getLogger(__name__)
-
-_RESTORE = "restore it, or train again in another folder"
 
 
 def read_for_model(file: Path, spec: InputSpec) -> FeatureTracks:
@@ -128,13 +125,11 @@ def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTr
     """The tracks to score; says which are left out, and why."""
     try:
         seen = trained_on(workdir)
-    except UNREADABLE as error:
+        stored = read_tracks(workdir)
+    except UserError as error:
         raise UserError(
-            f"what {workdir} was trained on cannot be read (config.json, dataset.json, tracks.json "
-            f"or init_from.json is missing or damaged); {_RESTORE}",
-            code="run.damaged",
+            f"what {workdir} was trained on cannot be read: {error}", code="run.damaged"
         ) from error
-    stored = read_json(workdir / "tracks.json", _RESTORE)
     used = {name: set(stored[name]) for name in ("train", "validation")}
     if split and split not in used:
         raise UserError(

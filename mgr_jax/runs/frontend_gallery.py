@@ -220,12 +220,12 @@ def augment_gallery(
         if name == "time_mask":  # which refuses clips shorter than its widest mask
             shown = {"max_frames": min(20, len(before))}
         augment = make_augment([{"name": name} | shown], sample_rate=rate)
-        changed, _, mix = augment.inputs(keys, jnp.asarray(clips))
+        changed, _, share = augment.inputs(keys, jnp.asarray(clips))
         after = np.asarray(augment.features(keys, log_mel(changed)))[0]
         change = after - before
         widest = float(np.clip(np.percentile(np.abs(change), 99), 12, 40))
-        if mix is not None:
-            detail = f"{100 * mix[1][0]:.0f} % of the original"
+        if share is not None:
+            detail = f"{100 * share[0]:.0f} % of the original"
             third = picture("other clip", other)
         elif AUGMENTATIONS[name].kind == "waveform" and np.abs(change).max() < _VISIBLE_DB:
             third = close_up(name, clips[0], np.asarray(changed)[0], rate, start)

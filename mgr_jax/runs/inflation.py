@@ -17,7 +17,7 @@ from mgr_jax.data.parts import assign_parts
 from mgr_jax.data.pipeline import open_split, target_names
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
-from mgr_jax.files import expand, require_folder, write_json, write_text
+from mgr_jax.files import expand, require_folder, together, write_json, write_text
 from mgr_jax.leakage.inflation import BY, choose_metric, inflation, inflation_rows
 from mgr_jax.model_folder import name_system
 from mgr_jax.reports import markdown_table, markdown_text
@@ -80,8 +80,9 @@ class Inflation:
             "systems": self.systems,
             "failed": list(self.failed),
         }
-        write_json(folder / "inflation.json", content)
-        write_text(folder / "inflation.md", self.markdown() + "\n")
+        with together(folder) as new:
+            write_json(new / "inflation.json", content)
+            write_text(new / "inflation.md", self.markdown() + "\n")
         return folder / "inflation.md"
 
 

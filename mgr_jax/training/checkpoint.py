@@ -1,7 +1,5 @@
 """Checkpoints through Orbax: the latest and the best, unreplicated, written in the background."""
 
-import contextlib
-import json
 import shutil
 import warnings
 from collections.abc import Callable, Mapping
@@ -10,37 +8,74 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import orbax.checkpoint as ocp
-from jax.experimental import multihost_utils
+import tensorstore
 from orbax.checkpoint import checkpoint_managers as managers
 
 from mgr_jax.errors import UserError, disk_errors_told
-from mgr_jax.files import write_text
+from mgr_jax.integrity import has_sums, write_sums
+from mgr_jax.training.checkpoint_files import (
+    DELETED,
+    HISTORY,
+    ITEMS,
+    NOTES,
+    SCORE,
+    add_score,
+    as_history,
+    clear_unfinished,
+    damage_of,
+    list_steps,
+    read_history,
+    read_score,
+    repair_checkpoints,
+    require_some,
+    set_aside,
+)
+from mgr_jax.training.partition import in_first_process, tell_all_processes
 
 if TYPE_CHECKING:  # prediction reads checkpoints without a trainer
     from mgr_jax.training.steps import TrainState
 
-_UNFINISHED = "*.orbax-checkpoint-tmp*"
-# What Orbax and TensorStore raise for files that are cut or missing.
-_DAMAGE = (ValueError, KeyError, OSError)
+# What Orbax and TensorStore raise for damage that no sums tell of.
+_DAMAGE = (ValueError, LookupError, OSError, TypeError, AttributeError, RuntimeError)
+
+
+class _DamagedError(Exception):
+    """A checkpoint cannot be read; says why."""
+
+
+class _SummedFolder(ocp.path.atomicity.AtomicRenameTemporaryPath):
+    """The folder of a checkpoint while it is written; with its name it gets sums of its files."""
+
+    async def finalize(self) -> None:
+        """Called when all processes have written, in the first alone; of items too."""
+        if self.get_final().name.isdecimal():
+            # Orbax adds to its notes after this, and a score may be added.
+            write_sums(Path(self.get()), skip=(NOTES, HISTORY, SCORE))
+        await super().finalize()
 
 
 class Checkpoints:
     """The checkpoints of one run, below `<workdir>/checkpoints/<step>`.
 
-    Each holds two items: `model` (params and batch_stats, all that prediction needs; the averaged
-    ones where a run averages) and `optimizer` (what else going on needs). Arrays are host arrays
-    without devices in them, so a run may go on with other devices or another partition.
+    Each holds three items: `model` (params and batch_stats, all that prediction needs; the averaged
+    ones where a run averages), `optimizer` (what else going on needs) and `history` (the scores of
+    all evaluations so far). Arrays are host arrays without devices in them, so a run may go on with
+    other devices or another partition.
+
+    Attributes:
+      scores: by step, of the evaluations that the run has had, up to the state that it has.
     """
 
-    def __init__(self, workdir: Path, *, read_only: bool = False) -> None:
-        """Opens the checkpoints of a run; see `repair_checkpoints` for what a kill has left."""
+    def __init__(self, workdir: Path) -> None:
+        """Opens the checkpoints of a run, after `repair_checkpoints`."""
         self.folder = Path(workdir).absolute() / "checkpoints"
-        self._read_only = read_only
+        self.scores: dict[int, float] = {}
         score = lambda metrics: metrics["score"]  # noqa: E731
         self._manager = ocp.CheckpointManager(
             self.folder,
             item_handlers={
-                name: ocp.StandardCheckpointHandler() for name in ("model", "optimizer")
+                **{name: ocp.StandardCheckpointHandler() for name in ITEMS},
+                HISTORY: ocp.JsonCheckpointHandler(filename=HISTORY),
             },
             options=ocp.CheckpointManagerOptions(
                 # best_fn with max_to_keep would delete the latest step when it is not the best.
@@ -54,31 +89,15 @@ class Checkpoints:
                 ),
                 best_fn=score,
                 best_mode="max",
-                create=not read_only,
-                read_only=read_only,
-                # Else a score that cannot be read would keep all steps from being read.
-                lightweight_initialize=read_only,
+                todelete_subdir=DELETED,
+                temporary_path_class=_SummedFolder,
             ),
         )
 
     @property
     def best_step(self) -> int | None:
         """The step with the best score, None where none was scored."""
-        if not self._read_only:
-            return self._manager.best_step()
-        found = {}
-        for step in self._manager.all_steps():
-            with contextlib.suppress(FileNotFoundError):  # an interrupted run's has no score
-                found[step] = _read_score(self.folder / str(step) / "metrics")
-                if found[step] is None:
-                    warnings.warn(
-                        f"the score of checkpoint {self.folder / str(step)} is damaged; it does "
-                        "not count among the best",
-                        stacklevel=3,
-                    )
-        scored = {step: score for step, score in found.items() if score is not None}
-        # Of equal ones the latest, as the manager has it.
-        return max(scored, key=lambda step: (scored[step], step), default=None)
+        return self._manager.best_step()
 
     @property
     def latest_step(self) -> int | None:
@@ -93,214 +112,239 @@ class Checkpoints:
           score: greater is better; None (an interrupted run) is never the best. A step that was
             saved without is given it.
         """
-        if int(state.step) == self.latest_step and score is not None:
-            self._add_score(int(state.step), score)
+        step = int(state.step)
+        if score is not None:
+            self.scores = {**self.scores, step: score}
+        self.wait()  # else what was replaced would still be there, beside three others
+        if step == self.latest_step:
+            with disk_errors_told(self.folder):
+                in_first_process(lambda: add_score(self.folder / str(step), self.scores))
+            self._manager.reload()
+            for other in set(self._manager.all_steps()) - {step, self.best_step}:
+                self._manager.delete(other)  # as saving would
             return
         items = {name: ocp.args.StandardSave(item) for name, item in _items(state).items()}
-        with disk_errors_told(self.folder):  # those of the save before, which has been waited for
+        history = ocp.args.JsonSave(as_history(self.scores))
+        with disk_errors_told(self.folder):
             self._manager.save(
-                int(state.step),
-                args=ocp.args.Composite(**items),
+                step,
+                args=ocp.args.Composite(**items, **{HISTORY: history}),
                 metrics=None if score is None else {"score": score},
             )
 
-    def _add_score(self, step: int, score: float) -> None:
-        self.wait()
-        if jax.process_index() == 0:
-            item = self.folder / str(step) / "metrics"
-            with disk_errors_told(self.folder):
-                item.mkdir(exist_ok=True)
-                write_text(item / "metrics", json.dumps({"score": score}))
-        if jax.process_count() > 1:
-            multihost_utils.sync_global_devices("score")
-        self._manager.reload()
-        for other in set(self._manager.all_steps()) - {step, self.best_step}:
-            self._manager.delete(other)  # as saving would
-
-    def restore(self, state_at: "Callable[[int], TrainState]") -> "TrainState | None":
-        """Restores the newest readable step.
+    def restore(
+        self,
+        state_at: "Callable[[int, Mapping[int, float]], TrainState]",
+        logged: Mapping[int, float],
+    ) -> "TrainState | None":
+        """Restores the newest readable step, and the scores up to it.
 
         A damaged checkpoint is passed over with a warning.
 
         Args:
-          state_at: gives a state of the shapes that the run had at a step.
+          state_at: gives a state of the shapes that the run had at a step, from the scores so far.
+          logged: the scores that metrics.jsonl tells, for checkpoints without a history.
 
         Returns:
           The state as host arrays, or None where there is no checkpoint.
 
         Raises:
-          UserError: the checkpoints are of another architecture, or none can be read.
+          UserError: the checkpoints are of another architecture, or none can be read, or neither
+            they nor metrics.jsonl tell how the run was scored.
         """
-        steps = sorted(self._manager.all_steps(), reverse=True)
-        for step in steps:
-            state = state_at(step)
-            items = _items(state)
-            try:
-                self._require_shapes(step, items)
-                restored = self._manager.restore(
-                    step,
-                    args=ocp.args.Composite(
-                        **{name: ocp.args.StandardRestore(item) for name, item in items.items()}
-                    ),
-                )
-            except _DAMAGE as error:
-                self._warn_of_damage(step, error)
-                continue
-            return _with_items(state, restored)
-        if steps or any(self.folder.glob("damaged-*")):  # those of this call, or of one before it
-            raise UserError(
-                f"no checkpoint in {self.folder} can be read; remove the folder to start again",
-                code="checkpoint.none_readable",
-            )
+        for step in list_steps(self.folder):
+            scores = self._scores_at(step, logged)
+            state = state_at(step, scores)
+            if restored := self._read(step, _items(state)):
+                self.scores = scores
+                return _with_items(state, restored)
+        require_some(self.folder)
         return None
 
-    def _warn_of_damage(self, step: int, error: Exception) -> None:
-        """Renames a step, because saving a step that exists does nothing, and says nothing."""
-        aside = self.folder / f"damaged-{step}"
-        if jax.process_index() == 0:
-            shutil.rmtree(aside, ignore_errors=True)
-            (self.folder / str(step)).rename(aside)
-        self._manager.reload()
-        warnings.warn(
-            f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}) and was "
-            f"renamed to {aside.name}; going on from another one",
-            stacklevel=3,
-        )
-
-    def restore_variables(
-        self, variables: dict[str, Any] | None = None, which: str | int = "best"
-    ) -> dict[str, Any]:
-        """Restores what prediction needs.
-
-        Args:
-          variables: of the shapes to restore into, abstract or not; None: of those it has.
-          which: "best" by validation score, "latest", or a step.
-
-        Raises:
-          UserError: no such checkpoint, another architecture, or a damaged file.
-        """
-        which, steps = str(which), self._manager.all_steps()
-        if not steps:
-            raise UserError(
-                f"{self.folder} holds no finished checkpoint; train for longer first",
-                code="checkpoint.none",
-            )
+    def _scores_at(self, step: int, logged: Mapping[int, float]) -> dict[int, float]:
+        history = read_history(self.folder / str(step))
+        if history is not None:
+            return history
+        scores = {s: score for s, score in logged.items() if s <= step}
         best = self.best_step
-        named = {"latest": max(steps), "best": max(steps) if best is None else best}
-        step = named.get(which, int(which) if which.isdecimal() else -1)
-        if step not in steps:
+        if best is not None and best <= step and best not in scores:
             raise UserError(
-                f"{self.folder} has no checkpoint '{which}'; choose best, latest or one of "
-                f"{', '.join(map(str, sorted(steps)))}",
-                code="checkpoint.no_such_step",
+                f"{self.folder.parent / 'metrics.jsonl'} lacks the evaluation of step {best}, "
+                "which there is a checkpoint of, so that patience and stages cannot go on; restore "
+                "it, or train in another folder",
+                code="run.missing_evaluation",
             )
-        try:
-            return self._model(step, variables)
-        except _DAMAGE as error:
-            raise UserError(
-                f"checkpoint {self.folder / str(step)} is damaged ({type(error).__name__}); "
-                "restore it, or name another step",
-                code="checkpoint.damaged",
-            ) from error
+        return scores
 
     def best_variables(self, variables: dict[str, Any]) -> dict[str, Any]:
         """Restores the best readable step, else the latest, to go on from; see `restore`."""
-        while steps := self._manager.all_steps():
+        in_first_process(lambda: repair_checkpoints(self.folder, self.scores))
+        self._manager.reload()
+        while True:
             best = self.best_step
-            step = max(steps) if best is None else best
-            try:
-                return self._model(step, variables)
-            except _DAMAGE as error:
-                self._warn_of_damage(step, error)
-        raise UserError(
-            f"no checkpoint in {self.folder} can be read; remove the folder to start again",
-            code="checkpoint.none_readable",
-        )
+            step = list_steps(self.folder)[0] if best is None else best
+            if restored := self._read(step, {"model": variables}):
+                return restored["model"]
+            require_some(self.folder)
 
-    def _model(self, step: int, variables: dict[str, Any] | None) -> dict[str, Any]:
-        if variables is None:
-            variables = self._stored(step, "model")
-        self._require_shapes(step, {"model": variables})
-        restored = self._manager.restore(
-            step, args=ocp.args.Composite(model=ocp.args.StandardRestore(_host(variables)))
-        )
-        return restored["model"]
-
-    def _require_shapes(self, step: int, items: dict[str, Any]) -> None:
-        for item, tree in items.items():
-            stored, wanted = _shapes(self._stored(step, item)), _shapes(tree)
-            if not stored:
-                raise ValueError(f"{item} is missing")
-            for name in sorted({*stored, *wanted}):
-                if stored.get(name) != wanted.get(name):
-                    raise UserError(
-                        f"checkpoint {self.folder / str(step)} is of another architecture: {name} "
-                        f"is {stored.get(name, 'absent')} there but {wanted.get(name, 'absent')} "
-                        "in the config; use the config it was trained with or another workdir",
-                        code="checkpoint.other_network",
-                    )
-
-    def _stored(self, step: int, item: str) -> Any:
-        """The tree of an item, of metadata. The manager would read all items, and the score."""
-        return ocp.StandardCheckpointHandler().metadata(self.folder / str(step) / item).tree
+    def _read(self, step: int, trees: Mapping[str, Any]) -> dict[str, Any]:
+        """Items of a step; none, in all processes, where one finds it damaged: it is set aside."""
+        restored, damage = {}, ""
+        try:
+            restored = _restore(self.folder / str(step), trees)
+        except _DamagedError as error:
+            damage = str(error)
+        if damage := tell_all_processes(damage):
+            in_first_process(lambda: set_aside(self.folder, step, damage))
+            self._manager.reload()
+            return {}
+        return restored
 
     def wait(self) -> None:
-        """Waits until everything saved is on disk."""
+        """Waits until everything saved is on disk, and what it replaced is not."""
         with disk_errors_told(self.folder):
             self._manager.wait_until_finished()
+            if jax.process_index() == 0:
+                shutil.rmtree(self.folder / DELETED, ignore_errors=True)
 
     def close(self) -> None:
-        """Waits, and releases the manager's threads."""
-        self._manager.close()
+        """Waits, releases the manager's threads, and removes what a save that failed has left."""
+        try:
+            self._manager.close()
+        finally:
+            if jax.process_index() == 0:
+                clear_unfinished(self.folder)
 
 
-def repair_checkpoints(workdir: Path, scores: Mapping[int, float]) -> None:
-    """Clears away what a killed save has left, and mends scores that cannot be read.
+def load_variables(
+    workdir: Path, variables: dict[str, Any] | None = None, which: str | int = "best"
+) -> dict[str, Any]:
+    """Reads what prediction needs of a run's checkpoints.
+
+    In place of the best or the latest, where that is damaged, another one is read, with a warning:
+    the next older one, else a newer one.
 
     Args:
-      workdir: of a run that is to go on, if there is one.
-      scores: of the steps evaluated so far; a step whose score is lost stays without.
-    """
-    folder = workdir / "checkpoints"
-    for leftover in folder.glob(_UNFINISHED):
-        shutil.rmtree(leftover)
-    for item in folder.glob("[0-9]*/metrics"):
-        if not (item / "metrics").exists() or _read_score(item) is not None:
-            continue
-        score = scores.get(int(item.parent.name))
-        if score is None:
-            shutil.rmtree(item)
-        else:
-            write_text(item / "metrics", json.dumps({"score": score}))
-        warnings.warn(
-            f"the score of checkpoint {item.parent} was damaged, and "
-            + ("is lost" if score is None else "was mended by metrics.jsonl"),
-            stacklevel=2,
-        )
-
-
-def load_variables(workdir: Path, variables: dict[str, Any], which: str | int) -> dict[str, Any]:
-    """Reads the variables of a finished run; see `Checkpoints.restore_variables`."""
-    with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
-        return checkpoints.restore_variables(variables, which)
-
-
-def read_variables(workdir: Path) -> dict[str, Any]:
-    """Reads all the variables of a run's best checkpoint, whatever network it is of."""
-    with contextlib.closing(Checkpoints(workdir, read_only=True)) as checkpoints:
-        return checkpoints.restore_variables()
-
-
-def _read_score(item: Path) -> float | None:
-    """The score that a "metrics" item holds; None where it is damaged.
+      workdir: of the run.
+      variables: of the shapes to restore into, abstract or not; None: of those it has.
+      which: "best" by validation score, "latest", or a step.
 
     Raises:
-      FileNotFoundError: there is none.
+      UserError: no such checkpoint, another architecture, or damaged files.
     """
-    try:
-        return float(json.loads((item / "metrics").read_text(encoding="utf-8"))["score"])
-    except (ValueError, KeyError, TypeError):
-        return None
+    folder, which = Path(workdir).absolute() / "checkpoints", str(which)
+    steps = list_steps(folder)
+    if not steps:
+        raise UserError(
+            f"{folder} holds no finished checkpoint; train for longer first",
+            code="checkpoint.none",
+        )
+    first = {"latest": steps[0], "best": _best_step(folder, steps)}.get(which)
+    if first is None and which.isdecimal() and int(which) in steps:
+        return _read_step(folder, [int(which)], variables)
+    if first is None:
+        raise UserError(
+            f"{folder} has no checkpoint '{which}'; choose best, latest or one of "
+            f"{', '.join(map(str, reversed(steps)))}",
+            code="checkpoint.no_such_step",
+        )
+    older, newer = (s for s in steps if s < first), (s for s in reversed(steps) if s > first)
+    return _read_step(folder, [first, *older, *newer], variables)
+
+
+def _best_step(folder: Path, steps: list[int]) -> int:
+    """The step with the best score, of equal ones the latest, as Orbax has it; else the latest."""
+    scored = {}
+    for step in steps:
+        try:
+            if (score := read_score(folder / str(step))) is not None:
+                scored[step] = score
+        except ValueError:
+            warnings.warn(
+                f"the score of checkpoint {folder / str(step)} is damaged; it does not count among "
+                "the best",
+                stacklevel=4,
+            )
+    return max(scored, key=lambda step: (scored[step], step), default=steps[0])
+
+
+def _read_step(folder: Path, steps: list[int], variables: dict[str, Any] | None) -> dict[str, Any]:
+    """The variables of the first of some steps that is whole."""
+    damaged = []
+    for step in steps:
+        try:
+            found = _restore(folder / str(step), {"model": variables})["model"]
+        except _DamagedError as error:
+            damaged.append(f"checkpoint {folder / str(step)} is damaged ({error})")
+            continue
+        if damaged:
+            told = f"{'; '.join(damaged)}; that of step {step} is used instead"
+            warnings.warn(told, stacklevel=4)
+        return found
+    raise UserError(
+        f"{'; '.join(damaged)}; restore it, or "
+        + ("name another step" if len(list_steps(folder)) > len(steps) else "train again"),
+        code="checkpoint.damaged",
+    )
+
+
+def _restore(checkpoint: Path, trees: Mapping[str, Any]) -> dict[str, Any]:
+    """Reads items as host arrays.
+
+    Args:
+      checkpoint: its folder.
+      trees: by item, of the shapes to restore into; None: of those it has.
+
+    Raises:
+      _DamagedError: files are damaged, as their sums or Orbax tell.
+      UserError: it is of another architecture.
+    """
+    if damage := damage_of(checkpoint, *trees):
+        raise _DamagedError(damage)
+    found = {}
+    for item, tree in trees.items():
+        handler = ocp.StandardCheckpointHandler()
+        try:
+            if not has_sums(checkpoint):
+                _read_through(checkpoint / item)
+            stored = handler.metadata(checkpoint / item).tree
+            wanted = stored if tree is None else tree
+            _require_shapes(checkpoint, stored, wanted)
+            arguments = ocp.args.StandardRestore(_host(wanted))
+            found[item] = handler.restore(checkpoint / item, args=arguments)
+        except _DAMAGE as error:
+            raise _DamagedError(type(error).__name__) from error
+    return found
+
+
+def _read_through(item: Path) -> None:
+    """Reads all arrays of an item one by one; raises what TensorStore does where one is damaged.
+
+    Orbax reads them at once, and gives up with the first error: of the others TensorStore tells on
+    stderr, with tracebacks.
+    """
+    store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
+    keys = [key.decode() for key in tensorstore.KvStore.open(store).result().list().result()]
+    names = [key.removesuffix(".zarray") for key in keys if key.endswith(".zarray")]
+    if not names:
+        raise ValueError("it holds no arrays")
+    for name in names:
+        array = {"driver": "zarr", "kvstore": {**store, "path": name}}
+        tensorstore.open(array, open=True).result().read().result()
+
+
+def _require_shapes(checkpoint: Path, stored: Any, tree: Any) -> None:
+    there, wanted = _shapes(stored), _shapes(tree)
+    if not there:
+        raise ValueError("it is empty")
+    for name in sorted({*there, *wanted}):
+        if there.get(name) != wanted.get(name):
+            raise UserError(
+                f"checkpoint {checkpoint} is of another architecture: {name} is "
+                f"{there.get(name, 'absent')} there but {wanted.get(name, 'absent')} in the "
+                "config; use the config it was trained with or another workdir",
+                code="checkpoint.other_network",
+            )
 
 
 def _items(state: "TrainState") -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """Where a run begins, where it stands, and whether it is done.
 
 The stage, the learning rate and the end follow from the config and from the scores of the
-evaluations so far, so that a resumed run needs nothing but its checkpoint and its log.
+evaluations so far, which a checkpoint keeps, so that a resumed run needs nothing else.
 """
 
 import dataclasses
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from mgr_jax.data.trained_on import Origin, find_origin
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.model_folder import read_description
-from mgr_jax.training.checkpoint import Checkpoints, read_variables
+from mgr_jax.training.checkpoint import Checkpoints, load_variables
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.steps import TrainState, create_state, take_weights
 
@@ -175,7 +175,7 @@ def initial_variables(
     )
     begun, taken = take_weights(
         variables,
-        read_variables(Path(origin.run)),
+        load_variables(Path(origin.run)),
         origin.run,
         into_encoder=config.model.name == "fusion" != origin.model,
         same_classes=origin.same_classes,
@@ -195,7 +195,7 @@ def newest_state(
     config: ConfigDict,
     variables: Mapping[str, Any],
     checkpoints: Checkpoints,
-    evaluations: Sequence[tuple[int, float]],
+    logged: Iterable[tuple[int, float]],
 ) -> tuple[TrainState, Stages]:
     """Restores the newest checkpoint, and says where the run stands there.
 
@@ -203,34 +203,25 @@ def newest_state(
       config: of the run.
       variables: that a new run begins with.
       checkpoints: of the run, perhaps none.
-      evaluations: (step, score) of those it has had.
+      logged: (step, score) of the evaluations that metrics.jsonl tells; see `Checkpoints.restore`.
 
     Returns:
       The state, on the host, and the stages.
 
     Raises:
-      UserError: the log lacks the evaluation of the best checkpoint, or see `Checkpoints.restore`.
+      UserError: see `Checkpoints.restore`.
     """
 
-    def stages_at(step: int) -> Stages:
-        return Stages(config, [(s, score) for s, score in evaluations if s < step])
+    def stages_at(step: int, scores: Mapping[int, float]) -> Stages:
+        return Stages(config, [(s, score) for s, score in scores.items() if s < step])
 
-    def state_at(step: int) -> TrainState:
-        return _fresh_state(variables, stages_at(step).config)
+    def state_at(step: int, scores: Mapping[int, float]) -> TrainState:
+        return _fresh_state(variables, stages_at(step, scores).config)
 
-    best = checkpoints.best_step
-    if best is not None and best not in dict(evaluations):
-        raise UserError(
-            f"{checkpoints.folder.parent / 'metrics.jsonl'} lacks the evaluation of step {best}, "
-            "which there is a checkpoint of, so that patience and stages cannot go on; restore it, "
-            "or train in another folder",
-            code="run.missing_evaluation",
-        )
-    state = checkpoints.restore(state_at) or state_at(0)
-    step = int(state.step)
-    stages = stages_at(step)
-    last = [score for s, score in evaluations if s == step]
-    if last and stages.add(step, last[0]):
+    state = checkpoints.restore(state_at, dict(logged)) or state_at(0, {})
+    step, scores = int(state.step), checkpoints.scores
+    stages = stages_at(step, scores)
+    if step in scores and stages.add(step, scores[step]):
         state = first_of_stage(stages, checkpoints, state)
     return state.replace(lr_scale=np.float32(stages.lr_scale)), stages
 

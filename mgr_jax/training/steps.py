@@ -12,10 +12,11 @@ from jax import lax
 from ml_collections import ConfigDict
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.augment import Augment, example_keys
+from mgr_jax.audio.augment import Augment, example_keys, of_partners
 from mgr_jax.classifier import GenreClassifier, classify
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import InputSpec
+from mgr_jax.training.dropout import dropout_by_example
 from mgr_jax.training.optim import Loss, l2_penalty
 
 Batch = dict[str, Any]
@@ -129,18 +130,20 @@ def make_train_step(
     classification_weight: float = 1.0,
     auxiliary_weight: float = 1.0,
 ) -> Callable[[TrainState, Any, Batch], tuple[TrainState, Metrics]]:
-    """Returns `update(state, data, batches) → (state, {"loss": [steps], "accuracy": [steps]})`.
+    """Returns `update(state, data, batches) → (state, {"loss": [steps], "accuracy": [steps], …})`.
 
     It makes as many updates as the second axis of `batches` says ([batch, steps, ...]) before it
     returns to the host. Under pmap (`classifier.axis_name`) gradients and metrics are averaged
-    over the devices.
+    over the devices. An update that is not finite leaves all but the step as it was; which were
+    made says "finite" [steps], 1 or 0.
 
     Args:
       classifier: to train.
       optimizer: as `create_state` was given.
       loss: (logits, targets) → [batch].
       inputs: of the loader.
-      seed: of the dropout and the augmentation.
+      seed: of the dropout and the augmentation; what they draw for an example follows from its
+        number ("index" of the batch), so that devices and parts do not matter.
       l2: times the sum of squared kernels is added to the loss; the loss reported is without.
       accumulate: parts that a batch is worked through in; batch statistics are those of a part.
       ema_decay: of the averaged variables, less in the first steps; 0: none are kept.
@@ -151,16 +154,17 @@ def make_train_step(
     axis_name = classifier.axis_name
 
     def loss_fn(params, batch_stats, examples, rng):
-        (logits, intermediates), updates = classifier.apply(
-            {"params": params, "batch_stats": batch_stats},
-            examples["inputs"],
-            examples["aux"],
-            examples["lengths"],
-            train=True,
-            augment=_feature_augment(augment, examples),
-            mutable=["batch_stats"],
-            rngs={"dropout": rng},
-        )
+        with dropout_by_example(examples["index"]):
+            (logits, intermediates), updates = classifier.apply(
+                {"params": params, "batch_stats": batch_stats},
+                examples["inputs"],
+                examples["aux"],
+                examples["lengths"],
+                train=True,
+                augment=_feature_augment(augment, examples),
+                mutable=["batch_stats"],
+                rngs={"dropout": rng},
+            )
         losses = loss(logits, examples["targets"])
         if "share" in examples:
             share = examples["share"]
@@ -179,9 +183,9 @@ def make_train_step(
     def gradient(state: TrainState, examples: Batch, rng: jax.Array):
         """Gradient, metrics and new batch statistics of a batch, part by part."""
 
-        def part(batch_stats, operands):
+        def part(batch_stats, examples):
             grads, (metrics, batch_stats) = jax.grad(loss_fn, has_aux=True)(
-                state.params, batch_stats, *operands
+                state.params, batch_stats, examples, rng
             )
             return batch_stats, (grads, metrics)
 
@@ -190,17 +194,14 @@ def make_train_step(
             return x.reshape(-1, accumulate, *x.shape[1:]).swapaxes(0, 1)
 
         if accumulate == 1:
-            batch_stats, (grads, metrics) = part(state.batch_stats, (examples, rng))
+            batch_stats, (grads, metrics) = part(state.batch_stats, examples)
             return grads, metrics, batch_stats
-        operands = (jax.tree.map(parts, examples), jax.random.split(rng, accumulate))
-        batch_stats, stacked = lax.scan(part, state.batch_stats, operands)
+        batch_stats, stacked = lax.scan(part, state.batch_stats, jax.tree.map(parts, examples))
         grads, metrics = jax.tree.map(lambda x: x.mean(axis=0), stacked)
         return grads, metrics, batch_stats
 
     def one_step(state: TrainState, data: Any, batch: Batch) -> tuple[TrainState, Metrics]:
         rng = jax.random.fold_in(jax.random.key(seed), state.step)
-        if axis_name:
-            rng = jax.random.fold_in(rng, lax.axis_index(axis_name))
         examples = _augmented(augment, seed, inputs(data, batch), batch, classifier)
         grads, metrics, batch_stats = gradient(state, examples, rng)
         if axis_name:
@@ -213,7 +214,8 @@ def make_train_step(
             batch_stats=batch_stats,
             opt_state=opt_state,
         )
-        return _with_average(new, ema_decay), metrics
+        new, made = _if_finite(_with_average(new, ema_decay), state, metrics["loss"], axis_name)
+        return new, metrics | {"finite": made.astype(jnp.float32)}
 
     def update(state: TrainState, data: Any, batches: Batch) -> tuple[TrainState, Metrics]:
         by_step = jax.tree.map(lambda x: x.swapaxes(0, 1), batches)
@@ -233,8 +235,8 @@ def _augmented(
     classifier: GenreClassifier,
 ) -> Batch:
     """All that a loss needs of each example: what depends on one is of its row."""
-    examples = {name: batch.get(name) for name in ("targets", "aux", "lengths")}
-    examples["inputs"] = inputs
+    examples = {"index": batch["index"], "inputs": inputs}
+    examples |= {name: batch.get(name) for name in ("targets", "aux", "lengths")}
     if augment is None:
         return examples
     examples["keys"] = keys = example_keys(seed, batch["index"])
@@ -244,12 +246,12 @@ def _augmented(
             context = classifier.frontend.crop.context
             clip -= 2 * context
             ends = jnp.where(ends < clip, ends + context, inputs.shape[1])
-        examples["inputs"], ends, mix = augment.inputs(keys, dsp.to_float(inputs), ends)
+        examples["inputs"], ends, share = augment.inputs(keys, dsp.to_float(inputs), ends)
         if ends is not None:
             examples["lengths"] = jnp.where(ends < inputs.shape[1], ends - context, clip)
-        if mix:
-            partner, examples["share"] = mix
-            examples["partner_targets"] = batch["targets"][partner]
+        if share is not None:
+            examples["share"] = share
+            examples["partner_targets"] = of_partners(batch["targets"])
     return examples
 
 
@@ -259,6 +261,20 @@ def _feature_augment(
     if augment is None or not augment.changes_features:
         return None
     return lambda features, lengths: augment.features(examples["keys"], features, lengths)
+
+
+def _if_finite(
+    new: TrainState, old: TrainState, loss: jax.Array, axis_name: str | None
+) -> tuple[TrainState, jax.Array]:
+    """The new state if all of it is finite, else the old one at its step; and which it is, []."""
+    # Gradients need no look: what is not finite of them is not finite of what comes of them.
+    finite = jnp.isfinite(loss)
+    for leaf in jax.tree.leaves((new.params, new.batch_stats, new.opt_state)):
+        finite &= jnp.isfinite(leaf).all()
+    if axis_name:  # statistics of a network's own may differ between devices
+        finite = lax.pmin(finite.astype(jnp.int32), axis_name) > 0
+    kept = jax.tree.map(lambda new, old: jnp.where(finite, new, old), new, old)
+    return kept.replace(step=new.step), finite
 
 
 def _with_average(state: TrainState, decay: float) -> TrainState:
@@ -312,10 +328,12 @@ def require_mixable(augment: Augment | None, config: ConfigDict, spec: InputSpec
             "of its own track; remove mixup and cutmix, or use normalise_over='segment'",
             code="augment.track_statistics",
         )
-    alone = jax.device_count() if config.partition == "pmap" else 1
-    if config.batch_size <= alone:
+    devices = jax.device_count() if config.partition == "pmap" else 1
+    if config.batch_size // devices % 2:
+        where = f" on each of {devices} devices" if devices > 1 else ""
         raise UserError(
-            f"config.augment mixes the examples of a device, of which there is one in a batch of "
-            f"{config.batch_size}; raise config.batch_size",
-            code="augment.one_example",
+            f"config.augment mixes examples in pairs, but a batch of {config.batch_size} has "
+            f"{config.batch_size // devices}{where}; make config.batch_size a multiple of "
+            f"{2 * devices}",
+            code="augment.odd_batch",
         )

@@ -1,39 +1,39 @@
 """What a run writes down: whose run it is, what it measures, what it costs."""
 
 import importlib.util
-import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-import tensorboardX
 from ml_collections import ConfigDict
 
-from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
+from mgr_jax.config import RESUMABLE, differences, from_json, load_config, save_config, to_json
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import track_digests
 from mgr_jax.data.loader import DRAWS
-from mgr_jax.data.pipeline import class_counts, target_names
-from mgr_jax.errors import UserError
+from mgr_jax.data.pipeline import class_counts, read_run_account, target_names
+from mgr_jax.data.trained_on import read_tracks
+from mgr_jax.errors import UserError, some_names
 from mgr_jax.evaluation import Predictions, Protocol, confusion_matrix, evaluate
+from mgr_jax.files import append, write_text
 from mgr_jax.files import lock as hold
-from mgr_jax.files import read_json, write_json, write_text
 from mgr_jax.input_spec import InputSpec
+from mgr_jax.integrity import read_line, read_sealed, seal_line, write_sealed
 from mgr_jax.model_folder import describe_model
 from mgr_jax.reports import draw_confusion, figure_to_image
 from mgr_jax.side_inputs import SideInputs
+from mgr_jax.training.events import EventFile
 
 log = logging.getLogger(__name__)
 
 # What says which tracks are on which side.
 _SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")
 _CONTENT = "content"  # of the files; version 0.1.0 kept none
-_ADVICE = "restore it, or train again in another folder"
 
 
 class Summary:
@@ -42,11 +42,14 @@ class Summary:
     Of several processes the first one writes; in the others nothing happens.
     """
 
-    def __init__(self, workdir: Path, *, step: int, leak: str = "") -> None:
+    def __init__(
+        self, workdir: Path, *, rows: Iterable[Mapping[str, Any]], step: int, leak: str = ""
+    ) -> None:
         """Opens the logs of a run that goes on at `step`: later lines are cut off.
 
         Args:
           workdir: of the run.
+          rows: of its metrics.jsonl so far, see `read_metrics`.
           step: see above.
           leak: how the run leaks, to be told beside scores; empty where it does not.
         """
@@ -56,13 +59,11 @@ class Summary:
         if not self._writes:
             return
         if self.path.exists():  # even of damaged lines alone: the next one may follow half a line
-            kept = [row for row in read_metrics(self.path) if row["step"] <= step]
-            write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
-        self._events = tensorboardX.SummaryWriter(
-            str(workdir), purge_step=step + 1, write_to_disk=True
-        )
+            kept = [row for row in rows if row["step"] <= step]
+            write_text(self.path, "".join(seal_line(row) + "\n" for row in kept))
+        self._events = EventFile(workdir, step=step + 1)
         if leak and not step:
-            self._events.add_text("leak", leak, step)
+            self._events.text("leak", leak, step)
         self._drawing = importlib.util.find_spec("matplotlib") is not None
         if not self._drawing:
             warnings.warn(
@@ -78,10 +79,9 @@ class Summary:
         }
         if self._leak and any(name.startswith("validation/") for name in scalars):
             row["leak"] = self._leak
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **row}) + "\n")
+        append(self.path, (seal_line({"step": step, **row}) + "\n").encode())
         for name, value in scalars.items():
-            self._events.add_scalar(name, value, step)
+            self._events.scalar(name, value, step)
 
     def confusion(self, step: int, predictions: Predictions) -> None:
         """Writes the confusion matrix of a table as an image, if it is a single_label one."""
@@ -90,32 +90,45 @@ class Summary:
         figure = draw_confusion(
             confusion_matrix(predictions), predictions.classes, f"{predictions.split}, step {step}"
         )
-        self._events.add_image(
-            f"{predictions.split}/confusion", figure_to_image(figure), step, dataformats="HWC"
-        )
-
-    def close(self) -> None:
-        """Flushes and closes the event file."""
-        if self._writes:
-            self._events.close()
+        self._events.image(f"{predictions.split}/confusion", figure_to_image(figure), step)
 
 
-def read_metrics(path: Path) -> list[dict]:
-    """Reads metrics.jsonl; a line that a killed run or a disk has damaged is passed over.
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Reads metrics.jsonl; damaged lines, of a killed run or a disk, are told and passed over.
 
     None are read where there is no file yet.
     """
-    rows: list[dict] = []
-    if not path.exists():
+    rows: list[dict[str, Any]] = []
+    damaged: list[str] = []
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
         return rows
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}); move it away, or restore it",
+            code="file.damaged",
+        ) from error
+    for number, line in enumerate(lines, 1):
+        if not line:  # behind the last one
+            continue
         try:
-            row = json.loads(line)
-            int(row["step"])
+            row = read_line(line)
+            # Lines of version 0.1.0 have no sum.
+            values = (value for name, value in row.items() if name != "leak")
+            if type(row.get("step")) is not int or not all(map(_is_number, values)):
+                raise ValueError("it holds other things than numbers")
             rows.append(row)
-        except (ValueError, LookupError, TypeError):
-            warnings.warn(f"{path}: passing over the damaged line {line[:40]!r}", stacklevel=2)
+        except ValueError:
+            damaged.append(str(number))
+    if damaged:
+        which = f"line{'s' if len(damaged) > 1 else ''} {some_names(damaged)}"
+        warnings.warn(f"{path}: passing over the damaged {which}", stacklevel=2)
     return rows
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)
 
 
 def validation_metrics(predictions: Predictions) -> dict[str, float]:
@@ -192,7 +205,7 @@ def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
     Raises:
       UserError: it was prepared anew, so that tracks may have changed sides.
     """
-    trained = read_json(workdir / "dataset.json", _ADVICE)
+    trained = read_run_account(workdir)
     for field in (*_SPLIT_FIELDS, *({_CONTENT} & trained.keys())):
         if trained.get(field) != account.get(field):
             raise UserError(
@@ -218,11 +231,7 @@ def require_same_draws(workdir: Path, config: ConfigDict) -> None:
 
 def _draws(workdir: Path) -> int:
     """By which version of the sampling a run was begun."""
-    path = workdir / "tracks.json"
-    tracks = read_json(path, _ADVICE)
-    if not isinstance(tracks, dict):
-        raise UserError(f"{path} is damaged; {_ADVICE}", code="file.damaged")
-    return int(tracks.get("draws", 1))
+    return read_tracks(workdir).get("draws", 1)
 
 
 def describe_run(
@@ -264,8 +273,8 @@ def describe_run(
         | {"train_digests": track_digests(train, progress=progress), "draws": begun},
     }
     for name, content in contents.items():
-        write_json(workdir / f"{name}.json", content)
-    write_text(workdir / "config.json", to_json(config))
+        write_sealed(workdir / f"{name}.json", content)
+    save_config(workdir / "config.json", config)
 
 
 def announce(
@@ -299,8 +308,8 @@ def record_cost(workdir: Path, parameters: int, seconds: float) -> None:
     path, before = workdir / "run.json", 0.0
     try:
         if path.exists():
-            before = float(json.loads(path.read_text(encoding="utf-8"))["seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
+            before = float(read_sealed(path, "")["seconds"])
+    except (UserError, ValueError, KeyError, TypeError):
         warnings.warn(f"{path} is damaged; its seconds are counted anew", stacklevel=2)
     cost = {
         "parameters": parameters,
@@ -308,6 +317,6 @@ def record_cost(workdir: Path, parameters: int, seconds: float) -> None:
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
     }
     try:
-        write_json(path, cost)
+        write_sealed(path, cost)
     except OSError as error:
         warnings.warn(f"cannot write {path} ({error.strerror})", stacklevel=2)

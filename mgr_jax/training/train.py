@@ -31,14 +31,16 @@ from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.side_inputs import side_inputs_of
 from mgr_jax.data.statistics import dataset_statistics
 from mgr_jax.data.trained_on import inherited_leak
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, disk_errors_told
 from mgr_jax.evaluation import Protocol
 from mgr_jax.files import expand
 from mgr_jax.model_folder import require_same_side_inputs
-from mgr_jax.training.checkpoint import Checkpoints, repair_checkpoints
+from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.checkpoint_files import repair_checkpoints
 from mgr_jax.training.inference import SplitPredictor, classifier_for
 from mgr_jax.training.optim import make_loss, make_optimizer, make_schedule, require_loss
 from mgr_jax.training.partition import in_first_process, make_partition
+from mgr_jax.training.skipped import Skipped, tell_skipped
 from mgr_jax.training.stages import (
     first_of_stage,
     initial_variables,
@@ -76,6 +78,7 @@ class TrainResult:
       protocol: who was trained on, and how that leaks, if it does.
       next_split: the split to evaluate: test, or validation where the protocol has no test.
       first_process: whether this is process 0, which tells of a run over several machines.
+      skipped: updates that were left out, since they were not finite.
     """
 
     step: int
@@ -85,11 +88,13 @@ class TrainResult:
     protocol: Protocol
     next_split: str
     first_process: bool
+    skipped: int = 0
 
     def __str__(self) -> str:
         """The step and the best score, marked where it leaks."""
         score = f"{self.monitor} {self.best:.3f}{self.protocol.leak_mark}"
-        return f"Trained to step {self.step}: best validation {score}"
+        skipped = f"; {tell_skipped(self.skipped, self.step)}" if self.skipped else ""
+        return f"Trained to step {self.step}: best validation {score}{skipped}"
 
 
 def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> TrainResult:
@@ -105,10 +110,10 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
       progress: show bars, and log what goes on (as info).
 
     Raises:
-      UserError: a bad config, a dataset that is not there, a work directory of another run, a
-        loss that is not finite (the last good checkpoint stays), or a stop by SIGTERM
-        (training.stopped) or SIGINT (training.interrupted), with everything saved. Before the
-        first update and where a new stage begins, signals do what they would without training.
+      UserError: a bad config, a dataset that is not there, a work directory of another run, an
+        update that is not finite (config.not_finite; the last good checkpoint stays), or a stop by
+        SIGTERM (training.stopped) or SIGINT (training.interrupted), with everything saved. Before
+        the first update and where a new stage begins, signals do what they would without training.
     """
     # 1. Config: what cannot work is refused before anything is read.
     configs.validate(config)
@@ -134,6 +139,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
 
     # From here on files are written, by process 0 alone. Clips are cut as the front end asks.
     with contextlib.ExitStack() as held:
+        held.enter_context(disk_errors_told(workdir))
         in_first_process(lambda: held.enter_context(lock(workdir)))
         in_first_process(lambda: require_same_run(workdir, config, train_tracks.account))
         in_first_process(lambda: require_same_side_inputs(workdir, side))
@@ -147,8 +153,9 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         )
 
         # 4. State: of the newest checkpoint; else of config.init_from; else drawn from the seed.
-        evaluations = past_evaluations(read_metrics(workdir / "metrics.jsonl"), config.monitor)
-        in_first_process(lambda: repair_checkpoints(workdir, dict(evaluations)))
+        rows = read_metrics(workdir / "metrics.jsonl")
+        logged = past_evaluations(rows, config.monitor)
+        in_first_process(lambda: repair_checkpoints(workdir / "checkpoints", dict(logged)))
         checkpoints = Checkpoints(workdir)
         held.callback(checkpoints.close)
         statistics = dataset_statistics(classifier.frontend, train_tracks, progress=progress)
@@ -156,8 +163,9 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         if config.init_from and checkpoints.latest_step is None:
             variables, origin = initial_variables(variables, config, splits, progress=progress)
             in_first_process(lambda: origin.keep(workdir))
-        state, stages = newest_state(config, variables, checkpoints, evaluations)
+        state, stages = newest_state(config, variables, checkpoints, logged)
         step = int(state.step)
+        skipped = Skipped(config.not_finite, rows, step)
         if step and not stages.done(step):
             in_first_process(lambda: require_same_draws(workdir, config))
 
@@ -199,8 +207,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         if progress:
             resident = isinstance(loader, ResidentLoader)
             announce(config, parameters, splits, protocol, resident=resident, step=step)
-        summary = Summary(workdir, step=step, leak=protocol.leak_mark.strip())
-        held.callback(summary.close)
+        summary = Summary(workdir, rows=rows, step=step, leak=protocol.leak_mark.strip())
         if jax.process_index() == 0 and not stages.done(step):
             started = time.perf_counter()
             held.callback(lambda: record_cost(workdir, parameters, time.perf_counter() - started))
@@ -212,13 +219,13 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         since = time.perf_counter()
         shown = None if progress else True  # None: where there is a terminal
         bar = tqdm(total=config.num_steps, initial=step, unit="step", disable=shown)
-        means: dict[str, float] = {}
+        loss_now = ""
 
         def evaluated_at(step: int) -> bool:
             return step % config.eval_every == 0 or step == stages.next_end
 
         # A run goes on with the evaluation that a stop gave up.
-        evaluating = step > 0 and evaluated_at(step) and step not in dict(evaluations)
+        evaluating = step > 0 and evaluated_at(step) and step not in checkpoints.scores
         if not stages.done(step):
             evaluate.compile(state.variables)  # now, while there is nothing to save
         with bar, StopRequest() as stop:
@@ -235,13 +242,15 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
                     bar.update(count)
                     evaluating = evaluated_at(step)
                 if pending and (evaluating or step % config.log_every == 0):
-                    steps, means = _finite_means(pending, step, checkpoints)
+                    steps, means = skipped.means(pending, step, checkpoints)
                     speed = steps * config.batch_size / (time.perf_counter() - since)
-                    rate = make_schedule(stages.config)(step - 1 - stages.stage_start)
+                    made = step - stages.stage_start - skipped.since(stages.stage_start)
+                    rate = make_schedule(stages.config)(max(0, made - 1))
                     scalars = {f"train/{name}": value for name, value in means.items()}
                     scalars["learning_rate"] = float(rate) * stages.lr_scale
                     summary.write(step, scalars | {"clips_per_second": speed})
-                    bar.set_postfix(loss=f"{means['loss']:.3f}", refresh=False)
+                    loss_now = f"{means['loss']:.3f}" if "loss" in means else "not finite"
+                    bar.set_postfix(loss=loss_now, refresh=False)
                     pending = []
                 if evaluating:
                     try:
@@ -254,9 +263,11 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
                     checkpoints.save(partition.unreplicate(state), score)
                     summary.confusion(step, predictions.by_track())
                     if progress:
-                        train_loss = f"train loss {means['loss']:.3f}, " if means else ""
+                        train_loss = f"train loss {loss_now}, " if loss_now else ""
                         told = f"step {step}: {train_loss}{tell_scores(scores, config)}"
                         log.info(told + protocol.leak_mark)
+                        if skipped.total:
+                            log.info(f"{tell_skipped(skipped.total, step)}.")
                     if stages.add(step, score):
                         best = first_of_stage(stages, checkpoints, partition.unreplicate(state))
                         state, update = partition.replicate(best), compile_update()
@@ -271,7 +282,8 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
                 if stop.asked() and not stages.done(step):
                     break
             if evaluating or not stages.done(step):
-                _save_and_stop(checkpoints, partition.unreplicate(state), pending, stop)
+                final = partition.unreplicate(state)
+                _save_and_stop(checkpoints, final, pending, skipped, summary, stop)
             checkpoints.wait()  # before a signal interrupts again
         if stages.out_of_patience and progress:
             log.info(f"Stopped at step {step}: no improvement of {config.monitor}.")
@@ -283,6 +295,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         protocol=protocol,
         next_split=next_split(train_tracks.account),
         first_process=jax.process_index() == 0,
+        skipped=skipped.total,
     )
 
 
@@ -321,41 +334,20 @@ def _next_batch(batches: Iterator[Batch], count: int) -> Batch:
     return batch
 
 
-def _finite_means(
-    pending: Sequence[Mapping[str, jax.Array]], step: int, checkpoints: Checkpoints
-) -> tuple[int, dict[str, float]]:
-    """The number of steps up to `step` that metrics are pending of, and the metrics' means.
-
-    Raises:
-      UserError: the loss is not finite.
-    """
-    # Under pmap every device holds the same mean; fetching also waits for the steps to finish.
-    fetched = jax.device_get(list(pending))
-    joined = {n: np.concatenate([some[n] for some in fetched], axis=-1) for n in fetched[0]}
-    steps = joined["loss"].shape[-1]
-    means = {name: float(np.mean(values)) for name, values in joined.items()}
-    if not np.isfinite(means["loss"]):
-        checkpoints.wait()
-        kept = checkpoints.latest_step
-        raise UserError(
-            f"the loss is {means['loss']} between steps {step - steps} and {step}; lower "
-            "config.optimizer.learning_rate or set config.optimizer.clip_norm "
-            + (f"(the checkpoint of step {kept} is kept)" if kept else "(nothing was saved yet)"),
-            code="training.not_finite",
-        )
-    return steps, means
-
-
 def _save_and_stop(
     checkpoints: Checkpoints,
     state: TrainState,
     pending: Sequence[Mapping[str, jax.Array]],
+    skipped: Skipped,
+    summary: Summary,
     stop: StopRequest,
 ) -> NoReturn:
     step = int(state.step)
     if checkpoints.latest_step != step:
         if pending:
-            _finite_means(pending, step, checkpoints)
+            _, means = skipped.means(pending, step, checkpoints)
+            if means.get("skipped"):  # which the next row would not count
+                summary.write(step, {"train/skipped": means["skipped"]})
         checkpoints.save(state)
     checkpoints.wait()
     raise UserError(

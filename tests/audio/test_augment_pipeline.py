@@ -208,8 +208,8 @@ def test_inputs_and_features_take_their_own_transforms():
     np.testing.assert_array_equal(masked, run(always("time_mask"), examples("time_mask")))
     alone = make_augment([mask], sample_rate=RATE)
     assert (alone.changes_inputs, alone.changes_features) == (False, True)
-    inputs, _, mix = alone.inputs(example_keys(0, np.arange(BATCH)), examples("gain"))
-    assert mix is None
+    inputs, _, share = alone.inputs(example_keys(0, np.arange(BATCH)), examples("gain"))
+    assert share is None
     np.testing.assert_array_equal(inputs, examples("gain"))
 
 
@@ -319,17 +319,17 @@ def test_the_package_lists_every_setting_with_its_default(name):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_filled_clip_is_changed_within_its_length(name):
     kind, x = AUGMENTATIONS[name].kind, examples(name, batch=40)
-    lengths = np.where(np.arange(40) < 20, x.shape[1] // 3, x.shape[1]).astype(np.int32)
-    short, full = slice(20), slice(20, 40)
+    lengths = np.where(np.arange(40) < 21, x.shape[1] // 3, x.shape[1]).astype(np.int32)
+    short, full = slice(21), slice(21, 40)  # one pair has one of each
     inside = np.arange(x.shape[1]) < lengths[:, None]
     filled = np.where(inside.reshape(*inside.shape, *[1] * (x.ndim - 2)), x, 0)
     augment, keys = always(name), example_keys(0, np.arange(40))
     if kind == "features":
         changed, after = jax.jit(augment.features)(keys, filled, lengths), lengths
     else:
-        changed, after, mix = jax.jit(augment.inputs)(keys, filled, lengths)
+        changed, after, share = jax.jit(augment.inputs)(keys, filled, lengths)
     changed = np.asarray(changed)
-    assert (changed != filled)[short].reshape(20, -1).any(axis=1).mean() > 0.9  # shifts by 0
+    assert (changed != filled)[short].reshape(21, -1).any(axis=1).mean() > 0.9  # shifts by 0
     if kind == "features":
         # Masks lie within the clip; what they hide is its own mean, without the filling.
         assert name == "frequency_mask" or not (changed != filled)[~inside].any()
@@ -342,8 +342,7 @@ def test_a_filled_clip_is_changed_within_its_length(name):
         np.testing.assert_allclose(changed[full], run(augment, x)[full], atol=1e-5)
         np.testing.assert_array_equal(after, lengths)
         return
-    partner, share = mix
-    longer = np.maximum(lengths, lengths[partner])
+    longer = np.maximum(lengths, lengths[np.arange(40) ^ 1])
     np.testing.assert_array_equal(after, longer if name == "mixup" else lengths)
     foreign = (changed != filled).sum(axis=1)
     if name == "cutmix":

@@ -74,6 +74,19 @@ def test_several_are_a_table_with_what_failed(table, tmp_path, capsys):
     assert scores.files[1].read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["baseline.json", "predictions/test.npz", "predictions/test.json"])
+def test_what_is_damaged_is_fitted_again_with_a_word(table, tmp_path, name):
+    where = {"table": table, "workdir": tmp_path / "run", "progress": False}
+    before = score_baselines(**where, classifiers="lda")
+    path = tmp_path / "run" / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + b"x" + whole[len(whole) // 2 + 1 :])
+    with pytest.warns(UserWarning, match="lda on table cannot be used .* it is fitted again"):
+        again = score_baselines(**where, classifiers="lda")
+    assert str(again) == str(before)
+    assert path.read_bytes() == whole
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "named"),
     [

@@ -17,7 +17,7 @@ from mgr_jax import cli
 from mgr_jax.cli._flags import Flags
 from mgr_jax.config import base_config, to_json, validate
 from mgr_jax.config.files import list_configs, read_config
-from mgr_jax.evaluation import AGGREGATIONS, Predictions
+from mgr_jax.evaluation import AGGREGATIONS, Predictions, save_result
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -226,9 +226,8 @@ def test_evaluate_compare_and_report(capsys, trained_run, data_dir, tmp_path):
     assert "SVM on MFCC statistics (twin)" in out
     other = shutil.copytree(trained_run / "svm", tmp_path / "other")
     table = Predictions.load(other / "predictions/test.npz")
-    dataclasses.replace(table, track=np.char.add(table.track, "x")).save(
-        other / "predictions/test.npz"
-    )
+    renamed = dataclasses.replace(table, track=np.char.add(table.track, "x"))
+    save_result(other, renamed, None, system="SVM")
     code, _, err = call(capsys, "report", f"--model={trained_run}", f"--compare={other}")
     assert code == 1
     assert "not scored on the same tracks" in err

@@ -139,6 +139,7 @@ def test_a_table_prepared_by_an_older_version_is_known_in_its_files_order(tmp_pa
     where = {"features": path, "data_dir": tmp_path, "num_workers": 0, "progress": False}
     folder = prepare("feature_array", **where, fractions=(0.34, 0.33, 0.33)).folder
     (folder / "sources.json").unlink()
+    (folder / "sums.json").unlink()
     protocol = folder / "protocol.json"
     told = json.loads(protocol.read_text())
     listing = ["float32", [1], ["n"], *([name, name[:3]] for name in names), *[""] * 12]

@@ -122,7 +122,7 @@ def test_the_cache_of_a_build_is_that_of_its_records(music, tmp_path):
         warnings.simplefilter("ignore")
         build(music)
     files = sorted(path.relative_to(built) for path in built.rglob("*") if path.is_file())
-    assert len(files) == 3 * 4
+    assert len(files) == 3 * 5
     for file in files:
         assert (built / file).read_bytes() == (tmp_path / "built" / file).read_bytes(), file
 
@@ -316,7 +316,9 @@ def test_the_limit_of_the_csv_module_is_put_back(tmp_path):
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [
-        *itertools.product(["data.bin", "index.npz", "text.json"], ["cut", "changed", "removed"]),
+        *itertools.product(
+            ["data.bin", "blocks.npz", "index.npz", "text.json"], ["cut", "changed", "removed"]
+        ),
         *(("sums.json", spoil) for spoil in ("cut", "changed")),
     ],
 )
@@ -374,7 +376,7 @@ def test_a_damaged_description_is_one_sentence(music):
         lambda: dataset_tracks(found.folder),
     )
     for use in uses:
-        with user_error("file.damaged", found.folder / "protocol.json", "overwrite"):
+        with user_error("dataset.damaged", found.folder / "protocol.json", "overwrite"):
             use()
     assert build(music, overwrite=True) == found
 

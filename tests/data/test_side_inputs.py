@@ -23,7 +23,7 @@ from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 from mgr_jax.model_folder import read_description
 from mgr_jax.side_inputs import SideInputs
-from mgr_jax.training.checkpoint import read_variables
+from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inference import classifier_for, predict_run
 from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.partition import make_partition
@@ -511,7 +511,7 @@ def test_a_fusion_begins_with_the_encoder_of_another_run(config, tmp_path):
     splits = splits_of(config)
     classifier, spec = make(config, side_inputs_of(config, splits)[0])
     variables, origin = initial_variables(init_variables(classifier, spec, 0), config, splits)
-    old = read_variables(tmp_path / "plain")["params"]["model"]
+    old = load_variables(tmp_path / "plain")["params"]["model"]
     encoder = variables["params"]["model"]["encoder"]
     assert encoder.keys() == old.keys() - {"head"}
     jax.tree.map(

@@ -147,6 +147,9 @@ def test_a_dataset_of_an_older_version_is_compared_as_it_was(music, build):
     """Version 0.1.0 kept no marks: names and sizes count."""
     found = build(music)
     (found.folder / "sources.json").unlink()
+    with user_error("file.damaged", "sources.json", "overwrite"):
+        build(music)
+    (found.folder / "sums.json").unlink()
     write_wav(music / "rock" / "0.wav", 99)
     assert build(music) == found
     assert not (found.folder / "sources.json").exists()  # what it was made of is not known

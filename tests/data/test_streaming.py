@@ -66,27 +66,30 @@ def test_balanced_classes_come_equally_often_each_in_an_order_of_its_own(tracks)
     assert all(drawn[i] != drawn[j] for i in range(9) for j in range(i))
 
 
+def test_balanced_classes_stand_beside_all_others(tracks):
+    # Those beside each other are mixed; in turns, 0 would always meet 1.
+    batches = take(loader(tracks, sampling="balanced").train_batches(seed=0), 30)
+    pairs = np.concatenate([batch["targets"].reshape(-1, 2) for batch in batches])
+    assert {tuple(pair) for pair in pairs.tolist()} == {(a, b) for a in range(3) for b in range(3)}
+
+
 def test_seeds_differ(tracks):
     first, second = (take(loader(tracks).train_batches(seed=seed), 1)[0] for seed in (0, 1))
     assert (first["inputs"] != second["inputs"]).any()
 
 
+@pytest.mark.parametrize("sampling", ["shuffle", "balanced"])
 @pytest.mark.parametrize("processes", [2, 4])
-def test_processes_share_the_global_batch(tracks, processes):
-    whole = take(loader(tracks).train_batches(seed=0, first_step=2), 3)
-    parts = [
-        take(
-            loader(tracks, process_index=i, process_count=processes).train_batches(
-                seed=0, first_step=2
-            ),
-            3,
-        )
-        for i in range(processes)
-    ]
+def test_processes_share_the_global_batch(tracks, processes, sampling):
+    def batches(**process):
+        options = process | {"sampling": sampling}
+        return take(loader(tracks, **options).train_batches(seed=0, first_step=2), 3)
+
+    whole = batches()
+    parts = [batches(process_index=i, process_count=processes) for i in range(processes)]
     for step, batch in enumerate(whole):
         joined = {n: np.concatenate([part[step][n] for part in parts]) for n in batch}
-        order = np.argsort(joined["index"])
-        assert_equal([batch], [{name: values[order] for name, values in joined.items()}])
+        assert_equal([batch], [joined])  # in the same order, too: neighbours are mixed
 
 
 def test_every_track_comes_once_per_epoch_with_new_crops(tracks):

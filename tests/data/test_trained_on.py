@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from errors import user_error
+from unsealed import read_unsealed
 
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.config import base_config
@@ -87,7 +88,7 @@ def begin(config):
 def without_digests(run: Path, copy: Path) -> Path:
     """A run as an older version would have left it."""
     shutil.copytree(run, copy)
-    tracks = json.loads((copy / "tracks.json").read_text())
+    tracks = read_unsealed(copy / "tracks.json")
     del tracks["train_digests"]
     (copy / "tracks.json").write_text(json.dumps(tracks))
     return copy
@@ -192,7 +193,7 @@ def test_one_source_at_another_rate_is_the_same_music(first, tmp_path):
     config = prepare_folder(data_dir, folder, "at_another_rate", OTHER_RATE)
     config.init_from = str(run)
     assert begin(config).leak == ""
-    tracks = json.loads((run / "tracks.json").read_text())
+    tracks = read_unsealed(run / "tracks.json")
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)
     tracks["train"][0] = "rock/d.wav"
@@ -266,7 +267,8 @@ def test_what_the_other_run_began_with_counts_too(first, tmp_path):
     with user_error("init_from.leaks", *refused):
         begin(config)
     path = tmp_path / "second" / "config.json"
-    path.write_text(path.read_text().replace(str(run), str(tmp_path / "gone")))
+    stored = read_unsealed(path) | {"init_from": str(tmp_path / "gone")}
+    path.write_text(json.dumps(stored))
     with pytest.warns(UserWarning, match="gone, which cannot be read any more"):
         begin(config)
 
@@ -276,11 +278,11 @@ def test_a_run_keeps_what_its_tracks_hold(first, monkeypatch):
     config = make_config(data_dir, "audio_folder/first")
     tracks = open_split(config, "train")
     expected = [digest(tracks.read(i)) for i in range(len(tracks))]
-    stored = json.loads((run / "tracks.json").read_text())
+    stored = read_unsealed(run / "tracks.json")
     assert stored["train"] == tracks.track_id.tolist()
     assert stored["train_digests"] == expected
     assert len(set(expected)) == 4
-    told = json.loads((run / "dataset.json").read_text())["format"]
+    told = read_unsealed(run / "dataset.json")["format"]
     assert told == {"kind": "waveform", "rate": RATE, "dtype": "int16", "item_shape": []}
     # Once computed, they are read; and parts of a track have that of the whole.
     monkeypatch.setattr("mgr_jax.data.digests.digest", None)

@@ -31,7 +31,7 @@ def test_an_entry_is_a_line_that_is_read_back(tmp_path):
     lines = (tmp_path / "new" / "results.jsonl").read_text().splitlines()
     assert set(json.loads(lines[1])) == {
         "system", "metric", "score", "level", "aggregation", "split", "protocol", "config",
-        "commit", "by_hand",
+        "commit", "by_hand", "crc32",
     }  # fmt: skip
     assert read_ledger(tmp_path / "none.jsonl") == []
 
@@ -84,6 +84,20 @@ def test_a_damaged_line_is_named_and_nothing_is_lost(tmp_path, line):
     with user_error("ledger.damaged", path, "line 2"):
         add_entry(path, entry(config="other"))
     assert path.read_text() == before
+
+
+def test_a_line_is_what_was_written_unless_it_is_written_by_hand(tmp_path):
+    path = tmp_path / "results.jsonl"
+    add_entry(path, entry(system="Mäjority"))
+    line = path.read_text(encoding="utf-8")
+    assert "Mäjority" in line  # for those who read it
+    path.write_text(line.replace("0.8,", "0.9,"), encoding="utf-8")
+    with user_error("ledger.damaged", path, "line 1", "changed by hand"):
+        read_ledger(path)
+    changed = json.loads(path.read_text(encoding="utf-8"))
+    del changed["crc32"]
+    path.write_text(json.dumps(changed))
+    assert read_ledger(path)[0].score[0] == 0.9
 
 
 def test_results_of_a_config_are_those_of_its_variants_too():

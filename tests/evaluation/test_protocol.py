@@ -1,6 +1,7 @@
 """The protocol of a result: what it says, what it is comparable with, and how it is kept."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from errors import user_error
 from random_predictions import make_table
 
+from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol, load_result, save_result
 from mgr_jax.evaluation.migration import protocol_of_sentence
 
@@ -187,3 +189,37 @@ def test_a_damaged_result_is_one_sentence(tmp_path):
         file.write_text(damage)
         with user_error("scores.damaged", file):
             load_result(tmp_path)
+
+
+def test_whatever_bit_flips_in_a_result_it_is_that_which_was_written_or_refused(tmp_path):
+    save_result(tmp_path, make_table("single_label"), None, system="x")
+    whole = load_result(tmp_path)
+    for file in sorted((tmp_path / "predictions").iterdir()):
+        content = file.read_bytes()
+        refused = []
+        for place in range(0, len(content), len(content) // 60):
+            flipped = bytes([content[place] ^ 1 << place % 8])
+            for damaged in (content[:place] + flipped + content[place + 1 :], content[:place]):
+                file.write_bytes(damaged)
+                try:
+                    found = load_result(tmp_path)
+                except UserError as error:
+                    refused.append((error.code, "evaluate" in str(error)))
+                else:  # the name of the digest has changed, and nothing else
+                    assert {name: found.scores[name] for name in whole.scores} == whole.scores
+        assert len(refused) > 100
+        assert set(refused) == {("scores.damaged", True)}
+        file.write_bytes(content)
+
+
+def test_scores_of_another_table_are_refused(tmp_path):
+    """As where a copy has stopped between the two."""
+    table = make_table("single_label")
+    for name, each in (("one", table), ("other", replace(table, track=table.track[::-1]))):
+        save_result(tmp_path / name, each, None, system="x")
+    shutil.copy(tmp_path / "other/predictions/test.npz", tmp_path / "one/predictions/test.npz")
+    with user_error("scores.damaged", tmp_path / "one/predictions/test.json", "another table"):
+        load_result(tmp_path / "one")
+    (tmp_path / "other/run.json").write_text('{"seconds": ')
+    with pytest.warns(UserWarning, match="run.json is missing or damaged; what the run has cost"):
+        assert load_result(tmp_path / "other").cost == {}

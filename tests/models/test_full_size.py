@@ -25,6 +25,7 @@ def test_two_steps_with_published_clips(spec):
     batch = {
         "inputs": rng.integers(-3000, 3000, (2, 1, *spec.shape), dtype=np.int16),
         "targets": np.array([[3], [7]]),
+        "index": np.array([[0], [1]], np.uint32),
         "aux": {key: np.ones((2, 1, *shape), "f") for key, shape in spec.aux.items()},
     }
     step = jax.jit(update)

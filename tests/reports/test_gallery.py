@@ -7,6 +7,7 @@ import sys
 import librosa
 import numpy as np
 import pytest
+from errors import user_error
 
 from mgr_jax.reports.gallery import (
     Picture,
@@ -178,6 +179,16 @@ def test_pages_are_stored_and_drawn_from_the_file_alone(tmp_path):
     for image in ("front_ends.png", "augmentations.png"):
         assert f"({image})" in text
         assert (tmp_path / image).read_bytes().startswith(b"\x89PNG")
+
+
+def test_damaged_pages_are_one_sentence(tmp_path):
+    path = tmp_path / "report_data.npz"
+    save_pages(path, "song.mp3", {"Front ends": [picture()]})
+    content = path.read_bytes()
+    for damaged in (content[:-9], content[:300] + b"x" + content[301:], b"", b"no pictures"):
+        path.write_bytes(damaged)
+        with user_error("file.damaged", path, "store the pictures again"):
+            load_pages(path)
 
 
 def test_missing_matplotlib_names_the_extra(tmp_path, monkeypatch):

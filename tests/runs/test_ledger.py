@@ -11,6 +11,7 @@ from errors import user_error
 import mgr_jax
 from mgr_jax import cli
 from mgr_jax.evaluation.ledger import read_ledger
+from mgr_jax.integrity import read_sealed, write_sealed
 from mgr_jax.runs.ledger import _overrides, checked_out
 
 
@@ -55,9 +56,9 @@ def test_evaluate_records_its_result_once(run, tmp_path, monkeypatch, capsys):
 def test_an_undefined_score_is_not_recorded(run, tmp_path):
     run.evaluate("validation", progress=False)
     path = run.path / "predictions" / "validation.json"
-    scores = json.loads(path.read_text())
+    scores = read_sealed(path, "")
     scores["track"]["accuracy"] = [None, None, None]
-    path.write_text(json.dumps(scores))
+    write_sealed(path, scores)
     with user_error("ledger.no_score", "accuracy", run.path):
         run.record("validation", tmp_path / "results.jsonl")
     assert not (tmp_path / "results.jsonl").exists()

@@ -17,6 +17,7 @@ from later_version import make_later_version
 import mgr_jax
 from mgr_jax.config import load_config
 from mgr_jax.evaluation import load_result
+from mgr_jax.training.summary import read_metrics
 
 OLD = Path(__file__).parent / "goldens/v0.1.0"
 RUNS = ("waveform", "features")
@@ -89,15 +90,14 @@ def test_an_old_run_is_scored_as_it_was(name, tfds_dir, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_an_old_run_goes_on_as_it_did(name, continued):
-    lines, lines_before = (
-        (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        for folder in (continued[name], OLD / name)
+    now, before = (
+        read_metrics(folder / "metrics.jsonl") for folder in (continued[name], OLD / name)
     )
-    assert lines[: len(lines_before)] == lines_before  # it did not begin again
+    assert now[: len(before)] == before  # it did not begin again
     then = expected(name)
     rows, rows_then = (
         [{key: value for key, value in row.items() if key != "clips_per_second"} for row in some]
-        for some in ([json.loads(line) for line in lines], then["metrics"])
+        for some in (now, then["metrics"])
     )
     if old_runs.machine() == then["machine"]:
         assert rows == rows_then

@@ -13,9 +13,10 @@ from errors import user_error
 import mgr_jax
 from mgr_jax import cli
 from mgr_jax.cli._errors import explain
-from mgr_jax.data.cache import open_tracks, read_account
+from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.pipeline import usable_tracks
 from mgr_jax.data.prepare import prepare
+from mgr_jax.data.prepared import read_account
 from mgr_jax.files import require_folder
 
 RATE = 12_000

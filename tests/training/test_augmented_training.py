@@ -97,13 +97,13 @@ def test_mixed_examples_are_taught_both_targets(tiny_config, name):
     waveforms = jnp.asarray(np.random.default_rng(0).normal(0, 0.1, (BATCH, SAMPLES)), jnp.float32)
     variables = classifier.init(jax.random.key(0), waveforms)
     augment = make_augment(specs, sample_rate=8000)
-    mixed, _, (partner, share) = augment.inputs(example_keys(0, np.arange(BATCH)), waveforms)
+    mixed, _, share = augment.inputs(example_keys(0, np.arange(BATCH)), waveforms)
     targets = np.random.default_rng(5).integers(0, 3, BATCH)
     logits, _ = classifier.apply(variables, mixed)
     by_hand = -np.mean(
         [
             share[i] * jax.nn.log_softmax(logits[i])[targets[i]]
-            + (1 - share[i]) * jax.nn.log_softmax(logits[i])[targets[partner[i]]]
+            + (1 - share[i]) * jax.nn.log_softmax(logits[i])[targets[i ^ 1]]
             for i in range(BATCH)
         ]
     )
@@ -163,9 +163,10 @@ def test_clips_that_come_with_their_context_keep_all_of_their_sound():
 
 def test_examples_that_cannot_be_mixed_are_refused(tiny_config, tmp_path):
     tiny_config.augment = ({"name": "mixup"},)
-    tiny_config.batch_size = 4
-    with user_error("augment.one_example", "config.batch_size", "batch of 4"):
-        train(tiny_config, tmp_path / "run", progress=False)
+    for size, partition, named in ((12, "pmap", ("has 3 on each of 4", "multiple of 8")),):
+        tiny_config.update({"batch_size": size, "partition": partition})
+        with user_error("augment.odd_batch", f"a batch of {size}", *named):
+            train(tiny_config, tmp_path / "run", progress=False)
     whole = {"whole_track": True, "ref": "max", "normalise_over": "track"}
     tiny_config.frontend.kwargs.update(whole)
     with user_error("augment.track_statistics", "config.frontend", "mixup"):

@@ -115,3 +115,24 @@ def test_a_run_goes_on_with_other_devices(tiny_config, config_flags, tmp_path):
     out = finish(start(copy, config_flags, "--config.num_steps=10", devices=2))
     assert "Going on from step 8 of 10" in out
     assert losses(copy) == pytest.approx(losses(workdir), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_all_processes_pass_over_the_checkpoint_that_is_damaged(
+    tiny_config, config_flags, tmp_path
+):
+    workdir = tmp_path / "run"
+    train(tiny_config, workdir, progress=False)
+    newer = shutil.copytree(workdir / "checkpoints/8", workdir / "checkpoints/9")
+    file = max(newer.glob("optimizer/**/d/*"), key=lambda path: path.stat().st_size)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    processes = start_two(workdir, config_flags, "--config.num_steps=10")
+    told = [process.communicate(timeout=300) for process in processes]
+    for process, (_, error) in zip(processes, told, strict=True):
+        assert process.returncode == 0, error
+    assert "checkpoints/9 is damaged" in told[0][1]
+    assert "renamed to damaged-9; that of step 8 is used instead" in told[0][1]
+    assert "Going on from step 8 of 10" in told[0][0]
+    assert "Trained to step 10" in told[0][0]

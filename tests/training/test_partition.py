@@ -1,50 +1,76 @@
-"""pmap and sharded jit on four devices train the same network as one device would."""
+"""pmap and sharded jit train the same network, on one device or several, with everything on."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from errors import user_error
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from mgr_jax.audio.augment import make_augment
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.errors import UserError
+from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
 from mgr_jax.training.optim import cross_entropy, make_optimizer
-from mgr_jax.training.partition import in_first_process, make_partition
+from mgr_jax.training.partition import Pmap, ShardedJit, in_first_process, make_partition
 from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
 
-STEPS, BATCH, CLASSES = 10, 8, 3
+STEPS, BATCH, CLASSES = 10, 16, 3
+SIDE = SideFormat(columns=2, categories=(("artist", 4),))
+# Whatever draws at random, and parts of a batch, and averages.
+AUGMENT = ({"name": "gain", "p": 0.5}, {"name": "mixup"}, {"name": "time_mask", "max_frames": 4})
+NETWORKS = {
+    "choi_crnn": {
+        "pools": ((2, 2), (2, 4), (2, 4), (1, 1)), "conv_dropout": 0.3, "dropout": 0.3,
+    },
+    "cnn_sa": {
+        "widths": (8,), "pools": ((4, 8),), "heads": 2, "hidden": 16, "layers": 1,
+        "encoder_dropout": 0.3, "attention_dropout": 0.3, "dropout": 0.3,
+    },
+    "fusion": {
+        "encoder": {"name": "mlp", "kwargs": {"units": (8,), "dropout": 0.3}},
+        "dropout": 0.3, "category_dropout": 0.5, "units": (16, 8),
+    },
+}  # fmt: skip
 
 
-def batches(config):
-    rng = np.random.default_rng(0)
-    for _ in range(STEPS):
-        yield {
-            "inputs": rng.integers(-9_000, 9_000, (BATCH, config.clip_samples)).astype(np.int16),
-            "targets": rng.integers(0, CLASSES, BATCH).astype(np.int32),
-        }
+class FewerPmap(Pmap):
+    """pmap over the first devices alone."""
 
-
-class OneDevice:
-    """What the partitions are compared with: plain jit on the first device."""
-
-    axis_name = None
+    def __init__(self, devices):
+        self.devices = devices
 
     def replicate(self, state):
-        return jax.device_put(state, jax.devices()[0])
-
-    def unreplicate(self, state):
-        return jax.device_get(state)
+        return jax.tree.map(lambda x: np.stack([x] * self.devices), state)
 
     def shard(self, batch):
-        return batch
+        return jax.tree.map(lambda x: x.reshape(self.devices, -1, *x.shape[1:]), batch)
 
     def compile_update(self, step):
-        return jax.jit(step)
+        return jax.pmap(step, self.axis_name, devices=jax.devices()[: self.devices])
 
-    compile_predict = compile_update
 
-    def gather(self, rows):
-        return np.asarray(rows)
+class FewerJit(ShardedJit):
+    """Sharded jit over the first devices alone."""
+
+    def __init__(self, devices):
+        mesh = Mesh(np.array(jax.devices()[:devices]), ("devices",))
+        self._replicated = NamedSharding(mesh, PartitionSpec())
+        self._sharded = NamedSharding(mesh, PartitionSpec("devices"))
+
+
+def batches(config, side):
+    rng = np.random.default_rng(0)
+    for step in range(STEPS):
+        batch = {
+            "inputs": rng.integers(-9_000, 9_000, (BATCH, config.clip_samples)).astype(np.int16),
+            "targets": rng.integers(0, CLASSES, BATCH).astype(np.int32),
+            "index": np.arange(step * BATCH, (step + 1) * BATCH, dtype=np.uint32),
+        }
+        if side:
+            table = rng.normal(size=(BATCH, 2)).astype("f")
+            batch["aux"] = {"table": table, "categories": rng.integers(0, 5, (BATCH, 1))}
+        yield batch
 
 
 def take_inputs(data, batch):
@@ -52,48 +78,76 @@ def take_inputs(data, batch):
     return batch["inputs"]
 
 
-def run(config, partition):
-    classifier, spec = create_classifier(config, CLASSES, axis_name=partition.axis_name)
+def run(config, partition, accumulate=1):
+    side = SIDE if config.model.name == "fusion" else SOUND_ALONE
+    axis_name = partition.axis_name
+    classifier, spec = create_classifier(config, CLASSES, side=side, axis_name=axis_name)
     optimizer = make_optimizer(config)
-    state = create_state(init_variables(classifier, spec, config.seed), optimizer)
+    state = create_state(init_variables(classifier, spec, 0), optimizer, averaged=True)
     state = partition.replicate(jax.device_get(state))
-    train = partition.compile_update(
-        make_train_step(classifier, optimizer, cross_entropy, take_inputs, seed=config.seed)
+    update = make_train_step(
+        classifier,
+        optimizer,
+        cross_entropy,
+        take_inputs,
+        seed=config.seed,
+        accumulate=accumulate,
+        ema_decay=0.9,
+        augment=make_augment(AUGMENT, sample_rate=config.sample_rate),
     )
-    evaluate = partition.compile_predict(make_eval_step(classifier, take_inputs, task=config.task))
+    train = partition.compile_update(update)
     losses = []
-    for batch in batches(config):
-        steps = {name: array[:, None] for name, array in batch.items()}
+    for batch in batches(config, side):
+        steps = jax.tree.map(lambda rows: rows[:, None], batch)
         state, metrics = train(state, {}, partition.shard(steps))
         losses.append(float(np.mean(jax.device_get(metrics["loss"]))))
-    rows = evaluate(state.variables, {}, partition.shard({"inputs": batch["inputs"]}))
-    rows = partition.gather(rows["probabilities"])
-    return np.array(losses), partition.unreplicate(state), rows
+    return np.array(losses), partition.unreplicate(state)
 
 
 @pytest.fixture
 def config(tiny_config):
-    tiny_config.model.name = "choi_crnn"
-    tiny_config.model.kwargs = {
-        "pools": ((2, 2), (2, 4), (2, 4), (1, 1)), "conv_dropout": 0.0, "dropout": 0.0,
-    }  # fmt: skip
     tiny_config.optimizer.learning_rate = 1e-3
     return tiny_config
 
 
 @pytest.mark.slow
-def test_both_partitions_equal_one_device_over_ten_steps(config):
-    assert jax.device_count() == 4
-    expected, state, rows = run(config, OneDevice())
-    for name in ("pmap", "jit"):
-        losses, other, probabilities = run(config, make_partition(name, BATCH))
-        np.testing.assert_allclose(losses, expected, atol=1e-5, err_msg=name)
+@pytest.mark.parametrize(
+    ("name", "accumulate", "pmaps", "jits"),
+    [("choi_crnn", 2, (2, 4), (1, 4)), ("cnn_sa", 1, (4,), (4,)), ("fusion", 1, (4,), (4,))],
+)
+def test_any_devices_give_the_losses_of_one_with_everything_on(
+    config, name, accumulate, pmaps, jits
+):
+    config.model = {"name": name, "kwargs": NETWORKS[name]}
+    expected, state = run(config, FewerPmap(1), accumulate)
+    assert np.ptp(expected) > 0.01
+    for count in pmaps:
+        losses, other = run(config, FewerPmap(count), accumulate)
+        np.testing.assert_allclose(losses, expected, atol=1e-5, err_msg=f"pmap, {count}")
         assert int(other.step) == STEPS
         for a, b in zip(
-            jax.tree.leaves(state.batch_stats), jax.tree.leaves(other.batch_stats), strict=True
+            jax.tree.leaves(state.average), jax.tree.leaves(other.average), strict=True
         ):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
-        np.testing.assert_allclose(probabilities, rows, atol=1e-3)
+    by_jit = [run(config, FewerJit(count), accumulate)[0] for count in jits]
+    for losses in by_jit:
+        np.testing.assert_allclose(losses, by_jit[0], atol=1e-5, err_msg="jit")
+        np.testing.assert_allclose(losses, expected, atol=1e-4, err_msg="jit and pmap")
+
+
+@pytest.mark.parametrize("name", ["pmap", "jit"])
+def test_several_devices_predict_as_one(config, name):
+    config.model = {"name": "mlp", "kwargs": {"units": (8,)}}
+    classifier, spec = create_classifier(config, CLASSES)
+    variables = jax.device_get(init_variables(classifier, spec, 0))
+    step = make_eval_step(classifier, take_inputs, task=config.task)
+    clips = next(batches(config, SOUND_ALONE))["inputs"]
+    expected = jax.jit(step)(variables, {}, {"inputs": clips})["probabilities"]
+    partition = make_partition(name, BATCH)
+    found = partition.compile_predict(step)(
+        partition.replicate(variables), {}, partition.shard({"inputs": clips})
+    )
+    np.testing.assert_allclose(partition.gather(found["probabilities"]), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["pmap", "jit"])

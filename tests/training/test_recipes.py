@@ -1,6 +1,7 @@
 """The pieces of published recipes, in whole runs and single steps."""
 
 import itertools
+import shutil
 import signal
 
 import jax
@@ -15,6 +16,7 @@ from mgr_jax.audio.frontends import create_frontend
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
 from mgr_jax.data.pipeline import make_loaders, open_split
+from mgr_jax.training.checkpoint_files import read_history
 from mgr_jax.training.optim import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.stages import first_of_stage
@@ -49,7 +51,8 @@ def one_update(*, steps=1, until=None, **options):
     )
     rows = np.random.default_rng(0).normal(size=(4, steps, 3)).astype("f")
     targets = np.tile(np.array([0, 1, 1, 0])[:, None], (1, steps))
-    return jax.jit(update)(state, {}, {"inputs": rows[:, :until], "targets": targets[:, :until]})
+    batch = {"inputs": rows, "targets": targets, "index": np.zeros((4, steps), np.uint32)}
+    return jax.jit(update)(state, {}, {name: array[:, :until] for name, array in batch.items()})
 
 
 def kernel(state):
@@ -223,13 +226,21 @@ def test_a_resident_run_that_is_stopped_where_it_logs_keeps_its_step(quick, tmp_
 
 
 @pytest.mark.slow
-def test_a_run_without_its_log_is_not_gone_on_with(quick, tmp_path):
-    quick.update({"num_steps": 2, "eval_every": 2})
+def test_without_its_log_only_a_run_of_an_older_version_is_not_gone_on_with(quick, tmp_path):
+    quick.update({"num_steps": 4, "eval_every": 2})
     train(quick, tmp_path / "run", progress=False)
-    (tmp_path / "run/metrics.jsonl").unlink()
-    quick.num_steps = 4
-    with user_error("run.missing_evaluation", "metrics.jsonl", "step 2"):
-        train(quick, tmp_path / "run", progress=False)
+    older = shutil.copytree(tmp_path / "run", tmp_path / "older")
+    for folder in (tmp_path / "run", older):
+        (folder / "metrics.jsonl").unlink()
+    quick.num_steps = 6
+    assert train(quick, tmp_path / "run", progress=False).step == 6
+    scores = read_history(tmp_path / "run/checkpoints/6")
+    assert list(scores) == [2, 4, 6]
+    for checkpoint in (older / "checkpoints").iterdir():
+        shutil.rmtree(checkpoint / "history")
+        (checkpoint / "sums.json").unlink()
+    with user_error("run.missing_evaluation", "metrics.jsonl", "evaluation of step"):
+        train(quick, older, progress=False)
 
 
 def test_parts_must_divide_the_batch():

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from errors import user_error
 from flax import traverse_util
+from unsealed import read_unsealed
 
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.evaluation import Predictions, Protocol, evaluate, join_predictions
 from mgr_jax.prediction.predictor import load
-from mgr_jax.training.checkpoint import read_variables
+from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.stages import initial_variables
 from mgr_jax.training.summary import read_metrics
@@ -76,7 +77,7 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
     config.update({"classification_weight": 1.0, "auxiliary_weight": 0.0, "monitor": "accuracy"})
     config.init_from = str(tmp_path / "first")
     fresh, variables, origin = begin(config)
-    old = flat(read_variables(tmp_path / "first"))
+    old = flat(load_variables(tmp_path / "first"))
     assert variables.keys() == fresh.keys()
     encoder = [name for name in variables if "encoder" in name]
     assert len(encoder) > 8
@@ -134,7 +135,7 @@ def test_weights_that_would_leak_or_do_not_fit_are_refused(
         begin(config)
     leaking = tmp_path / "leaking"
     shutil.copytree(trained_run, leaking)
-    tracks = json.loads((leaking / "tracks.json").read_text())
+    tracks = read_unsealed(leaking / "tracks.json")
     tracks["train"] += open_split(config, "test").track_id.tolist()[:2]
     (leaking / "tracks.json").write_text(json.dumps(tracks))
     config.init_from = str(leaking)

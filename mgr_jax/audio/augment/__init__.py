@@ -18,6 +18,7 @@ the track's own, so that a gain survives. A clip that is filled is changed withi
   frequency_mask   masks=2, max_bins=16, fill='mean' or 'zero'
 """
 
+from mgr_jax.audio.augment.mixing import of_partners
 from mgr_jax.audio.augment.pipeline import (
     AUGMENTATIONS,
     Augment,
@@ -26,4 +27,11 @@ from mgr_jax.audio.augment.pipeline import (
     make_augment,
 )
 
-__all__ = ["AUGMENTATIONS", "Augment", "Augmentation", "example_keys", "make_augment"]
+__all__ = [
+    "AUGMENTATIONS",
+    "Augment",
+    "Augmentation",
+    "example_keys",
+    "make_augment",
+    "of_partners",
+]

@@ -16,7 +16,6 @@ from mgr_jax.audio.augment import features, mixing, spectral, waveform
 from mgr_jax.audio.augment.settings import check_settings
 from mgr_jax.errors import UserError, unknown_name
 
-Mix = tuple[jax.Array, jax.Array]
 Lengths = jax.Array | None
 
 
@@ -99,15 +98,14 @@ class _Step:
 
     def mix(
         self, keys: jax.Array, x: jax.Array, lengths: Lengths
-    ) -> tuple[jax.Array, Lengths, Mix]:
-        """Mixes the chosen examples of [batch, ...]; the others are their own partners."""
+    ) -> tuple[jax.Array, Lengths, jax.Array]:
+        """Mixes the chosen examples of [batch, ...]; the others keep all of their own."""
         chosen, keys = jax.vmap(self._choose)(keys)
-        mixed, partner, share, mixed_lengths = self.function(keys, x, lengths)
-        partner = jnp.where(chosen, partner, jnp.arange(len(x), dtype=partner.dtype))
+        mixed, share, mixed_lengths = self.function(keys, x, lengths)
         x = jnp.where(chosen.reshape(-1, *[1] * (x.ndim - 1)), mixed, x)
         if lengths is not None:
             lengths = jnp.where(chosen, mixed_lengths, lengths)
-        return x, lengths, (partner, jnp.where(chosen, share, 1.0))
+        return x, lengths, jnp.where(chosen, share, 1.0)
 
     def _choose(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         chance, rest = jax.random.split(jax.random.fold_in(key, self.stream))
@@ -142,7 +140,7 @@ class Augment:
 
     def inputs(
         self, keys: jax.Array, inputs: jax.Array, lengths: Lengths = None
-    ) -> tuple[jax.Array, Lengths, Mix | None]:
+    ) -> tuple[jax.Array, Lengths, jax.Array | None]:
         """Applies the transforms of waveforms and of batches, in their order in the list.
 
         Args:
@@ -153,22 +151,22 @@ class Augment:
             filled clip is transformed as if it went on by repetition, and ends where it did.
 
         Returns:
-          The inputs, their lengths, and where examples are mixed (partner [batch] int32, share
-          [batch] float32): row i should be taught share[i] of its own target and the rest of row
-          partner[i]'s. Rows are those of the batch as it comes; under pmap, of one device.
+          The inputs, their lengths, and where examples are mixed the share [batch] float32 that
+          each has of its own: row i should be taught share[i] of its own target and the rest of
+          its partner's, of whom there is one beside each; see `of_partners`.
 
         Raises:
           UserError: a transform of waveforms is given features.
         """
-        mix = None
+        share = None
         for step in self._steps:
             if step.kind == "mix":
-                inputs, lengths, mix = step.mix(keys, inputs, lengths)
+                inputs, lengths, share = step.mix(keys, inputs, lengths)
             elif step.kind == "waveform":
                 if inputs.ndim != 2:
                     raise _needs_waveforms(step.name)
                 inputs = step.each(keys, inputs, lengths)
-        return inputs, lengths, mix
+        return inputs, lengths, share
 
     def features(self, keys: jax.Array, features: jax.Array, lengths: Lengths = None) -> jax.Array:
         """Applies the transforms of features, in their order in the list.
