@@ -30,9 +30,9 @@ class Ending:
 
     What is raised may be dropped, as some modules do while they are imported, and as Python does
     in the callbacks of its garbage collector: then it is raised again. Where the interpreter does
-    not get to a signal within a second, the process ends as it is, and leaves what SIGKILL would
-    leave. Handlers can be set in the main thread only; elsewhere, and for a signal that the
-    process was started to ignore, this does nothing.
+    not get to a signal within a second, though other threads are at work, the process ends as it
+    is, and leaves what SIGKILL would leave. Handlers can be set in the main thread only; elsewhere,
+    and for a signal that the process was started to ignore, this does nothing.
 
     Attributes:
       number: of the signal that ends it; 0 before there is one.

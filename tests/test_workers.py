@@ -279,6 +279,16 @@ def test_workers_end_when_their_parent_is_killed(tmp_path, number, busy):
     assert process.returncode == -number
 
 
+def send_to_group(item: int) -> int:
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
+    return item
+
+
+def test_what_stops_a_group_of_processes_is_not_taken_for_a_crash():
+    assert dict(map_in_processes(send_to_group, [1, 2], workers=1)) == {1: 1, 2: 2}
+
+
 @pytest.mark.parametrize("phase", ["busy", "slow_start"])
 def test_ctrl_c_leaves_no_process_and_one_traceback(tmp_path, phase):
     process = start(tmp_path, **{phase: True})

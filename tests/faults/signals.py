@@ -36,6 +36,7 @@ LIMIT = 300.0  # seconds after which a command hangs
 # One loop of the page; {} is the command.
 LOOP = "while :; do timeout --preserve-status -s TERM {seconds} {command}; status=$?; echo $status;\
  [ $status -eq 75 ] || exit $status; done"
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 _NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -69,7 +70,7 @@ class _Command:
         self.words = [*before, sys.executable, str(ROOT / f"launch/{command}.py"), *rest]
         self._process = subprocess.Popen(
             self.words,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
+            env=_ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -199,7 +200,7 @@ def _while_preparing(folder: Path, music: Path, *, count: int) -> dict[str, str]
     since = time.perf_counter()
     status, said = start(folder / "prepared").end()
     assert status == 0, said
-    taken, expected = time.perf_counter() - since, content_of(folder / "prepared")
+    taken, expected = time.perf_counter() - since, _dataset(folder / "prepared")
     ends = []
     for index in range(count):
         number, data = _NUMBERS[index % 2], folder / f"prepared-{index}"
@@ -211,10 +212,22 @@ def _while_preparing(folder: Path, music: Path, *, count: int) -> dict[str, str]
             ends.append(command.seconds)
         status, said = start(data).end()
         assert status == 0, said
-        assert content_of(data) == expected, "another dataset"
+        assert _dataset(data) == expected, "another dataset"
         assert not leftovers(data)
     tell(f"{len(ends)} signals while it prepared a dataset")
     return {"prepared": str(len(ends))} | _seconds("prepare", ends)
+
+
+def _dataset(data: Path) -> dict[str, bytes]:
+    """A dataset's files, but for its records, whose fields come in another order each time.
+
+    The cache has been made of the records, and holds all of them.
+    """
+    return {
+        name: content
+        for name, content in content_of(data).items()
+        if "array_record" not in name and not name.endswith("1.0.0/sums.json")
+    }
 
 
 def _while_predicting(folder: Path, model: Path, music: Path, *, count: int) -> dict[str, str]:
@@ -280,7 +293,7 @@ def _in_a_shell(train: _Train, folder: Path, expected: dict) -> dict[str, str]:
     seconds = 8.0
     done = subprocess.run(
         ["bash", "-c", LOOP.format(seconds=seconds, command=command)],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
+        env=_ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,

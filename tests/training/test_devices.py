@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,22 @@ def test_two_processes_train_like_one(tiny_config, config_flags, tmp_path, parti
     )
     for a, b in zip(one, two, strict=True):
         assert a == pytest.approx(b, abs=1e-2)
+
+
+@pytest.mark.slow
+def test_all_processes_stop_where_one_is_asked_to(config_flags, tmp_path):
+    flags = ("--config.partition=jit", "--config.num_steps=100000", "--config.eval_every=100000")
+    processes = start_two(tmp_path / "run", config_flags, *flags)
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "run/metrics.jsonl").exists() or not losses(tmp_path / "run"):
+        assert time.monotonic() < deadline, "waited in vain"
+        assert not any(process.poll() for process in processes)
+        time.sleep(0.05)
+    processes[1].terminate()
+    told = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [75, 75], told
+    steps = {text.partition("stopped at step ")[2].partition(";")[0] for text in told}
+    assert {path.name for path in (tmp_path / "run/checkpoints").glob("[0-9]*")} == steps
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from unsealed import read_unsealed
 
 from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.config import load_config
+from mgr_jax.data.loader import Loader
 from mgr_jax.evaluation import Predictions
 from mgr_jax.model_folder import SCHEMA
 from mgr_jax.training.checkpoint import load_variables
@@ -306,6 +307,7 @@ def test_two_runs_cannot_share_a_work_directory(tiny_config, tmp_path):
     [(signal.SIGINT, "training.interrupted"), (signal.SIGTERM, "training.stopped")],
 )
 def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, number, code):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell
     calls = []
 
     def stop_after_three(bar, n=1):
@@ -323,6 +325,41 @@ def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, n
         variables_of(tmp_path / "run", tiny_config),
         variables_of(tmp_path / "whole", tiny_config),
         atol=1e-4,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [4, 8])
+def test_an_evaluation_that_was_given_up_is_made_again(tiny_config, tmp_path, monkeypatch, step):
+    train(tiny_config, tmp_path / "whole", progress=False)
+    batches, evaluations = Loader.eval_batches, []
+
+    def stop_within(loader, per_track=0):
+        evaluations.append(per_track)  # the first is for the compiler
+        for batch in batches(loader, per_track):
+            if len(evaluations) == 1 + step // 4:
+                signal.raise_signal(signal.SIGTERM)
+            yield batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loader, "eval_batches", stop_within)
+        with user_error("training.stopped", f"stopped at step {step}"):
+            train(tiny_config, tmp_path / "run", progress=False)
+    assert train(tiny_config, tmp_path / "run", progress=False).step == 8
+    whole, run = (
+        [{n: v for n, v in row.items() if n != "clips_per_second"} for row in read_metrics(path)]
+        for path in (tmp_path / "whole/metrics.jsonl", tmp_path / "run/metrics.jsonl")
+    )
+    assert run == whole
+    names = [
+        {path.name for path in (tmp_path / name / "checkpoints").glob("[0-9]*")}
+        for name in ("run", "whole")
+    ]
+    assert names[0] == names[1]
+    assert_same_variables(
+        variables_of(tmp_path / "run", tiny_config),
+        variables_of(tmp_path / "whole", tiny_config),
+        atol=0,
     )
 
 

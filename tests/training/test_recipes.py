@@ -219,7 +219,7 @@ def test_a_resident_run_that_is_stopped_where_it_logs_keeps_its_step(quick, tmp_
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mgr_jax.training.train.tqdm.update", stop_after_two)
-        with user_error("training.stopped", "stopped at step 4", "from step 4"):
+        with user_error("training.interrupted", "stopped at step 4", "from step 4"):
             train(quick, tmp_path / "run", progress=False)
     assert calls == [2, 2]
     assert train(quick, tmp_path / "run", progress=False).step == 8
