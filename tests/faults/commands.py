@@ -3,7 +3,6 @@
 The processes are forked from one that has imported mgr_jax, but begun nothing: they start at once.
 """
 
-import contextlib
 import io
 import json
 import multiprocessing
