@@ -46,7 +46,7 @@ KINDS = (
     Kind("sums of a checkpoint", r"^run/checkpoints/.*sums\.json$", ("evaluate", "go_on")),
     Kind("weights", r"^(run|begun)/checkpoints/\d+/(model/|[\w.]+$)", ("evaluate", "go_on")),
     Kind("optimizer", r"^run/checkpoints/\d+/optimizer/", ("go_on",)),
-    Kind("score of a checkpoint", r"^run/checkpoints/.*/metrics", ("evaluate", "go_on")),
+    Kind("score and history", r"^run/checkpoints/", ("evaluate", "go_on")),
     Kind("metrics.jsonl", r"^run/metrics\.jsonl$", ("go_on",)),
     Kind("model.json", r"^(run|begun)/model\.json$", ("evaluate", "go_on")),
     Kind("config.json", r"^(run|begun)/config\.json$", ("evaluate", "go_on")),
