@@ -51,7 +51,7 @@ KINDS = (
     Kind("model.json", r"^(run|begun)/model\.json$", ("evaluate", "go_on")),
     Kind("config.json", r"^(run|begun)/config\.json$", ("evaluate", "go_on")),
     Kind("dataset.json", r"^(run|begun)/dataset\.json$", ("evaluate", "go_on")),
-    Kind("tracks.json", r"^(run|begun)/tracks\.json$", ("evaluate", "go_on")),
+    Kind("tracks.json", r"^run/tracks\.json$", ("evaluate", "go_on", "begin")),
     Kind("init_from.json", r"^begun/init_from\.json$", ("evaluate",)),
     Kind("run.json", r"^(run|crossval)/run\.json$", ("results",), optional=True),
     Kind("predictions", r"^(run|crossval)/predictions/\w+\.npz$", ("results",)),
@@ -137,6 +137,11 @@ class Store:
         config.num_steps += 2
         mgr_jax.train(config, self.folder / run, progress=False)
         return numbers_of(self.folder / run)
+
+    def begin(self) -> dict[str, Any]:
+        """Trains another run, which begins with the weights of the first."""
+        mgr_jax.train(self._config("begun"), self.folder / "third", progress=False)
+        return numbers_of(self.folder / "third")
 
     def evaluate_begun(self) -> dict[str, Any]:
         return self.evaluate("begun")
