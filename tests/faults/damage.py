@@ -157,7 +157,7 @@ def _case(
     if store.files[name].optional:  # and of a file of lines, as if nothing had been written yet
         damages = [damage for damage in damages if damage not in (remove, empty)]
     others = [other for other in alike if other != name]
-    if others and turn % 5 == 4:
+    if others and turn % 5 == 4 and not store.files[name].optional:
         other = others[int(rng.integers(len(others)))]
         done, after = f"replaced by {other}", (store.folder / other).read_bytes()
     else:
