@@ -34,6 +34,7 @@ _DIGEST = "sha256"  # of JSON objects and of .npz files
 _LINE_SUM = "crc32"  # of lines
 # A zip archive has sums of its members, but one bit may hide a member. Version 0.1.0 listed all.
 _NAMES = "names of all arrays"
+_KEPT_AT = "kept at"  # of caches: the names of the folder and the file
 
 
 # Folders.
@@ -231,10 +232,14 @@ def _digest_of_arrays(arrays: Mapping[str, "np.ndarray"]) -> str:
 def load_arrays(path: Path) -> dict[str, "np.ndarray"]:
     """The arrays of a cache that can be computed anew: none without a file or, warned of, damaged.
 
-    See `read_arrays`.
+    See `read_arrays`. One that was kept in another place, as that of another split, is damaged too.
     """
     try:
-        return read_arrays(path)
+        arrays = read_arrays(path)
+        place = arrays.pop(_KEPT_AT, None)  # versions before kept none
+        if place is not None and str(place) != _place(path):
+            raise ValueError("it was kept in another place")
+        return arrays
     except FileNotFoundError:
         return {}
     except ValueError:
@@ -245,8 +250,13 @@ def load_arrays(path: Path) -> dict[str, "np.ndarray"]:
 def keep_arrays(path: Path, **arrays: "np.ndarray") -> None:
     """Writes a cache that can be computed anew; warns where one cannot write."""
     try:
-        write_arrays(path, arrays)
+        write_arrays(path, {**arrays, _KEPT_AT: np.array(_place(path))})
     except OSError as error:  # a dataset that others keep
         warnings.warn(
             f"cannot keep {path} ({error.strerror}); it is computed anew each time", stacklevel=2
         )
+
+
+def _place(path: Path) -> str:
+    """What tells a cache from its neighbours, wherever the dataset is moved to."""
+    return f"{path.parent.name}/{path.name}"

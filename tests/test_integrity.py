@@ -161,3 +161,14 @@ def test_arrays_that_cannot_be_computed_anew_are_refused(tmp_path):
         read_arrays(path)
     np.savez(path, values=np.arange(3))  # by an older version
     assert read_arrays(path).keys() == {"values"}
+
+
+def test_a_cache_is_not_taken_for_its_neighbour(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        keep_arrays(tmp_path / split / "digests.npz", digests=np.array([split]))
+    path = tmp_path / "test" / "digests.npz"
+    assert load_arrays(path)["digests"].tolist() == ["test"]
+    path.write_bytes((tmp_path / "train" / "digests.npz").read_bytes())
+    with pytest.warns(UserWarning, match="damaged; what it held is computed anew"):
+        assert load_arrays(path) == {}

@@ -154,12 +154,14 @@ def _case(
     damages = [*EVERYWHERE, *(OF_LINES if name.endswith(".jsonl") else ())]
     if name.endswith(".json"):
         damages[1:1] = OF_JSON
+    if store.files[name].optional:  # and of a file of lines, as if nothing had been written yet
+        damages = [damage for damage in damages if damage not in (remove, empty)]
     others = [other for other in alike if other != name]
-    if others and turn % 5 == 4:
+    if others and turn % 5 == 4 and not store.files[name].optional:
         other = others[int(rng.integers(len(others)))]
         done, after = f"replaced by {other}", (store.folder / other).read_bytes()
     else:
-        damage = damages[turn % len(damages)] if turn < len(damages) else rng.choice(damages)
+        damage = damages[turn] if turn < len(damages) else damages[rng.integers(len(damages))]
         done = damage.__name__
         after = damage(before, rng) if before else b"x"
     path.unlink()

@@ -22,7 +22,7 @@ _PLACE = f"data/audio_folder/music_{RATE}/1.0.0"
 _WHOLE = {"standardise": "all", "normalise_over": "track", "whole_track": True}
 
 # Never read again by mgr_jax, whatever they hold: TensorBoard's, people's, and other programs'.
-UNREAD = r"/events\.out\.|/report/|/LICENSE$|\.lock$|/label\.labels\.txt$|\.csv$|\.skipped\.json$"
+UNREAD = r"/events\.out\.|/report/|/LICENSE$|\.lock$|\.csv$|\.skipped\.json$"
 
 
 @dataclass(frozen=True)
@@ -33,38 +33,40 @@ class Kind:
       name: in words.
       path: a regular expression for their paths, relative to the `Store`.
       readers: methods of `Store` that read them, each in its own way.
+      optional: whether all is well without such a file.
     """
 
     name: str
     path: str
     readers: tuple[str, ...]
+    optional: bool = False
 
 
 KINDS = (
     Kind("sums of a checkpoint", r"^run/checkpoints/.*sums\.json$", ("evaluate", "go_on")),
     Kind("weights", r"^(run|begun)/checkpoints/\d+/(model/|[\w.]+$)", ("evaluate", "go_on")),
     Kind("optimizer", r"^run/checkpoints/\d+/optimizer/", ("go_on",)),
-    Kind("score of a checkpoint", r"^run/checkpoints/.*/metrics", ("evaluate", "go_on")),
+    Kind("score and history", r"^run/checkpoints/", ("evaluate", "go_on")),
     Kind("metrics.jsonl", r"^run/metrics\.jsonl$", ("go_on",)),
     Kind("model.json", r"^(run|begun)/model\.json$", ("evaluate", "go_on")),
     Kind("config.json", r"^(run|begun)/config\.json$", ("evaluate", "go_on")),
     Kind("dataset.json", r"^(run|begun)/dataset\.json$", ("evaluate", "go_on")),
-    Kind("tracks.json", r"^(run|begun)/tracks\.json$", ("evaluate", "go_on")),
+    Kind("tracks.json", r"^run/tracks\.json$", ("evaluate", "go_on", "begin")),
     Kind("init_from.json", r"^begun/init_from\.json$", ("evaluate",)),
-    Kind("run.json", r"^(run|crossval)/run\.json$", ("results",)),
+    Kind("run.json", r"^(run|crossval)/run\.json$", ("results",), optional=True),
     Kind("predictions", r"^(run|crossval)/predictions/\w+\.npz$", ("results",)),
     Kind("scores", r"^(run|crossval)/predictions/\w+\.json$", ("results",)),
     Kind("folds", r"^crossval/seed0/fold0/\w+\.json", ("fold",)),
     Kind("baselines", r"^baseline/", ("baselines",)),
-    Kind("ledger", r"^ledger/results\.jsonl$", ("ledger",)),
+    Kind("ledger", r"^ledger/results\.jsonl$", ("ledger",), optional=True),
     Kind("journal", r"^table/.*\.journal$", ("extract",)),
-    Kind("records", rf"^{_PLACE}/(.*array_record|features\.json|dataset_info\.json)", ("rebuild",)),
+    Kind("records", rf"^{_PLACE}/(.*array_record|features|dataset_info|label)", ("rebuild",)),
     Kind("dataset", rf"^{_PLACE}/\w+\.json$", ("read", "evaluate")),
-    Kind("cache", rf"^{_PLACE}/cache/\w+/(data|blocks|index|text|sums)\.", ("read", "evaluate")),
     Kind("statistics", rf"^{_PLACE}/cache/\w+/statistics", ("evaluate", "go_on")),
     Kind("digests", rf"^{_PLACE}/cache/\w+/digests", ("read",)),
     Kind("fingerprints", rf"^{_PLACE}/fingerprints/", ("audit",)),
     Kind("features", rf"^{_PLACE}/cache/[^/]*\.npz$", ("features",)),
+    Kind("cache", rf"^{_PLACE}/cache/", ("read", "evaluate")),
 )
 
 
@@ -135,6 +137,11 @@ class Store:
         config.num_steps += 2
         mgr_jax.train(config, self.folder / run, progress=False)
         return numbers_of(self.folder / run)
+
+    def begin(self) -> dict[str, Any]:
+        """Trains another run, which begins with the weights of the first."""
+        mgr_jax.train(self._config("begun"), self.folder / "third", progress=False)
+        return numbers_of(self.folder / "third")
 
     def evaluate_begun(self) -> dict[str, Any]:
         return self.evaluate("begun")
