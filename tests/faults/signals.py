@@ -232,14 +232,14 @@ def _dataset(data: Path) -> dict[str, bytes]:
 
 def _while_predicting(folder: Path, model: Path, music: Path, *, count: int) -> dict[str, str]:
     def start(table: Path) -> _Command:
-        return _Command("predict", f"--model={model}", music, f"--out={table}", "--workers=2")
+        return _Command("predict", f"--model={model}", music, f"--json={table}", "--workers=2")
 
     since = time.perf_counter()
-    status, said = start(folder / "whole.csv").end()
+    status, said = start(folder / "whole.json").end()
     assert status == 0, said
     taken, ends = time.perf_counter() - since, []
     for index in range(count):
-        number, table = _NUMBERS[index % 2], folder / f"{index}.csv"
+        number, table = _NUMBERS[index % 2], folder / f"{index}.json"
         command = start(table)
         time.sleep(random.Random(index).uniform(0.3, 1) * taken)
         command.stop(number)
@@ -247,7 +247,7 @@ def _while_predicting(folder: Path, model: Path, music: Path, *, count: int) -> 
             ends.append(command.seconds)
         status, said = start(table).end()
         assert status == 0, said
-        assert table.read_bytes() == (folder / "whole.csv").read_bytes()
+        assert table.read_bytes() == (folder / "whole.json").read_bytes()
     tell(f"{len(ends)} signals while it predicted")
     return {"predicted": str(len(ends))} | _seconds("predict", ends)
 
@@ -299,7 +299,7 @@ def _in_a_shell(train: _Train, folder: Path, expected: dict) -> dict[str, str]:
         check=False,
         timeout=LIMIT,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     assert not (differs := difference(numbers_of(run), expected)), differs
     rounds = done.stdout.count("75\n")
     tell(f"stopped {rounds} times by timeout")
