@@ -9,12 +9,10 @@ import pytest
 from errors import user_error
 
 from mgr_jax import integrity
+from mgr_jax.array_files import keep_arrays, load_arrays, read_arrays
 from mgr_jax.errors import UserError
 from mgr_jax.integrity import (
     find_damage,
-    keep_arrays,
-    load_arrays,
-    read_arrays,
     read_line,
     read_sealed,
     seal_line,

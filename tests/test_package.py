@@ -19,11 +19,21 @@ PACKAGE = ROOT / "mgr_jax"
 
 # A → what A may import (DESIGN.md, "Imports point one way"), from the ground up; a part may import
 # itself, and everybody may import GROUND.
-GROUND = {"errors", "files", "integrity", "workers", "side_inputs", "signals", "_registry"}
+GROUND = {
+    "errors",
+    "files",
+    "integrity",
+    "array_files",
+    "workers",
+    "side_inputs",
+    "signals",
+    "_registry",
+}
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "files": set(),
     "integrity": set(),
+    "array_files": set(),
     "workers": set(),
     "side_inputs": set(),
     "signals": set(),

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from mgr_jax.array_files import read_arrays
 from mgr_jax.data.cache_data import DATA, CacheData
-from mgr_jax.integrity import find_damage, has_sums, read_arrays
+from mgr_jax.integrity import find_damage, has_sums
 
 # Data of more bytes than this are not read when they are opened, but checked where they are used:
 # reading takes 0.7 s per GB and core.

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mgr_jax.array_files import read_arrays, write_arrays
 from mgr_jax.errors import UserError
-from mgr_jax.integrity import distrust, read_arrays, write_arrays
+from mgr_jax.integrity import distrust
 
 DATA = "data.bin"
 _SUMS = "blocks.npz"  # beside it; caches of version 0.1.0 have none

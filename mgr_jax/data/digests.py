@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from mgr_jax.array_files import keep_arrays, load_arrays
 from mgr_jax.data.cache import Tracks, digest
 from mgr_jax.data.cache_check import read_index
 from mgr_jax.data.cache_data import CacheData
-from mgr_jax.integrity import keep_arrays, load_arrays
 
 
 def track_digests(tracks: Tracks, *, progress: bool = False) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from tqdm import tqdm
 
+from mgr_jax.array_files import keep_arrays, load_arrays
 from mgr_jax.audio.frontends import Frontend, TrackMeter
 from mgr_jax.data.cache import Tracks
-from mgr_jax.integrity import keep_arrays, load_arrays
 
 _FORMAT = 1  # raise it when front ends come to give other numbers for the same settings
 

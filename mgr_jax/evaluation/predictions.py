@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mgr_jax.array_files import read_arrays, write_arrays
 from mgr_jax.evaluation.metrics import decide
 from mgr_jax.evaluation.migration import protocol_of_sentence
 from mgr_jax.evaluation.protocol import Protocol
-from mgr_jax.integrity import read_arrays, write_arrays
 
 TASKS = ("single_label", "multi_label")
 

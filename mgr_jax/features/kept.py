@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from mgr_jax.array_files import keep_arrays, load_arrays
 from mgr_jax.errors import UserError
 from mgr_jax.features.engine import extract
 from mgr_jax.features.journal import ForeignJournalError, Journal, JournalInUseError
-from mgr_jax.integrity import keep_arrays, load_arrays
 from mgr_jax.workers import Failure
 
 _FORMAT = 1  # raise it when features come to be other numbers

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 import mgr_jax
+from mgr_jax.array_files import keep_arrays, load_arrays
 from mgr_jax.audio.chromaprint import CHROMAPRINT, require_fpcalc
 from mgr_jax.audio.fingerprint import HAITSMA_KALKER, Fingerprint, Scheme
 from mgr_jax.audio.io import Limits, read_audio
@@ -16,7 +17,6 @@ from mgr_jax.audio.notes import with_notes
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.cache_data import CacheData
 from mgr_jax.errors import unknown_name
-from mgr_jax.integrity import keep_arrays, load_arrays
 from mgr_jax.workers import Failure, map_in_processes
 
 # Gives a waveform [samples] float32 and its sample rate in Hz; picklable.

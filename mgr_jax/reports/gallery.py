@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mgr_jax.array_files import read_arrays, write_arrays
 from mgr_jax.errors import UserError
 from mgr_jax.files import together, write_text
-from mgr_jax.integrity import read_arrays, write_arrays
 from mgr_jax.reports.figures import COLOURS, make_figure, save_figure
 from mgr_jax.reports.report import markdown_text
 

@@ -6,6 +6,7 @@ import pytest
 from errors import user_error
 
 import mgr_jax
+from mgr_jax.array_files import load_arrays
 from mgr_jax.audio.frontends import TrackMeter, create_frontend, extract_features
 from mgr_jax.classifier import create_classifier, init_variables
 from mgr_jax.data.loader import stack_batches
@@ -13,7 +14,6 @@ from mgr_jax.data.pipeline import make_loader, open_split
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.statistics import dataset_statistics, track_statistics
 from mgr_jax.data.streaming import StreamingLoader
-from mgr_jax.integrity import load_arrays
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
 
