@@ -1,10 +1,10 @@
 """What is stored and read again carries a digest, and is not believed where that does not fit.
 
 There are three kinds. A folder that is written at once (a cache, a checkpoint, a dataset) has the
-sizes and sums of its files in a sums.json. A file that lives on its own (model.json, an .npz table:
-`mgr_jax.array_files`) carries a digest of its content within. A file that grows by lines (metrics.jsonl) has a sum in each
-line. Disks, copies and cables flip bits, and cut files short; whoever changes a file by hand is
-found out too. What has no digest was written by an older version, and is taken as it is.
+sizes and sums of its files in a sums.json. A file that lives on its own (model.json; for an .npz
+table see `mgr_jax.array_files`) carries a digest of its content within. A file that grows by lines
+(metrics.jsonl) has a sum in each. Disks, copies and cables flip bits, and cut files short; whoever
+changes a file by hand is found out too. What has no digest was written by an older version, and is taken as it is.
 """
 
 import functools
