@@ -4,7 +4,8 @@ There are three kinds. A folder that is written at once (a cache, a checkpoint, 
 sizes and sums of its files in a sums.json. A file that lives on its own (model.json; for an .npz
 table see `mgr_jax.array_files`) carries a digest of its content within. A file that grows by lines
 (metrics.jsonl) has a sum in each. Disks, copies and cables flip bits, and cut files short; whoever
-changes a file by hand is found out too. What has no digest was written by an older version, and is taken as it is.
+changes a file by hand is found out too. What has no digest was written by an older version, and is
+taken as it is.
 """
 
 import functools

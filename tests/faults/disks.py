@@ -296,12 +296,12 @@ def trained(disk: Path) -> list[Any]:
     import jax
     import numpy as np
 
-    from mgr_jax.training.checkpoint import read_variables
+    from mgr_jax.training.checkpoint import load_variables
     from mgr_jax.training.summary import read_metrics
 
     steps = sorted(path.name for path in (disk / "run/checkpoints").iterdir())
     weights = hashlib.sha256()
-    for leaf in jax.tree.leaves(read_variables(disk / "run")):
+    for leaf in jax.tree.leaves(load_variables(disk / "run")):
         weights.update(np.asarray(leaf).tobytes())
     rows = read_metrics(disk / "run/metrics.jsonl")
     for row in rows:
