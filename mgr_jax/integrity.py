@@ -128,6 +128,16 @@ def read_sealed(path: Path, advice: str) -> dict[str, Any]:
     return content
 
 
+def is_sealed(path: Path) -> bool:
+    """Whether `write_sealed` wrote a file of JSON; those of older versions carry no digest.
+
+    Raises:
+      UserError: see `files.read_json`.
+    """
+    content = read_json(path, "restore it")
+    return isinstance(content, dict) and _DIGEST in content
+
+
 def _digest_of(content: Mapping[str, Any]) -> str:
     """Of what is said: neither spaces nor the order of names count."""
     as_read = json.loads(json.dumps(content))  # in which all names are texts
