@@ -48,8 +48,13 @@ class CacheData:
         unread = np.flatnonzero(self._unread)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             sums = tqdm(
-                *(pool.map(self._sum, unread), f"check {self._file.parent.name}", len(unread)),
-                **{"leave": False, "delay": _PATIENCE, "unit": "MiB", "disable": not progress},
+                pool.map(self._sum, unread),
+                f"check {self._file.parent.name}",
+                len(unread),
+                leave=False,
+                delay=_PATIENCE,
+                unit="MiB",
+                disable=not progress,
             )
             damaged = self._find_damage(unread, sums)
         if damaged:

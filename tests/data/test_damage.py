@@ -15,7 +15,7 @@ from unsealed import unseal_dataset
 
 from mgr_jax.data import cache
 from mgr_jax.data.digests import track_digests
-from mgr_jax.data.locate import find_prepared
+from mgr_jax.data.locate import find_dataset, find_prepared
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.prepared import Prepared, describe_prepared
 from mgr_jax.data.resident import ResidentLoader
@@ -99,6 +99,14 @@ def test_a_cache_too_large_to_be_read_at_once_is_checked_where_it_is_used(found,
         tracks = cache.open_tracks(found.folder, "train")
     USES[use](tracks)
     assert all_of(tracks) == before
+
+
+def test_a_bar_is_shown_where_reading_takes_long(found, monkeypatch, capfd):
+    cache.open_tracks(found.folder, "train", progress=True)
+    assert not capfd.readouterr().err
+    monkeypatch.setattr("mgr_jax.data.cache_data._PATIENCE", 0)
+    cache.open_tracks(found.folder, "test", progress=True)
+    assert "check test" in capfd.readouterr().err
 
 
 def test_what_was_read_once_is_not_summed_again(found, monkeypatch):
@@ -265,6 +273,16 @@ def test_a_cache_of_an_older_version_is_built_again_where_it_cannot_be_read(foun
         with pytest.warns(UserWarning, match="cache/train is damaged .* it is built again"):
             tracks = cache.open_tracks(found.folder, "train")
         assert all_of(tracks) == before
+
+
+@pytest.mark.parametrize("name", ["dataset_info.json", "protocol.json"])
+def test_a_dataset_is_found_by_what_is_left_of_it(found, name):
+    (found.folder / name).unlink()
+    how = {"sample_rate": RATE, "data_dir": found.data_dir}
+    assert find_dataset(found.name, **how) == found.folder
+    for path in (found.folder, found.folder.parent):
+        with user_error("dataset.damaged", found.folder / name, "overwrite"):
+            find_dataset(str(path), **how)
 
 
 @pytest.mark.parametrize("name", ["dataset_info.json", "features.json"])
