@@ -98,9 +98,17 @@ def read_json(path: Path, advice: str) -> Any:
     """
     require_regular(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is missing or damaged; {advice}", code="file.damaged") from error
+
+
+def parse_json(text: bytes) -> Any:
+    """What JSON in UTF-8 says; raises a ValueError where it is none, or nested too deeply."""
+    try:
+        return json.loads(text.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def expand(path: str | os.PathLike[str]) -> Path:

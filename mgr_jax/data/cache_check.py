@@ -1,6 +1,5 @@
 """Whether a cache is what was written, where it was, and what it tells of its tracks."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from mgr_jax.array_files import read_arrays
 from mgr_jax.data.cache_data import DATA, CacheData, has_block_sums
 from mgr_jax.data.sources import digest_dataset
-from mgr_jax.files import write_json
+from mgr_jax.files import parse_json, write_json
 from mgr_jax.integrity import find_damage, has_sums, write_sums
 
 # Data of more bytes than this are not read when they are opened, but checked where they are used:
@@ -46,7 +45,7 @@ def find_cache_damage(folder: Path, *, progress: bool = False) -> str:
     try:
         origin = folder / _ORIGIN  # which the first caches with sums did not have
         wanted = _origin(folder, folder.parents[1])
-        if origin.exists() and json.loads(origin.read_bytes()) != wanted:
+        if origin.exists() and parse_json(origin.read_bytes()) != wanted:
             return "it is of another split or dataset"
         data = CacheData(folder / DATA)
         if (folder / DATA).stat().st_size <= _READ_TO_CHECK:
@@ -83,7 +82,7 @@ def read_index(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, list[str]
       ValueError: it is damaged.
     """
     index = read_arrays(folder / "index.npz")
-    text = json.loads((folder / "text.json").read_text(encoding="utf-8"))
+    text = parse_json((folder / "text.json").read_bytes())
     if not isinstance(text, dict) or (index.keys(), text.keys()) != (_NUMBERS, _TEXTS):
         raise ValueError("it has other columns")
     if not all(isinstance(c, list) and all(isinstance(t, str) for t in c) for c in text.values()):

@@ -1,5 +1,6 @@
 """What there is to tell of a dataset that was prepared."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,14 +142,15 @@ def _is_account(account: Mapping[str, Any]) -> bool:
         lists = [account["classes"], account["tags"], account["split_by"], stored["item_shape"]]
         texts = [*lists[0], *lists[1], *lists[2], stored["dtype"]]
         numbers = [n for tracks in counts.values() for n in tracks.values()]
-        np.dtype(stored["dtype"])
         return (
             stored["kind"] in ("waveform", "features")
             and type(stored["rate"]) in (int, float)
-            and stored["rate"] > 0
+            and 0 < stored["rate"] < math.inf
+            and np.dtype(stored["dtype"]).kind in "biuf"
             and all(isinstance(some, list) for some in lists)
             and all(isinstance(text, str) for text in texts)
             and all(type(number) is int for number in [*numbers, *stored["item_shape"]])
+            and all(0 < size < 2**31 for size in stored["item_shape"])
             and isinstance(account["given"], bool)
         )
     except (LookupError, TypeError, ValueError, AttributeError):

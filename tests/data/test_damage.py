@@ -231,7 +231,7 @@ def test_a_dataset_of_an_older_version_is_read_as_it_is(found):
     assert not (found.folder / "sums.json").exists()
 
 
-SHAPES = [0, None, "a", [], [[]], {}, {"a": 1}, True]
+SHAPES = [0, -1, None, "a", "O", [], [[]], [-1], {}, {"a": 1}, True, float("inf")]
 ACCOUNT = ("classes", "tracks", "format", "tags", "split_by", "given")
 
 

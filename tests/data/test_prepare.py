@@ -261,7 +261,8 @@ def test_a_disk_that_fills_while_the_cache_is_written(music, monkeypatch):
     path_open = Path.open
 
     def to_full(path, *arguments, **options):
-        return path_open(Path("/dev/full") if path.name == "data.bin" else path, *arguments)
+        full = path.name == "data.bin"
+        return path_open(Path("/dev/full") if full else path, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", to_full)
     with user_error("disk.full", found.folder):
