@@ -124,8 +124,11 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             "offset": tfds.features.Scalar(np.int64, doc="first time step within the track"),
             "length": tfds.features.Scalar(np.int64, doc="time steps in this record"),
         }
+        told = self.get_metadata()  # of the files beside the builder
         return _Info(
             builder=self,
+            description=told.description,
+            citation=told.citation,
             features=tfds.features.FeaturesDict(features),
             homepage=self.HOMEPAGE,
             license=self.LICENSE,
