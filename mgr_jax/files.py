@@ -26,6 +26,7 @@ from typing import IO, Any, BinaryIO
 from mgr_jax.errors import UserError
 
 _log = logging.getLogger(__name__)
+_SCRATCH = ".scratch-"
 
 
 def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -97,9 +98,17 @@ def read_json(path: Path, advice: str) -> Any:
     """
     require_regular(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is missing or damaged; {advice}", code="file.damaged") from error
+
+
+def parse_json(text: bytes) -> Any:
+    """What JSON in UTF-8 says; raises a ValueError where it is none, or nested too deeply."""
+    try:
+        return json.loads(text.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def expand(path: str | os.PathLike[str]) -> Path:
@@ -271,7 +280,7 @@ def scratch(parent: Path) -> Iterator[Path]:
     at the beginning and at the end.
     """
     _clear_scratch(parent)
-    folder = parent / f".scratch-{os.urandom(8).hex()}"
+    folder = parent / f"{_SCRATCH}{os.urandom(8).hex()}"
     # Locked before there is a folder, until there is none: whatever stands unlocked is left over.
     with lock(folder.with_suffix(".lock"), "", wait=True):
         folder.mkdir()
@@ -295,12 +304,13 @@ def together(folder: Path) -> Iterator[Path]:
                 os.replace(path, folder / path.name)
     except OSError as error:
         if error.filename:  # by the name that it would have had
-            error.filename = str(folder / Path(error.filename).name)
+            name = Path(error.filename).name
+            error.filename = str(folder if name.startswith(_SCRATCH) else folder / name)
         raise
 
 
 def _clear_scratch(parent: Path) -> None:
-    _clear_killed({path.with_suffix(".lock") for path in parent.glob(".scratch-*")})
+    _clear_killed({path.with_suffix(".lock") for path in parent.glob(f"{_SCRATCH}*")})
 
 
 def _clear_killed(marks: Iterable[Path]) -> None:

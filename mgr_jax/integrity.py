@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mgr_jax.errors import UserError
-from mgr_jax.files import read_json, write_json
+from mgr_jax.files import parse_json, read_json, write_json
 
 _SUMS = "sums.json"
 _DIGEST = "sha256"  # of JSON objects
@@ -62,7 +62,7 @@ def find_damage(folder: Path, *, within: str = "", limit: int | None = None) -> 
         as it is is read once per process.
     """
     try:
-        sums = json.loads((folder / _SUMS).read_text(encoding="utf-8"))
+        sums = parse_json((folder / _SUMS).read_bytes())
         found = {n: s for n, s in sums.items() if not within or f"{n}/".startswith(f"{within}/")}
         for name, wanted in found.items():
             size = (folder / name).stat().st_size
@@ -128,6 +128,16 @@ def read_sealed(path: Path, advice: str) -> dict[str, Any]:
     return content
 
 
+def is_sealed(path: Path) -> bool:
+    """Whether `write_sealed` wrote a file of JSON; those of older versions carry no digest.
+
+    Raises:
+      UserError: see `files.read_json`.
+    """
+    content = read_json(path, "restore it")
+    return isinstance(content, dict) and _DIGEST in content
+
+
 def _digest_of(content: Mapping[str, Any]) -> str:
     """Of what is said: neither spaces nor the order of names count."""
     as_read = json.loads(json.dumps(content))  # in which all names are texts
@@ -154,7 +164,7 @@ def read_line(line: bytes) -> dict[str, Any]:
     Raises:
       ValueError: it is none, or says something else than was written.
     """
-    row = json.loads(line.decode("utf-8"))
+    row = parse_json(line)
     if not isinstance(row, dict):
         raise ValueError("it is no JSON object")
     if (told := row.pop(_LINE_SUM, None)) is not None:

@@ -190,3 +190,15 @@ def test_files_that_belong_together_are_all_replaced_or_none(tmp_path, cap):
     write(100)
     assert sorted(x.name for x in tmp_path.iterdir()) == ["a.md", "b.png"]
     assert (tmp_path / "a.md").read_text() == "new"
+
+
+def test_a_folder_that_takes_no_files_is_named_and_not_what_was_to_be_made_there(
+    tmp_path, monkeypatch
+):
+    def refuse(path, *_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError) as caught, files.together(tmp_path):
+        pass
+    assert caught.value.filename == str(tmp_path)

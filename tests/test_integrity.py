@@ -132,9 +132,10 @@ def test_what_is_changed_by_hand_is_found_out(tmp_path):
     path.write_text(json.dumps(stored))
     with user_error("file.damaged", str(path), "damaged or changed", "restore it"):
         read_sealed(path, "restore it")
-    path.write_text("[]")
-    with user_error("file.damaged", "restore it"):
-        read_sealed(path, "restore it")
+    for content in ("[]", "[" * 100_000):
+        path.write_text(content)
+        with user_error("file.damaged", "restore it"):
+            read_sealed(path, "restore it")
 
 
 @pytest.mark.parametrize("row", [{"step": 4, "loss": 0.25, "leak": 'a, "b": é'}, {"step": 1}])

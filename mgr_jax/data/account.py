@@ -13,6 +13,7 @@ from mgr_jax.audio.notes import first_of_each, some_reasons, with_notes
 from mgr_jax.data.records import Track
 from mgr_jax.data.sources import Mark, digest_marks, write_marks
 from mgr_jax.errors import UserError
+from mgr_jax.integrity import seal
 from mgr_jax.workers import Failure
 
 log = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ class Account:
         for name, content in [
             ("skipped.json", self.skipped),
             ("notes.json", self.notes),
-            ("protocol.json", known | dict(protocol)),
+            ("protocol.json", seal(known | dict(protocol))),
         ]:
             text = json.dumps(content, indent=2) + "\n"
             (folder / name).write_text(text, encoding="utf-8")

@@ -5,6 +5,7 @@ four to nine times as much. The cache is decoded once per split and kept beside 
 """
 
 import dataclasses
+import errno
 import hashlib
 import os
 import shutil
@@ -19,7 +20,13 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import decode_flac
-from mgr_jax.data.cache_check import find_cache_damage, is_older_cache, read_index, step_bytes
+from mgr_jax.data.cache_check import (
+    find_cache_damage,
+    is_older_cache,
+    read_index,
+    seal_cache,
+    step_bytes,
+)
 from mgr_jax.data.cache_data import DATA, CacheData
 from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.data.prepared import AGAIN, read_account, require_whole_records
@@ -129,6 +136,7 @@ def digest(steps: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(steps).tobytes()).hexdigest()[:16]
 
 
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)  # how a dataset that others keep refuses
 _COLUMNS = (
     "file", "start", "length", "offset", "label", "tags", "track_id", "artist_id", "groups",
 )  # fmt: skip
@@ -170,9 +178,19 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tra
             code="dataset.no_such_split",
         )
     folder = dataset_dir / "cache" / split
-    if find_cache_damage(folder) and not is_older_cache(folder, protocol["format"]):
+    damage = find_cache_damage(folder, progress=progress)
+    if damage and not is_older_cache(folder, protocol["format"]):
         with disk_errors_told(dataset_dir):
-            _rebuild(dataset_dir, split, folder, protocol, progress=progress)
+            try:
+                _rebuild(dataset_dir, split, folder, protocol, progress=progress)
+            except OSError as error:
+                if error.errno not in _READ_ONLY or not folder.exists():
+                    raise
+                raise UserError(
+                    f"{folder} is damaged ({damage}) and cannot be built again by you "
+                    f"({error.strerror}); have it removed, or built by who may write there",
+                    code="cache.damaged",
+                ) from error
     index, text = read_index(folder)
     stored_as = protocol["format"]
     return Tracks(
@@ -214,6 +232,7 @@ def _rebuild(
         with scratch(folder.parent) as aside:
             try:
                 _build(dataset_dir, split, aside / split, protocol, progress=progress)
+                seal_cache(aside / split, dataset_dir)
             except (RuntimeError, LookupError, ValueError) as error:  # of readers of records
                 if is_disk_full(error):
                     raise

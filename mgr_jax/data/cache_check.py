@@ -1,6 +1,5 @@
-"""Whether a cache is what was written, and what it tells of its tracks."""
+"""Whether a cache is what was written, where it was, and what it tells of its tracks."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,43 +7,67 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.array_files import read_arrays
-from mgr_jax.data.cache_data import DATA, CacheData
-from mgr_jax.integrity import find_damage, has_sums
+from mgr_jax.data.cache_data import DATA, CacheData, has_block_sums
+from mgr_jax.data.sources import digest_dataset
+from mgr_jax.files import parse_json, write_json
+from mgr_jax.integrity import find_damage, has_sums, write_sums
 
 # Data of more bytes than this are not read when they are opened, but checked where they are used:
 # reading takes 0.7 s per GB and core.
 _READ_TO_CHECK = 4_000_000_000
+_ORIGIN = "origin.json"  # of what the cache is
 _NUMBERS = {"start", "length", "label", "tags"}
 _TEXTS = {"track_id", "artist_id", "groups"}
 
 
-def find_cache_damage(folder: Path) -> str:
-    """What is wrong with a cache, in words; "" if nothing."""
+def seal_cache(folder: Path, dataset_dir: Path) -> None:
+    """Notes what the files of a new cache are, and of which split of which dataset.
+
+    Args:
+      folder: of the cache, called as the split.
+      dataset_dir: of the dataset, with its protocol.json; the cache need not be there yet.
+    """
+    write_json(folder / _ORIGIN, _origin(folder, dataset_dir))
+    write_sums(folder, skip=(DATA,))  # which have sums of their own
+
+
+def _origin(folder: Path, dataset_dir: Path) -> dict[str, str]:
+    return {"split": folder.name, "dataset": digest_dataset(dataset_dir)}
+
+
+def find_cache_damage(folder: Path, *, progress: bool = False) -> str:
+    """What is wrong with a cache in its place, in words; "" if nothing.
+
+    `progress` shows a bar where it takes long.
+    """
     if damage := find_damage(folder):
         return damage
     try:
+        origin = folder / _ORIGIN  # which the first caches with sums did not have
+        wanted = _origin(folder, folder.parents[1])
+        if origin.exists() and parse_json(origin.read_bytes()) != wanted:
+            return "it is of another split or dataset"
         data = CacheData(folder / DATA)
         if (folder / DATA).stat().st_size <= _READ_TO_CHECK:
-            data.check()
+            data.check(progress=progress)
     except OSError as error:
-        return f"{DATA} cannot be read ({error.strerror})"
+        return f"{Path(error.filename or DATA).name} cannot be read ({error.strerror})"
     except ValueError as error:
         return str(error)
     return ""
 
 
 def is_older_cache(folder: Path, stored_as: Mapping[str, Any]) -> bool:
-    """Whether a cache is one of version 0.1.0, which kept no sums, and is whole.
+    """Whether a cache is one of version 0.1.0, which kept no sums at all, and is whole.
 
     Args:
-      folder: of the cache.
+      folder: of the cache, in its dataset.
       stored_as: the format of the dataset.
     """
-    if has_sums(folder):
+    if has_sums(folder) or has_block_sums(folder) or has_sums(folder.parents[1]):
         return False
     try:
         index, _ = read_index(folder)
-        CacheData(folder / DATA)  # whose sums, if it has any, are its own
         size = (folder / DATA).stat().st_size
     except (OSError, ValueError):
         return False
@@ -59,7 +82,7 @@ def read_index(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, list[str]
       ValueError: it is damaged.
     """
     index = read_arrays(folder / "index.npz")
-    text = json.loads((folder / "text.json").read_text(encoding="utf-8"))
+    text = parse_json((folder / "text.json").read_bytes())
     if not isinstance(text, dict) or (index.keys(), text.keys()) != (_NUMBERS, _TEXTS):
         raise ValueError("it has other columns")
     if not all(isinstance(c, list) and all(isinstance(t, str) for t in c) for c in text.values()):

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from mgr_jax.array_files import read_arrays, write_arrays
 from mgr_jax.errors import UserError
@@ -20,6 +21,7 @@ from mgr_jax.integrity import distrust
 DATA = "data.bin"
 _SUMS = "blocks.npz"  # beside it; caches of version 0.1.0 have none
 _BLOCK = 1 << 20
+_PATIENCE = 2  # s until a bar shows that all are being read
 
 
 class CacheData:
@@ -37,15 +39,24 @@ class CacheData:
         state = file.stat()
         self._sums, self._unread = _load_sums(file, state.st_size, state.st_mtime_ns, state.st_ino)
 
-    def check(self) -> None:
-        """Reads all that was not read before, with all cores.
+    def check(self, *, progress: bool = False) -> None:
+        """Reads all that was not read before, with all cores; `progress` shows a bar if it is long.
 
         Raises:
           ValueError: something else was written.
         """
         unread = np.flatnonzero(self._unread)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            damaged = self._find_damage(unread, pool.map(self._sum, unread))
+            sums = tqdm(
+                pool.map(self._sum, unread),
+                f"check {self._file.parent.name}",
+                len(unread),
+                leave=False,
+                delay=_PATIENCE,
+                unit="MiB",
+                disable=not progress,
+            )
+            damaged = self._find_damage(unread, sums)
         if damaged:
             raise ValueError(damaged)
 
@@ -99,6 +110,11 @@ def write_block_sums(folder: Path) -> None:
             sums.append(zlib.crc32(block))
     size = (folder / DATA).stat().st_size
     write_arrays(folder / _SUMS, {"bytes": np.array(size), "crc32": np.array(sums, np.uint32)})
+
+
+def has_block_sums(folder: Path) -> bool:
+    """Whether a cache has them."""
+    return (folder / _SUMS).exists()
 
 
 @functools.lru_cache(maxsize=256)

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.data.cache_data import DATA, write_block_sums
-from mgr_jax.integrity import write_sums
 
 
 @contextlib.contextmanager
 def write_cache(
     folder: Path, num_tags: int
 ) -> Iterator[Callable[[Mapping[str, Any], bytes], None]]:
-    """Makes a new folder, and gives what adds a record to it; whole once the block has ended.
+    """Makes a new folder, and gives what adds a record to it; then `seal_cache` makes it whole.
 
     Records come in the order of their track's name, then of their offset, whatever the order that
     they are stored in: the same tracks then give the same batches in every build.
@@ -40,7 +39,6 @@ def write_cache(
         yield add
     _write_index(folder, heads, num_tags)
     write_block_sums(folder)
-    write_sums(folder, skip=(DATA,))
 
 
 def _write_index(folder: Path, heads: Sequence[Mapping[str, Any]], num_tags: int) -> None:

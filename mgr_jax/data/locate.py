@@ -12,6 +12,7 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 
 _LONGEST_NAME, _LONGEST_PATH = 240, 3800  # bytes, with room for a rate, a version and a file
+_FILES = ("dataset_info.json", "protocol.json")  # of which a damaged dataset has one at least
 _TABLES = (".csv", ".npz", ".parquet", ".zip")
 
 
@@ -45,7 +46,7 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
         )
     data_dir = expand(data_dir) if data_dir else default_data_dir()
     folder = data_dir / (f"{dataset}_{sample_rate}" if sample_rate else dataset)
-    if versions := [info.parent for info in folder.glob("*/dataset_info.json")]:
+    if versions := _versions(folder):
         return max(versions, key=_version)
     plain, _, rate = dataset.rpartition("_")
     if sample_rate and (data_dir / dataset).is_dir() and rate.isdecimal():
@@ -143,10 +144,10 @@ def _is_path(dataset: str) -> bool:
 def _find_path(dataset: str, sample_rate: int) -> Path:
     """The folder of a dataset that is named by a path."""
     path = expand(dataset).absolute()
-    if (path / "dataset_info.json").is_file():
+    if any((path / name).is_file() for name in _FILES):
         return path
     for folder in (path, path.parent / f"{path.name}_{sample_rate}"):
-        if versions := [info.parent for info in folder.glob("*/dataset_info.json")]:
+        if versions := _versions(folder):
             return max(versions, key=_version)
     what = "not there" if not path.exists() else "no prepared dataset"
     advice = "give one by its name, <builder>/<name>, such as audio_folder/music"
@@ -174,6 +175,11 @@ def _find_path(dataset: str, sample_rate: int) -> Path:
     elif others := _names_in(default_data_dir()):
         advice += f"; in {default_data_dir()} there are {', '.join(others)}"
     raise UserError(f"the dataset {dataset} is {what}; {advice}", code="dataset.wrong_path")
+
+
+def _versions(folder: Path) -> set[Path]:
+    """The folders of a dataset's versions."""
+    return {file.parent for name in _FILES for file in folder.glob(f"*/{name}")}
 
 
 def _holds_audio(folder: Path) -> bool:

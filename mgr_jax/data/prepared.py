@@ -1,5 +1,6 @@
 """What there is to tell of a dataset that was prepared."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from mgr_jax.errors import UserError, printable
 from mgr_jax.files import read_json
-from mgr_jax.integrity import find_damage, has_sums, write_sums
+from mgr_jax.integrity import find_damage, has_sums, is_sealed, read_sealed, write_sums
 
 AGAIN = "build the dataset again with mgr-jax prepare_data (`overwrite`)"
 
@@ -90,12 +91,17 @@ def seal_dataset(folder: Path) -> None:
 def read_account(dataset_dir: Path) -> dict[str, Any]:
     """Reads the protocol.json of a prepared dataset; the files beside it must have their sizes.
 
-    A dataset without sums, such as one of version 0.1.0, is taken as it is.
+    One of version 0.1.0, which has neither sums nor a digest in its protocol.json, is taken as it
+    is.
 
     Raises:
       UserError: it is damaged, or from before version 0.1.0.
     """
-    account = _read_object(dataset_dir / "protocol.json")
+    path = dataset_dir / "protocol.json"
+    _require_whole(dataset_dir, within=path.name)
+    account = read_sealed(path, AGAIN)
+    if is_sealed(path) and not has_sums(dataset_dir):
+        raise UserError(f"{dataset_dir}/sums.json is missing; {AGAIN}", code="dataset.damaged")
     _require_whole(dataset_dir, limit=0)
     if "format" not in account:
         raise UserError(
@@ -104,7 +110,7 @@ def read_account(dataset_dir: Path) -> dict[str, Any]:
         )
     if not _is_account(account):
         raise UserError(
-            f"{dataset_dir}/protocol.json is no description of a dataset; {AGAIN}",
+            f"{path} is no description of a dataset; {AGAIN}",
             code="file.damaged",
         )
     return account
@@ -133,15 +139,18 @@ def _is_account(account: Mapping[str, Any]) -> bool:
     """Whether all that is read of a protocol.json has the form that it is read in."""
     try:
         stored, counts = account["format"], account["tracks"]
-        texts = [*account["classes"], *account["tags"], *account["split_by"], stored["dtype"]]
+        lists = [account["classes"], account["tags"], account["split_by"], stored["item_shape"]]
+        texts = [*lists[0], *lists[1], *lists[2], stored["dtype"]]
         numbers = [n for tracks in counts.values() for n in tracks.values()]
-        np.dtype(stored["dtype"])
         return (
             stored["kind"] in ("waveform", "features")
             and type(stored["rate"]) in (int, float)
-            and stored["rate"] > 0
+            and 0 < stored["rate"] < math.inf
+            and np.dtype(stored["dtype"]).kind in "biuf"
+            and all(isinstance(some, list) for some in lists)
             and all(isinstance(text, str) for text in texts)
             and all(type(number) is int for number in [*numbers, *stored["item_shape"]])
+            and all(0 < size < 2**31 for size in stored["item_shape"])
             and isinstance(account["given"], bool)
         )
     except (LookupError, TypeError, ValueError, AttributeError):

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from mgr_jax.audio.io import Limits
 from mgr_jax.audio.notes import with_notes
 from mgr_jax.data.account import Account
+from mgr_jax.data.cache_check import seal_cache
 from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.data.records import LoadedTrack, Record, Track
 from mgr_jax.data.spool import spool
@@ -123,8 +124,11 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             "offset": tfds.features.Scalar(np.int64, doc="first time step within the track"),
             "length": tfds.features.Scalar(np.int64, doc="time steps in this record"),
         }
+        told = self.get_metadata()  # of the files beside the builder
         return _Info(
             builder=self,
+            description=told.description,
+            citation=told.citation,
             features=tfds.features.FeaturesDict(features),
             homepage=self.HOMEPAGE,
             license=self.LICENSE,
@@ -202,4 +206,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             "license": self.LICENSE,
             **self.planned.account,
         }
-        self._account.write(Path(self.data_path), protocol)
+        folder = Path(self.data_path)
+        self._account.write(folder, protocol)
+        for cache in (folder / "cache").iterdir():
+            seal_cache(cache, folder)

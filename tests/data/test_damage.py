@@ -1,7 +1,9 @@
 """Damage to what is prepared is found where it is read, and mended or named."""
 
+import errno
 import itertools
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -9,10 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 from errors import user_error
+from unsealed import unseal_dataset
 
 from mgr_jax.data import cache
 from mgr_jax.data.digests import track_digests
-from mgr_jax.data.locate import find_prepared
+from mgr_jax.data.locate import find_dataset, find_prepared
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.prepared import Prepared, describe_prepared
 from mgr_jax.data.resident import ResidentLoader
@@ -98,28 +101,37 @@ def test_a_cache_too_large_to_be_read_at_once_is_checked_where_it_is_used(found,
     assert all_of(tracks) == before
 
 
+def test_a_bar_is_shown_where_reading_takes_long(found, monkeypatch, capfd):
+    cache.open_tracks(found.folder, "train", progress=True)
+    assert not capfd.readouterr().err
+    monkeypatch.setattr("mgr_jax.data.cache_data._PATIENCE", 0)
+    cache.open_tracks(found.folder, "test", progress=True)
+    assert "check test" in capfd.readouterr().err
+
+
 def test_what_was_read_once_is_not_summed_again(found, monkeypatch):
     tracks = cache.open_tracks(found.folder, "train")
     monkeypatch.setattr("mgr_jax.data.cache_data.zlib", None)
     assert len(all_of(cache.open_tracks(found.folder, "train"))) == len(tracks)
 
 
-@pytest.mark.parametrize("spoil", SPOIL)
 @pytest.mark.parametrize(
     "name",
     ["protocol.json", "skipped.json", "notes.json", "features.json", "train.array_record"],
 )
-def test_a_damaged_file_of_a_dataset_is_named_and_mended_by_building_again(found, name, spoil):
+def test_a_damaged_file_of_a_dataset_is_named_and_mended_by_building_again(found, name):
     (path,) = found.folder.glob(f"*{name}*")
     content = path.read_bytes()
-    SPOIL[spoil](path)
     shutil.rmtree(found.folder / "cache")
-    for use in (
-        lambda: build(found.data_dir.parent),
-        lambda: cache.open_tracks(found.folder, "train"),
-    ):
-        with user_error("dataset.damaged", path, "prepare_data (`overwrite`)"):
-            use()
+    for spoil in SPOIL.values():
+        path.write_bytes(content)
+        spoil(path)
+        for use in (
+            lambda: build(found.data_dir.parent),
+            lambda: cache.open_tracks(found.folder, "train"),
+        ):
+            with user_error("dataset.damaged", path, "prepare_data (`overwrite`)"):
+                use()
     assert build(found.data_dir.parent, overwrite=True) == found
     if "array_record" not in name:  # whose names TFDS draws
         assert path.read_bytes() == content
@@ -132,6 +144,78 @@ def test_records_of_another_split_are_not_taken(found):
         cache.open_tracks(found.folder, "train")
 
 
+def exchange(one: Path, other: Path) -> None:
+    for source, target in (
+        (one, one.with_name("aside")),
+        (other, one),
+        (one.with_name("aside"), other),
+    ):
+        source.rename(target)
+
+
+def test_a_cache_in_the_place_of_another_is_built_again(found, tmp_path):
+    before = {name: all_of(cache.open_tracks(found.folder, name)) for name in ("train", "test")}
+    caches = found.folder / "cache"
+    exchange(caches / "train", caches / "test")
+    for name in before:
+        with pytest.warns(UserWarning, match="it is of another split or dataset"):
+            assert all_of(cache.open_tracks(found.folder, name)) == before[name]
+    (tmp_path / "music/jazz/0.wav").unlink()
+    other = prepare(
+        "audio_folder",
+        manual_dir=tmp_path / "music",
+        data_dir=tmp_path / "other",
+        sample_rate=16_000,
+        num_workers=0,
+        progress=False,
+    )
+    shutil.rmtree(caches)
+    shutil.copytree(other.folder / "cache", caches)
+    for name in before:
+        with pytest.warns(UserWarning, match="it is of another split or dataset"):
+            assert all_of(cache.open_tracks(found.folder, name)) == before[name]
+
+
+def test_a_cache_without_its_sums_is_built_again_where_there_must_be_some(found):
+    before = all_of(cache.open_tracks(found.folder, "train"))
+    kept = found.folder / "cache/train"
+    for names in (["sums.json"], ["sums.json", "blocks.npz", "origin.json"]):
+        text = kept / "text.json"
+        text.write_text(text.read_text().replace("jazz/0", "jazz/x"))
+        for name in names:
+            (kept / name).unlink()
+        with pytest.warns(UserWarning, match="sums.json cannot be read .* it is built again"):
+            tracks = cache.open_tracks(found.folder, "train")
+        assert all_of(tracks) == before
+        assert "jazz/0" in tracks.track_id[0]
+
+
+def test_a_dataset_whose_sums_are_gone_is_named(found):
+    (found.folder / "sums.json").unlink()
+    for use in (
+        lambda: build(found.data_dir.parent),
+        lambda: cache.open_tracks(found.folder, "train"),
+    ):
+        with user_error("dataset.damaged", found.folder / "sums.json", "overwrite"):
+            use()
+    protocol = found.folder / "protocol.json"
+    protocol.write_text(protocol.read_text().replace("jazz", "jizz"))
+    with user_error("file.damaged", protocol, "overwrite"):
+        cache.open_tracks(found.folder, "train")
+    assert build(found.data_dir.parent, overwrite=True) == found
+
+
+def test_a_damaged_cache_that_others_keep_is_named(found, monkeypatch):
+    def refuse(path, *_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    kept = found.folder / "cache/train"
+    cut(kept / "text.json")
+    monkeypatch.setattr(cache, "lock", refuse)
+    with user_error("cache.damaged", kept, "text.json has", "cannot be built again by you"):
+        cache.open_tracks(found.folder, "train")
+
+
 def test_whole_caches_are_used_whatever_bit_of_a_record_has_flipped(found):
     (records,) = found.folder.glob("*train.array_record*")
     flip(records, 0.5)
@@ -139,30 +223,23 @@ def test_whole_caches_are_used_whatever_bit_of_a_record_has_flipped(found):
     assert build(found.data_dir.parent) == found
 
 
-def without_sums(found: Prepared) -> None:
-    """As version 0.1.0 has prepared it."""
-    for path in found.folder.rglob("*"):
-        if path.name in ("sums.json", "blocks.npz", "sources.json"):
-            path.unlink()
-
-
-def test_a_dataset_without_sums_is_read_as_it_is(found):
+def test_a_dataset_of_an_older_version_is_read_as_it_is(found):
     before = all_of(cache.open_tracks(found.folder, "train"))
-    without_sums(found)
+    unseal_dataset(found.folder)
     assert build(found.data_dir.parent) == found
     assert all_of(cache.open_tracks(found.folder, "train")) == before
     assert not (found.folder / "sums.json").exists()
 
 
-SHAPES = [0, None, "a", [], [[]], {}, {"a": 1}, True]
+SHAPES = [0, -1, None, "a", "O", [], [[]], [-1], {}, {"a": 1}, True, float("inf")]
 ACCOUNT = ("classes", "tracks", "format", "tags", "split_by", "given")
 
 
 @pytest.mark.parametrize("name", ["protocol.json", "skipped.json", "notes.json"])
 def test_a_description_of_any_shape_is_one_sentence(found, name):
-    without_sums(found)
+    unseal_dataset(found.folder)
     path = found.folder / name
-    account = json.loads(path.read_text())
+    account = json.loads((found.folder / "protocol.json").read_text())
     spoilt = [shape for shape in SHAPES if not isinstance(shape, dict)]
     if name == "protocol.json":
         spoilt += [account | {key: shape} for key in ACCOUNT for shape in SHAPES]
@@ -185,9 +262,9 @@ def test_a_description_of_any_shape_is_one_sentence(found, name):
     assert set(refused) == {("UserError", True)}
 
 
-def test_a_cache_without_sums_is_built_again_where_it_cannot_be_read(found):
+def test_a_cache_of_an_older_version_is_built_again_where_it_cannot_be_read(found):
     before = all_of(cache.open_tracks(found.folder, "train"))
-    without_sums(found)
+    unseal_dataset(found.folder)
     path = found.folder / "cache/train/text.json"
     text = json.loads(path.read_text())
     for column, shape in itertools.product(text, [None, ["a"], [1, 2, 3, 4]]):
@@ -198,10 +275,20 @@ def test_a_cache_without_sums_is_built_again_where_it_cannot_be_read(found):
         assert all_of(tracks) == before
 
 
+@pytest.mark.parametrize("name", ["dataset_info.json", "protocol.json"])
+def test_a_dataset_is_found_by_what_is_left_of_it(found, name):
+    (found.folder / name).unlink()
+    how = {"sample_rate": RATE, "data_dir": found.data_dir}
+    assert find_dataset(found.name, **how) == found.folder
+    for path in (found.folder, found.folder.parent):
+        with user_error("dataset.damaged", found.folder / name, "overwrite"):
+            find_dataset(str(path), **how)
+
+
 @pytest.mark.parametrize("name", ["dataset_info.json", "features.json"])
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 1}', b"\xff"])
 def test_what_tfds_cannot_read_is_one_sentence(found, name, content):
-    without_sums(found)
+    unseal_dataset(found.folder)
     (found.folder / name).write_bytes(content)
     shutil.rmtree(found.folder / "cache")
     with user_error("dataset.damaged", found.folder, "overwrite"):

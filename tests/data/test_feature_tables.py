@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from errors import user_error
+from unsealed import unseal_dataset
 
 from mgr_jax.data.cache import digest, open_tracks
 from mgr_jax.data.feature_files import read_features, track_names
@@ -138,8 +139,7 @@ def test_a_table_prepared_by_an_older_version_is_known_in_its_files_order(tmp_pa
     path.write_text("track,n\n" + "".join(f"{name},{i}\n" for i, name in enumerate(names)))
     where = {"features": path, "data_dir": tmp_path, "num_workers": 0, "progress": False}
     folder = prepare("feature_array", **where, fractions=(0.34, 0.33, 0.33)).folder
-    (folder / "sources.json").unlink()
-    (folder / "sums.json").unlink()
+    unseal_dataset(folder)
     protocol = folder / "protocol.json"
     told = json.loads(protocol.read_text())
     listing = ["float32", [1], ["n"], *([name, name[:3]] for name in names), *[""] * 12]

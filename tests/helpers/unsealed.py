@@ -1,4 +1,4 @@
-"""Files of a run as an older version of mgr_jax has written them, without digests."""
+"""Files of runs and datasets as an older version of mgr_jax has written them, without digests."""
 
 import json
 from pathlib import Path
@@ -10,3 +10,12 @@ def read_unsealed(path: Path) -> dict[str, Any]:
     content = json.loads(path.read_text(encoding="utf-8"))
     content.pop("sha256", None)
     return content
+
+
+def unseal_dataset(folder: Path) -> None:
+    """Makes a prepared dataset one of version 0.1.0, by what this had not."""
+    for path in folder.rglob("*"):
+        if path.name in ("sums.json", "blocks.npz", "origin.json", "sources.json", "notes.json"):
+            path.unlink()
+    protocol = folder / "protocol.json"
+    protocol.write_text(json.dumps(read_unsealed(protocol), indent=2) + "\n", encoding="utf-8")
