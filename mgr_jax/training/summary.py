@@ -3,7 +3,7 @@
 import importlib.util
 import logging
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from mgr_jax.data.digests import track_digests
 from mgr_jax.data.loader import DRAWS
 from mgr_jax.data.pipeline import class_counts, read_run_account, target_names
 from mgr_jax.data.trained_on import read_tracks
-from mgr_jax.errors import UserError, some_names
+from mgr_jax.errors import UserError, disk_errors_told, some_names
 from mgr_jax.evaluation import Predictions, Protocol, confusion_matrix, evaluate
 from mgr_jax.files import append, write_text
 from mgr_jax.files import lock as hold
@@ -28,6 +28,7 @@ from mgr_jax.model_folder import describe_model
 from mgr_jax.reports import draw_confusion, figure_to_image
 from mgr_jax.side_inputs import SideInputs
 from mgr_jax.training.events import EventFile
+from mgr_jax.training.partition import in_first_process
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,10 @@ _CONTENT = "content"  # of the files; version 0.1.0 kept none
 class Summary:
     """Scalars go to metrics.jsonl (one line per step and kind) and to TensorBoard.
 
-    Of several processes the first one writes; in the others nothing happens.
+    Of several processes the first one writes; what it cannot write ends all of them.
     """
+
+    _events: EventFile
 
     def __init__(
         self, workdir: Path, *, rows: Iterable[Mapping[str, Any]], step: int, leak: str = ""
@@ -55,25 +58,38 @@ class Summary:
         """
         self.path = workdir / "metrics.jsonl"
         self._leak = leak
-        self._writes = jax.process_index() == 0
-        if not self._writes:
-            return
+        self._drawing = importlib.util.find_spec("matplotlib") is not None
+        self._in_first(lambda: self._open(rows, step))
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Writes scalars of one step; nan becomes null in JSON."""
+        self._in_first(lambda: self._write(step, scalars))
+
+    def confusion(self, step: int, predictions: Predictions) -> None:
+        """Writes the confusion matrix of a table as an image, if it is a single_label one."""
+        if self._drawing and predictions.task == "single_label":
+            self._in_first(lambda: self._draw(step, predictions))
+
+    def _in_first(self, do: Callable[[], None]) -> None:
+        def told() -> None:
+            with disk_errors_told(self.path.parent):
+                do()
+
+        in_first_process(told)
+
+    def _open(self, rows: Iterable[Mapping[str, Any]], step: int) -> None:
         if self.path.exists():  # even of damaged lines alone: the next one may follow half a line
             kept = [row for row in rows if row["step"] <= step]
             write_text(self.path, "".join(seal_line(row) + "\n" for row in kept))
-        self._events = EventFile(workdir, step=step + 1)
-        if leak and not step:
-            self._events.text("leak", leak, step)
-        self._drawing = importlib.util.find_spec("matplotlib") is not None
+        self._events = EventFile(self.path.parent, step=step + 1)
+        if self._leak and not step:
+            self._events.text("leak", self._leak, step)
         if not self._drawing:
             warnings.warn(
                 "no confusion matrix in TensorBoard: pip install 'mgr-jax[report]'", stacklevel=2
             )
 
-    def write(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Writes scalars of one step; nan becomes null in JSON."""
-        if not self._writes:
-            return
+    def _write(self, step: int, scalars: Mapping[str, float]) -> None:
         row: dict[str, float | str | None] = {
             name: float(value) if np.isfinite(value) else None for name, value in scalars.items()
         }
@@ -83,10 +99,7 @@ class Summary:
         for name, value in scalars.items():
             self._events.scalar(name, value, step)
 
-    def confusion(self, step: int, predictions: Predictions) -> None:
-        """Writes the confusion matrix of a table as an image, if it is a single_label one."""
-        if not self._writes or not self._drawing or predictions.task != "single_label":
-            return
+    def _draw(self, step: int, predictions: Predictions) -> None:
         figure = draw_confusion(
             confusion_matrix(predictions), predictions.classes, f"{predictions.split}, step {step}"
         )

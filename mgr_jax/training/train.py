@@ -113,7 +113,8 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
       UserError: a bad config, a dataset that is not there, a work directory of another run, an
         update that is not finite (config.not_finite; the last good checkpoint stays), or a stop by
         SIGTERM (training.stopped) or SIGINT (training.interrupted), with everything saved. Before
-        the first update and where a new stage begins, signals do what they would without training.
+        the first update, where a new stage begins and once all is done, signals do what they would
+        without training.
     """
     # 1. Config: what cannot work is refused before anything is read.
     configs.validate(config)
@@ -222,7 +223,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         loss_now = ""
 
         def evaluated_at(step: int) -> bool:
-            return step % config.eval_every == 0 or step == stages.next_end
+            return step % config.eval_every == 0 or step >= stages.next_end
 
         # A run goes on with the evaluation that a stop gave up.
         evaluating = step > 0 and evaluated_at(step) and step not in checkpoints.scores
