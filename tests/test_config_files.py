@@ -22,7 +22,7 @@ from mgr_jax.config.files import (
     shipped_configs,
 )
 from mgr_jax.config.recipes import DATASETS, Data, change, parse
-from mgr_jax.training.summary import require_same_run
+from mgr_jax.training.same_run import require_same_run
 
 OF_LENGTH = {"dataset", "spec", "num_epochs", "patience"}  # choi2016 sees FMA less often
 

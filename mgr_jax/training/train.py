@@ -40,10 +40,10 @@ from mgr_jax.training.checkpoint_files import repair_checkpoints
 from mgr_jax.training.inference import SplitPredictor, classifier_for
 from mgr_jax.training.optim import make_loss, make_optimizer, make_schedule, require_loss
 from mgr_jax.training.partition import in_first_process, make_partition
+from mgr_jax.training.same_run import lock, require_same_draws, require_same_run
 from mgr_jax.training.skipped import Skipped, tell_skipped
 from mgr_jax.training.stages import (
     first_of_stage,
-    initial_variables,
     monitored,
     newest_state,
     past_evaluations,
@@ -54,14 +54,12 @@ from mgr_jax.training.summary import (
     Summary,
     announce,
     describe_run,
-    lock,
     read_metrics,
     record_cost,
-    require_same_draws,
-    require_same_run,
     tell_scores,
     validation_metrics,
 )
+from mgr_jax.training.transfer import initial_variables
 
 log = logging.getLogger(__name__)
 

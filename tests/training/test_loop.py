@@ -21,8 +21,9 @@ from mgr_jax.model_folder import SCHEMA
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.checkpoint_files import list_steps
 from mgr_jax.training.inference import predict_run
+from mgr_jax.training.same_run import lock, require_same_splits
 from mgr_jax.training.stop import StoppedError, StopRequest
-from mgr_jax.training.summary import lock, read_metrics, require_same_splits
+from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
 
 CLASSES = 3
