@@ -22,7 +22,7 @@ from mgr_jax.config.files import (
     shipped_configs,
 )
 from mgr_jax.config.recipes import DATASETS, Data, change, parse
-from mgr_jax.training.summary import require_same_run
+from mgr_jax.training.same_run import require_same_run
 
 OF_LENGTH = {"dataset", "spec", "num_epochs", "patience"}  # choi2016 sees FMA less often
 
@@ -200,13 +200,13 @@ def test_a_file_of_ones_own_may_read_its_argument_itself(tmp_path):
 def test_the_spec_is_no_difference_between_runs(tmp_path):
     config = read_config("demo")
     (tmp_path / "config.json").write_text(to_json(config))
-    (tmp_path / "dataset.json").write_text("{}")
+    (tmp_path / "dataset.json").write_text('{"tracks": {}}')
     assert load_config(tmp_path / "config.json").spec == "demo:model=crnn,data=demo"
     config.spec = "mine.py:model=crnn"
-    require_same_run(tmp_path, from_json(to_json(config)), {})
+    require_same_run(tmp_path, from_json(to_json(config)), {"tracks": {}})
     config.seed = 1
     with user_error("run.other_config", "seed = 0, not 1"):
-        require_same_run(tmp_path, config, {})
+        require_same_run(tmp_path, config, {"tracks": {}})
 
 
 def test_the_demo_is_what_its_numbers_were_measured_with():

@@ -28,8 +28,8 @@ def mark():
     print("under way", flush=True)
 
 def clean():
-    mark()
     try:
+        mark()
         time.sleep(60)
     finally:
         print("cleaned", flush=True)
@@ -44,8 +44,8 @@ def swallow():
             time.sleep(60)
 
 def translate():
-    mark()
     try:
+        mark()
         time.sleep(60)
     except BaseException as error:
         raise ImportError("a library's own words") from error

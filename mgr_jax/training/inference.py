@@ -25,8 +25,8 @@ from mgr_jax.model_folder import read_model
 from mgr_jax.side_inputs import SideFormat
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.partition import Partition, make_partition
+from mgr_jax.training.same_run import require_same_splits
 from mgr_jax.training.steps import make_eval_step
-from mgr_jax.training.summary import require_same_splits
 
 
 def classifier_for(

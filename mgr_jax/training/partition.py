@@ -19,6 +19,9 @@ from mgr_jax.signals import take_back
 Tree = Any
 
 _LONGEST_MESSAGE = 4096  # bytes, that one process tells the others
+# Seconds that a process which ends waits for the others. After them jax ends all, also those that
+# wait for one that has failed alone.
+_LONGEST_END = 30
 
 
 class Partition(Protocol):
@@ -218,5 +221,7 @@ def join_processes(
       process_id: of this one, from 0.
     """
     where = None if coordinator == "auto" else coordinator
-    jax.distributed.initialize(where, num_processes, process_id)
+    jax.distributed.initialize(
+        where, num_processes, process_id, shutdown_timeout_seconds=_LONGEST_END
+    )
     take_back()  # jax sets a handler of SIGTERM that only takes note of it

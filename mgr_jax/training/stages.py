@@ -1,14 +1,11 @@
-"""Where a run begins, where it stands, and whether it is done.
+"""Where a run stands, and whether it is done.
 
 The stage, the learning rate and the end follow from the config and from the scores of the
 evaluations so far, which a checkpoint keeps, so that a resumed run needs nothing else.
 """
 
-import dataclasses
-import logging
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,17 +13,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from mgr_jax.config import stage_config
-from mgr_jax.data.cache import Tracks
-from mgr_jax.data.pipeline import target_names
-from mgr_jax.data.trained_on import Origin, find_origin
-from mgr_jax.errors import UserError
-from mgr_jax.files import expand
-from mgr_jax.model_folder import read_description
-from mgr_jax.training.checkpoint import Checkpoints, load_variables
+from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.optim import make_optimizer
-from mgr_jax.training.steps import TrainState, create_state, take_weights
-
-log = logging.getLogger(__name__)
+from mgr_jax.training.steps import TrainState, create_state
 
 
 class Stages:
@@ -132,63 +121,6 @@ def past_evaluations(rows: Iterable[Mapping[str, float]], monitor: str) -> list[
     """(step, score) of the evaluations in a run's metrics.jsonl."""
     key = f"validation/track/{monitor}"
     return [(int(row["step"]), monitored(row, monitor)) for row in rows if key in row]
-
-
-def initial_variables(
-    variables: Mapping[str, Any],
-    config: ConfigDict,
-    splits: Mapping[str, Tracks],
-    *,
-    progress: bool = False,
-) -> tuple[dict[str, Any], Origin]:
-    """Puts the layers of `config.init_from` into the place of those of equal name and shape.
-
-    A fusion takes its encoder from a run of another model; see `take_weights`.
-
-    Args:
-      variables: of this run, freshly initialised.
-      config: of this run.
-      splits: of this run, "train" and "validation".
-      progress: show a bar where tracks are read to be compared, and log what is taken.
-
-    Returns:
-      The variables, and where they come from.
-
-    Raises:
-      UserError: there is no such run, it has been trained on tracks that this one is scored on, or
-        nothing of it fits.
-    """
-    try:
-        before = read_description(expand(config.init_from).absolute())
-    except UserError as error:
-        raise UserError(
-            f"config.init_from is {config.init_from}, which is not the folder of a run ({error})",
-            code="init_from.not_a_run",
-        ) from error
-    classes = target_names(splits["train"], config.task)
-    origin = find_origin(
-        config,
-        splits,
-        model=before.model["name"],
-        same_classes=(before.spec.task, before.classes) == (config.task, tuple(classes)),
-        progress=progress,
-    )
-    begun, taken = take_weights(
-        variables,
-        load_variables(Path(origin.run)),
-        origin.run,
-        into_encoder=config.model.name == "fusion" != origin.model,
-        same_classes=origin.same_classes,
-    )
-    if not taken:
-        raise UserError(
-            f"config.init_from is {config.init_from}, of whose network no weights have the name "
-            "and shape of some of this network; use the run of a like network",
-            code="init_from.no_weights",
-        )
-    if progress:
-        log.info(taken)
-    return begun, dataclasses.replace(origin, taken=taken)
 
 
 def newest_state(

@@ -1,13 +1,12 @@
 """The train and eval steps, pure functions of (state, data, batch); the state."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
-from flax import traverse_util
 from jax import lax
 from ml_collections import ConfigDict
 
@@ -63,57 +62,6 @@ def create_state(
         lr_scale=jnp.ones((), jnp.float32),
         average={"params": params, "batch_stats": batch_stats} if averaged else {},
     )
-
-
-def take_weights(
-    new: Mapping[str, Any],
-    old: Mapping[str, Any],
-    run: str,
-    *,
-    into_encoder: bool,
-    same_classes: bool,
-) -> tuple[dict[str, Any], str]:
-    """Puts the layers of another run into the place of those of equal name and shape.
-
-    Statistics of the old run's data, which a front end may keep, are not taken.
-
-    Args:
-      new: variables of this run, freshly initialised.
-      old: variables of the other one.
-      run: its folder, to tell of it.
-      into_encoder: the old network becomes the encoder of a fusion.
-      same_classes: take the last layer ("head") too.
-
-    Returns:
-      The variables, and a sentence that says what was taken; empty where nothing fits.
-    """
-    fresh, known = (traverse_util.flatten_dict(dict(tree)) for tree in (new, old))
-    if into_encoder:
-        known = {
-            (*path[:2], "encoder", *path[2:]) if path[1] == "model" else path: array
-            for path, array in known.items()
-        }
-    # Layers as a whole: a bias without its kernel would mean nothing.
-    other = {p[:-1] for p in fresh if p not in known or known[p].shape != fresh[p].shape}
-    taken = {
-        path: known[path]
-        for path in fresh
-        if path[:-1] not in other
-        and path[:2] != ("batch_stats", "frontend")
-        and (same_classes or "head" not in path)
-        # What these have learnt belongs to the columns and names of the other run.
-        and not (path[1:2] == ("model",) and path[2].startswith(("table", "category")))
-    }
-    if not any(path[:2] == ("params", "model") for path in taken):
-        return dict(new), ""
-    of_all, of_new = (
-        sum(x.size for path, x in arrays.items() if path[0] == "params")
-        for arrays in (fresh, taken)
-    )
-    rest = sorted({"/".join(p[1:-1]) for p in fresh if p[0] == "params" and p not in taken})
-    told = f"{of_new:,} of {of_all:,} parameters are those of {run}"
-    told += f"; new: {', '.join(rest)}." if rest else "."
-    return traverse_util.unflatten_dict(fresh | taken), told
 
 
 def make_train_step(

@@ -26,8 +26,9 @@ class StopRequest:
 
     Before and after it the handlers that there were do as they do: a program is interrupted, and
     a command ends at once. So it does at a second Ctrl-C, some time later; not at a second
-    SIGTERM, which whoever is in a hurry follows by SIGKILL. Handlers can be set in the main
-    thread only; elsewhere nothing is ever requested.
+    SIGTERM, which whoever is in a hurry follows by SIGKILL. A request that came too late to stop
+    anything is a signal again at the end, since a caller may have more to do. Handlers can be set
+    in the main thread only; elsewhere nothing is ever requested.
 
     Attributes:
       signal: that asked to stop, as all processes have agreed; None before.
@@ -45,8 +46,11 @@ class StopRequest:
     def __enter__(self) -> "StopRequest":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
         self.release()
+        # One of several processes would leave the others alone, which are done, too.
+        if self._number and not error and not self._agreement:
+            signal.raise_signal(self._number)
 
     def hold(self) -> None:
         """From here on there is something to save: a signal is a request."""

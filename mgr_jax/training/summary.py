@@ -1,10 +1,9 @@
-"""What a run writes down: whose run it is, what it measures, what it costs."""
+"""What a run writes down: what it is, what it measures, what it costs."""
 
 import importlib.util
 import logging
 import warnings
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +11,33 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from mgr_jax.config import RESUMABLE, differences, from_json, load_config, save_config, to_json
+from mgr_jax.config import save_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import track_digests
 from mgr_jax.data.loader import DRAWS
-from mgr_jax.data.pipeline import class_counts, read_run_account, target_names
-from mgr_jax.data.trained_on import read_tracks
-from mgr_jax.errors import UserError, some_names
+from mgr_jax.data.pipeline import class_counts, target_names
+from mgr_jax.errors import UserError, disk_errors_told, some_names
 from mgr_jax.evaluation import Predictions, Protocol, confusion_matrix, evaluate
 from mgr_jax.files import append, write_text
-from mgr_jax.files import lock as hold
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.integrity import read_line, read_sealed, seal_line, write_sealed
 from mgr_jax.model_folder import describe_model
 from mgr_jax.reports import draw_confusion, figure_to_image
 from mgr_jax.side_inputs import SideInputs
 from mgr_jax.training.events import EventFile
+from mgr_jax.training.partition import in_first_process
+from mgr_jax.training.same_run import draws_of
 
 log = logging.getLogger(__name__)
-
-# What says which tracks are on which side.
-_SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")
-_CONTENT = "content"  # of the files; version 0.1.0 kept none
 
 
 class Summary:
     """Scalars go to metrics.jsonl (one line per step and kind) and to TensorBoard.
 
-    Of several processes the first one writes; in the others nothing happens.
+    Of several processes the first one writes; what it cannot write ends all of them.
     """
+
+    _events: EventFile
 
     def __init__(
         self, workdir: Path, *, rows: Iterable[Mapping[str, Any]], step: int, leak: str = ""
@@ -55,25 +52,38 @@ class Summary:
         """
         self.path = workdir / "metrics.jsonl"
         self._leak = leak
-        self._writes = jax.process_index() == 0
-        if not self._writes:
-            return
+        self._drawing = importlib.util.find_spec("matplotlib") is not None
+        self._in_first(lambda: self._open(rows, step))
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Writes scalars of one step; nan becomes null in JSON."""
+        self._in_first(lambda: self._write(step, scalars))
+
+    def confusion(self, step: int, predictions: Predictions) -> None:
+        """Writes the confusion matrix of a table as an image, if it is a single_label one."""
+        if self._drawing and predictions.task == "single_label":
+            self._in_first(lambda: self._draw(step, predictions))
+
+    def _in_first(self, do: Callable[[], None]) -> None:
+        def told() -> None:
+            with disk_errors_told(self.path.parent):
+                do()
+
+        in_first_process(told)
+
+    def _open(self, rows: Iterable[Mapping[str, Any]], step: int) -> None:
         if self.path.exists():  # even of damaged lines alone: the next one may follow half a line
             kept = [row for row in rows if row["step"] <= step]
             write_text(self.path, "".join(seal_line(row) + "\n" for row in kept))
-        self._events = EventFile(workdir, step=step + 1)
-        if leak and not step:
-            self._events.text("leak", leak, step)
-        self._drawing = importlib.util.find_spec("matplotlib") is not None
+        self._events = EventFile(self.path.parent, step=step + 1)
+        if self._leak and not step:
+            self._events.text("leak", self._leak, step)
         if not self._drawing:
             warnings.warn(
                 "no confusion matrix in TensorBoard: pip install 'mgr-jax[report]'", stacklevel=2
             )
 
-    def write(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Writes scalars of one step; nan becomes null in JSON."""
-        if not self._writes:
-            return
+    def _write(self, step: int, scalars: Mapping[str, float]) -> None:
         row: dict[str, float | str | None] = {
             name: float(value) if np.isfinite(value) else None for name, value in scalars.items()
         }
@@ -83,10 +93,7 @@ class Summary:
         for name, value in scalars.items():
             self._events.scalar(name, value, step)
 
-    def confusion(self, step: int, predictions: Predictions) -> None:
-        """Writes the confusion matrix of a table as an image, if it is a single_label one."""
-        if not self._writes or not self._drawing or predictions.task != "single_label":
-            return
+    def _draw(self, step: int, predictions: Predictions) -> None:
         figure = draw_confusion(
             confusion_matrix(predictions), predictions.classes, f"{predictions.split}, step {step}"
         )
@@ -154,86 +161,6 @@ def tell_scores(scores: Mapping[str, float], config: ConfigDict) -> str:
     )
 
 
-def lock(workdir: Path) -> AbstractContextManager[None]:
-    """Holds a work directory, so that no second run writes into it.
-
-    Raises:
-      UserError: another process holds it.
-    """
-    told = f"another run is writing into {workdir}; wait for it or choose another workdir"
-    return hold(workdir / ".lock", told)
-
-
-def require_same_run(workdir: Path, config: ConfigDict, account: dict[str, Any]) -> None:
-    """Makes sure that the run in a work directory, if there is one, is the one to go on with.
-
-    Raises:
-      UserError: it holds another run.
-    """
-    if not (workdir / "config.json").exists():
-        checkpoints = workdir / "checkpoints"  # empty where a run was refused before its first step
-        if checkpoints.exists() and any(checkpoints.iterdir()):
-            raise UserError(
-                f"{workdir} holds checkpoints without a config.json; choose another workdir",
-                code="run.missing_config",
-            )
-        return
-    old = load_config(workdir / "config.json")
-    for field, before, now in differences(old, from_json(to_json(config))):
-        if field not in RESUMABLE:
-            raise UserError(
-                f"{workdir} holds a run with config.{field} = {before!r}, not {now!r}; choose "
-                "another workdir, or repeat the old setting to go on with that run",
-                code="run.other_config",
-            )
-    if old.num_steps < config.num_steps and config.schedule.name in ("cosine", "one_cycle"):
-        warnings.warn(
-            f"config.num_steps was {old.num_steps} and is {config.num_steps} now: the learning "
-            f"rate jumps to where a {config.schedule.name} schedule of that length stands",
-            stacklevel=2,
-        )
-    require_same_splits(workdir, account)
-
-
-def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
-    """Makes sure that a dataset is split as it was when the run was trained.
-
-    Args:
-      workdir: of the run.
-      account: the protocol.json of the dataset now.
-
-    Raises:
-      UserError: it was prepared anew, so that tracks may have changed sides.
-    """
-    trained = read_run_account(workdir)
-    for field in (*_SPLIT_FIELDS, *({_CONTENT} & trained.keys())):
-        if trained.get(field) != account.get(field):
-            raise UserError(
-                f"the dataset was prepared anew since {workdir} was trained ({field} differs), so "
-                "its test tracks may have been trained on; prepare it as before, or train again",
-                code="run.other_dataset",
-            )
-
-
-def require_same_draws(workdir: Path, config: ConfigDict) -> None:
-    """Makes sure that a run goes on with the batches that it would have had.
-
-    Raises:
-      UserError: it samples in a way that has changed since it began.
-    """
-    if config.sampling == "balanced" and _draws(workdir) != DRAWS:
-        raise UserError(
-            f"{workdir} was begun by an older version of mgr_jax, whose balanced sampling drew "
-            "other tracks at every step; train in another folder",
-            code="run.too_old",
-        )
-
-
-def _draws(workdir: Path) -> int:
-    """By which version of the sampling a run was begun."""
-    return read_tracks(workdir).get("draws", 1)
-
-
 def describe_run(
     workdir: Path,
     config: ConfigDict,
@@ -259,7 +186,7 @@ def describe_run(
     """
     train = splits["train"]
     # Only balanced sampling has changed so far. A run that is done may yet be made longer.
-    begun = _draws(workdir) if step and config.sampling == "balanced" else DRAWS
+    begun = draws_of(workdir) if step and config.sampling == "balanced" else DRAWS
     labels = {
         "classes": target_names(train, config.task),
         "training_tracks": class_counts(train, config.task).tolist(),

@@ -40,10 +40,10 @@ from mgr_jax.training.checkpoint_files import repair_checkpoints
 from mgr_jax.training.inference import SplitPredictor, classifier_for
 from mgr_jax.training.optim import make_loss, make_optimizer, make_schedule, require_loss
 from mgr_jax.training.partition import in_first_process, make_partition
+from mgr_jax.training.same_run import lock, require_same_draws, require_same_run
 from mgr_jax.training.skipped import Skipped, tell_skipped
 from mgr_jax.training.stages import (
     first_of_stage,
-    initial_variables,
     monitored,
     newest_state,
     past_evaluations,
@@ -54,14 +54,12 @@ from mgr_jax.training.summary import (
     Summary,
     announce,
     describe_run,
-    lock,
     read_metrics,
     record_cost,
-    require_same_draws,
-    require_same_run,
     tell_scores,
     validation_metrics,
 )
+from mgr_jax.training.transfer import initial_variables
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +111,8 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
       UserError: a bad config, a dataset that is not there, a work directory of another run, an
         update that is not finite (config.not_finite; the last good checkpoint stays), or a stop by
         SIGTERM (training.stopped) or SIGINT (training.interrupted), with everything saved. Before
-        the first update and where a new stage begins, signals do what they would without training.
+        the first update, where a new stage begins and once all is done, signals do what they would
+        without training.
     """
     # 1. Config: what cannot work is refused before anything is read.
     configs.validate(config)
@@ -222,7 +221,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         loss_now = ""
 
         def evaluated_at(step: int) -> bool:
-            return step % config.eval_every == 0 or step == stages.next_end
+            return step % config.eval_every == 0 or step >= stages.next_end
 
         # A run goes on with the evaluation that a stop gave up.
         evaluating = step > 0 and evaluated_at(step) and step not in checkpoints.scores

@@ -28,10 +28,10 @@ from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inference import classifier_for, predict_run
 from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.partition import make_partition
-from mgr_jax.training.stages import initial_variables
 from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
+from mgr_jax.training.transfer import initial_variables
 
 GENRES = ("a", "b", "c")
 

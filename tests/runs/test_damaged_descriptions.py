@@ -17,7 +17,8 @@ from mgr_jax.errors import UserError
 from mgr_jax.evaluation import load_result
 from mgr_jax.integrity import seal_line, write_sealed
 from mgr_jax.model_folder import read_description, read_model
-from mgr_jax.training.summary import read_metrics, require_same_splits
+from mgr_jax.training.same_run import require_same_splits
+from mgr_jax.training.summary import read_metrics
 
 OLD = Path(__file__).parent / "goldens/v0.1.0/waveform"
 SEEN = TrainedOn("runs/a", "abc", {"kind": "waveform", "dtype": "int16", "item_shape": []}, (), ())

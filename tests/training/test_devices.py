@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mgr_jax.training.summary import lock, read_metrics
+from mgr_jax.training.same_run import lock
+from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
 
 ROOT = Path(__file__).resolve().parents[2]

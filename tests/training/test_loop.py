@@ -1,5 +1,6 @@
 """A run learns, stops, goes on, and says what is wrong."""
 
+import contextlib
 import json
 import shutil
 import signal
@@ -20,7 +21,9 @@ from mgr_jax.model_folder import SCHEMA
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.checkpoint_files import list_steps
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.summary import lock, read_metrics, require_same_splits
+from mgr_jax.training.same_run import lock, require_same_splits
+from mgr_jax.training.stop import StoppedError, StopRequest
+from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
 
 CLASSES = 3
@@ -326,6 +329,42 @@ def test_a_stopped_run_keeps_its_last_step(tiny_config, tmp_path, monkeypatch, n
         variables_of(tmp_path / "whole", tiny_config),
         atol=1e-4,
     )
+
+
+def test_a_stop_that_comes_too_late_is_a_signal_again():
+    heard = []
+    old = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        with StopRequest() as stop:
+            stop.hold()
+            signal.raise_signal(signal.SIGTERM)
+            assert not heard
+        assert heard == [signal.SIGTERM]
+        with contextlib.suppress(StoppedError), StopRequest() as stop:
+            stop.hold()
+            signal.raise_signal(signal.SIGTERM)
+            stop.check()
+            assert not "reached"
+        assert heard == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, old)
+
+
+def test_a_run_that_is_shortened_to_before_its_step_is_evaluated_there(
+    quick, tmp_path, monkeypatch
+):
+    def stop(bar, n=1):
+        signal.raise_signal(signal.SIGTERM)
+
+    quick.update({"num_steps": 8, "eval_every": 8})
+    with monkeypatch.context() as patch, user_error("training.stopped"):
+        patch.setattr("mgr_jax.training.train.tqdm.update", stop)
+        train(quick, tmp_path, progress=False)
+    (step,) = list_steps(tmp_path / "checkpoints")
+    quick.num_steps = step - 1
+    result = train(quick, tmp_path, progress=False)
+    assert result.step == step
+    assert np.isfinite(result.best)
 
 
 @pytest.mark.slow

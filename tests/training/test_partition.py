@@ -1,5 +1,7 @@
 """pmap and sharded jit train the same network, on one device or several, with everything on."""
 
+import errno
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,7 @@ from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
 from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.partition import Pmap, ShardedJit, in_first_process, make_partition
 from mgr_jax.training.steps import create_state, make_eval_step, make_train_step
+from mgr_jax.training.summary import Summary
 
 STEPS, BATCH, CLASSES = 10, 16, 3
 SIDE = SideFormat(columns=2, categories=(("artist", 4),))
@@ -194,3 +197,24 @@ def test_what_the_first_process_cannot_do_has_its_code_in_all(monkeypatch, error
     monkeypatch.setattr(jax, "process_index", lambda: 1)
     with user_error(code, named):
         in_first_process(fail)
+
+
+def test_a_log_that_the_first_process_cannot_write_ends_all(monkeypatch, tmp_path):
+    sent = []
+
+    def broadcast(text):
+        if not jax.process_index():
+            sent.append(text)
+        return sent[-1]
+
+    def full(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr("jax.experimental.multihost_utils.broadcast_one_to_all", broadcast)
+    summary = Summary(tmp_path, rows=[], step=0)
+    monkeypatch.setattr("mgr_jax.training.summary.append", full)
+    for process in (0, 1):
+        monkeypatch.setattr(jax, "process_index", lambda process=process: process)
+        with user_error("disk.full", tmp_path):
+            summary.write(1, {"train/loss": 0.5})

@@ -16,9 +16,9 @@ from mgr_jax.evaluation import Predictions, Protocol, evaluate, join_predictions
 from mgr_jax.prediction.predictor import load
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.inference import predict_run
-from mgr_jax.training.stages import initial_variables
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train
+from mgr_jax.training.transfer import initial_variables
 
 AUTOENCODER = {"widths": (4, 8), "pools": ((4, 4), (4, 4)), "code": 8}
 

@@ -1,0 +1,128 @@
+"""Where a run begins that has config.init_from: the weights of another one, as far as they fit."""
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flax import traverse_util
+from ml_collections import ConfigDict
+
+from mgr_jax.data.cache import Tracks
+from mgr_jax.data.pipeline import target_names
+from mgr_jax.data.trained_on import Origin, find_origin
+from mgr_jax.errors import UserError
+from mgr_jax.files import expand
+from mgr_jax.model_folder import read_description
+from mgr_jax.training.checkpoint import load_variables
+
+log = logging.getLogger(__name__)
+
+
+def initial_variables(
+    variables: Mapping[str, Any],
+    config: ConfigDict,
+    splits: Mapping[str, Tracks],
+    *,
+    progress: bool = False,
+) -> tuple[dict[str, Any], Origin]:
+    """Puts the layers of `config.init_from` into the place of those of equal name and shape.
+
+    A fusion takes its encoder from a run of another model; see `_take_weights`.
+
+    Args:
+      variables: of this run, freshly initialised.
+      config: of this run.
+      splits: of this run, "train" and "validation".
+      progress: show a bar where tracks are read to be compared, and log what is taken.
+
+    Returns:
+      The variables, and where they come from.
+
+    Raises:
+      UserError: there is no such run, it has been trained on tracks that this one is scored on, or
+        nothing of it fits.
+    """
+    try:
+        before = read_description(expand(config.init_from).absolute())
+    except UserError as error:
+        raise UserError(
+            f"config.init_from is {config.init_from}, which is not the folder of a run ({error})",
+            code="init_from.not_a_run",
+        ) from error
+    classes = target_names(splits["train"], config.task)
+    origin = find_origin(
+        config,
+        splits,
+        model=before.model["name"],
+        same_classes=(before.spec.task, before.classes) == (config.task, tuple(classes)),
+        progress=progress,
+    )
+    begun, taken = _take_weights(
+        variables,
+        load_variables(Path(origin.run)),
+        origin.run,
+        into_encoder=config.model.name == "fusion" != origin.model,
+        same_classes=origin.same_classes,
+    )
+    if not taken:
+        raise UserError(
+            f"config.init_from is {config.init_from}, of whose network no weights have the name "
+            "and shape of some of this network; use the run of a like network",
+            code="init_from.no_weights",
+        )
+    if progress:
+        log.info(taken)
+    return begun, dataclasses.replace(origin, taken=taken)
+
+
+def _take_weights(
+    new: Mapping[str, Any],
+    old: Mapping[str, Any],
+    run: str,
+    *,
+    into_encoder: bool,
+    same_classes: bool,
+) -> tuple[dict[str, Any], str]:
+    """Puts the layers of another run into the place of those of equal name and shape.
+
+    Statistics of the old run's data, which a front end may keep, are not taken.
+
+    Args:
+      new: variables of this run, freshly initialised.
+      old: variables of the other one.
+      run: its folder, to tell of it.
+      into_encoder: the old network becomes the encoder of a fusion.
+      same_classes: take the last layer ("head") too.
+
+    Returns:
+      The variables, and a sentence that says what was taken; empty where nothing fits.
+    """
+    fresh, known = (traverse_util.flatten_dict(dict(tree)) for tree in (new, old))
+    if into_encoder:
+        known = {
+            (*path[:2], "encoder", *path[2:]) if path[1] == "model" else path: array
+            for path, array in known.items()
+        }
+    # Layers as a whole: a bias without its kernel would mean nothing.
+    other = {p[:-1] for p in fresh if p not in known or known[p].shape != fresh[p].shape}
+    taken = {
+        path: known[path]
+        for path in fresh
+        if path[:-1] not in other
+        and path[:2] != ("batch_stats", "frontend")
+        and (same_classes or "head" not in path)
+        # What these have learnt belongs to the columns and names of the other run.
+        and not (path[1:2] == ("model",) and path[2].startswith(("table", "category")))
+    }
+    if not any(path[:2] == ("params", "model") for path in taken):
+        return dict(new), ""
+    of_all, of_new = (
+        sum(x.size for path, x in arrays.items() if path[0] == "params")
+        for arrays in (fresh, taken)
+    )
+    rest = sorted({"/".join(p[1:-1]) for p in fresh if p[0] == "params" and p not in taken})
+    told = f"{of_new:,} of {of_all:,} parameters are those of {run}"
+    told += f"; new: {', '.join(rest)}." if rest else "."
+    return traverse_util.unflatten_dict(fresh | taken), told
