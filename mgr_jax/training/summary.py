@@ -3,7 +3,7 @@
 import importlib.util
 import logging
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,13 @@ class Summary:
     """
 
     def __init__(
-        self, workdir: Path, *, rows: Iterable[Mapping[str, Any]], step: int, leak: str = ""
+        self,
+        workdir: Path,
+        *,
+        rows: Sequence[Mapping[str, Any]],
+        step: int,
+        evaluated: Iterable[int] = (),
+        leak: str = "",
     ) -> None:
         """Opens the logs of a run that goes on at `step`: later lines are cut off.
 
@@ -51,6 +57,7 @@ class Summary:
           workdir: of the run.
           rows: of its metrics.jsonl so far, see `read_metrics`.
           step: see above.
+          evaluated: steps whose evaluations it must have, as their checkpoints tell.
           leak: how the run leaks, to be told beside scores; empty where it does not.
         """
         self.path = workdir / "metrics.jsonl"
@@ -58,6 +65,12 @@ class Summary:
         self._writes = jax.process_index() == 0
         if not self._writes:
             return
+        if lost := set(evaluated) - {row["step"] for row in rows}:
+            warnings.warn(
+                f"{self.path} has lost lines, such as those of step {min(lost)}; the run goes on "
+                "without them: restore the file from a backup if you need them",
+                stacklevel=2,
+            )
         if self.path.exists():  # even of damaged lines alone: the next one may follow half a line
             kept = [row for row in rows if row["step"] <= step]
             write_text(self.path, "".join(seal_line(row) + "\n" for row in kept))

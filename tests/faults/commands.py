@@ -107,8 +107,12 @@ class Command:
             self.kill()
         assert code == 0, f"mgr-jax {' '.join(self.arguments)} ended with {code}: {self.said}"
         said = self.said
-        self._said.unlink()
+        self.forget()
         return said
+
+    def forget(self) -> None:
+        """Removes what it has said."""
+        self._said.unlink(missing_ok=True)
 
 
 def _run(

@@ -53,8 +53,8 @@ def run(folder: Path, *, reduced: bool = False) -> dict[str, str]:
         figures = {}
         figures |= _at_the_start(train, folder, taken, count=1 if reduced else 20)
         figures |= _in_the_loop(train, folder, expected, count=1 if reduced else 24)
-        figures |= _while_preparing(folder, music, count=1 if reduced else 6)
         if not reduced:
+            figures |= _while_preparing(folder, music, count=6)
             figures |= _while_predicting(folder, whole, music, count=6)
             figures |= _two_processes(train, folder, count=4)
             figures |= _in_a_shell(train, folder, expected, taken)
