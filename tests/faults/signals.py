@@ -310,7 +310,7 @@ def _first_of_a_container(train: _Train, folder: Path) -> dict[str, str]:
     """A process that is number 1, for which the kernel drops signals that have no handler."""
     space = ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child"]
     if subprocess.run([*space, "true"], capture_output=True, check=False).returncode:
-        return {"container": "was not allowed here"}
+        return {"container": "was not tried, as that is not allowed here"}
     run = folder / "container"
     command = train.start(run, before=space)
     command.wait_for_log(run)
@@ -319,7 +319,7 @@ def _first_of_a_container(train: _Train, folder: Path) -> dict[str, str]:
     first.terminate()
     status, said = command.end()
     assert status == 75, said
-    return {"container": f"ended {command.seconds:.1f} s after it, with 75"}
+    return {"container": f"ended {command.seconds:.1f} s after SIGTERM, with 75"}
 
 
 def _rows(run: Path) -> int:
