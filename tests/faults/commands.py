@@ -115,6 +115,12 @@ class Command:
         self._said.unlink(missing_ok=True)
 
 
+def xla_flags(devices: int) -> str:
+    """XLA_FLAGS as they are here, but with so many devices of the host."""
+    flags = re.sub(rf"{_DEVICES}=\S+", "", os.environ.get("XLA_FLAGS", ""))
+    return f"{flags} {_DEVICES}={devices}".strip()
+
+
 def _run(
     arguments: list[str],
     said: Path,
@@ -126,8 +132,7 @@ def _run(
     from mgr_jax.cli import main
 
     os.setsid()
-    flags = re.sub(rf"{_DEVICES}=\S+", "", os.environ.get("XLA_FLAGS", ""))
-    os.environ.update(environment, XLA_FLAGS=f"{flags} {_DEVICES}={devices}".strip())
+    os.environ.update(environment, XLA_FLAGS=xla_flags(devices))
     log = os.open(said, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
