@@ -4,7 +4,6 @@ The processes are forked from one that has imported mgr_jax, but begun nothing: 
 """
 
 import io
-import json
 import multiprocessing
 import os
 import re
@@ -300,8 +299,3 @@ def leftovers(folder: Path) -> list[str]:
 def tell(text: str) -> None:
     """Says what has been done, so that one sees that it goes on."""
     print(f"  {text}", flush=True)
-
-
-def as_json(content: Any) -> str:
-    """For messages."""
-    return json.dumps(content, indent=1, default=str)
