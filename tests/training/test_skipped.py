@@ -13,7 +13,7 @@ from flax import linen as nn
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
 from mgr_jax.training import skipped
-from mgr_jax.training.checkpoint import Checkpoints, read_variables
+from mgr_jax.training.checkpoint import Checkpoints, load_variables
 from mgr_jax.training.optim import cross_entropy, make_loss, make_schedule
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.skipped import Skipped
@@ -169,7 +169,7 @@ def test_a_run_stops_at_the_step_and_keeps_its_checkpoint(quick, tmp_path, monke
     with user_error("training.not_finite", *named):
         train(quick, tmp_path, progress=False)
     assert Checkpoints(tmp_path, read_only=True).latest_step == 4
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(read_variables(tmp_path)))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(load_variables(tmp_path)))
     # The same run may go on without that update.
     quick.not_finite = "skip"
     result = train(quick, tmp_path, progress=False)
