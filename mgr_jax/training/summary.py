@@ -3,7 +3,7 @@
 import importlib.util
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,13 @@ class Summary:
     _events: EventFile
 
     def __init__(
-        self, workdir: Path, *, rows: Iterable[Mapping[str, Any]], step: int, leak: str = ""
+        self,
+        workdir: Path,
+        *,
+        rows: Sequence[Mapping[str, Any]],
+        step: int,
+        evaluated: Iterable[int] = (),
+        leak: str = "",
     ) -> None:
         """Opens the logs of a run that goes on at `step`: later lines are cut off.
 
@@ -48,12 +54,13 @@ class Summary:
           workdir: of the run.
           rows: of its metrics.jsonl so far, see `read_metrics`.
           step: see above.
+          evaluated: steps whose evaluations it must have, as their checkpoints tell.
           leak: how the run leaks, to be told beside scores; empty where it does not.
         """
         self.path = workdir / "metrics.jsonl"
         self._leak = leak
         self._drawing = importlib.util.find_spec("matplotlib") is not None
-        self._in_first(lambda: self._open(rows, step))
+        self._in_first(lambda: self._open(rows, step, evaluated))
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """Writes scalars of one step; nan becomes null in JSON."""
@@ -71,7 +78,13 @@ class Summary:
 
         in_first_process(told)
 
-    def _open(self, rows: Iterable[Mapping[str, Any]], step: int) -> None:
+    def _open(self, rows: Sequence[Mapping[str, Any]], step: int, evaluated: Iterable[int]) -> None:
+        if lost := set(evaluated) - {row["step"] for row in rows}:
+            warnings.warn(
+                f"{self.path} has lost lines, such as those of step {min(lost)}; the run goes on "
+                "without them: restore the file from a backup if you need them",
+                stacklevel=2,
+            )
         if self.path.exists():  # even of damaged lines alone: the next one may follow half a line
             kept = [row for row in rows if row["step"] <= step]
             write_text(self.path, "".join(seal_line(row) + "\n" for row in kept))

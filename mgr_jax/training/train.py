@@ -206,7 +206,8 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         if progress:
             resident = isinstance(loader, ResidentLoader)
             announce(config, parameters, splits, protocol, resident=resident, step=step)
-        summary = Summary(workdir, rows=rows, step=step, leak=protocol.leak_mark.strip())
+        leak = protocol.leak_mark.strip()
+        summary = Summary(workdir, rows=rows, step=step, evaluated=checkpoints.scores, leak=leak)
         if jax.process_index() == 0 and not stages.done(step):
             started = time.perf_counter()
             held.callback(lambda: record_cost(workdir, parameters, time.perf_counter() - started))

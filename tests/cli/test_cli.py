@@ -271,37 +271,3 @@ def test_top_k_is_checked_before_anything_is_loaded(capsys, tmp_path, task, clas
     code, _, err = call(capsys, "evaluate", f"--model={tmp_path}")
     assert "labels.json" in err
     assert code == 1
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder on a disk of 300 kB, of its own."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("no right to mount a disk of its own")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@pytest.mark.slow
-def test_a_full_disk_in_training_is_one_sentence(small_disk, tiny_config, tmp_path):
-    """Also where Orbax and TensorStore fail in many threads of their own."""
-    tiny_config.update({"num_steps": 4, "eval_every": 2})
-    tiny_config.model.kwargs.widths = (8, 2_000)  # 600 kB, which cannot be compressed
-    config = tmp_path / "config.py"
-    config.write_text(
-        "from mgr_jax.config import from_json\n"
-        f"def get_config():\n    return from_json({to_json(tiny_config)!r})\n"
-    )
-    code = (
-        "import sys\nfrom mgr_jax.cli import main\n"
-        f"sys.exit(main(['train', '--config={config}', '--workdir={small_disk / 'run'}', "
-        "'--noprogress']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1
-    told = [line for line in done.stderr.splitlines() if not line.startswith("Warning: ")]
-    assert len(told) == 1, done.stderr
-    assert re.match(r"mgr-jax: the disk .*is full", told[0])

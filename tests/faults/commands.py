@@ -4,7 +4,6 @@ The processes are forked from one that has imported mgr_jax, but begun nothing: 
 """
 
 import io
-import json
 import multiprocessing
 import os
 import re
@@ -107,8 +106,18 @@ class Command:
             self.kill()
         assert code == 0, f"mgr-jax {' '.join(self.arguments)} ended with {code}: {self.said}"
         said = self.said
-        self._said.unlink()
+        self.forget()
         return said
+
+    def forget(self) -> None:
+        """Removes what it has said."""
+        self._said.unlink(missing_ok=True)
+
+
+def xla_flags(devices: int) -> str:
+    """XLA_FLAGS as they are here, but with so many devices of the host."""
+    flags = re.sub(rf"{_DEVICES}=\S+", "", os.environ.get("XLA_FLAGS", ""))
+    return f"{flags} {_DEVICES}={devices}".strip()
 
 
 def _run(
@@ -122,8 +131,7 @@ def _run(
     from mgr_jax.cli import main
 
     os.setsid()
-    flags = re.sub(rf"{_DEVICES}=\S+", "", os.environ.get("XLA_FLAGS", ""))
-    os.environ.update(environment, XLA_FLAGS=f"{flags} {_DEVICES}={devices}".strip())
+    os.environ.update(environment, XLA_FLAGS=xla_flags(devices))
     log = os.open(said, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
@@ -291,8 +299,3 @@ def leftovers(folder: Path) -> list[str]:
 def tell(text: str) -> None:
     """Says what has been done, so that one sees that it goes on."""
     print(f"  {text}", flush=True)
-
-
-def as_json(content: Any) -> str:
-    """For messages."""
-    return json.dumps(content, indent=1, default=str)

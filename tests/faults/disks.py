@@ -39,7 +39,7 @@ TRAIN = (
 )  # fmt: skip
 MAIN = ("prepare_data", "train", "evaluate", "predict")  # on more disks than the others
 FILLED = ("prepare_data", "train")  # those that take long enough to have the disk filled meanwhile
-REDUCED = ("prepare_data", "train", "evaluate")
+REDUCED = ("train", "evaluate")  # test_prepare.py has full disks too
 READ_ONLY = "can only be read|cannot be written|cannot be made a folder .Read-only file system"
 NO_MOUNT = "nobody may mount a file system here: neither root nor unshare --map-root-user"
 

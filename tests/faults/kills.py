@@ -62,6 +62,7 @@ CROSSVAL = (
 )
 EVERYTHING: dict[str, Any] = {
     "batch_size": 8,
+    "model": {"kwargs": {"dropout": 0.5}},
     "augment": ({"name": "noise", "p": 0.5}, {"name": "mixup", "alpha": 0.4}),
     "accumulate": 2,
     "ema_decay": 0.9,
@@ -91,12 +92,15 @@ def run(folder: Path, *, reduced: bool = False) -> dict[str, str]:
     everywhere = ((TRAINING, 7), (BUILDING, 4), (REPLACING, 4), (CROSSVAL, 5))
     chosen = [places for places, _ in everywhere]
     moments = [count for _, count in everywhere]
-    configs: dict[str, dict[str, Any]] = {"plain": {}, "everything": EVERYTHING}
+    configs: dict[str, dict[str, Any]] = {
+        "plain": {"partition": "jit"},
+        "everything": EVERYTHING,
+    }
     if reduced:
-        wanted = ((4, 7, 11), (1,), (5,), ())
+        wanted = ((4, 7), (1,), (5,), (0,))
         chosen = [[places[n] for n in ns] for places, ns in zip(chosen, wanted, strict=True)]
-        moments = [1, 0, 1, 1]
-        configs.pop("plain")
+        moments = [0, 0, 1, 0]
+        configs = {"everything": EVERYTHING | {"stages": (), "num_steps": 6}}
     training = Count()
     for name, changes in configs.items():
         flag = write_config(folder / f"{name}.py", folder / "data", **changes)
@@ -134,7 +138,8 @@ def _kill(
     count: Count,
 ) -> None:
     """Kills what has a work directory, at chosen places in one, at random moments in others."""
-    for name in ("undisturbed", "again"):  # the second one finds its programs compiled
+    # The second one finds its programs compiled, and tells how long one takes.
+    for name in ("undisturbed", "again") if moments else ("undisturbed",):
         since = time.perf_counter()
         Command(command, *flags, f"--workdir={folder / name}", devices=2).finish()
         seconds = time.perf_counter() - since
@@ -172,6 +177,7 @@ def _killed(process: Command, name: str, count: Count, after: float | None = Non
         process.kill()
         code = process.wait()
     assert code in (0, -9), f"{name}: it ended with {code}: {process.said}"
+    process.forget()
     count.kills += code == -9
     tell(f"{name}: {'killed' if code else 'ended before'}")
     return code == -9

@@ -1,4 +1,4 @@
-"""Runs on other numbers of devices and processes, each in processes of their own."""
+"""Runs on several processes; tests/faults/devices.py has runs that go on with other devices."""
 
 import os
 import shutil
@@ -65,11 +65,9 @@ def losses(workdir):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("partition", ["pmap", "jit"])
-def test_two_processes_train_like_one(tiny_config, config_flags, tmp_path, partition):
-    tiny_config.partition = partition
+def test_two_processes_train_like_one(tiny_config, config_flags, tmp_path):
     train(tiny_config, tmp_path / "one", progress=False)
-    processes = start_two(tmp_path / "two", config_flags, f"--config.partition={partition}")
+    processes = start_two(tmp_path / "two", config_flags)
     outputs = [finish(process) for process in processes]
     assert "Trained to step 8" in outputs[0]
     assert "Trained" not in outputs[1]
@@ -106,18 +104,6 @@ def test_what_one_process_cannot_do_ends_all_of_them(config_flags, tmp_path):
     for process, text in zip(processes, told, strict=True):
         assert process.returncode == 1
         assert f"another run is writing into {tmp_path / 'run'}; wait for it" in text
-
-
-@pytest.mark.slow
-def test_a_run_goes_on_with_other_devices(tiny_config, config_flags, tmp_path):
-    workdir = tmp_path / "run"
-    train(tiny_config, workdir, progress=False)  # on four devices
-    copy = shutil.copytree(workdir, tmp_path / "copy")
-    tiny_config.update({"num_steps": 10})
-    train(tiny_config, workdir, progress=False)
-    out = finish(start(copy, config_flags, "--config.num_steps=10", devices=2))
-    assert "Going on from step 8 of 10" in out
-    assert losses(copy) == pytest.approx(losses(workdir), abs=1e-4)
 
 
 @pytest.mark.slow
