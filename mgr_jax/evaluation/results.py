@@ -18,7 +18,12 @@ from mgr_jax.evaluation.text import format_table
 from mgr_jax.files import expand, together
 from mgr_jax.integrity import read_sealed, write_sealed
 
-_COST: dict[str, Any] = {"parameters": int, "seconds": (int, float), "device": str}
+# What run.json tells; baselines have no parameters.
+_COST: dict[str, Any] = {
+    "parameters": (int, type(None)),
+    "seconds": (int, float),
+    "device": str,
+}
 _TABLE = "table"  # with the scores: the digest of what they are of
 
 

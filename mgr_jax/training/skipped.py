@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from mgr_jax.errors import UserError
-from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.checkpoints import Checkpoints
 
 _FIELD = "train/skipped"  # of a row of metrics.jsonl: updates left out since the row before
 _IN_A_ROW = 100  # updates left out, after which a run is given up

@@ -13,7 +13,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from mgr_jax.config import stage_config
-from mgr_jax.training.checkpoint import Checkpoints
+from mgr_jax.training.checkpoints import Checkpoints
 from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.steps import TrainState, create_state
 

@@ -35,8 +35,8 @@ from mgr_jax.errors import UserError, disk_errors_told
 from mgr_jax.evaluation import Protocol
 from mgr_jax.files import expand
 from mgr_jax.model_folder import require_same_side_inputs
-from mgr_jax.training.checkpoint import Checkpoints
 from mgr_jax.training.checkpoint_files import repair_checkpoints
+from mgr_jax.training.checkpoints import Checkpoints
 from mgr_jax.training.inference import SplitPredictor, classifier_for
 from mgr_jax.training.optim import make_loss, make_optimizer, make_schedule, require_loss
 from mgr_jax.training.partition import in_first_process, make_partition
@@ -350,8 +350,8 @@ def _save_and_stop(
                 summary.write(step, {"train/skipped": means["skipped"]})
         checkpoints.save(state)
     checkpoints.wait()
-    raise UserError(
-        f"stopped at step {step}; the same command goes on from step "
-        f"{checkpoints.latest_step or 0}",
-        code="training.stopped" if stop.signal == signal.SIGTERM else "training.interrupted",
-    )
+    kept = checkpoints.latest_step or 0
+    told = f"stopped at step {step}; the same command goes on from step {kept}"
+    if stop.signal == signal.SIGTERM:
+        raise UserError(told, code="training.stopped")
+    raise UserError(told, code="training.interrupted")
