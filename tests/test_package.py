@@ -65,10 +65,8 @@ ARROWS: dict[str, set[str]] = {
     "training": {
         "classifier", "input_spec", "model_folder", "data", "config", "evaluation", "reports",
         "audio.augment", "audio.dsp", "audio.frontends", "training.checkpoint",
-        "training.checkpoint_files",
     },
-    "training.checkpoint": {"training.checkpoint_files"},
-    "training.checkpoint_files": set(),
+    "training.checkpoint": set(),
     "prediction": {
         "classifier", "model_folder", "training.checkpoint", "audio.io", "audio.clips",
         "audio.frontends",

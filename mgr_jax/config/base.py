@@ -4,6 +4,22 @@ from ml_collections import ConfigDict
 
 from mgr_jax.config.versions import current_version
 
+# Short names that the argument `data` of a config file may have, beside any <builder>/<name>.
+DATASETS = {
+    "demo": "rendered/demo",
+    "fma_full": "fma/full",
+    "fma_large": "fma/large",
+    "fma_medium": "fma/medium",
+    "fma_small": "fma/small",
+    "gtzan": "gtzan/fault_filtered",
+    "gtzan_artist": "gtzan/artist",
+    "gtzan_features": "feature_array/gtzan_features",
+    "gtzan_mel3": "feature_array/gtzan_mel3",
+    "gtzan_mel30": "feature_array/gtzan_mel30",
+    "gtzan_stratified": "gtzan/stratified",
+    "rendered10": "audio_folder/rendered10",
+}
+
 
 def base_config() -> ConfigDict:
     """Returns a config with every field; see the comments for meaning and units."""

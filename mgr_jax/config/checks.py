@@ -4,7 +4,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from mgr_jax.config.base import base_config
+from mgr_jax.config.base import DATASETS, base_config
 from mgr_jax.config.durations import (
     LARGEST,
     UNITS,
@@ -13,7 +13,6 @@ from mgr_jax.config.durations import (
     require_one_unit,
 )
 from mgr_jax.config.ranges import require_numbers, require_ranges
-from mgr_jax.config.recipes import DATASETS
 from mgr_jax.config.versions import current_version
 from mgr_jax.errors import UserError, unknown_name
 

@@ -11,26 +11,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from mgr_jax.config.base import base_config
+from mgr_jax.config.base import DATASETS, base_config
 from mgr_jax.config.durations import clear_others
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.files import expand
 
-# Short names that the argument `data` of a config file may have, beside any <builder>/<name>.
-DATASETS = {
-    "demo": "rendered/demo",
-    "fma_full": "fma/full",
-    "fma_large": "fma/large",
-    "fma_medium": "fma/medium",
-    "fma_small": "fma/small",
-    "gtzan": "gtzan/fault_filtered",
-    "gtzan_artist": "gtzan/artist",
-    "gtzan_features": "feature_array/gtzan_features",
-    "gtzan_mel3": "feature_array/gtzan_mel3",
-    "gtzan_mel30": "feature_array/gtzan_mel30",
-    "gtzan_stratified": "gtzan/stratified",
-    "rendered10": "audio_folder/rendered10",
-}
 _SHORT = {full: short for short, full in DATASETS.items()}
 _STORED = "feature_array"
 

@@ -2,8 +2,8 @@
 
 import textwrap
 
+from mgr_jax.config.base import DATASETS
 from mgr_jax.config.files import config_names, describe_config, read_arguments, shipped_configs
-from mgr_jax.config.recipes import DATASETS
 from mgr_jax.evaluation.ledger import Entry, read_ledger, results_of, shipped_ledger
 
 _WIDTH = 98

@@ -1,5 +1,11 @@
-"""Reading checkpoints without a trainer: host arrays, where nothing tells of damage."""
+"""Reading checkpoints without a trainer: host arrays, where nothing tells of damage.
 
+Damage is found by sums of the files, before Orbax is asked. The history is sealed on its own, as a
+score may be added to it. Version 0.1.0 wrote neither: of its checkpoints only Orbax can tell
+whether they can be read.
+"""
+
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,15 +16,65 @@ import orbax.checkpoint as ocp
 import tensorstore
 
 from mgr_jax.errors import UserError
-from mgr_jax.integrity import has_sums
-from mgr_jax.training.checkpoint_files import damage_of, list_steps, read_score
+from mgr_jax.integrity import find_damage, has_sums, read_sealed
 
+ITEMS = ("model", "optimizer")  # of arrays
+HISTORY = "history"  # the item, and its file, that keeps the evaluations which a run had had
+SCORE = "metrics"  # the item, and its file, from which Orbax knows the best
 # What Orbax and TensorStore raise for damage that no sums tell of.
 _DAMAGE = (ValueError, LookupError, OSError, TypeError, AttributeError, RuntimeError)
 
 
 class DamagedError(Exception):
     """A checkpoint cannot be read; says why."""
+
+
+def list_steps(folder: Path) -> list[int]:
+    """The steps of which a folder holds checkpoints, the newest first."""
+    found = (path.name for path in folder.glob("[0-9]*") if path.is_dir())
+    return sorted((int(name) for name in found if name.isdecimal()), reverse=True)
+
+
+def damage_of(checkpoint: Path, *items: str) -> str:
+    """What is wrong with items of a checkpoint, in words; "" if nothing, or nothing tells."""
+    if has_sums(checkpoint):
+        return next(filter(None, (find_damage(checkpoint, within=item) for item in items)), "")
+    return "sums.json is missing" if (checkpoint / HISTORY).exists() else ""
+
+
+def read_history(checkpoint: Path) -> dict[int, float] | None:
+    """The scores, by step, of the evaluations that a run had had; None without or damaged."""
+    try:
+        stored = read_sealed(checkpoint / HISTORY / HISTORY, "")
+        return {int(step): float(score) for step, score in stored["evaluations"]}
+    except (UserError, LookupError, ValueError, TypeError):
+        return None
+
+
+def read_score(checkpoint: Path) -> float | None:
+    """The score of a checkpoint; None where it was not evaluated.
+
+    Raises:
+      ValueError: it is damaged.
+    """
+    if (history := read_history(checkpoint)) is not None:
+        return history.get(int(checkpoint.name))
+    return read_orbax_score(checkpoint)
+
+
+def read_orbax_score(checkpoint: Path) -> float | None:
+    """What Orbax reads; None where there is none.
+
+    Raises:
+      ValueError: it is damaged.
+    """
+    if not (checkpoint / SCORE).exists():  # an interrupted run's has no score
+        return None
+    try:
+        stored = json.loads((checkpoint / SCORE / SCORE).read_text(encoding="utf-8"))
+        return float(stored["score"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ValueError("the score is damaged") from error
 
 
 def load_variables(

@@ -1,9 +1,4 @@
-"""The folders of a run's checkpoints as files: which of them are whole, and what was scored.
-
-Damage is found here, by sums of the files, before Orbax is asked. The history is sealed on its own,
-as a score may be added to it. Version 0.1.0 wrote neither: of its checkpoints only Orbax can tell
-whether they can be read.
-"""
+"""The files of a run's checkpoints: scores that are added, and what is damaged, mended or aside."""
 
 import json
 import shutil
@@ -14,36 +9,20 @@ from typing import Any
 
 from mgr_jax.errors import UserError
 from mgr_jax.files import write_json
-from mgr_jax.integrity import find_damage, has_sums, read_sealed, seal
+from mgr_jax.integrity import seal
+from mgr_jax.training.checkpoint import (
+    HISTORY,
+    ITEMS,
+    SCORE,
+    damage_of,
+    list_steps,
+    read_history,
+    read_orbax_score,
+)
 
-ITEMS = ("model", "optimizer")  # of arrays
-HISTORY = "history"  # the item, and its file, that keeps the evaluations which a run had had
 DELETED = "deleted"  # where Orbax moves what is to be deleted, so that no kill leaves half of one
 NOTES = "_CHECKPOINT_METADATA"  # what Orbax tells of itself, which nothing needs
-SCORE = "metrics"  # the item, and its file, from which Orbax knows the best
 _UNFINISHED = "*.orbax-checkpoint-tmp*"
-
-
-def list_steps(folder: Path) -> list[int]:
-    """The steps of which a folder holds checkpoints, the newest first."""
-    found = (path.name for path in folder.glob("[0-9]*") if path.is_dir())
-    return sorted((int(name) for name in found if name.isdecimal()), reverse=True)
-
-
-def damage_of(checkpoint: Path, *items: str) -> str:
-    """What is wrong with items of a checkpoint, in words; "" if nothing, or nothing tells."""
-    if has_sums(checkpoint):
-        return next(filter(None, (find_damage(checkpoint, within=item) for item in items)), "")
-    return "sums.json is missing" if (checkpoint / HISTORY).exists() else ""
-
-
-def read_history(checkpoint: Path) -> dict[int, float] | None:
-    """The scores, by step, of the evaluations that a run had had; None without or damaged."""
-    try:
-        stored = read_sealed(checkpoint / HISTORY / HISTORY, "")
-        return {int(step): float(score) for step, score in stored["evaluations"]}
-    except (UserError, LookupError, ValueError, TypeError):
-        return None
 
 
 def as_history(scores: Mapping[int, float]) -> dict[str, Any]:
@@ -55,17 +34,6 @@ def add_score(checkpoint: Path, scores: Mapping[int, float]) -> None:
     """Gives a checkpoint that was saved without a score one, the last of a history."""
     write_json(checkpoint / HISTORY / HISTORY, as_history(scores))
     _write_score(checkpoint, scores[int(checkpoint.name)])
-
-
-def read_score(checkpoint: Path) -> float | None:
-    """The score of a checkpoint; None where it was not evaluated.
-
-    Raises:
-      ValueError: it is damaged.
-    """
-    if (history := read_history(checkpoint)) is not None:
-        return history.get(int(checkpoint.name))
-    return _orbax_score(checkpoint)
 
 
 def repair_checkpoints(folder: Path, logged: Mapping[int, float]) -> None:
@@ -122,7 +90,7 @@ def _mend_score(checkpoint: Path, logged: Mapping[int, float]) -> None:
     """Makes what Orbax reads agree with the history, or be readable where there is none."""
     history = read_history(checkpoint)
     try:
-        stored = _orbax_score(checkpoint)
+        stored = read_orbax_score(checkpoint)
         if history is None:
             return
     except ValueError:
@@ -144,7 +112,7 @@ def _empty_damaged(notes: Path) -> None:
     """Empties notes that Orbax could not read, which it would tell of as of an error."""
     try:
         json.loads(notes.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         if notes.is_dir():
             notes.rmdir()
         write_json(notes, {})
@@ -153,18 +121,3 @@ def _empty_damaged(notes: Path) -> None:
 def _write_score(checkpoint: Path, score: float) -> None:
     (checkpoint / SCORE).mkdir(exist_ok=True)
     write_json(checkpoint / SCORE / SCORE, {"score": score})
-
-
-def _orbax_score(checkpoint: Path) -> float | None:
-    """What Orbax reads; None where there is none.
-
-    Raises:
-      ValueError: it is damaged.
-    """
-    if not (checkpoint / SCORE).exists():  # an interrupted run's has no score
-        return None
-    try:
-        stored = json.loads((checkpoint / SCORE / SCORE).read_text(encoding="utf-8"))
-        return float(stored["score"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise ValueError("the score is damaged") from error

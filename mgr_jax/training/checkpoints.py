@@ -11,18 +11,21 @@ from orbax.checkpoint import checkpoint_managers as managers
 
 from mgr_jax.errors import UserError, disk_errors_told
 from mgr_jax.integrity import write_sums
-from mgr_jax.training.checkpoint import DamagedError, restore_items
-from mgr_jax.training.checkpoint_files import (
-    DELETED,
+from mgr_jax.training.checkpoint import (
     HISTORY,
     ITEMS,
-    NOTES,
     SCORE,
+    DamagedError,
+    list_steps,
+    read_history,
+    restore_items,
+)
+from mgr_jax.training.checkpoint_files import (
+    DELETED,
+    NOTES,
     add_score,
     as_history,
     clear_unfinished,
-    list_steps,
-    read_history,
     repair_checkpoints,
     require_some,
     set_aside,

@@ -47,6 +47,5 @@ def test_a_prediction_loads_fewer_than_sixty_of_our_modules(trained_run, tmp_pat
     assert {name for name in ours if name.startswith("mgr_jax.training")} == {
         "mgr_jax.training",
         "mgr_jax.training.checkpoint",
-        "mgr_jax.training.checkpoint_files",
     }
     assert len(ours) < 60, sorted(ours)

@@ -14,8 +14,8 @@ from errors import user_error
 
 from mgr_jax.errors import UserError
 from mgr_jax.integrity import find_damage
-from mgr_jax.training.checkpoint import load_variables
-from mgr_jax.training.checkpoint_files import list_steps, read_history, repair_checkpoints
+from mgr_jax.training.checkpoint import list_steps, load_variables, read_history
+from mgr_jax.training.checkpoint_files import repair_checkpoints
 from mgr_jax.training.checkpoints import Checkpoints
 from mgr_jax.training.steps import create_state
 

@@ -18,8 +18,7 @@ from mgr_jax.config import load_config
 from mgr_jax.data.loader import Loader
 from mgr_jax.evaluation import Predictions
 from mgr_jax.model_folder import SCHEMA
-from mgr_jax.training.checkpoint import load_variables
-from mgr_jax.training.checkpoint_files import list_steps
+from mgr_jax.training.checkpoint import list_steps, load_variables
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.same_run import lock, require_same_splits
 from mgr_jax.training.stop import StoppedError, StopRequest

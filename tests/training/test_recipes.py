@@ -16,7 +16,7 @@ from mgr_jax.audio.frontends import create_frontend
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
 from mgr_jax.data.pipeline import make_loaders, open_split
-from mgr_jax.training.checkpoint_files import read_history
+from mgr_jax.training.checkpoint import read_history
 from mgr_jax.training.optim import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.stages import first_of_stage

@@ -13,8 +13,7 @@ from flax import linen as nn
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
 from mgr_jax.training import skipped
-from mgr_jax.training.checkpoint import load_variables
-from mgr_jax.training.checkpoint_files import list_steps
+from mgr_jax.training.checkpoint import list_steps, load_variables
 from mgr_jax.training.optim import cross_entropy, make_loss, make_schedule
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.skipped import Skipped
