@@ -86,15 +86,18 @@ def is_disk_full(error: BaseException | None) -> bool:
 def _refusal(error: BaseException | None) -> tuple[int, str]:
     """With which number a disk has refused a write, and the file if that is known; 0: it has not.
 
-    Writers in C++ raise errors of other kinds, which hold the system's words.
+    Writers in C++ raise errors of other kinds, which hold the system's words; TFDS, which looks
+    before it begins, an OSError without a number.
     """
     while error:
         for number in _REFUSALS:
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) and error.errno:
                 if error.errno == number:
                     return number, str(error.filename or "")
             elif os.strerror(number) in str(error):
                 return number, ""
+        if isinstance(error, OSError) and str(error).startswith("Not enough disk space"):
+            return errno.ENOSPC, ""
         error = error.__cause__ or error.__context__
     return 0, ""
 

@@ -89,6 +89,8 @@ def test_what_a_disk_refuses_is_told_in_its_own_words(tmp_path, number, code, sa
 def test_the_errors_of_writers_in_c_are_those_of_the_disk_too(tmp_path):
     with user_error("disk.full", tmp_path), disk_errors_told(tmp_path):
         raise RuntimeError("ArrayRecord: write() failed: No space left on device [/x]")
+    with user_error("disk.full", tmp_path), disk_errors_told(tmp_path):
+        raise OSError("Not enough disk space. Needed: Unknown size (download: …)")
     with user_error("disk.full", "/elsewhere is full"), disk_errors_told(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device", "/elsewhere/spool")
     with user_error("training.stopped"), disk_errors_told(tmp_path):
