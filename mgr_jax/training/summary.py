@@ -54,7 +54,7 @@ class Summary:
           workdir: of the run.
           rows: of its metrics.jsonl so far, see `read_metrics`.
           step: see above.
-          evaluated: steps whose evaluations it must have, as their checkpoints tell.
+          evaluated: steps whose evaluations count, as their checkpoints tell.
           leak: how the run leaks, to be told beside scores; empty where it does not.
         """
         self.path = workdir / "metrics.jsonl"
@@ -79,14 +79,21 @@ class Summary:
         in_first_process(told)
 
     def _open(self, rows: Sequence[Mapping[str, Any]], step: int, evaluated: Iterable[int]) -> None:
-        if lost := set(evaluated) - {row["step"] for row in rows}:
+        evaluated = set(evaluated)
+        if lost := evaluated - {row["step"] for row in rows}:
             warnings.warn(
                 f"{self.path} has lost lines, such as those of step {min(lost)}; the run goes on "
                 "without them: restore the file from a backup if you need them",
                 stacklevel=2,
             )
         if self.path.exists():  # even of damaged lines alone: the next one may follow half a line
-            kept = [row for row in rows if row["step"] <= step]
+            # An evaluation of which the checkpoint does not know is made again.
+            kept = [
+                row
+                for row in rows
+                if row["step"] < step
+                or (row["step"] == step and (step in evaluated or not _tells_scores(row)))
+            ]
             write_text(self.path, "".join(seal_line(row) + "\n" for row in kept))
         self._events = EventFile(self.path.parent, step=step + 1)
         if self._leak and not step:
@@ -100,7 +107,7 @@ class Summary:
         row: dict[str, float | str | None] = {
             name: float(value) if np.isfinite(value) else None for name, value in scalars.items()
         }
-        if self._leak and any(name.startswith("validation/") for name in scalars):
+        if self._leak and _tells_scores(scalars):
             row["leak"] = self._leak
         append(self.path, (seal_line({"step": step, **row}) + "\n").encode())
         for name, value in scalars.items():
@@ -111,6 +118,10 @@ class Summary:
             confusion_matrix(predictions), predictions.classes, f"{predictions.split}, step {step}"
         )
         self._events.image(f"{predictions.split}/confusion", figure_to_image(figure), step)
+
+
+def _tells_scores(row: Mapping[str, Any]) -> bool:
+    return any(name.startswith("validation/") for name in row)
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

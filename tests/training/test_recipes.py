@@ -21,7 +21,7 @@ from mgr_jax.training.optim import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.stages import first_of_stage
 from mgr_jax.training.steps import create_state, make_train_step
-from mgr_jax.training.summary import read_metrics
+from mgr_jax.training.summary import Summary, read_metrics
 from mgr_jax.training.train import train
 
 
@@ -223,6 +223,15 @@ def test_a_resident_run_that_is_stopped_where_it_logs_keeps_its_step(quick, tmp_
             train(quick, tmp_path / "run", progress=False)
     assert calls == [2, 2]
     assert train(quick, tmp_path / "run", progress=False).step == 8
+
+
+def test_an_evaluation_that_no_checkpoint_knows_of_is_made_again(tmp_path):
+    rows = [{"step": 2, "train/loss": 1.0}, {"step": 2, "validation/track/accuracy": 0.5}]
+    path = tmp_path / "metrics.jsonl"
+    for evaluated, kept in (([2], rows), ([], rows[:1])):
+        path.touch()
+        Summary(tmp_path, rows=rows, step=2, evaluated=evaluated)
+        assert read_metrics(path) == kept
 
 
 @pytest.mark.slow
