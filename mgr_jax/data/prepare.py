@@ -18,7 +18,7 @@ from mgr_jax.data.audio_builder import SAMPLE_RATES
 from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.datasets import RATE, Dataset, find_datasets, list_datasets
 from mgr_jax.data.locate import default_data_dir
-from mgr_jax.data.prepared import Prepared, describe_prepared, read_account, seal_dataset
+from mgr_jax.data.prepared import Prepared, describe_prepared, read_account
 from mgr_jax.data.published import copies_of_scored, copies_sentence
 from mgr_jax.data.sources import current_marks, describe_changes, read_marks, write_marks
 from mgr_jax.data.track_builder import Plan, TrackBuilder
@@ -211,7 +211,6 @@ def _build(
                     if overwrite or not target.exists():  # it may have come into being meanwhile
                         builder.planned = plan
                         _download_and_prepare(builder, manual_dir)
-                        seal_dataset(built)
                         replace_folder(built, target)
                         return target
             _require_same(plan, target, progress=builder.progress)

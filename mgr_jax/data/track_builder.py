@@ -21,6 +21,7 @@ from mgr_jax.audio.notes import with_notes
 from mgr_jax.data.account import Account
 from mgr_jax.data.cache_check import seal_cache
 from mgr_jax.data.cache_writer import write_cache
+from mgr_jax.data.prepared import seal_dataset
 from mgr_jax.data.records import LoadedTrack, Record, Track
 from mgr_jax.data.spool import spool
 from mgr_jax.errors import UserError
@@ -193,6 +194,14 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
                     add_to_cache(head, steps)
                     yield f"{track.track_id}#{record.offset}", {self.PAYLOAD: record.data, **head}
             self._account.require_some(split, self._results)
+
+    def download_and_prepare(self, **options: Any) -> None:
+        """As TFDS's, which describes a dataset last; then its files get their sums."""
+        path = Path(self.data_path)
+        before = path.exists() and path.stat().st_ino
+        super().download_and_prepare(**options)
+        if before != path.stat().st_ino:  # it was not there, or is another now
+            seal_dataset(path)
 
     def _download_and_prepare(self, dl_manager, download_config) -> None:
         with contextlib.ExitStack() as self._work:

@@ -38,6 +38,7 @@ from mgr_jax.data.fma.metadata import Genre, Row, genre_tags
 from mgr_jax.data.fma.sources import find_clips
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.prepare import prepare
+from mgr_jax.data.prepared import read_account
 from mgr_jax.data.track_builder import Plan
 from mgr_jax.training.inference import predict_run
 from mgr_jax.training.train import train
@@ -128,7 +129,7 @@ def test_folders_and_archives_give_the_same(unpacked, large, tmp_path):
         assert len(one) == len(two) > 0
         for a, b in zip(one, two, strict=True):
             np.testing.assert_equal(a, b)
-    one, two = (json.loads((folder / "protocol.json").read_text()) for folder in (large, other))
+    one, two = (read_account(folder) for folder in (large, other))
     assert set(one.pop("checksum")) == {"fma_metadata.zip", "fma_large.zip"}
     assert two.pop("checksum") == {"fma_metadata": "folder", "fma_large": "folder"}
     assert one == two
