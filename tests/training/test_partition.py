@@ -119,7 +119,7 @@ def config(tiny_config):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "accumulate", "pmaps", "jits"),
-    [("choi_crnn", 2, (2, 4), (1, 4)), ("cnn_sa", 1, (4,), (4,)), ("fusion", 1, (4,), (4,))],
+    [("choi_crnn", 2, (4,), (4,)), ("cnn_sa", 1, (4,), (4,)), ("fusion", 1, (2, 4), (1, 4))],
 )
 def test_any_devices_give_the_losses_of_one_with_everything_on(
     config, name, accumulate, pmaps, jits
