@@ -305,7 +305,7 @@ def _in_a_shell(train: _Train, folder: Path, expected: dict, taken: float) -> di
     words.stop(signal.SIGKILL)
     words.end()
     command = " ".join(words.words).replace(str(folder / "unused"), str(run))
-    seconds = 2 * taken  # of the load, too, may come more
+    seconds = taken + 1.0
     done = subprocess.run(
         ["bash", "-c", LOOP.format(seconds=seconds, command=command)],
         env=_ENVIRONMENT,
