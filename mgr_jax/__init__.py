@@ -38,6 +38,8 @@ _PUBLIC = {
     "Limits": "mgr_jax.audio.io",
     "Prediction": "mgr_jax.prediction.prediction",
     "Predictor": "mgr_jax.prediction.predictor",
+    "Rules": "mgr_jax.decisions",
+    "Timeline": "mgr_jax.decisions",
     "load": "mgr_jax.prediction.predictor",
     "predict_files": "mgr_jax.runs.predict",
     "write_submission": "mgr_jax.runs.submission",

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -240,6 +240,7 @@ def classify(
     lengths: jax.Array | None = None,
     *,
     task: str,
+    named: Sequence[str] = ("auxiliary_loss",),
 ) -> dict[str, jax.Array]:
     """Classifies a batch, as evaluation and prediction do.
 
@@ -250,13 +251,15 @@ def classify(
       aux: likewise.
       lengths: likewise.
       task: "single_label" (softmax) or "multi_label" (sigmoid).
+      named: intermediates that are wanted too, where the model has them: "auxiliary_loss" [batch],
+        which some add to the loss, or "embedding" [batch, dim].
 
     Returns:
-      "probabilities" [batch, classes]; of a model that adds to the loss "auxiliary_loss" [batch].
+      "probabilities" [batch, classes], and these intermediates.
     """
     activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
     logits, found = classifier.apply(variables, inputs, aux, lengths)
-    added = {name: found[name] for name in ("auxiliary_loss",) if name in found}
+    added = {name: found[name] for name in named if name in found}
     return {"probabilities": activation(logits), **added}
 
 

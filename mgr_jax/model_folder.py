@@ -5,18 +5,14 @@ Runs of version 0.1.0 kept five files in place of model.json; they are read as i
 """
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ml_collections import ConfigDict
-
-import mgr_jax
 from mgr_jax._registry import fits
 from mgr_jax.audio.clips import Crop
 from mgr_jax.classifier import GenreClassifier, build_classifier
-from mgr_jax.config import load_config, to_json
+from mgr_jax.decisions import Decisions, Timeline
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.integrity import read_sealed, write_sealed
@@ -24,11 +20,10 @@ from mgr_jax.side_inputs import SideFormat, SideInputs
 
 # Raise it, and turn what older ones hold into the new in `_parse`, when a field is added or means
 # something else, and when a default of a front end or a network changes: kwargs hold no defaults.
-# 2: input_spec has mask_filling.
-SCHEMA = 2
-_FILE = "model.json"
+# 2: input_spec has mask_filling. 3: decisions, in place of thresholds, which were always empty.
+SCHEMA = 3
+FILE = "model.json"
 _RESTORE = "restore it, or give the command that trained it again, which writes it anew"
-_OLD = "restore it, or train again in another folder"
 _KNOWN = {
     "kind": ("waveform", "features"),
     "task": ("single_label", "multi_label"),
@@ -37,8 +32,8 @@ _KNOWN = {
     "compute_dtype": ("float32", "bfloat16"),
 }
 # What older ones meant, in which zeros that filled a clip were seen as silence.
-_BEFORE_LENGTHS = {"mask_filling": False}
-_DAMAGE = (ValueError, TypeError, KeyError, AttributeError)
+BEFORE_LENGTHS = {"mask_filling": False}
+DAMAGE = (ValueError, TypeError, KeyError, AttributeError)
 
 T = TypeVar("T")
 
@@ -56,7 +51,7 @@ class ModelDescription:
       classes: names of its outputs.
       training_tracks: of each class; empty where that is not known.
       trained_to_classify: else its probabilities say nothing, as those of an autoencoder do.
-      thresholds: by class, how probable it must be to be told; empty: none were chosen.
+      decisions: what validation tracks told of its answers; see `mgr_jax calibrate`.
       side: what it is given beside the sound.
       provenance: where it comes from: `mgr_jax` (version), `config` (SHA-256 of it as JSON),
         `dataset`, `source` (digest of its files), `license`, `protocol` (see `Protocol.as_dict`)
@@ -71,7 +66,7 @@ class ModelDescription:
     classes: tuple[str, ...]
     training_tracks: tuple[int, ...] = ()
     trained_to_classify: bool = True
-    thresholds: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    decisions: Decisions = dataclasses.field(default_factory=Decisions)
     side: SideInputs = dataclasses.field(default_factory=SideInputs)
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -95,55 +90,13 @@ class ModelDescription:
         content["input_spec"] = content.pop("spec")
         content["side_inputs"] = content.pop("side")
         content["labels"] = {name: content.pop(name) for name in ("classes", "training_tracks")}
-        write_sealed(folder / _FILE, {"schema": SCHEMA} | content)
+        write_sealed(folder / FILE, {"schema": SCHEMA} | content)
 
 
 def name_system(frontend: str, model: str, trained_to_classify: bool = True) -> str:
     """What a front end and a model are called in reports."""
     untrained = "" if trained_to_classify else ", not trained to classify"
     return f"{frontend} + {model}{untrained}"
-
-
-def describe_model(
-    config: ConfigDict,
-    spec: InputSpec,
-    labels: Mapping[str, Any],
-    side: SideInputs,
-    account: Mapping[str, Any],
-    protocol: Mapping[str, Any] | None,
-    version: str | None = mgr_jax.__version__,
-) -> ModelDescription:
-    """What is to be kept of the classifier that a config describes.
-
-    Args:
-      config: of the run.
-      spec: see `create_classifier`.
-      labels: `classes` and `training_tracks`.
-      side: what it is given beside the sound.
-      account: the dataset's protocol.json.
-      protocol: see `Protocol.as_dict`; None: not known.
-      version: of the mgr_jax that trained it; None: not known.
-    """
-    return ModelDescription(
-        frontend=config.frontend.to_dict(),
-        model=config.model.to_dict(),
-        input_norm=config.input_norm,
-        compute_dtype=config.compute_dtype,
-        spec=spec,
-        classes=tuple(labels["classes"]),
-        training_tracks=tuple(labels["training_tracks"]),
-        trained_to_classify=bool(config.classification_weight),
-        side=side,
-        provenance={
-            "mgr_jax": version,
-            "config": hashlib.sha256(to_json(config).encode()).hexdigest(),
-            "dataset": config.dataset,
-            "source": account.get("source"),
-            "license": account.get("license"),
-            "protocol": protocol,
-            "init_from": config.init_from or None,
-        },
-    )
 
 
 def read_model(
@@ -173,13 +126,13 @@ def read_model(
             axis_name=axis_name,
         )
     except UserError as error:
-        raise UserError(f"{folder / _FILE} cannot be used: {error}", code=error.code) from error
+        raise UserError(f"{folder / FILE} cannot be used: {error}", code=error.code) from error
     return classifier, described
 
 
 def is_model_folder(folder: Path) -> bool:
     """Whether a folder describes a model, readable or not."""
-    return any((folder / name).is_file() for name in (_FILE, "config.json"))
+    return any((folder / name).is_file() for name in (FILE, "config.json"))
 
 
 def read_description(folder: Path) -> ModelDescription:
@@ -188,13 +141,15 @@ def read_description(folder: Path) -> ModelDescription:
     Raises:
       UserError: it is no model folder, model.json is damaged, or a later version wrote it.
     """
-    path = folder / _FILE
+    path = folder / FILE
     if not path.exists():
         if not is_model_folder(folder):
             raise UserError(
-                f"{folder} holds no trained model (there is no {_FILE} in it)", code="model.none"
+                f"{folder} holds no trained model (there is no {FILE} in it)", code="model.none"
             )
-        return _describe_old_run(folder)
+        from mgr_jax.model_of_config import describe_old_run  # which few need
+
+        return describe_old_run(folder)
     content = read_sealed(path, _RESTORE)
     try:
         schema = content["schema"]
@@ -207,9 +162,9 @@ def read_description(folder: Path) -> ModelDescription:
                 code="model.later_schema",
             )
         return _parse(content)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise UserError(
-            f"{path} is damaged ({_reason(error)}); {_RESTORE}", code="model.damaged"
+            f"{path} is damaged ({reason(error)}); {_RESTORE}", code="model.damaged"
         ) from error
 
 
@@ -236,8 +191,13 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
     fields = {name: value for name, value in content.items() if name != "schema"}
     fields |= fields.pop("labels")
     spec = fields.pop("input_spec")
-    fields["spec"] = _parse_spec(spec if content["schema"] > 1 else _BEFORE_LENGTHS | spec)
+    fields["spec"] = parse_spec(spec if content["schema"] > 1 else BEFORE_LENGTHS | spec)
     fields["side"] = SideInputs.from_dict(fields.pop("side_inputs"))
+    fields.pop("thresholds", None)
+    if "decisions" in fields:
+        decisions = dict(fields["decisions"])
+        decisions["timeline"] = _record(Timeline, decisions["timeline"])
+        fields["decisions"] = _record(Decisions, decisions)
     described = _record(ModelDescription, fields)
     for name in ("frontend", "model"):
         part = fields[name]
@@ -247,12 +207,13 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
         raise ValueError("classes are no names")
     if not all(isinstance(count, int) for count in described.training_tracks):
         raise ValueError("training_tracks are no numbers")
-    if not all(isinstance(value, int | float) for value in described.thresholds.values()):
+    if not all(isinstance(x, int | float) for x in described.decisions.thresholds.values()):
         raise ValueError("thresholds are no numbers")
     return described
 
 
-def _parse_spec(content: Any) -> InputSpec:
+def parse_spec(content: Any) -> InputSpec:
+    """Reads an input spec of JSON; raises one of DAMAGE where it is none."""
     fields = dict(content)
     fields["crop"] = _record(Crop, fields["crop"])
     fields["side"] = _record(SideFormat, fields["side"])
@@ -282,29 +243,7 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def _describe_old_run(folder: Path) -> ModelDescription:
-    """Puts together what version 0.1.0 kept in five files."""
-    config = load_config(folder / "config.json")
-    labels, given, account = (
-        read_sealed(folder / f"{name}.json", f"{folder} has no {_FILE} either; {_OLD}")
-        for name in ("labels", "input_spec", "dataset")
-    )
-    side = folder / "side_inputs.json"  # of a fusion alone
-    path = folder / "input_spec.json"
-    try:
-        columns = account.get("columns", ()) if config.frontend.name == "precomputed" else ()
-        added = {"eval_segments": config.eval_segments, "columns": list(columns)}
-        spec = _parse_spec(_BEFORE_LENGTHS | added | given)
-        path = side
-        inputs = SideInputs.from_dict(read_sealed(side, _OLD)) if side.exists() else SideInputs()
-        path = folder / "labels.json"
-        return describe_model(config, spec, labels, inputs, account, None, None)
-    except _DAMAGE as error:
-        raise UserError(
-            f"{path} is damaged ({_reason(error)}); {_OLD}", code="model.damaged"
-        ) from error
-
-
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What is wrong, in words, by one of DAMAGE."""
     missing = isinstance(error, KeyError)
     return f"{error.args[0]} is missing" if missing else str(error).split("\n")[0]

@@ -1,11 +1,26 @@
 """What a classifier says of one track."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from mgr_jax.decisions import Answer
 from mgr_jax.errors import printable
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a track that sounds alike.
+
+    Attributes:
+      start: in seconds.
+      end: in seconds.
+      answer: what is told of it.
+    """
+
+    start: float
+    end: float
+    answer: Answer
 
 
 @dataclass(frozen=True)
@@ -13,15 +28,21 @@ class Prediction:
     """What a classifier says of one track.
 
         prediction = mgr_jax.load("runs/a").predict("song.mp3")
+        prediction.label   # "metal", or "undecided"
         prediction.top(3)  # [("metal", 0.79), ("pop", 0.17), ("rock", 0.03)]
 
     Attributes:
       classes: names of the columns of `probabilities`.
       start: of each segment in seconds, [segments].
       end: of each segment in seconds, [segments].
-      probabilities: [segments, classes]; a row of a single_label model sums to 1.
+      probabilities: [segments, classes], as the network says them and `evaluate` scores them; a row
+        of a single_label model sums to 1.
       track_probabilities: of the whole track, [classes]: the mean over the clips that evaluation
         asks about. These are the segments, unless a timeline was asked for.
+      answer: what is told of the whole track: calibrated, and above thresholds.
+      sections: of a timeline: parts that sound alike, in order; empty where none was asked for.
+      embedding: of the whole track, [dim]: the mean over the same clips.
+      segment_embeddings: of each segment, [segments, dim].
     """
 
     classes: tuple[str, ...]
@@ -29,23 +50,26 @@ class Prediction:
     end: np.ndarray
     probabilities: np.ndarray
     track_probabilities: np.ndarray
+    answer: Answer
+    sections: tuple[Section, ...] = ()
+    embedding: np.ndarray | None = None
+    segment_embeddings: np.ndarray | None = None
 
     @property
     def label(self) -> str:
-        """The most probable class of the whole track."""
-        return self.top(1)[0][0]
+        """The class that is told of the whole track, the most probable of them, or "undecided"."""
+        return self.answer.label
 
     def top(self, count: int = 3) -> list[tuple[str, float]]:
-        """Names the most probable classes of the whole track.
+        """Names the most probable classes of the whole track, told or not.
 
         Args:
           count: how many.
 
         Returns:
-          (class, probability), the most probable first.
+          (class, calibrated probability), the most probable first.
         """
-        mean = self.track_probabilities
-        return [(self.classes[i], float(mean[i])) for i in np.argsort(-mean)[:count]]
+        return self.answer.top(count)
 
     def timeline(self) -> list[tuple[float, float, str, float]]:
         """Tells the segments apart.
@@ -65,29 +89,22 @@ class Prediction:
             )
         ]
 
-    def describe(self, top: int = 3, *, timeline: bool = False) -> str:
-        """Says it in words: `metal 79 %, pop 17 %, rock 3 %`.
+    def describe(self, top: int = 3) -> str:
+        """Says it in words: `metal 79 %, pop 17 %, rock 3 %`, and a line for each section.
 
         Args:
           top: how many classes to name.
-          timeline: add a line for each segment.
         """
-        lines = [", ".join(f"{printable(label)} {100 * p:.0f} %" for label, p in self.top(top))]
-        for start, end, label, probability in self.timeline() if timeline else ():
-            share = f"{printable(label)} {100 * probability:.0f} %"
-            lines.append(f"  {_clock(start)}-{_clock(end)}  {share}")
+        lines = [_say(self.answer, top)]
+        for section in self.sections:
+            span = f"{_clock(section.start)}-{_clock(section.end)}"
+            lines.append(f"  {span}  {_say(section.answer, top)}")
         return "\n".join(lines)
 
-    def as_dict(self) -> dict[str, Any]:
-        """All of it, ready for JSON: label, classes, track, start, end and segments."""
-        return {
-            "label": self.label,
-            "classes": list(self.classes),
-            "track": self.track_probabilities.tolist(),
-            "start": self.start.tolist(),
-            "end": self.end.tolist(),
-            "segments": self.probabilities.tolist(),
-        }
+
+def _say(answer: Answer, top: int) -> str:
+    shares = ", ".join(f"{printable(name)} {100 * p:.0f} %" for name, p in answer.top(top))
+    return shares if answer.told else f"{answer.label} ({shares})"
 
 
 def _clock(seconds: float) -> str:

@@ -2,24 +2,27 @@
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
-from mgr_jax.audio.clips import cut_clip, segment_starts
+from mgr_jax.audio.clips import segment_starts
 from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_frontend
 from mgr_jax.audio.io import AudioError, LimitsLike, convert_waveform, read_audio
-from mgr_jax.classifier import GenreClassifier, abstract_variables, classify, how_filled
+from mgr_jax.classifier import GenreClassifier, abstract_variables, how_filled
+from mgr_jax.decisions import Rules, Timeline, calibrate, decide
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_model
+from mgr_jax.prediction.engine import ClipEngine, Outputs, TrackClips
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.training.checkpoint import load_variables
 
-_BATCH = 16  # clips per dispatch: one compilation, and bounded memory for files of any length
+if TYPE_CHECKING:
+    from mgr_jax.prediction.stream import FilePrediction
 
 
 class Predictor:
@@ -35,6 +38,7 @@ class Predictor:
       classes: names of the classes.
       spec: what the network looks at: sample rate, length of a clip, and more.
       side: what it is given beside the sound.
+      engine: classifies the clips of tracks; see `ask` and `answer`.
     """
 
     def __init__(
@@ -46,19 +50,8 @@ class Predictor:
         """Puts a classifier, its variables and their description together; `load` does that."""
         self.description = description
         self.classes, self.spec, self.side = description.classes, description.spec, description.side
-        self._variables = jax.device_put(variables)
-
-        def apply(
-            variables: Any,
-            inputs: jax.Array,
-            aux: Mapping[str, jax.Array],
-            lengths: jax.Array | None,
-        ) -> jax.Array:
-            task = description.spec.task
-            return classify(classifier, variables, inputs, aux, lengths, task=task)["probabilities"]
-
+        self.engine = ClipEngine(classifier, variables, self.spec)
         self._how_filled = how_filled(classifier, self.spec)
-        self._apply = jax.jit(apply)
         self._meter = TrackMeter(classifier.frontend) if self.spec.aux else None
         # What a model of stored features computes of audio.
         self._preset = create_frontend(self.spec.preset) if self.spec.preset else None
@@ -70,7 +63,8 @@ class Predictor:
         sample_rate: float | None = None,
         *,
         side: Mapping[str, Any] | None = None,
-        timeline: bool = False,
+        timeline: bool | Timeline = False,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
         limits: LimitsLike = None,
     ) -> Prediction:
         """Classifies a file or a waveform, segment by segment.
@@ -80,8 +74,10 @@ class Predictor:
           sample_rate: of a waveform, in Hz.
           side: for a `fusion`: "table", a row [columns] in the order of `self.side.columns`, and
             categories by name, as in {"artist": "Bach"}; those left out are unseen.
-          timeline: tell segments that cover the file from its first to its last sample, where the
-            answer comes from a few clips. The answer stays the same.
+          timeline: tell segments and sections that cover the file from its first to its last
+            sample, where the answer comes from a few clips; how, or True: as the model says. The
+            answer stays the same.
+          rules: what is to be told.
           limits: which files are refused; see `audio.io.Limits`.
 
         Returns:
@@ -91,8 +87,9 @@ class Predictor:
         Raises:
           AudioError: the file cannot be read, or holds nothing to hear, or less than one analysis
             frame.
-          UserError: a waveform comes without its rate or is none, the model needs a table row, or
-            it reads features and does not know the preset that they were computed with.
+          UserError: a waveform comes without its rate or is none, the model needs a table row, it
+            reads features and does not know the preset that they were computed with, or a rule
+            names a class that it does not know.
         """
         rate = self.audio_rate()
         if isinstance(audio, str | Path):
@@ -101,10 +98,19 @@ class Predictor:
         else:
             name = "the array"
             samples = convert_waveform(audio, sample_rate, rate, limits=limits, dtype=np.int16)
-        return self.predict_samples(samples, name=name, side=side, timeline=timeline)
+        clips = self.ask(samples, name=name, side=side, timeline=timeline)
+        return self._answers([clips], rules)[0]
+
+    def predict_files(
+        self, files: Iterable[str | Path], **options: Any
+    ) -> Iterator["FilePrediction"]:
+        """Classifies files, decoded in processes beside; see `prediction.stream.predict_stream`."""
+        from mgr_jax.prediction.stream import predict_stream  # what one file does not need
+
+        return predict_stream(self, files, **options)
 
     def audio_rate(self) -> int:
-        """The sample rate in Hz of what `predict_samples` takes.
+        """The sample rate in Hz of what `ask` takes.
 
         Raises:
           UserError: the model reads features and does not know the preset they were computed with.
@@ -113,15 +119,15 @@ class Predictor:
             self.require_kind("waveform")
         return int(self._preset.sample_rate if self._preset else self.spec.sample_rate)
 
-    def predict_samples(
+    def ask(
         self,
         samples: np.ndarray,
         *,
         name: str,
         side: Mapping[str, Any] | None = None,
-        timeline: bool = False,
-    ) -> Prediction:
-        """Classifies what was read already; `predict` without reading.
+        timeline: bool | Timeline = False,
+    ) -> TrackClips:
+        """The clips of a track that was read, as `engine` takes them; `answer` ends the work.
 
         Args:
           samples: [samples] int16 at `audio_rate()`, as `audio.io.read_audio` gives them.
@@ -142,19 +148,59 @@ class Predictor:
                 f"({needed}); give at least {needed / rate:.2f} s",
                 code="audio.too_short",
             )
+        track = samples
         if self._extract is not None:
-            features = self._extract(samples)
-            return self.predict_features(features, side, timeline=timeline)
-        if length < clip and not self.spec.mask_filling:
+            track = self.check_features(self._extract(samples))
+        elif length < clip and not self.spec.mask_filling:
             warnings.warn(
                 f"{name} lasts {length / rate:.1f} s, less than the {clip / rate:.1f} s the "
                 f"network looks at; {self._how_filled}",
                 stacklevel=3,
             )
-        return self._predict([samples], [side], timeline)[0]
+        return self._clips(track, side, timeline)
+
+    def answer(
+        self,
+        question: "Question",
+        outputs: Outputs,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
+    ) -> Prediction:
+        """What the outputs of a track's clips say.
+
+        Args:
+          question: the key of the track's clips.
+          outputs: of `engine`.
+          rules: see `predict`.
+        """
+        decisions, task = self.description.decisions, self.spec.task
+        rules.require_known(self.classes)
+        told = np.searchsorted(question.starts, question.told)
+        asked = np.searchsorted(question.starts, question.asked)
+        probabilities = outputs["probabilities"]
+        whole = probabilities[asked].mean(axis=0)
+        calibrated = calibrate(whole, decisions.track_temperature, task)
+        rate = self.spec.sample_rate
+        start = question.told / rate
+        end = np.minimum(question.told + self.spec.clip_samples, question.length) / rate
+        embeddings = outputs["embedding"]
+        return Prediction(
+            classes=self.classes,
+            start=start,
+            end=end,
+            probabilities=probabilities[told],
+            track_probabilities=whole,
+            answer=decide(calibrated, self.classes, task, decisions, rules),
+            embedding=embeddings[asked].mean(axis=0),
+            segment_embeddings=embeddings[told],
+        )
 
     def predict_features(
-        self, features: np.ndarray, side: Mapping | None = None, *, timeline: bool = False
+        self,
+        features: np.ndarray,
+        side: Mapping | None = None,
+        *,
+        timeline: bool | Timeline = False,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> Prediction:
         """Classifies the features of one track, segment by segment.
 
@@ -162,18 +208,20 @@ class Predictor:
           features: [frames, bins] or [frames, bins, channels], see `predict_tracks`.
           side: for a `fusion`, what is known of the track beside, see `predict`.
           timeline: see `predict`.
+          rules: see `predict`.
 
         Raises:
           UserError: see `predict_tracks`.
         """
-        return self.predict_tracks([features], sides=[side], timeline=timeline)[0]
+        return self.predict_tracks([features], sides=[side], timeline=timeline, rules=rules)[0]
 
     def predict_tracks(
         self,
         tracks: Sequence[np.ndarray],
         *,
         sides: Sequence[Mapping[str, Any] | None] | None = None,
-        timeline: bool = False,
+        timeline: bool | Timeline = False,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> list[Prediction]:
         """Classifies the features of many tracks, several of them at a time.
 
@@ -182,6 +230,7 @@ class Predictor:
             precision are alike; uint8 and floats are not.
           sides: for a `fusion`, what is known of each track beside, see `predict`.
           timeline: see `predict`.
+          rules: see `predict`.
 
         Returns:
           A prediction for each track. Tracks shorter than the network's window are filled, with a
@@ -200,7 +249,11 @@ class Predictor:
                 f"frames the network looks at; {self._how_filled}",
                 stacklevel=2,
             )
-        return self._predict(fitting, sides or [None] * len(fitting), timeline)
+        clips = (
+            self._clips(track, side, timeline)
+            for track, side in zip(fitting, sides or [None] * len(fitting), strict=True)
+        )
+        return self._answers(clips, rules)
 
     def require_kind(self, kind: str) -> None:
         """Raises a UserError unless the model reads this: "waveform" or "features"."""
@@ -241,63 +294,38 @@ class Predictor:
             )
         return features
 
-    def _predict(
-        self, tracks: Sequence[np.ndarray], sides: Sequence[Any], timeline: bool
-    ) -> list[Prediction]:
-        """Classifies tracks [time steps, ...] of the spec's dtype, none of them empty."""
-        asked = [self._starts(len(track), self.spec.eval_segments) for track in tracks]
-        told = [self._starts(len(track), 0) for track in tracks] if timeline else asked
-        starts = [np.union1d(*pair) for pair in zip(asked, told, strict=True)]
-        aux = [
-            (self._meter.measure_track(track) if self._meter else {}) | self.side.encode_track(side)
-            for track, side in zip(tracks, sides, strict=True)
-        ]
-        where = [(i, start) for i, some in enumerate(starts) for start in some]
-        probabilities = np.concatenate(
-            [
-                self._classify([(tracks[t], s, aux[t]) for t, s in where[i : i + _BATCH]])
-                for i in range(0, len(where), _BATCH)
-            ]
-        )
-        parts = np.split(probabilities, np.cumsum([len(some) for some in starts])[:-1])
-        clip, rate = self.spec.clip_samples, self.spec.sample_rate
-        return [
-            Prediction(
-                classes=self.classes,
-                start=told[i] / rate,
-                end=np.minimum(told[i] + clip, len(track)) / rate,
-                probabilities=rows[np.searchsorted(starts[i], told[i])],
-                track_probabilities=rows[np.searchsorted(starts[i], asked[i])].mean(axis=0),
-            )
-            for i, (track, rows) in enumerate(zip(tracks, parts, strict=True))
-        ]
+    def _answers(self, clips: Iterable[TrackClips], rules: Rules) -> list[Prediction]:
+        return [self.answer(question, outputs, rules) for question, outputs in self.engine(clips)]
+
+    def _clips(self, track: Any, side: Any, timeline: bool | Timeline) -> TrackClips:
+        """The clips of a track [time steps, ...] of the spec's dtype that is not empty."""
+        length = len(track)
+        asked = self._starts(length, self.spec.eval_segments)
+        told = self._starts(length, 0) if timeline else asked
+        starts = np.union1d(asked, told)
+        measured = self._meter.measure_track(track) if self._meter else {}
+        question = Question(length, asked, told, starts)
+        return TrackClips(question, track, starts, measured | self.side.encode_track(side))
 
     def _starts(self, length: int, segments: int) -> np.ndarray:
         return segment_starts(length, self.spec.clip_samples, segments, step=self.spec.crop.step)
 
-    def _classify(self, clips: Sequence[tuple[np.ndarray, int, dict]]) -> np.ndarray:
-        """Probabilities [clips, classes] of (track, first time step, what goes with it)."""
-        spec = self.spec
-        filled = np.zeros((_BATCH, *spec.shape), spec.dtype)
-        aux: dict[str, np.ndarray] = {
-            name: np.ones((_BATCH, *shape), np.float32) for name, shape in spec.aux.items()
-        }
-        aux |= spec.side.blank(_BATCH)
-        aux["mask"] = np.arange(_BATCH) < len(clips)
-        lengths = np.full(_BATCH, spec.clip_samples, np.int32)
-        for row in range(_BATCH):
-            # Copies fill up the batch: what a front end may do with a clip of zeros is not masked.
-            track, start, known = clips[row % len(clips)]
-            filled[row] = cut_clip(
-                track, start, spec.clip_samples, short_clip=spec.short_clip, crop=spec.crop
-            )
-            lengths[row] = min(len(track), spec.clip_samples)
-            for name, value in known.items():
-                aux[name][row] = value
-        # Where all are full, nothing is computed of it.
-        told = spec.mask_filling and (lengths < spec.clip_samples).any()
-        found = self._apply(self._variables, filled, aux, lengths if told else None)
-        return np.asarray(found)[: len(clips)]
+
+@dataclass(frozen=True)
+class Question:
+    """Which clips of a track are looked at, by their first time steps, and what for.
+
+    Attributes:
+      length: of the track in time steps.
+      asked: of the clips that evaluation asks about, [clips]; the answer is their mean.
+      told: of the segments that are told, [segments].
+      starts: of all of them, each once, [clips].
+    """
+
+    length: int
+    asked: np.ndarray
+    told: np.ndarray
+    starts: np.ndarray
 
 
 def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> Predictor:

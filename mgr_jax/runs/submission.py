@@ -11,13 +11,12 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from mgr_jax.audio.io import AudioError, Limits, LimitsLike
+from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.errors import UserError, printable
 from mgr_jax.files import expand, require_writable, write_text
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.feature_files import side_rows
-from mgr_jax.runs.predict import predict_each
 
 # FMA's root genres as its metadata spell them, in the order of the challenge's columns.
 GENRES = (
@@ -94,14 +93,14 @@ def write_submission(
     sides = side_rows(str(table or ""), predictor, names)
     probabilities = np.full((len(rows), len(GENRES)), 1 / len(GENRES))
     failures = []
-    found = predict_each(predictor, names, sides, limits=limits, workers=workers)
+    found = predictor.predict_files(names, sides=sides, limits=limits, workers=workers)
     bar = tqdm(found, "classified", len(names), unit="track", disable=not progress)
-    for row, (_, outcome) in enumerate(bar):
-        if isinstance(outcome, AudioError):
-            failures.append(f"{outcome}; its row says {1 / len(GENRES):g} of every genre")
+    for row, file in enumerate(bar):
+        if not file.prediction:
+            failures.append(f"{file.error}; its row says {1 / len(GENRES):g} of every genre")
             continue
         probabilities[row] = 0
-        probabilities[row, columns] = outcome.track_probabilities
+        probabilities[row, columns] = file.prediction.track_probabilities
     probabilities = np.maximum(probabilities, FLOOR)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     text = io.StringIO(newline="")

@@ -10,6 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
+from mgr_jax.ahead import behind
 from mgr_jax.classifier import GenreClassifier, abstract_variables, create_classifier
 from mgr_jax.config import load_config
 from mgr_jax.data.cache import Tracks
@@ -112,10 +113,14 @@ class SplitPredictor:
             unit="batch",
             disable=not progress,
         )
-        parts: list[dict[str, np.ndarray]] = []
-        for batch in batches:
+
+        def start(batch: Batch) -> tuple[dict[str, jax.Array], Any]:
             check()
-            scores, mask = jax.tree.map(self._partition.gather, self._classify(variables, batch))
+            return self._classify(variables, batch)
+
+        parts: list[dict[str, np.ndarray]] = []
+        for started in behind(map(start, batches)):
+            scores, mask = jax.tree.map(self._partition.gather, started)
             parts.append({name: values[mask] for name, values in scores.items()})
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         if not all(np.isfinite(values).all() for values in outputs.values()):

@@ -21,7 +21,7 @@ from mgr_jax.evaluation import Predictions, Protocol, confusion_matrix, evaluate
 from mgr_jax.files import append, write_text
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.integrity import read_line, read_sealed, seal_line, write_sealed
-from mgr_jax.model_folder import describe_model
+from mgr_jax.model_of_config import describe_model
 from mgr_jax.reports import draw_confusion, figure_to_image
 from mgr_jax.side_inputs import SideInputs
 from mgr_jax.training.events import EventFile

@@ -1,0 +1,37 @@
+"""Flags that several commands share which listen to audio, and what they come to."""
+
+from typing import Any
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+
+
+def define_reading(flags: Flags) -> None:
+    """Defines which model listens to which files, and how they are read."""
+    flags.path("model", None, "Folder of a run.")
+    flags.text("checkpoint", "best", "best, latest or a step.")
+    flags.limits()
+    flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)
+    flags.switch("progress", True, "Show a bar.")
+
+
+def define_rules(flags: Flags) -> None:
+    """Defines what is to be told."""
+    flags.names("classes", None, "Tell only these classes, with commas between.")
+    flags.number("min_probability", None, "Tell nothing less probable; else undecided.", least=0)
+
+
+def rules_of(flags: Flags) -> Any:
+    """What is to be told, as `predict_files` takes it."""
+    return mgr_jax.Rules(tuple(flags.classes or ()), flags.min_probability)
+
+
+def define_timeline(flags: Flags) -> None:
+    """Defines whether and how a timeline is made."""
+    flags.switch("timeline", False, "Say what every part is like.")
+    flags.number("hop", None, "Seconds from one window of the timeline to the next.", least=0)
+
+
+def timeline_of(flags: Flags) -> Any:
+    """The timeline that is asked for, as `predict_files` takes it."""
+    return mgr_jax.Timeline(hop=flags.hop) if flags.hop else flags.timeline
