@@ -42,6 +42,7 @@ _PUBLIC = {
     "Timeline": "mgr_jax.decisions",
     "load": "mgr_jax.prediction.predictor",
     "predict_files": "mgr_jax.runs.predict",
+    "read_genre_tree": "mgr_jax.genre_tree",
     "write_submission": "mgr_jax.runs.submission",
     # Parts
     "create_classifier": "mgr_jax.classifier",

@@ -13,7 +13,7 @@ from mgr_jax.audio.clips import segment_starts
 from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_frontend
 from mgr_jax.audio.io import AudioError, LimitsLike, convert_waveform, read_audio
 from mgr_jax.classifier import GenreClassifier, abstract_variables, how_filled
-from mgr_jax.decisions import Rules, Timeline, calibrate, decide
+from mgr_jax.decisions import Decider, Rules, Timeline
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_model
@@ -172,13 +172,12 @@ class Predictor:
           outputs: of `engine`.
           rules: see `predict`.
         """
-        decisions, task = self.description.decisions, self.spec.task
-        rules.require_known(self.classes)
+        # `decider.answer(…, level="clip")` answers for a section likewise.
+        decider = Decider(self.classes, self.spec.task, self.description.decisions, rules)
         told = np.searchsorted(question.starts, question.told)
         asked = np.searchsorted(question.starts, question.asked)
         probabilities = outputs["probabilities"]
         whole = probabilities[asked].mean(axis=0)
-        calibrated = calibrate(whole, decisions.track_temperature, task)
         rate = self.spec.sample_rate
         start = question.told / rate
         end = np.minimum(question.told + self.spec.clip_samples, question.length) / rate
@@ -189,7 +188,7 @@ class Predictor:
             end=end,
             probabilities=probabilities[told],
             track_probabilities=whole,
-            answer=decide(calibrated, self.classes, task, decisions, rules),
+            answer=decider.answer(whole, embeddings[asked]),
             embedding=embeddings[asked].mean(axis=0),
             segment_embeddings=embeddings[told],
         )
