@@ -44,8 +44,9 @@ class Decisions:
       track_temperature: likewise of tracks, whose probabilities are means over clips.
       thresholds: by class, how probable it must be to be told.
       precision: which share of what is told was to be right; None: none was asked for.
-      background: what tells music from what is none, by the network's embedding: `weights` [dim],
-        `bias`, and the `threshold` that their sum must exceed; empty: nothing does.
+      background: what tells music from what is none, by `background.sound_statistics`: their `mean`
+        and `scale` [n], `weights` [2 n] and a `bias`, and the `threshold` that a score must exceed;
+        empty: nothing does.
       timeline: how sections are made, unless a user says otherwise.
       measured: what was found with these settings, for people.
     """
@@ -213,18 +214,18 @@ class Decider:
         self._rules = rules.fit(classes)
 
     def answer(
-        self, probabilities: np.ndarray, embeddings: np.ndarray, *, level: str = "track"
+        self, probabilities: np.ndarray, statistics: np.ndarray, *, level: str = "track"
     ) -> Answer:
         """What is told of some clips: all that a track is asked about, or those of a section.
 
         Args:
           probabilities: [classes], the mean over the clips as the network says them.
-          embeddings: of the clips, [clips, dim].
+          statistics: of the clips, [clips, n]; see `background.sound_statistics`.
           level: "track" or "clip", which temperature is right for them.
         """
         found = self.calibrate(probabilities, level=level)
         answer = decide(found, self._classes, self._task, self._decisions, self._rules)
-        if self.background(embeddings.mean(axis=0)):
+        if self._score(statistics).mean() > 0:
             return dataclasses.replace(answer, told=(), reason="background", implied=())
         return answer
 
@@ -234,13 +235,13 @@ class Decider:
         temperature = d.track_temperature if level == "track" else d.clip_temperature
         return calibrate(probabilities, temperature, self._task)
 
-    def background(self, embeddings: np.ndarray) -> np.ndarray:
-        """Whether what has these embeddings [..., dim] is no music; bool [...].
+    def background(self, statistics: np.ndarray) -> np.ndarray:
+        """Whether clips are no music, bool [clips]; see `answer`."""
+        return self._score(statistics) > 0
 
-        Embeddings of several clips may be averaged before.
-        """
-        known = self._decisions.background
-        if not known:
-            return np.zeros(embeddings.shape[:-1], bool)
-        score = embeddings @ np.asarray(known["weights"], np.float64) + known["bias"]
-        return score > known["threshold"]
+    def _score(self, statistics: np.ndarray) -> np.ndarray:
+        if not (known := self._decisions.background):
+            return np.zeros(len(statistics))
+        from mgr_jax.background import background_scores  # which few models need
+
+        return background_scores(statistics, known) - known["threshold"]

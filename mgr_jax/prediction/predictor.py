@@ -188,7 +188,7 @@ class Predictor:
             end=end,
             probabilities=probabilities[told],
             track_probabilities=whole,
-            answer=decider.answer(whole, embeddings[asked]),
+            answer=decider.answer(whole, question.statistics[asked]),
             embedding=embeddings[asked].mean(axis=0),
             segment_embeddings=embeddings[told],
         )
@@ -303,8 +303,17 @@ class Predictor:
         told = self._starts(length, 0) if timeline else asked
         starts = np.union1d(asked, told)
         measured = self._meter.measure_track(track) if self._meter else {}
-        question = Question(length, asked, told, starts)
+        question = Question(length, asked, told, starts, self._statistics(track, starts))
         return TrackClips(question, track, starts, measured | self.side.encode_track(side))
+
+    def _statistics(self, track: Any, starts: np.ndarray) -> np.ndarray:
+        """What the clips sound like, for models that check whether they are music; [clips, n]."""
+        if not self.description.decisions.background:
+            return np.zeros((len(starts), 0), np.float32)
+        from mgr_jax.background import sound_statistics  # which few models need
+
+        clip, rate = self.spec.clip_samples, self.spec.sample_rate
+        return np.stack([sound_statistics(track[s : s + clip], rate) for s in starts])
 
     def _starts(self, length: int, segments: int) -> np.ndarray:
         return segment_starts(length, self.spec.clip_samples, segments, step=self.spec.crop.step)
@@ -319,12 +328,14 @@ class Question:
       asked: of the clips that evaluation asks about, [clips]; the answer is their mean.
       told: of the segments that are told, [segments].
       starts: of all of them, each once, [clips].
+      statistics: of all of them, for `Decider.answer`, [clips, n].
     """
 
     length: int
     asked: np.ndarray
     told: np.ndarray
     starts: np.ndarray
+    statistics: np.ndarray
 
 
 def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> Predictor:
