@@ -16,6 +16,7 @@ _BANDS, _COEFFICIENTS, _PEAKS = 32, 13, 20
 _APART = 0.25  # seconds between spectra that are compared
 _SWELLS = (0.3, 1, 2, 4, 6, 9, 15)  # Hz: beats lie low, syllables at 2 to 8
 _FAR = 6.0  # standard deviations
+STATISTICS = 3 * _COEFFICIENTS + 8 + len(_SWELLS) - 1 + 3
 
 
 def sound_statistics(clip: np.ndarray, rate: int) -> np.ndarray:
@@ -87,6 +88,20 @@ def background_scores(statistics: np.ndarray, detector: Mapping[str, Any]) -> np
     """
     mean, scale, weights = (np.asarray(detector[name]) for name in ("mean", "scale", "weights"))
     return expand_statistics(statistics, mean, scale) @ weights + detector["bias"]
+
+
+def require_detector(detector: Mapping[str, Any]) -> None:
+    """Raises a ValueError unless a mapping is a detector as `background_scores` takes it."""
+    sizes = {"mean": STATISTICS, "scale": STATISTICS, "weights": 2 * STATISTICS}
+    if set(detector) != {*sizes, "bias", "threshold"}:
+        raise ValueError(f"background holds {', '.join(detector)}")
+    for name, value in detector.items():
+        array = np.asarray(value)
+        shape = (sizes[name],) if name in sizes else ()
+        if array.shape != shape or array.dtype.kind not in "if" or not np.isfinite(array).all():
+            raise ValueError(f"background: {name} is no {sizes.get(name, 1)} finite numbers")
+    if min(detector["scale"]) <= 0:
+        raise ValueError("background: scale is not above 0")
 
 
 @functools.lru_cache(maxsize=4)
