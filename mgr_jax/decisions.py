@@ -6,12 +6,13 @@ what a user asks for stands in `Rules`. Needs numpy only.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mgr_jax.errors import unknown_name
+from mgr_jax.errors import UserError, unknown_name
 
 UNDECIDED = "undecided"
 
@@ -32,6 +33,42 @@ class Timeline:
     smoothing: float = 0.0
     hysteresis: float = 0.0
     min_length: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises a UserError for a setting that no timeline can have."""
+        if self.hop is not None and not 0 < self.hop < math.inf:
+            raise UserError(
+                f"the timeline's hop is {self.hop:g} s; give a time above 0",
+                code="timeline.out_of_range",
+            )
+        for name, most in (("smoothing", math.inf), ("hysteresis", 1.0), ("min_length", math.inf)):
+            value = getattr(self, name)
+            if not 0 <= value <= most or value == math.inf:
+                bounds = "from 0 to 1" if most == 1.0 else "in seconds, from 0 up"
+                raise UserError(
+                    f"the timeline's {name} is {value:g}; give a number {bounds}",
+                    code="timeline.out_of_range",
+                )
+
+    def changed(self, asked: "TimelineLike") -> "Timeline":
+        """The timeline that a user asks for, where this is the model's.
+
+        Args:
+          asked: True for this one, another, or some settings by name that differ from this one's.
+
+        Raises:
+          UserError: a setting that no timeline has.
+        """
+        if isinstance(asked, Mapping):
+            names = [field.name for field in dataclasses.fields(self)]
+            for name in asked:
+                if name not in names:
+                    raise unknown_name("setting of a timeline", name, names)
+            return dataclasses.replace(self, **asked)
+        return asked if isinstance(asked, Timeline) else self
+
+
+TimelineLike = bool | Timeline | Mapping[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
