@@ -1,5 +1,6 @@
 """What a whole sound looks like from afar: its envelope and mel spectrogram in few columns."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,10 +47,12 @@ def make_overview(samples: np.ndarray, rate: float) -> Overview:
     low, high = np.empty(columns, np.float32), np.empty(columns, np.float32)
     size = 2 ** round(np.log2(_FRAME_SECONDS * rate))
     window = np.hanning(size + 1)[:-1]
-    scale = {"n_mels": MELS, "fmin": 0.0, "fmax": rate / 2, "htk": False}
-    filters = mel_filterbank(sample_rate=rate, n_fft=size, norm="slaney", **scale)
+    top = rate / 2
+    filters = mel_filterbank(
+        sample_rate=rate, n_fft=size, n_mels=MELS, fmin=0.0, fmax=top, htk=False, norm="slaney"
+    )
     power = np.empty((columns, MELS))
-    for column, (first, last) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for column, (first, last) in enumerate(itertools.pairwise(bounds.tolist())):
         part = samples[first:last]
         low[column], high[column] = part.min() / 2**15, part.max() / 2**15
         frames = _frames(samples, first, last, size) * window
@@ -60,7 +63,7 @@ def make_overview(samples: np.ndarray, rate: float) -> Overview:
         low,
         high,
         np.maximum(level - level.max(), -_DYNAMIC_RANGE).astype(np.float32),
-        mel_frequencies(**scale)[1:-1],
+        mel_frequencies(n_mels=MELS, fmin=0.0, fmax=top, htk=False)[1:-1],
     )
 
 

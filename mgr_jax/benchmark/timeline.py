@@ -23,7 +23,7 @@ from mgr_jax.benchmark.splices import (
 from mgr_jax.config import load_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import open_split
-from mgr_jax.decisions import Decisions, Timeline
+from mgr_jax.decisions import Decider, Decisions, Timeline
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.prediction.engine import TrackClips
@@ -182,8 +182,10 @@ class _Study:
             )
         self.rate, self.window = spec.sample_rate, spec.clip_samples / spec.sample_rate
         self.tolerance = min(self.window, TOLERANCE)
-        self.decisions = decisions or self.predictor.description.decisions
-        self.own = model_timeline(self.decisions, spec)
+        decisions = decisions or self.predictor.description.decisions
+        self.own = model_timeline(decisions, spec)
+        decisions = dataclasses.replace(decisions, background={})  # all of it is music
+        self._decider = Decider(self.predictor.classes, spec.task, decisions)
         self._settings = grid(self.window)
         self.classes: list[int] = []  # that are told apart; `choose` finds them
         self._progress = progress
@@ -242,12 +244,12 @@ class _Study:
             heard.start[kept],
             heard.end[kept],
             heard.probabilities[kept],
+            np.zeros((kept.sum(), 0)),
             length=heard.length,
             rate=self.rate,
             timeline=timeline,
-            classes=self.predictor.classes,
             task=spec.task,
-            decisions=self.decisions,
+            decider=self._decider,
         )
         return np.array([section.start for section in sections[1:]])
 

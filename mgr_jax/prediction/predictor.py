@@ -14,7 +14,7 @@ from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_fronten
 from mgr_jax.audio.io import AudioError, LimitsLike, convert_waveform, read_audio
 from mgr_jax.audio.spool import without_a_name
 from mgr_jax.classifier import GenreClassifier, abstract_variables, how_filled
-from mgr_jax.decisions import Rules, Timeline, TimelineLike, calibrate, decide
+from mgr_jax.decisions import Decider, Rules, Timeline, TimelineLike
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_model
@@ -181,13 +181,12 @@ class Predictor:
           outputs: of `engine`.
           rules: see `predict`.
         """
-        decisions, task = self.description.decisions, self.spec.task
-        rules.require_known(self.classes)
+        # `decider.answer(…, level="clip")` answers for a section likewise.
+        decider = Decider(self.classes, self.spec.task, self.description.decisions, rules)
         told = np.searchsorted(question.starts, question.told)
         asked = np.searchsorted(question.starts, question.asked)
         probabilities = outputs["probabilities"]
         whole = probabilities[asked].mean(axis=0)
-        calibrated = calibrate(whole, decisions.track_temperature, task)
         rate, start = self.spec.sample_rate, question.told
         end = np.minimum(start + self.spec.clip_samples, question.length)
         shown: dict[str, Any] = {}
@@ -198,13 +197,12 @@ class Predictor:
                 start,
                 end,
                 probabilities[told],
+                question.statistics[told],
                 length=question.length,
                 rate=rate,
                 timeline=question.timeline,
-                classes=self.classes,
-                task=task,
-                decisions=decisions,
-                rules=rules,
+                task=self.spec.task,
+                decider=decider,
             )
         embeddings = outputs["embedding"]
         return Prediction(
@@ -213,7 +211,7 @@ class Predictor:
             end=end / rate,
             probabilities=probabilities[told],
             track_probabilities=whole,
-            answer=decide(calibrated, self.classes, task, decisions, rules),
+            answer=decider.answer(whole, question.statistics[asked]),
             **shown,
             embedding=embeddings[asked].mean(axis=0),
             segment_embeddings=embeddings[told],
@@ -335,8 +333,18 @@ class Predictor:
             told = window_starts(length, spec, shown)
         starts = np.union1d(asked, told)
         measured = self._meter.measure_track(track) if self._meter else {}
-        question = Question(length, asked, told, starts, shown)
+        statistics = self._statistics(track, starts)
+        question = Question(length, asked, told, starts, statistics, shown)
         return TrackClips(question, track, starts, measured | self.side.encode_track(side))
+
+    def _statistics(self, track: Any, starts: np.ndarray) -> np.ndarray:
+        """What the clips sound like, for models that check whether they are music; [clips, n]."""
+        if not self.description.decisions.background:
+            return np.zeros((len(starts), 0), np.float32)
+        from mgr_jax.background import sound_statistics  # which few models need
+
+        clip, rate = self.spec.clip_samples, int(self.spec.sample_rate)
+        return np.stack([sound_statistics(track[s : s + clip], rate) for s in starts])
 
 
 @dataclass(frozen=True)
@@ -348,6 +356,7 @@ class Question:
       asked: of the clips that evaluation asks about, [clips]; the answer is their mean.
       told: of the segments that are told, [segments].
       starts: of all of them, each once, [clips].
+      statistics: of all of them, for `Decider.answer`, [clips, n].
       timeline: how sections are made of the segments; None: none are.
     """
 
@@ -355,6 +364,7 @@ class Question:
     asked: np.ndarray
     told: np.ndarray
     starts: np.ndarray
+    statistics: np.ndarray
     timeline: Timeline | None = None
 
 

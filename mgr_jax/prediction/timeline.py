@@ -7,13 +7,12 @@ its margin is a difference of probabilities, which a user can read off a picture
 for one genre and for tags that begin and end on their own.
 """
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
 from mgr_jax.audio.clips import segment_starts
-from mgr_jax.decisions import Answer, Decisions, Rules, Timeline, calibrate, decide
+from mgr_jax.decisions import Answer, Decider, Decisions, Timeline
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.prediction.prediction import Moments, Section
@@ -68,14 +67,13 @@ def find_sections(
     start: np.ndarray,
     end: np.ndarray,
     probabilities: np.ndarray,
+    statistics: np.ndarray,
     *,
     length: int,
     rate: float,
     timeline: Timeline,
-    classes: tuple[str, ...],
     task: str,
-    decisions: Decisions = Decisions(),  # noqa: B008 - frozen
-    rules: Rules = Rules(),  # noqa: B008 - frozen
+    decider: Decider,
 ) -> tuple[Moments, tuple[Section, ...]]:
     """Finds the parts of a track that sound alike; they cover it from first to last time step.
 
@@ -83,49 +81,42 @@ def find_sections(
       start: first time step of each window, [windows], ascending.
       end: the time step after its last, [windows], ascending.
       probabilities: of the windows as the network says them, [windows, classes].
+      statistics: of the windows, which tell what is no music, [windows, n]; see `Decider`.
       length: time steps of the track.
       rate: time steps per second.
       timeline: smoothing, hysteresis and shortest section.
-      classes: names of the columns.
       task: "single_label" or "multi_label".
-      decisions: of the model.
-      rules: of the user.
+      decider: says what is told.
 
     Returns:
       The moments that the sections were made of, and the sections. Neighbours never tell the same.
     """
-    calibrated = calibrate(probabilities, decisions.clip_temperature, task)
-    edges, heard = average_windows(start, end, calibrated, length)
-    width = np.diff(edges) / rate
-    smooth = smooth_moments(edges / rate, heard, timeline.smoothing)
-    levels = _levels(classes, decisions, rules)
+    calibrated = decider.calibrate(probabilities, level="clip")
+    silent = decider.background(statistics)  # a last column beside the classes
+    edges, heard = average_windows(start, end, np.column_stack([calibrated, silent]), length)
+    seconds, width = edges / rate, np.diff(edges) / rate
+    smooth = smooth_moments(seconds, heard, timeline.smoothing)
     if task == "single_label":
-        states = follow_best(smooth, timeline.hysteresis)
+        states = follow_best(smooth[:, :-1], timeline.hysteresis)
     else:
-        states = follow_tags(smooth, levels, timeline.hysteresis)
+        states = follow_tags(smooth[:, :-1], decider.levels(), timeline.hysteresis)
+    no_music = smooth[:, -1:] > 0.5
+    states = np.hstack([states & ~no_music, no_music])
     bounds = join_short(states, smooth, width, timeline.min_length)
 
     def tell(first: int, last: int) -> Answer:
         mean = np.average(heard[first:last], axis=0, weights=width[first:last])
-        if task == "single_label":
-            return decide(mean, classes, task, decisions, rules)
-        # Of a tag that goes on, less is asked for than of one that begins.
-        lower = levels - timeline.hysteresis * (states[first:last].mean(axis=0) > 0.5)
-        least = dict(zip(classes, lower.tolist(), strict=True))
-        return decide(
-            mean,
-            classes,
-            task,
-            dataclasses.replace(decisions, thresholds=least),
-            dataclasses.replace(rules, min_probability=None),
-        )
+        most = np.average(states[first:last], axis=0, weights=width[first:last]) > 0.5
+        levels = None
+        if task == "multi_label":  # of a tag that goes on, less is asked for than of a new one
+            levels = decider.levels() - timeline.hysteresis * most[:-1]
+        return decider.tell(mean[:-1], background=bool(most[-1]), levels=levels)
 
-    seconds = edges / rate
     sections = tuple(
         Section(float(seconds[first]), float(seconds[last]), answer)
         for first, last, answer in _join_alike(bounds, tell)
     )
-    return Moments(seconds, smooth), sections
+    return Moments(seconds, smooth[:, :-1]), sections
 
 
 def average_windows(
@@ -272,13 +263,6 @@ def join_short(
     return bounds
 
 
-def _levels(classes: tuple[str, ...], decisions: Decisions, rules: Rules) -> np.ndarray:
-    """How probable each tag must be to begin, [classes]; see `decide`."""
-    if rules.min_probability is not None:
-        return np.full(len(classes), rules.min_probability)
-    return np.array([decisions.thresholds.get(name, 0.5) for name in classes])
-
-
 def _join_alike(
     bounds: np.ndarray, tell: Callable[[int, int], Answer]
 ) -> list[tuple[int, int, Answer]]:
@@ -286,8 +270,12 @@ def _join_alike(
     parts: list[tuple[int, int, Answer]] = []
     for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         answer = tell(first, last)
-        while parts and set(parts[-1][2].told) == set(answer.told):
+        while parts and _says(parts[-1][2]) == _says(answer):
             first = parts.pop()[0]
             answer = tell(first, last)
         parts.append((first, last, answer))
     return parts
+
+
+def _says(answer: Answer) -> tuple[frozenset[str], bool]:
+    return frozenset(answer.told), answer.reason == "background"
