@@ -54,6 +54,7 @@ ARROWS: dict[str, set[str]] = {
     "audio.listing": set(),
     "audio.notes": {"audio.io"},
     "audio.clips": set(),
+    "audio.overview": {"audio.dsp"},
     "audio.fingerprint": {"audio.io"},
     "audio.chromaprint": {"audio.io", "audio.fingerprint"},
     "audio.dsp": set(),
@@ -76,7 +77,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "training.checkpoint": set(),
     "prediction": {
-        "background", "classifier", "decisions", "input_spec", "model_folder", "training.checkpoint", "audio.io",
+        "background", "classifier", "decisions", "input_spec", "model_folder",
+        "training.checkpoint", "audio.io",
         "audio.clips", "audio.frontends", "audio.dsp", "audio.listing", "audio.notes",
         "audio.spool",
     },
@@ -89,13 +91,16 @@ ARROWS: dict[str, set[str]] = {
     "reports": set(),
     "benchmark": {
         "audio.dsp", "audio.frontends", "audio.io", "audio.decoder", "audio.listing", "classifier",
-        "input_spec", "config", "data", "models", "reports", "training",
+        "input_spec", "config", "data", "models", "reports", "training", "decisions", "evaluation",
+        "prediction",
     },
     "runs": {
-        "background", "classifier", "data", "config", "decisions", "evaluation", "evaluation.protocol",
+        "background", "classifier", "data", "config", "decisions", "evaluation",
+        "evaluation.protocol",
         "training", "prediction", "model_folder", "input_spec", "features", "baselines",
         "leakage", "reports", "benchmark", "audio.io", "audio.listing", "audio.notes",
-        "audio.frontends", "audio.augment", "audio.fingerprint", "audio.chromaprint",
+        "audio.overview", "audio.frontends", "audio.augment", "audio.fingerprint",
+        "audio.chromaprint",
     },
     # The command line is a face of the public names, which it has from `mgr_jax`.
     "cli": {"config", "data", "leakage"},
