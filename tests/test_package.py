@@ -49,6 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "audio.decoder": {"audio.encoded", "audio.headers", "audio.gate"},
     "audio.io": {"audio.decoder", "audio.gate"},
     "audio.listing": set(),
+    "audio.file_tags": {"audio.decoder", "audio.encoded"},
     "audio.notes": {"audio.io"},
     "audio.clips": set(),
     "audio.fingerprint": {"audio.io"},
@@ -74,6 +75,7 @@ ARROWS: dict[str, set[str]] = {
     "training.checkpoint": set(),
     "prediction": {
         "classifier", "decisions", "input_spec", "model_folder", "training.checkpoint", "audio.io",
+        "audio.gate",
         "audio.clips", "audio.frontends", "audio.dsp", "audio.listing", "audio.notes",
     },
     "features": {"audio.io", "audio.notes"},
@@ -90,7 +92,8 @@ ARROWS: dict[str, set[str]] = {
     "runs": {
         "classifier", "data", "config", "decisions", "evaluation", "evaluation.protocol",
         "training", "prediction", "model_folder", "input_spec", "features", "baselines",
-        "leakage", "reports", "benchmark", "audio.io", "audio.listing", "audio.notes",
+        "leakage", "reports", "benchmark", "audio.io", "audio.decoder", "audio.gate",
+        "audio.listing", "audio.notes", "audio.clips", "audio.file_tags",
         "audio.frontends", "audio.augment", "audio.fingerprint", "audio.chromaprint",
     },
     # The command line is a face of the public names, which it has from `mgr_jax`.
