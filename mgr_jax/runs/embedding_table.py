@@ -141,11 +141,11 @@ def _write_npz(file: IO[bytes], parts: Callable[[], Iterable[Embeddings]], metad
             some.append(getattr(part, name))
     columns = {name: np.concatenate(some) for name, some in kept.items()}
     rows = len(columns["name"])
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as zipped:
         for name, column in {_KEY: np.array(metadata), **columns}.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            with zipped.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, column, allow_pickle=False)
-        with archive.open("embedding.npy", "w", force_zip64=True) as member:
+        with zipped.open("embedding.npy", "w", force_zip64=True) as member:
             form = {"descr": "<f4", "fortran_order": False, "shape": (rows, dim)}
             np.lib.format.write_array_header_1_0(member, form)
             for part in parts():
@@ -250,7 +250,7 @@ class _Npz:
     """As `_Parquet`; arrays are mapped, not read."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._archive = path, zipfile.ZipFile(path)
+        self._path, self._zipped = path, zipfile.ZipFile(path)
         self.metadata = str(self._member(_KEY)[()])
         self._arrays = {name: self._member(name) for name in COLUMNS}
         rows = len(self._arrays["name"])
@@ -263,9 +263,9 @@ class _Npz:
 
     def _member(self, name: str) -> np.ndarray:
         """An array of the archive where it lies on the disk; one that is compressed, in memory."""
-        info = self._archive.getinfo(f"{name}.npy")
+        info = self._zipped.getinfo(f"{name}.npy")
         if info.compress_type != zipfile.ZIP_STORED:
-            with self._archive.open(info) as member:
+            with self._zipped.open(info) as member:
                 return np.lib.format.read_array(member)
         with self._path.open("rb") as file:
             file.seek(info.header_offset + 26)  # of the lengths of name and extra field
@@ -274,7 +274,7 @@ class _Npz:
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
             offset = file.tell()
         if not shape or not all(shape):
-            with self._archive.open(info) as member:
+            with self._zipped.open(info) as member:
                 return np.lib.format.read_array(member)
         return np.memmap(self._path, dtype, "r", offset, shape)
 
