@@ -38,13 +38,17 @@ _PUBLIC = {
     "read_config": "mgr_jax.config.files",
     # Prediction
     "Limits": "mgr_jax.audio.io",
+    "LivePrediction": "mgr_jax.prediction.live",
     "Prediction": "mgr_jax.prediction.prediction",
     "Predictor": "mgr_jax.prediction.predictor",
     "Rules": "mgr_jax.decisions",
     "Timeline": "mgr_jax.decisions",
+    "embed": "mgr_jax.runs.embed",
+    "listen": "mgr_jax.runs.listen",
     "load": "mgr_jax.prediction.predictor",
     "predict_files": "mgr_jax.runs.predict",
     "read_genre_tree": "mgr_jax.genre_tree",
+    "search": "mgr_jax.runs.search",
     "write_submission": "mgr_jax.runs.submission",
     # Parts
     "create_classifier": "mgr_jax.classifier",
