@@ -48,6 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "audio.headers": {"audio.encoded", "audio.streams"},
     "audio.decoder": {"audio.encoded", "audio.headers", "audio.gate"},
     "audio.io": {"audio.decoder", "audio.gate"},
+    "audio.packets": {"audio.decoder", "audio.encoded", "audio.headers"},
     "audio.listing": set(),
     "audio.notes": {"audio.io"},
     "audio.clips": set(),
@@ -75,6 +76,7 @@ ARROWS: dict[str, set[str]] = {
     "prediction": {
         "classifier", "decisions", "input_spec", "model_folder", "training.checkpoint", "audio.io",
         "audio.clips", "audio.frontends", "audio.dsp", "audio.listing", "audio.notes",
+        "audio.packets",
     },
     "features": {"audio.io", "audio.notes"},
     "baselines": {"features", "data", "evaluation", "audio.io"},

@@ -22,7 +22,8 @@ def digest_packets(file: BinaryIO, suffix: str) -> str:
       ValueError: there is no sound in it.
     """
     av, header, total = import_av(), read_header(file), hashlib.sha256()
-    start, packets = 0, 0
+    start: int | None = 0
+    packets = 0
     # Ogg may hold one stream after the other, of which PyAV sees the first.
     while start is not None:
         reached, is_whole = start, True

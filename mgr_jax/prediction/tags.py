@@ -52,7 +52,7 @@ class TagChange:
         return printable(f"{self.name}: {told} {done} (before: {there})")
 
 
-class _Refusal(Exception):
+class _Refused(Exception):  # noqa: N818 - nothing went wrong
     """Why a file is left as it is."""
 
 
@@ -62,7 +62,7 @@ class TagWriter:
         writer = TagWriter("show")
         for file in predictor.predict_files(["song.mp3"]):
             writer.add(file)
-        print(*writer.changes, sep="\\n")
+        print(*map(str, writer.changes))
 
     MP3, WAV, AIFF, DSF and TTA get ID3 (TCON; an ID3v1 or APEv2 tag that is there follows), FLAC
     and Ogg (Vorbis, Opus, Speex, FLAC) Vorbis comments (GENRE, one for each), M4A ©gen, WMA
@@ -119,22 +119,22 @@ class TagWriter:
         after: tuple[str, ...] = ()
         try:
             if file.prediction is None:
-                raise _Refusal(f"there is no prediction ({file.error})")
+                raise _Refused(f"there is no prediction ({file.error})")
             answer = file.prediction.answer
             after = tuple(dict.fromkeys((*answer.told, *answer.implied) if answer.told else ()))
             tagged = _Tagged(self._mutagen, Path(file.name))
             before = tagged.genres
             if not after:
-                raise _Refusal(f"undecided ({answer.reason})")
+                raise _Refused(f"undecided ({answer.reason})")
             if _as_text(before) == _as_text(after):
-                raise _Refusal("it stands there already")
+                raise _Refused("it stands there already")
             if self.mode == "keep" and before:
-                raise _Refusal("a genre stands there, which is kept")
+                raise _Refused("a genre stands there, which is kept")
             tagged.require_replaceable()
             if self.mode == "show":
-                raise _Refusal("only shown")
+                raise _Refused("only shown")
             tagged.replace(after)
-        except _Refusal as refusal:
+        except _Refused as refusal:
             return TagChange(file.name, before, after, False, str(refusal))
         except OSError as error:
             refused = disk_refusal(error, str(Path(file.name).parent))
@@ -163,7 +163,7 @@ class _Tagged:
                 with contextlib.suppress(mutagen.MutagenError, NotImplementedError):
                     found.add_tags()
         if found is None or not _key(found.tags):
-            raise _Refusal(f"files of this kind ({path.suffix or 'no suffix'}) take no genre tag")
+            raise _Refused(f"files of this kind ({path.suffix or 'no suffix'}) take no genre tag")
         self._kind = type(found)
         self._ape = self._read_ape(found)
         self.genres = self._read(found.tags) or self._read(self._ape)
@@ -172,17 +172,17 @@ class _Tagged:
             self._v1 = self._read_v1()
 
     def require_replaceable(self) -> None:
-        """Raises a _Refusal for a file that another one may not take the place of."""
+        """Raises a _Refused for a file that another one may not take the place of."""
         if not self._state.st_mode & 0o222 or not os.access(self._path, os.W_OK):
-            raise _Refusal("the file is read-only; change its permissions")
+            raise _Refused("the file is read-only; change its permissions")
         if self._state.st_nlink > 1:
-            raise _Refusal(
+            raise _Refused(
                 f"the file has {self._state.st_nlink} names (hard links), and replacing it would "
                 "part them; copy it first"
             )
 
     def replace(self, genres: Sequence[str]) -> None:
-        """Replaces the file by a copy with these genres; raises a _Refusal if that is no good."""
+        """Replaces the file by a copy with these genres; raises a _Refused if that is no good."""
 
         def write(copy: IO[bytes]) -> None:
             with self._path.open("rb") as file:
@@ -231,27 +231,27 @@ class _Tagged:
         return found
 
     def _require_same(self, file: IO[bytes], copy: IO[bytes], genres: Sequence[str]) -> None:
-        """Raises a _Refusal unless a copy differs from the file in its genres alone."""
+        """Raises a _Refused unless a copy differs from the file in its genres alone."""
         copy.flush()
         with self._faults_told():
             copy.seek(0)
             found = self._kind(copy)
             if _as_text(self._read(found.tags)) != _as_text(genres):
-                raise _Refusal("the genre does not come back from a copy; the file is as it was")
+                raise _Refused("the genre does not come back from a copy; the file is as it was")
             if self._other_tags(found) != self._others:
-                raise _Refusal("other tags would not stay as they are; the file is as it was")
+                raise _Refused("other tags would not stay as they are; the file is as it was")
         digests = []
         for one in (file, copy):
             one.seek(0)
             try:
                 digests.append(digest_packets(one, self._suffix))  # type: ignore[arg-type]
             except ValueError as error:
-                raise _Refusal(f"{error}; the file is as it was") from error
+                raise _Refused(f"{error}; the file is as it was") from error
         if digests[0] != digests[1]:
-            raise _Refusal("the sound would not stay as it is; the file is as it was")
+            raise _Refused("the sound would not stay as it is; the file is as it was")
         now = self._path.stat()
         if (now.st_size, now.st_mtime_ns) != (self._state.st_size, self._state.st_mtime_ns):
-            raise _Refusal("somebody writes to the file; it is left to them")
+            raise _Refused("somebody writes to the file; it is left to them")
 
     def _keep_attributes(self, copy: int) -> None:
         with contextlib.suppress(OSError):
@@ -267,14 +267,14 @@ class _Tagged:
         """Turns whatever is wrong with tags into a sentence: a file may hold anything."""
         try:
             yield
-        except (_Refusal, MemoryError):
+        except (_Refused, MemoryError):
             raise
         except Exception as error:
             behind = error.__context__ if isinstance(error, self._mutagen.MutagenError) else error
             if isinstance(behind, OSError):
                 raise behind from None
             told = str(error).strip() or type(error).__name__
-            raise _Refusal(f"its tags cannot be read or written ({told})") from error
+            raise _Refused(f"its tags cannot be read or written ({told})") from error
 
     def _read_ape(self, found: Any) -> Any:
         """The APEv2 tag that an MP3 file has beside ID3, if it has one."""
