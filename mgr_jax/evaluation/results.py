@@ -3,7 +3,7 @@
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,7 @@ def save_result(
     system: str,
     aggregation: str = "probabilities",
     top_k: int | None = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> Result:
     """Scores a table, and writes it and the scores to `<folder>/predictions/`.
 
@@ -95,8 +96,10 @@ def save_result(
       system: what made the predictions, for reports.
       aggregation: see `evaluate`.
       top_k: see `evaluate`.
+      beside: what is kept with the scores.
     """
     scores = {"system": system, **evaluate(predictions, aggregation=aggregation, top_k=top_k)}
+    scores |= beside or {}
     if training_tracks is not None:
         majority = int(np.argmax(training_tracks))
         scores["majority"] = {

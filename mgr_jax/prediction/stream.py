@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,7 @@ def predict_stream(
     rules: Rules = Rules(),  # noqa: B008 - frozen
     limits: LimitsLike = None,
     workers: int | None = None,
+    heard: Callable[[str, np.ndarray], object] | None = None,
 ) -> Iterator[FilePrediction]:
     """Classifies files, whose results come as they are done.
 
@@ -65,6 +66,7 @@ def predict_stream(
       workers: processes that decode, ahead of the network. In them a file that crashes its decoder
         or takes for ever gives an error alone. None: as many as there are cores, none for a single
         file; 0: decode in this process.
+      heard: is called with the name and the samples of each file that was read, before its result.
 
     Yields:
       What came of each file, in their order.
@@ -87,7 +89,7 @@ def predict_stream(
     with contextlib.closing(
         map_in_processes(read, names, workers=workers, ahead=_AHEAD)
     ) as decoded:
-        clips = _clips(predictor, decoded, sides or [{}] * len(names), timeline)
+        clips = _clips(predictor, decoded, sides or [{}] * len(names), timeline, heard)
         for (question, file), outputs in predictor.engine(clips):
             if question is None:
                 yield file
@@ -101,6 +103,7 @@ def _clips(
     decoded: Iterable[tuple[str, np.ndarray | Failure]],
     sides: Sequence[Mapping[str, Any]],
     timeline: bool | Timeline,
+    heard: Callable[[str, np.ndarray], object] | None,
 ) -> Iterator[TrackClips]:
     """The clips of files that were read; keys are (question, what is known of the file)."""
 
@@ -112,6 +115,8 @@ def _clips(
                 yield name, AudioError(found.reason, code=found.code), 0.0
                 continue
             seconds = len(found) / predictor.audio_rate()
+            if heard:
+                heard(name, found)
             try:
                 yield name, predictor.ask(found, name=name, side=side, timeline=timeline), seconds
             except AudioError as error:
