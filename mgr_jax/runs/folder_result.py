@@ -83,7 +83,8 @@ class FolderResult(Result):
             parts.append("\n".join(_confusion_lines(self.tracks)))
         if self.mistakes:
             count = min(_SHOWN_MISTAKES, len(self.mistakes))
-            lines = [f"{count} of {len(self.mistakes)} mistakes, the surest first:"]
+            file = self.path / "predictions" / f"{self.split}_mistakes.csv"
+            lines = [f"{count} of {len(self.mistakes)} mistakes, the surest first (all: {file}):"]
             lines += [
                 f"  {one.probability:.3f} {one.answer:<12} labelled {one.label:<12} {one.path}"
                 for one in self.mistakes[:count]
