@@ -1,7 +1,6 @@
 """Scoring a model on labelled files that were never a dataset."""
 
 import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from mgr_jax.runs.folder_result import (
     write_lists,
 )
 from mgr_jax.runs.seen_files import SeenFiles
+from mgr_jax.runs.told import score_told
 
 _COLUMNS = ("path", "genre", "artist")
 
@@ -108,19 +108,19 @@ def evaluate_folder(
         crossing_artists=crossing,
         unknown_artists=of_nobody,
     ).with_leak(leak if include_trained and trained else "")
-    told = _told(predictor.classes, found, label_of)
+    table = _table(predictor, found, label_of, name, protocol)
     result = save_result(
         workdir,
-        _table(predictor, found, label_of, name, protocol),
+        table,
         predictor.description.training_tracks or None,
         system=predictor.description.system,
         aggregation=aggregation,
         top_k=top_k,
-        beside={"told": told, "files_left_out": dict(Counter(one.kind for one in left_out))},
+        told=_score_told(predictor, table, found, label_of, aggregation),
     )
     mistakes = _mistakes(predictor.classes, found, label_of)
     write_lists(workdir / "predictions", name, mistakes, left_out)
-    return FolderResult(**vars(result), mistakes=mistakes, left_out=tuple(left_out), told=told)
+    return FolderResult(**vars(result), mistakes=mistakes, left_out=tuple(left_out))
 
 
 def _label(
@@ -211,12 +211,14 @@ def _predict(
         path_of,
         limits=Limits.of(limits),
         workers=workers,
-        heard=lambda file, samples: seen.hear(path_of[file], digest(samples)),
+        look=lambda samples, rate: digest(samples),
     )
     found: dict[str, Prediction] = {}
     notes: list[str] = []
     for file in tqdm(outcomes, folder.name, len(paths), unit="file", disable=not progress):
         notes += file.notes
+        if file.overview:
+            seen.hear(path_of[file.name], file.overview)
         if file.prediction:
             found[path_of[file.name]] = file.prediction
         else:
@@ -251,21 +253,30 @@ def _table(
     )
 
 
-def _told(
-    classes: Sequence[str], found: Mapping[str, Prediction], label_of: Mapping[str, int]
-) -> dict[str, Any]:
-    """Of how many files a class is told, and how often it is the right one."""
+def _score_told(
+    predictor: Predictor,
+    table: Predictions,
+    found: Mapping[str, Prediction],
+    label_of: Mapping[str, int],
+    aggregation: str,
+) -> dict[str, Any] | None:
+    """Scores what is told, see `score_told`; None where that is always the most probable class."""
+    decisions = predictor.description.decisions
     right = [
-        prediction.answer.label == classes[label_of[path]]
+        prediction.answer.label == predictor.classes[label_of[path]]
         for path, prediction in found.items()
         if prediction.answer.told
     ]
-    return {
-        "files": len(found),
+    if not decisions.measured and len(right) == len(found):
+        return None
+    scores = score_told(table, decisions, aggregation)
+    # As it is told of the sound, of which a table does not tell whether it is music.
+    scores["track"] |= {
         "told": len(right),
-        "coverage": _share(len(right), len(found)),
         "precision": _share(sum(right), len(right)),
+        "coverage": _share(len(right), len(found)),
     }
+    return scores
 
 
 def _share(count: int, trials: int) -> list[float | None]:

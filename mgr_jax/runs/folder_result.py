@@ -2,10 +2,9 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from mgr_jax.errors import printable, some_names
 from mgr_jax.evaluation import Predictions, Result, confusion_matrix, format_interval, per_class
@@ -62,23 +61,14 @@ class FolderResult(Result):
     Attributes:
       mistakes: the files whose most probable class is not their label, the surest first.
       left_out: the files that were not scored.
-      told: `files`, `told` (of so many a class was told, of the others "undecided"), and
-        `coverage` and `precision` (of what was told), [value, low, high] each by Wilson.
     """
 
     mistakes: tuple[Mistake, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
-    told: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """The scores, what was told where not all was, classes, mistakes, what was left out."""
+        """The scores, the classes, mistakes, and what was left out."""
         parts = [super().__str__()]
-        if self.told["told"] < self.told["files"]:
-            parts.append(
-                f"told of {self.told['told']} of {self.told['files']} files: coverage "
-                f"{format_interval(self.told['coverage'])}, precision of what is told "
-                f"{format_interval(self.told['precision'])}"
-            )
         if len(self.tracks.classes) <= _SHOWN_CLASSES:
             parts.append("\n".join(_confusion_lines(self.tracks)))
         if self.mistakes:

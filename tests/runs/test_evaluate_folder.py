@@ -149,9 +149,6 @@ def test_an_index_of_other_columns_and_names_and_what_is_left_out(run, tmp_path)
         "hum/silent.wav": "unusable",
         "hum/broken.wav": "unusable",
     }
-    assert result.scores["files_left_out"] == {
-        "no_file": 1, "no_label": 2, "no_class": 2, "unusable": 2,
-    }  # fmt: skip
     listed = read_csv(run / "predictions" / "mine_left_out.csv")
     assert {row["path"]: row["kind"] for row in listed} == {
         one.path: one.kind for one in result.left_out
@@ -197,14 +194,16 @@ def test_coverage_and_precision_are_told_where_some_are_undecided(run, tmp_path)
     told = best >= least
     right = (plain.tracks.probabilities.argmax(axis=1) == plain.tracks.label)[told]
     assert 0 < told.sum() < len(told)
-    assert (result.told["files"], result.told["told"]) == (len(told), told.sum())
+    scored = result.scores["told"]["track"]
+    assert scored["told"] == told.sum()
     for found, count, trials in (
-        (result.told["coverage"], told.sum(), len(told)),
-        (result.told["precision"], right.sum(), len(right)),
+        (scored["coverage"], told.sum(), len(told)),
+        (scored["precision"], right.sum(), len(right)),
     ):
         limits = binomtest(int(count), int(trials)).proportion_ci(method="wilson")
         assert found == pytest.approx([count / trials, *limits])
-    assert f"told of {told.sum()} of 12 files" in str(result)
+    assert "told, not undecided: precision" in str(result)
+    assert "told" not in plain.scores
     assert result.scores["track"] == plain.scores["track"]  # which decisions do not change
 
 
