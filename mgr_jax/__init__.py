@@ -38,10 +38,12 @@ _PUBLIC = {
     "Limits": "mgr_jax.audio.io",
     "Prediction": "mgr_jax.prediction.prediction",
     "Predictor": "mgr_jax.prediction.predictor",
+    "ResultRow": "mgr_jax.prediction.rows",
     "Rules": "mgr_jax.decisions",
     "Timeline": "mgr_jax.decisions",
     "load": "mgr_jax.prediction.predictor",
     "predict_files": "mgr_jax.runs.predict",
+    "read_results": "mgr_jax.prediction.reading",
     "write_submission": "mgr_jax.runs.submission",
     # Parts
     "create_classifier": "mgr_jax.classifier",

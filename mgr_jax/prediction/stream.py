@@ -34,6 +34,8 @@ class FilePrediction:
       error: why there is none.
       notes: what was warned of a file that is used, but not as it is.
       seconds: of sound.
+      size: of the file in bytes, before it was read; None: that is not known.
+      modified: when it was changed, in nanoseconds since 1970, before it was read.
     """
 
     name: str
@@ -41,6 +43,8 @@ class FilePrediction:
     error: AudioError | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    size: int | None = None
+    modified: int | None = None
 
 
 def predict_stream(
