@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mgr_jax.decisions import UNDECIDED
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand, parse_json, require_regular
 from mgr_jax.prediction.playlists import MARK
 from mgr_jax.prediction.record import parse_line
-from mgr_jax.prediction.rows import ResultRow, require_known_schema, row_of, rows_of
+from mgr_jax.prediction.rows import CLASS, ResultRow, require_known_schema, row_of, rows_of
 from mgr_jax.prediction.tables import import_pyarrow
 from mgr_jax.prediction.writers import OURS
 
@@ -119,9 +121,15 @@ def _read_parquet(path: Path) -> Iterator[ResultRow]:
             for batch in table.iter_batches():
                 for values in batch.to_pylist():
                     require_known_schema(values["schema"], str(path))
-                    yield row_of(values)
+                    short = {n: _short(v) for n, v in values.items() if n.startswith(CLASS)}
+                    yield row_of(values | short)
     except pa.ArrowException as error:
         raise ValueError("it is no Parquet, or damaged") from error
+
+
+def _short(value: float | None) -> float | None:
+    """A number of 32 bits in as few digits as it comes back by, as other formats hold it."""
+    return None if value is None else float(str(np.float32(value)))
 
 
 def _read_first_json(path: Path) -> Iterator[ResultRow]:
