@@ -47,7 +47,7 @@ def define_output(flags: Flags) -> None:
         "--out, csv unless told.",
     )
     flags.path("out", None, "Keep results in files that begin so, such as genres: genres.jsonl.")
-    flags.switch("beside", False, "Write song.mp3.mgr_jax.csv and the like beside each song.")
+    flags.switch("beside", False, "Write song.mp3.mgr-jax.csv and the like beside each song.")
     flags.choice("order", "input", ["input", "arrival"], "Of the results.")
     flags.switch("dry_run", False, "Only list what would be done with each file, and why.")
 

@@ -7,7 +7,7 @@ mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv fma_test/
 With --out, genres.jsonl has a line for each file as it is done, and the same command after a kill
 goes on: what is done is skipped, what has changed is tried again. Of it are made: genres.csv, as it
 grows; genres.parquet, and genres.playlists/ with one for each genre, at the end; genres.labels/ for
-Audacity. With --beside they stand beside each song, such as song.mp3.mgr_jax.txt. --dry_run lists
+Audacity. With --beside they stand beside each song, such as song.mp3.mgr-jax.txt. --dry_run lists
 what would be done. mgr_jax.read_results reads all of them.
 
 A model of features reads an .npz or .csv file of them instead. --format=crowdai writes a submission

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from mgr_jax.errors import printable
 from mgr_jax.files import write_text
+from mgr_jax.prediction.origin import Origin
 from mgr_jax.prediction.record import Record, Writer, begins, require_ours
-from mgr_jax.prediction.rows import SCHEMA, Origin, ResultRow, escape, rows_of
+from mgr_jax.prediction.rows import SCHEMA, ResultRow, escape, rows_of
 
 MARK = "#MGR-JAX:"  # what begins a comment of ours, which players skip
 _PLAYLIST = f"#EXTM3U\n{MARK}".encode()

@@ -11,8 +11,8 @@ from typing import IO, Any
 from mgr_jax.errors import UserError, printable
 from mgr_jax.files import append, lock, require_regular, write_file
 from mgr_jax.integrity import read_line, seal_line
+from mgr_jax.prediction.origin import Origin
 from mgr_jax.prediction.rows import (
-    Origin,
     entry_of,
     file_of,
     origin_of,

@@ -15,6 +15,7 @@ import numpy as np
 from mgr_jax.audio.io import AudioError
 from mgr_jax.decisions import UNDECIDED, Answer
 from mgr_jax.errors import UserError
+from mgr_jax.prediction.origin import Origin
 from mgr_jax.prediction.prediction import Prediction, Section
 from mgr_jax.prediction.stream import FilePrediction
 
@@ -22,25 +23,6 @@ from mgr_jax.prediction.stream import FilePrediction
 # what older ones hold into the new; tests/prediction/results/ holds files of every one.
 SCHEMA = 1
 CLASS = "p:"  # what the column of a class begins with
-
-
-@dataclasses.dataclass(frozen=True)
-class Origin:
-    """Where results come from.
-
-    Attributes:
-      model: its folder, as it was given.
-      model_digest: of its description and its weights.
-      mgr_jax: the version that wrote them.
-      settings: what else they depend on, of JSON's types.
-      classes: of the model.
-    """
-
-    model: str
-    model_digest: str
-    mgr_jax: str
-    settings: Mapping[str, Any]
-    classes: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,9 +13,10 @@ from typing import Any
 
 from mgr_jax.errors import UserError, is_disk_full, printable, some_names
 from mgr_jax.files import write_file
+from mgr_jax.prediction.origin import Origin
 from mgr_jax.prediction.playlists import Playlists
 from mgr_jax.prediction.record import Record, Writer, line_of
-from mgr_jax.prediction.rows import Origin, ResultRow, entry_of, rows_of
+from mgr_jax.prediction.rows import ResultRow, entry_of, rows_of
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.prediction.tables import (
     Csv,
@@ -27,7 +28,7 @@ from mgr_jax.prediction.tables import (
 )
 
 FORMATS = ("jsonl", "csv", "parquet", "audacity", "m3u")
-OURS = ".mgr_jax"  # in the names of files beside songs, which nobody else gives
+OURS = ".mgr-jax"  # in the names of files beside songs, which nobody else gives
 SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet", "audacity": ".txt"}
 
 

@@ -3,23 +3,21 @@
 import contextlib
 import dataclasses
 import hashlib
-import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import mgr_jax
 from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.decisions import Rules, Timeline
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.files import expand, require_folder
-from mgr_jax.model_folder import FILE, read_description
+from mgr_jax.model_folder import read_description
+from mgr_jax.prediction.origin import Origin, describe_origin
 from mgr_jax.prediction.predictor import load
 from mgr_jax.prediction.record import SUFFIX, Planned, Record, plan
-from mgr_jax.prediction.rows import Origin
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.prediction.writers import (
     FORMATS,
@@ -30,7 +28,6 @@ from mgr_jax.prediction.writers import (
 )
 from mgr_jax.runs.feature_files import read_for_model, side_rows
 from mgr_jax.runs.predictions import Bar, FilePredictions
-from mgr_jax.training.checkpoint import digest_weights
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +69,7 @@ def predict_files(
       out: where results are kept: a path, to which the suffixes of the formats are added.
       formats: beside the record: "csv", grown file by file; "parquet" and "m3u" (playlists), at
         the end; "audacity" (labels); "jsonl", the record itself.
-      beside: write a file beside each song, such as song.mp3.mgr_jax.csv, in place of one for all.
+      beside: write a file beside each song, such as song.mp3.mgr-jax.csv, in place of one for all.
         The record stays where it is. What others have written is left as it is.
       features: instead of files, a file of features such as the model was trained on.
       table: for a fusion with one, a table with a row for every file or track.
@@ -208,30 +205,6 @@ def _shown(
             if file.name not in done:
                 bar.add(file)
             yield file
-
-
-def describe_origin(
-    model: str | os.PathLike[str], checkpoint: str | int, settings: Mapping[str, Any]
-) -> Origin:
-    """Where predictions come from that are made now.
-
-    Args:
-      model: the folder of a trained model.
-      checkpoint: see `predict_files`.
-      settings: what else they depend on.
-    """
-    folder = expand(model).absolute()
-    description = read_description(folder)
-    source = next(folder / name for name in (FILE, "config.json") if (folder / name).exists())
-    digest = hashlib.sha256(source.read_bytes())
-    digest.update(digest_weights(folder, checkpoint).encode())
-    return Origin(
-        model=str(model),
-        model_digest=digest.hexdigest(),
-        mgr_jax=mgr_jax.__version__,
-        settings=json.loads(json.dumps(dict(settings), default=str)),
-        classes=description.classes,
-    )
 
 
 def _digest(path: str | os.PathLike[str] | None) -> str | None:

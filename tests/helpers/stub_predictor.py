@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from mgr_jax.audio.io import AudioError
 from mgr_jax.decisions import Answer
+from mgr_jax.prediction.origin import Origin
 from mgr_jax.prediction.prediction import Prediction, Section
-from mgr_jax.prediction.rows import Origin
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.side_inputs import SideInputs
 
@@ -62,8 +61,7 @@ class StubPredictor:
         return Origin(str(model), self.digest, "0.2.0", stored, CLASSES)
 
 
-@pytest.fixture
-def predictor(monkeypatch):
+def stand_in(monkeypatch) -> StubPredictor:
     """Makes a stub that of every model."""
     stub = StubPredictor()
     module = "mgr_jax.runs.predict"

@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pytest
 from errors import user_error
-from stub_predictor import predict, predictor  # noqa: F401
+from stub_predictor import predict, stand_in
 
 import mgr_jax
 from mgr_jax.audio.io import AudioWarning
 from mgr_jax.files import open_locked
-from mgr_jax.runs.predict import describe_origin
+from mgr_jax.prediction.origin import describe_origin
 from mgr_jax.side_inputs import SideInputs
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is cut short:mgr_jax.audio.io.AudioWarning")
 NAMES = ("a.mp3", "bad.mp3", "b_unsure.mp3", "c_cut.mp3", "killed.mp3", "d.mp3")
+
+
+@pytest.fixture
+def predictor(monkeypatch):
+    return stand_in(monkeypatch)
 
 
 @pytest.fixture
@@ -104,9 +109,7 @@ def test_results_come_in_the_order_of_the_files_or_as_they_are_done(
 # Going on.
 
 
-def test_the_same_call_skips_what_is_done_and_remembers_what_is_broken(
-    predictor, songs, recwarn
-):
+def test_the_same_call_skips_what_is_done_and_remembers_what_is_broken(predictor, songs, recwarn):
     first, files = run()
     assert predictor.asked == sorted(NAMES)
     told = list(first.failures)
@@ -257,30 +260,30 @@ def test_the_suffix_of_a_format_may_be_given(predictor, songs):
 
 
 def test_results_beside_songs_replace_no_file_of_others(predictor, songs):
-    (songs / "d.mp3.mgr_jax.txt").write_text("0.0\t1.0\tmy own label\n")
-    with pytest.warns(UserWarning, match=r"1 files hold something else .*d\.mp3\.mgr_jax\.txt"):
+    (songs / "d.mp3.mgr-jax.txt").write_text("0.0\t1.0\tmy own label\n")
+    with pytest.warns(UserWarning, match=r"1 files hold something else .*d\.mp3\.mgr-jax\.txt"):
         run(beside=True, formats=("audacity", "csv"))
-    assert (songs / "d.mp3.mgr_jax.txt").read_text() == "0.0\t1.0\tmy own label\n"
+    assert (songs / "d.mp3.mgr-jax.txt").read_text() == "0.0\t1.0\tmy own label\n"
     there = {path.name for path in songs.iterdir()} - set(NAMES)
-    wanted = {f"{n}.mgr_jax.{s}" for n in NAMES for s in ("txt", "csv")}
-    assert there == wanted - {"bad.mp3.mgr_jax.txt", "killed.mp3.mgr_jax.txt"}
-    (row,) = mgr_jax.read_results(songs / "a.mp3.mgr_jax.csv")
+    wanted = {f"{n}.mgr-jax.{s}" for n in NAMES for s in ("txt", "csv")}
+    assert there == wanted - {"bad.mp3.mgr-jax.txt", "killed.mp3.mgr-jax.txt"}
+    (row,) = mgr_jax.read_results(songs / "a.mp3.mgr-jax.csv")
     assert row in mgr_jax.read_results("genres.jsonl")
     # What we have written of a song goes when the song has changed.
     (songs / "a.mp3").rename(songs / "bad_now.mp3")
     (songs / "a.mp3").write_text("longer than it was")
-    (songs / "d.mp3.mgr_jax.txt").unlink()
+    (songs / "d.mp3.mgr-jax.txt").unlink()
     run(beside=True, formats=("audacity", "csv"))
-    (row,) = mgr_jax.read_results(songs / "a.mp3.mgr_jax.csv")
+    (row,) = mgr_jax.read_results(songs / "a.mp3.mgr-jax.csv")
     assert row.size == 18
-    assert (songs / "d.mp3.mgr_jax.txt").read_text().startswith("0.000000\t4.000000\t")
+    assert (songs / "d.mp3.mgr-jax.txt").read_text().startswith("0.000000\t4.000000\t")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_takes_no_labels_costs_no_result(predictor, songs):
     songs.chmod(0o500)
     found = mgr_jax.predict_files("m", [songs], out="genres", formats=("csv",), beside=True)
-    with user_error("results.not_written", "songs/a.mp3.mgr_jax.csv"):
+    with user_error("results.not_written", "songs/a.mp3.mgr-jax.csv"):
         list(found)
     assert len(mgr_jax.read_results("genres.jsonl")) == len(NAMES)
 
