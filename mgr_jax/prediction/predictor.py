@@ -12,6 +12,7 @@ import numpy as np
 from mgr_jax.audio.clips import segment_starts
 from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_frontend
 from mgr_jax.audio.io import AudioError, LimitsLike, convert_waveform, read_audio
+from mgr_jax.audio.spool import without_a_name
 from mgr_jax.classifier import GenreClassifier, abstract_variables, how_filled
 from mgr_jax.decisions import Rules, Timeline, calibrate, decide
 from mgr_jax.errors import UserError
@@ -94,7 +95,14 @@ class Predictor:
         rate = self.audio_rate()
         if isinstance(audio, str | Path):
             name = str(audio)
-            samples = read_audio(audio, rate, allow_truncated=True, limits=limits, dtype=np.int16)
+            samples = read_audio(
+                audio,
+                rate,
+                allow_truncated=True,
+                limits=limits,
+                dtype=np.int16,
+                spool=without_a_name,
+            )
         else:
             name = "the array"
             samples = convert_waveform(audio, sample_rate, rate, limits=limits, dtype=np.int16)
