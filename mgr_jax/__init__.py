@@ -16,6 +16,7 @@ _PUBLIC = {
     "benchmark_frontends": "mgr_jax.benchmark.frontends",
     "benchmark_inputs": "mgr_jax.benchmark.inputs.run",
     "benchmark_models": "mgr_jax.benchmark.models",
+    "calibrate": "mgr_jax.runs.calibrate",
     "compare": "mgr_jax.runs.compare",
     "cross_validate": "mgr_jax.runs.cross_validate",
     "draw_frontends": "mgr_jax.runs.frontend_gallery",
@@ -44,6 +45,7 @@ _PUBLIC = {
     "load": "mgr_jax.prediction.predictor",
     "predict_files": "mgr_jax.runs.predict",
     "read_results": "mgr_jax.prediction.reading",
+    "read_genre_tree": "mgr_jax.genre_tree",
     "write_submission": "mgr_jax.runs.submission",
     # Parts
     "create_classifier": "mgr_jax.classifier",

@@ -39,7 +39,9 @@ ARROWS: dict[str, set[str]] = {
     "side_inputs": set(),
     "signals": set(),
     "ahead": set(),
-    "decisions": set(),
+    "genre_tree": set(),
+    "background": set(),
+    "decisions": {"background", "genre_tree"},
     "_registry": set(),
     "config": set(),
     "audio.spool": set(),
@@ -74,7 +76,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "training.checkpoint": set(),
     "prediction": {
-        "classifier", "decisions", "input_spec", "model_folder", "training.checkpoint", "audio.io",
+        "background", "classifier", "decisions", "input_spec", "model_folder", "training.checkpoint", "audio.io",
         "audio.clips", "audio.frontends", "audio.dsp", "audio.listing", "audio.notes",
         "audio.spool",
     },
@@ -90,7 +92,7 @@ ARROWS: dict[str, set[str]] = {
         "input_spec", "config", "data", "models", "reports", "training",
     },
     "runs": {
-        "classifier", "data", "config", "decisions", "evaluation", "evaluation.protocol",
+        "background", "classifier", "data", "config", "decisions", "evaluation", "evaluation.protocol",
         "training", "prediction", "model_folder", "input_spec", "features", "baselines",
         "leakage", "reports", "benchmark", "audio.io", "audio.listing", "audio.notes",
         "audio.frontends", "audio.augment", "audio.fingerprint", "audio.chromaprint",

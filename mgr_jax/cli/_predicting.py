@@ -18,12 +18,14 @@ def define_reading(flags: Flags) -> None:
 def define_rules(flags: Flags) -> None:
     """Defines what is to be told."""
     flags.names("classes", None, "Tell only these classes, with commas between.")
-    flags.number("min_probability", None, "Tell nothing less probable; else undecided.", least=0)
+    flags.number("min_probability", None, "Tell nothing less probable, from 0 to 1.", least=0)
+    flags.path("genre_tree", None, "Parents of genres: a CSV of child,parent; FMA's genres.csv.")
 
 
 def rules_of(flags: Flags) -> Any:
     """What is to be told, as `predict_files` takes it."""
-    return mgr_jax.Rules(tuple(flags.classes or ()), flags.min_probability)
+    tree = mgr_jax.read_genre_tree(flags.genre_tree) if flags.genre_tree else {}
+    return mgr_jax.Rules(tuple(flags.classes or ()), flags.min_probability, tree)
 
 
 def define_timeline(flags: Flags) -> None:

@@ -14,7 +14,7 @@ from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_fronten
 from mgr_jax.audio.io import AudioError, LimitsLike, convert_waveform, read_audio
 from mgr_jax.audio.spool import without_a_name
 from mgr_jax.classifier import GenreClassifier, abstract_variables, how_filled
-from mgr_jax.decisions import Rules, Timeline, calibrate, decide
+from mgr_jax.decisions import Decider, Rules, Timeline
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_model
@@ -180,13 +180,12 @@ class Predictor:
           outputs: of `engine`.
           rules: see `predict`.
         """
-        decisions, task = self.description.decisions, self.spec.task
-        rules.require_known(self.classes)
+        # `decider.answer(…, level="clip")` answers for a section likewise.
+        decider = Decider(self.classes, self.spec.task, self.description.decisions, rules)
         told = np.searchsorted(question.starts, question.told)
         asked = np.searchsorted(question.starts, question.asked)
         probabilities = outputs["probabilities"]
         whole = probabilities[asked].mean(axis=0)
-        calibrated = calibrate(whole, decisions.track_temperature, task)
         rate = self.spec.sample_rate
         start = question.told / rate
         end = np.minimum(question.told + self.spec.clip_samples, question.length) / rate
@@ -197,7 +196,7 @@ class Predictor:
             end=end,
             probabilities=probabilities[told],
             track_probabilities=whole,
-            answer=decide(calibrated, self.classes, task, decisions, rules),
+            answer=decider.answer(whole, question.statistics[asked]),
             embedding=embeddings[asked].mean(axis=0),
             segment_embeddings=embeddings[told],
         )
@@ -312,8 +311,17 @@ class Predictor:
         told = self._starts(length, 0) if timeline else asked
         starts = np.union1d(asked, told)
         measured = self._meter.measure_track(track) if self._meter else {}
-        question = Question(length, asked, told, starts)
+        question = Question(length, asked, told, starts, self._statistics(track, starts))
         return TrackClips(question, track, starts, measured | self.side.encode_track(side))
+
+    def _statistics(self, track: Any, starts: np.ndarray) -> np.ndarray:
+        """What the clips sound like, for models that check whether they are music; [clips, n]."""
+        if not self.description.decisions.background:
+            return np.zeros((len(starts), 0), np.float32)
+        from mgr_jax.background import sound_statistics  # which few models need
+
+        clip, rate = self.spec.clip_samples, self.spec.sample_rate
+        return np.stack([sound_statistics(track[s : s + clip], rate) for s in starts])
 
     def _starts(self, length: int, segments: int) -> np.ndarray:
         return segment_starts(length, self.spec.clip_samples, segments, step=self.spec.crop.step)
@@ -328,12 +336,14 @@ class Question:
       asked: of the clips that evaluation asks about, [clips]; the answer is their mean.
       told: of the segments that are told, [segments].
       starts: of all of them, each once, [clips].
+      statistics: of all of them, for `Decider.answer`, [clips, n].
     """
 
     length: int
     asked: np.ndarray
     told: np.ndarray
     starts: np.ndarray
+    statistics: np.ndarray
 
 
 def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> Predictor:

@@ -8,6 +8,7 @@ from mgr_jax.evaluation import Result, save_result
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_description
 from mgr_jax.runs.feature_files import predict_file
+from mgr_jax.runs.told import score_told
 from mgr_jax.training.inference import predict_run
 
 
@@ -30,7 +31,8 @@ def evaluate(
 
     Every segment of every track is classified once. The predictions table and the scores, with
     95 % bootstrap intervals over tracks and beside the majority class, are kept as
-    `<run>/predictions/<split>.npz` and `.json`.
+    `<run>/predictions/<split>.npz` and `.json`. They are of what the network says; of a run that
+    `calibrate` has seen, `result.scores["told"]` adds how often what it tells is right.
 
     Args:
       run: a trained run, or its folder.
@@ -74,6 +76,7 @@ def evaluate(
         system=described.system,
         aggregation=aggregation,
         top_k=top_k,
+        told=score_told(predictions, described.decisions) if described.decisions.measured else None,
     )
 
 
