@@ -16,6 +16,7 @@ _PUBLIC = {
     "benchmark_frontends": "mgr_jax.benchmark.frontends",
     "benchmark_inputs": "mgr_jax.benchmark.inputs.run",
     "benchmark_models": "mgr_jax.benchmark.models",
+    "benchmark_predict": "mgr_jax.benchmark.predict",
     "compare": "mgr_jax.runs.compare",
     "cross_validate": "mgr_jax.runs.cross_validate",
     "draw_frontends": "mgr_jax.runs.frontend_gallery",

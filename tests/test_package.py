@@ -87,7 +87,8 @@ ARROWS: dict[str, set[str]] = {
     "reports": set(),
     "benchmark": {
         "audio.dsp", "audio.frontends", "audio.io", "audio.decoder", "audio.listing", "classifier",
-        "input_spec", "config", "data", "models", "reports", "training",
+        "input_spec", "config", "data", "models", "reports", "training", "training.checkpoint",
+        "prediction", "model_folder", "audio.clips",
     },
     "runs": {
         "classifier", "data", "config", "decisions", "evaluation", "evaluation.protocol",
