@@ -18,12 +18,11 @@ from tqdm import tqdm
 
 from mgr_jax.audio.decoder import Decoder
 from mgr_jax.audio.dsp import to_float
-from mgr_jax.audio.io import read_audio, resample
+from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.benchmark.record import Benchmark
 from mgr_jax.benchmark.timing import load_average, machine
 from mgr_jax.classifier import abstract_variables
-from mgr_jax.data.rendered import music
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.model_folder import read_model
@@ -62,8 +61,8 @@ def benchmark_predict(
 
     Args:
       model: the folder of a trained model of audio. In PyTorch there is `choi_crnn` on `log_mel`.
-      folder: of audio files; None: rendered music of 30 s, as stereo mp3 files at 44.1 kHz.
-      files: how many are rendered, of ten songs.
+      folder: of audio files; None: synthetic music of 30 s, as stereo mp3 files at 44.1 kHz.
+      files: how many are made, of ten pieces.
       rounds: turns of each.
       progress: show a bar.
 
@@ -73,7 +72,7 @@ def benchmark_predict(
     model = expand(model).absolute()
     predictor = load(model)
     with tempfile.TemporaryDirectory() as name:
-        chosen = expand(folder).absolute() if folder else render_songs(Path(name), files)
+        chosen = expand(folder).absolute() if folder else write_songs(Path(name), files)
         paths = [str(path) for path in find_audio_files([chosen])]
         cores = available_cores()
         content: dict[str, Any] = {"machine": machine(), "files": len(paths), "rounds": rounds}
@@ -95,20 +94,32 @@ def benchmark_predict(
     return Benchmark(content, format_report(content), is_markdown=True)
 
 
-def render_songs(folder: Path, files: int) -> Path:
-    """Writes mp3 files of ten songs, each under many names; returns their folder."""
+def write_songs(folder: Path, files: int) -> Path:
+    """Writes mp3 files of ten pieces, each under many names; returns their folder."""
     songs, target = folder / "songs", folder / "music"
     songs.mkdir()
     target.mkdir()
-    for number, genre in enumerate(music.GENRES[: min(SONGS, files)]):
-        track = music.render_track(genre, 0, number, seconds=SECONDS)
-        mono = resample(track.samples, music.SAMPLE_RATE, RATE)
-        sound = np.stack([mono, 0.9 * np.roll(mono, 20)], 1)
-        soundfile.write(songs / f"{number}.mp3", sound, RATE)
+    for number in range(min(SONGS, files)):
+        soundfile.write(songs / f"{number}.mp3", _play(number), RATE)
     written = sorted(songs.iterdir())
     for number in range(files):
         os.link(written[number % len(written)], target / f"{number:05d}.mp3")
     return target
+
+
+def _play(seed: int) -> np.ndarray:
+    """Chords and strokes on the beat, [samples, 2] float32."""
+    rng = np.random.default_rng(seed)
+    beat = np.arange(round(RATE * rng.uniform(0.3, 0.6))) / RATE
+    beats = []
+    while len(beats) * len(beat) < SECONDS * RATE:
+        sound = 0.3 * rng.standard_normal((len(beat), 2)) * np.exp(-40 * beat)[:, None]
+        for hertz in 55 * 2 ** (rng.choice(36, 4, replace=False) / 12):
+            harmonics = np.arange(1, 12)
+            tone = np.sin(2 * np.pi * np.outer(beat, hertz * harmonics)) @ (1 / harmonics**1.5)
+            sound += 0.1 * np.outer(tone * np.exp(-4 * beat), rng.uniform(0.5, 1, 2))
+        beats.append(sound)
+    return np.concatenate(beats)[: round(SECONDS * RATE)].clip(-1, 1).astype(np.float32)
 
 
 Timed = tuple[Callable[[], Any], int]  # a function, and of how many files it is
@@ -125,12 +136,12 @@ def _parts(model: Path, predictor: Predictor, paths: Sequence[str]) -> dict[str,
     aux = {name: np.ones((BATCH, *shape), np.float32) for name, shape in spec.aux.items()}
 
     @jax.jit
-    def frontend(clips: jax.Array) -> jax.Array:
+    def frontend(clips: jax.Array) -> Any:
         kept = {kind: tree["frontend"] for kind, tree in variables.items() if "frontend" in tree}
         return classifier.frontend.apply(kept, to_float(clips), aux)
 
     @jax.jit
-    def network(features: jax.Array) -> jax.Array:
+    def network(features: jax.Array) -> Any:
         kept = {kind: tree["model"] for kind, tree in variables.items() if "model" in tree}
         logits, _ = classifier.model.apply(kept, features, train=False)
         return logits

@@ -1,6 +1,6 @@
 """Time prediction of many files, beside its parts, librosa and PyTorch.
 
-mgr-jax benchmark predict --model=runs/demo                          # 1,000 rendered songs
+mgr-jax benchmark predict --model=runs/demo                          # 1,000 synthetic songs
 mgr-jax benchmark predict --model=runs/demo --files=100 --rounds=1   # in half a minute
 
 PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
@@ -13,8 +13,8 @@ from mgr_jax.cli._flags import Flags
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.path("model", None, "Folder of a run.")
-    flags.path("folder", None, "Audio files; rendered songs unless given.")
-    flags.integer("files", 1000, "How many songs are rendered.", least=1)
+    flags.path("folder", None, "Audio files; synthetic songs unless given.")
+    flags.integer("files", 1000, "How many songs are made.", least=1)
     flags.integer("rounds", 3, "Turns of each.", least=1)
     flags.target("markdown", "File for what is printed.")
     flags.target("json", "File for the numbers.")
