@@ -16,6 +16,7 @@ _PUBLIC = {
     "benchmark_frontends": "mgr_jax.benchmark.frontends",
     "benchmark_inputs": "mgr_jax.benchmark.inputs.run",
     "benchmark_models": "mgr_jax.benchmark.models",
+    "benchmark_predict": "mgr_jax.benchmark.predict",
     "benchmark_timeline": "mgr_jax.benchmark.timeline",
     "calibrate": "mgr_jax.runs.calibrate",
     "compare": "mgr_jax.runs.compare",
