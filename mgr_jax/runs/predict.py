@@ -3,9 +3,10 @@
 import contextlib
 import dataclasses
 import hashlib
+import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,9 @@ def predict_files(
         names = list(map(str, tracks.track_id))
 
     def origin() -> Origin:
-        how = timeline if isinstance(timeline, bool) else dataclasses.asdict(timeline)
+        how = dataclasses.asdict(timeline) if isinstance(timeline, Timeline) else timeline
         asked = {"timeline": how, **dataclasses.asdict(rules), "limits": limits.changed()}
+        asked |= {"genre_tree": _digest_json(rules.genre_tree)}
         asked |= {"checkpoint": str(checkpoint)}
         asked |= {"table": _digest(table), "features": _digest(features)}
         return describe_origin(model, checkpoint, asked)
@@ -126,10 +128,9 @@ def predict_files(
             )
             return map(FilePrediction, todo, found)
         predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
-        order = {} if in_order else {"in_order": False}
         return predictor.predict_files(
             todo, sides=sides, timeline=timeline, rules=rules, limits=limits, workers=workers,
-            **order,
+            in_order=in_order,
         )  # fmt: skip
 
     if not out:
@@ -205,6 +206,12 @@ def _shown(
             if file.name not in done:
                 bar.add(file)
             yield file
+
+
+def _digest_json(content: Mapping[str, Any]) -> str | None:
+    if not content:
+        return None
+    return hashlib.sha256(json.dumps(dict(content), sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: str | os.PathLike[str] | None) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from errors import user_error
-from stub_predictor import predict, stand_in
+from stub_predictor import stand_in
 
 import mgr_jax
 from mgr_jax.audio.io import AudioWarning
@@ -329,7 +329,3 @@ def test_the_digest_is_of_the_weights_and_of_the_description(trained_run, tmp_pa
     model["provenance"]["dataset"] = "another"
     (copy / "model.json").write_text(json.dumps(model))
     assert describe_origin(copy, "best", {}).model_digest != digest
-
-
-def test_the_stub_says_the_same_of_a_name():
-    assert predict("a").prediction.describe() == predict("b").prediction.describe()
