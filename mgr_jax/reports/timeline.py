@@ -159,9 +159,7 @@ def _draw_strips(
 ) -> None:
     for row, (column, colour) in enumerate(zip(shown, COLOURS, strict=False)):
         layer = np.append(values[:, column], values[-1, column])
-        axes.fill_between(
-            times, row, row + 0.9 * layer, step="post", facecolor=colour, linewidth=0
-        )
+        axes.fill_between(times, row, row + 0.9 * layer, step="post", facecolor=colour, linewidth=0)
         axes.axhline(row, color=_GREY, linewidth=0.6)
     names = [_fit(classes[column], _BESIDE) for column in shown]
     axes.set_ylim(len(shown), 0)
