@@ -22,6 +22,7 @@ _PUBLIC = {
     "compare": "mgr_jax.runs.compare",
     "cross_validate": "mgr_jax.runs.cross_validate",
     "draw_frontends": "mgr_jax.runs.frontend_gallery",
+    "draw_timeline": "mgr_jax.runs.timeline_pictures",
     "evaluate": "mgr_jax.runs.evaluate",
     "extract_table": "mgr_jax.runs.extract",
     "join_processes": "mgr_jax.training.partition",

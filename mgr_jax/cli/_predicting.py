@@ -30,13 +30,21 @@ def rules_of(flags: Flags) -> Any:
 
 def define_timeline(flags: Flags) -> None:
     """Defines whether and how a timeline is made."""
-    flags.switch("timeline", False, "Say what every part is like.")
-    flags.number("hop", None, "Seconds from one window of the timeline to the next.", least=0)
+    flags.switch("timeline", False, "Say what every part is like; as do --hop, --smoothing, …")
+    flags.number("hop", None, "Seconds between windows; else as the model says.", least=0)
+    flags.number("smoothing", None, "Seconds that are averaged over.", least=0)
+    flags.number(
+        "hysteresis", None, "How much more probable another genre must be to take over.", least=0
+    )
+    flags.number("min_section", None, "Seconds of the shortest section.", least=0)
 
 
 def timeline_of(flags: Flags) -> Any:
     """The timeline that is asked for, as `predict_files` takes it."""
-    return mgr_jax.Timeline(hop=flags.hop) if flags.hop else flags.timeline
+    settings = flags.given("hop", "smoothing", "hysteresis", "min_section")
+    settings["min_length"] = settings.pop("min_section")
+    given = {name: value for name, value in settings.items() if value is not None}
+    return given or flags.timeline
 
 
 def define_output(flags: Flags) -> None:
