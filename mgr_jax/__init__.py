@@ -40,10 +40,12 @@ _PUBLIC = {
     "Limits": "mgr_jax.audio.io",
     "Prediction": "mgr_jax.prediction.prediction",
     "Predictor": "mgr_jax.prediction.predictor",
+    "ResultRow": "mgr_jax.prediction.rows",
     "Rules": "mgr_jax.decisions",
     "Timeline": "mgr_jax.decisions",
     "load": "mgr_jax.prediction.predictor",
     "predict_files": "mgr_jax.runs.predict",
+    "read_results": "mgr_jax.prediction.reading",
     "read_genre_tree": "mgr_jax.genre_tree",
     "write_submission": "mgr_jax.runs.submission",
     # Parts
