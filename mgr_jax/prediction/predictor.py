@@ -23,6 +23,7 @@ from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.training.checkpoint import load_variables
 
 if TYPE_CHECKING:
+    from mgr_jax.prediction.live import LiveStream
     from mgr_jax.prediction.stream import FilePrediction
 
 
@@ -117,6 +118,36 @@ class Predictor:
         from mgr_jax.prediction.stream import predict_stream  # what one file does not need
 
         return predict_stream(self, files, **options)
+
+    def stream(
+        self,
+        sample_rate: float,
+        *,
+        hop: float = 1.0,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
+        limits: LimitsLike = None,
+    ) -> "LiveStream":
+        """Classifies sound while it arrives, as from a microphone.
+
+            stream = predictor.stream(44_100)
+            for block in recorder:
+                for prediction in stream.push(block):
+                    print(prediction.describe())
+            stream.close()
+
+        Args:
+          sample_rate: of the blocks that are to be pushed, in Hz.
+          hop: seconds from one window to the next; each is as long as the model's.
+          rules: what is to be told.
+          limits: which sample rates are refused; see `audio.io.Limits`.
+
+        Raises:
+          UserError: the model needs what only the whole of a track tells, the rate or the hop is
+            out of range, or a rule names a class that the model does not know.
+        """
+        from mgr_jax.prediction.live import LiveStream
+
+        return LiveStream(self, sample_rate, hop=hop, rules=rules, limits=limits)
 
     def audio_rate(self) -> int:
         """The sample rate in Hz of what `ask` takes.
