@@ -48,6 +48,7 @@ _PUBLIC = {
     "Timeline": "mgr_jax.decisions",
     "embed": "mgr_jax.runs.embed",
     "listen": "mgr_jax.runs.listen",
+    "TagWriter": "mgr_jax.prediction.tags",
     "load": "mgr_jax.prediction.predictor",
     "predict_files": "mgr_jax.runs.predict",
     "read_results": "mgr_jax.prediction.reading",
