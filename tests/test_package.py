@@ -61,7 +61,9 @@ ARROWS: dict[str, set[str]] = {
     "models": set(),
     "input_spec": {"audio.clips"},
     "classifier": {"audio.dsp", "audio.frontends", "models", "input_spec"},
-    "model_folder": {"classifier", "decisions", "input_spec", "audio.clips", "model_of_config"},
+    "model_folder": {
+        "background", "classifier", "decisions", "input_spec", "audio.clips", "model_of_config",
+    },
     "model_of_config": {"config", "input_spec", "model_folder"},
     "evaluation": set(),
     "data": {
@@ -75,8 +77,9 @@ ARROWS: dict[str, set[str]] = {
     },
     "training.checkpoint": set(),
     "prediction": {
-        "background", "classifier", "decisions", "input_spec", "model_folder", "training.checkpoint", "audio.io",
-        "audio.clips", "audio.frontends", "audio.dsp", "audio.listing", "audio.notes",
+        "background", "classifier", "decisions", "input_spec", "model_folder",
+        "training.checkpoint", "audio.io", "audio.clips", "audio.frontends", "audio.dsp",
+        "audio.listing", "audio.notes",
     },
     "features": {"audio.io", "audio.notes"},
     "baselines": {"features", "data", "evaluation", "audio.io"},
@@ -90,9 +93,10 @@ ARROWS: dict[str, set[str]] = {
         "input_spec", "config", "data", "models", "reports", "training",
     },
     "runs": {
-        "background", "classifier", "data", "config", "decisions", "evaluation", "evaluation.protocol",
-        "training", "prediction", "model_folder", "input_spec", "features", "baselines",
-        "leakage", "reports", "benchmark", "audio.io", "audio.listing", "audio.notes",
+        "background", "classifier", "data", "config", "decisions", "evaluation",
+        "evaluation.protocol", "training", "prediction", "model_folder", "input_spec",
+        "features", "baselines", "leakage", "reports", "benchmark", "audio.clips", "audio.io",
+        "audio.listing", "audio.notes",
         "audio.frontends", "audio.augment", "audio.fingerprint", "audio.chromaprint",
     },
     # The command line is a face of the public names, which it has from `mgr_jax`.
