@@ -39,8 +39,8 @@ def fit_background(
     Args:
       music: statistics of clips of training tracks, [clips, n]; see `clip_statistics`.
       quiet: of the same tracks, made quieter; see `quieter`.
-      held_out: of validation tracks, which choose the threshold: at most 1 % of them are refused, and no
-        more of others if scores follow a normal law.
+      held_out: of validation tracks, which choose the threshold: at most 1 % of them are refused,
+        and no more of others if scores follow a normal law.
       spec: of the network, whose clips are checked.
       seed: of the made-up sounds.
 
