@@ -65,7 +65,9 @@ ARROWS: dict[str, set[str]] = {
     "models": set(),
     "input_spec": {"audio.clips"},
     "classifier": {"audio.dsp", "audio.frontends", "models", "input_spec"},
-    "model_folder": {"classifier", "decisions", "input_spec", "audio.clips", "model_of_config"},
+    "model_folder": {
+        "background", "classifier", "decisions", "input_spec", "audio.clips", "model_of_config",
+    },
     "model_of_config": {"config", "input_spec", "model_folder"},
     "evaluation": set(),
     "data": {
