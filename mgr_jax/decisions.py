@@ -6,12 +6,14 @@ what a user asks for stands in `Rules`. Needs numpy only.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mgr_jax.errors import unknown_name
+from mgr_jax.errors import UserError, require, unknown_name
+from mgr_jax.genre_tree import ancestors, fit_tree, make_consistent, require_tree, spelt_alike
 
 UNDECIDED = "undecided"
 
@@ -33,6 +35,42 @@ class Timeline:
     hysteresis: float = 0.0
     min_length: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Raises a UserError for a setting that no timeline can have."""
+        if self.hop is not None and not 0 < self.hop < math.inf:
+            raise UserError(
+                f"the timeline's hop is {self.hop:g} s; give a time above 0",
+                code="timeline.out_of_range",
+            )
+        for name, most in (("smoothing", math.inf), ("hysteresis", 1.0), ("min_length", math.inf)):
+            value = getattr(self, name)
+            if not 0 <= value <= most or value == math.inf:
+                bounds = "from 0 to 1" if most == 1.0 else "in seconds, from 0 up"
+                raise UserError(
+                    f"the timeline's {name} is {value:g}; give a number {bounds}",
+                    code="timeline.out_of_range",
+                )
+
+    def changed(self, asked: "TimelineLike") -> "Timeline":
+        """The timeline that a user asks for, where this is the model's.
+
+        Args:
+          asked: True for this one, another, or some settings by name that differ from this one's.
+
+        Raises:
+          UserError: a setting that no timeline has.
+        """
+        if isinstance(asked, Mapping):
+            names = [field.name for field in dataclasses.fields(self)]
+            for name in asked:
+                if name not in names:
+                    raise unknown_name("setting of a timeline", name, names)
+            return dataclasses.replace(self, **asked)
+        return asked if isinstance(asked, Timeline) else self
+
+
+TimelineLike = bool | Timeline | Mapping[str, float]
+
 
 @dataclasses.dataclass(frozen=True)
 class Decisions:
@@ -43,7 +81,9 @@ class Decisions:
       track_temperature: likewise of tracks, whose probabilities are means over clips.
       thresholds: by class, how probable it must be to be told.
       precision: which share of what is told was to be right; None: none was asked for.
-      background: what tells music from what is none; empty: nothing does.
+      background: what tells music from what is none, by `background.sound_statistics`: their `mean`
+        and `scale` [n], `weights` [2 n] and a `bias`, and the `threshold` that a score must exceed;
+        empty: nothing does.
       timeline: how sections are made, unless a user says otherwise.
       measured: what was found with these settings, for people.
     """
@@ -62,18 +102,41 @@ class Rules:
     """What a user wants to be told.
 
     Attributes:
-      classes: only these; empty: all of the model's.
+      classes: only these, whose probabilities stay what they are beside the others; empty: all of
+        the model's. Case, spaces, hyphens and underscores do not matter where one class is meant.
       min_probability: the least probable that is told; None: as the model's thresholds say.
+      genre_tree: the parent of each genre that has one, see `read_genre_tree`: probabilities then
+        agree with it, and what is told implies its ancestors.
+
+    Raises:
+      UserError: a probability outside [0, 1], or a tree in which a genre is its own ancestor.
     """
 
     classes: tuple[str, ...] = ()
     min_probability: float | None = None
+    genre_tree: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        least = self.min_probability
+        inside = least is None or 0 <= least <= 1
+        require(inside, "min_probability", least, "expected a number from 0 to 1")
+        require_tree(self.genre_tree)
 
     def require_known(self, classes: Sequence[str]) -> None:
-        """Raises a UserError for a name that the model does not know."""
+        """Raises a UserError for a name that the model does not know, or a tree of other genres."""
+        self.fit(classes)
+
+    def fit(self, classes: Sequence[str]) -> "Rules":
+        """These rules with the names that the model has for its classes; see `require_known`."""
+        if not self.classes and not self.genre_tree:
+            return self
+        known = []
         for name in self.classes:
-            if name not in classes:
+            known.append(spelt_alike(name, classes) or "")
+            if not known[-1]:
                 raise unknown_name("class of this model", name, classes)
+        tree = fit_tree(self.genre_tree, classes) if self.genre_tree else {}
+        return dataclasses.replace(self, classes=tuple(known), genre_tree=tree)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,11 +145,12 @@ class Answer:
 
     Attributes:
       classes: names of the columns of `probabilities`.
-      probabilities: [classes], calibrated.
+      probabilities: [classes], calibrated; with a genre tree they agree with it, see
+        `make_consistent`.
       told: the classes that are told, the most probable first; none of them: undecided.
       reason: why nothing is told: "threshold" or "background"; empty where something is.
       implied: classes, or genres that the model does not know, that follow from those told: their
-        parents and theirs.
+        parents and theirs, the nearest first; also where `Rules.classes` leaves them out.
     """
 
     classes: tuple[str, ...]
@@ -138,28 +202,111 @@ def decide(
     """What is told of calibrated probabilities [classes].
 
     Of a single_label model that is the most probable class, of a multi_label one every tag of at
-    least 0.5; or those that reach their thresholds, where there are any.
+    least 0.5; or those that reach their thresholds, where there are any. With a genre tree, a
+    single_label model that cannot tell the most probable class tells the nearest of its ancestors
+    that it can.
 
     Args:
       probabilities: calibrated, [classes].
       classes: their names.
       task: "single_label" or "multi_label".
       decisions: of the model.
-      rules: of the user.
+      rules: of the user, with the names that the model knows; see `Rules.fit`.
     """
-    usual = 0.0 if task == "single_label" else 0.5
-    least = [
-        rules.min_probability
-        if rules.min_probability is not None
-        else decisions.thresholds.get(name, usual)
-        for name in classes
-    ]
-    order = np.argsort(-probabilities, kind="stable")
-    if task == "single_label":
-        order = order[:1]
-    told = tuple(
-        classes[i]
-        for i in order
-        if probabilities[i] >= least[i] and (not rules.classes or classes[i] in rules.classes)
+    tree, single = rules.genre_tree, task == "single_label"
+    best = classes[int(probabilities.argmax())]
+    if tree:
+        probabilities = make_consistent(probabilities, classes, tree, task)
+    found = dict(zip(classes, probabilities, strict=True))
+    usual = 0.0 if single else 0.5
+
+    def tells(name: str) -> bool:
+        least = rules.min_probability
+        if least is None:
+            least = decisions.thresholds.get(name, usual)
+        return name in found and found[name] >= least and name in (rules.classes or classes)
+
+    if single:
+        told = [name for name in (best, *ancestors(best, tree)) if tells(name)][:1]
+    else:
+        told = sorted(filter(tells, classes), key=lambda name: -found[name])
+    implied = dict.fromkeys(above for name in told for above in ancestors(name, tree))
+    return Answer(
+        classes,
+        probabilities,
+        tuple(told),
+        "" if told else "threshold",
+        tuple(name for name in implied if name not in told),
     )
-    return Answer(classes, probabilities, told, "" if told else "threshold")
+
+
+class Decider:
+    """Answers for tracks, and for parts of them, by what a model and a user want to be told."""
+
+    def __init__(
+        self, classes: tuple[str, ...], task: str, decisions: Decisions, rules: Rules = Rules()
+    ) -> None:
+        """Raises a UserError for rules that name what the model does not know."""
+        self._classes, self._task, self._decisions = classes, task, decisions
+        self._rules = rules.fit(classes)
+
+    def answer(
+        self, probabilities: np.ndarray, statistics: np.ndarray, *, level: str = "track"
+    ) -> Answer:
+        """What is told of some clips: all that a track is asked about, or those of a section.
+
+        Args:
+          probabilities: [classes], the mean over the clips as the network says them.
+          statistics: of the clips, [clips, n]; see `background.sound_statistics`.
+          level: "track" or "clip", which temperature is right for them.
+        """
+        found = self.calibrate(probabilities, level=level)
+        return self.tell(found, background=bool(self._score(statistics).mean() > 0))
+
+    def tell(
+        self,
+        calibrated: np.ndarray,
+        *,
+        background: bool = False,
+        levels: np.ndarray | None = None,
+    ) -> Answer:
+        """What is told of calibrated probabilities [classes].
+
+        Args:
+          calibrated: see `calibrate`.
+          background: whether it is no music, of which nothing is told.
+          levels: how probable each class must be; None: see `levels`.
+        """
+        decisions, rules = self._decisions, self._rules
+        if levels is not None:
+            thresholds = dict(zip(self._classes, levels.tolist(), strict=True))
+            decisions = dataclasses.replace(decisions, thresholds=thresholds)
+            rules = dataclasses.replace(rules, min_probability=None)
+        answer = decide(calibrated, self._classes, self._task, decisions, rules)
+        if background:
+            return dataclasses.replace(answer, told=(), reason="background", implied=())
+        return answer
+
+    def levels(self) -> np.ndarray:
+        """How probable each class must be to be told, [classes]."""
+        if self._rules.min_probability is not None:
+            return np.full(len(self._classes), self._rules.min_probability)
+        usual = 0.0 if self._task == "single_label" else 0.5
+        return np.array([self._decisions.thresholds.get(name, usual) for name in self._classes])
+
+    def calibrate(self, probabilities: np.ndarray, *, level: str = "track") -> np.ndarray:
+        """Calibrated probabilities [..., classes]; see `answer`."""
+        d = self._decisions
+        temperature = d.track_temperature if level == "track" else d.clip_temperature
+        return calibrate(probabilities, temperature, self._task)
+
+    def background(self, statistics: np.ndarray) -> np.ndarray:
+        """Whether clips are no music, bool [clips]; see `answer`."""
+        return self._score(statistics) > 0
+
+    def _score(self, statistics: np.ndarray) -> np.ndarray:
+        if not (known := self._decisions.background):
+            return np.zeros(len(statistics))
+        from mgr_jax.background import background_scores  # which few models need
+
+        return background_scores(statistics, known) - known["threshold"]

@@ -5,6 +5,7 @@ Runs of version 0.1.0 kept five files in place of model.json; they are read as i
 """
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -193,11 +194,12 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
     spec = fields.pop("input_spec")
     fields["spec"] = parse_spec(spec if content["schema"] > 1 else BEFORE_LENGTHS | spec)
     fields["side"] = SideInputs.from_dict(fields.pop("side_inputs"))
-    fields.pop("thresholds", None)
-    if "decisions" in fields:
-        decisions = dict(fields["decisions"])
-        decisions["timeline"] = _record(Timeline, decisions["timeline"])
-        fields["decisions"] = _record(Decisions, decisions)
+    if content["schema"] > 2:
+        fields["decisions"] = _parse_decisions(fields["decisions"])
+    else:
+        fields.pop("thresholds", None)
+        if "decisions" in fields:
+            raise ValueError("decisions is no field of its schema")
     described = _record(ModelDescription, fields)
     for name in ("frontend", "model"):
         part = fields[name]
@@ -207,9 +209,42 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
         raise ValueError("classes are no names")
     if not all(isinstance(count, int) for count in described.training_tracks):
         raise ValueError("training_tracks are no numbers")
-    if not all(isinstance(x, int | float) for x in described.decisions.thresholds.values()):
-        raise ValueError("thresholds are no numbers")
+    if unknown := set(described.decisions.thresholds) - set(described.classes):
+        raise ValueError(f"there are thresholds of {', '.join(unknown)}, which is no class")
+    if described.decisions.background and described.spec.kind != "waveform":
+        raise ValueError("background is of sound, which the model does not read")
     return described
+
+
+def _parse_decisions(content: Mapping[str, Any]) -> Decisions:
+    """Reads decisions of JSON, of which none may be missing; raises one of DAMAGE else."""
+    fields = {field.name: content[field.name] for field in dataclasses.fields(Decisions)}
+    timeline = _record(Timeline, fields["timeline"])
+    fields["timeline"] = timeline
+    found = _record(Decisions, dict(content) | fields)
+    for name in ("clip_temperature", "track_temperature"):
+        _require_range(name, getattr(found, name), above=0)
+    for name, least in found.thresholds.items():
+        _require_range(f"the threshold of {name}", least, most=1)
+    if found.precision is not None:
+        _require_range("precision", found.precision, above=0, most=1)
+    for name, value in vars(timeline).items():
+        if value is not None:
+            _require_range(name, value)
+    if found.background:
+        from mgr_jax.background import require_detector  # which few models need
+
+        require_detector(found.background)
+    return found
+
+
+def _require_range(
+    name: str, value: Any, *, above: float | None = None, most: float = sys.float_info.max
+) -> None:
+    """Raises a ValueError unless a value is a finite number of at least 0, in a range."""
+    fitting = fits(value, float) and 0 <= value <= most and (above is None or value > above)
+    if not fitting:
+        raise ValueError(f"{name} is {value!r}")
 
 
 def parse_spec(content: Any) -> InputSpec:

@@ -18,7 +18,6 @@ import sys
 import threading
 import traceback
 import warnings
-from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -56,16 +55,24 @@ class Failure:
     code: str = ""
 
 
+def available_cores() -> int:
+    """Cores that this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def map_in_processes(
     function: Callable[[Any], Any],
     items: Iterable[Any],
     *,
     workers: int,
     ahead: int = 4,
+    overtake: float = 0,
     time_limit: float | None = TIME_LIMIT,
     name: Callable[[Any], str] = str,
 ) -> Generator[tuple[Any, Any]]:
-    """Maps a function over items in worker processes, in order, with bounded memory.
+    """Maps a function over items in worker processes, in order or not, with bounded memory.
 
     An item whose worker crashes, is killed, or is not done in time becomes a Failure; so does one
     for which the function raises a UserError. Any other exception is raised here, with the
@@ -81,12 +88,14 @@ def map_in_processes(
         survived: there is no time limit.
       ahead: how many items, for each worker, may be taken before the first of them is asked for;
         as many results may have to be kept.
+      overtake: how many later items may come before one that takes longer; 0 keeps their order,
+        and math.inf yields each as it is done.
       time_limit: seconds that an item may take, while this process is not stopped; None for any
         time. The default is a hundred times what decoding an hour of music takes.
       name: what a Failure calls an item that crashed or was not done in time.
 
     Yields:
-      (item, result or Failure), in the order of the items.
+      (item, result or Failure), in the order of the items unless they may overtake.
 
     Raises:
       UserError: no worker process can be started, or there cannot be so many.
@@ -107,23 +116,57 @@ def map_in_processes(
     jobs: _Jobs = SimpleQueue()
     code = pickle.dumps(function)
     staff = [_Worker(code, time_limit or math.inf, name, jobs) for _ in range(workers)]
-    pending: deque[tuple[Any, Future]] = deque()
+    pending = _Pending(overtake)
     try:
         for item in items:
-            pending.append((item, Future()))
-            jobs.put(pending[-1])
+            jobs.put(pending.add(item))
             if len(pending) == ahead * workers:
-                item, future = pending.popleft()
+                item, future = pending.take()
                 yield item, _told(future)
+                del future  # a result may be large
         while pending:
-            item, future = pending.popleft()
+            item, future = pending.take()
             yield item, _told(future)
+            del future
     finally:
         for worker in staff:
             worker.stop()
             jobs.put(None)
         for worker in staff:
             worker.thread.join(_KILL_LIMIT)
+
+
+class _Pending:
+    """Items that were taken, and are not yielded yet."""
+
+    def __init__(self, overtake: float) -> None:
+        self._overtake = overtake
+        self._jobs: dict[int, tuple[Any, Future]] = {}  # by number, the oldest first
+        self._done: SimpleQueue[int] = SimpleQueue()  # numbers, as they are done
+        self._added = 0
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, item: Any) -> tuple[Any, Future]:
+        """Takes an item, and returns what a worker is to do."""
+        number = self._added
+        job: tuple[Any, Future] = (item, Future())
+        self._jobs[number] = job
+        self._added += 1
+        if self._overtake:
+            job[1].add_done_callback(lambda _: self._done.put(number))
+        return job
+
+    def take(self) -> tuple[Any, Future]:
+        """The next item: the first that is done, unless another must not wait any longer."""
+        oldest = next(iter(self._jobs))
+        overtaken_by = self._added - len(self._jobs) - oldest  # of those yielded, the later ones
+        if overtaken_by >= self._overtake:
+            return self._jobs.pop(oldest)
+        while (number := self._done.get()) not in self._jobs:  # that was waited for
+            pass
+        return self._jobs.pop(number)
 
 
 @dataclass(frozen=True)

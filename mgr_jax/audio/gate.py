@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import soxr
 
+from mgr_jax.audio.spool import GrowingWaveform, Spool
 from mgr_jax.errors import UserError, require, unknown_name
 
 # Channels cancel where their mean has less than this share of the power that it would have were
@@ -31,6 +32,7 @@ _WILD_SHARE = 0.25
 # The loudest second of what counts as sound, rms around its mean. Noise of the last two bits of 16
 # is at -87 dB, music that is called quiet at -60.
 _SILENT_DB, _QUIET_DB = -75.0, -60.0
+_NOTHING = np.empty(0, np.float32)
 
 
 def plain_number(number: float, digits: int = 15) -> str:
@@ -165,7 +167,9 @@ class Sound(Protocol):
         """Yields blocks of a second or less: rate in Hz, [channels, samples] float32."""
 
 
-def pass_gate(sound: Sound, name: str, to_rate: int | None, dtype: type) -> tuple[np.ndarray, int]:
+def pass_gate(
+    sound: Sound, name: str, to_rate: int | None, dtype: type, spool: Spool | None = None
+) -> tuple[np.ndarray, int]:
     """Makes one waveform of a sound.
 
     Channels are averaged; where they cancel each other in more than a tenth of the sound, the
@@ -177,6 +181,7 @@ def pass_gate(sound: Sound, name: str, to_rate: int | None, dtype: type) -> tupl
       name: of the source, for messages.
       to_rate: the rate of the result in Hz; None is that of the first block.
       dtype: np.float32, nominally in [-1, 1], or np.int16, which clips what lies outside.
+      spool: opens a file for a long waveform, see `audio.spool`; None: it stays in memory.
 
     Returns:
       Waveform [samples] and its rate in Hz.
@@ -184,12 +189,14 @@ def pass_gate(sound: Sound, name: str, to_rate: int | None, dtype: type) -> tupl
     Raises:
       AudioError: there are no samples, some are not finite or so high that the others vanish
         beside them, or there is nothing to hear.
+      SpoolError: the file cannot be written.
     """
     survey = _Survey(name)
-    waveform, rate, levels = _render(sound, _Rule(), to_rate, dtype, survey)
+    waveform, rate, levels = _render(sound, _Rule(), to_rate, dtype, spool, survey)
     rule, remarks = survey.judge(sound.lossy)
     if rule != _Rule():
-        waveform, rate, levels = _render(sound, rule, to_rate, dtype)
+        del waveform  # else there are two of them
+        waveform, rate, levels = _render(sound, rule, to_rate, dtype, spool)
     if levels.loudest() <= _SILENT_DB:
         raise AudioError(
             f"{name} holds nothing to hear (no second of it is louder than {_SILENT_DB:.0f} dB of "
@@ -313,59 +320,44 @@ class _Levels:
 
 
 def _render(
-    sound: Sound, rule: _Rule, to_rate: int | None, dtype: type, survey: _Survey | None = None
+    sound: Sound,
+    rule: _Rule,
+    to_rate: int | None,
+    dtype: type,
+    spool: Spool | None,
+    survey: _Survey | None = None,
 ) -> tuple[np.ndarray, int, _Levels]:
     """Mixes and resamples blocks.
 
     Returns:
       Waveform, its rate in Hz, and how loud its blocks are.
     """
-    track, stream, levels = _Track(dtype), None, _Levels()
+    levels, stream = _Levels(), None
     rate, target = 0.0, float(to_rate or 0)
-    for block_rate, block in sound:
-        with np.errstate(over="ignore", invalid="ignore"):  # the survey tells of it
-            mono = rule.mix(block)
-            if survey:
-                survey.look_at(block, mono)
-            levels.add(mono, block_rate)
-            if block_rate != rate:
-                _finish(stream, track)
-                rate, target = block_rate, target or block_rate
-                stream = (
-                    soxr.ResampleStream(rate, target, 1, dtype="float32", quality="HQ")
-                    if rate != target
-                    else None
-                )
-            track.append(stream.resample_chunk(mono) if stream else mono)
-    _finish(stream, track)
-    return track.take(), round(target), levels
+    with GrowingWaveform(dtype, spool) as track:
 
+        def add(samples: np.ndarray) -> None:
+            track.append(to_int16(samples) if dtype == np.int16 else samples)
 
-def _finish(stream: soxr.ResampleStream | None, track: "_Track") -> None:
-    if stream:
-        track.append(stream.resample_chunk(np.empty(0, np.float32), last=True))
-
-
-class _Track:
-    """A waveform that grows in place."""
-
-    def __init__(self, dtype: type) -> None:
-        self._samples: np.ndarray = np.empty(0, dtype)
-        self._length = 0
-
-    def append(self, mono: np.ndarray) -> None:
-        """Adds [samples] float32."""
-        end = self._length + len(mono)
-        if end > len(self._samples):
-            self._samples.resize(end + end // 8, refcheck=False)
-        fitting = to_int16(mono) if self._samples.dtype == np.int16 else mono
-        self._samples[self._length : end] = fitting
-        self._length = end
-
-    def take(self) -> np.ndarray:
-        """The whole of it, once."""
-        self._samples.resize(self._length, refcheck=False)
-        return self._samples
+        for block_rate, block in sound:
+            with np.errstate(over="ignore", invalid="ignore"):  # the survey tells of it
+                mono = rule.mix(block)
+                if survey:
+                    survey.look_at(block, mono)
+                levels.add(mono, block_rate)
+                if block_rate != rate:
+                    if stream:
+                        add(stream.resample_chunk(_NOTHING, last=True))
+                    rate, target = block_rate, target or block_rate
+                    stream = (
+                        soxr.ResampleStream(rate, target, 1, dtype="float32", quality="HQ")
+                        if rate != target
+                        else None
+                    )
+                add(stream.resample_chunk(mono) if stream else mono)
+        if stream:
+            add(stream.resample_chunk(_NOTHING, last=True))
+        return track.take(), round(target), levels
 
 
 def to_int16(waveform: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import soxr
 
 from mgr_jax.audio.decoder import Decoder
 from mgr_jax.audio.gate import AudioError, AudioWarning, Limits, LimitsLike, pass_gate, to_int16
+from mgr_jax.audio.spool import Spool, SpoolError, spool_folder
 from mgr_jax.errors import UserError
 
 _UNREAD_SHARE = 0.01  # of a file, behind its end; less are tags
@@ -43,6 +44,7 @@ def read_audio(
     data: bytes | None = None,
     limits: LimitsLike = None,
     dtype: type = np.float32,
+    spool: Spool | None = None,
 ) -> np.ndarray:
     """Decodes a file, mixes it to mono and resamples it (soxr, HQ).
 
@@ -56,16 +58,20 @@ def read_audio(
       data: the content, where it does not lie in a file of its own; `path` then only names it.
       limits: what is refused; see `Limits`.
       dtype: np.float32, nominally in [-1, 1], or np.int16.
+      spool: opens a file for a waveform of more than 16 MiB, see `audio.spool`; None: it stays in
+        memory.
 
     Returns:
-      Waveform [samples]. The mean of the channels; where they cancel each other, the loudest.
+      Waveform [samples], an np.memmap where it lies in a file. The mean of the channels; where
+      they cancel each other, the loudest.
 
     Raises:
       AudioError: the file is missing, may not be read, changes while it is read, is empty, not
-        audio, cut short, not finite, beyond the limits, or holds nothing to hear.
+        audio, cut short, not finite, beyond the limits, or holds nothing to hear; or there is no
+        room for a long one.
     """
     decoder = Decoder(Path(path), data, Limits.of(limits))
-    return _read(decoder, sample_rate, dtype, allow_truncated)[0]
+    return _read(decoder, sample_rate, dtype, allow_truncated, spool)[0]
 
 
 def read_native(path: str | Path, *, limits: LimitsLike = None) -> tuple[np.ndarray, int]:
@@ -74,14 +80,24 @@ def read_native(path: str | Path, *, limits: LimitsLike = None) -> tuple[np.ndar
 
 
 def _read(
-    decoder: Decoder, sample_rate: int | None, dtype: type, allow_truncated: bool
+    decoder: Decoder,
+    sample_rate: int | None,
+    dtype: type,
+    allow_truncated: bool,
+    spool: Spool | None = None,
 ) -> tuple[np.ndarray, int]:
     path = decoder.path
     try:
-        found = pass_gate(decoder, str(path), sample_rate, dtype)
+        found = pass_gate(decoder, str(path), sample_rate, dtype, spool)
     except MemoryError as error:
         raise AudioError(
             f"{path} does not fit into memory; cut it into pieces", code="audio.limit"
+        ) from error
+    except SpoolError as error:
+        raise AudioError(
+            f"{path} is long, and there is no place to keep its samples ({error}); make room in "
+            f"{spool_folder()}, or name a folder on another disk (TMPDIR)",
+            code="disk.full",
         ) from error
     text, way_out = "", ""
     if decoder.missing:

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from tqdm import tqdm
 
+from mgr_jax.workers import available_cores
+
 _PAUSE_SECONDS = 0.01
 
 
@@ -51,13 +53,6 @@ def speed_ratio(times: Sequence[float], others: Sequence[float]) -> dict[str, fl
     """How many times as fast as others: the median over rounds, and best round to best round."""
     ratios = [other / own for own, other in zip(times, others, strict=True)]
     return {"median": statistics.median(ratios), "best": min(others) / min(times)}
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def load_average() -> float | None:

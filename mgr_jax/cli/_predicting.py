@@ -18,12 +18,14 @@ def define_reading(flags: Flags) -> None:
 def define_rules(flags: Flags) -> None:
     """Defines what is to be told."""
     flags.names("classes", None, "Tell only these classes, with commas between.")
-    flags.number("min_probability", None, "Tell nothing less probable; else undecided.", least=0)
+    flags.number("min_probability", None, "Tell nothing less probable, from 0 to 1.", least=0)
+    flags.path("genre_tree", None, "Parents of genres: a CSV of child,parent; FMA's genres.csv.")
 
 
 def rules_of(flags: Flags) -> Any:
     """What is to be told, as `predict_files` takes it."""
-    return mgr_jax.Rules(tuple(flags.classes or ()), flags.min_probability)
+    tree = mgr_jax.read_genre_tree(flags.genre_tree) if flags.genre_tree else {}
+    return mgr_jax.Rules(tuple(flags.classes or ()), flags.min_probability, tree)
 
 
 def define_timeline(flags: Flags) -> None:
@@ -35,3 +37,61 @@ def define_timeline(flags: Flags) -> None:
 def timeline_of(flags: Flags) -> Any:
     """The timeline that is asked for, as `predict_files` takes it."""
     return mgr_jax.Timeline(hop=flags.hop) if flags.hop else flags.timeline
+
+
+def define_output(flags: Flags) -> None:
+    """Defines where results go, and as what."""
+    flags.names(
+        "format",
+        None,
+        "What to write, several with commas between: text (the default), csv, jsonl, parquet, "
+        "audacity, m3u; or crowdai. Without --out, one of the first three to standard output; with "
+        "--out, csv unless told.",
+    )
+    flags.path("out", None, "Keep results in files that begin so, such as genres: genres.jsonl.")
+    flags.switch("beside", False, "Write song.mp3.mgr-jax.csv and the like beside each song.")
+    flags.choice("order", "input", ["input", "arrival"], "Of the results.")
+    flags.switch("dry_run", False, "Only list what would be done with each file, and why.")
+
+
+def output_of(flags: Flags) -> dict[str, Any]:
+    """Where results are kept, as `predict_files` takes it."""
+    formats = [name for name in flags.format or ["csv"] if name != "text"]
+    return {
+        "out": flags.out,
+        "formats": formats if flags.out else (),
+        "in_order": flags.order == "input",
+        **flags.given("beside", "dry_run"),
+    }
+
+
+def shown_of(flags: Flags) -> str:
+    """What is shown on standard output: text, csv or jsonl; nothing where it is kept alone."""
+    formats = flags.format or (["csv"] if flags.out else ["text"])
+    if flags.out:
+        return "text" if "text" in formats else ""
+    if len(formats) > 1 or formats[0] not in ("text", "csv", "jsonl"):
+        raise mgr_jax.UserError(
+            f"--format={','.join(formats)} is written to files; give --out, such as --out=genres, "
+            "or one of text, csv and jsonl, which are written to standard output",
+            code="argument.missing",
+        )
+    return formats[0]
+
+
+def is_submission(flags: Flags) -> bool:
+    """Whether a submission to a challenge is to be written.
+
+    Raises:
+      UserError: it is, with flags that do not go with it.
+    """
+    if "crowdai" not in (flags.format or ()):
+        return False
+    others = flags.timeline or flags.features or flags.beside or flags.dry_run
+    if flags.format != ["crowdai"] or not flags.out or others:
+        raise mgr_jax.UserError(
+            "a submission takes --format=crowdai, --out=submission.csv and folders of mp3 files, "
+            "and neither --features, --timeline, --beside nor --dry_run",
+            code="argument.not_applicable",
+        )
+    return True

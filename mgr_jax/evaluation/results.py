@@ -3,7 +3,7 @@
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class Result:
       path: the folder that holds `predictions/<split>.npz` and `.json`.
       scores: what the .json file holds: the dict of `evaluate`, with `system` (what made the
         predictions) and, for single_label, `majority` (what always answering the most frequent
-        training class scores).
+        training class scores); of a calibrated run `told`, see `runs.told.score_told`.
       segments: the predictions table.
       tracks: the same with one row per track.
       cost: `parameters`, `seconds` and `device` of the run; empty where they were not written.
@@ -68,6 +68,11 @@ class Result:
         if majority := self.scores.get("majority"):
             text += f"\nmajority class ({printable(majority['class'])}): "
             text += format_interval(majority["track"]["accuracy"])
+        if told := self.scores.get("told"):
+            track = told["track"]
+            text += f"\ntold, not undecided: precision {format_interval(track['precision'])}, "
+            text += f"coverage {format_interval(track['coverage'])}; calibrated: calibration error "
+            text += f"{track['calibration_error']:.3f}, log loss {track['log_loss']:.3f}"
         return text
 
 
@@ -85,6 +90,7 @@ def save_result(
     system: str,
     aggregation: str = "probabilities",
     top_k: int | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> Result:
     """Scores a table, and writes it and the scores to `<folder>/predictions/`.
 
@@ -95,6 +101,7 @@ def save_result(
       system: what made the predictions, for reports.
       aggregation: see `evaluate`.
       top_k: see `evaluate`.
+      told: scores of what a calibrated run tells, to be kept beside.
     """
     scores = {"system": system, **evaluate(predictions, aggregation=aggregation, top_k=top_k)}
     if training_tracks is not None:
@@ -103,6 +110,8 @@ def save_result(
             "class": predictions.classes[majority],
             **majority_baseline(predictions, majority),
         }
+    if told:
+        scores["told"] = dict(told)
     with together(folder / "predictions") as new:
         file = new / f"{predictions.split}.json"
         predictions.save(file.with_suffix(".npz"))

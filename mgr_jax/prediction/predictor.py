@@ -12,8 +12,9 @@ import numpy as np
 from mgr_jax.audio.clips import segment_starts
 from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_frontend
 from mgr_jax.audio.io import AudioError, LimitsLike, convert_waveform, read_audio
+from mgr_jax.audio.spool import without_a_name
 from mgr_jax.classifier import GenreClassifier, abstract_variables, how_filled
-from mgr_jax.decisions import Rules, Timeline, calibrate, decide
+from mgr_jax.decisions import Decider, Rules, Timeline, TimelineLike
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_model
@@ -64,7 +65,7 @@ class Predictor:
         sample_rate: float | None = None,
         *,
         side: Mapping[str, Any] | None = None,
-        timeline: bool | Timeline = False,
+        timeline: TimelineLike = False,
         rules: Rules = Rules(),  # noqa: B008 - frozen
         limits: LimitsLike = None,
     ) -> Prediction:
@@ -76,8 +77,9 @@ class Predictor:
           side: for a `fusion`: "table", a row [columns] in the order of `self.side.columns`, and
             categories by name, as in {"artist": "Bach"}; those left out are unseen.
           timeline: tell segments and sections that cover the file from its first to its last
-            sample, where the answer comes from a few clips; how, or True: as the model says. The
-            answer stays the same.
+            sample, where the answer comes from a few clips. How: a `Timeline`, settings by name
+            that differ from the model's, as in {"hop": 0.5}, or True: as the model says. The answer
+            stays the same.
           rules: what is to be told.
           limits: which files are refused; see `audio.io.Limits`.
 
@@ -89,13 +91,20 @@ class Predictor:
           AudioError: the file cannot be read, or holds nothing to hear, or less than one analysis
             frame.
           UserError: a waveform comes without its rate or is none, the model needs a table row, it
-            reads features and does not know the preset that they were computed with, or a rule
-            names a class that it does not know.
+            reads features and does not know the preset that they were computed with, a rule names a
+            class that it does not know, or a timeline's hop is longer than the window.
         """
         rate = self.audio_rate()
         if isinstance(audio, str | Path):
             name = str(audio)
-            samples = read_audio(audio, rate, allow_truncated=True, limits=limits, dtype=np.int16)
+            samples = read_audio(
+                audio,
+                rate,
+                allow_truncated=True,
+                limits=limits,
+                dtype=np.int16,
+                spool=without_a_name,
+            )
         else:
             name = "the array"
             samples = convert_waveform(audio, sample_rate, rate, limits=limits, dtype=np.int16)
@@ -156,7 +165,7 @@ class Predictor:
         *,
         name: str,
         side: Mapping[str, Any] | None = None,
-        timeline: bool | Timeline = False,
+        timeline: TimelineLike = False,
     ) -> TrackClips:
         """The clips of a track that was read, as `engine` takes them; `answer` ends the work.
 
@@ -203,24 +212,38 @@ class Predictor:
           outputs: of `engine`.
           rules: see `predict`.
         """
-        decisions, task = self.description.decisions, self.spec.task
-        rules.require_known(self.classes)
+        # `decider.answer(…, level="clip")` answers for a section likewise.
+        decider = Decider(self.classes, self.spec.task, self.description.decisions, rules)
         told = np.searchsorted(question.starts, question.told)
         asked = np.searchsorted(question.starts, question.asked)
         probabilities = outputs["probabilities"]
         whole = probabilities[asked].mean(axis=0)
-        calibrated = calibrate(whole, decisions.track_temperature, task)
-        rate = self.spec.sample_rate
-        start = question.told / rate
-        end = np.minimum(question.told + self.spec.clip_samples, question.length) / rate
+        rate, start = self.spec.sample_rate, question.told
+        end = np.minimum(start + self.spec.clip_samples, question.length)
+        shown: dict[str, Any] = {}
+        if question.timeline:
+            from mgr_jax.prediction.timeline import find_sections  # what few need
+
+            shown["moments"], shown["sections"] = find_sections(
+                start,
+                end,
+                probabilities[told],
+                question.statistics[told],
+                length=question.length,
+                rate=rate,
+                timeline=question.timeline,
+                task=self.spec.task,
+                decider=decider,
+            )
         embeddings = outputs["embedding"]
         return Prediction(
             classes=self.classes,
-            start=start,
-            end=end,
+            start=start / rate,
+            end=end / rate,
             probabilities=probabilities[told],
             track_probabilities=whole,
-            answer=decide(calibrated, self.classes, task, decisions, rules),
+            answer=decider.answer(whole, question.statistics[asked]),
+            **shown,
             embedding=embeddings[asked].mean(axis=0),
             segment_embeddings=embeddings[told],
         )
@@ -230,7 +253,7 @@ class Predictor:
         features: np.ndarray,
         side: Mapping | None = None,
         *,
-        timeline: bool | Timeline = False,
+        timeline: TimelineLike = False,
         rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> Prediction:
         """Classifies the features of one track, segment by segment.
@@ -251,7 +274,7 @@ class Predictor:
         tracks: Sequence[np.ndarray],
         *,
         sides: Sequence[Mapping[str, Any] | None] | None = None,
-        timeline: bool | Timeline = False,
+        timeline: TimelineLike = False,
         rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> list[Prediction]:
         """Classifies the features of many tracks, several of them at a time.
@@ -328,18 +351,31 @@ class Predictor:
     def _answers(self, clips: Iterable[TrackClips], rules: Rules) -> list[Prediction]:
         return [self.answer(question, outputs, rules) for question, outputs in self.engine(clips)]
 
-    def _clips(self, track: Any, side: Any, timeline: bool | Timeline) -> TrackClips:
+    def _clips(self, track: Any, side: Any, timeline: TimelineLike) -> TrackClips:
         """The clips of a track [time steps, ...] of the spec's dtype that is not empty."""
         length = len(track)
-        asked = self._starts(length, self.spec.eval_segments)
-        told = self._starts(length, 0) if timeline else asked
+        spec = self.spec
+        asked = segment_starts(length, spec.clip_samples, spec.eval_segments, step=spec.crop.step)
+        told, shown = asked, None
+        if timeline is not False:
+            from mgr_jax.prediction.timeline import model_timeline, window_starts  # what few need
+
+            shown = model_timeline(self.description.decisions, spec).changed(timeline)
+            told = window_starts(length, spec, shown)
         starts = np.union1d(asked, told)
         measured = self._meter.measure_track(track) if self._meter else {}
-        question = Question(length, asked, told, starts)
+        statistics = self._statistics(track, starts)
+        question = Question(length, asked, told, starts, statistics, shown)
         return TrackClips(question, track, starts, measured | self.side.encode_track(side))
 
-    def _starts(self, length: int, segments: int) -> np.ndarray:
-        return segment_starts(length, self.spec.clip_samples, segments, step=self.spec.crop.step)
+    def _statistics(self, track: Any, starts: np.ndarray) -> np.ndarray:
+        """What the clips sound like, for models that check whether they are music; [clips, n]."""
+        if not self.description.decisions.background:
+            return np.zeros((len(starts), 0), np.float32)
+        from mgr_jax.background import sound_statistics  # which few models need
+
+        clip, rate = self.spec.clip_samples, int(self.spec.sample_rate)
+        return np.stack([sound_statistics(track[s : s + clip], rate) for s in starts])
 
 
 @dataclass(frozen=True)
@@ -351,12 +387,16 @@ class Question:
       asked: of the clips that evaluation asks about, [clips]; the answer is their mean.
       told: of the segments that are told, [segments].
       starts: of all of them, each once, [clips].
+      statistics: of all of them, for `Decider.answer`, [clips, n].
+      timeline: how sections are made of the segments; None: none are.
     """
 
     length: int
     asked: np.ndarray
     told: np.ndarray
     starts: np.ndarray
+    statistics: np.ndarray
+    timeline: Timeline | None = None
 
 
 def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> Predictor:

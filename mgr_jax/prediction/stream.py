@@ -1,9 +1,11 @@
 """Many files through one model: decoded in processes ahead, classified in batches they share."""
 
 import contextlib
+import dataclasses
 import functools
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +14,21 @@ import numpy as np
 
 from mgr_jax.audio.io import AudioError, Limits, LimitsLike, read_audio
 from mgr_jax.audio.notes import with_notes
-from mgr_jax.decisions import Rules, Timeline
+from mgr_jax.audio.spool import Spooled, read_into, spool_folder
+from mgr_jax.decisions import Rules, TimelineLike
 from mgr_jax.errors import UserError
+from mgr_jax.files import scratch
 from mgr_jax.prediction.engine import TrackClips
 from mgr_jax.prediction.prediction import Prediction
-from mgr_jax.workers import Failure, map_in_processes
+from mgr_jax.workers import Failure, available_cores, map_in_processes
 
 if TYPE_CHECKING:
     from mgr_jax.prediction.predictor import Predictor
 
-_AHEAD = 2  # files per process that are decoded before their turn: an hour is 160 MB
+# Sounds per process that may wait for the network, of up to 16 MiB each; longer ones lie in files.
+_AHEAD = 4
+# Results that may wait for one that is to come before them. They are small.
+_OVERTAKE = 256
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,9 @@ class FilePrediction:
       error: why there is none.
       notes: what was warned of a file that is used, but not as it is.
       seconds: of sound.
+      overview: what `look` saw of it, for pictures.
+      size: of the file in bytes, before it was read; None: that is not known.
+      modified: when it was changed, in nanoseconds since 1970, before it was read.
     """
 
     name: str
@@ -41,6 +51,12 @@ class FilePrediction:
     error: AudioError | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    overview: Any = None
+    size: int | None = None
+    modified: int | None = None
+
+
+Look = Callable[[np.ndarray, float], Any]
 
 
 def predict_stream(
@@ -48,12 +64,17 @@ def predict_stream(
     files: Iterable[str | Path],
     *,
     sides: Sequence[Mapping[str, Any]] | None = None,
-    timeline: bool | Timeline = False,
+    timeline: TimelineLike = False,
     rules: Rules = Rules(),  # noqa: B008 - frozen
     limits: LimitsLike = None,
     workers: int | None = None,
+    in_order: bool = True,
+    look: Look | None = None,
 ) -> Iterator[FilePrediction]:
     """Classifies files, whose results come as they are done.
+
+    Memory is bounded, whatever the number and the length of the files: the samples of long ones
+    lie in a folder of temporary files ($TMPDIR, or else /var/tmp) until they are classified.
 
     Args:
       predictor: of audio.
@@ -65,9 +86,13 @@ def predict_stream(
       workers: processes that decode, ahead of the network. In them a file that crashes its decoder
         or takes for ever gives an error alone. None: as many as there are cores, none for a single
         file; 0: decode in this process.
+      in_order: results come in the order of the files. What is decoded meanwhile is classified, so
+        that a long file keeps few others waiting; where that does not matter either, False.
+      look: looks at the samples [samples] int16 and the rate in Hz of each file, as
+        `audio.overview.make_overview` does.
 
     Yields:
-      What came of each file, in their order.
+      What came of each file, once.
 
     Raises:
       UserError: the model does not read audio, a rule names a class that it does not know, no
@@ -76,7 +101,7 @@ def predict_stream(
     names = list(map(str, files))
     rules.require_known(predictor.classes)
     if workers is None:
-        workers = min(os.cpu_count() or 1, len(names)) if len(names) > 1 else 0
+        workers = min(available_cores(), len(names)) if len(names) > 1 else 0
     read = functools.partial(
         read_audio,
         sample_rate=predictor.audio_rate(),
@@ -84,43 +109,92 @@ def predict_stream(
         limits=Limits.of(limits),
         dtype=np.int16,
     )
-    with contextlib.closing(
-        map_in_processes(read, names, workers=workers, ahead=_AHEAD)
-    ) as decoded:
-        clips = _clips(predictor, decoded, sides or [{}] * len(names), timeline)
-        for (question, file), outputs in predictor.engine(clips):
-            if question is None:
-                yield file
-            else:
-                found = predictor.answer(question, outputs, rules)
-                yield FilePrediction(file.name, found, None, file.notes, file.seconds)
+    sides = sides or [{}] * len(names)
+    with scratch(spool_folder()) as folder:
+        decoded = map_in_processes(
+            functools.partial(read_into, str(folder), read),
+            enumerate(names),
+            workers=workers,
+            ahead=_AHEAD,
+            overtake=_OVERTAKE if in_order else math.inf,
+            name=operator.itemgetter(1),
+        )
+        with contextlib.closing(decoded):
+            found = _classified(
+                predictor, _waveforms(decoded, folder), sides, timeline, rules, look
+            )
+            yield from _sorted(found) if in_order else (file for _, file in found)
+
+
+def _waveforms(
+    decoded: Iterable[tuple[tuple[int, str], Any]], folder: Path
+) -> Iterator[tuple[int, str, np.ndarray | Failure]]:
+    """Number, name and samples of each file; the files that those of long ones come in go."""
+    for (number, name), found in decoded:
+        if isinstance(found, Failure):
+            (folder / str(number)).unlink(missing_ok=True)  # a worker that was killed leaves it
+        yield number, name, found.take() if isinstance(found, Spooled) else found
+
+
+def _classified(
+    predictor: "Predictor",
+    waveforms: Iterable[tuple[int, str, np.ndarray | Failure]],
+    sides: Sequence[Mapping[str, Any]],
+    timeline: TimelineLike,
+    rules: Rules,
+    look: Look | None,
+) -> Iterator[tuple[int, FilePrediction]]:
+    """What came of each file, with its number, in the order of the waveforms."""
+    clips = _clips(predictor, waveforms, sides, timeline, look)
+    for (question, number, file), outputs in predictor.engine(clips):
+        if question is not None:
+            found = predictor.answer(question, outputs, rules)
+            file = dataclasses.replace(file, prediction=found)
+        yield number, file
+
+
+def _sorted(found: Iterable[tuple[int, FilePrediction]]) -> Iterator[FilePrediction]:
+    """By number, without gaps."""
+    waiting: dict[int, FilePrediction] = {}
+    turn = 0
+    for number, file in found:
+        waiting[number] = file
+        while turn in waiting:
+            yield waiting.pop(turn)
+            turn += 1
 
 
 def _clips(
     predictor: "Predictor",
-    decoded: Iterable[tuple[str, np.ndarray | Failure]],
+    waveforms: Iterable[tuple[int, str, np.ndarray | Failure]],
     sides: Sequence[Mapping[str, Any]],
-    timeline: bool | Timeline,
+    timeline: TimelineLike,
+    look: Look | None,
 ) -> Iterator[TrackClips]:
-    """The clips of files that were read; keys are (question, what is known of the file)."""
+    """The clips of files that were read; keys are (question, number, what is known of it)."""
 
-    def ask() -> Iterator[tuple[str, TrackClips | AudioError, float]]:
-        for (name, found), side in zip(decoded, sides, strict=True):
+    def ask() -> Iterator[tuple[int, FilePrediction, TrackClips | None]]:
+        rate = predictor.audio_rate()
+        for number, name, found in waveforms:
             if isinstance(found, Failure):
                 if found.code == "package.missing":  # which is no fault of the file
                     raise UserError(found.reason, code=found.code)
-                yield name, AudioError(found.reason, code=found.code), 0.0
+                error = AudioError(found.reason, code=found.code)
+                yield number, FilePrediction(name, error=error), None
                 continue
-            seconds = len(found) / predictor.audio_rate()
+            file = FilePrediction(name, seconds=len(found) / rate)
             try:
-                yield name, predictor.ask(found, name=name, side=side, timeline=timeline), seconds
+                clips = predictor.ask(found, name=name, side=sides[number], timeline=timeline)
             except AudioError as error:
-                yield name, error, seconds
+                yield number, dataclasses.replace(file, error=error), None
+                continue
+            if look:
+                file = dataclasses.replace(file, overview=look(found, rate))
+            yield number, file, clips
 
-    for (name, asked, seconds), notes in with_notes(ask()):
-        if isinstance(asked, AudioError):
-            failed = FilePrediction(name, None, asked, tuple(notes), seconds)
-            yield TrackClips((None, failed))
+    for (number, file, clips), notes in with_notes(ask()):
+        file = dataclasses.replace(file, notes=tuple(notes))
+        if clips is None:
+            yield TrackClips((None, number, file))
         else:
-            file = FilePrediction(name, None, None, tuple(notes), seconds)
-            yield TrackClips((asked.key, file), asked.track, asked.starts, asked.aux)
+            yield dataclasses.replace(clips, key=(clips.key, number, file))

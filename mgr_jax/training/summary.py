@@ -1,5 +1,7 @@
 """What a run writes down: what it is, what it measures, what it costs."""
 
+import contextlib
+import dataclasses
 import importlib.util
 import logging
 import warnings
@@ -21,6 +23,7 @@ from mgr_jax.evaluation import Predictions, Protocol, confusion_matrix, evaluate
 from mgr_jax.files import append, write_text
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.integrity import read_line, read_sealed, seal_line, write_sealed
+from mgr_jax.model_folder import read_description
 from mgr_jax.model_of_config import describe_model
 from mgr_jax.reports import draw_confusion, figure_to_image
 from mgr_jax.side_inputs import SideInputs
@@ -194,6 +197,7 @@ def describe_run(
     protocol: Protocol,
     *,
     step: int,
+    done: bool = False,
     progress: bool = False,
 ) -> None:
     """Writes what prediction and later readers need: model.json, the config, the data.
@@ -206,6 +210,7 @@ def describe_run(
       side: what it is given beside the sound.
       protocol: who is trained on, and how that leaks.
       step: at which the run goes on; 0: it begins.
+      done: the network changes no more.
       progress: show a bar where training tracks are read to know them again.
     """
     train = splits["train"]
@@ -215,7 +220,12 @@ def describe_run(
         "classes": target_names(train, config.task),
         "training_tracks": class_counts(train, config.task).tolist(),
     }
-    describe_model(config, spec, labels, side, train.account, protocol.as_dict()).save(workdir)
+    described = describe_model(config, spec, labels, side, train.account, protocol.as_dict())
+    if done:  # what calibration has found of the network still holds
+        with contextlib.suppress(UserError):  # else model.json is written anew
+            decisions = read_description(workdir).decisions
+            described = dataclasses.replace(described, decisions=decisions)
+    described.save(workdir)
     contents: dict[str, Any] = {
         "dataset": train.account,
         # So that scores on other data can tell what was trained on, under whatever name; what the

@@ -199,7 +199,10 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         protocol = protocol.with_leak(side.leak, inherited)
         in_first_process(
             lambda: describe_run(
-                workdir, config, spec, splits, side, protocol, step=step, progress=progress
+                *(workdir, config, spec, splits, side, protocol),
+                step=step,
+                done=stages.done(step),
+                progress=progress,
             )
         )
         parameters = sum(x.size for x in jax.tree.leaves(variables["params"]))

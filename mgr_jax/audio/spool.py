@@ -1,0 +1,150 @@
+"""Waveforms that grow block by block: short ones in memory, long ones in files.
+
+A file is mapped into memory, so that what is read of it counts for little and can be dropped by
+the system. However long sounds are, and however many wait their turn, none fills the memory.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+LONG = 1 << 24  # bytes; what is longer goes into a file: 11 minutes at 12 kHz as int16
+
+# Opens a file of its own to be written and read.
+Spool = Callable[[], BinaryIO]
+
+
+class SpoolError(Exception):
+    """A long waveform cannot be kept in a file; the message says why."""
+
+
+class GrowingWaveform:
+    """A waveform that grows in place."""
+
+    def __init__(self, dtype: type, spool: Spool | None = None) -> None:
+        """Starts empty, in memory.
+
+        Args:
+          dtype: of the samples.
+          spool: where the samples go once there are more than `LONG` bytes; None: they stay.
+        """
+        self._samples: np.ndarray = np.empty(0, dtype)
+        self._length = 0
+        self._spool, self._file = spool, contextlib.ExitStack()
+        self._written: BinaryIO | None = None
+
+    def __enter__(self) -> "GrowingWaveform":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):  # a full disk is told by what failed first
+            self._file.close()
+
+    def append(self, samples: np.ndarray) -> None:
+        """Adds [samples].
+
+        Raises:
+          SpoolError: they are to be written to a file, and cannot be.
+        """
+        samples = np.ascontiguousarray(samples, self._samples.dtype)
+        end = self._length + len(samples)
+        if self._spool and end * samples.itemsize > LONG:
+            with _told():
+                if not self._written:
+                    self._written = self._file.enter_context(self._spool())
+                    self._written.write(self._samples[: self._length].data)
+                    self._samples = np.empty(0, samples.dtype)
+                self._written.write(samples.data)
+        else:
+            if end > len(self._samples):
+                self._samples.resize(end + end // 8, refcheck=False)
+            self._samples[self._length : end] = samples
+        self._length = end
+
+    def take(self) -> np.ndarray:
+        """The whole of it, once: an array, or an np.memmap of the file.
+
+        Raises:
+          SpoolError: the file cannot be written.
+        """
+        if self._written:
+            with _told():
+                self._written.flush()
+                return np.memmap(self._written, self._samples.dtype, "r")
+        self._samples.resize(self._length, refcheck=False)
+        return self._samples
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SpoolError(error.strerror or str(error)) from error
+
+
+def spool_folder() -> Path:
+    """Where temporary files go that may be large.
+
+    That is $TMPDIR, or else /var/tmp, since /tmp may lie in memory.
+    """
+    chosen = Path(tempfile.gettempdir())
+    is_chosen = any(os.environ.get(name) == str(chosen) for name in ("TMPDIR", "TEMP", "TMP"))
+    large = Path("/var/tmp")
+    return chosen if is_chosen or not os.access(large, os.W_OK) else large
+
+
+def without_a_name() -> BinaryIO:
+    """A `Spool` for this process: the file goes with it, however it ends."""
+    return tempfile.TemporaryFile(dir=spool_folder())
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """A waveform in a file, on its way from one process to another.
+
+    Attributes:
+      path: of the file.
+      dtype: of the samples.
+    """
+
+    path: Path
+    dtype: str
+
+    def take(self) -> np.ndarray:
+        """Maps it into memory, once: the name goes at once, and the file with the array."""
+        waveform = np.memmap(self.path, self.dtype, "r")
+        self.path.unlink()
+        return waveform
+
+
+def read_into(
+    folder: str, read: Callable[..., np.ndarray], item: tuple[int, str]
+) -> np.ndarray | Spooled:
+    """Reads a file in a worker process.
+
+    Args:
+      folder: for long waveforms.
+      read: `audio.io.read_audio` with what it needs but for the path and the `spool`.
+      item: number of the file, which is the name of its waveform, and its path.
+    """
+    number, path = item
+    place = Path(folder, str(number))
+
+    def spool() -> Any:
+        return place.open("w+b")
+
+    try:
+        waveform = read(path, spool=spool)
+    except BaseException:
+        place.unlink(missing_ok=True)
+        raise
+    if isinstance(waveform, np.memmap):
+        return Spooled(place, waveform.dtype.str)
+    return waveform

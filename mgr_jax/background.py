@@ -1,0 +1,120 @@
+"""Whether a clip is music at all: statistics of its sound, and a score of them.
+
+A network that has learnt genres alone has one for everything. Its own outputs tell noise from
+music badly; what a spectrum is like and how it moves tells it well (docs/undecided.md). Numpy only.
+"""
+
+import functools
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+_FRAME, _LEAST_FRAMES = 0.064, 8  # seconds, about; a shorter clip is heard again and again
+_BANDS, _COEFFICIENTS, _PEAKS = 32, 13, 20
+_APART = 0.25  # seconds between spectra that are compared
+_SWELLS = (0.3, 1, 2, 4, 6, 9, 15)  # Hz: beats lie low, syllables at 2 to 8
+_FAR = 6.0  # standard deviations
+STATISTICS = 3 * _COEFFICIENTS + 8 + len(_SWELLS) - 1 + 3
+
+
+def sound_statistics(clip: np.ndarray, rate: int) -> np.ndarray:
+    """What a clip [samples] int16 at a rate in Hz is like, [n] float32.
+
+    In their order: means, deviations and changes of cepstral coefficients (timbre), flatness of
+    spectra, likeness of neighbouring and of distant spectra, height of their peaks (tones), shares
+    of slow and fast swells, and the level, how it varies and how much is quiet.
+    """
+    size, bands, cosines = _parts(rate)
+    hop = size // 2
+    sound = clip.astype(np.float32) / 32768
+    if len(sound) < (_LEAST_FRAMES + 1) * hop:
+        sound = np.resize(sound, (_LEAST_FRAMES + 1) * hop)
+    frames = np.lib.stride_tricks.sliding_window_view(sound, size)[::hop]
+    frames = frames * np.hanning(size).astype(np.float32)
+    power = np.abs(np.fft.rfft(frames)) ** 2 / (size**2 / 16)
+    level = 10 * np.log10((frames**2).mean(axis=1) + 1e-10)
+    decibels = 10 * np.log10(power @ bands + 1e-10)
+    cepstra = decibels @ cosines
+
+    fine = np.log(power[:, 2:] + 1e-10)
+    flatness = fine.mean(axis=1) - np.log(power[:, 2:].mean(axis=1) + 1e-10)
+    fine -= fine.mean(axis=1, keepdims=True)
+    lengths = np.sqrt((fine**2).sum(axis=1)) + 1e-5
+    apart = min(max(2, round(_APART * rate / hop)), len(fine) - 1)
+    near, far = (
+        (fine[k:] * fine[:-k]).sum(axis=1) / (lengths[k:] * lengths[:-k]) for k in (1, apart)
+    )
+    peaks = np.partition(fine, -_PEAKS, axis=1)[:, -_PEAKS:].mean(axis=1)
+
+    window = np.hanning(len(decibels))[:, None]
+    swells = np.abs(np.fft.rfft((decibels - decibels.mean(axis=0)) * window, axis=0)) ** 2
+    swells, hertz = swells.mean(axis=1), np.fft.rfftfreq(len(decibels), hop / rate)
+    total = swells[1:].sum() + 1e-6
+    shares = [
+        np.log10(swells[(hertz >= low) & (hertz < high)].sum() / total + 1e-4)
+        for low, high in itertools.pairwise(_SWELLS)
+    ]
+    pairs = [[x.mean(), x.std()] for x in (flatness, near, far, peaks)]
+    levels = [level.mean(), np.log(level.std() + 0.1), (level < level.max() - 25).mean()]
+    return np.concatenate(
+        [
+            cepstra.mean(axis=0),
+            np.log(cepstra.std(axis=0) + 0.1),
+            np.log(np.abs(np.diff(cepstra, axis=0)).mean(axis=0) + 0.1),
+            *pairs,
+            shares,
+            levels,
+        ]
+    ).astype(np.float32)
+
+
+def expand_statistics(statistics: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Standardised statistics [clips, n] and their squares, [clips, 2 n], as `weights` take them.
+
+    By the squares a score may grow to either side of what music is like.
+    """
+    z = np.clip((statistics - mean) / scale, -_FAR, _FAR)
+    return np.concatenate([z, z**2], axis=-1)
+
+
+def background_scores(statistics: np.ndarray, detector: Mapping[str, Any]) -> np.ndarray:
+    """How little clips are like music, [clips]: log odds, by statistics [clips, n].
+
+    Args:
+      statistics: see `sound_statistics`.
+      detector: `Decisions.background`.
+    """
+    mean, scale, weights = (np.asarray(detector[name]) for name in ("mean", "scale", "weights"))
+    return expand_statistics(statistics, mean, scale) @ weights + detector["bias"]
+
+
+def require_detector(detector: Mapping[str, Any]) -> None:
+    """Raises a ValueError unless a mapping is a detector as `background_scores` takes it."""
+    sizes = {"mean": STATISTICS, "scale": STATISTICS, "weights": 2 * STATISTICS}
+    if set(detector) != {*sizes, "bias", "threshold"}:
+        raise ValueError(f"background holds {', '.join(detector)}")
+    for name, value in detector.items():
+        array = np.asarray(value)
+        shape = (sizes[name],) if name in sizes else ()
+        if array.shape != shape or array.dtype.kind not in "if" or not np.isfinite(array).all():
+            raise ValueError(f"background: {name} is no {sizes.get(name, 1)} finite numbers")
+    if min(detector["scale"]) <= 0:
+        raise ValueError("background: scale is not above 0")
+
+
+@functools.lru_cache(maxsize=4)
+def _parts(rate: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """Samples of a frame, triangles of mel bands [bins, bands], and a DCT [bands, coefficients]."""
+    size = 2 ** round(np.log2(_FRAME * rate))
+    hertz = np.fft.rfftfreq(size, 1 / rate)
+    ends = 2595 * np.log10(1 + np.array([60, min(rate / 2, 8000)]) / 700)
+    edges = 700 * (10 ** (np.linspace(*ends, _BANDS + 2) / 2595) - 1)
+    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+    rising = (hertz[:, None] - low) / (middle - low)
+    falling = (high - hertz[:, None]) / (high - middle)
+    bands = np.maximum(0, np.minimum(rising, falling))
+    angles = np.pi / _BANDS * (np.arange(_BANDS)[:, None] + 0.5)
+    cosines = np.sqrt(2 / _BANDS) * np.cos(angles * np.arange(1, _COEFFICIENTS + 1))
+    return size, bands.astype(np.float32), cosines.astype(np.float32)

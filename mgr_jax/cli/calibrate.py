@@ -1,0 +1,31 @@
+"""Find how sure a trained model may be, so that it can say "undecided".
+
+  mgr-jax calibrate --model=runs/a --precision=0.9 --report_split=test
+  mgr-jax predict --model=runs/a song.mp3
+
+On its validation split: temperatures for its probabilities, thresholds below which predictions are
+undecided, and a check whether sounds are music at all. Written into the run's model.json.
+"""
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.path("model", None, "Work directory of a run.")
+    flags.number("precision", 0.9, "Which share of what is told is to be right; 0: tell all.")
+    flags.text("split", "validation", "Whose tracks decide.")
+    flags.text("report_split", None, "Score this one too, such as test; it decides nothing.")
+    flags.path("data_dir", None, "TFDS folder, if it has moved since training.")
+    flags.switch("background", True, "Check whether sounds are music at all.")
+    flags.switch("progress", True, "Show bars.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Calibrates and prints."""
+    flags.require(model="the work directory of a trained run, such as runs/a")
+    options = flags.given(
+        "precision", "split", "report_split", "data_dir", "background", "progress"
+    )
+    print(mgr_jax.calibrate(flags.model, **options))

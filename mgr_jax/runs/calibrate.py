@@ -1,0 +1,247 @@
+"""Calibration: how sure a trained run may be, found on its validation split."""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from mgr_jax.audio.io import convert_waveform
+from mgr_jax.config import load_config
+from mgr_jax.data.cache import Tracks
+from mgr_jax.data.pipeline import open_split
+from mgr_jax.decisions import Decisions
+from mgr_jax.errors import UserError, printable, require
+from mgr_jax.evaluation import Predictions, format_interval
+from mgr_jax.files import expand
+from mgr_jax.model_folder import ModelDescription, read_description
+from mgr_jax.runs.fit_background import clip_statistics, fit_background, quieter
+from mgr_jax.runs.told import (
+    NEVER,
+    choose_thresholds,
+    cross_fit,
+    fit_temperature,
+    highest_precision,
+    score_calibration,
+    score_told,
+    with_temperature,
+)
+from mgr_jax.training.inference import predict_run
+
+_MOST_TRACKS = 400  # of a split that a background check hears
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What calibration has found, and written to a run's model.json.
+
+    Attributes:
+      path: the folder of the run.
+      decisions: what its model.json holds now; `measured` has the numbers.
+    """
+
+    path: Path
+    decisions: Decisions
+
+    def __str__(self) -> str:
+        """The temperatures, and scores before and after as lines of text."""
+        found, d = self.decisions.measured, self.decisions
+        lines = [
+            f"calibrated on {found['tracks']} {found['split']} tracks: temperature "
+            f"{d.track_temperature:.2f} of tracks, {d.clip_temperature:.2f} of clips",
+            *_scores("before", found["before"]),
+            *_scores("after", found["after"]),
+            *_scores("cross-fitted", {"track": found["cross_fitted"]}),
+        ]
+        if reported := found.get("reported"):
+            lines += _scores(f"{reported['split']} before", reported["before"])
+            lines += _scores(reported["split"], reported["after"])
+        if d.thresholds:
+            never = [name for name, least in d.thresholds.items() if least >= NEVER]
+            lines.append(f"told where a precision of {d.precision:g} was reached: {_told(d)}")
+            if never:
+                lines.append(f"never told, as no threshold reaches it: {', '.join(never)}")
+        if heard := found.get("background"):
+            lines.append(
+                f"background check: refuses {format_interval(heard['refused'])} of "
+                f"{heard['clips']} {found['split']} clips; finds of made-up "
+                + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in heard["found"].items())
+            )
+        lines.append(
+            "The numbers after calibration are optimistic, as the same tracks chose the checkpoint "
+            "and the thresholds; a test split tells more."
+        )
+        return "\n".join(map(printable, lines))
+
+
+def calibrate(
+    run: str | os.PathLike[str],
+    *,
+    precision: float = 0.9,
+    split: str = "validation",
+    report_split: str | None = None,
+    data_dir: str | Path | None = None,
+    background: bool = True,
+    progress: bool = True,
+) -> Calibration:
+    """Finds how sure a trained run may be, and writes that into its model.json.
+
+        print(mgr_jax.calibrate("runs/a", precision=0.9, report_split="test"))
+        mgr_jax.load("runs/a").predict("song.mp3").label   # "jazz", or "undecided"
+
+    On a split that was not trained on it fits temperatures for clips and for tracks (so that what
+    has 80 % comes true 8 times of 10), chooses thresholds (below which a prediction is undecided),
+    and fits a check whether clips are music at all to training tracks and made-up sounds. Weights
+    and what `evaluate` scores stay as they are.
+
+    Args:
+      run: a trained run, or its folder; its best checkpoint is calibrated.
+      precision: the share of what is told that is to be right; 0: without thresholds.
+      split: whose tracks decide.
+      report_split: another, which is scored too and decides nothing, such as "test".
+      data_dir: the TFDS folder, if it is no longer where it was in training.
+      background: check whether clips are music; only of models that read audio.
+      progress: show bars.
+
+    Returns:
+      What was found, as text when printed.
+
+    Raises:
+      UserError: no such run, checkpoint, dataset or split, the split was trained on, the run was
+        not trained to classify, or no threshold reaches the precision. Nothing is written then.
+    """
+    workdir = expand(run).absolute()
+    described = read_description(workdir)
+    require(0 <= precision <= 1, "precision", precision, "expected a share from 0 to 1")
+    _require_fit(workdir, described, split, report_split)
+
+    def predict(name: str) -> Predictions:
+        folder = expand(data_dir) if data_dir else None
+        return predict_run(workdir, name, data_dir=folder, progress=progress)
+
+    segments = predict(split)
+    tracks = segments.by_track()
+    decisions = dataclasses.replace(
+        described.decisions,
+        clip_temperature=fit_temperature(segments),
+        track_temperature=fit_temperature(tracks),
+        thresholds={},
+        precision=precision or None,
+        background={},
+    )
+    if precision:
+        calibrated = with_temperature(tracks, decisions.track_temperature)
+        thresholds = choose_thresholds(calibrated, precision)
+        if min(thresholds.values()) >= NEVER:
+            highest = highest_precision(calibrated)
+            raise UserError(
+                f"no threshold reaches a precision of {precision:g} on the {len(tracks.track)} "
+                f"{split} tracks of {workdir}; give {np.floor(100 * highest) / 100:g} or less, or "
+                "0 to do without thresholds",
+                code="calibrate.not_reached",
+            )
+        decisions = dataclasses.replace(decisions, thresholds=thresholds)
+    measured: dict[str, Any] = {
+        "split": split,
+        "tracks": len(tracks.track),
+        "before": _before(segments),
+        "after": score_told(segments, decisions),
+        "cross_fitted": cross_fit(tracks, precision),
+    }
+    if report_split:
+        other = predict(report_split)
+        after = score_told(other, decisions)
+        measured["reported"] = {"split": report_split, "before": _before(other), "after": after}
+    if background and described.spec.kind == "waveform":
+        detector, measured["background"] = _hear(workdir, described, split, data_dir, progress)
+        decisions = dataclasses.replace(decisions, background=detector)
+    decisions = dataclasses.replace(decisions, measured=measured)
+    dataclasses.replace(described, decisions=decisions).save(workdir)
+    return Calibration(workdir, decisions)
+
+
+def _require_fit(
+    workdir: Path, described: ModelDescription, split: str, report_split: str | None
+) -> None:
+    if "train" in (split, report_split):
+        raise UserError(
+            f"{workdir} was trained on its train split, on which it is surer than elsewhere; give "
+            "validation or test",
+            code="calibrate.trained_on",
+        )
+    if split == report_split:
+        raise UserError(
+            f"the {split} split both decides and reports; give another split to report",
+            code="argument.choose_one",
+        )
+    if not described.trained_to_classify:
+        raise UserError(
+            f"{workdir} was not trained to classify, so that its probabilities say nothing; give a "
+            "run that was",
+            code="calibrate.not_a_classifier",
+        )
+
+
+def _hear(
+    workdir: Path,
+    described: ModelDescription,
+    split: str,
+    data_dir: str | Path | None,
+    progress: bool,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fits the background check to the tracks of a run; see `fit_background`."""
+    config = load_config(workdir / "config.json")
+    if data_dir:
+        config.data_dir = str(expand(data_dir))
+    spec = described.spec
+
+    def waveforms(tracks: Tracks) -> Iterator[np.ndarray]:
+        chosen = np.random.default_rng(0).permutation(len(tracks))[:_MOST_TRACKS]
+        for row in tqdm(chosen, f"hearing {tracks.split}", leave=False, disable=not progress):
+            track = np.asarray(tracks.read(int(row)))
+            if int(tracks.rate) != spec.sample_rate:
+                track = convert_waveform(
+                    track / np.float32(2**15), tracks.rate, int(spec.sample_rate), dtype=np.int16
+                )
+            yield track
+
+    train, held_out = open_split(config, "train"), open_split(config, split)
+    music = clip_statistics(waveforms(train), spec)
+    softer = (quieter(track, number) for number, track in enumerate(waveforms(train)))
+    quiet = clip_statistics(softer, spec)
+    return fit_background(music, quiet, clip_statistics(waveforms(held_out), spec), spec)
+
+
+def _before(segments: Predictions) -> dict[str, Any]:
+    """The scores of a run that was not calibrated, which tells everything."""
+    return {
+        "segment": score_calibration(segments),
+        "track": score_told(segments, Decisions())["track"],
+    }
+
+
+def _scores(when: str, found: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for level, scores in found.items():
+        line = f"{when:<12}  {level:<7}  log loss {scores['log_loss']:.3f}  "
+        line += f"calibration error {scores['calibration_error']:.3f}"
+        if "told" in scores:
+            line += f"  precision {format_interval(scores['precision'])}"
+            line += f"  coverage {format_interval(scores['coverage'])}"
+        lines.append(line)
+    return lines
+
+
+def _told(decisions: Decisions) -> str:
+    by_threshold: dict[float, list[str]] = {}
+    for name, least in decisions.thresholds.items():
+        by_threshold.setdefault(least, []).append(name)
+    return "; ".join(
+        f"{', '.join(names)} from {least:.3f}"
+        for least, names in by_threshold.items()
+        if least < NEVER
+    )

@@ -1,0 +1,100 @@
+"""Fits what tells music from what is none: tracks of a run against made-up sounds."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from mgr_jax.audio.clips import segment_starts
+from mgr_jax.background import background_scores, expand_statistics, sound_statistics
+from mgr_jax.evaluation import wilson_interval
+from mgr_jax.input_spec import InputSpec
+from mgr_jax.runs.background_sounds import KINDS, make_background
+
+REFUSED = 0.01  # share of the validation clips that may be refused, at most
+_SOUNDS, _HELD_OUT = 60, 30  # of each kind
+_QUIETER = 30.0  # dB: music is shown as loud as it is, and quieter by up to so much
+_PENALTY = 0.1
+
+
+def clip_statistics(tracks: Iterable[np.ndarray], spec: InputSpec) -> np.ndarray:
+    """Statistics of the clips that cover tracks [samples] int16, [clips, n]."""
+    clip, rate = spec.clip_samples, int(spec.sample_rate)
+    return np.stack(
+        [
+            sound_statistics(track[start : start + clip], rate)
+            for track in tracks
+            for start in segment_starts(len(track), clip)
+        ]
+    )
+
+
+def fit_background(
+    music: np.ndarray, quiet: np.ndarray, held_out: np.ndarray, spec: InputSpec, *, seed: int = 0
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fits a detector by logistic regression on statistics and their squares.
+
+    Args:
+      music: statistics of clips of training tracks, [clips, n]; see `clip_statistics`.
+      quiet: of the same tracks, made quieter; see `quieter`.
+      held_out: of validation tracks, which choose the threshold: at most 1 % of them are refused.
+      spec: of the network, whose clips are checked.
+      seed: of the made-up sounds.
+
+    Returns:
+      The detector (see `Decisions.background`), and what was measured of it: `refused`, the share
+      of validation clips with its interval, and `found`, of each kind of made-up sound the share of
+      new ones that it finds.
+    """
+    rate, seconds = int(spec.sample_rate), spec.clip_samples / spec.sample_rate
+    made = [
+        sound_statistics(sound, rate)
+        for _, sound in make_background(rate, seconds, _SOUNDS * len(KINDS), seed=seed)
+    ]
+    both = np.concatenate([music, quiet]), np.stack(made)
+    mean, scale = music.mean(axis=0), np.maximum(music.std(axis=0), 1e-3)
+    inputs = expand_statistics(np.concatenate(both), mean, scale)
+    weights, bias = _logistic_regression(inputs, np.repeat([False, True], list(map(len, both))))
+    detector: dict[str, Any] = {
+        "mean": tuple(mean.tolist()),
+        "scale": tuple(scale.tolist()),
+        "weights": tuple(weights.tolist()),
+        "bias": bias,
+    }
+    scores = np.sort(background_scores(held_out, detector))
+    detector["threshold"] = float(scores[-1 - int(REFUSED * len(scores))])
+    refused = float((scores > detector["threshold"]).mean())
+    new = make_background(rate, seconds, _HELD_OUT * len(KINDS), seed=seed + 1)
+    kinds, sounds = zip(
+        *((kind, sound_statistics(sound, rate)) for kind, sound in new), strict=True
+    )
+    found = background_scores(np.stack(sounds), detector) > detector["threshold"]
+    return detector, {
+        "refused": [refused, *wilson_interval(refused, len(scores))],
+        "clips": len(scores),
+        "found": {kind: float(found[np.array(kinds) == kind].mean()) for kind in KINDS},
+    }
+
+
+def quieter(track: np.ndarray, number: int) -> np.ndarray:
+    """A track [samples] int16 made quieter, each by another amount."""
+    gain = 10 ** (-np.random.default_rng(number).uniform(0, _QUIETER) / 20)
+    return np.round(track * gain).astype(np.int16)
+
+
+def _logistic_regression(inputs: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights and bias; both classes count alike, and weights are held small."""
+    sign = np.where(truth, 1.0, -1.0)
+    share = 0.5 / np.where(truth, truth.sum(), (~truth).sum())
+
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        weights, bias = parameters[:-1], parameters[-1]
+        margin = sign * (inputs @ weights + bias)
+        slope = -share * sign * np.exp(-np.logaddexp(0, margin))
+        value = share @ np.logaddexp(0, -margin) + _PENALTY / 2 * weights @ weights
+        return value, np.append(inputs.T @ slope + _PENALTY * weights, slope.sum())
+
+    start = np.zeros(inputs.shape[1] + 1)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return found[:-1], float(found[-1])

@@ -1,0 +1,211 @@
+"""How sure a model may be: temperatures, thresholds, and how often what is told is right."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from mgr_jax.decisions import Decisions, calibrate
+from mgr_jax.evaluation import (
+    Predictions,
+    bootstrap_intervals,
+    calibration_error,
+    log_loss,
+    wilson_interval,
+)
+
+ENOUGH = 30  # tracks of a class, from which on it has a threshold of its own
+_TEMPERATURES = (0.1, 10.0)
+NEVER = 1.0  # the threshold of what cannot be told precisely enough
+
+
+def fit_temperature(table: Predictions) -> float:
+    """The temperature at which the log loss of a table is least, from 0.1 to 10.
+
+    Source: Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, 2017.
+    """
+
+    def loss(logarithm: float) -> float:
+        return float(
+            log_loss(table.label, with_temperature(table, np.exp(logarithm)).probabilities)
+        )
+
+    found = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")
+    return float(np.exp(found.x)) if found.fun < loss(0.0) else 1.0
+
+
+def with_temperature(table: Predictions, temperature: float) -> Predictions:
+    """A table whose probabilities are calibrated."""
+    return replace(table, probabilities=calibrate(table.probabilities, temperature, table.task))
+
+
+def choose_thresholds(tracks: Predictions, precision: float) -> dict[str, float]:
+    """The lowest thresholds at which what is told of tracks is right often enough.
+
+    A class with 30 tracks has a threshold of its own; the others share one, as ten tracks say next
+    to nothing of where 90 % begin. Where `right` of `told` answers above a threshold are right,
+    both right / told and, which is stricter the fewer there are, Laplace's (right + 1) / (told + 2)
+    must reach the precision.
+
+    Args:
+      tracks: calibrated, one row per track.
+      precision: that is wanted, above 0.
+
+    Returns:
+      A threshold of each class; `NEVER` for one that cannot be told so precisely.
+    """
+    probability, right, column = _candidates(tracks)
+    thresholds = np.full(len(tracks.classes), NEVER)
+    for group in _groups(tracks):
+        rows = np.isin(column, group)
+        thresholds[group] = _lowest(probability[rows], right[rows], precision)
+    return dict(zip(tracks.classes, thresholds.tolist(), strict=True))
+
+
+def highest_precision(tracks: Predictions) -> float:
+    """The highest precision for which `choose_thresholds` finds any."""
+    probability, right, column = _candidates(tracks)
+    return max(
+        _reached(probability[rows], right[rows])[1].max(initial=0.0)
+        for rows in (np.isin(column, group) for group in _groups(tracks))
+    )
+
+
+def _groups(tracks: Predictions) -> list[np.ndarray]:
+    """Columns of the classes that share a threshold."""
+    own = _support(tracks) >= ENOUGH
+    return [np.flatnonzero(~own), *np.flatnonzero(own)[:, None]]
+
+
+def _reached(probability: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities from the highest, and the precision that each reaches as a threshold."""
+    order = np.argsort(-probability, kind="stable")
+    probability, hits = probability[order], np.cumsum(right[order])
+    told = np.arange(1, len(order) + 1)
+    # Answers of equal probability are told together.
+    last = np.append(probability[1:] < probability[:-1], True)[: len(told)]
+    return probability, last * np.minimum(hits / told, (hits + 1) / (told + 2))
+
+
+def _lowest(probability: np.ndarray, right: np.ndarray, precision: float) -> float:
+    probability, reached = _reached(probability, right)
+    enough = reached >= precision
+    if not enough.any():
+        return NEVER
+    at = np.flatnonzero(enough)[-1]
+    lowest = probability[at]
+    if at + 1 < len(probability):
+        between = np.float32((lowest + probability[at + 1]) / 2)
+        lowest = between if between > probability[at + 1] else lowest
+    return float(lowest)
+
+
+def _candidates(tracks: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What may be told: its probability, whether it is right, its class; [candidates]."""
+    if tracks.task == "single_label":
+        column = tracks.probabilities.argmax(axis=1)
+        return tracks.probabilities.max(axis=1), column == tracks.label, column
+    rows, columns = tracks.label.shape
+    return (
+        tracks.probabilities.ravel(),
+        tracks.label.ravel() == 1,
+        np.tile(np.arange(columns), rows),
+    )
+
+
+def _support(tracks: Predictions) -> np.ndarray:
+    if tracks.task == "multi_label":
+        return tracks.label.sum(axis=0)
+    return np.bincount(tracks.label, minlength=len(tracks.classes))
+
+
+def score_told(
+    segments: Predictions, decisions: Decisions, aggregation: str = "probabilities"
+) -> dict[str, Any]:
+    """Scores what a model with these decisions tells of a table.
+
+    Returns:
+      A dict ready for JSON: of `segment` and `track` the calibrated `log_loss` and
+      `calibration_error`; of `track` also `precision` (which share of what is told is right),
+      `coverage` (of which share of the tracks something is told), each as [value, low, high], and
+      `told`, the number of answers.
+    """
+    tracks = segments.by_track(aggregation)
+    calibrated = with_temperature(tracks, decisions.track_temperature)
+    least = thresholds_of(tracks, decisions.thresholds)
+    return {
+        "segment": score_calibration(with_temperature(segments, decisions.clip_temperature)),
+        "track": score_calibration(calibrated) | score_answers(calibrated, least),
+    }
+
+
+def score_calibration(table: Predictions) -> dict[str, float]:
+    """Log loss and calibration error of a table as it is."""
+    return {
+        "log_loss": float(log_loss(table.label, table.probabilities)),
+        "calibration_error": float(calibration_error(table.label, table.probabilities)),
+    }
+
+
+def thresholds_of(tracks: Predictions, thresholds: Mapping[str, float]) -> np.ndarray:
+    """Thresholds [classes]; where there are none, what is usual without."""
+    usual = 0.0 if tracks.task == "single_label" else 0.5
+    return np.array([thresholds.get(name, usual) for name in tracks.classes], np.float32)
+
+
+def score_answers(tracks: Predictions, least: np.ndarray) -> dict[str, Any]:
+    """Precision and coverage, with 95 % intervals, of what reaches thresholds.
+
+    The intervals are Wilson's with the answers and the tracks as trials. Several tags of a track
+    are not independent: the interval of their precision is a bootstrap over tracks.
+
+    Args:
+      tracks: calibrated.
+      least: [classes] or, where they differ between tracks, [tracks, classes].
+    """
+    probability, right, column = _candidates(tracks)
+    count, width = tracks.probabilities.shape
+    row = np.arange(count) if tracks.task == "single_label" else np.repeat(np.arange(count), width)
+    told = probability >= np.broadcast_to(least, (count, width))[row, column]
+    answers, covered = int(told.sum()), len(np.unique(row[told]))
+    share: list[float | None] = [None, None, None]
+    if answers and tracks.task == "single_label":
+        hits = float(right[told].mean())
+        share = [hits, *wilson_interval(hits, answers)]
+    elif answers:
+        share = bootstrap_intervals(
+            lambda weights: {"precision": weights @ right[told] / weights.sum(axis=1)}, row[told]
+        )["precision"]
+    coverage = covered / count
+    return {
+        "told": answers,
+        "precision": share,
+        "coverage": [coverage, *wilson_interval(coverage, count)],
+    }
+
+
+def cross_fit(tracks: Predictions, precision: float, *, folds: int = 5) -> dict[str, Any]:
+    """What temperature and thresholds come to on tracks that they were not chosen on.
+
+    Each fifth of the tracks is told by what the others have chosen. It still is the validation
+    split, which also chose the checkpoint.
+
+    Args:
+      tracks: as the network says, one row per track.
+      precision: that is wanted; 0: none.
+      folds: how many parts; fewer where there are fewer tracks.
+    """
+    count = len(tracks.track)
+    part = np.random.default_rng(0).permutation(count) % min(folds, count)
+    probabilities = tracks.probabilities.copy()
+    least = np.zeros_like(probabilities)
+    for fold in np.unique(part):
+        there, here = tracks.select(part != fold), part == fold
+        temperature = fit_temperature(there)
+        chosen = choose_thresholds(with_temperature(there, temperature), precision)
+        probabilities[here] = calibrate(probabilities[here], temperature, tracks.task)
+        least[here] = thresholds_of(tracks, chosen if precision else {})
+    table = replace(tracks, probabilities=probabilities)
+    return score_calibration(table) | score_answers(table, least)
