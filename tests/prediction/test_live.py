@@ -5,29 +5,21 @@ import tracemalloc
 import warnings
 from types import SimpleNamespace
 
-import jax
 import numpy as np
 import pytest
 import soundfile
 from errors import user_error
-from fixed_weights import fixed_variables
+from untrained import CLASSES, CLIP, RATE, make_predictor
 
 import mgr_jax
 from mgr_jax.audio.clips import Crop, cut_clip
 from mgr_jax.audio.gate import AudioError, AudioWarning, pass_gate
 from mgr_jax.audio.io import convert_waveform
-from mgr_jax.classifier import abstract_variables, create_classifier
-from mgr_jax.config import base_config
 from mgr_jax.decisions import Decisions, Rules
 from mgr_jax.input_spec import InputSpec
-from mgr_jax.model_folder import ModelDescription
 from mgr_jax.prediction.engine import TrackClips
 from mgr_jax.prediction.live import LiveStream
-from mgr_jax.prediction.predictor import Predictor
 
-RATE = 12_000
-CLIP = RATE // 2
-CLASSES = ("hum", "hiss", "beat")
 CROPS = {
     "alone": Crop(),
     "zeros around": Crop(256, 128),
@@ -143,27 +135,6 @@ def predictors():
         "samples": ("waveform", {}),
     }
     return {name: make_predictor(*given) for name, given in frontends.items()}
-
-
-def make_predictor(frontend, kwargs, **changes):
-    config = base_config()
-    config.update({"sample_rate": RATE, "clip_samples": CLIP, "batch_size": 8})
-    config.frontend = {"name": frontend, "kwargs": kwargs}
-    config.model = {"name": "mlp", "kwargs": {"units": (8,)}}
-    config.update(changes)
-    classifier, spec = create_classifier(config, len(CLASSES))
-    described = ModelDescription(
-        frontend=config.frontend.to_dict(),
-        model=config.model.to_dict(),
-        input_norm=config.input_norm,
-        compute_dtype=config.compute_dtype,
-        spec=spec,
-        classes=CLASSES,
-    )
-    variables = fixed_variables(abstract_variables(classifier, spec))
-    # So small that the network is not sure of anything.
-    variables["params"] = jax.tree.map(lambda values: 0.1 * values, variables["params"])
-    return Predictor(classifier, variables, described)
 
 
 @pytest.mark.parametrize("frontend", ["clips", "whole tracks", "whole tracks, reflected"])
