@@ -5,6 +5,8 @@
 
 model  crnn, k1c2, k2c1, k2c2  of Choi et al. 2016 with 0.1 M parameters (choi2016), smaller pools
        crnn_3s                 on 3 s, scored after the last step
+       crnn_3s_augmented       likewise, three times as long, on clips that are played faster or
+                               slower, filtered, masked and mixed
        k2c2_cqt                on constant-Q spectrograms
        prcnn                   of Feng et al. 2017 (feng2017), smaller. Of three settings tried on
                                the validation tracks of one split of rendered10, the best
@@ -43,9 +45,23 @@ RAW = {
     "num_steps": 400,
     "optimizer": {"learning_rate": 1e-3},
 }
+AUGMENT = (
+    {"name": "speed", "p": 0.5},
+    {"name": "random_filter", "p": 0.5},
+    {"name": "gain", "p": 0.5},
+    {"name": "mixup", "alpha": 0.4},
+    {"name": "frequency_mask"},
+)
+CLIPS_3S = {"clip_samples": 3 * 12_000}
 VARIANTS = {  # front end, network, its fields, and what differs
     "crnn": (MEL, "choi_crnn", CRNN, {}),
-    "crnn_3s": (MEL, "choi_crnn", CRNN_3S, {"clip_samples": 3 * 12_000, "eval_every": 600}),
+    "crnn_3s": (MEL, "choi_crnn", CRNN_3S, {**CLIPS_3S, "eval_every": 600}),
+    "crnn_3s_augmented": (
+        MEL,
+        "choi_crnn",
+        CRNN_3S,
+        {**CLIPS_3S, "num_steps": 1800, "eval_every": 1800, "augment": AUGMENT},
+    ),
     "k1c2": (MEL, "choi_k1c2", {"budget": "0.1M", "pools": (3, 4, 4, 3)}, {}),
     "k2c1": (MEL, "choi_k2c1", {"budget": "0.1M", "pools": (2, 2, 3, 3, 4)}, {}),
     "k2c2": (MEL, "choi_k2c2", K2C2, {}),

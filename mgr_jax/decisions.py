@@ -6,12 +6,13 @@ what a user asks for stands in `Rules`. Needs numpy only.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mgr_jax.errors import require, unknown_name
+from mgr_jax.errors import UserError, require, unknown_name
 from mgr_jax.genre_tree import ancestors, fit_tree, make_consistent, require_tree, spelt_alike
 
 UNDECIDED = "undecided"
@@ -33,6 +34,42 @@ class Timeline:
     smoothing: float = 0.0
     hysteresis: float = 0.0
     min_length: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises a UserError for a setting that no timeline can have."""
+        if self.hop is not None and not 0 < self.hop < math.inf:
+            raise UserError(
+                f"the timeline's hop is {self.hop:g} s; give a time above 0",
+                code="timeline.out_of_range",
+            )
+        for name, most in (("smoothing", math.inf), ("hysteresis", 1.0), ("min_length", math.inf)):
+            value = getattr(self, name)
+            if not 0 <= value <= most or value == math.inf:
+                bounds = "from 0 to 1" if most == 1.0 else "in seconds, from 0 up"
+                raise UserError(
+                    f"the timeline's {name} is {value:g}; give a number {bounds}",
+                    code="timeline.out_of_range",
+                )
+
+    def changed(self, asked: "TimelineLike") -> "Timeline":
+        """The timeline that a user asks for, where this is the model's.
+
+        Args:
+          asked: True for this one, another, or some settings by name that differ from this one's.
+
+        Raises:
+          UserError: a setting that no timeline has.
+        """
+        if isinstance(asked, Mapping):
+            names = [field.name for field in dataclasses.fields(self)]
+            for name in asked:
+                if name not in names:
+                    raise unknown_name("setting of a timeline", name, names)
+            return dataclasses.replace(self, **asked)
+        return asked if isinstance(asked, Timeline) else self
+
+
+TimelineLike = bool | Timeline | Mapping[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,10 +261,38 @@ class Decider:
           level: "track" or "clip", which temperature is right for them.
         """
         found = self.calibrate(probabilities, level=level)
-        answer = decide(found, self._classes, self._task, self._decisions, self._rules)
-        if self._score(statistics).mean() > 0:
+        return self.tell(found, background=bool(self._score(statistics).mean() > 0))
+
+    def tell(
+        self,
+        calibrated: np.ndarray,
+        *,
+        background: bool = False,
+        levels: np.ndarray | None = None,
+    ) -> Answer:
+        """What is told of calibrated probabilities [classes].
+
+        Args:
+          calibrated: see `calibrate`.
+          background: whether it is no music, of which nothing is told.
+          levels: how probable each class must be; None: see `levels`.
+        """
+        decisions, rules = self._decisions, self._rules
+        if levels is not None:
+            thresholds = dict(zip(self._classes, levels.tolist(), strict=True))
+            decisions = dataclasses.replace(decisions, thresholds=thresholds)
+            rules = dataclasses.replace(rules, min_probability=None)
+        answer = decide(calibrated, self._classes, self._task, decisions, rules)
+        if background:
             return dataclasses.replace(answer, told=(), reason="background", implied=())
         return answer
+
+    def levels(self) -> np.ndarray:
+        """How probable each class must be to be told, [classes]."""
+        if self._rules.min_probability is not None:
+            return np.full(len(self._classes), self._rules.min_probability)
+        usual = 0.0 if self._task == "single_label" else 0.5
+        return np.array([self._decisions.thresholds.get(name, usual) for name in self._classes])
 
     def calibrate(self, probabilities: np.ndarray, *, level: str = "track") -> np.ndarray:
         """Calibrated probabilities [..., classes]; see `answer`."""

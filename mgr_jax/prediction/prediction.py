@@ -24,6 +24,20 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Moments:
+    """How probable the classes are over time, where a timeline was asked for.
+
+    Attributes:
+      edges: in seconds, from the beginning to the end of the track, [moments + 1].
+      probabilities: calibrated, averaged over the windows that cover a moment and smoothed,
+        [moments, classes].
+    """
+
+    edges: np.ndarray
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a classifier says of one track.
 
@@ -40,7 +54,9 @@ class Prediction:
       track_probabilities: of the whole track, [classes]: the mean over the clips that evaluation
         asks about. These are the segments, unless a timeline was asked for.
       answer: what is told of the whole track: calibrated, and above thresholds.
-      sections: of a timeline: parts that sound alike, in order; empty where none was asked for.
+      sections: of a timeline: parts that sound alike, in order, from the first to the last sample;
+        empty where none was asked for.
+      moments: of a timeline: what the sections were made of; None where none was asked for.
       embedding: of the whole track, [dim]: the mean over the same clips.
       segment_embeddings: of each segment, [segments, dim].
     """
@@ -52,6 +68,7 @@ class Prediction:
     track_probabilities: np.ndarray
     answer: Answer
     sections: tuple[Section, ...] = ()
+    moments: Moments | None = None
     embedding: np.ndarray | None = None
     segment_embeddings: np.ndarray | None = None
 
@@ -71,8 +88,8 @@ class Prediction:
         """
         return self.answer.top(count)
 
-    def timeline(self) -> list[tuple[float, float, str, float]]:
-        """Tells the segments apart.
+    def segments(self) -> list[tuple[float, float, str, float]]:
+        """Tells the segments apart: windows of one length, where `sections` are made of them.
 
         They cover the whole track where `Predictor.predict` was asked for a timeline; else they may
         be a few clips of it.
@@ -90,14 +107,14 @@ class Prediction:
         ]
 
     def describe(self, top: int = 3) -> str:
-        """Says it in words: `metal 79 %, pop 17 %, rock 3 %`, and a line for each section.
+        """Says it in words: `metal 79 %, pop 17 %`, and `0:42–1:10  jazz 71 %` for each section.
 
         Args:
           top: how many classes to name.
         """
         lines = [_say(self.answer, top)]
         for section in self.sections:
-            span = f"{_clock(section.start)}-{_clock(section.end)}"
+            span = f"{clock(section.start)}–{clock(section.end)}"
             lines.append(f"  {span}  {_say(section.answer, top)}")
         return "\n".join(lines)
 
@@ -107,5 +124,10 @@ def _say(answer: Answer, top: int) -> str:
     return shares if answer.told else f"{answer.label} ({shares})"
 
 
-def _clock(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+def clock(seconds: float) -> str:
+    """A time as people read it, to a tenth of a second: 0:42, 1:10.5 or 2:00:07."""
+    tenths = round(10 * seconds)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{rest / 10:04.1f}".removesuffix(".0")
+    return f"{hours}:{minutes:02d}:{text}" if hours else f"{minutes}:{text}"

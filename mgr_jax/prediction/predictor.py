@@ -14,7 +14,7 @@ from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_fronten
 from mgr_jax.audio.io import AudioError, LimitsLike, convert_waveform, read_audio
 from mgr_jax.audio.spool import without_a_name
 from mgr_jax.classifier import GenreClassifier, abstract_variables, how_filled
-from mgr_jax.decisions import Decider, Rules, Timeline
+from mgr_jax.decisions import Decider, Rules, Timeline, TimelineLike
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_model
@@ -23,6 +23,7 @@ from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.training.checkpoint import load_variables
 
 if TYPE_CHECKING:
+    from mgr_jax.prediction.live import LiveStream
     from mgr_jax.prediction.stream import FilePrediction
 
 
@@ -64,7 +65,7 @@ class Predictor:
         sample_rate: float | None = None,
         *,
         side: Mapping[str, Any] | None = None,
-        timeline: bool | Timeline = False,
+        timeline: TimelineLike = False,
         rules: Rules = Rules(),  # noqa: B008 - frozen
         limits: LimitsLike = None,
     ) -> Prediction:
@@ -76,8 +77,9 @@ class Predictor:
           side: for a `fusion`: "table", a row [columns] in the order of `self.side.columns`, and
             categories by name, as in {"artist": "Bach"}; those left out are unseen.
           timeline: tell segments and sections that cover the file from its first to its last
-            sample, where the answer comes from a few clips; how, or True: as the model says. The
-            answer stays the same.
+            sample, where the answer comes from a few clips. How: a `Timeline`, settings by name
+            that differ from the model's, as in {"hop": 0.5}, or True: as the model says. The answer
+            stays the same.
           rules: what is to be told.
           limits: which files are refused; see `audio.io.Limits`.
 
@@ -89,8 +91,8 @@ class Predictor:
           AudioError: the file cannot be read, or holds nothing to hear, or less than one analysis
             frame.
           UserError: a waveform comes without its rate or is none, the model needs a table row, it
-            reads features and does not know the preset that they were computed with, or a rule
-            names a class that it does not know.
+            reads features and does not know the preset that they were computed with, a rule names a
+            class that it does not know, or a timeline's hop is longer than the window.
         """
         rate = self.audio_rate()
         if isinstance(audio, str | Path):
@@ -117,6 +119,36 @@ class Predictor:
 
         return predict_stream(self, files, **options)
 
+    def stream(
+        self,
+        sample_rate: float,
+        *,
+        hop: float = 1.0,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
+        limits: LimitsLike = None,
+    ) -> "LiveStream":
+        """Classifies sound while it arrives, as from a microphone.
+
+            stream = predictor.stream(44_100)
+            for block in recorder:
+                for prediction in stream.push(block):
+                    print(prediction.describe())
+            stream.close()
+
+        Args:
+          sample_rate: of the blocks that are to be pushed, in Hz.
+          hop: seconds from one window to the next; each is as long as the model's.
+          rules: what is to be told.
+          limits: which sample rates are refused; see `audio.io.Limits`.
+
+        Raises:
+          UserError: the model needs what only the whole of a track tells, the rate or the hop is
+            out of range, or a rule names a class that the model does not know.
+        """
+        from mgr_jax.prediction.live import LiveStream
+
+        return LiveStream(self, sample_rate, hop=hop, rules=rules, limits=limits)
+
     def audio_rate(self) -> int:
         """The sample rate in Hz of what `ask` takes.
 
@@ -133,7 +165,7 @@ class Predictor:
         *,
         name: str,
         side: Mapping[str, Any] | None = None,
-        timeline: bool | Timeline = False,
+        timeline: TimelineLike = False,
     ) -> TrackClips:
         """The clips of a track that was read, as `engine` takes them; `answer` ends the work.
 
@@ -186,17 +218,32 @@ class Predictor:
         asked = np.searchsorted(question.starts, question.asked)
         probabilities = outputs["probabilities"]
         whole = probabilities[asked].mean(axis=0)
-        rate = self.spec.sample_rate
-        start = question.told / rate
-        end = np.minimum(question.told + self.spec.clip_samples, question.length) / rate
+        rate, start = self.spec.sample_rate, question.told
+        end = np.minimum(start + self.spec.clip_samples, question.length)
+        shown: dict[str, Any] = {}
+        if question.timeline:
+            from mgr_jax.prediction.timeline import find_sections  # what few need
+
+            shown["moments"], shown["sections"] = find_sections(
+                start,
+                end,
+                probabilities[told],
+                question.statistics[told],
+                length=question.length,
+                rate=rate,
+                timeline=question.timeline,
+                task=self.spec.task,
+                decider=decider,
+            )
         embeddings = outputs["embedding"]
         return Prediction(
             classes=self.classes,
-            start=start,
-            end=end,
+            start=start / rate,
+            end=end / rate,
             probabilities=probabilities[told],
             track_probabilities=whole,
             answer=decider.answer(whole, question.statistics[asked]),
+            **shown,
             embedding=embeddings[asked].mean(axis=0),
             segment_embeddings=embeddings[told],
         )
@@ -206,7 +253,7 @@ class Predictor:
         features: np.ndarray,
         side: Mapping | None = None,
         *,
-        timeline: bool | Timeline = False,
+        timeline: TimelineLike = False,
         rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> Prediction:
         """Classifies the features of one track, segment by segment.
@@ -227,7 +274,7 @@ class Predictor:
         tracks: Sequence[np.ndarray],
         *,
         sides: Sequence[Mapping[str, Any] | None] | None = None,
-        timeline: bool | Timeline = False,
+        timeline: TimelineLike = False,
         rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> list[Prediction]:
         """Classifies the features of many tracks, several of them at a time.
@@ -304,14 +351,21 @@ class Predictor:
     def _answers(self, clips: Iterable[TrackClips], rules: Rules) -> list[Prediction]:
         return [self.answer(question, outputs, rules) for question, outputs in self.engine(clips)]
 
-    def _clips(self, track: Any, side: Any, timeline: bool | Timeline) -> TrackClips:
+    def _clips(self, track: Any, side: Any, timeline: TimelineLike) -> TrackClips:
         """The clips of a track [time steps, ...] of the spec's dtype that is not empty."""
         length = len(track)
-        asked = self._starts(length, self.spec.eval_segments)
-        told = self._starts(length, 0) if timeline else asked
+        spec = self.spec
+        asked = segment_starts(length, spec.clip_samples, spec.eval_segments, step=spec.crop.step)
+        told, shown = asked, None
+        if timeline is not False:
+            from mgr_jax.prediction.timeline import model_timeline, window_starts  # what few need
+
+            shown = model_timeline(self.description.decisions, spec).changed(timeline)
+            told = window_starts(length, spec, shown)
         starts = np.union1d(asked, told)
         measured = self._meter.measure_track(track) if self._meter else {}
-        question = Question(length, asked, told, starts, self._statistics(track, starts))
+        statistics = self._statistics(track, starts)
+        question = Question(length, asked, told, starts, statistics, shown)
         return TrackClips(question, track, starts, measured | self.side.encode_track(side))
 
     def _statistics(self, track: Any, starts: np.ndarray) -> np.ndarray:
@@ -320,11 +374,8 @@ class Predictor:
             return np.zeros((len(starts), 0), np.float32)
         from mgr_jax.background import sound_statistics  # which few models need
 
-        clip, rate = self.spec.clip_samples, self.spec.sample_rate
+        clip, rate = self.spec.clip_samples, int(self.spec.sample_rate)
         return np.stack([sound_statistics(track[s : s + clip], rate) for s in starts])
-
-    def _starts(self, length: int, segments: int) -> np.ndarray:
-        return segment_starts(length, self.spec.clip_samples, segments, step=self.spec.crop.step)
 
 
 @dataclass(frozen=True)
@@ -337,6 +388,7 @@ class Question:
       told: of the segments that are told, [segments].
       starts: of all of them, each once, [clips].
       statistics: of all of them, for `Decider.answer`, [clips, n].
+      timeline: how sections are made of the segments; None: none are.
     """
 
     length: int
@@ -344,6 +396,7 @@ class Question:
     told: np.ndarray
     starts: np.ndarray
     statistics: np.ndarray
+    timeline: Timeline | None = None
 
 
 def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> Predictor:

@@ -1,10 +1,11 @@
 """Many files through one model: decoded in processes ahead, classified in batches they share."""
 
 import contextlib
+import dataclasses
 import functools
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import numpy as np
 from mgr_jax.audio.io import AudioError, Limits, LimitsLike, read_audio
 from mgr_jax.audio.notes import with_notes
 from mgr_jax.audio.spool import Spooled, read_into, spool_folder
-from mgr_jax.decisions import Rules, Timeline
+from mgr_jax.decisions import Rules, TimelineLike
 from mgr_jax.errors import UserError
 from mgr_jax.files import scratch
 from mgr_jax.prediction.engine import TrackClips
@@ -40,6 +41,7 @@ class FilePrediction:
       error: why there is none.
       notes: what was warned of a file that is used, but not as it is.
       seconds: of sound.
+      overview: what `look` saw of it, for pictures.
       size: of the file in bytes, before it was read; None: that is not known.
       modified: when it was changed, in nanoseconds since 1970, before it was read.
     """
@@ -49,8 +51,12 @@ class FilePrediction:
     error: AudioError | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    overview: Any = None
     size: int | None = None
     modified: int | None = None
+
+
+Look = Callable[[np.ndarray, float], Any]
 
 
 def predict_stream(
@@ -58,11 +64,12 @@ def predict_stream(
     files: Iterable[str | Path],
     *,
     sides: Sequence[Mapping[str, Any]] | None = None,
-    timeline: bool | Timeline = False,
+    timeline: TimelineLike = False,
     rules: Rules = Rules(),  # noqa: B008 - frozen
     limits: LimitsLike = None,
     workers: int | None = None,
     in_order: bool = True,
+    look: Look | None = None,
 ) -> Iterator[FilePrediction]:
     """Classifies files, whose results come as they are done.
 
@@ -81,6 +88,8 @@ def predict_stream(
         file; 0: decode in this process.
       in_order: results come in the order of the files. What is decoded meanwhile is classified, so
         that a long file keeps few others waiting; where that does not matter either, False.
+      look: looks at the samples [samples] int16 and the rate in Hz of each file, as
+        `audio.overview.make_overview` does.
 
     Yields:
       What came of each file, once.
@@ -111,7 +120,9 @@ def predict_stream(
             name=operator.itemgetter(1),
         )
         with contextlib.closing(decoded):
-            found = _classified(predictor, _waveforms(decoded, folder), sides, timeline, rules)
+            found = _classified(
+                predictor, _waveforms(decoded, folder), sides, timeline, rules, look
+            )
             yield from _sorted(found) if in_order else (file for _, file in found)
 
 
@@ -129,15 +140,16 @@ def _classified(
     predictor: "Predictor",
     waveforms: Iterable[tuple[int, str, np.ndarray | Failure]],
     sides: Sequence[Mapping[str, Any]],
-    timeline: bool | Timeline,
+    timeline: TimelineLike,
     rules: Rules,
+    look: Look | None,
 ) -> Iterator[tuple[int, FilePrediction]]:
     """What came of each file, with its number, in the order of the waveforms."""
-    clips = _clips(predictor, waveforms, sides, timeline)
+    clips = _clips(predictor, waveforms, sides, timeline, look)
     for (question, number, file), outputs in predictor.engine(clips):
         if question is not None:
             found = predictor.answer(question, outputs, rules)
-            file = FilePrediction(file.name, found, None, file.notes, file.seconds)
+            file = dataclasses.replace(file, prediction=found)
         yield number, file
 
 
@@ -156,28 +168,33 @@ def _clips(
     predictor: "Predictor",
     waveforms: Iterable[tuple[int, str, np.ndarray | Failure]],
     sides: Sequence[Mapping[str, Any]],
-    timeline: bool | Timeline,
+    timeline: TimelineLike,
+    look: Look | None,
 ) -> Iterator[TrackClips]:
     """The clips of files that were read; keys are (question, number, what is known of it)."""
 
-    def ask() -> Iterator[tuple[int, str, TrackClips | AudioError, float]]:
+    def ask() -> Iterator[tuple[int, FilePrediction, TrackClips | None]]:
+        rate = predictor.audio_rate()
         for number, name, found in waveforms:
             if isinstance(found, Failure):
                 if found.code == "package.missing":  # which is no fault of the file
                     raise UserError(found.reason, code=found.code)
-                yield number, name, AudioError(found.reason, code=found.code), 0.0
+                error = AudioError(found.reason, code=found.code)
+                yield number, FilePrediction(name, error=error), None
                 continue
-            seconds = len(found) / predictor.audio_rate()
+            file = FilePrediction(name, seconds=len(found) / rate)
             try:
-                asked = predictor.ask(found, name=name, side=sides[number], timeline=timeline)
-                yield number, name, asked, seconds
+                clips = predictor.ask(found, name=name, side=sides[number], timeline=timeline)
             except AudioError as error:
-                yield number, name, error, seconds
+                yield number, dataclasses.replace(file, error=error), None
+                continue
+            if look:
+                file = dataclasses.replace(file, overview=look(found, rate))
+            yield number, file, clips
 
-    for (number, name, asked, seconds), notes in with_notes(ask()):
-        if isinstance(asked, AudioError):
-            failed = FilePrediction(name, None, asked, tuple(notes), seconds)
-            yield TrackClips((None, number, failed))
+    for (number, file, clips), notes in with_notes(ask()):
+        file = dataclasses.replace(file, notes=tuple(notes))
+        if clips is None:
+            yield TrackClips((None, number, file))
         else:
-            file = FilePrediction(name, None, None, tuple(notes), seconds)
-            yield TrackClips((asked.key, number, file), asked.track, asked.starts, asked.aux)
+            yield dataclasses.replace(clips, key=(clips.key, number, file))

@@ -1,0 +1,29 @@
+"""Measure how well a timeline finds where the genre changes.
+
+mgr-jax benchmark timeline --model=runs/a --markdown=timeline.md
+
+Tracks of the run's own dataset are spliced: settings are chosen on validation tracks, and measured
+on test tracks. It takes a minute or two.
+"""
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.path("model", None, "Folder of a run that tells one genre of audio.")
+    flags.path("data_dir", None, "The TFDS folder, if it has moved since the training.")
+    flags.target("markdown", "File for what is printed.")
+    flags.target("json", "File for the numbers.")
+    flags.switch("progress", True, "Show bars.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Measures it, prints a page and writes the files that are asked for."""
+    del args
+    flags.require(model="the folder of a trained run, such as runs/a")
+    report = mgr_jax.benchmark_timeline(flags.model, **flags.given("data_dir", "progress"))
+    print(report)
+    for path in report.save(**flags.given("json", "markdown")):
+        print(f"Wrote {path}")
