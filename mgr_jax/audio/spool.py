@@ -146,7 +146,8 @@ def read_into(
     try:
         waveform = read(path, spool=spool)
     except BaseException:
-        place.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            place.unlink()
         raise
     if isinstance(waveform, np.memmap):
         return Spooled(place, waveform.dtype.str)
