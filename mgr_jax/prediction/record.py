@@ -234,6 +234,11 @@ class Writer:
     def forget(self, file: FilePrediction) -> None:
         """Takes back what was written of a file that is to be predicted anew; before `begin`."""
 
+    def replace(self, old: FilePrediction, new: FilePrediction) -> None:
+        """Takes what came of a file in place of what it was given before."""
+        self.forget(old)
+        self.add(new)
+
     def close(self) -> None:
         """Ends what is written; not called where the work was stopped."""
 

@@ -54,7 +54,7 @@ def create_writers(
         if beside:
             writers.append(Single(name, origin, _beside(SUFFIXES[name])))
         elif name == "csv":
-            writers.append(Csv(_with(out, ".csv"), origin))
+            writers.append(Csv(_with(out, ".csv"), origin, record))
         elif name == "parquet":
             writers.append(Parquet(_with(out, ".parquet"), origin, record))
         elif name == "m3u":

@@ -191,6 +191,8 @@ def _kept(
             file = _tagged(old, tags)
             if file is not old:  # else it would count as changed
                 record.add(file)
+                for writer in writers:
+                    writer.replace(old, file)
             yield file
             continue
         file = next(found)
