@@ -99,7 +99,7 @@ class Bar:
         done = sum(one.is_done for one in plan)
         # None: only on a terminal.
         self._bar = tqdm(
-            desc="predicted", total=len(plan), initial=done, unit="file",
+            desc="predicted", total=len(plan), initial=done, unit="file", smoothing=0.1,
             disable=None if shown else True,
         )  # fmt: skip
         self._since, self._seconds = time.perf_counter(), 0.0
