@@ -13,7 +13,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import soundfile
 from tqdm import tqdm
 
 from mgr_jax.audio.decoder import Decoder
@@ -21,6 +20,7 @@ from mgr_jax.audio.dsp import to_float
 from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.benchmark.record import Benchmark
+from mgr_jax.benchmark.songs import write_songs
 from mgr_jax.benchmark.timing import load_average, machine
 from mgr_jax.classifier import abstract_variables
 from mgr_jax.errors import UserError
@@ -31,7 +31,6 @@ from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.workers import available_cores
 
-SONGS, SECONDS, RATE = 10, 30.0, 44_100
 PER_FILE, LOADER = "librosa.load + PyTorch, per file", "librosa.load in a DataLoader + PyTorch"
 _OF_PARTS, _OF_PEERS = 100, 60  # files
 _COLD = (
@@ -92,34 +91,6 @@ def benchmark_predict(
     content["measured"] = found
     content["rows"] = _rows(found, cores)
     return Benchmark(content, format_report(content), is_markdown=True)
-
-
-def write_songs(folder: Path, files: int) -> Path:
-    """Writes mp3 files of ten pieces, each under many names; returns their folder."""
-    songs, target = folder / "songs", folder / "music"
-    songs.mkdir()
-    target.mkdir()
-    for number in range(min(SONGS, files)):
-        soundfile.write(songs / f"{number}.mp3", _play(number), RATE)
-    written = sorted(songs.iterdir())
-    for number in range(files):
-        os.link(written[number % len(written)], target / f"{number:05d}.mp3")
-    return target
-
-
-def _play(seed: int) -> np.ndarray:
-    """Chords and strokes on the beat, [samples, 2] float32."""
-    rng = np.random.default_rng(seed)
-    beat = np.arange(round(RATE * rng.uniform(0.3, 0.6))) / RATE
-    beats = []
-    while len(beats) * len(beat) < SECONDS * RATE:
-        sound = 0.3 * rng.standard_normal((len(beat), 2)) * np.exp(-40 * beat)[:, None]
-        for hertz in 55 * 2 ** (rng.choice(36, 4, replace=False) / 12):
-            harmonics = np.arange(1, 12)
-            tone = np.sin(2 * np.pi * np.outer(beat, hertz * harmonics)) @ (1 / harmonics**1.5)
-            sound += 0.1 * np.outer(tone * np.exp(-4 * beat), rng.uniform(0.5, 1, 2))
-        beats.append(sound)
-    return np.concatenate(beats)[: round(SECONDS * RATE)].clip(-1, 1).astype(np.float32)
 
 
 Timed = tuple[Callable[[], Any], int]  # a function, and of how many files it is

@@ -3,7 +3,7 @@
 None of them is a recording, so that all that is recorded is left to measure with.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ _PEAK = 32767
 
 
 def make_background(
-    rate: float, seconds: float, count: int, *, seed: int = 0, kinds: tuple[str, ...] = ()
+    rate: float, seconds: float, count: int, *, seed: int = 0, kinds: Sequence[str] = ()
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Makes up sounds, one kind after the other and from the start again, each different.
 

@@ -107,11 +107,15 @@ def test_silence_and_sounds_that_are_no_music_have_no_genre(calibrated, trained_
 
 def test_music_of_artists_that_were_not_heard_keeps_its_genre(calibrated):
     predictor = mgr_jax.load(calibrated[0])
-    right = [
-        predictor.predict(make_clip(genre, artist), RATE).label == genre
+    found = [
+        (genre, predictor.predict(make_clip(genre, artist), RATE).answer)
         for genre in ("hum", "hiss", "beat")
         for artist in range(10)
     ]
+    # A few tones are far from the six of the training tracks, and are like beeps.
+    assert np.mean([answer.reason == "background" for _, answer in found]) <= 0.1
+    right = [answer.label == genre for genre, answer in found if answer.told]
+    assert len(right) >= 20
     assert np.mean(right) >= 0.9
 
 

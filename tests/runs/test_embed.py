@@ -81,7 +81,7 @@ def test_a_row_for_each_segment(trained_run, music_folder, tmp_path):
     np.testing.assert_allclose(columns["embedding"], told.segment_embeddings, atol=1e-5)
     assert columns["start"] == told.start.tolist() == [0.0, 0.5, 1.0, 1.5]
     assert columns["end"] == told.end.tolist()
-    assert columns["label"] == [name for _, _, name, _ in told.timeline()]
+    assert columns["label"] == [told.classes[i] for i in told.probabilities.argmax(axis=1)]
     assert about["per"] == "segment"
 
 
@@ -237,3 +237,13 @@ def test_mistakes_are_told_before_the_work(trained_run, music_folder, tmp_path):
             embed(trained_run, [file], tmp_path / out, **options)
     with user_error("argument.choose_one"):
         embed(trained_run, [], tmp_path / "e.npz")
+
+
+def test_windows_of_a_hop_are_those_of_a_timeline(trained_run, music_folder, tmp_path):
+    file = music_folder / "beat" / "1-0.wav"
+    embed(trained_run, [file], tmp_path / "e.npz", per="segment", hop=0.2)
+    columns, _ = read_npz(tmp_path / "e.npz")
+    told = mgr_jax.load(trained_run).predict(file, timeline={"hop": 0.2})
+    np.testing.assert_allclose(columns["embedding"], told.segment_embeddings, atol=1e-5)
+    assert columns["start"] == told.start.tolist()
+    assert len(columns["start"]) == 9

@@ -12,7 +12,8 @@ from errors import user_error
 import mgr_jax
 from mgr_jax import cli
 from mgr_jax.decisions import Decisions
-from mgr_jax.prediction.digest import digest_of
+from mgr_jax.model_folder import read_description
+from mgr_jax.prediction.digest import digest_network
 from mgr_jax.runs import embedding_table
 from mgr_jax.runs.embedding_table import Embeddings, write_embeddings
 
@@ -43,8 +44,8 @@ def make_rows(tracks, segments=1, seed=0, artists=9):
 def write(path, rows, per="track", **about):
     parts = [rows.select(slice(first, first + 50)) for first in range(0, len(rows), 50)]
     about = {
-        "mgr_jax": "0.1.0", "model": "/no/where", "digest": "d", "system": "net", "per": per,
-        "dim": rows.embedding.shape[1],
+        "mgr_jax": "0.1.0", "model": "/no/where", "checkpoint": "best", "digest": "d",
+        "system": "net", "per": per, "dim": rows.embedding.shape[1],
     } | about  # fmt: skip
     assert write_embeddings(path, lambda: parts, about) == len(rows)
     return path
@@ -185,13 +186,15 @@ def test_a_file_is_searched_for_by_its_model(capsys, trained_run, music_folder, 
         mgr_jax.search(copy, write(tmp_path / "x.npz", make_rows(3)), model=tmp_path / "moved")
 
 
-def test_what_is_decided_is_no_other_model(trained_run, tmp_path):
+def test_what_is_decided_is_no_other_model(trained_run, tmp_path, monkeypatch):
     """A calibration leaves embeddings as they are."""
-    predictor = mgr_jax.load(trained_run)
-    digest = digest_of(predictor)
-    predictor.description = dataclasses.replace(
-        predictor.description, decisions=Decisions(clip_temperature=2.0)
-    )
-    assert digest_of(predictor) == digest
-    predictor.description = dataclasses.replace(predictor.description, input_norm="other")
-    assert digest_of(predictor) != digest
+    digest = digest_network(trained_run)
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    described = read_description(run)
+    dataclasses.replace(described, decisions=Decisions(clip_temperature=2.0)).save(run)
+    assert digest_network(run) == digest
+    dataclasses.replace(described, input_norm="none").save(run)
+    assert digest_network(run) != digest
+    described.save(run)
+    monkeypatch.setattr("mgr_jax.prediction.digest.digest_weights", lambda *_: "others")
+    assert digest_network(run) != digest
