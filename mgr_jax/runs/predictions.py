@@ -9,8 +9,8 @@ from tqdm import tqdm
 from mgr_jax.audio.io import AudioWarning
 from mgr_jax.errors import printable, some_names
 from mgr_jax.prediction.origin import Origin
+from mgr_jax.prediction.plan import Planned
 from mgr_jax.prediction.prediction import Prediction
-from mgr_jax.prediction.record import Planned
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.prediction.tables import lines_of
 from mgr_jax.prediction.tags import TagChange
