@@ -80,6 +80,13 @@ def find_damage(folder: Path, *, within: str = "", limit: int | None = None) -> 
         return f"{_SUMS} is damaged"
 
 
+def digest_files(folder: Path) -> str:
+    """SHA-256 of the names, sizes and CRC-32 sums of a folder's files, in hexadecimal."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    sums = [(p.relative_to(folder).as_posix(), p.stat().st_size, _crc32(p)) for p in found]
+    return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
+
+
 def _crc32(path: Path) -> int:
     state = path.stat()
     return _read_crc32(path, state.st_size, state.st_mtime_ns, state.st_ino)

@@ -148,7 +148,7 @@ class Decoder:
     @contextlib.contextmanager
     def _errors_told(self, header: Header) -> Iterator[None]:
         """Turns whatever the decoder raises into a sentence: a file may hold anything."""
-        av = _import_av()
+        av = import_av()
         try:
             yield
         except (UserError, MemoryError):
@@ -180,7 +180,7 @@ class Decoder:
 
     def _stream_frames(self, header: Header, start: int) -> Generator[Any, None, bool]:
         """The frames that PyAV decodes from some byte on; returns whether it reached the end."""
-        av = _import_av()
+        av = import_av()
         # No protocol: what a file names (playlists, segments, addresses) is never opened.
         formats = f"{CONTAINERS},{_PICTURES}"
         options = {"protocol_whitelist": "none", "format_whitelist": formats}
@@ -254,7 +254,8 @@ def _is_film(container: Any) -> bool:
     return any(context and context.name not in _STILL for context in contexts)
 
 
-def _import_av() -> Any:
+def import_av() -> Any:
+    """PyAV; raises a UserError where it is missing."""
     try:
         import av
     except ImportError as error:
@@ -268,7 +269,7 @@ def _in_blocks(
     frames: Iterator[Any], name: Path, limits: Limits
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Gathers frames into blocks of a second, see `Decoder.__iter__`."""
-    av = _import_av()
+    av = import_av()
     queue: Any = None
     kind, rate, size, seconds = None, 0, 0, 0.0
     for frame in frames:

@@ -363,3 +363,11 @@ def _render(
 def to_int16(waveform: np.ndarray) -> np.ndarray:
     """Rounds float samples in [-1, 1) to int16 (one unit = 2**-15), clipping what lies outside."""
     return np.clip(np.round(waveform * 32768.0), -32768, 32767).astype(np.int16)
+
+
+def is_silent(samples: np.ndarray, rate: int) -> bool:
+    """Whether no second of int16 [samples] at a rate in Hz is loud enough to count as sound."""
+    levels = _Levels()
+    for start in range(0, len(samples), rate):
+        levels.add(samples[start : start + rate] / np.float32(32768.0), rate)
+    return levels.loudest() <= _SILENT_DB

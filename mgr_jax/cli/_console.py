@@ -24,6 +24,13 @@ class _ConsoleHandler(logging.Handler):
         tqdm.write(f"Warning: {text}" if warns else text, sys.stderr if warns else sys.stdout)
 
 
+def say(*lines: str, file: Any = None) -> None:
+    """Prints lines at once, for those who read a pipe, and around bars."""
+    for line in lines:
+        tqdm.write(line, file or sys.stdout)
+    (file or sys.stdout).flush()
+
+
 @contextlib.contextmanager
 def console() -> Iterator[None]:
     """Shows what mgr_jax logs and warns of, in a sentence each.
@@ -60,4 +67,4 @@ def _say_nothing(*_: Any) -> None:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"Warning: {printable(str(message))}", file=sys.stderr)
+    tqdm.write(f"Warning: {printable(str(message))}", sys.stderr)

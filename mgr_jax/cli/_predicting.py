@@ -45,3 +45,70 @@ def timeline_of(flags: Flags) -> Any:
     settings["min_length"] = settings.pop("min_section")
     given = {name: value for name, value in settings.items() if value is not None}
     return given or flags.timeline
+
+
+def define_output(flags: Flags) -> None:
+    """Defines where results go, and as what."""
+    flags.names(
+        "format",
+        None,
+        "What to write, several with commas between: text (the default), csv, jsonl, parquet, "
+        "audacity, m3u; or crowdai. Without --out, one of the first three to standard output; with "
+        "--out, csv unless told.",
+    )
+    flags.path("out", None, "Keep results in files that begin so, such as genres: genres.jsonl.")
+    flags.switch("beside", False, "Write song.mp3.mgr-jax.csv and the like beside each song.")
+    flags.choice("order", "input", ["input", "arrival"], "Of the results.")
+    flags.switch("dry_run", False, "Only list what would be done with each file, and why.")
+    flags.choice(
+        "write_tags",
+        None,
+        ["show", "keep", "replace"],
+        "Write genres into the music files (mp3, flac, ogg, opus, m4a, …) as tags: show only says "
+        "what would be written, keep leaves genres that stand there, replace does not. The sound, "
+        "other tags and the times of a file stay. Needs mutagen, which is GPL-2.0-or-later and no "
+        "part of mgr_jax: pip install 'mgr-jax[tags]'.",
+    )
+
+
+def output_of(flags: Flags) -> dict[str, Any]:
+    """Where results are kept, as `predict_files` takes it."""
+    formats = [name for name in flags.format or ["csv"] if name != "text"]
+    return {
+        "out": flags.out,
+        "formats": formats if flags.out else (),
+        "in_order": flags.order == "input",
+        **flags.given("beside", "dry_run", "write_tags"),
+    }
+
+
+def shown_of(flags: Flags) -> str:
+    """What is shown on standard output: text, csv or jsonl; nothing where it is kept alone."""
+    formats = flags.format or (["csv"] if flags.out else ["text"])
+    if flags.out:
+        return "text" if "text" in formats else ""
+    if len(formats) > 1 or formats[0] not in ("text", "csv", "jsonl"):
+        raise mgr_jax.UserError(
+            f"--format={','.join(formats)} is written to files; give --out, such as --out=genres, "
+            "or one of text, csv and jsonl, which are written to standard output",
+            code="argument.missing",
+        )
+    return formats[0]
+
+
+def is_submission(flags: Flags) -> bool:
+    """Whether a submission to a challenge is to be written.
+
+    Raises:
+      UserError: it is, with flags that do not go with it.
+    """
+    if "crowdai" not in (flags.format or ()):
+        return False
+    others = flags.timeline or flags.features or flags.beside or flags.dry_run or flags.write_tags
+    if flags.format != ["crowdai"] or not flags.out or others:
+        raise mgr_jax.UserError(
+            "a submission takes --format=crowdai, --out=submission.csv and folders of mp3 files, "
+            "and neither --features, --timeline, --beside, --dry_run nor --write_tags",
+            code="argument.not_applicable",
+        )
+    return True

@@ -1,10 +1,18 @@
-"""Score a trained model on a split of its dataset, with 95 % intervals.
+"""Score a trained model on a split or on your own files, with 95 % intervals.
 
   mgr-jax evaluate --model=runs/a --split=test --json=result.json
   mgr-jax evaluate --model=runs/a --features=mel.npz --record
+  mgr-jax evaluate --model=runs/a --folder=my_music --class_names="hip hop=hiphop,speech="
+  mgr-jax evaluate --model=runs/a --folder=my_music --labels=songs.csv --columns=genre=style
 
 Writes <model>/predictions/<split>.npz (the table every metric reads) and <split>.json. --features
 scores the labelled tracks of a file, those that were trained on left out unless --split asks so.
+
+--folder scores audio files that were never a dataset. Their labels are those of an index.csv
+(columns path and genre, perhaps artist), or the names of their folders. It shows which classes are
+taken for which and the surest mistakes, all of which go to <model>/predictions/<name>_mistakes.csv.
+Files that the model was trained on are told by their sound and left out; every file that is not
+scored is named in <name>_left_out.csv. mgr-jax report --split=<name> draws it.
 """
 
 import mgr_jax
@@ -17,6 +25,19 @@ def define_flags(flags: Flags) -> None:
     flags.path("model", None, "Work directory of a run.")
     flags.text("split", None, "train, validation or test; test unless --features.")
     flags.path("features", None, "A file of features to score, without the dataset.")
+    flags.path("folder", None, "A folder of labelled audio files to score.")
+    flags.path("labels", None, "folder: an index that is not its index.csv.")
+    flags.text(
+        "columns", None, "folder: what columns of the index are called: path=file,genre=style."
+    )
+    flags.text("class_names", None, "folder: label=class,…, or a CSV file with these columns.")
+    flags.switch(
+        "leave_out_unknown", False, "folder: leave out labels that the model does not know."
+    )
+    flags.switch("include_trained", False, "folder: score files too that were trained on.")
+    flags.text("name", None, "folder: of the result; that of the folder unless given.")
+    flags.limits()
+    flags.integer("workers", None, "folder: decoding processes; as many as CPUs.", least=0)
     flags.text("checkpoint", "best", "best, latest or a step.")
     flags.path("data_dir", None, "TFDS folder, if it has moved since training.")
     flags.integer("top_k", None, "Count a track whose label is among so many classes; 3.")
@@ -29,7 +50,9 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Evaluates and prints."""
     flags.require(model="the work directory of a trained run, such as runs/a")
-    options = flags.given("features", "checkpoint", "data_dir", "aggregation", "top_k")
+    options = flags.given("features", "folder", "labels", "columns", "class_names", "name")
+    options |= flags.given("leave_out_unknown", "include_trained", "limits", "workers")
+    options |= flags.given("checkpoint", "data_dir", "aggregation", "top_k")
     result = mgr_jax.evaluate(flags.model, flags.split, **options)
     print(result)
     if flags.json:

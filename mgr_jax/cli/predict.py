@@ -1,67 +1,70 @@
 """Classify audio files and folders of any length, rate and channels.
 
 mgr-jax predict --model=runs/a song.mp3 folder/ --timeline
+mgr-jax predict --model=runs/a folder/ --out=genres --format=csv,parquet,audacity,m3u
+mgr-jax predict --model=runs/a folder/ --write_tags=show
 mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv fma_test/
 
+With --out, genres.jsonl has a line for each file as it is done, and the same command after a kill
+goes on: what is done is skipped, what has changed is tried again. Of it are made: genres.csv, as it
+grows; genres.parquet, and genres.playlists/ with one for each genre, at the end; genres.labels/ for
+Audacity. With --beside they stand beside each song, such as song.mp3.mgr-jax.txt. --dry_run lists
+what would be done. mgr_jax.read_results reads all of them.
+
 A model of features reads an .npz or .csv file of them instead. --format=crowdai writes a submission
-to the WWW 2018 genre recognition challenge: a row per file, a column per FMA root genre; a file
-that cannot be read is named, and gets equal probabilities.
+to the WWW 2018 genre recognition challenge: a row per file, a column per FMA root genre.
 """
 
 import sys
 
 import mgr_jax
+from mgr_jax.cli import _predicting as predicting
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
-from mgr_jax.cli._predicting import (
-    define_reading,
-    define_rules,
-    define_timeline,
-    rules_of,
-    timeline_of,
-)
-from mgr_jax.errors import printable
 
 ARGUMENTS = "[FILE or FOLDER …]"
 
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    define_reading(flags)
+    predicting.define_reading(flags)
     flags.path("features", None, "A file of features, instead of audio.")
     flags.path("table", None, "A row for every file or track, for a fusion with one.")
     flags.integer("top", 3, "How many classes to name.", least=1)
-    define_rules(flags)
-    define_timeline(flags)
-    flags.choice("format", "text", ["text", "crowdai"], "What to write.")
-    flags.target("out", "crowdai: the submission, a .csv file.")
+    predicting.define_rules(flags)
+    predicting.define_timeline(flags)
+    predicting.define_output(flags)
     flags.choice("missing_classes", None, ["zero"], "crowdai: let the model lack some genres.")
 
 
 def main(flags: Flags, args: list[str]) -> None:
     """Predicts every file or track; files that cannot be read are named at the end."""
     flags.require(model="the folder of a trained run, such as runs/a")
-    if (flags.format == "crowdai") != bool(flags.out) or (flags.out and flags.features):
-        raise mgr_jax.UserError(
-            "a submission takes --format=crowdai, --out=submission.csv and folders of mp3 files, "
-            "and not --features",
-            code="argument.not_applicable",
+    options = flags.given("table", "checkpoint", "limits", "workers", "progress")
+    if predicting.is_submission(flags):
+        done = mgr_jax.write_submission(
+            flags.model, args, flags.out, missing_classes=flags.missing_classes, **options
         )
-    if flags.out:
-        options = flags.given("table", "checkpoint", "missing_classes", "limits", "workers")
-        submission = mgr_jax.write_submission(
-            flags.model, args, flags.out, progress=flags.progress, **options
-        )
-        for failure in submission.failures:
-            print(failure, file=sys.stderr)
-        print(submission)
+        say(*done.failures, file=sys.stderr)
+        say(str(done))
         return
-    options = flags.given("features", "table", "checkpoint", "limits", "workers")
-    predictions = mgr_jax.predict_files(
-        flags.model, args, timeline=timeline_of(flags), rules=rules_of(flags), **options
+    shown = predicting.shown_of(flags)
+    options |= predicting.output_of(flags) | flags.given("features")
+    found = mgr_jax.predict_files(
+        flags.model,
+        args,
+        timeline=predicting.timeline_of(flags),
+        rules=predicting.rules_of(flags),
+        **options,
     )
-    for name, prediction in predictions:
-        print(f"{printable(name)}: {prediction.describe(flags.top)}")
-    for failure in predictions.failures[:-1]:
-        print(failure, file=sys.stderr)
-    if predictions.failures:
-        raise mgr_jax.UserError(predictions.failures[-1], code="predict.failed")
+    if flags.dry_run:
+        say(*map(str, found.plan))
+        return
+    for line in found.lines(shown, flags.top):
+        say(line.removesuffix("\n"))
+    say(*map(str, found.tag_changes), file=sys.stdout if shown == "text" else sys.stderr)
+    if flags.out:
+        say(str(found))
+    say(*found.failures[:-1], file=sys.stderr)
+    if found.failures:
+        raise mgr_jax.UserError(found.failures[-1], code="predict.failed")

@@ -133,7 +133,9 @@ class Tracks:
 
 def digest(steps: np.ndarray) -> str:
     """A name for what a track holds: equal for equal data of one type."""
-    return hashlib.sha256(np.ascontiguousarray(steps).tobytes()).hexdigest()[:16]
+    return hashlib.sha256(np.ascontiguousarray(steps).reshape(-1).view(np.uint8).data).hexdigest()[
+        :16
+    ]
 
 
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)  # how a dataset that others keep refuses

@@ -4,7 +4,7 @@ import logging
 import os
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from mgr_jax.data import SPLITS
 from mgr_jax.data.fma_names import fma_track
 from mgr_jax.data.genre_folders import Place, find_doubt, find_hint, place_files
 from mgr_jax.data.genres import join_alike, join_spellings, same_key, stands_for_nothing, tidy_name
-from mgr_jax.data.index_table import IndexRow, read_index_table
+from mgr_jax.data.index_table import NO_COLUMNS, IndexRow, read_index_table
 from mgr_jax.data.splits import split_name
 from mgr_jax.errors import UserError, some_names
 
@@ -96,7 +96,13 @@ def read_folder(folder: Path) -> list[Entry]:
     return _tidy(entries, found.told_by)
 
 
-def describe_files(folder: Path, *, names_in_text: bool = False) -> list[Entry]:
+def describe_files(
+    folder: Path,
+    *,
+    names_in_text: bool = False,
+    index: Path | None = None,
+    columns: Mapping[str, str] = NO_COLUMNS,
+) -> list[Entry]:
     """Lists all audio files of a folder, sorted by path, with what is known of them.
 
     As `read_folder` does, but folders that are surely no genres are only warned of, and files that
@@ -106,11 +112,14 @@ def describe_files(folder: Path, *, names_in_text: bool = False) -> list[Entry]:
     Args:
       folder: see `read_folder`.
       names_in_text: leave out files whose names are not UTF-8.
+      index: takes the place of the folder's index.csv, wherever it lies.
+      columns: of the index, see `read_index_table`.
 
     Raises:
       UserError: no folder, no audio, or an index that cannot be used.
     """
-    found = _find_entries(list_files(folder), names_in_text=names_in_text)
+    files = list_files(folder)
+    found = _find_entries(files, names_in_text=names_in_text, index=index, columns=columns)
     if not (found.entries or found.unnamed):
         raise no_audio_files(found.others)
     found.others.tell()
@@ -138,10 +147,21 @@ def _tell_doubt(found: _Found) -> str:
     return f"the labels are the names of folders, but {found.doubt}" if labelled else ""
 
 
-def _find_entries(files: Files, *, names_in_text: bool) -> _Found:
+def _find_entries(
+    files: Files,
+    *,
+    names_in_text: bool,
+    index: Path | None = None,
+    columns: Mapping[str, str] = NO_COLUMNS,
+) -> _Found:
     """Reads the index of a folder, or else the names of its folders."""
-    index = find_index(files.folder)
-    entries, doubt = _read_index(index, files) if index else ([], None)
+    index = index or find_index(files.folder)
+    if columns and not index:
+        raise UserError(
+            f"{files.folder} has no index.csv whose columns could be named (`columns`); give one",
+            code="argument.not_applicable",
+        )
+    entries, doubt = _read_index(index, files, columns) if index else ([], None)
     taken = {entry.path for entry in entries} | ({index.name} if index else set())
     sizes = {name: size for name, size in files.sizes.items() if name not in taken}
     audio = replace(files, sizes=sizes).only(AUDIO_SUFFIXES)
@@ -183,14 +203,16 @@ def find_index(folder: Path) -> Path | None:
     return folder / names[0] if names else None
 
 
-def _read_index(index: Path, files: Files) -> tuple[list[Entry], UserError | None]:
+def _read_index(
+    index: Path, files: Files, columns: Mapping[str, str]
+) -> tuple[list[Entry], UserError | None]:
     """The entries of an index, and what is doubtful where it leaves genres to the folders."""
-    rows = read_index_table(index)
+    rows, folder = read_index_table(index, columns), files.folder
     if not rows:
         raise UserError(
             f"{index} names no file; add rows to it, or remove it", code="folder.no_audio"
         )
-    folders = [index.parent.absolute().as_posix(), index.parent.resolve().as_posix()]
+    folders = [folder.absolute().as_posix(), folder.resolve().as_posix()]
     written = [_written_path(index, row, folders, files) for row in rows]
     paths = _find_paths(written, files)
     for path, count in Counter(paths).most_common(1):
@@ -201,16 +223,16 @@ def _read_index(index: Path, files: Files) -> tuple[list[Entry], UserError | Non
                 f"{index} names {path} more than once ({lines}); keep one row per file",
                 code="table.duplicate_track",
             )
-    if not any(os.path.isfile(index.parent / path) for path in paths):
+    if not any(os.path.isfile(folder / path) for path in paths):
         audio = files.only(AUDIO_SUFFIXES).sizes
         there = f", such as {next(iter(audio))}" if audio else ""
         raise UserError(
             f"none of the {len(paths)} paths in {index} exists, such as {written[0]}; they must be "
-            f"relative to {index.parent}{there}",
+            f"relative to {folder}{there}",
             code="table.no_match",
         )
     entries = [_entry(index, row, path) for row, path in zip(rows, paths, strict=True)]
-    entries, doubt = _with_genres_of_folders(index, rows, entries)
+    entries, doubt = _with_genres_of_folders(index, folder, rows, entries)
     if odd := [entry for entry in entries if stands_for_nothing(entry.artist)]:
         warnings.warn(
             f"{index}: {len(odd)} tracks are by '{odd[0].artist}', such as {odd[0].path}, and "
@@ -229,7 +251,7 @@ def _read_index(index: Path, files: Files) -> tuple[list[Entry], UserError | Non
 def _written_path(index: Path, row: IndexRow, folders: Sequence[str], files: Files) -> str:
     """The path of a row below the index's folder, which is called so, with forward slashes."""
     text = row.values["path"]
-    if "\\" in text and not os.path.isfile(index.parent / text):  # as Windows writes them
+    if "\\" in text and not os.path.isfile(files.folder / text):  # as Windows writes them
         text = text.replace("\\", "/")
     path = PurePosixPath(text)
     for folder in folders:
@@ -239,7 +261,7 @@ def _written_path(index: Path, row: IndexRow, folders: Sequence[str], files: Fil
     if not text or absolute or ".." in path.parts:
         there = _find_end(path, files)
         raise UserError(
-            f"{index}, line {row.line}: path '{row.values['path']}' must lie below {index.parent}; "
+            f"{index}, line {row.line}: path '{row.values['path']}' must lie below {files.folder}; "
             f"write it relative to that folder{f', such as {there}' if there else ''}",
             code="table.path_outside",
         )
@@ -300,11 +322,11 @@ def _entry(index: Path, row: IndexRow, path: str) -> Entry:
 
 
 def _with_genres_of_folders(
-    index: Path, rows: Sequence[IndexRow], entries: Sequence[Entry]
+    index: Path, folder: Path, rows: Sequence[IndexRow], entries: Sequence[Entry]
 ) -> tuple[list[Entry], UserError | None]:
     """The entries, those without a genre with what their folders say, and whether to believe it."""
     paths = [entry.path for entry in entries if not entry.genre]
-    doubt = find_doubt(index.parent, paths) if len(paths) == len(entries) else None
+    doubt = find_doubt(folder, paths) if len(paths) == len(entries) else None
     places = dict(zip(paths, place_files(paths), strict=True))
     use_splits = len(paths) == len(entries) and not any(entry.split for entry in entries)
     found = []

@@ -1,13 +1,15 @@
 """The rows of an index.csv."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from mgr_jax.data.csv_text import FILE_NAMES, GENRE_NAMES, open_csv
-from mgr_jax.data.genres import tidy_name
+from mgr_jax.data.genres import same_key, tidy_name
 from mgr_jax.errors import UserError
 
 _NAMES = {"path": FILE_NAMES, "genre": GENRE_NAMES}
+NO_COLUMNS: Mapping[str, str] = {}
 
 
 class IndexRow(NamedTuple):
@@ -17,18 +19,25 @@ class IndexRow(NamedTuple):
     values: dict[str, str]
 
 
-def read_index_table(index: Path) -> list[IndexRow]:
+def read_index_table(index: Path, columns: Mapping[str, str] = NO_COLUMNS) -> list[IndexRow]:
     """Reads the rows of a CSV file that names files, see `open_csv`.
 
     Columns are called in lower case; those that name files and genres by other words are called
     `path` and `genre`. Columns without a name and empty rows are left out.
 
+    Args:
+      index: the file.
+      columns: what columns are called in it, by what they are called here, such as {"genre":
+        "style"}; they come before others that would be called so.
+
     Raises:
-      UserError: it cannot be read, is of another kind, has no column of paths, or a row does not
-        fit the header.
+      UserError: it cannot be read, is of another kind, has no column of paths or none that
+        `columns` names, or a row does not fit the header.
     """
-    with open_csv(index, _NAMES, ["path"]) as table:
+    key = columns.get("path", "path")
+    with open_csv(index, _NAMES, ["path", key]) as table:
         header = [tidy_name(name).lower() for name in table.header]
+        header = _rename(index, header, columns)
         named = [name for name in header if name]
         if "path" not in named or len(set(named)) < len(named):
             raise UserError(
@@ -40,3 +49,25 @@ def read_index_table(index: Path) -> list[IndexRow]:
             IndexRow(row.line, {n: v for n, v in zip(header, row.values, strict=True) if n})
             for row in table.rows
         ]
+
+
+def _rename(index: Path, header: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+    """The header, in which the columns that are named are called as they are here."""
+    places = {}
+    for name, theirs in columns.items():
+        called = {"path": [*FILE_NAMES], "genre": [*GENRE_NAMES]}.get(name, [])
+        wanted = same_key(tidy_name(theirs))
+        # One that has been given its name here already is found by that.
+        there = [i for i, text in enumerate(header) if same_key(text) == wanted]
+        there += [i for i, text in enumerate(header) if text == name and wanted in called]
+        if not there:
+            raise UserError(
+                f"{index} has no column '{theirs}' to be its {name}; its columns are "
+                f"{', '.join(filter(None, header)) or 'none'}; correct `columns`",
+                code="table.missing_column",
+            )
+        places[name] = there[0]
+    renamed = ["" if text in columns else text for text in header]
+    for name, place in places.items():
+        renamed[place] = name
+    return renamed

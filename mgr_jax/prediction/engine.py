@@ -1,5 +1,6 @@
 """Clips of many tracks through one network, in batches that tracks share."""
 
+import copy
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -61,6 +62,12 @@ class ClipEngine:
             )
 
         self._apply = jax.jit(apply)
+
+    def with_batch_size(self, batch_size: int) -> "ClipEngine":
+        """The same network, with the same variables, for batches of another size."""
+        other = copy.copy(self)
+        other._batch_size = batch_size
+        return other
 
     def __call__(self, tracks: Iterable[TrackClips]) -> Iterator[tuple[Any, Outputs]]:
         """Classifies the clips of tracks, which are taken as they are needed.

@@ -23,6 +23,7 @@ from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.training.checkpoint import load_variables
 
 if TYPE_CHECKING:
+    from mgr_jax.prediction.live import LiveStream
     from mgr_jax.prediction.stream import FilePrediction
 
 
@@ -117,6 +118,36 @@ class Predictor:
         from mgr_jax.prediction.stream import predict_stream  # what one file does not need
 
         return predict_stream(self, files, **options)
+
+    def stream(
+        self,
+        sample_rate: float,
+        *,
+        hop: float = 1.0,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
+        limits: LimitsLike = None,
+    ) -> "LiveStream":
+        """Classifies sound while it arrives, as from a microphone.
+
+            stream = predictor.stream(44_100)
+            for block in recorder:
+                for prediction in stream.push(block):
+                    print(prediction.describe())
+            stream.close()
+
+        Args:
+          sample_rate: of the blocks that are to be pushed, in Hz.
+          hop: seconds from one window to the next; each is as long as the model's.
+          rules: what is to be told.
+          limits: which sample rates are refused; see `audio.io.Limits`.
+
+        Raises:
+          UserError: the model needs what only the whole of a track tells, the rate or the hop is
+            out of range, or a rule names a class that the model does not know.
+        """
+        from mgr_jax.prediction.live import LiveStream
+
+        return LiveStream(self, sample_rate, hop=hop, rules=rules, limits=limits)
 
     def audio_rate(self) -> int:
         """The sample rate in Hz of what `ask` takes.
@@ -333,12 +364,20 @@ class Predictor:
             told = window_starts(length, spec, shown)
         starts = np.union1d(asked, told)
         measured = self._meter.measure_track(track) if self._meter else {}
-        statistics = self._statistics(track, starts)
+        statistics = self.statistics_of(track, starts)
         question = Question(length, asked, told, starts, statistics, shown)
         return TrackClips(question, track, starts, measured | self.side.encode_track(side))
 
-    def _statistics(self, track: Any, starts: np.ndarray) -> np.ndarray:
-        """What the clips sound like, for models that check whether they are music; [clips, n]."""
+    def statistics_of(self, track: Any, starts: np.ndarray) -> np.ndarray:
+        """What clips sound like, for models that check whether they are music; see `Decider`.
+
+        Args:
+          track: [samples].
+          starts: first sample of each clip, [clips].
+
+        Returns:
+          [clips, n].
+        """
         if not self.description.decisions.background:
             return np.zeros((len(starts), 0), np.float32)
         from mgr_jax.background import sound_statistics  # which few models need

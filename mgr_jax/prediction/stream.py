@@ -42,6 +42,8 @@ class FilePrediction:
       notes: what was warned of a file that is used, but not as it is.
       seconds: of sound.
       overview: what `look` saw of it, for pictures.
+      size: of the file in bytes, before it was read; None: that is not known.
+      modified: when it was changed, in nanoseconds since 1970, before it was read.
     """
 
     name: str
@@ -50,6 +52,8 @@ class FilePrediction:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     overview: Any = None
+    size: int | None = None
+    modified: int | None = None
 
 
 Look = Callable[[np.ndarray, float], Any]

@@ -1,12 +1,16 @@
 """Scoring a trained run."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from mgr_jax.audio.io import LimitsLike
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Result, save_result
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_description
+from mgr_jax.runs.evaluate_folder import evaluate_folder
 from mgr_jax.runs.feature_files import predict_file
 from mgr_jax.runs.told import score_told
 from mgr_jax.training.inference import predict_run
@@ -17,17 +21,27 @@ def evaluate(
     split: str | None = None,
     *,
     features: str | Path | None = None,
+    folder: str | Path | None = None,
+    labels: str | Path | None = None,
+    columns: Mapping[str, str] | str | None = None,
+    class_names: Mapping[str, str] | str | Path | None = None,
+    leave_out_unknown: bool = False,
+    include_trained: bool = False,
+    name: str | None = None,
     checkpoint: str | int = "best",
     data_dir: str | Path | None = None,
     aggregation: str = "probabilities",
     top_k: int | None = None,
+    limits: LimitsLike = None,
+    workers: int | None = None,
     progress: bool = True,
 ) -> Result:
-    """Scores a trained run on a split of its dataset, or on the labelled tracks of a file.
+    """Scores a trained run on a split of its dataset, on labelled audio files, or on features.
 
         result = mgr_jax.evaluate("runs/a", "test")
         print(result)
         accuracy, low, high = result.scores["track"]["accuracy"]
+        mine = mgr_jax.evaluate("runs/a", folder="my_music", class_names="hip hop=hiphop")
 
     Every segment of every track is classified once. The predictions table and the scores, with
     95 % bootstrap intervals over tracks and beside the majority class, are kept as
@@ -40,20 +54,66 @@ def evaluate(
         "validation" scores the tracks that the run used so; None all but those that it was
         trained on, told by name and by content, nor the runs whose weights it began with.
       features: an .npz, .csv or .parquet file of features; its results are named after it.
+      folder: of audio files that were never a dataset, with an index.csv or a folder for each
+        genre; their results are named after it. Files that the run was trained on, told by their
+        content, are left out, which is said.
+      labels: with `folder`: an index that lies elsewhere, or is called otherwise.
+      columns: with `folder`: what columns of the index are called, if not path, genre and artist,
+        as in "path=file,genre=style".
+      class_names: with `folder`: which label is which class, as in "hip hop=hiphop,speech=", where
+        nothing behind = leaves files out; or a CSV file with the columns label and class. Names
+        that differ in case, spaces or Unicode form alone are one.
+      leave_out_unknown: with `folder`: labels that the model does not know are no error.
+      include_trained: with `folder`: score files too that the run was trained on.
+      name: with `folder`: of the result, instead of the folder's.
       checkpoint: "best" by validation score, "latest", or a step.
       data_dir: the TFDS folder, if it is no longer where it was in training.
       aggregation: how segments become tracks; see `Predictions.by_track`.
       top_k: count a track as right whose label is among so many classes; None: 3.
+      limits: with `folder`: which files are refused; see `audio.io.Limits`.
+      workers: with `folder`: processes that decode.
       progress: show a bar.
+
+    Returns:
+      The scores; with `folder` a `FolderResult`, which tells of mistakes and of files left out too.
 
     Raises:
       UserError: no such run, checkpoint, dataset, split or file, a dataset that was prepared anew
-        since the run was trained, features of another form, or a `top_k` that says nothing.
+        since the run was trained, features of another form, labels that are no classes, or a
+        `top_k` that says nothing.
     """
     workdir = expand(run).absolute()
     described = read_description(workdir)
     if top_k is not None:
         _require_top_k(top_k, described)
+    of_folder: dict[str, Any] = {
+        "labels": labels and expand(labels),
+        "columns": columns,
+        "name": name,
+    }
+    of_folder |= {"class_names": class_names, "limits": limits, "workers": workers}
+    of_folder |= {"leave_out_unknown": leave_out_unknown, "include_trained": include_trained}
+    if folder is not None:
+        if split is not None or features is not None:
+            raise UserError(
+                "a folder is scored alone; leave out `split` and `features`, or `folder`",
+                code="argument.choose_one",
+            )
+        return evaluate_folder(
+            workdir,
+            expand(folder),
+            checkpoint=checkpoint,
+            data_dir=expand(data_dir) if data_dir else None,
+            aggregation=aggregation,
+            top_k=top_k,
+            progress=progress,
+            **of_folder,
+        )
+    if given := [key for key, value in of_folder.items() if value not in (None, False)]:
+        raise UserError(
+            f"`{given[0]}` goes with `folder`, files to score; give that, or leave it out",
+            code="argument.not_applicable",
+        )
     if features is not None:
         predictions = predict_file(
             expand(features),

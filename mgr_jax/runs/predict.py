@@ -1,54 +1,46 @@
-"""Many files through one model."""
+"""Many files through one model; what is done is kept, and the same call goes on."""
 
+import contextlib
+import dataclasses
+import hashlib
+import json
+import logging
 import os
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from mgr_jax.audio.io import AudioWarning, Limits, LimitsLike
+from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.decisions import Rules, Timeline
-from mgr_jax.errors import UserError
-from mgr_jax.files import expand
-from mgr_jax.prediction.prediction import Prediction
+from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.files import expand, require_folder
+from mgr_jax.model_folder import read_description
+from mgr_jax.prediction.origin import Origin, describe_origin
 from mgr_jax.prediction.predictor import load
+from mgr_jax.prediction.record import SUFFIX, Planned, Record, State, plan
 from mgr_jax.prediction.stream import FilePrediction
+from mgr_jax.prediction.tags import Mode, TagWriter
+from mgr_jax.prediction.writers import (
+    FORMATS,
+    SUFFIXES,
+    Writer,
+    create_writers,
+    written_by,
+)
 from mgr_jax.runs.feature_files import read_for_model, side_rows
+from mgr_jax.runs.predictions import Bar, FilePredictions
 
-
-class FilePredictions:
-    """Predictions of files or tracks, each computed when it is asked for; they are not kept.
-
-    Iterating gives (name, Prediction) as soon as a file is done, once; `dict(predictions)` keeps
-    them all.
-
-    Attributes:
-      failures: a sentence on each file so far that could not be read.
-      notes: what was warned of files so far that are used, but not as they are, by name.
-    """
-
-    def __init__(self, outcomes: Iterable[FilePrediction]) -> None:
-        """Takes what comes of each file; `predict_files` does."""
-        self._outcomes = iter(outcomes)
-        self.failures: list[str] = []
-        self.notes: dict[str, tuple[str, ...]] = {}
-
-    def __iter__(self) -> Iterator[tuple[str, Prediction]]:
-        """Yields names with their predictions; files that cannot be read join the failures."""
-        for file in self._outcomes:
-            for note in file.notes:
-                warnings.warn(note, AudioWarning, stacklevel=2)
-            if file.notes:
-                self.notes[file.name] = file.notes
-            if file.error:
-                self.failures.append(str(file.error))
-            if file.prediction:
-                yield file.name, file.prediction
+log = logging.getLogger(__name__)
 
 
 def predict_files(
     model: str | os.PathLike[str],
     files: Iterable[str | os.PathLike[str]] = (),
     *,
+    out: str | os.PathLike[str] | None = None,
+    formats: Sequence[str] = ("csv",),
+    beside: bool = False,
     features: str | os.PathLike[str] | None = None,
     table: str | os.PathLike[str] | None = None,
     checkpoint: str | int = "best",
@@ -56,17 +48,32 @@ def predict_files(
     rules: Rules = Rules(),  # noqa: B008 - frozen
     limits: LimitsLike = None,
     workers: int | None = None,
+    in_order: bool = True,
+    progress: bool = False,
+    dry_run: bool = False,
+    write_tags: Mode | None = None,
 ) -> FilePredictions:
     """Classifies audio files and folders of them, or the tracks of a file of features.
 
-        predictions = mgr_jax.predict_files("runs/a", ["song.mp3", "folder"])
+        predictions = mgr_jax.predict_files("runs/a", ["song.mp3", "folder"], out="genres")
         for name, prediction in predictions:
             print(name, prediction.label)
         print(predictions.failures)
 
+    With `out`, what comes of each file is kept before it is given: the record, genres.jsonl, has a
+    line for each, and the same call after a kill goes on. It skips what is done, and tries again
+    what has changed since, or could not be read for a reason that may be gone. Files that are
+    broken or silent are remembered with their reason. Other formats are made of the record, of all
+    that it holds; docs/results_format.md describes them.
+
     Args:
       model: the folder of a trained model.
       files: audio files, and folders in which all audio files are taken.
+      out: where results are kept: a path, to which the suffixes of the formats are added.
+      formats: beside the record: "csv", grown file by file; "parquet" and "m3u" (playlists), at
+        the end; "audacity" (labels); "jsonl", the record itself.
+      beside: write a file beside each song, such as song.mp3.mgr-jax.csv, in place of one for all.
+        The record stays where it is. What others have written is left as it is.
       features: instead of files, a file of features such as the model was trained on.
       table: for a fusion with one, a table with a row for every file or track.
       checkpoint: "best" by validation score, "latest", or a step.
@@ -74,11 +81,23 @@ def predict_files(
       rules: what is to be told; see `Rules`.
       limits: which files are refused; see `audio.io.Limits`.
       workers: processes that decode, ahead of the network; see `predict_stream`.
+      in_order: give results in the order of the files; else as they are done, first those that
+        were done before.
+      progress: show a bar of the files, the hours of sound, how many times faster than it is played
+        that is, and the time left; on a terminal.
+      dry_run: only say what would be done (`plan` of what is returned).
+      write_tags: write what is told into the files, as genre tags: "show" only says in
+        `tag_changes` what would be done; "keep" what stands there; "replace". See `TagWriter`; it
+        needs mutagen, which is GPL-2.0-or-later.
+
+    Returns:
+      The predictions, each computed when it is asked for.
 
     Raises:
       UserError: neither files nor features or both are given, a folder holds no audio, there is no
-        such model, or the features or the table do not fit it. Audio files that cannot be read are
-        no error: they are among the `failures`.
+        such model, the features or the table do not fit it, or what is at `out` is of another
+        model, of other settings or of somebody else. Audio files that cannot be read are no error:
+        they are among the `failures`.
     """
     files, limits = list(files), Limits.of(limits)
     if bool(files) == bool(features):
@@ -86,20 +105,172 @@ def predict_files(
             "give audio files or folders, or else a file of features (`features`)",
             code="argument.choose_one",
         )
-    names = list(map(str, find_audio_files(files)))
-    predictor = load(model, checkpoint=checkpoint)
-    rules.require_known(predictor.classes)
+    _require_formats(formats, out, beside=beside, features=bool(features))
+    tags = _create_tags(write_tags, features)
+    names = list(dict.fromkeys(map(str, find_audio_files(files))))
+    folder = expand(model).absolute()
+    tracks = None
     if features:
-        tracks = read_for_model(expand(features), predictor.spec)
-        sides = side_rows(str(table or ""), predictor, tracks.track_id)
-        predictions = predictor.predict_tracks(
-            tracks.features, sides=sides, timeline=timeline, rules=rules
-        )
-        return FilePredictions(map(FilePrediction, tracks.track_id, predictions))
-    sides = side_rows(str(table or ""), predictor, names)
-    predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
+        tracks = read_for_model(expand(features), read_description(folder).spec)
+        names = list(map(str, tracks.track_id))
+
+    def origin() -> Origin:
+        how = dataclasses.asdict(timeline) if isinstance(timeline, Timeline) else timeline
+        asked = {"timeline": how, **dataclasses.asdict(rules), "limits": limits.changed()}
+        asked |= {"genre_tree": _digest_json(rules.genre_tree)}
+        asked |= {"checkpoint": str(checkpoint)}
+        asked |= {"table": _digest(table), "features": _digest(features)}
+        return describe_origin(model, checkpoint, asked)
+
+    def predict(todo: Sequence[str]) -> Iterator[FilePrediction]:
+        predictor = load(model, checkpoint=checkpoint)
+        rules.require_known(predictor.classes)
+        sides = side_rows(str(table or ""), predictor, todo)
+        if tracks:
+            wanted = set(todo)
+            rows = [row for row, name in enumerate(names) if name in wanted]
+            found = predictor.predict_tracks(
+                tracks.select(rows).features, sides=sides, timeline=timeline, rules=rules
+            )
+            return map(FilePrediction, todo, found)
+        predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
+        return predictor.predict_files(
+            todo, sides=sides, timeline=timeline, rules=rules, limits=limits, workers=workers,
+            in_order=in_order,
+        )  # fmt: skip
+
+    if not out:
+        planned = list(plan(names, None))
+        found = iter(()) if dry_run else (_tagged(file, tags) for file in predict(names))
+        outcomes = _shown(found, planned, progress)
+        return FilePredictions(outcomes, planned, origin, tag_changes=tags.changes if tags else ())
+    rules.require_known(read_description(folder).classes)
+    base = _base(expand(out), formats)
+    with contextlib.ExitStack() as held:
+        if not dry_run:
+            require_folder(base.parent)
+        record = Record(base.with_name(base.name + SUFFIX), origin(), read_only=dry_run)
+        held.callback(record.release)
+        planned = list(plan(names, record))
+        if dry_run:
+            return FilePredictions((), planned, origin)
+        todo = [one.file for one in planned if not one.is_done]
+        if len(todo) < len(planned):
+            log.info(f"{record.path}: {len(planned) - len(todo)} of {len(planned)} files are done.")
+        found = predict(todo) if todo else iter(())
+        writers = create_writers(base, formats, origin(), record, beside=beside)
+        for name in set(todo) & record.known.keys():
+            old = record.file(name)
+            for writer in writers:
+                writer.forget(old)
+            record.forget(name)
+        for writer in writers:
+            writer.begin(record)
+        files_done = _kept(found, planned, record, writers, tags, in_order=in_order)
+        outcomes = _shown(files_done, planned, progress, held.pop_all())
+    written = written_by(base, formats, beside=beside)
     return FilePredictions(
-        predictor.predict_files(
-            names, sides=sides, timeline=timeline, rules=rules, limits=limits, workers=workers
-        )
+        outcomes, planned, origin, written, tag_changes=tags.changes if tags else ()
     )
+
+
+def _kept(
+    found: Iterator[FilePrediction],
+    planned: Sequence[Planned],
+    record: Record,
+    writers: Sequence[Writer],
+    tags: TagWriter | None,
+    *,
+    in_order: bool,
+) -> Iterator[FilePrediction]:
+    """What comes of files, in the record before it is given; and what is there already."""
+    states = {one.file: one.state for one in planned}
+    for one in planned if in_order else sorted(planned, key=lambda one: not one.is_done):
+        if one.is_done:
+            old = record.file(one.file)
+            file = _tagged(old, tags)
+            if file is not old:  # else it would count as changed
+                record.add(file)
+            yield file
+            continue
+        file = next(found)
+        state = states[file.name]
+        file = dataclasses.replace(file, size=state.size, modified=state.modified)
+        file = _tagged(file, tags)
+        record.add(file)
+        for writer in writers:
+            writer.add(file)
+        yield file
+    with contextlib.ExitStack() as end:  # all of them, whichever fails
+        for writer in reversed(writers):
+            end.callback(writer.close)
+        end.callback(record.close)
+
+
+def _create_tags(mode: Mode | None, features: Any) -> TagWriter | None:
+    if mode and features:
+        raise UserError(
+            "tags (`write_tags`) are written into audio files; give these, or leave it out",
+            code="argument.not_applicable",
+        )
+    return TagWriter(mode) if mode else None
+
+
+def _tagged(file: FilePrediction, tags: TagWriter | None) -> FilePrediction:
+    """What came of a file, with its state after tags were written, if any were."""
+    if tags is None or not tags.add(file):
+        return file
+    state = State.of(file.name)
+    return dataclasses.replace(file, size=state.size, modified=state.modified)
+
+
+def _shown(
+    found: Iterator[FilePrediction],
+    planned: Sequence[Planned],
+    progress: bool,
+    held: contextlib.ExitStack | None = None,
+) -> Iterator[FilePrediction]:
+    """The same, with a bar; what is held is let go at the end, whatever that is."""
+    done = {one.file for one in planned if one.is_done}
+    bar = Bar(planned, shown=progress)
+    with held or contextlib.nullcontext(), contextlib.closing(bar):
+        for file in found:
+            if file.name not in done:
+                bar.add(file)
+            yield file
+
+
+def _digest_json(content: Mapping[str, Any]) -> str | None:
+    if not content:
+        return None
+    return hashlib.sha256(json.dumps(dict(content), sort_keys=True).encode()).hexdigest()
+
+
+def _digest(path: str | os.PathLike[str] | None) -> str | None:
+    if not path:
+        return None
+    try:
+        with expand(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}); check the path", code="file.not_found"
+        ) from error
+
+
+def _base(out: Path, formats: Sequence[str]) -> Path:
+    """The path without the suffix of a format that is written."""
+    suffixes = {SUFFIXES[name] for name in ("jsonl", *formats) if name in SUFFIXES}
+    return out.with_suffix("") if out.suffix in suffixes else out
+
+
+def _require_formats(formats: Sequence[str], out: Any, *, beside: bool, features: bool) -> None:
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown_name("format of results", name, FORMATS)
+    if beside and (not out or features or "m3u" in formats):
+        raise UserError(
+            "files beside songs (`beside`) take audio files, a record of what is done (`out`), and "
+            "no playlists; give these, or leave it out",
+            code="argument.not_applicable",
+        )

@@ -85,8 +85,8 @@ def write_submission(
         or the .csv file cannot be written.
     """
     out, limits = expand(out), Limits.of(limits)
-    rows = _name_rows(find_audio_files(files))
     require_writable(out)
+    rows = _name_rows(find_audio_files(files))
     predictor = load(model, checkpoint=checkpoint)
     columns = _columns(predictor, missing_classes)
     names = list(map(str, rows.values()))
@@ -94,7 +94,7 @@ def write_submission(
     probabilities = np.full((len(rows), len(GENRES)), 1 / len(GENRES))
     failures = []
     found = predictor.predict_files(names, sides=sides, limits=limits, workers=workers)
-    bar = tqdm(found, "classified", len(names), unit="track", disable=not progress)
+    bar = tqdm(found, "classified", len(names), unit="track", disable=None if progress else True)
     for row, file in enumerate(bar):
         if not file.prediction:
             failures.append(f"{file.error}; its row says {1 / len(GENRES):g} of every genre")

@@ -16,7 +16,7 @@ import orbax.checkpoint as ocp
 import tensorstore
 
 from mgr_jax.errors import UserError
-from mgr_jax.integrity import find_damage, has_sums, read_sealed
+from mgr_jax.integrity import digest_files, find_damage, has_sums, read_sealed
 
 ITEMS = ("model", "optimizer")  # of arrays
 HISTORY = "history"  # the item, and its file, that keeps the evaluations which a run had had
@@ -93,7 +93,31 @@ def load_variables(
     Raises:
       UserError: no such checkpoint, another architecture, or damaged files.
     """
-    folder, which = Path(workdir).absolute() / "checkpoints", str(which)
+    folder = Path(workdir).absolute() / "checkpoints"
+    return _read_step(folder, _candidates(folder, str(which)), variables)
+
+
+def digest_weights(workdir: Path, which: str | int = "best") -> str:
+    """Says by which weights `load_variables` would predict, without loading them.
+
+    Args:
+      workdir: of the run.
+      which: see `load_variables`.
+
+    Returns:
+      SHA-256, in hexadecimal, of the sums of their files.
+
+    Raises:
+      UserError: see `load_variables`.
+    """
+    folder = Path(workdir).absolute() / "checkpoints"
+    steps = _candidates(folder, str(which))
+    whole = (step for step in steps if not damage_of(folder / str(step), "model"))
+    return digest_files(folder / str(next(whole, steps[0])) / "model")
+
+
+def _candidates(folder: Path, which: str) -> list[int]:
+    """The step that is wanted, and those that take its place where it is damaged."""
     steps = list_steps(folder)
     if not steps:
         raise UserError(
@@ -103,14 +127,14 @@ def load_variables(
     if which in ("best", "latest"):
         first = _best_step(folder, steps) if which == "best" else steps[0]
         older, newer = (s for s in steps if s < first), (s for s in reversed(steps) if s > first)
-        return _read_step(folder, [first, *older, *newer], variables)
+        return [first, *older, *newer]
     if not which.isdecimal() or int(which) not in steps:
         raise UserError(
             f"{folder} has no checkpoint '{which}'; choose best, latest or one of "
             f"{', '.join(map(str, reversed(steps)))}",
             code="checkpoint.no_such_step",
         )
-    return _read_step(folder, [int(which)], variables)
+    return [int(which)]
 
 
 def _best_step(folder: Path, steps: list[int]) -> int:
@@ -124,7 +148,7 @@ def _best_step(folder: Path, steps: list[int]) -> int:
             warnings.warn(
                 f"the score of checkpoint {folder / str(step)} is damaged; it does not count among "
                 "the best",
-                stacklevel=4,
+                stacklevel=5,
             )
     return max(scored, key=lambda step: (scored[step], step), default=steps[0])
 

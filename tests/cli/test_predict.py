@@ -1,9 +1,12 @@
 """`mgr-jax predict`: what it prints, writes, refuses and exits with."""
 
+import csv
+import io
 import json
 
 import pytest
 
+import mgr_jax
 from mgr_jax import cli
 
 
@@ -21,14 +24,14 @@ def call(capsys, *argv) -> tuple[int, str, str]:
         (["--model=/no/where", "--features=x.npz", "song.mp3"], 1, "or else a file of features"),
         (["--model=/no/where", "song.mp3"], 1, "holds no trained model"),
         (["--model=/no/where", "FOLDER"], 1, "holds no audio files"),
-        (["--model=/no/where", "song.mp3", "--json=FOLDER"], 1, "give the name of a file"),
+        (["--model=/no/where", "song.mp3", "--out=FOLDER/g"], 1, "holds no trained model"),
         (["--model=/no/where", "song.mp3", "--top=0"], 2, "--top=0"),
-        (
-            ["--model=/no/where", "song.mp3", "--out=FOLDER/s.csv"],
-            1,
-            "takes --format=crowdai, --out",
-        ),
+        (["--model=/no/where", "song.mp3", "--format=parquet"], 1, "give --out"),
+        (["--model=/no/where", "song.mp3", "--format=text,csv"], 1, "give --out"),
+        (["--model=/no/where", "a.mp3", "--format=xml", "--out=FOLDER/g"], 1, "no format of"),
+        (["--model=/no/where", "song.mp3", "--beside"], 1, "(`out`)"),
         (["--model=/no/where", "song.mp3", "--format=crowdai"], 1, "takes --format=crowdai"),
+        (["--model=x", "a.mp3", "--format=crowdai,csv", "--out=x"], 1, "takes --format=crowdai"),
         (["--model=x", "a.mp3", "--format=crowdai", "--out=FOLDER"], 1, "give the name of a file"),
     ],
     ids=str,
@@ -49,22 +52,41 @@ def test_predict_prints_every_file_and_names_those_it_cannot_read(
     bad = tmp_path / "bad.mp3"
     bad.write_text("no music " * 99)
     worse = tmp_path / "none.mp3"
-    code, out, err = call(
-        capsys,
-        "predict",
-        f"--model={trained_run}",
-        music_folder / "hum",
-        bad,
-        worse,
-        "--timeline",
-        "--json=~/out/p.json",
-    )
+    argv = ["predict", f"--model={trained_run}", music_folder / "hum", bad, worse, "--timeline"]
+    code, out, err = call(capsys, *argv, "--out=~/out/p", "--format=text,jsonl")
     assert code == 1
     bad_line, worse_line = err.splitlines()
     assert "bad.mp3 cannot be decoded as audio" in bad_line
     assert worse_line == f"mgr-jax: {worse} is not a file; check the path"
     assert out.count("/hum/") == 10
-    assert "0:00.0-0:00.5" in out
-    results = json.loads((tmp_path / "out" / "p.json").read_text())
-    assert len(results) == 10
-    assert sum(result["label"] == "hum" for result in results.values()) >= 9
+    assert out.endswith("Wrote p.jsonl: 12 files, 2 of them could not be read.\n")
+    rows = mgr_jax.read_results(tmp_path / "out" / "p.jsonl")
+    tracks = [row for row in rows if row.unit == "track"]
+    assert len(tracks) == 12
+    assert sum(row.label == "hum" for row in tracks) >= 9
+    assert [row.code for row in tracks if row.error] == ["audio.undecodable", "file.not_found"]
+    # The same command goes on; what could not be found is looked for again.
+    code, out, err = call(capsys, *argv, "--out=~/out/p", "--dry_run")
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["done"] * 10 + ["broken", "again"]
+    code, out, err = call(capsys, *argv, "--out=~/out/p")
+    assert code == 1
+    assert "11 of 12 files are done" in out
+    assert err.splitlines() == [bad_line, worse_line]
+    assert mgr_jax.read_results(tmp_path / "out" / "p.csv") == rows
+
+
+def test_results_are_written_to_standard_output(capsys, trained_run, music_folder):
+    argv = ["predict", f"--model={trained_run}", music_folder / "hum"]
+    code, out, err = call(capsys, *argv, "--format=jsonl")
+    assert (code, err) == (0, "")
+    entries = [json.loads(line) for line in out.splitlines()]
+    code, out, err = call(capsys, *argv, "--format=csv")
+    assert (code, err) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    told = {row["file"]: row["label"] for row in rows}
+    assert told == {entry["file"]: entry["answer"]["told"][0] for entry in entries}
+    assert len(told) == 10
+    for row in rows:
+        assert row["model"] == str(trained_run)
+        assert json.loads(row["settings"])["timeline"] is False

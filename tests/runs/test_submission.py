@@ -15,18 +15,12 @@ import mgr_jax
 from mgr_jax import cli
 from mgr_jax.audio.io import AudioError
 from mgr_jax.evaluation import log_loss, macro_f1
+from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.runs.submission import GENRES
 
 
-def decode(path, **_):
-    """Stands for `read_audio`; cannot read files named bad."""
-    if Path(path).stem.startswith("bad"):
-        raise AudioError(f"{path} cannot be decoded as audio", code="audio.damaged")
-    return np.zeros(100, np.int16)
-
-
 class StubPredictor:
-    """Answers what it is told."""
+    """Answers what it is told; cannot read files named bad."""
 
     def __init__(self, classes, answers, task="single_label"):
         self.classes, self.answers = tuple(classes), answers
@@ -34,18 +28,21 @@ class StubPredictor:
         self.side = SimpleNamespace(columns=("x",))
         self.sides = []
 
-    def audio_rate(self):
-        return 100
-
-    def predict_samples(self, samples, *, name, side, timeline):
-        self.sides.append(side)
-        return SimpleNamespace(track_probabilities=np.array(self.answers[Path(name).stem]))
+    def predict_files(self, names, *, sides, **_):
+        self.sides = list(sides)
+        for name in names:
+            stem = Path(name).stem
+            if stem.startswith("bad"):
+                error = AudioError(f"{name} cannot be decoded as audio", code="audio.damaged")
+                yield FilePrediction(name, error=error)
+            else:
+                told = SimpleNamespace(track_probabilities=np.array(self.answers[stem]))
+                yield FilePrediction(name, told)
 
 
 @pytest.fixture
 def use(monkeypatch):
     """Makes a predictor that of every run."""
-    monkeypatch.setattr("mgr_jax.runs.predict.read_audio", decode)
     return lambda predictor: monkeypatch.setattr(
         "mgr_jax.runs.submission.load", lambda *_, **__: predictor
     )

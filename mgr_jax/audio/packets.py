@@ -1,0 +1,70 @@
+"""The coded sound of a file: what must stay as it is where only the tags around it change."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from mgr_jax.audio.decoder import CONTAINERS, import_av
+from mgr_jax.audio.encoded import Part
+from mgr_jax.audio.headers import read_header
+
+
+def digest_packets(file: BinaryIO, suffix: str) -> str:
+    """A name for the coded sound: files of the same one decode to the same samples.
+
+    It is that of all packets, their times, and what decoders are set up with; nothing is decoded.
+
+    Args:
+      file: of sound, open for reading.
+      suffix: of its name, which tells some formats.
+
+    Raises:
+      ValueError: there is no sound in it.
+    """
+    av, header, total = import_av(), read_header(file), hashlib.sha256()
+    start: int | None = 0
+    packets = 0
+    # Ogg may hold one stream after the other, of which PyAV sees the first.
+    while start is not None:
+        reached, is_whole = start, True
+        try:
+            for position, packet in _packets(av, Part(header.file, suffix, start)):
+                reached = max(reached, start + position)
+                total.update(packet)
+                packets += 1
+        except (av.FFmpegError, IndexError):
+            is_whole = False
+        start = None if is_whole else header.next_stream(reached)
+    if not packets:
+        raise ValueError("there is no sound in it")
+    return total.hexdigest()
+
+
+def _packets(av: Any, source: Part) -> Iterator[tuple[int, bytes]]:
+    """What decoders are set up with, and the packets with their times; each with its end."""
+    options = {"protocol_whitelist": "none", "format_whitelist": CONTAINERS}
+    with av.open(source, "r", options=options, metadata_errors="replace") as container:
+        for stream in container.streams.audio:
+            codec = stream.codec_context
+            told = (stream.index, codec.name, stream.rate, stream.time_base, stream.start_time)
+            yield 0, f"{told}".encode() + _setup(codec)
+        for packet in container.demux(container.streams.audio):
+            if packet.size:
+                times = (packet.stream.index, packet.pts, packet.dts, packet.duration, packet.size)
+                yield (packet.pos or 0) + packet.size, f"{times}".encode() + bytes(packet)
+
+
+def _setup(codec: Any) -> bytes:
+    """What a decoder is set up with; of Vorbis without the comments, which lie in their midst."""
+    setup = bytes(codec.extradata or b"")
+    if codec.name != "vorbis" or setup[:1] != b"\x02":
+        return setup
+    at, sizes = 1, []
+    for _ in range(2):  # of the first two of three headers, as Xiph writes sizes
+        size = 0
+        while setup[at : at + 1] == b"\xff":
+            size, at = size + 255, at + 1
+        sizes.append(size + setup[at])
+        at += 1
+    first, comments = sizes
+    return setup[at : at + first] + setup[at + first + comments :]

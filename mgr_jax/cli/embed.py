@@ -1,0 +1,49 @@
+"""Write embeddings of audio files, or of a run's dataset, by track or segment.
+
+  mgr-jax embed --model=runs/a --out=embeddings.parquet my_music/ song.mp3
+  mgr-jax embed --model=runs/a --out=windows.npz --per=segment --hop=1 my_music/
+  mgr-jax embed --model=runs/a --out=dataset.parquet --split=train,validation,test
+
+Of each row the file holds name, start, end, label and probability, genre, artist and title where
+they are known (an index.csv in the folder, else the tags of the file), and the embedding; what made
+them stands in its metadata (docs/embeddings_format.md). The same command goes on after an
+interruption; FILE.parts has what is finished. `mgr-jax search` names the nearest rows.
+"""
+
+import sys
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+from mgr_jax.cli._predicting import define_reading
+
+ARGUMENTS = "[FILE or FOLDER …]"
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    define_reading(flags)
+    flags.path("out", None, "The table, .parquet or .npz.")
+    flags.names("split", None, "Splits of the run's dataset, in place of files.")
+    flags.choice("per", "track", ["track", "segment"], "A row for each track, or each window.")
+    flags.number("hop", None, "Seconds from one window to the next; the fewest that cover.", 0)
+    flags.path("table", None, "A row for every file, for a fusion with one.")
+    flags.path("data_dir", None, "TFDS folder, if it has moved since training.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Writes the table, says where it is, and names the files that cannot be used."""
+    flags.require(model="the folder of a trained run, such as runs/a", out="the table to write")
+    options = flags.given("per", "hop", "table", "data_dir", "checkpoint", "limits", "workers")
+    made = mgr_jax.embed(
+        flags.model,
+        args,
+        splits=flags.split or (),
+        out=flags.out,
+        progress=flags.progress,
+        **options,
+    )
+    print(made)
+    for failure in made.failures[:-1]:
+        print(failure, file=sys.stderr)
+    if made.failures:
+        raise mgr_jax.UserError(made.failures[-1], code="predict.failed")

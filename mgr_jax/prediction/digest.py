@@ -1,0 +1,34 @@
+"""What tells one trained network from another, wherever its folder lies."""
+
+import dataclasses
+import hashlib
+import json
+import os
+
+from mgr_jax.files import expand
+from mgr_jax.model_folder import read_description
+from mgr_jax.training.checkpoint import digest_weights
+
+
+def digest_network(model: str | os.PathLike[str], checkpoint: str | int = "best") -> str:
+    """SHA-256 of what computes: front end, network, clips and weights.
+
+    What is decided of the outputs has no part in it: embeddings stay the same when a model is
+    calibrated. (`Origin.model_digest` is of all that its folder says.)
+
+    Args:
+      model: the folder of a trained model.
+      checkpoint: "best" by validation score, "latest", or a step.
+    """
+    folder = expand(model).absolute()
+    described = read_description(folder)
+    told = {
+        "frontend": described.frontend,
+        "model": described.model,
+        "input_norm": described.input_norm,
+        "compute_dtype": described.compute_dtype,
+        "spec": dataclasses.asdict(described.spec),
+        "classes": described.classes,
+        "weights": digest_weights(folder, checkpoint),
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,56 @@
+"""Where results come from: the model, by what it says and weighs, and all settings."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import mgr_jax
+from mgr_jax.files import expand
+from mgr_jax.model_folder import FILE, read_description
+from mgr_jax.training.checkpoint import digest_weights
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where results come from.
+
+    Attributes:
+      model: its folder, as it was given.
+      model_digest: of its description and its weights.
+      mgr_jax: the version that wrote them.
+      settings: what else they depend on, of JSON's types.
+      classes: of the model.
+    """
+
+    model: str
+    model_digest: str
+    mgr_jax: str
+    settings: Mapping[str, Any]
+    classes: tuple[str, ...]
+
+
+def describe_origin(
+    model: str | os.PathLike[str], checkpoint: str | int, settings: Mapping[str, Any]
+) -> Origin:
+    """Where predictions come from that are made now.
+
+    Args:
+      model: the folder of a trained model.
+      checkpoint: "best" by validation score, "latest", or a step.
+      settings: what else they depend on.
+    """
+    folder = expand(model).absolute()
+    description = read_description(folder)
+    source = next(folder / name for name in (FILE, "config.json") if (folder / name).exists())
+    digest = hashlib.sha256(source.read_bytes())
+    digest.update(digest_weights(folder, checkpoint).encode())
+    return Origin(
+        model=str(model),
+        model_digest=digest.hexdigest(),
+        mgr_jax=mgr_jax.__version__,
+        settings=json.loads(json.dumps(dict(settings), default=str)),
+        classes=description.classes,
+    )

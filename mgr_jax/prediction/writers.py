@@ -1,0 +1,179 @@
+"""Results in other formats than the record: CSV, Parquet, Audacity's labels, playlists.
+
+They are made of the record. What is one file for all stands beside it, under its name; so do the
+folders of labels and of playlists.
+"""
+
+import io
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mgr_jax.errors import UserError, is_disk_full, printable, some_names
+from mgr_jax.files import write_file
+from mgr_jax.prediction.origin import Origin
+from mgr_jax.prediction.playlists import Playlists
+from mgr_jax.prediction.record import Record, Writer, line_of
+from mgr_jax.prediction.rows import ResultRow, entry_of, rows_of
+from mgr_jax.prediction.stream import FilePrediction
+from mgr_jax.prediction.tables import (
+    Csv,
+    Parquet,
+    csv_header,
+    csv_rows,
+    import_pyarrow,
+    write_parquet,
+)
+
+FORMATS = ("jsonl", "csv", "parquet", "audacity", "m3u")
+OURS = ".mgr-jax"  # in the names of files beside songs, which nobody else gives
+SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet", "audacity": ".txt"}
+
+
+def create_writers(
+    out: Path, formats: Sequence[str], origin: Origin, record: Record, *, beside: bool = False
+) -> list[Writer]:
+    """Writers of formats, which have written nothing yet.
+
+    Args:
+      out: path of the record without its suffix.
+      formats: of FORMATS.
+      origin: of the results.
+      record: what they are made of.
+      beside: write one file beside each song, in place of one for all.
+
+    Raises:
+      UserError: a file of that name is there which holds something else, or pyarrow is missing.
+    """
+    writers: list[Writer] = []
+    for name in dict.fromkeys(formats):
+        if name == "parquet":
+            import_pyarrow()
+        if beside:
+            writers.append(Single(name, origin, _beside(SUFFIXES[name])))
+        elif name == "csv":
+            writers.append(Csv(_with(out, ".csv"), origin))
+        elif name == "parquet":
+            writers.append(Parquet(_with(out, ".parquet"), origin, record))
+        elif name == "m3u":
+            writers.append(Playlists(_with(out, ".playlists"), origin, record))
+        elif name == "audacity":
+            writers.append(Single(name, origin, _below(_with(out, ".labels"))))
+    return writers
+
+
+def written_by(out: Path, formats: Sequence[str], *, beside: bool) -> list[str]:
+    """Names of what `create_writers` writes for all, the record among them."""
+    kinds = {"csv": ".csv", "parquet": ".parquet", "m3u": ".playlists/", "audacity": ".labels/"}
+    others = [kinds[name] for name in dict.fromkeys(formats) if name in kinds and not beside]
+    return [out.name + suffix for suffix in (".jsonl", *others)]
+
+
+def _with(out: Path, suffix: str) -> Path:
+    return out.with_name(out.name + suffix)
+
+
+def _beside(suffix: str) -> Callable[[str], Path]:
+    return lambda name: Path(f"{name}{OURS}{suffix}")
+
+
+def _below(folder: Path) -> Callable[[str], Path]:
+    """Names are as they were given, in folders of their own; absolute where they lead upwards."""
+
+    def place(name: str) -> Path:
+        inner = Path(name)
+        if inner.is_absolute() or ".." in inner.parts:
+            inner = Path(os.path.abspath(inner)).relative_to("/")
+        return folder / f"{inner}.txt"
+
+    return place
+
+
+class Single(Writer):
+    """A file for each song, beside it or in a folder of its own; others' files are left alone."""
+
+    def __init__(self, name: str, origin: Origin, place: Callable[[str], Path]) -> None:
+        """Writes nothing yet.
+
+        Args:
+          name: of the format.
+          origin: of the results.
+          place: where the file of a song lies.
+        """
+        self._name, self._origin, self._place = name, origin, place
+        self._foreign: list[str] = []
+        self._failed: dict[str, str] = {}
+
+    def add(self, file: FilePrediction) -> None:
+        """Writes the file of a song, unless another one is there."""
+        path, content = self._place(file.name), self._content(file)
+        try:
+            if path.exists():
+                there = path.read_bytes()
+                if there != content and content:
+                    self._foreign.append(str(path))
+            elif content:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_file(path, lambda out: out.write(content))
+        except OSError as error:
+            if is_disk_full(error):
+                raise
+            self._failed[str(path)] = error.strerror or str(error)
+
+    def forget(self, file: FilePrediction) -> None:
+        """Removes it, unless it holds something else."""
+        path, content = self._place(file.name), self._content(file)
+        try:
+            if content and path.read_bytes() == content:
+                path.unlink()
+        except OSError:
+            pass  # it is not there
+
+    def close(self) -> None:
+        """Tells what could not be written."""
+        if self._foreign:
+            warnings.warn(
+                f"{len(self._foreign)} files hold something else than would be written there, and "
+                f"were left as they are ({some_names(self._foreign)}); remove them, and give the "
+                "same command again",
+                stacklevel=2,
+            )
+        if self._failed:
+            name, reason = next(iter(self._failed.items()))
+            raise UserError(
+                f"{len(self._failed)} files could not be written, the first of them {name} "
+                f"({reason}); change the rights there, or leave out `beside`",
+                code="results.not_written",
+            )
+
+    def _content(self, file: FilePrediction) -> bytes:
+        """What is written; nothing where there is nothing to tell."""
+        entry = entry_of(file, self._origin)
+        if self._name == "audacity":
+            return labels(entry).encode()
+        if self._name == "jsonl":
+            return line_of(file, self._origin).encode()
+        if self._name == "csv":
+            return (csv_header(self._origin) + csv_rows(entry, self._origin)).encode()
+        buffer = io.BytesIO()
+        write_parquet(buffer, rows_of(entry), self._origin)
+        return buffer.getvalue()
+
+
+def labels(entry: dict[str, Any]) -> str:
+    """Labels as Audacity imports them: start, end and label, with tabs between, in seconds.
+
+    They are of the sections, else of the windows of a timeline, else of the whole track.
+    """
+    rows = list(rows_of(entry))
+    for unit in ("section", "window", "track"):
+        if chosen := [row for row in rows if row.unit == unit and row.label]:
+            return "".join(f"{r.start:.6f}\t{r.end:.6f}\t{_label(r)}\n" for r in chosen)
+    return ""
+
+
+def _label(row: ResultRow) -> str:
+    told = [f"{printable(name)} {row.probabilities[name]:.2f}" for name in row.labels]
+    return ", ".join(told) or row.label

@@ -1,0 +1,117 @@
+"""Predictions of many files, as they come."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from tqdm import tqdm
+
+from mgr_jax.audio.io import AudioWarning
+from mgr_jax.errors import printable, some_names
+from mgr_jax.prediction.origin import Origin
+from mgr_jax.prediction.prediction import Prediction
+from mgr_jax.prediction.record import Planned
+from mgr_jax.prediction.stream import FilePrediction
+from mgr_jax.prediction.tables import lines_of
+from mgr_jax.prediction.tags import TagChange
+
+
+class FilePredictions:
+    """Predictions of files or tracks, each computed when it is asked for; they are not kept.
+
+    Iterating gives (name, Prediction) as soon as a file is done, once; `dict(predictions)` keeps
+    them all.
+
+    Attributes:
+      plan: what is to be done with each file, before anything is.
+      failures: a sentence on each file so far that could not be read.
+      notes: what was warned of files so far that are used, but not as they are, by name.
+      written: names of the files and folders that hold the results.
+      tag_changes: what was done with the tags of each file so far, where that was asked for.
+    """
+
+    def __init__(
+        self,
+        outcomes: Iterable[FilePrediction],
+        plan: Sequence[Planned],
+        origin: Callable[[], Origin],
+        written: Sequence[str] = (),
+        tag_changes: Sequence[TagChange] = (),
+    ) -> None:
+        """Takes what comes of each file; `predict_files` does."""
+        self._outcomes = iter(outcomes)
+        self._origin = origin
+        self.plan, self.written = tuple(plan), tuple(written)
+        self.tag_changes = tag_changes  # which grows
+        self.failures: list[str] = []
+        self.notes: dict[str, tuple[str, ...]] = {}
+
+    def __iter__(self) -> Iterator[tuple[str, Prediction]]:
+        """Yields names with their predictions; files that cannot be read join the failures."""
+        for file in self.files():
+            if file.prediction:
+                yield file.name, file.prediction
+
+    def files(self) -> Iterator[FilePrediction]:
+        """Yields what comes of each file, of those that cannot be read too, once."""
+        known = {one.file for one in self.plan if one.is_done}
+        for file in self._outcomes:
+            if file.notes:
+                self.notes[file.name] = file.notes
+            for note in file.notes if file.name not in known else ():
+                warnings.warn(note, AudioWarning, stacklevel=2)
+            if file.error:
+                self.failures.append(str(file.error))
+            yield file
+
+    def lines(self, form: str, top: int = 3) -> Iterator[str]:
+        """Yields what comes of each file as it is to be shown, once.
+
+        Args:
+          form: "text", in words; or lines of "csv" or "jsonl", see docs/results_format.md; empty:
+            nothing is shown.
+          top: how many classes words name.
+        """
+        if not form:
+            for _ in self.files():
+                pass
+        elif form != "text":
+            yield from lines_of(form, self.files(), self._origin())
+        else:
+            for name, prediction in self:
+                yield f"{printable(name)}: {prediction.describe(top)}\n"
+
+    def __str__(self) -> str:
+        """What has been done, in a sentence."""
+        done = sum(one.is_done for one in self.plan)
+        before = f" ({done} done before)" if done else ""
+        return printable(
+            f"Wrote {some_names(self.written, most=len(self.written))}: {len(self.plan)} files"
+            f"{before}, {len(self.failures)} of them could not be read."
+        )
+
+
+class Bar:
+    """A bar of files, with the hours of sound that were read and how fast, on a terminal."""
+
+    def __init__(self, plan: Sequence[Planned], *, shown: bool) -> None:
+        """Begins with what is done already."""
+        done = sum(one.is_done for one in plan)
+        # None: only on a terminal.
+        self._bar = tqdm(
+            desc="predicted", total=len(plan), initial=done, unit="file",
+            disable=None if shown else True,
+        )  # fmt: skip
+        self._since, self._seconds = time.perf_counter(), 0.0
+
+    def add(self, file: FilePrediction) -> None:
+        """Counts a file."""
+        self._seconds += file.seconds
+        speed = self._seconds / (time.perf_counter() - self._since)
+        told = f"{self._seconds / 3600:.2f} h of audio, {speed:,.0f} x real time"
+        self._bar.set_postfix_str(told, refresh=False)
+        self._bar.update()
+
+    def close(self) -> None:
+        """Leaves it as it is."""
+        self._bar.close()

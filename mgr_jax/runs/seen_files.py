@@ -1,0 +1,125 @@
+"""Which files of a folder a run has seen before: trained on, chosen by, or of the same artists."""
+
+import logging
+import warnings
+from collections import Counter
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from mgr_jax.config import load_config
+from mgr_jax.data.genres import same_key, tidy_name
+from mgr_jax.data.pipeline import open_split
+from mgr_jax.data.table_rows import match_rows
+from mgr_jax.data.trained_on import read_tracks, trained_on
+from mgr_jax.errors import UserError, some_names
+from mgr_jax.prediction.predictor import Predictor
+
+log = logging.getLogger(__name__)
+
+
+class SeenFiles:
+    """What a run knows of the tracks it was made with, and what files hold.
+
+    Attributes:
+      is_known: whether what the run was trained on can be told.
+    """
+
+    def __init__(self, workdir: Path, predictor: Predictor) -> None:
+        """Reads what a run was trained on; warns where that is not known."""
+        self._workdir, self._rate = workdir, predictor.audio_rate()
+        self._heard: dict[str, str] = {}
+        self.is_known = True
+        try:
+            self._seen = trained_on(workdir)
+            self._validation = read_tracks(workdir)["validation"]
+        except UserError as error:
+            self.is_known, self._seen, self._validation = False, (), []
+            warnings.warn(
+                f"it is not known what {workdir} was trained on ({error}): where it has seen these "
+                "files, scores are too high",
+                stacklevel=3,
+            )
+
+    def hear(self, path: str, digest: str) -> None:
+        """Notes what a file holds at the rate of the model, see `data.cache.digest`."""
+        self._heard[path] = digest
+
+    def trained_on(self, paths: Collection[str]) -> set[str]:
+        """The files that the run was trained on, or the runs that it began with.
+
+        They are told by content. Where a run kept none that can be compared, as of features, they
+        are told by name. Files of equal names and other content are warned of.
+        """
+        found: set[str] = set()
+        for run in self._seen:
+            named = match_rows(run.tracks, paths).keys()
+            kept = run.format["kind"] == "waveform" and run.format.get("rate") == self._rate
+            if not (run.digests and kept):
+                found |= named
+                continue
+            digests = set(run.digests)
+            alike = {path for path in paths if self._heard.get(path) in digests}
+            found |= alike
+            if others := sorted(named - alike):
+                warnings.warn(
+                    f"{len(others)} files are called like tracks that {run.run} was trained on, "
+                    f"such as {others[0]}, but hold other samples; if they are the same music in "
+                    "another form, scores are too high",
+                    stacklevel=3,
+                )
+        twins = Counter(self._heard[path] for path in paths if path in self._heard)
+        if more := sum(count - 1 for count in twins.values()):
+            those = [path for path in paths if twins[self._heard.get(path, "")] > 1]
+            warnings.warn(
+                f"{more} files hold the same sound as others of the folder ({some_names(those)}) "
+                "and count each time",
+                stacklevel=3,
+            )
+        return found
+
+    def tell_validation(self, paths: Collection[str]) -> None:
+        """Says how many files are called like those by which the checkpoint was chosen."""
+        if count := len(match_rows(self._validation, paths)):
+            log.info(
+                "%d of %d files are called like tracks that chose the best checkpoint.",
+                count,
+                len(paths),
+            )
+
+    def artists_on_both_sides(
+        self, artists: Mapping[str, str], data_dir: Path | None
+    ) -> tuple[int | None, int | None]:
+        """How many artists of files are artists of training tracks; files of unknown artists.
+
+        Args:
+          artists: by path; empty where unknown.
+          data_dir: see `evaluate`.
+
+        Returns:
+          Both, or None for both where the folder or the run knows no artist.
+        """
+        if not any(artists.values()) or not self.is_known:
+            return None, None
+        config = load_config(self._workdir / "config.json")
+        if data_dir:
+            config.data_dir = str(data_dir)
+        try:
+            trained = {_key(name) for name in open_split(config, "train").artist_id if name}
+        except UserError as error:
+            log.info("the artists of the training tracks cannot be compared: %s", error)
+            return None, None
+        if not trained:
+            return None, None
+        crossing = sorted({name for name in artists.values() if name and _key(name) in trained})
+        if crossing:
+            count = sum(_key(name) in trained for name in artists.values() if name)
+            warnings.warn(
+                f"{count} files are by {len(crossing)} artists that the run was trained on "
+                f"({some_names(crossing)}): scores may be too high",
+                stacklevel=3,
+            )
+        return len(crossing), sum(not name for name in artists.values())
+
+
+def _key(artist: str) -> str:
+    return same_key(tidy_name(str(artist)))
