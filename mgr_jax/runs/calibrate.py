@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import convert_waveform
+from mgr_jax.benchmark.timeline import choose_timeline
 from mgr_jax.config import load_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import open_split
@@ -71,6 +72,14 @@ class Calibration:
                 f"{heard['clips']} {found['split']} clips; finds of made-up "
                 + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in heard["found"].items())
             )
+        if heard := found.get("timeline"):
+            t = d.timeline
+            lines.append(
+                f"timeline: hop {t.hop:g} s, smoothing {t.smoothing:g} s, hysteresis "
+                f"{t.hysteresis:g}, sections of at least {t.min_length:g} s: finds "
+                f"{heard['recall']:.0%} of the boundaries in {heard['splices']} splices, and "
+                f"{heard['spurious_per_10_min']:.1f} too many in 10 min of one genre"
+            )
         lines.append(
             "The numbers after calibration are optimistic, as the same tracks chose the checkpoint "
             "and the thresholds; a test split tells more."
@@ -86,6 +95,7 @@ def calibrate(
     report_split: str | None = None,
     data_dir: str | Path | None = None,
     background: bool = True,
+    timeline: bool = False,
     progress: bool = True,
 ) -> Calibration:
     """Finds how sure a trained run may be, and writes that into its model.json.
@@ -105,6 +115,7 @@ def calibrate(
       report_split: another, which is scored too and decides nothing, such as "test".
       data_dir: the TFDS folder, if it is no longer where it was in training.
       background: check whether clips are music; only of models that read audio.
+      timeline: choose how sections of a timeline are made too, see `choose_timeline`.
       progress: show bars.
 
     Returns:
@@ -112,7 +123,8 @@ def calibrate(
 
     Raises:
       UserError: no such run, checkpoint, dataset or split, the split was trained on, the run was
-        not trained to classify, or no threshold reaches the precision. Nothing is written then.
+        not trained to classify, no threshold reaches the precision, or a timeline's settings cannot
+        be chosen. Nothing is written then.
     """
     workdir = expand(run).absolute()
     described = read_description(workdir)
@@ -159,6 +171,11 @@ def calibrate(
     if background and described.spec.kind == "waveform":
         detector, measured["background"] = _hear(workdir, described, split, data_dir, progress)
         decisions = dataclasses.replace(decisions, background=detector)
+    if timeline:
+        chosen, measured["timeline"] = choose_timeline(
+            workdir, data_dir=data_dir, split=split, decisions=decisions, progress=progress
+        )
+        decisions = dataclasses.replace(decisions, timeline=chosen)
     decisions = dataclasses.replace(decisions, measured=measured)
     dataclasses.replace(described, decisions=decisions).save(workdir)
     return Calibration(workdir, decisions)
