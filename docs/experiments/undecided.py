@@ -61,9 +61,7 @@ class Heard:
         self.probabilities = np.concatenate([o["probabilities"] for _, o in found])
 
 
-def detectors(
-    train: Heard, quiet: Heard, held_out: Heard, made: Heard, spec
-) -> dict[str, Callable]:
+def detectors(train: Heard, quiet: Heard, held_out: Heard, made: Heard) -> dict[str, Callable]:
     """Scores of clips by detector: the higher, the less like music."""
     centre = train.embedding.mean(axis=0)
     spread = np.cov(train.embedding.T)
