@@ -8,7 +8,13 @@ from scipy.fft import dct
 
 from mgr_jax.background import STATISTICS, background_scores, sound_statistics
 from mgr_jax.runs.background_sounds import KINDS, make_background
-from mgr_jax.runs.fit_background import choose_threshold, fit_detector, fit_logistic
+from mgr_jax.runs.fit_background import (
+    Music,
+    choose_threshold,
+    fit_detector,
+    fit_logistic,
+    share_refused,
+)
 
 RATE = 12_000
 FLATNESS, NEAR, PEAKS, SWELLS, LEVEL = 39, 41, 45, slice(47, 53), 53
@@ -120,10 +126,13 @@ def test_a_detector_finds_kinds_that_it_was_not_fitted_to():
     music = np.stack([chord(i) for i in range(40)])
     kinds = ("noise", "babble", "hum", "silence")
     made = [statistics(s) for _, s in make_background(RATE, 4.0, 80, kinds=kinds)]
-    detector = fit_detector(music[:20], music[:20], np.stack(made), music[20:30])
+    heard = Music(music[:30], np.array([f"artist {i // 2}" for i in range(30)]))
+    detector = fit_detector(heard, heard, np.stack(made))
     other = [statistics(s) for _, s in make_background(RATE, 4.0, 30, kinds=("clicks", "gusts"))]
     assert (background_scores(np.stack(other), detector) > detector["threshold"]).mean() > 0.9
-    assert (background_scores(music[30:], detector) > detector["threshold"]).sum() <= 1
+    share, low, high = share_refused(Music(music[30:], np.arange(10).astype(str)), detector)
+    assert share <= 0.1
+    assert low <= share < high
     scores = rng.standard_normal(10_000)
     assert (scores > choose_threshold(scores)).mean() <= 0.01
     assert choose_threshold(scores[:10]) >= scores[:10].max()
