@@ -72,9 +72,9 @@ class Calibration:
                 f"background check, fitted to {heard['clips']} clips: finds of made-up "
                 + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in heard["found"].items())
             )
-        if heard and "refused" in heard:
-            share = format_interval(heard["refused"])
-            lines.append(f"background check: refuses {share} of the {reported['split']} clips")
+            if reported:
+                share = format_interval(heard["refused"])
+                lines.append(f"background check: refuses {share} of the {reported['split']} clips")
         lines.append(
             "The numbers after calibration are optimistic, as the same tracks chose the checkpoint "
             "and the thresholds; a test split tells more."
