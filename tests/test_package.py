@@ -95,8 +95,8 @@ ARROWS: dict[str, set[str]] = {
     "reports": set(),
     "benchmark": {
         "audio.dsp", "audio.frontends", "audio.io", "audio.decoder", "audio.listing", "classifier",
-        "input_spec", "config", "data", "models", "reports", "training", "decisions", "evaluation",
-        "prediction",
+        "audio.clips", "input_spec", "config", "data", "decisions", "evaluation", "model_folder",
+        "models", "prediction", "reports", "training", "training.checkpoint",
     },
     "runs": {
         "background", "classifier", "data", "config", "decisions", "evaluation",

@@ -8,6 +8,8 @@ listens to. All rows are compared (the cosine of embeddings): a million take sec
 similarity, name, place, and artist, title and genre where they are known.
 """
 
+import sys
+
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 
@@ -30,7 +32,8 @@ def main(flags: Flags, args: list[str]) -> None:
     for neighbour in found.nearest:
         print(neighbour)
     if found.unknown_artists:
-        print(f"Left out {found.unknown_artists} rows whose artist is unknown.")
+        said = f"Left out {found.unknown_artists} rows whose artist is unknown."
+        print(said, file=sys.stderr)
     if not found.nearest:
         raise mgr_jax.UserError(
             f"{flags['in'].value} holds no other track to compare; embed more files",

@@ -3,16 +3,25 @@
 import dataclasses
 import hashlib
 import json
+import os
 
-import jax
-import numpy as np
+from mgr_jax.files import expand
+from mgr_jax.model_folder import read_description
+from mgr_jax.training.checkpoint import digest_weights
 
-from mgr_jax.prediction.predictor import Predictor
 
+def digest_network(model: str | os.PathLike[str], checkpoint: str | int = "best") -> str:
+    """SHA-256 of what computes: front end, network, clips and weights.
 
-def digest_of(predictor: Predictor) -> str:
-    """SHA-256 of what computes: front end, network, clips and weights, but not what is decided."""
-    described = predictor.description
+    What is decided of the outputs has no part in it: embeddings stay the same when a model is
+    calibrated. (`Origin.model_digest` is of all that its folder says.)
+
+    Args:
+      model: the folder of a trained model.
+      checkpoint: "best" by validation score, "latest", or a step.
+    """
+    folder = expand(model).absolute()
+    described = read_description(folder)
     told = {
         "frontend": described.frontend,
         "model": described.model,
@@ -20,10 +29,6 @@ def digest_of(predictor: Predictor) -> str:
         "compute_dtype": described.compute_dtype,
         "spec": dataclasses.asdict(described.spec),
         "classes": described.classes,
+        "weights": digest_weights(folder, checkpoint),
     }
-    total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-    for path, leaf in jax.tree_util.tree_leaves_with_path(predictor.engine.variables):
-        values = np.asarray(leaf)
-        total.update(f"{jax.tree_util.keystr(path)} {values.dtype} {values.shape}".encode())
-        total.update(np.ascontiguousarray(values).tobytes())
-    return total.hexdigest()
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -63,11 +63,6 @@ class ClipEngine:
 
         self._apply = jax.jit(apply)
 
-    @property
-    def variables(self) -> Mapping[str, Any]:
-        """Of the classifier, on the device."""
-        return self._variables
-
     def with_batch_size(self, batch_size: int) -> "ClipEngine":
         """The same network, with the same variables, for batches of another size."""
         other = copy.copy(self)

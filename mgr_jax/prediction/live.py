@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 
 from mgr_jax.audio.gate import AudioWarning, Limits, LimitsLike, is_silent, to_int16
-from mgr_jax.decisions import Answer, Rules, calibrate, decide
+from mgr_jax.decisions import Answer, Decider, Rules
 from mgr_jax.errors import UserError, printable
 from mgr_jax.prediction.engine import Outputs, TrackClips
 
@@ -81,8 +81,9 @@ class LiveStream:
     ) -> None:
         """Begins to listen; `Predictor.stream` tells the arguments."""
         _require_live(predictor)
-        rules.require_known(predictor.classes)
-        self._predictor, self._rules, self._limits = predictor, rules, Limits.of(limits)
+        decisions, task = predictor.description.decisions, predictor.spec.task
+        self._decider = Decider(predictor.classes, task, decisions, rules)
+        self._predictor, self._limits = predictor, Limits.of(limits)
         self._rate, self._spec = predictor.audio_rate(), predictor.spec
         if not 0 < hop < float("inf"):
             raise UserError(
@@ -232,17 +233,15 @@ class LiveStream:
         return [self._tell(start, outputs) for start, outputs in self._engine(asked)]
 
     def _tell(self, start: int, outputs: Outputs) -> LivePrediction:
-        spec, predictor = self._spec, self._predictor
-        decisions = predictor.description.decisions
-        self._end = min(start + spec.clip_samples, self._tail.length)
+        self._end = min(start + self._spec.clip_samples, self._tail.length)
         window = self._tail.samples[start - self._tail.first : self._end - self._tail.first]
         probabilities = outputs["probabilities"][0]
-        calibrated = calibrate(probabilities, decisions.clip_temperature, spec.task)
+        statistics = self._predictor.statistics_of(window, np.zeros(1, np.int64))
         return LivePrediction(
             start / self._rate,
             self._end / self._rate,
             probabilities,
-            decide(calibrated, predictor.classes, spec.task, decisions, self._rules),
+            self._decider.answer(probabilities, statistics, level="clip"),
             outputs["embedding"][0],
             is_silent(window, self._rate),
         )

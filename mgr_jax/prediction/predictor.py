@@ -364,12 +364,20 @@ class Predictor:
             told = window_starts(length, spec, shown)
         starts = np.union1d(asked, told)
         measured = self._meter.measure_track(track) if self._meter else {}
-        statistics = self._statistics(track, starts)
+        statistics = self.statistics_of(track, starts)
         question = Question(length, asked, told, starts, statistics, shown)
         return TrackClips(question, track, starts, measured | self.side.encode_track(side))
 
-    def _statistics(self, track: Any, starts: np.ndarray) -> np.ndarray:
-        """What the clips sound like, for models that check whether they are music; [clips, n]."""
+    def statistics_of(self, track: Any, starts: np.ndarray) -> np.ndarray:
+        """What clips sound like, for models that check whether they are music; see `Decider`.
+
+        Args:
+          track: [samples].
+          starts: first sample of each clip, [clips].
+
+        Returns:
+          [clips, n].
+        """
         if not self.description.decisions.background:
             return np.zeros((len(starts), 0), np.float32)
         from mgr_jax.background import sound_statistics  # which few models need

@@ -16,10 +16,10 @@ from mgr_jax.audio.file_tags import read_tags
 from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.audio.notes import first_of_each
-from mgr_jax.decisions import Timeline, calibrate, decide
+from mgr_jax.decisions import Decider, Timeline
 from mgr_jax.errors import UserError, printable
 from mgr_jax.files import expand, lock
-from mgr_jax.prediction.digest import digest_of
+from mgr_jax.prediction.digest import digest_network
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.embedding_parts import Item, Parts
 from mgr_jax.runs.embedding_sources import (
@@ -138,7 +138,7 @@ def embed(
         "mgr_jax": mgr_jax.__version__,
         "model": str(workdir),
         "checkpoint": str(checkpoint),
-        "digest": digest_of(predictor),
+        "digest": digest_network(workdir, checkpoint),
         "system": predictor.description.system,
         "classes": list(predictor.classes),
         "per": per,
@@ -237,8 +237,9 @@ def _rows_of(predictor: Predictor, outcome: Outcome, per: str) -> Embeddings | N
         start, end = prediction.start, prediction.end
         embedding = prediction.segment_embeddings
         decisions, task = predictor.description.decisions, predictor.spec.task
-        calibrated = calibrate(prediction.probabilities, decisions.clip_temperature, task)
-        answers = [decide(p, predictor.classes, task, decisions) for p in calibrated]
+        decider = Decider(predictor.classes, task, decisions)
+        calibrated = decider.calibrate(prediction.probabilities, level="clip")
+        answers = list(map(decider.tell, calibrated))
     told = [dict(answer.top(len(answer.classes))) for answer in answers]
     tags = {} if about.split else read_tags(about.name)
     known = {

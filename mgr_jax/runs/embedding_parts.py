@@ -103,13 +103,12 @@ class Parts:
 
     def rows(self, keys: Mapping[str, Any]) -> Iterator[Embeddings]:
         """The rows of some finished items, part by part."""
-        for number in range(self._next):
-            spans = [
-                range(first, first + self.items[key].rows)
-                for key, (part, first) in self._place.items()
-                if part == number and key in keys
-            ]
-            if chosen := [row for span in spans for row in span]:
+        wanted: dict[int, list[int]] = {}
+        for key, (part, first) in self._place.items():
+            if key in keys:
+                wanted.setdefault(part, []).extend(range(first, first + self.items[key].rows))
+        for number, chosen in sorted(wanted.items()):
+            if chosen:
                 arrays = self._read(self._path(number))
                 yield Embeddings(**{name: arrays[name] for name in COLUMNS}).select(chosen)
 

@@ -228,7 +228,7 @@ class _Parquet:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = _pyarrow()[1].ParquetFile(path, memory_map=True)
+        self._file = _pyarrow()[1].ParquetFile(path)
         self.metadata = self._file.schema_arrow.metadata[_KEY.encode()]
         groups = self._file.metadata
         sizes = [groups.row_group(group).num_rows for group in range(groups.num_row_groups)]

@@ -12,7 +12,7 @@ from mgr_jax.audio.io import LimitsLike
 from mgr_jax.data.genres import same_key, tidy_name
 from mgr_jax.errors import UserError, printable
 from mgr_jax.files import expand
-from mgr_jax.prediction.digest import digest_of
+from mgr_jax.prediction.digest import digest_network
 from mgr_jax.prediction.predictor import load
 from mgr_jax.runs.embedding_table import EmbeddingTable
 
@@ -109,7 +109,7 @@ def search(
     if query is None:
         query, artist = _of_file(opened, like, model, limits)
     elif model is not None:
-        _require_same(opened, digest_of(load(model)), str(model))
+        _require_same(opened, model)
     if not_same_artist and not artist:
         raise UserError(
             f"the artist of {like} is not known, so that others cannot be told from it; name it in "
@@ -220,15 +220,15 @@ def _of_file(
             "that model (`model`)",
             code="search.no_model",
         )
-    predictor = load(folder, checkpoint=table.metadata.get("checkpoint", "best"))
-    _require_same(table, digest_of(predictor), str(folder))
+    _require_same(table, folder)
+    predictor = load(folder, checkpoint=table.metadata["checkpoint"])
     embedding = predictor.predict(path, limits=limits).embedding
     assert embedding is not None
     return _unit(embedding), read_tags(path).get("artist", "")
 
 
-def _require_same(table: EmbeddingTable, digest: str, model: str) -> None:
-    if digest != table.metadata["digest"]:
+def _require_same(table: EmbeddingTable, model: str | os.PathLike[str]) -> None:
+    if digest_network(model, table.metadata["checkpoint"]) != table.metadata["digest"]:
         raise UserError(
             f"{table.path} was made by another model ({table.metadata['system']}, "
             f"{table.metadata['model']}) than {model}; give that one, or embed the files anew",

@@ -11,7 +11,7 @@ from mgr_jax.audio.clips import segment_starts
 from mgr_jax.config import load_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import open_split
-from mgr_jax.decisions import Timeline, calibrate, decide
+from mgr_jax.decisions import Decider, Timeline
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.prediction.prediction import Prediction
@@ -193,14 +193,21 @@ def _joined(predictor: Predictor, track: SplitTrack, found: Sequence[Prediction]
     segments = np.repeat(offsets, [len(p.start) for p in found])
 
     whole = mean("track_probabilities").astype(np.float32)
-    calibrated = calibrate(whole, decisions.track_temperature, spec.task)
+    decider = Decider(predictor.classes, spec.task, decisions)
     return Prediction(
         classes=predictor.classes,
         start=together("start") + segments,
         end=together("end") + segments,
         probabilities=together("probabilities"),
         track_probabilities=whole,
-        answer=decide(calibrated, predictor.classes, spec.task, decisions),
+        # The background check is of each record.
+        answer=decider.tell(
+            decider.calibrate(whole), background=all(_is_background(p) for p in found)
+        ),
         embedding=mean("embedding").astype(np.float32),
         segment_embeddings=together("segment_embeddings"),
     )
+
+
+def _is_background(prediction: Prediction) -> bool:
+    return prediction.answer.reason == "background"

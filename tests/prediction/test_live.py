@@ -5,29 +5,21 @@ import tracemalloc
 import warnings
 from types import SimpleNamespace
 
-import jax
 import numpy as np
 import pytest
 import soundfile
 from errors import user_error
-from fixed_weights import fixed_variables
+from untrained import CLASSES, CLIP, RATE, make_predictor
 
 import mgr_jax
 from mgr_jax.audio.clips import Crop, cut_clip
 from mgr_jax.audio.gate import AudioError, AudioWarning, pass_gate
 from mgr_jax.audio.io import convert_waveform
-from mgr_jax.classifier import abstract_variables, create_classifier
-from mgr_jax.config import base_config
 from mgr_jax.decisions import Decisions, Rules
 from mgr_jax.input_spec import InputSpec
-from mgr_jax.model_folder import ModelDescription
 from mgr_jax.prediction.engine import TrackClips
 from mgr_jax.prediction.live import LiveStream
-from mgr_jax.prediction.predictor import Predictor
 
-RATE = 12_000
-CLIP = RATE // 2
-CLASSES = ("hum", "hiss", "beat")
 CROPS = {
     "alone": Crop(),
     "zeros around": Crop(256, 128),
@@ -99,6 +91,7 @@ def recording(crop=CROPS["alone"], rate=RATE):
         description=SimpleNamespace(decisions=Decisions()),
         audio_rate=lambda: rate,
         ask=lambda samples, name: None,
+        statistics_of=lambda track, starts: np.zeros((len(starts), 0)),
     )
 
 
@@ -145,27 +138,6 @@ def predictors():
     return {name: make_predictor(*given) for name, given in frontends.items()}
 
 
-def make_predictor(frontend, kwargs, **changes):
-    config = base_config()
-    config.update({"sample_rate": RATE, "clip_samples": CLIP, "batch_size": 8})
-    config.frontend = {"name": frontend, "kwargs": kwargs}
-    config.model = {"name": "mlp", "kwargs": {"units": (8,)}}
-    config.update(changes)
-    classifier, spec = create_classifier(config, len(CLASSES))
-    described = ModelDescription(
-        frontend=config.frontend.to_dict(),
-        model=config.model.to_dict(),
-        input_norm=config.input_norm,
-        compute_dtype=config.compute_dtype,
-        spec=spec,
-        classes=CLASSES,
-    )
-    variables = fixed_variables(abstract_variables(classifier, spec))
-    # So small that the network is not sure of anything.
-    variables["params"] = jax.tree.map(lambda values: 0.1 * values, variables["params"])
-    return Predictor(classifier, variables, described)
-
-
 @pytest.mark.parametrize("frontend", ["clips", "whole tracks", "whole tracks, reflected"])
 @pytest.mark.parametrize("hop", [0.5, 0.2])
 def test_live_says_what_the_engine_says_of_the_whole(predictors, frontend, hop):
@@ -184,18 +156,19 @@ def test_live_says_what_the_engine_says_of_the_whole(predictors, frontend, hop):
 
 
 @pytest.mark.parametrize("rate", [RATE, 44_100])
-def test_live_says_what_predict_says_of_the_file(predictors, tmp_path, rate):
-    """Of a sound of whole windows, a timeline has just these."""
-    predictor = predictors["samples"]
-    sound = song(3.0, rate, channels=2)
+@pytest.mark.parametrize("frontend", ["samples", "whole tracks, reflected"])
+@pytest.mark.parametrize("hop", [0.5, 0.13, 0.002])
+def test_live_says_what_predict_says_of_the_file(predictors, tmp_path, rate, frontend, hop):
+    predictor = predictors[frontend]
+    sound = song(1.9, rate, channels=2)
     soundfile.write(tmp_path / "song.wav", sound, rate, subtype="FLOAT")
-    told = predictor.predict(tmp_path / "song.wav", timeline=True)
-    found = listen(predictor.stream(rate, hop=0.5), sound)
+    told = predictor.predict(tmp_path / "song.wav", timeline={"hop": hop})
+    found = listen(predictor.stream(rate, hop=hop), sound)
     np.testing.assert_allclose([p.start for p in found], told.start, atol=1e-9)
     np.testing.assert_allclose([p.end for p in found], told.end, atol=1e-9)
     live = np.array([p.probabilities for p in found])
     np.testing.assert_allclose(live, told.probabilities, atol=1e-4)
-    assert [p.label for p in found] == [row[2] for row in told.timeline()]
+    assert [p.label for p in found] == [CLASSES[i] for i in told.probabilities.argmax(axis=1)]
 
 
 def test_blocks_may_be_int16_or_floats_of_any_channels():
