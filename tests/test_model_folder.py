@@ -2,15 +2,19 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from errors import user_error
 from unsealed import read_unsealed
 
 import mgr_jax
+from mgr_jax.background import STATISTICS
+from mgr_jax.decisions import Decisions, Timeline
 from mgr_jax.evaluation import Protocol
 from mgr_jax.model_folder import SCHEMA, read_description
 
+STORED = Path(__file__).parent / "model_versions"
 pytestmark = pytest.mark.slow  # of the run that the tests read
 
 
@@ -28,7 +32,7 @@ def model(trained_run, tmp_path):
 
 def test_it_says_all_that_prediction_needs(model, trained_run, data_dir):
     _, content, _ = model
-    assert content["schema"] == SCHEMA == 2
+    assert content["schema"] == SCHEMA == 3
     assert content["frontend"]["name"] == "log_mel"
     assert content["model"]["name"] == "choi_crnn"
     assert (content["input_norm"], content["compute_dtype"]) == ("batch", "float32")
@@ -37,7 +41,7 @@ def test_it_says_all_that_prediction_needs(model, trained_run, data_dir):
     assert (spec["kind"], spec["task"], spec["eval_segments"]) == ("waveform", "single_label", 0)
     assert (spec["shape"], spec["dtype"], spec["sample_rate"]) == ([6000], "int16", 12_000)
     assert spec["mask_filling"] is True
-    assert content["thresholds"] == {}
+    assert content["decisions"] == json.loads(json.dumps(dataclasses.asdict(Decisions())))
     told = content["provenance"]
     assert told["mgr_jax"] == mgr_jax.__version__
     assert told["dataset"] == "audio_folder/music"
@@ -57,6 +61,96 @@ def test_what_is_written_is_read_back(model, trained_run):
     assert (folder / "model.json").read_bytes() == (trained_run / "model.json").read_bytes()
     assert described.system == "log_mel + choi_crnn"
     assert described.labels["task"] == "single_label"
+
+
+HEARD = {
+    "mean": [0.0] * STATISTICS,
+    "scale": [1.0] * STATISTICS,
+    "weights": [0.5] * (2 * STATISTICS),
+    "bias": -1.0,
+    "threshold": 2.5,
+}
+
+
+def test_decisions_are_read_back_and_may_stand_in_a_run_that_had_none(model, trained_run):
+    folder, _, _ = model
+    decisions = Decisions(
+        clip_temperature=1.5,
+        track_temperature=2,
+        thresholds={"beat": 0.4, "hiss": 1.0, "hum": 0},
+        precision=0.9,
+        background={name: tuple(x) if isinstance(x, list) else x for name, x in HEARD.items()},
+        timeline=Timeline(hop=1.0, smoothing=2.0, hysteresis=0.1, min_length=3.0),
+        measured={"tracks": 6, "after": {"track": {"precision": (0.9, 0.5, None)}}},
+    )
+    described = dataclasses.replace(read_description(trained_run), decisions=decisions)
+    described.save(folder)
+    assert read_description(folder) == described
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"clip_temperature": 0}, "clip_temperature"),
+        ({"track_temperature": -1.5}, "track_temperature"),
+        ({"track_temperature": 1e999}, "track_temperature"),
+        ({"track_temperature": "hot"}, "track_temperature"),
+        ({"track_temperature": True}, "track_temperature"),
+        ({"thresholds": {"beat": 1.5}}, "beat"),
+        ({"thresholds": {"beat": "much"}}, "beat"),
+        ({"thresholds": {"jazz": 0.5}}, "jazz"),
+        ({"thresholds": [0.5]}, "thresholds"),
+        ({"precision": 0}, "precision"),
+        ({"precision": 1.1}, "precision"),
+        ({"timeline": {"hop": -1.0}}, "hop"),
+        ({"timeline": {"speed": 1.0}}, "speed"),
+        ({"measured": 3}, "measured"),
+        ({"loudness": 3}, "loudness"),
+        ({"background": {"mean": [1.0]}}, "background"),
+        ({"background": HEARD | {"scale": [0.0] * STATISTICS}}, "scale"),
+        ({"background": HEARD | {"weights": [0.5] * STATISTICS}}, "weights"),
+        ({"background": HEARD | {"weights": ["x"] * 2 * STATISTICS}}, "weights"),
+        ({"background": HEARD | {"bias": None}}, "bias"),
+    ],
+)
+def test_decisions_that_cannot_be_are_one_sentence(model, change, named):
+    folder, content, write = model
+    write(json.dumps(content | {"decisions": content["decisions"] | change}))
+    with user_error("model.damaged", "model.json", named):
+        read_description(folder)
+
+
+def test_no_decision_may_be_missing(model):
+    folder, content, write = model
+    for name in content["decisions"]:
+        decisions = {other: x for other, x in content["decisions"].items() if other != name}
+        write(json.dumps(content | {"decisions": decisions}))
+        with user_error("model.damaged", "model.json", name):
+            read_description(folder)
+    write(json.dumps(without(content, "decisions")))
+    with user_error("model.damaged", "decisions"):
+        read_description(folder)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_older_versions_have_written_is_read(version, tmp_path):
+    """Written by mgr_jax 0.1.0, seals included, when its schema was that; of a CRNN."""
+    stored = (STORED / f"{version}.json").read_bytes()
+    (tmp_path / "model.json").write_bytes(stored)
+    described = read_description(tmp_path)
+    assert described.decisions == Decisions()
+    assert described.spec.mask_filling is (version > 1)
+    assert described.classes == ("beat", "hiss", "hum")
+    described.save(tmp_path)
+    assert read_description(tmp_path) == described
+    content = json.loads(stored)
+    assert content["schema"] == version
+    content.pop("sha256", None)
+    (tmp_path / "model.json").write_text(
+        json.dumps(content | {"decisions": dataclasses.asdict(Decisions())}), encoding="utf-8"
+    )
+    with user_error("model.damaged", "decisions"):
+        read_description(tmp_path)
 
 
 def without(content, *path):
@@ -117,9 +211,10 @@ def test_what_is_damaged_is_one_sentence(model, change, code, named):
 def test_in_an_older_model_filling_counts(model):
     folder, content, write = model
     spec = without(content["input_spec"], "mask_filling")
-    write(json.dumps(content | {"schema": 1, "input_spec": spec}))
+    without(content, "decisions")
+    write(json.dumps(content | {"schema": 1, "input_spec": spec, "thresholds": {}}))
     assert read_description(folder).spec.mask_filling is False
-    write(json.dumps(content | {"input_spec": spec}))
+    write(json.dumps(content | {"schema": 2, "input_spec": spec, "thresholds": {}}))
     with user_error("model.damaged", "mask_filling"):
         read_description(folder)
 

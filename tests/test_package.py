@@ -65,7 +65,9 @@ ARROWS: dict[str, set[str]] = {
     "models": set(),
     "input_spec": {"audio.clips"},
     "classifier": {"audio.dsp", "audio.frontends", "models", "input_spec"},
-    "model_folder": {"classifier", "decisions", "input_spec", "audio.clips", "model_of_config"},
+    "model_folder": {
+        "background", "classifier", "decisions", "input_spec", "audio.clips", "model_of_config",
+    },
     "model_of_config": {"config", "input_spec", "model_folder"},
     "evaluation": set(),
     "data": {
@@ -93,8 +95,8 @@ ARROWS: dict[str, set[str]] = {
     "reports": set(),
     "benchmark": {
         "audio.dsp", "audio.frontends", "audio.io", "audio.decoder", "audio.listing", "classifier",
-        "input_spec", "config", "data", "models", "reports", "training", "decisions", "evaluation",
-        "prediction",
+        "audio.clips", "input_spec", "config", "data", "decisions", "evaluation", "model_folder",
+        "models", "prediction", "reports", "training", "training.checkpoint",
     },
     "runs": {
         "background", "classifier", "data", "config", "decisions", "evaluation",

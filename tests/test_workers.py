@@ -183,6 +183,28 @@ def test_items_are_taken_as_they_are_needed(workers):
     )
 
 
+def wait_long_or_not(item: int) -> int:
+    time.sleep(1.5 if item == 1 else 0.0)
+    return item
+
+
+@pytest.mark.parametrize("overtake", [0, 3, 1_000])
+def test_items_may_overtake_one_that_takes_long(overtake):
+    """But no more of them than are allowed to."""
+    taken = []
+    items = (taken.append(n) or n for n in range(30))
+    some = map_in_processes(wait_long_or_not, items, workers=2, ahead=3, overtake=overtake)
+    found = []
+    for item, result in some:
+        assert item == result
+        found.append(item)
+        assert len(taken) - len(found) < 6
+    assert sorted(found) == list(range(30))
+    assert found.index(1) == (29 if overtake == 1_000 else 1 + overtake)
+    if not overtake:
+        assert found == list(range(30))
+
+
 def write_a_lot(item: int) -> int:
     os.write(2, b"decoder's remark\n")
     return item

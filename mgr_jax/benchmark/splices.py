@@ -12,6 +12,7 @@ PIECES = 6  # of a splice
 PIECE_SECONDS = (8.0, 20.0)
 FADES = (0.0, 0.05)  # seconds of cross-fade, by turns
 PURE_SECONDS = 30.0  # the least of a clip of one genre: shorter tracks are repeated
+PURE_CLIPS = 120  # at most
 # The chance of no event is 2.5 % where so many are expected (Poisson).
 _NONE_SEEN = -np.log(0.025)
 
@@ -66,8 +67,10 @@ def splice_tracks(tracks: Tracks, classes: Sequence[int], count: int, seed: int)
 
 
 def pure_clips(tracks: Tracks) -> Iterator[Clip]:
-    """The tracks, short ones again and again: clips of one genre."""
-    for track in range(len(tracks)):
+    """Tracks of all genres alike, short ones again and again: clips of one genre."""
+    by_genre = np.argsort(tracks.label, kind="stable")
+    places = np.linspace(0, len(tracks) - 1, min(len(tracks), PURE_CLIPS)).round().astype(int)
+    for track in by_genre[places].tolist():
         sound = tracks.read(track)
         times = int(np.ceil(PURE_SECONDS * tracks.rate / len(sound)))
         label = tracks.label[track : track + 1]

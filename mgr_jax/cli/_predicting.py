@@ -30,13 +30,21 @@ def rules_of(flags: Flags) -> Any:
 
 def define_timeline(flags: Flags) -> None:
     """Defines whether and how a timeline is made."""
-    flags.switch("timeline", False, "Say what every part is like.")
-    flags.number("hop", None, "Seconds from one window of the timeline to the next.", least=0)
+    flags.switch("timeline", False, "Say what every part is like; as do --hop, --smoothing, …")
+    flags.number("hop", None, "Seconds between windows; else as the model says.", least=0)
+    flags.number("smoothing", None, "Seconds that are averaged over.", least=0)
+    flags.number(
+        "hysteresis", None, "How much more probable another genre must be to take over.", least=0
+    )
+    flags.number("min_section", None, "Seconds of the shortest section.", least=0)
 
 
 def timeline_of(flags: Flags) -> Any:
     """The timeline that is asked for, as `predict_files` takes it."""
-    return mgr_jax.Timeline(hop=flags.hop) if flags.hop else flags.timeline
+    settings = flags.given("hop", "smoothing", "hysteresis", "min_section")
+    settings["min_length"] = settings.pop("min_section")
+    given = {name: value for name, value in settings.items() if value is not None}
+    return given or flags.timeline
 
 
 def define_output(flags: Flags) -> None:
@@ -52,6 +60,15 @@ def define_output(flags: Flags) -> None:
     flags.switch("beside", False, "Write song.mp3.mgr-jax.csv and the like beside each song.")
     flags.choice("order", "input", ["input", "arrival"], "Of the results.")
     flags.switch("dry_run", False, "Only list what would be done with each file, and why.")
+    flags.choice(
+        "write_tags",
+        None,
+        ["show", "keep", "replace"],
+        "Write genres into the music files (mp3, flac, ogg, opus, m4a, …) as tags: show only says "
+        "what would be written, keep leaves genres that stand there, replace does not. The sound, "
+        "other tags and the times of a file stay. Needs mutagen, which is GPL-2.0-or-later and no "
+        "part of mgr_jax: pip install 'mgr-jax[tags]'.",
+    )
 
 
 def output_of(flags: Flags) -> dict[str, Any]:
@@ -61,7 +78,7 @@ def output_of(flags: Flags) -> dict[str, Any]:
         "out": flags.out,
         "formats": formats if flags.out else (),
         "in_order": flags.order == "input",
-        **flags.given("beside", "dry_run"),
+        **flags.given("beside", "dry_run", "write_tags"),
     }
 
 
@@ -87,11 +104,11 @@ def is_submission(flags: Flags) -> bool:
     """
     if "crowdai" not in (flags.format or ()):
         return False
-    others = flags.timeline or flags.features or flags.beside or flags.dry_run
+    others = flags.timeline or flags.features or flags.beside or flags.dry_run or flags.write_tags
     if flags.format != ["crowdai"] or not flags.out or others:
         raise mgr_jax.UserError(
             "a submission takes --format=crowdai, --out=submission.csv and folders of mp3 files, "
-            "and neither --features, --timeline, --beside nor --dry_run",
+            "and neither --features, --timeline, --beside, --dry_run nor --write_tags",
             code="argument.not_applicable",
         )
     return True

@@ -1,4 +1,4 @@
-"""Write embeddings of audio files, or of a run's dataset: a row per track or segment.
+"""Write embeddings of audio files, or of a run's dataset, by track or segment.
 
   mgr-jax embed --model=runs/a --out=embeddings.parquet my_music/ song.mp3
   mgr-jax embed --model=runs/a --out=windows.npz --per=segment --hop=1 my_music/

@@ -1,4 +1,4 @@
-"""Score a trained model on a split of its dataset, or on your own files, with 95 % intervals.
+"""Score a trained model on a split or on your own files, with 95 % intervals.
 
   mgr-jax evaluate --model=runs/a --split=test --json=result.json
   mgr-jax evaluate --model=runs/a --features=mel.npz --record

@@ -1,4 +1,4 @@
-r"""Say what is heard while it is played: a line every second, of a file or of any recorder.
+r"""Say what is heard while it plays, a line every second: a file or a recorder.
 
   mgr-jax listen --model=runs/a --input=set.flac --hop=5
   arecord -f S16_LE -r 44100 -c 1 -t raw | mgr-jax listen --model=runs/a --input=-

@@ -2,6 +2,7 @@
 
 mgr-jax predict --model=runs/a song.mp3 folder/ --timeline
 mgr-jax predict --model=runs/a folder/ --out=genres --format=csv,parquet,audacity,m3u
+mgr-jax predict --model=runs/a folder/ --write_tags=show
 mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv fma_test/
 
 With --out, genres.jsonl has a line for each file as it is done, and the same command after a kill
@@ -11,8 +12,7 @@ Audacity. With --beside they stand beside each song, such as song.mp3.mgr-jax.tx
 what would be done. mgr_jax.read_results reads all of them.
 
 A model of features reads an .npz or .csv file of them instead. --format=crowdai writes a submission
-to the WWW 2018 genre recognition challenge: a row per file, a column per FMA root genre; a file
-that cannot be read is named, and gets equal probabilities.
+to the WWW 2018 genre recognition challenge: a row per file, a column per FMA root genre.
 """
 
 import sys
@@ -62,6 +62,7 @@ def main(flags: Flags, args: list[str]) -> None:
         return
     for line in found.lines(shown, flags.top):
         say(line.removesuffix("\n"))
+    say(*map(str, found.tag_changes), file=sys.stdout if shown == "text" else sys.stderr)
     if flags.out:
         say(str(found))
     say(*found.failures[:-1], file=sys.stderr)

@@ -287,20 +287,24 @@ def _number(kind: type, value: Any) -> Any:
 
 
 def escape(name: str) -> str:
-    r"""A file name as UTF-8: a byte that is none as \xff, and so that it can be told, \ as \\."""
-    return "".join(
-        f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else c
-        for c in name.replace("\\", "\\\\")
-    )
+    r"""A file name as UTF-8 on one line: controls and bytes that are no text as \xff, \ as \\."""
+
+    def one(c: str) -> str:
+        if "\udc80" <= c <= "\udcff":  # how Python names such a byte
+            return f"\\x{ord(c) - 0xDC00:02x}"
+        return f"\\x{ord(c):02x}" if c < " " or c == "\x7f" else c
+
+    return "".join(map(one, name.replace("\\", "\\\\")))
 
 
 def unescape(text: str) -> str:
     """The file name that `escape` was given."""
 
     def one(found: re.Match[str]) -> str:
-        return chr(0xDC00 + int(found[1], 16)) if found[1] else "\\"
+        number = int(found[1] or "5c", 16)
+        return chr(number if number < 0x80 else 0xDC00 + number)
 
-    return re.sub(r"\\(?:x([89a-f][0-9a-f])|\\)", one, text)
+    return re.sub(r"\\(?:x([0-9a-f]{2})|\\)", one, text)
 
 
 def _utf8(text: str) -> str:

@@ -3,7 +3,7 @@
 None of them is a recording, so that all that is recorded is left to measure with.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ _PEAK = 32767
 
 
 def make_background(
-    rate: int, seconds: float, count: int, *, seed: int = 0, kinds: tuple[str, ...] = ()
+    rate: float, seconds: float, count: int, *, seed: int = 0, kinds: Sequence[str] = ()
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Makes up sounds, one kind after the other and from the start again, each different.
 
@@ -28,7 +28,7 @@ def make_background(
     names = kinds or tuple(KINDS)
     for number in range(count):
         name = names[number % len(names)]
-        rng = np.random.default_rng([seed, number, rate])
+        rng = np.random.default_rng([seed, number])
         sound = KINDS[name](np.arange(round(rate * seconds)) / rate, rng)
         peak = 2 if name == "silence" else _PEAK * 10 ** (-rng.uniform(1, 40) / 20)
         scaled = sound * (peak / max(np.abs(sound).max(), 1e-9))
@@ -108,7 +108,7 @@ def _tone(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _babble(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Of one voice or a few that say nothing: pulses and hiss through formants, in syllables."""
-    return sum(_voice(time, rng) for _ in range(rng.choice([1, 1, 1, 2, 5])))
+    return np.sum([_voice(time, rng) for _ in range(rng.choice([1, 1, 1, 2, 5]))], axis=0)
 
 
 def _voice(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Scoring a model on labelled files that were never a dataset."""
 
+import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,13 @@ from mgr_jax.data.cache import digest
 from mgr_jax.data.class_names import map_labels, read_class_names, read_pairs
 from mgr_jax.data.folder_index import Entry, describe_files, find_index
 from mgr_jax.errors import UserError, some_names, unknown_name
-from mgr_jax.evaluation import Predictions, Protocol, save_result, wilson_interval
+from mgr_jax.evaluation import (
+    Predictions,
+    Protocol,
+    load_result,
+    save_result,
+    wilson_interval,
+)
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.folder_result import (
@@ -72,7 +79,7 @@ def evaluate_folder(
       UserError: the model tells tags or takes more than sound, no file has a label, or labels are
         no classes of the model.
     """
-    name = _name_result(name if name is not None else folder.absolute().name)
+    name = _name_result(workdir, name if name is not None else folder.absolute().name)
     predictor = load(workdir, checkpoint=checkpoint)
     _require_sound_to_genre(workdir, predictor)
     named = read_pairs(columns, "columns")
@@ -164,13 +171,18 @@ def _label(
     return label_of, left_out
 
 
-def _name_result(name: str) -> str:
+def _name_result(workdir: Path, name: str) -> str:
+    """The name, if scores may be called so."""
     if not name or "/" in name or "\0" in name or name.startswith("."):
         raise UserError(
             f"'{name}' is no name for scores; give one of letters and digits (`name`)",
             code="file.impossible_path",
         )
-    if name in SPLITS:
+    taken = name in SPLITS
+    if not taken and (workdir / "predictions" / f"{name}.json").exists():
+        with contextlib.suppress(UserError):  # damaged ones may be replaced
+            taken = load_result(workdir, name).protocol.name != "file"
+    if taken:
         raise UserError(
             f"the scores of a folder called {name} would replace those of the {name} split; give "
             "them another name (`name`)",

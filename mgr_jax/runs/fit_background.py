@@ -1,6 +1,7 @@
 """Fits what tells music from what is none: tracks of a run against made-up sounds."""
 
 from collections.abc import Iterable
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ _PENALTY = 0.1
 
 def clip_statistics(tracks: Iterable[np.ndarray], spec: InputSpec) -> np.ndarray:
     """Statistics of the clips that cover tracks [samples] int16, [clips, n]."""
-    clip, rate = spec.clip_samples, int(spec.sample_rate)
+    clip, rate = spec.clip_samples, spec.sample_rate
     return np.stack(
         [
             sound_statistics(track[start : start + clip], rate)
@@ -33,12 +34,12 @@ def clip_statistics(tracks: Iterable[np.ndarray], spec: InputSpec) -> np.ndarray
 def fit_background(
     music: np.ndarray, quiet: np.ndarray, held_out: np.ndarray, spec: InputSpec, *, seed: int = 0
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Fits a detector by logistic regression on statistics and their squares.
+    """Fits a detector to music and made-up sounds.
 
     Args:
       music: statistics of clips of training tracks, [clips, n]; see `clip_statistics`.
       quiet: of the same tracks, made quieter; see `quieter`.
-      held_out: of validation tracks, which choose the threshold: at most 1 % of them are refused.
+      held_out: of validation tracks; see `choose_threshold`.
       spec: of the network, whose clips are checked.
       seed: of the made-up sounds.
 
@@ -47,34 +48,50 @@ def fit_background(
       of validation clips with its interval, and `found`, of each kind of made-up sound the share of
       new ones that it finds.
     """
-    rate, seconds = int(spec.sample_rate), spec.clip_samples / spec.sample_rate
-    made = [
-        sound_statistics(sound, rate)
-        for _, sound in make_background(rate, seconds, _SOUNDS * len(KINDS), seed=seed)
-    ]
-    both = np.concatenate([music, quiet]), np.stack(made)
+
+    def make(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Kinds of sounds [sounds] and their statistics [sounds, n]."""
+        rate, seconds = spec.sample_rate, spec.clip_samples / spec.sample_rate
+        made = make_background(rate, seconds, count * len(KINDS), seed=seed)
+        kinds, found = zip(*((k, sound_statistics(sound, rate)) for k, sound in made), strict=True)
+        return np.array(kinds), np.stack(found)
+
+    detector = fit_detector(music, quiet, make(_SOUNDS, seed)[1], held_out)
+    refused = float((background_scores(held_out, detector) > detector["threshold"]).mean())
+    kinds, new = make(_HELD_OUT, seed + 1)
+    found = background_scores(new, detector) > detector["threshold"]
+    return detector, {
+        "refused": [refused, *wilson_interval(refused, len(held_out))],
+        "clips": len(held_out),
+        "found": {kind: float(found[kinds == kind].mean()) for kind in KINDS},
+    }
+
+
+def fit_detector(
+    music: np.ndarray, quiet: np.ndarray, made: np.ndarray, held_out: np.ndarray
+) -> dict[str, Any]:
+    """Logistic regression on statistics [clips, n] and their squares; see `fit_background`."""
     mean, scale = music.mean(axis=0), np.maximum(music.std(axis=0), 1e-3)
-    inputs = expand_statistics(np.concatenate(both), mean, scale)
-    weights, bias = _logistic_regression(inputs, np.repeat([False, True], list(map(len, both))))
+    clips = np.concatenate([music, quiet, made])
+    truth = np.arange(len(clips)) >= len(music) + len(quiet)
+    weights, bias = fit_logistic(expand_statistics(clips, mean, scale), truth)
     detector: dict[str, Any] = {
         "mean": tuple(mean.tolist()),
         "scale": tuple(scale.tolist()),
         "weights": tuple(weights.tolist()),
         "bias": bias,
     }
-    scores = np.sort(background_scores(held_out, detector))
-    detector["threshold"] = float(scores[-1 - int(REFUSED * len(scores))])
-    refused = float((scores > detector["threshold"]).mean())
-    new = make_background(rate, seconds, _HELD_OUT * len(KINDS), seed=seed + 1)
-    kinds, sounds = zip(
-        *((kind, sound_statistics(sound, rate)) for kind, sound in new), strict=True
-    )
-    found = background_scores(np.stack(sounds), detector) > detector["threshold"]
-    return detector, {
-        "refused": [refused, *wilson_interval(refused, len(scores))],
-        "clips": len(scores),
-        "found": {kind: float(found[np.array(kinds) == kind].mean()) for kind in KINDS},
-    }
+    return detector | {"threshold": choose_threshold(background_scores(held_out, detector))}
+
+
+def choose_threshold(scores: np.ndarray) -> float:
+    """What at most 1 % of the scores [clips] of music exceed.
+
+    A few clips, of fewer tracks, do not show the highest of a hundred: where a normal law guesses a
+    higher one, it is taken.
+    """
+    guess = scores.mean() - NormalDist().inv_cdf(REFUSED) * scores.std()
+    return float(max(np.sort(scores)[-1 - int(REFUSED * len(scores))], guess))
 
 
 def quieter(track: np.ndarray, number: int) -> np.ndarray:
@@ -83,7 +100,7 @@ def quieter(track: np.ndarray, number: int) -> np.ndarray:
     return np.round(track * gain).astype(np.int16)
 
 
-def _logistic_regression(inputs: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
+def fit_logistic(inputs: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
     """Weights and bias; both classes count alike, and weights are held small."""
     sign = np.where(truth, 1.0, -1.0)
     share = 0.5 / np.where(truth, truth.sum(), (~truth).sum())

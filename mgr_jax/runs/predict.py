@@ -3,9 +3,10 @@
 import contextlib
 import dataclasses
 import hashlib
+import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from mgr_jax.files import expand, require_folder
 from mgr_jax.model_folder import read_description
 from mgr_jax.prediction.origin import Origin, describe_origin
 from mgr_jax.prediction.predictor import load
-from mgr_jax.prediction.record import SUFFIX, Planned, Record, plan
+from mgr_jax.prediction.record import SUFFIX, Planned, Record, State, plan
 from mgr_jax.prediction.stream import FilePrediction
+from mgr_jax.prediction.tags import Mode, TagWriter
 from mgr_jax.prediction.writers import (
     FORMATS,
     SUFFIXES,
@@ -49,6 +51,7 @@ def predict_files(
     in_order: bool = True,
     progress: bool = False,
     dry_run: bool = False,
+    write_tags: Mode | None = None,
 ) -> FilePredictions:
     """Classifies audio files and folders of them, or the tracks of a file of features.
 
@@ -83,6 +86,9 @@ def predict_files(
       progress: show a bar of the files, the hours of sound, how many times faster than it is played
         that is, and the time left; on a terminal.
       dry_run: only say what would be done (`plan` of what is returned).
+      write_tags: write what is told into the files, as genre tags: "show" only says in
+        `tag_changes` what would be done; "keep" what stands there; "replace". See `TagWriter`; it
+        needs mutagen, which is GPL-2.0-or-later.
 
     Returns:
       The predictions, each computed when it is asked for.
@@ -100,6 +106,7 @@ def predict_files(
             code="argument.choose_one",
         )
     _require_formats(formats, out, beside=beside, features=bool(features))
+    tags = _create_tags(write_tags, features)
     names = list(dict.fromkeys(map(str, find_audio_files(files))))
     folder = expand(model).absolute()
     tracks = None
@@ -108,8 +115,9 @@ def predict_files(
         names = list(map(str, tracks.track_id))
 
     def origin() -> Origin:
-        how = timeline if isinstance(timeline, bool) else dataclasses.asdict(timeline)
+        how = dataclasses.asdict(timeline) if isinstance(timeline, Timeline) else timeline
         asked = {"timeline": how, **dataclasses.asdict(rules), "limits": limits.changed()}
+        asked |= {"genre_tree": _digest_json(rules.genre_tree)}
         asked |= {"checkpoint": str(checkpoint)}
         asked |= {"table": _digest(table), "features": _digest(features)}
         return describe_origin(model, checkpoint, asked)
@@ -126,16 +134,16 @@ def predict_files(
             )
             return map(FilePrediction, todo, found)
         predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
-        order = {} if in_order else {"in_order": False}
         return predictor.predict_files(
             todo, sides=sides, timeline=timeline, rules=rules, limits=limits, workers=workers,
-            **order,
+            in_order=in_order,
         )  # fmt: skip
 
     if not out:
         planned = list(plan(names, None))
-        outcomes = iter(()) if dry_run else _shown(predict(names), planned, progress)
-        return FilePredictions(outcomes, planned, origin)
+        found = iter(()) if dry_run else (_tagged(file, tags) for file in predict(names))
+        outcomes = _shown(found, planned, progress)
+        return FilePredictions(outcomes, planned, origin, tag_changes=tags.changes if tags else ())
     rules.require_known(read_description(folder).classes)
     base = _base(expand(out), formats)
     with contextlib.ExitStack() as held:
@@ -158,10 +166,12 @@ def predict_files(
             record.forget(name)
         for writer in writers:
             writer.begin(record)
-        files_done = _kept(found, planned, record, writers, in_order=in_order)
+        files_done = _kept(found, planned, record, writers, tags, in_order=in_order)
         outcomes = _shown(files_done, planned, progress, held.pop_all())
     written = written_by(base, formats, beside=beside)
-    return FilePredictions(outcomes, planned, origin, written)
+    return FilePredictions(
+        outcomes, planned, origin, written, tag_changes=tags.changes if tags else ()
+    )
 
 
 def _kept(
@@ -169,6 +179,7 @@ def _kept(
     planned: Sequence[Planned],
     record: Record,
     writers: Sequence[Writer],
+    tags: TagWriter | None,
     *,
     in_order: bool,
 ) -> Iterator[FilePrediction]:
@@ -176,11 +187,16 @@ def _kept(
     states = {one.file: one.state for one in planned}
     for one in planned if in_order else sorted(planned, key=lambda one: not one.is_done):
         if one.is_done:
-            yield record.file(one.file)
+            old = record.file(one.file)
+            file = _tagged(old, tags)
+            if file is not old:  # else it would count as changed
+                record.add(file)
+            yield file
             continue
         file = next(found)
         state = states[file.name]
         file = dataclasses.replace(file, size=state.size, modified=state.modified)
+        file = _tagged(file, tags)
         record.add(file)
         for writer in writers:
             writer.add(file)
@@ -189,6 +205,23 @@ def _kept(
         for writer in reversed(writers):
             end.callback(writer.close)
         end.callback(record.close)
+
+
+def _create_tags(mode: Mode | None, features: Any) -> TagWriter | None:
+    if mode and features:
+        raise UserError(
+            "tags (`write_tags`) are written into audio files; give these, or leave it out",
+            code="argument.not_applicable",
+        )
+    return TagWriter(mode) if mode else None
+
+
+def _tagged(file: FilePrediction, tags: TagWriter | None) -> FilePrediction:
+    """What came of a file, with its state after tags were written, if any were."""
+    if tags is None or not tags.add(file):
+        return file
+    state = State.of(file.name)
+    return dataclasses.replace(file, size=state.size, modified=state.modified)
 
 
 def _shown(
@@ -205,6 +238,12 @@ def _shown(
             if file.name not in done:
                 bar.add(file)
             yield file
+
+
+def _digest_json(content: Mapping[str, Any]) -> str | None:
+    if not content:
+        return None
+    return hashlib.sha256(json.dumps(dict(content), sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: str | os.PathLike[str] | None) -> str | None:

@@ -13,6 +13,7 @@ from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.prediction.record import Planned
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.prediction.tables import lines_of
+from mgr_jax.prediction.tags import TagChange
 
 
 class FilePredictions:
@@ -26,6 +27,7 @@ class FilePredictions:
       failures: a sentence on each file so far that could not be read.
       notes: what was warned of files so far that are used, but not as they are, by name.
       written: names of the files and folders that hold the results.
+      tag_changes: what was done with the tags of each file so far, where that was asked for.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class FilePredictions:
         plan: Sequence[Planned],
         origin: Callable[[], Origin],
         written: Sequence[str] = (),
+        tag_changes: Sequence[TagChange] = (),
     ) -> None:
         """Takes what comes of each file; `predict_files` does."""
         self._outcomes = iter(outcomes)
         self._origin = origin
         self.plan, self.written = tuple(plan), tuple(written)
+        self.tag_changes = tag_changes  # which grows
         self.failures: list[str] = []
         self.notes: dict[str, tuple[str, ...]] = {}
 

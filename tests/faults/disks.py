@@ -221,6 +221,7 @@ def cases(source: Path) -> dict[str, Case]:
     """The commands; `source` holds a dataset, a run and songs."""
     data = f"--data_dir={source / 'data'}"
     dataset = ("--dataset=rendered/tiny", f"--sample_rate={RATE}", data)
+    predict = predicting(source)
 
     def copy_run(disk: Path) -> None:
         shutil.copytree(source / "run", disk / "run")
@@ -253,12 +254,10 @@ def cases(source: Path) -> dict[str, Case]:
             lambda disk: (copy_run(disk), older("scores.json", disk)),
         ),
         "predict": Case(
-            lambda disk: [
-                "predict", f"--model={source}/run", f"{source}/songs", "--timeline", "--workers=2",
-                f"--json={disk}/songs.json",
-            ],
+            lambda disk: [*predict, f"{source}/songs", "--timeline", f"--out={disk}/songs"],
             held,
-            functools.partial(older, "songs.json"),
+            lambda disk: shutil.copytree(source / "predicted", disk, dirs_exist_ok=True),
+            kept="*.parquet",  # the others grow
         ),
         "report": Case(lambda disk: ["report", f"--model={disk}/run"], held, copy_run),
         "extract_features": Case(
@@ -286,6 +285,11 @@ def cases(source: Path) -> dict[str, Case]:
             functools.partial(held, pattern="cv/predictions/*"),
         ),
     }  # fmt: skip
+
+
+def predicting(source: Path) -> list[object]:
+    """The command that predicts with the run, but for what and where to."""
+    return ["predict", f"--model={source}/run", "--workers=2", "--format=csv,parquet,audacity,m3u"]
 
 
 def held(disk: Path, pattern: str = "**/*") -> dict[str, str]:
@@ -466,6 +470,10 @@ def make_source(source: Path, mgr: Commands, *, reduced: bool) -> None:
     for song in range(8):
         samples = np.random.default_rng(song).uniform(-0.3, 0.3, 40 * RATE)
         soundfile.write(source / "songs" / f"{song}.wav", samples, RATE)
+    if not reduced:
+        some = (f"{source}/songs/0.wav", "--timeline", f"--out={source}/predicted/songs")
+        done = mgr(*predicting(source), *some)
+        assert not done.status, done.err
 
 
 if __name__ == "__main__":

@@ -60,6 +60,15 @@ CROSSVAL = (
     Place("before the predictions are there", "os.rename", r"/\.crossval\.npz\."),
     Place("before the scores are there", "os.rename", r"/\.crossval\.json\."),
 )
+PREDICTING = (
+    Place("as it starts", "open", r"/\.genres\.jsonl\.lock$"),
+    Place("before the first line", "open", r"/genres\.jsonl$"),
+    Place("with a line that the table lacks", "open", r"/genres\.csv$", nth=5),
+    Place("with half a line", "open", r"/genres\.jsonl$", nth=7),
+    Place("before labels are there", "os.rename", r"/\.1-0\.wav\.txt\."),
+    Place("before the Parquet table is there", "os.rename", r"/\.genres\.parquet\."),
+    Place("before a playlist is there", "os.rename", r"/\.\w+\.m3u8\."),
+)
 EVERYTHING: dict[str, Any] = {
     "batch_size": 8,
     "model": {"kwargs": {"dropout": 0.5}},
@@ -85,11 +94,11 @@ class Count:
 
 
 def run(folder: Path, *, reduced: bool = False) -> dict[str, str]:
-    """Kills training, preparing and cross-validating; see `commands.Command`."""
+    """Kills training, preparing, cross-validating, predicting; see `commands.Command`."""
     music = make_music(folder / "music")
     prepare(music, folder / "data")
     rng = np.random.default_rng(SEED)
-    everywhere = ((TRAINING, 7), (BUILDING, 4), (REPLACING, 4), (CROSSVAL, 5))
+    everywhere = ((TRAINING, 7), (BUILDING, 4), (REPLACING, 4), (CROSSVAL, 5), (PREDICTING, 8))
     chosen = [places for places, _ in everywhere]
     moments = [count for _, count in everywhere]
     configs: dict[str, dict[str, Any]] = {
@@ -97,9 +106,9 @@ def run(folder: Path, *, reduced: bool = False) -> dict[str, str]:
         "everything": EVERYTHING,
     }
     if reduced:
-        wanted = ((4, 7), (1,), (5,), (0,))
+        wanted = ((4, 7), (1,), (5,), (0,), (2, 3, 5))
         chosen = [[places[n] for n in ns] for places, ns in zip(chosen, wanted, strict=True)]
-        moments = [0, 0, 1, 0]
+        moments = [0, 0, 1, 0, 0]
         configs = {"everything": EVERYTHING | {"stages": (), "num_steps": 6}}
     training = Count()
     for name, changes in configs.items():
@@ -110,7 +119,10 @@ def run(folder: Path, *, reduced: bool = False) -> dict[str, str]:
     crossval = Count()
     folds = (flag, "--folds=2", "--parts=2")
     _kill("crossval", folds, folder / "crossval", chosen[3], moments[3], rng, crossval)
+    model = folder / "everything" / "undisturbed"
+    predicting = _kill_predicting(folder / "predicted", model, music, chosen[4], moments[4], rng)
     counts = {"training": training, "preparing": preparing, "crossval": crossval}
+    counts["predicting"] = predicting
     return {name: f"{count.kills}" for name, count in counts.items()}
 
 
@@ -250,6 +262,58 @@ def _kill_preparing(
     kill_all(fresh, places=places[0], moments=moments[0], check=check_fresh)
     replacing = {"places": places[1], "moments": moments[1], "check": check_old}
     kill_all(folder / "old", "--overwrite", **replacing)
+    return count
+
+
+def _kill_predicting(
+    folder: Path,
+    model: Path,
+    music: Path,
+    places: Sequence[Place],
+    moments: int,
+    rng: np.random.Generator,
+) -> Count:
+    """Kills what predicts, again and again, at chosen places and at random moments."""
+    count = Count()
+
+    def start(name: str, place: Place | None = None) -> Command:
+        return Command(
+            *("predict", f"--model={model}", music, f"--out={folder / name / 'genres'}"),
+            *("--format=csv,parquet,audacity,m3u", "--workers=2"),
+            kill=place,
+        )
+
+    since = time.perf_counter()
+    start("undisturbed").finish()
+    seconds = time.perf_counter() - since
+    wanted = content_of(folder / "undisturbed")
+
+    def finish(name: str) -> None:
+        start(name).finish()
+        found = content_of(folder / name)
+        assert found.keys() == wanted.keys(), found.keys() ^ wanted.keys()
+        # Playlists name files by the way from their folder, which is alike in all of them.
+        differ = [path for path, content in wanted.items() if found[path] != content]
+        assert not differ, f"{name}: {differ}"
+
+    record = folder / "chosen" / "genres.jsonl"
+    for place in places:
+        if _killed(start("chosen", place), f"predict {place.name}", count):
+            count.places |= {place.name}
+            if place.name == "with half a line":
+                record.write_bytes(record.read_bytes()[:-20])
+    finish("chosen")
+    goal = count.kills + moments
+    for number in range(3 * moments):
+        if count.kills == goal:
+            break
+        name = f"moments{number}"
+        while count.kills < goal:  # until it has ended before it was killed
+            after = rng.uniform(0, seconds)
+            if not _killed(start(name), f"predict after {after:.2f} s", count, after):
+                break
+        finish(name)
+    assert count.kills == goal, "predict ends before it can be killed"
     return count
 
 

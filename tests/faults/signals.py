@@ -244,23 +244,28 @@ def _dataset(data: Path) -> dict[str, bytes]:
 
 
 def _while_predicting(folder: Path, model: Path, music: Path, *, count: int) -> dict[str, str]:
-    def start(table: Path) -> _Command:
-        return _Command("predict", f"--model={model}", music, f"--json={table}", "--workers=2")
+    def start(out: Path) -> _Command:
+        return _Command("predict", f"--model={model}", music, f"--out={out}", "--workers=2")
+
+    def results(out: Path) -> list[bytes]:
+        paths = [out.with_suffix(suffix) for suffix in (".jsonl", ".csv")]
+        return [path.read_bytes() for path in paths if path.exists()]
 
     since = time.perf_counter()
-    status, said = start(folder / "whole.json").end()
+    whole = folder / "whole_results"
+    status, said = start(whole).end()
     assert status == 0, said
     taken, ends = time.perf_counter() - since, []
     for index in range(count):
-        number, table = _NUMBERS[index % 2], folder / f"{index}.json"
-        command = start(table)
+        number, out = _NUMBERS[index % 2], folder / f"results{index}"
+        command = start(out)
         time.sleep(random.Random(index).uniform(0.3, 1) * taken)
         command.stop(number)
-        if command.ended_by(number, lambda _, table=table: table.exists()):
+        if command.ended_by(number, lambda _, out=out: results(out) == results(whole)):
             ends.append(command.seconds)
-        status, said = start(table).end()
+        status, said = start(out).end()
         assert status == 0, said
-        assert table.read_bytes() == (folder / "whole.json").read_bytes()
+        assert results(out) == results(whole)
     tell(f"{len(ends)} signals while it predicted")
     return {"predicted": str(len(ends))} | _seconds("predict", ends)
 

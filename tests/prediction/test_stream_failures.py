@@ -23,7 +23,7 @@ from mgr_jax.workers import map_in_processes
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def read(name, sample_rate, *, allow_truncated, limits, dtype):
+def read(name, sample_rate, *, allow_truncated, limits, dtype, spool):
     """Stands for `read_audio`, also in worker processes."""
     if "bad" in name:
         raise AudioError(f"{name} cannot be decoded", code="audio.damaged")
@@ -100,7 +100,7 @@ def test_one_process_per_core_decodes_but_for_a_single_file(outcomes, monkeypatc
         yield from map_in_processes(function, items, workers=0)
 
     monkeypatch.setattr("mgr_jax.prediction.stream.map_in_processes", here)
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr("mgr_jax.prediction.stream.available_cores", lambda: 4)
     assert len(list(outcomes([f"{n}.mp3" for n in range(count)]))) == count
     assert asked == [workers]
 

@@ -223,6 +223,13 @@ def test_what_makes_no_sense_is_refused(run, tmp_path, monkeypatch):
     folder = make_files(tmp_path / "test", per_genre=1)
     with user_error("file.name_taken", "test"):
         mgr_jax.evaluate(run, folder=folder, **QUIET)
+    scored = mgr_jax.evaluate(run, "validation", progress=False)
+    for suffix in ("npz", "json"):  # as of splits by other names
+        old = run / "predictions" / f"validation.{suffix}"
+        shutil.copy(old, old.with_stem("another"))
+    assert scored.protocol.name == "dataset"
+    with user_error("file.name_taken", "another"):
+        mgr_jax.evaluate(run, folder=folder, name="another", **QUIET)
     with user_error("argument.choose_one"):
         mgr_jax.evaluate(run, "test", folder=folder, **QUIET)
     with user_error("argument.not_applicable", "labels"):

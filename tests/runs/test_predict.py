@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from encoded import by_soundfile, tune
 from errors import user_error
+from mutagen.flac import FLAC
 from stub_predictor import predict, stand_in
 
 import mgr_jax
@@ -333,3 +335,44 @@ def test_the_digest_is_of_the_weights_and_of_the_description(trained_run, tmp_pa
 
 def test_the_stub_says_the_same_of_a_name():
     assert predict("a").prediction.describe() == predict("b").prediction.describe()
+
+
+# Tags.
+
+
+def test_genres_are_written_into_files_which_then_count_as_done(predictor, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    songs = {"a.flac": "FLAC", "b_unsure.mp3": "MP3", "bad.ogg": "OGG"}
+    for name, form in songs.items():
+        Path(name).write_bytes(by_soundfile(tune(1, 44_100), 44_100, form))
+    before = content()
+    shown, _ = run(".", out=None, write_tags="show")
+    assert next(change.reason for change in shown.tag_changes) == "only shown"
+    assert content() == before
+
+    found, files = run(".", write_tags="keep")
+    first, unsure, bad = found.tag_changes
+    assert first.written
+    assert first.after[1:] == ("music",)
+    assert ("undecided" in unsure.reason, "cannot be decoded" in bad.reason) == (True, True)
+    assert FLAC("a.flac")["genre"] == list(first.after)
+    assert Path("b_unsure.mp3").read_bytes() == before["b_unsure.mp3"]
+    assert files[0].size == Path("a.flac").stat().st_size
+
+    asked = list(predictor.asked)
+    again, _ = run(".", write_tags="keep")
+    assert [one.is_done for one in again.plan] == [True] * 3
+    assert predictor.asked == asked
+    assert "already" in again.tag_changes[0].reason
+
+    # What was predicted before is tagged too, and stays done.
+    file = FLAC("a.flac")
+    del file["genre"]
+    file.save()
+    os.utime("a.flac", ns=(0, found.plan[0].state.modified))
+    later, _ = run(".", write_tags="replace")
+    assert later.tag_changes[0].written
+    assert FLAC("a.flac")["genre"] == list(first.after)
+    assert all(one.is_done for one in run(".", dry_run=True)[0].plan)
+    with user_error("argument.not_applicable", "write_tags"):
+        mgr_jax.predict_files("run", features="mel.npz", write_tags="keep")

@@ -1,0 +1,48 @@
+"""Files of synthetic music, to be decoded as those that people have."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+SONGS, SECONDS, RATE = 10, 30.0, 44_100
+
+
+def write_songs(folder: Path, files: int) -> Path:
+    """Writes mp3 files of ten pieces, each under many names; returns their folder."""
+    songs, target = folder / "songs", folder / "music"
+    songs.mkdir()
+    target.mkdir()
+    tones = _tones()
+    for number in range(min(SONGS, files)):
+        soundfile.write(songs / f"{number}.mp3", _play(tones, number), RATE)
+    written = sorted(songs.iterdir())
+    for number in range(files):
+        os.link(written[number % len(written)], target / f"{number:05d}.mp3")
+    return target
+
+
+def _play(tones: np.ndarray, seed: int) -> np.ndarray:
+    """Chords of some tones and strokes on the beat, [samples, 2] float32."""
+    rng = np.random.default_rng(seed)
+    beat = round(RATE * rng.uniform(0.3, 0.6))
+    fading = np.exp(-40 / RATE * np.arange(beat, dtype=np.float32))
+    beats = []
+    for _ in range(round(SECONDS * RATE) // beat + 1):
+        chord = rng.uniform(0, 0.1, (2, 4)).astype(np.float32)
+        chord = chord @ tones[rng.choice(len(tones), 4, replace=False), :beat]
+        stroke = 0.3 * fading * rng.standard_normal((2, beat), np.float32)
+        beats.append((chord + stroke).T)
+    return np.concatenate(beats)[: round(SECONDS * RATE)].clip(-1, 1)
+
+
+def _tones() -> np.ndarray:
+    """Three octaves from 55 Hz on, that fade: [tones, samples] float32."""
+    time, harmonics = np.arange(round(0.6 * RATE)) / RATE, np.arange(1, 12)
+    return np.stack(
+        [
+            np.exp(-4 * time) * (harmonics**-1.5 @ np.sin(np.outer(harmonics, angle)))
+            for angle in 2 * np.pi * 55 * 2 ** (np.arange(36)[:, None] / 12) * time
+        ]
+    ).astype(np.float32)

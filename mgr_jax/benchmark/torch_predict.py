@@ -1,0 +1,186 @@
+"""A classifier in PyTorch that answers for files as its users write it. Importing it imports torch.
+
+The weights are those of ours, copied across: networks that differ would not be compared.
+"""
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import librosa
+import numpy as np
+import torch
+from torch import nn
+
+from mgr_jax.audio.clips import segment_starts
+from mgr_jax.audio.dsp import mel_filterbank
+from mgr_jax.benchmark.torch_networks import ChoiCRNN
+from mgr_jax.classifier import GenreClassifier
+from mgr_jax.input_spec import InputSpec
+
+
+class GRU(nn.Module):
+    """The GRU of the paper, whose reset gate acts before the product; `nn.GRU` has another."""
+
+    def __init__(self, weights: Mapping[str, Any]) -> None:
+        """Takes the parameters of a `mgr_jax.models.recurrent.GRU`."""
+        super().__init__()
+        gates = ("update", "reset", "candidate")
+        self.to_gates = nn.Linear(*weights["update"]["kernel"].shape)
+        kernels = np.concatenate([weights[gate]["kernel"] for gate in gates], 1)
+        self.to_gates.weight = _parameter(kernels.T)
+        self.to_gates.bias = _parameter(np.concatenate([weights[gate]["bias"] for gate in gates]))
+        both = np.concatenate([weights["update_state"], weights["reset_state"]], 1)
+        self.both, self.candidate = _parameter(both), _parameter(weights["candidate_state"])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Maps [batch, steps, features] to the states [batch, steps, units]."""
+        units = len(self.candidate)
+        state, states = x.new_zeros(len(x), units), []
+        for step in self.to_gates(x).unbind(1):
+            gates = torch.sigmoid(step[:, : 2 * units] + state @ self.both)
+            update, reset = gates.chunk(2, 1)
+            candidate = torch.tanh(step[:, 2 * units :] + (reset * state) @ self.candidate)
+            state = torch.lerp(candidate, state, update)
+            states.append(state)
+        return torch.stack(states, 1)
+
+
+class FileClassifier(nn.Module):
+    """Log-mel spectrogram, input normalisation and the network of `demo`."""
+
+    def __init__(
+        self, classifier: GenreClassifier, spec: InputSpec, variables: Mapping[str, Any]
+    ) -> None:
+        """Copies a classifier of `choi_crnn` on `log_mel`.
+
+        Raises:
+          ValueError: it is another one, which is not written here.
+        """
+        super().__init__()
+        bands = getattr(classifier.frontend, "bands", None)
+        names = classifier.frontend.registered, classifier.model.registered
+        if names != ("log_mel", "choi_crnn") or classifier.input_norm != "batch" or bands is None:
+            raise ValueError(f"{' + '.join(names)} is not written in PyTorch here")
+        weights, stats = variables["params"], variables["batch_stats"]
+        self.spec, self.fourier, self.level = spec, bands.fourier, classifier.frontend.level
+        options = {name: getattr(bands, name) for name in ("n_mels", "fmin", "htk", "norm")}
+        rate, n_fft = bands.sample_rate, self.fourier.n_fft
+        filters = mel_filterbank(
+            sample_rate=rate, n_fft=n_fft, fmax=bands.fmax or rate / 2, **options
+        )
+        self.register_buffer("window", torch.hann_window(n_fft))
+        self.register_buffer("filters", torch.from_numpy(filters.astype(np.float32)))
+        self.norm = nn.BatchNorm1d(bands.n_mels, eps=1e-3)
+        _copy_norm(self.norm, weights["input_norm"], stats["input_norm"])
+        self.network = ChoiCRNN(classifier.model, bands.n_mels)
+        self.network.gru = nn.Identity()
+        _copy_network(self.network, weights["model"], stats["model"])
+        self.gru1, self.gru2 = (GRU(weights["model"][name]) for name in ("gru1", "gru2"))
+        self.eval()
+
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        """Probabilities [clips, classes] of [clips, samples]."""
+        spectra = torch.stft(
+            clips,
+            self.fourier.n_fft,
+            self.fourier.frames.hop_length,
+            window=self.window,
+            pad_mode=self.fourier.frames.pad_mode,
+            return_complex=True,
+        )
+        mel = self.filters @ (spectra.real.square() + spectra.imag.square())
+        levels = self.norm(10.0 * torch.log10(mel.clamp(min=self.level.amin)))
+        x = levels.transpose(1, 2)[:, None]
+        for name in self.network.names:
+            x = getattr(self.network, name)(x)
+        sequence = self.gru2(self.gru1(x.permute(0, 2, 3, 1).flatten(2)))
+        return torch.softmax(self.network.head(sequence[:, -1]), 1)
+
+    def cut(self, samples: np.ndarray) -> torch.Tensor:
+        """The clips [clips, samples] that evaluation asks about."""
+        length = self.spec.clip_samples
+        starts = segment_starts(len(samples), length, self.spec.eval_segments)
+        filled = np.pad(samples, (0, max(0, length - len(samples))))
+        return torch.from_numpy(np.stack([filled[start : start + length] for start in starts]))
+
+    @torch.inference_mode()
+    def classify(self, samples: np.ndarray) -> np.ndarray:
+        """Probabilities [classes] of a waveform [samples] float32."""
+        return self(self.cut(samples)).mean(0).numpy()
+
+    @torch.inference_mode()
+    def classify_files(self, paths: Sequence[str]) -> list[np.ndarray]:
+        """Probabilities [classes] of files, one after the other."""
+        return [self.classify(load(path, round(self.spec.sample_rate))) for path in paths]
+
+
+def choose_threads(twin: FileClassifier, samples: np.ndarray, most: int) -> int:
+    """Sets and returns how many threads are the fastest on a waveform: one, or as many as cores."""
+
+    def seconds(threads: int) -> float:
+        torch.set_num_threads(threads)
+        times = []
+        for _ in range(10):
+            start = time.perf_counter()
+            twin.classify(samples)
+            times.append(time.perf_counter() - start)
+        return statistics.median(times[2:])
+
+    best = min((1, most), key=seconds)
+    torch.set_num_threads(best)
+    return best
+
+
+def load(path: str, sample_rate: int) -> np.ndarray:
+    """What `librosa.load` gives."""
+    return librosa.load(path, sr=sample_rate)[0]
+
+
+class Waveforms(torch.utils.data.Dataset):
+    """Files that workers of a DataLoader load."""
+
+    def __init__(self, paths: Sequence[str], sample_rate: int) -> None:
+        """Takes paths, and the rate in Hz to resample to."""
+        self.paths, self.sample_rate = list(paths), sample_rate
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.paths)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        """The waveform of one."""
+        return load(self.paths[row], self.sample_rate)
+
+
+def make_loader(paths: Sequence[str], sample_rate: int, workers: int) -> Any:
+    """A DataLoader whose workers stay for the next time."""
+    return torch.utils.data.DataLoader(
+        Waveforms(paths, sample_rate),
+        batch_size=None,
+        num_workers=workers,
+        persistent_workers=True,
+        prefetch_factor=4,
+        multiprocessing_context="spawn",  # jax has threads, which a fork would deadlock on
+    )
+
+
+def _parameter(values: Any) -> nn.Parameter:
+    return nn.Parameter(torch.from_numpy(np.array(values, np.float32)), requires_grad=False)
+
+
+def _copy_norm(norm: Any, weights: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
+    norm.weight, norm.bias = _parameter(weights["scale"]), _parameter(weights["bias"])
+    norm.running_mean = _parameter(stats["mean"]).data
+    norm.running_var = _parameter(stats["var"]).data
+
+
+def _copy_network(network: ChoiCRNN, weights: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
+    for name in network.names:
+        block: Any = getattr(network, name)
+        block.conv.weight = _parameter(np.transpose(weights[name]["conv"]["kernel"], (3, 2, 0, 1)))
+        block.conv.bias = _parameter(weights[name]["conv"]["bias"])
+        _copy_norm(block.norm, weights[name]["norm"], stats[name]["norm"])
+    network.head.weight = _parameter(np.transpose(weights["head"]["kernel"]))
+    network.head.bias = _parameter(weights["head"]["bias"])

@@ -1,0 +1,32 @@
+"""Time prediction of many files, beside its parts, librosa and PyTorch.
+
+mgr-jax benchmark predict --model=runs/demo                          # 1,000 synthetic songs
+mgr-jax benchmark predict --model=runs/demo --files=100 --rounds=1   # in half a minute
+
+PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
+"""
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.path("model", None, "Folder of a run.")
+    flags.path("folder", None, "Audio files; synthetic songs unless given.")
+    flags.integer("files", 1000, "How many songs are made.", least=1)
+    flags.integer("rounds", 3, "Turns of each.", least=1)
+    flags.target("markdown", "File for what is printed.")
+    flags.target("json", "File for the numbers.")
+    flags.switch("progress", True, "Show a bar.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Times them, prints tables and writes the files that are asked for."""
+    del args
+    flags.require(model="the folder of a trained run, such as runs/demo")
+    options = flags.given("folder", "files", "rounds", "progress")
+    report = mgr_jax.benchmark_predict(flags.model, **options)
+    print(report)
+    for path in report.save(**flags.given("json", "markdown")):
+        print(f"Wrote {path}")

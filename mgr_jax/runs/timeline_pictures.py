@@ -1,0 +1,123 @@
+"""Pictures of timelines: one for each file."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mgr_jax.audio.io import LimitsLike
+from mgr_jax.audio.overview import Overview, make_overview
+from mgr_jax.decisions import Rules, TimelineLike
+from mgr_jax.errors import UserError
+from mgr_jax.files import expand
+from mgr_jax.prediction.prediction import Prediction
+from mgr_jax.prediction.predictor import Predictor, load
+from mgr_jax.prediction.stream import FilePrediction
+from mgr_jax.reports import timeline
+from mgr_jax.reports.figures import require_matplotlib, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class PictureWriter:
+    """Writes a picture of the timeline of each file; see `draw_timeline`.
+
+    The predictions were made with a timeline, and with `look=make_overview` where the pictures are
+    to show the sound.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
+        """Makes sure that pictures can be drawn.
+
+        Args:
+          folder: of the pictures, in which they lie as the files do; None: beside the files, as
+            song.mp3.png.
+
+        Raises:
+          UserError: matplotlib is not installed.
+        """
+        require_matplotlib()
+        self._folder = expand(folder) if folder is not None else None
+
+    def add(self, file: FilePrediction) -> None:
+        """Writes the picture of a file; of one that could not be read there is none."""
+        if file.prediction is None:
+            return
+        path = self.path_of(file.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_figure(_draw(file.prediction, Path(file.name).name, file.overview), path)
+
+    def close(self) -> None:
+        """Does nothing: each picture is whole when it is added."""
+
+    def path_of(self, name: str) -> Path:
+        """Where the picture of a file is written."""
+        path = Path(f"{name}.png")
+        if self._folder is None:
+            return path
+        inside = (part for part in path.parts if part not in (path.anchor, ".."))
+        return self._folder.joinpath(*inside)
+
+
+def draw_timeline(
+    model: str | os.PathLike[str] | Predictor,
+    audio: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    timeline: TimelineLike = True,
+    side: Mapping[str, Any] | None = None,
+    rules: Rules = Rules(),  # noqa: B008 - frozen
+    limits: LimitsLike = None,
+) -> "Figure":
+    """Draws which genres are heard in a file, and when, above its waveform and mel spectrogram.
+
+        mgr_jax.draw_timeline("runs/a", "song.mp3", "song.png")
+
+    Args:
+      model: the folder of a trained model, or a predictor.
+      audio: the file.
+      out: a .png file to write; None: none is written.
+      timeline: see `Predictor.predict`.
+      side: see `Predictor.predict`.
+      rules: see `Predictor.predict`.
+      limits: see `Predictor.predict`.
+
+    Returns:
+      The figure, of matplotlib.
+
+    Raises:
+      UserError: matplotlib is not installed, or see `Predictor.predict`.
+    """
+    require_matplotlib()
+    predictor = model if isinstance(model, Predictor) else load(model)
+    (file,) = predictor.predict_files(
+        [os.fspath(audio)],
+        sides=[side or {}],
+        timeline=timeline,
+        rules=rules,
+        limits=limits,
+        look=make_overview,
+    )
+    if file.error:
+        raise file.error
+    assert file.prediction is not None
+    figure = _draw(file.prediction, Path(file.name).name, file.overview)
+    if out is not None:
+        save_figure(figure, expand(out))
+    return figure
+
+
+def _draw(prediction: Prediction, title: str, overview: Overview | None) -> "Figure":
+    if prediction.moments is None:
+        raise UserError(
+            "there is no timeline to draw; predict with a timeline", code="predict.no_timeline"
+        )
+    return timeline.draw_timeline(
+        prediction.moments.edges,
+        prediction.moments.probabilities,
+        prediction.classes,
+        [(s.start, s.end, s.answer.told) for s in prediction.sections],
+        title,
+        vars(overview) if overview else None,
+    )

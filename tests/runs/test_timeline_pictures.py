@@ -1,0 +1,83 @@
+"""Pictures of the timelines of files, in one call or one after the other."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from errors import user_error
+
+import mgr_jax
+from mgr_jax.audio.overview import make_overview
+from mgr_jax.prediction.stream import FilePrediction
+from mgr_jax.runs.timeline_pictures import PictureWriter
+
+RATE = 12_000
+
+
+@pytest.fixture(scope="module")
+def predictor(trained_run):
+    return mgr_jax.load(trained_run)
+
+
+@pytest.fixture
+def song(tmp_path):
+    time = np.arange(3 * RATE) / RATE
+    hiss = np.random.default_rng(0).standard_normal(3 * RATE)
+    path = tmp_path / "hum then hiss.wav"
+    soundfile.write(path, 0.05 * np.concatenate([np.sin(2 * np.pi * 250 * time), hiss]), RATE)
+    return path
+
+
+def test_a_song_in_one_call(predictor, song, tmp_path):
+    figure = mgr_jax.draw_timeline(
+        predictor, song, tmp_path / "song.png", timeline={"hop": 0.25, "min_length": 1.0}
+    )
+    assert [text.get_text() for text in figure.axes[0].texts] == ["hum", "hiss"]
+    boundary = figure.axes[0].patches[1].get_xy()[0]
+    assert boundary == pytest.approx(3, abs=0.3)
+    assert figure.get_suptitle() == song.name
+    assert len(figure.axes) == 4
+    assert (tmp_path / "song.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_file_that_cannot_be_read(predictor, tmp_path):
+    (tmp_path / "bad.mp3").write_bytes(b"no sound")
+    with pytest.raises(mgr_jax.UserError, match=r"bad\.mp3"):
+        mgr_jax.draw_timeline(predictor, tmp_path / "bad.mp3")
+
+
+def test_pictures_lie_as_the_files_do(predictor, song, tmp_path):
+    (tmp_path / "bad.mp3").write_bytes(b"no sound")
+    writer = PictureWriter(tmp_path / "out.timelines")
+    files = predictor.predict_files(
+        [song, tmp_path / "bad.mp3"], timeline=True, look=make_overview, workers=0
+    )
+    for file in files:
+        writer.add(file)
+    writer.close()
+    pictures = [path for path in (tmp_path / "out.timelines").rglob("*") if path.is_file()]
+    assert pictures == [writer.path_of(str(song))]
+    assert pictures[0].relative_to(tmp_path / "out.timelines") == Path(*song.parts[1:-1]) / (
+        f"{song.name}.png"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("a/b.mp3", "out/a/b.mp3.png"),
+        ("/music/b.mp3", "out/music/b.mp3.png"),
+        ("../../b.mp3", "out/b.mp3.png"),
+    ],
+)
+def test_no_picture_lies_outside_its_folder(name, path):
+    assert PictureWriter("out").path_of(name) == Path(path)
+    assert PictureWriter().path_of("a/b.mp3") == Path("a/b.mp3.png")
+
+
+def test_without_a_timeline_there_is_nothing_to_draw(predictor, tmp_path):
+    hiss = 0.1 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
+    found = predictor.predict(hiss, RATE)
+    with user_error("predict.no_timeline"):
+        PictureWriter(tmp_path).add(FilePrediction("a.wav", found))
