@@ -87,7 +87,7 @@ class Parts:
             self.close()
 
     def close(self) -> None:
-        """Writes a part of what is not written yet; more may be added. Of nothing, nothing stays."""
+        """Writes a part of what is not written yet; where nothing was added, nothing stays."""
         if not self._new:
             if not self.items:
                 self.remove()
