@@ -100,6 +100,7 @@ def predict_stream(
     """
     names = list(map(str, files))
     rules.require_known(predictor.classes)
+    predictor.timeline_of(timeline)  # before the work
     if workers is None:
         workers = min(available_cores(), len(names)) if len(names) > 1 else 0
     read = functools.partial(
