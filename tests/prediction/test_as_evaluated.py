@@ -149,7 +149,7 @@ def test_a_timeline_covers_the_file_and_the_answer_stays(folder, tmp_path):
     assert told.end[-1] == 3.0
     np.testing.assert_allclose(told.track_probabilities, asked.probabilities[0], atol=1e-6)
     assert told.label == asked.label
-    assert len(told.timeline()) == 6
+    assert len(told.segments()) == 6
 
 
 def test_a_short_file_is_answered_for_as_if_clips_were_as_short(folder, tmp_path):
