@@ -152,6 +152,7 @@ mgr_jax.embed(sys.argv[1], [sys.argv[2]], out=sys.argv[3], workers=0, progress=F
 """
 
 
+@pytest.mark.slow
 def test_the_same_call_goes_on_after_a_kill(trained_run, music_folder, tmp_path, monkeypatch):
     folder, out = tmp_path / "music", tmp_path / "e.parquet"
     shutil.copytree(music_folder / "hum", folder)
