@@ -19,6 +19,7 @@ import os
 import shutil
 import stat
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -78,6 +79,27 @@ def append(path: Path, data: bytes) -> None:
             with contextlib.suppress(OSError):
                 file.truncate(size)
             raise
+
+
+def write_quickly(path: Path, data: bytes) -> None:
+    """Writes one of many small files that can be made again, whole or not at all.
+
+    Unlike `write_file` it does not wait for the disk: a power cut may leave the file empty. What a
+    killed write has left goes with the next one of that file, not of any.
+
+    Raises:
+      OSError: the folder cannot be written, or the disk is full. What was there stays.
+    """
+    partial = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+        os.replace(partial, path)
+    except BaseException as error:
+        partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -202,3 +202,14 @@ def test_a_folder_that_takes_no_files_is_named_and_not_what_was_to_be_made_there
     with pytest.raises(PermissionError) as caught, files.together(tmp_path):
         pass
     assert caught.value.filename == str(tmp_path)
+
+
+def test_a_small_file_is_the_old_or_the_new_one(tmp_path, cap):
+    path = tmp_path / "a.txt"
+    files.write_quickly(path, b"old")
+    cap(1_000)
+    with pytest.raises(OSError, match=r"a\.txt"):
+        files.write_quickly(path, bytes(2_000))
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.txt", b"old")]
+    files.write_quickly(path, b"new")
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.txt", b"new")]

@@ -30,8 +30,8 @@ READABLE = "such as .mp3, .flac, .wav, .m4a, .ogg, .opus"  # for sentences
 # What lies beside music and is none: nobody needs to be warned of it.
 _COMPANIONS = (
     ".bmp", ".csv", ".cue", ".db", ".gif", ".htm", ".html", ".ini", ".jpeg", ".jpg", ".json",
-    ".log", ".lrc", ".m3u", ".m3u8", ".md", ".md5", ".nfo", ".pdf", ".pls", ".png", ".sfv", ".txt",
-    ".url", ".webp", ".xml", ".yaml",
+    ".jsonl", ".log", ".lrc", ".m3u", ".m3u8", ".md", ".md5", ".nfo", ".parquet", ".pdf", ".pls",
+    ".png", ".sfv", ".txt", ".url", ".webp", ".xml", ".yaml",
 )  # fmt: skip
 
 # Reasons, in words that fit behind any number.

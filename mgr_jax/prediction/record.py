@@ -153,7 +153,7 @@ class Record:
         if not self.path.exists():
             return
         require_regular(self.path)
-        damaged, offset = [], 0
+        damaged, offset, half = [], 0, b""
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
@@ -161,16 +161,16 @@ class Record:
                     self._require_same(origin_of(entry))
                     known = _known_of(entry, offset)
                 except (ValueError, TypeError, LookupError, AttributeError):
-                    if not self.known and not line.startswith(_BEGIN):
-                        raise self._foreign() from None
                     self._dropped = True
-                    if line.endswith(b"\n"):  # else it is half of one
+                    if line.endswith(b"\n"):
                         damaged.append(number)
+                    else:
+                        half = line[: len(_BEGIN)]
                 else:
                     self._dropped |= entry["file"] in self.known
                     self.known[entry["file"]] = known
                 offset += len(line)
-        if damaged and not self.known:
+        if not self.known and (damaged or not _BEGIN.startswith(half)):
             raise self._foreign()
         for number in damaged:
             warnings.warn(

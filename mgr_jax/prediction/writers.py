@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mgr_jax.errors import UserError, is_disk_full, printable, some_names
-from mgr_jax.files import write_file
+from mgr_jax.files import write_quickly
 from mgr_jax.prediction.origin import Origin
 from mgr_jax.prediction.playlists import Playlists
 from mgr_jax.prediction.record import Record, Writer, line_of
@@ -111,13 +111,12 @@ class Single(Writer):
         """Writes the file of a song, unless another one is there."""
         path, content = self._place(file.name), self._content(file)
         try:
-            if path.exists():
-                there = path.read_bytes()
-                if there != content and content:
-                    self._foreign.append(str(path))
-            elif content:
+            there = path.read_bytes() if path.exists() else b""  # as a power cut leaves it
+            if there and content and there != content:
+                self._foreign.append(str(path))
+            elif content and not there:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_file(path, lambda out: out.write(content))
+                write_quickly(path, content)
         except OSError as error:
             if is_disk_full(error):
                 raise
@@ -145,7 +144,8 @@ class Single(Writer):
             name, reason = next(iter(self._failed.items()))
             raise UserError(
                 f"{len(self._failed)} files could not be written, the first of them {name} "
-                f"({reason}); change the rights there, or leave out `beside`",
+                f"({reason}), but the record has what they would hold; change the rights there or "
+                "the names of the songs, and give the same command again",
                 code="results.not_written",
             )
 

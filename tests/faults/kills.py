@@ -65,7 +65,7 @@ PREDICTING = (
     Place("before the first line", "open", r"/genres\.jsonl$"),
     Place("with a line that the table lacks", "open", r"/genres\.csv$", nth=5),
     Place("with half a line", "open", r"/genres\.jsonl$", nth=7),
-    Place("before labels are there", "os.rename", r"/\.1-0\.wav\.txt\."),
+    Place("before labels are there", "os.rename", r"/genres\.labels/.*\.partial$", nth=9),
     Place("before the Parquet table is there", "os.rename", r"/\.genres\.parquet\."),
     Place("before a playlist is there", "os.rename", r"/\.\w+\.m3u8\."),
 )
