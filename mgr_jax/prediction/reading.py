@@ -22,7 +22,7 @@ from mgr_jax.prediction.tables import import_pyarrow
 from mgr_jax.prediction.writers import OURS
 
 _DAMAGE = (ValueError, TypeError, LookupError, AttributeError, csv.Error)
-_LABEL = re.compile(r"(.+?) ([01]\.\d\d)(?:, |$)")
+_ONE = r"(.+?) ([01]\.\d\d)(?:, |$)"  # a class with its probability, of a label
 
 
 def read_results(path: str | os.PathLike[str]) -> list[ResultRow]:
@@ -159,9 +159,7 @@ def _read_labels(path: Path, folder: Path) -> Iterator[ResultRow]:
         file = str(path.relative_to(folder).with_name(name))
     for line in path.read_text(encoding="utf-8").splitlines():
         start, end, text = line.split("\t")
-        told = {name: float(p) for name, p in _LABEL.findall(text)}
-        if not told and text != UNDECIDED:
-            told = {text: float("nan")}  # as a person has changed it
+        told, likely = _parse_label(text)
         first = next(iter(told), UNDECIDED)
         yield ResultRow(
             file=file,
@@ -170,9 +168,25 @@ def _read_labels(path: Path, folder: Path) -> Iterator[ResultRow]:
             end=float(end),
             label=first,
             labels=tuple(told),
-            probability=told.get(first),
-            probabilities=told,
+            probability=told.get(first, max(likely.values(), default=None)),
+            probabilities=told | likely,
         )
+
+
+def _parse_label(text: str) -> tuple[dict[str, float], dict[str, float]]:
+    """What is told by a label, and what else is likely, in brackets, as `writers` puts it."""
+    splits = [(text[: m.start()], text[m.end() : -1]) for m in re.finditer(r" \(", text)]
+    for head, others in [(text, ""), *(splits if text.endswith(")") else ())]:
+        told, likely = _probabilities(head), _probabilities(others)
+        if (told or head == UNDECIDED) and (likely or not others):
+            return told, likely
+    return {text: float("nan")}, {}  # as a person has changed it
+
+
+def _probabilities(text: str) -> dict[str, float]:
+    """By class, of a list as labels have it; empty where it is none."""
+    whole = re.fullmatch(f"(?:{_ONE})+", text)
+    return {name: float(p) for name, p in re.findall(_ONE, text)} if whole else {}
 
 
 def _read_playlist(path: Path) -> Iterator[ResultRow]:

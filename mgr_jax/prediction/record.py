@@ -3,12 +3,12 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from mgr_jax.errors import UserError, printable
+from mgr_jax.errors import UserError
 from mgr_jax.files import append, lock, require_regular, write_file
 from mgr_jax.integrity import read_line, seal_line
 from mgr_jax.prediction.origin import Origin
@@ -21,11 +21,6 @@ from mgr_jax.prediction.rows import (
 from mgr_jax.prediction.stream import FilePrediction
 
 SUFFIX = ".jsonl"
-# What may be otherwise the next time although the file is the same.
-TRANSIENT = (
-    "workers.killed", "workers.timed_out", "workers.not_started", "file.denied", "file.not_found",
-    "disk.full", "disk.refused", "audio.changed",
-)  # fmt: skip
 _BEGIN = b'{"schema": '  # of every line
 
 
@@ -234,6 +229,11 @@ class Writer:
     def forget(self, file: FilePrediction) -> None:
         """Takes back what was written of a file that is to be predicted anew; before `begin`."""
 
+    def replace(self, old: FilePrediction, new: FilePrediction) -> None:
+        """Takes what came of a file in place of what it was given before."""
+        self.forget(old)
+        self.add(new)
+
     def close(self) -> None:
         """Ends what is written; not called where the work was stopped."""
 
@@ -278,47 +278,3 @@ def begins(path: Path, begin: bytes) -> bool:
     """Whether a file begins so."""
     with path.open("rb") as file:
         return file.read(len(begin)) == begin
-
-
-# What is to be done.
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What is to be done with a file.
-
-    Attributes:
-      file: its name.
-      status: "new"; "done"; "changed" since it was predicted; "again", as it could not be read for
-        a reason that may be gone; "broken", as it could not be read and has not changed.
-      reason: why it could not be read.
-      state: it has now.
-    """
-
-    file: str
-    status: str
-    reason: str = ""
-    state: State = State()
-
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing is to be done."""
-        return self.status in ("done", "broken")
-
-    def __str__(self) -> str:
-        """In a line."""
-        return printable(f"{self.status:<8}{self.file}" + (self.reason and f" ({self.reason})"))
-
-
-def plan(names: Iterable[str], record: Record | None) -> Iterator[Planned]:
-    """What is to be done with files, by what a record knows of them."""
-    for name in names:
-        known, state = record.known.get(name) if record else None, State.of(name)
-        if not known:
-            yield Planned(name, "new", state=state)
-        elif known.state != state:
-            yield Planned(name, "changed", state=state)
-        elif known.code in TRANSIENT:
-            yield Planned(name, "again", known.error, state)
-        else:
-            yield Planned(name, "broken" if known.error else "done", known.error, state)

@@ -27,9 +27,10 @@ _BATCH = 10_000  # rows of Parquet that are held in memory
 class Csv(Writer):
     """A table to which the rows of each file are added as it is done."""
 
-    def __init__(self, path: Path, origin: Origin) -> None:
-        """Writes nothing yet."""
-        self._path, self._origin = path, origin
+    def __init__(self, path: Path, origin: Origin, record: Record) -> None:
+        """Takes the record that it is to be made of."""
+        self._path, self._origin, self._record = path, origin, record
+        self._is_stale = False
         require_ours(path, b"schema,file,unit,")
 
     def begin(self, record: Record) -> None:
@@ -45,6 +46,15 @@ class Csv(Writer):
     def add(self, file: FilePrediction) -> None:
         """Adds the rows of a file, all at once."""
         append(self._path, csv_rows(entry_of(file, self._origin), self._origin).encode())
+
+    def replace(self, old: FilePrediction, new: FilePrediction) -> None:
+        """Leaves that for the end: rows in the middle cannot be changed."""
+        self._is_stale = True
+
+    def close(self) -> None:
+        """Writes it anew where rows were replaced."""
+        if self._is_stale:
+            self.begin(self._record)
 
 
 def csv_header(origin: Origin) -> str:

@@ -7,7 +7,7 @@ folders of labels and of playlists.
 import io
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from mgr_jax.prediction.tables import (
 
 FORMATS = ("jsonl", "csv", "parquet", "audacity", "m3u")
 OURS = ".mgr-jax"  # in the names of files beside songs, which nobody else gives
+_TOP, _LIKELY = 3, 0.1  # classes that a label names, and how probable those are that are not told
 SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet", "audacity": ".txt"}
 
 
@@ -54,7 +55,7 @@ def create_writers(
         if beside:
             writers.append(Single(name, origin, _beside(SUFFIXES[name])))
         elif name == "csv":
-            writers.append(Csv(_with(out, ".csv"), origin))
+            writers.append(Csv(_with(out, ".csv"), origin, record))
         elif name == "parquet":
             writers.append(Parquet(_with(out, ".parquet"), origin, record))
         elif name == "m3u":
@@ -175,5 +176,14 @@ def labels(entry: dict[str, Any]) -> str:
 
 
 def _label(row: ResultRow) -> str:
-    told = [f"{printable(name)} {row.probabilities[name]:.2f}" for name in row.labels]
-    return ", ".join(told) or row.label
+    """What is told, and behind it in brackets what else is likely: jazz 0.71 (blues 0.18)."""
+    numbers = row.probabilities
+
+    def say(names: Iterable[str]) -> str:
+        return ", ".join(f"{printable(name)} {numbers[name]:.2f}" for name in names)
+
+    others = [n for n in numbers if n not in row.labels and numbers[n] >= _LIKELY]
+    others.sort(key=lambda name: -numbers[name])
+    text = say(row.labels) or row.label
+    likely = others[: max(_TOP - len(row.labels), 0)]
+    return f"{text} ({say(likely)})" if likely else text

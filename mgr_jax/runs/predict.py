@@ -17,8 +17,9 @@ from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.files import expand, require_folder
 from mgr_jax.model_folder import read_description
 from mgr_jax.prediction.origin import Origin, describe_origin
+from mgr_jax.prediction.plan import Planned, plan
 from mgr_jax.prediction.predictor import load
-from mgr_jax.prediction.record import SUFFIX, Planned, Record, State, plan
+from mgr_jax.prediction.record import SUFFIX, Record, State
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.prediction.tags import Mode, TagWriter
 from mgr_jax.prediction.writers import (
@@ -191,6 +192,8 @@ def _kept(
             file = _tagged(old, tags)
             if file is not old:  # else it would count as changed
                 record.add(file)
+                for writer in writers:
+                    writer.replace(old, file)
             yield file
             continue
         file = next(found)

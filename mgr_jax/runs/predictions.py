@@ -9,8 +9,8 @@ from tqdm import tqdm
 from mgr_jax.audio.io import AudioWarning
 from mgr_jax.errors import printable, some_names
 from mgr_jax.prediction.origin import Origin
+from mgr_jax.prediction.plan import Planned
 from mgr_jax.prediction.prediction import Prediction
-from mgr_jax.prediction.record import Planned
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.prediction.tables import lines_of
 from mgr_jax.prediction.tags import TagChange
@@ -99,7 +99,7 @@ class Bar:
         done = sum(one.is_done for one in plan)
         # None: only on a terminal.
         self._bar = tqdm(
-            desc="predicted", total=len(plan), initial=done, unit="file",
+            desc="predicted", total=len(plan), initial=done, unit="file", smoothing=0.1,
             disable=None if shown else True,
         )  # fmt: skip
         self._since, self._seconds = time.perf_counter(), 0.0

@@ -99,8 +99,9 @@ def test_others_read_the_tables(results):
 def test_labels_are_as_audacity_imports_them(results):
     files = [path for path in Path("genres.labels").rglob("*") if path.is_file()]
     assert len(files) == len(NAMES) - 1  # of what could not be read there is none
+    text = "rock 0.51 (Old-Time / Historic 0.38, jazz 0.11)"
     assert Path("genres.labels", f"{NAMES[0]}.txt").read_text() == (
-        "0.000000\t2.250000\trock 0.51\n2.250000\t4.000000\trock 0.51\n"
+        f"0.000000\t2.250000\t{text}\n2.250000\t4.000000\t{text}\n"
     )
     for path in files:
         last = 0.0
@@ -115,18 +116,28 @@ def test_labels_are_as_audacity_imports_them(results):
     assert [(row.start, row.end, row.labels) for row in told] == [
         (0.0, 2.25, ("rock",)), (2.25, 4.0, ("rock",))
     ]  # fmt: skip
-    assert told[0].probabilities == {"rock": 0.51}
+    assert told[0].probabilities == {"rock": 0.51, "Old-Time / Historic": 0.38, "jazz": 0.11}
     below = {row.file for row in rows}
     assert below == {name.lstrip("/") for name in NAMES} - {"songs/bad.mp3"}
 
 
 def test_labels_that_a_person_has_changed_are_read(tmp_path):
     path = tmp_path / "a.mp3.txt"
-    path.write_text("0.5\t1.25\tthe chorus\n1.25\t2\tundecided\n2\t3\trock 0.71, blues, old 0.18\n")
+    path.write_text(
+        "0.5\t1.25\tthe chorus (my favourite)\n"
+        "1.25\t2\tundecided\n"
+        "2\t3\trock 0.71, blues, old 0.18\n"
+        "3\t4\tundecided (rock (70s) 0.41, jazz 0.38)\n"
+        "4\t5\trock (70s) 0.91\n"
+    )
     rows = mgr_jax.read_results(path)
-    assert [row.labels for row in rows] == [("the chorus",), (), ("rock", "blues, old")]
+    assert [row.labels for row in rows] == [
+        *(("the chorus (my favourite)",), (), ("rock", "blues, old"), (), ("rock (70s)",))
+    ]
     assert math.isnan(rows[0].probability)
     assert rows[2].probabilities == {"rock": 0.71, "blues, old": 0.18}
+    assert (rows[3].label, rows[3].probability) == ("undecided", 0.41)
+    assert rows[3].probabilities == {"rock (70s)": 0.41, "jazz": 0.38}
 
 
 def test_playlists_name_files_as_players_find_them(results):
