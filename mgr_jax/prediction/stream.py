@@ -1,10 +1,12 @@
 """Many files through one model: decoded in processes ahead, classified in batches they share."""
 
+import atexit
 import contextlib
 import functools
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +61,7 @@ def predict_stream(
     limits: LimitsLike = None,
     workers: int | None = None,
     in_order: bool = True,
-) -> Iterator[FilePrediction]:
+) -> Generator[FilePrediction]:
     """Classifies files, whose results come as they are done.
 
     Memory is bounded, whatever the number and the length of the files: the samples of long ones
@@ -78,8 +80,8 @@ def predict_stream(
       in_order: results come in the order of the files. What is decoded meanwhile is classified, so
         that a long file keeps few others waiting; where that does not matter either, False.
 
-    Yields:
-      What came of each file, once.
+    Returns:
+      An iterator over what came of each file; each is computed when it is asked for.
 
     Raises:
       UserError: the model does not read audio, a rule names a class that it does not know, no
@@ -96,7 +98,21 @@ def predict_stream(
         limits=Limits.of(limits),
         dtype=np.int16,
     )
-    sides = sides or [{}] * len(names)
+    results = _stream(predictor, names, read, sides, timeline, rules, workers, in_order)
+    _close_at_exit(results)
+    return results
+
+
+def _stream(
+    predictor: "Predictor",
+    names: Sequence[str],
+    read: Callable[..., np.ndarray],
+    sides: Sequence[Mapping[str, Any]] | None,
+    timeline: bool | Timeline,
+    rules: Rules,
+    workers: int,
+    in_order: bool,
+) -> Generator[FilePrediction]:
     with _place_for_long_ones() as folder:
         decoded = map_in_processes(
             functools.partial(read_into, str(folder), read),
@@ -107,19 +123,32 @@ def predict_stream(
             name=operator.itemgetter(1),
         )
         with contextlib.closing(decoded):
-            found = _classified(predictor, _waveforms(decoded, folder), sides, timeline, rules)
+            waveforms = _waveforms(decoded, folder)
+            found = _classified(predictor, waveforms, sides or [{}] * len(names), timeline, rules)
             yield from _sorted(found) if in_order else (file for _, file in found)
+
+
+def _close_at_exit(stream: Generator) -> None:
+    """Has a stream that is left open end before the modules do which it ends by."""
+    reference = weakref.ref(stream)
+
+    def close() -> None:
+        if (left := reference()) is not None:
+            left.close()
+
+    atexit.register(close)
+    weakref.finalize(stream, atexit.unregister, close).atexit = False
 
 
 @contextlib.contextmanager
 def _place_for_long_ones() -> Iterator[Path]:
     """A folder for this run; where there can be none, no file can be made in it."""
-    with contextlib.ExitStack() as stack:
-        place = spool_folder()
-        try:
-            folder = stack.enter_context(scratch(place))
-        except OSError:  # which short files need not know
-            folder = place / "no place"
+    stack, place = contextlib.ExitStack(), spool_folder()
+    try:
+        folder = stack.enter_context(scratch(place))
+    except OSError:  # which short files need not know
+        folder = place / "no place"
+    with stack:
         yield folder
 
 

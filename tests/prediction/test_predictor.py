@@ -148,9 +148,10 @@ def test_odd_files_cost_nobody_else_a_prediction(trained_run, tmp_path):
     names = ["a.wav", *odd, "silence.wav", "pipe.wav", "absent.wav", "z.wav"]
     files = [tmp_path / name for name in names]
     predictions = mgr_jax.predict_files(trained_run, files, workers=2)
-    assert [Path(name).name for name, _ in predictions] == ["a.wav", "z.wav"]
+    found = list(predictions)
+    assert [Path(name).name for name, _ in found] == ["a.wav", "z.wav"]
     here = mgr_jax.predict_files(trained_run, files, workers=0)
-    for (_, one), (_, other) in zip(predictions, here, strict=True):
+    for (_, one), (_, other) in zip(found, here, strict=True):
         np.testing.assert_array_equal(one.probabilities, other.probabilities)
     assert predictions.failures == here.failures
     assert len(predictions.failures) == len(names) - 2
