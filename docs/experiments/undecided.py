@@ -25,6 +25,7 @@ from mgr_jax.evaluation import format_interval, wilson_interval
 from mgr_jax.prediction.engine import TrackClips
 from mgr_jax.runs.background_sounds import KINDS, make_background
 from mgr_jax.runs.fit_background import (
+    Music,
     choose_threshold,
     fit_detector,
     fit_logistic,
@@ -38,12 +39,18 @@ WHAT = {
     "solo trumpet": ("trumpet",),
 }
 SOUNDS_OF_A_KIND = 30
+KEPT = "**logistic regression on statistics** (kept)"
 
 
 class Heard:
     """What there is to know of clips: statistics, probabilities and embeddings, by track."""
 
-    def __init__(self, predictor: mgr_jax.Predictor, tracks: Iterable[np.ndarray]) -> None:
+    def __init__(
+        self,
+        predictor: mgr_jax.Predictor,
+        tracks: Iterable[np.ndarray],
+        artists: np.ndarray | None = None,
+    ) -> None:
         spec, self.statistics = predictor.spec, []
 
         def clips():
@@ -57,13 +64,12 @@ class Heard:
         found = list(predictor.engine(clips()))
         self.statistics = np.stack(self.statistics)
         self.track = np.concatenate([np.full(len(o["embedding"]), key) for key, o in found])
+        self.music = None if artists is None else Music(self.statistics, artists[self.track])
         self.embedding = np.concatenate([o["embedding"] for _, o in found]).astype(float)
         self.probabilities = np.concatenate([o["probabilities"] for _, o in found])
 
 
-def detectors(
-    train: Heard, quiet: Heard, held_out: Heard, made: Heard, spec
-) -> dict[str, Callable]:
+def detectors(train: Heard, quiet: Heard, made: Heard) -> dict[str, Callable]:
     """Scores of clips by detector: the higher, the less like music."""
     centre = train.embedding.mean(axis=0)
     spread = np.cov(train.embedding.T)
@@ -77,7 +83,6 @@ def detectors(
     inputs = [expand(heard) for heard in (train, quiet, made)]
     truth = np.repeat([False, False, True], list(map(len, inputs)))
     weights, bias = fit_logistic(np.concatenate(inputs), truth)
-    kept = fit_detector(train.statistics, quiet.statistics, made.statistics, held_out.statistics)
     flatness = 39  # of `sound_statistics`
 
     def distance(heard: Heard) -> np.ndarray:
@@ -92,19 +97,15 @@ def detectors(
         "Mahalanobis distance of embeddings": distance,
         "logistic regression on embeddings": lambda h: expand(h) @ weights + bias,
         "spectral flatness alone": lambda h: h.statistics[:, flatness],
-        "**logistic regression on statistics** (kept)": lambda h: background_scores(
-            h.statistics, kept
-        ),
     }
 
 
-def left_out(train: Heard, quiet: Heard, held_out: Heard, made: Heard, new: Heard) -> str:
+def left_out(music: Heard, quiet: Heard, made: Heard, new: Heard) -> str:
     """The share that is found of each made-up kind, by a detector that was fitted without it."""
     names, told = np.array(list(KINDS)), []
     kind_of = [names[np.arange(len(heard.statistics)) % len(names)] for heard in (made, new)]
     for kind in names:
-        others = made.statistics[kind_of[0] != kind]
-        known = fit_detector(train.statistics, quiet.statistics, others, held_out.statistics)
+        known = fit_detector(music.music, quiet.music, made.statistics[kind_of[0] != kind])
         scores = background_scores(new.statistics[kind_of[1] == kind], known)
         told.append(f"{kind} {100 * (scores > known['threshold']).mean():.0f} %")
     return ", ".join(told)
@@ -131,6 +132,10 @@ def hear_run(run: Path, data_dir: str, sounds: Path, music: Path) -> list[str]:
     tracks = {name: [np.asarray(t.read(i)) for i in range(len(t))] for name, t in splits.items()}
     heard = {name: Heard(predictor, found) for name, found in tracks.items()}
     quiet = Heard(predictor, [quieter(track, i) for i, track in enumerate(tracks["train"])])
+    known = [*tracks["train"], *tracks["validation"]]
+    artists = np.concatenate([splits[name].artist_id for name in ("train", "validation")])
+    heard_music = Heard(predictor, known, artists)
+    softer = Heard(predictor, [quieter(track, i) for i, track in enumerate(known)], artists)
     made = Heard(predictor, [s for _, s in make_background(rate, seconds, 60 * len(KINDS))])
     new = list(make_background(rate, seconds, SOUNDS_OF_A_KIND * len(KINDS), seed=1))
     kinds, heard_new = np.array([k for k, _ in new]), Heard(predictor, [s for _, s in new])
@@ -143,14 +148,21 @@ def hear_run(run: Path, data_dir: str, sounds: Path, music: Path) -> list[str]:
         predictor, [read_audio(p, rate, dtype=np.int16) for p in sorted(music.glob("*/*.flac"))]
     )
     lines = [
-        f"\n`{run.name}` ({splits['train'].account.get('source') or config.dataset}; clips of "
+        f"\n`{run.name}` ({config.dataset}; clips of "
         f"{seconds:g} s; {len(heard['validation'].track)} validation clips):\n",
         "| detector | test clips refused | tracks of other music refused | made-up found (least "
         "kind) | silence | speech | animals | solo trumpet | recorded music refused |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for name, score in detectors(heard["train"], quiet, heard["validation"], made).items():
-        least = choose_threshold(score(heard["validation"]))
+    kept = fit_detector(heard_music.music, softer.music, made.statistics)
+    scores = detectors(heard["train"], quiet, made)
+    least_of = {
+        name: choose_threshold(score(heard["validation"])) for name, score in scores.items()
+    }
+    scores[KEPT] = lambda h: background_scores(h.statistics, kept)
+    least_of[KEPT] = kept["threshold"]
+    for name, score in scores.items():
+        least = least_of[name]
         found = score(heard_new) > least
         by_kind = {kind: found[kinds == kind].mean() for kind in KINDS}
         worst = min(by_kind, key=by_kind.__getitem__)
@@ -169,7 +181,7 @@ def hear_run(run: Path, data_dir: str, sounds: Path, music: Path) -> list[str]:
             *(files(kind) for kind in ("speech", "animals", "solo trumpet", "music")),
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    told = left_out(heard["train"], quiet, heard["validation"], made, heard_new)
+    told = left_out(heard_music, softer, made, heard_new)
     return [*lines, f"\nWhat the kept detector finds of kinds that it was fitted without: {told}."]
 
 

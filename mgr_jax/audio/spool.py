@@ -94,7 +94,10 @@ def spool_folder() -> Path:
 
     That is $TMPDIR, or else /var/tmp, since /tmp may lie in memory.
     """
-    chosen = Path(tempfile.gettempdir())
+    try:
+        chosen = Path(tempfile.gettempdir())
+    except FileNotFoundError:  # nothing can be written anywhere
+        chosen = Path("/tmp")
     is_chosen = any(os.environ.get(name) == str(chosen) for name in ("TMPDIR", "TEMP", "TMP"))
     large = Path("/var/tmp")
     return chosen if is_chosen or not os.access(large, os.W_OK) else large
@@ -143,7 +146,8 @@ def read_into(
     try:
         waveform = read(path, spool=spool)
     except BaseException:
-        place.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            place.unlink()
         raise
     if isinstance(waveform, np.memmap):
         return Spooled(place, waveform.dtype.str)

@@ -85,10 +85,11 @@ def choose_timeline(
     model: str | os.PathLike[str],
     *,
     data_dir: str | os.PathLike[str] | None = None,
+    split: str = "validation",
     decisions: Decisions | None = None,
     progress: bool = False,
 ) -> tuple[Timeline, dict[str, Any]]:
-    """Chooses hop, smoothing, hysteresis and shortest section on a run's validation tracks.
+    """Chooses hop, smoothing, hysteresis and shortest section on tracks not trained on.
 
     Pieces of them are spliced, of the genres that the model tells apart there. Among the settings
     that find at most one spurious section in 10 minutes of pure clips, or else the fewest, those
@@ -99,6 +100,7 @@ def choose_timeline(
     Args:
       model: a trained run that tells one genre of audio.
       data_dir: the TFDS folder, if it is no longer where it was in training.
+      split: whose tracks decide.
       decisions: what is to be told of sections; None: as the model says.
       progress: show a bar.
 
@@ -112,7 +114,7 @@ def choose_timeline(
         it tells apart.
     """
     study = _Study(model, data_dir, decisions, progress)
-    return study.choose()
+    return study.choose(split)
 
 
 def benchmark_timeline(
@@ -138,7 +140,7 @@ def benchmark_timeline(
       UserError: see `choose_timeline`.
     """
     study = _Study(model, data_dir, None, progress)
-    chosen, found = study.choose()
+    chosen, found = study.choose("validation")
     material = study.hear("test")
     every = range(len(study.predictor.classes))
     rows = []
@@ -152,7 +154,7 @@ def benchmark_timeline(
         figures["spurious_per_10_min_all_genres"] = all_pure["spurious_per_10_min"]
         rows.append({"settings": name, **dataclasses.asdict(timeline), "test": figures})
     content = {
-        "model": str(study.folder),
+        "model": study.folder.name,
         "validation": found,
         "rows": rows,
         "splices": len(material.splices),
@@ -195,9 +197,9 @@ class _Study:
         if data_dir:
             self._config.data_dir = str(expand(data_dir))
 
-    def choose(self) -> tuple[Timeline, dict[str, Any]]:
+    def choose(self, split: str) -> tuple[Timeline, dict[str, Any]]:
         """See `choose_timeline`."""
-        tracks, pure = self._pure("validation")
+        tracks, pure = self._pure(split)
         self.classes = told_apart(pure, tracks.classes)
         material = self._splice(tracks, pure)
         tried = [(t, rates(*self.count(material, t, self.classes))) for t in self._settings]

@@ -19,6 +19,7 @@ def define_flags(flags: Flags) -> None:
     flags.text("report_split", None, "Score this one too, such as test; it decides nothing.")
     flags.path("data_dir", None, "TFDS folder, if it has moved since training.")
     flags.switch("background", True, "Check whether sounds are music at all.")
+    flags.switch("timeline", False, "Choose how sections of a timeline are made, on splices.")
     flags.switch("progress", True, "Show bars.")
 
 
@@ -26,6 +27,6 @@ def main(flags: Flags, args: list[str]) -> None:
     """Calibrates and prints."""
     flags.require(model="the work directory of a trained run, such as runs/a")
     options = flags.given(
-        "precision", "split", "report_split", "data_dir", "background", "progress"
+        "precision", "split", "report_split", "data_dir", "background", "timeline", "progress"
     )
     print(mgr_jax.calibrate(flags.model, **options))

@@ -10,8 +10,9 @@ import soxr
 
 from mgr_jax.audio.gate import AudioWarning, Limits, LimitsLike, is_silent, to_int16
 from mgr_jax.decisions import Answer, Decider, Rules
-from mgr_jax.errors import UserError, printable
+from mgr_jax.errors import UserError
 from mgr_jax.prediction.engine import Outputs, TrackClips
+from mgr_jax.prediction.prediction import clock, say
 
 if TYPE_CHECKING:
     from mgr_jax.prediction.predictor import Predictor
@@ -46,19 +47,12 @@ class LivePrediction:
         return SILENT if self.is_silent else self.answer.label
 
     def describe(self, top: int = 3) -> str:
-        """Says it in words, as of where the window ends: `0:03.0 jazz 71 %, blues 18 %`.
+        """Says it in words, as of where the window ends: `0:03  jazz 71 %, blues 18 %`.
 
         Args:
           top: how many classes to name.
         """
-        # Of tenths: 59.96 s are no 0:60.0.
-        minutes, tenths = divmod(round(10 * self.end), 600)
-        shares = ", ".join(f"{printable(n)} {100 * p:.0f} %" for n, p in self.answer.top(top))
-        if self.is_silent:
-            told = SILENT
-        else:
-            told = shares if self.answer.told else f"{self.answer.label} ({shares})"
-        return f"{minutes}:{tenths / 10:04.1f} {told}"
+        return f"{clock(self.end)}  {SILENT if self.is_silent else say(self.answer, top)}"
 
 
 class LiveStream:

@@ -112,14 +112,15 @@ class Prediction:
         Args:
           top: how many classes to name.
         """
-        lines = [_say(self.answer, top)]
+        lines = [say(self.answer, top)]
         for section in self.sections:
             span = f"{clock(section.start)}–{clock(section.end)}"
-            lines.append(f"  {span}  {_say(section.answer, top)}")
+            lines.append(f"  {span}  {say(section.answer, top)}")
         return "\n".join(lines)
 
 
-def _say(answer: Answer, top: int) -> str:
+def say(answer: Answer, top: int) -> str:
+    """An answer in words, with the most probable classes: `jazz 71 %, blues 18 %`."""
     shares = ", ".join(f"{printable(name)} {100 * p:.0f} %" for name, p in answer.top(top))
     return shares if answer.told else f"{answer.label} ({shares})"
 

@@ -309,6 +309,20 @@ class Predictor:
         )
         return self._answers(clips, rules)
 
+    def timeline_of(self, asked: TimelineLike) -> Timeline | None:
+        """The timeline that `predict` is asked for; None: none.
+
+        Raises:
+          UserError: it has a setting that no timeline can have, or leaves gaps between windows.
+        """
+        if asked is False:
+            return None
+        from mgr_jax.prediction.timeline import model_timeline, window_starts  # what few need
+
+        timeline = model_timeline(self.description.decisions, self.spec).changed(asked)
+        window_starts(1, self.spec, timeline)
+        return timeline
+
     def require_kind(self, kind: str) -> None:
         """Raises a UserError unless the model reads this: "waveform" or "features"."""
         if self.spec.kind != kind:
@@ -356,11 +370,10 @@ class Predictor:
         length = len(track)
         spec = self.spec
         asked = segment_starts(length, spec.clip_samples, spec.eval_segments, step=spec.crop.step)
-        told, shown = asked, None
-        if timeline is not False:
-            from mgr_jax.prediction.timeline import model_timeline, window_starts  # what few need
+        told, shown = asked, self.timeline_of(timeline)
+        if shown:
+            from mgr_jax.prediction.timeline import window_starts  # what few need
 
-            shown = model_timeline(self.description.decisions, spec).changed(timeline)
             told = window_starts(length, spec, shown)
         starts = np.union1d(asked, told)
         measured = self._meter.measure_track(track) if self._meter else {}

@@ -100,6 +100,7 @@ def predict_stream(
     """
     names = list(map(str, files))
     rules.require_known(predictor.classes)
+    predictor.timeline_of(timeline)  # before the work
     if workers is None:
         workers = min(available_cores(), len(names)) if len(names) > 1 else 0
     read = functools.partial(
@@ -110,7 +111,7 @@ def predict_stream(
         dtype=np.int16,
     )
     sides = sides or [{}] * len(names)
-    with scratch(spool_folder()) as folder:
+    with _place_for_long_ones() as folder:
         decoded = map_in_processes(
             functools.partial(read_into, str(folder), read),
             enumerate(names),
@@ -126,13 +127,26 @@ def predict_stream(
             yield from _sorted(found) if in_order else (file for _, file in found)
 
 
+@contextlib.contextmanager
+def _place_for_long_ones() -> Iterator[Path]:
+    """A folder for this run; where there can be none, no file can be made in it."""
+    with contextlib.ExitStack() as stack:
+        place = spool_folder()
+        try:
+            folder = stack.enter_context(scratch(place))
+        except OSError:  # which short files need not know
+            folder = place / "no place"
+        yield folder
+
+
 def _waveforms(
     decoded: Iterable[tuple[tuple[int, str], Any]], folder: Path
 ) -> Iterator[tuple[int, str, np.ndarray | Failure]]:
     """Number, name and samples of each file; the files that those of long ones come in go."""
     for (number, name), found in decoded:
         if isinstance(found, Failure):
-            (folder / str(number)).unlink(missing_ok=True)  # a worker that was killed leaves it
+            with contextlib.suppress(OSError):
+                (folder / str(number)).unlink()  # which a worker that was killed leaves
         yield number, name, found.take() if isinstance(found, Spooled) else found
 
 

@@ -1,6 +1,8 @@
 """Calibration: how sure a trained run may be, found on its validation split."""
 
 import dataclasses
+import functools
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mgr_jax.audio.io import convert_waveform
+from mgr_jax.benchmark.timeline import choose_timeline
 from mgr_jax.config import load_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import open_split
@@ -19,7 +22,7 @@ from mgr_jax.errors import UserError, printable, require
 from mgr_jax.evaluation import Predictions, format_interval
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_description
-from mgr_jax.runs.fit_background import clip_statistics, fit_background, quieter
+from mgr_jax.runs.fit_background import Music, fit_background, quieter, share_refused
 from mgr_jax.runs.told import (
     NEVER,
     choose_thresholds,
@@ -67,9 +70,19 @@ class Calibration:
                 lines.append(f"never told, as no threshold reaches it: {', '.join(never)}")
         if heard := found.get("background"):
             lines.append(
-                f"background check: refuses {format_interval(heard['refused'])} of "
-                f"{heard['clips']} {found['split']} clips; finds of made-up "
+                f"background check, fitted to {heard['clips']} clips: finds of made-up "
                 + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in heard["found"].items())
+            )
+            if reported:
+                share = format_interval(heard["refused"])
+                lines.append(f"background check: refuses {share} of the {reported['split']} clips")
+        if heard := found.get("timeline"):
+            t = d.timeline
+            lines.append(
+                f"timeline: hop {t.hop:g} s, smoothing {t.smoothing:g} s, hysteresis "
+                f"{t.hysteresis:g}, sections of at least {t.min_length:g} s: finds "
+                f"{heard['recall']:.0%} of the boundaries in {heard['splices']} splices, and "
+                f"{heard['spurious_per_10_min']:.1f} too many in 10 min of one genre"
             )
         lines.append(
             "The numbers after calibration are optimistic, as the same tracks chose the checkpoint "
@@ -86,6 +99,7 @@ def calibrate(
     report_split: str | None = None,
     data_dir: str | Path | None = None,
     background: bool = True,
+    timeline: bool = False,
     progress: bool = True,
 ) -> Calibration:
     """Finds how sure a trained run may be, and writes that into its model.json.
@@ -95,7 +109,7 @@ def calibrate(
 
     On a split that was not trained on it fits temperatures for clips and for tracks (so that what
     has 80 % comes true 8 times of 10), chooses thresholds (below which a prediction is undecided),
-    and fits a check whether clips are music at all to training tracks and made-up sounds. Weights
+    and fits a check whether clips are music at all to its tracks and made-up sounds. Weights
     and what `evaluate` scores stay as they are.
 
     Args:
@@ -105,6 +119,7 @@ def calibrate(
       report_split: another, which is scored too and decides nothing, such as "test".
       data_dir: the TFDS folder, if it is no longer where it was in training.
       background: check whether clips are music; only of models that read audio.
+      timeline: choose how sections of a timeline are made too, see `choose_timeline`.
       progress: show bars.
 
     Returns:
@@ -112,7 +127,8 @@ def calibrate(
 
     Raises:
       UserError: no such run, checkpoint, dataset or split, the split was trained on, the run was
-        not trained to classify, or no threshold reaches the precision. Nothing is written then.
+        not trained to classify, no threshold reaches the precision, or a timeline's settings cannot
+        be chosen. Nothing is written then.
     """
     workdir = expand(run).absolute()
     described = read_description(workdir)
@@ -157,8 +173,18 @@ def calibrate(
         after = score_told(other, decisions)
         measured["reported"] = {"split": report_split, "before": _before(other), "after": after}
     if background and described.spec.kind == "waveform":
-        detector, measured["background"] = _hear(workdir, described, split, data_dir, progress)
+        listen = functools.partial(_listen, workdir, described, data_dir, progress)
+        music, quiet = listen("train", split), listen("train", split, soften=True)
+        detector, heard = fit_background(music, quiet, described.spec)
+        if report_split:
+            heard |= {"refused": share_refused(listen(report_split), detector)}
+        measured["background"] = heard
         decisions = dataclasses.replace(decisions, background=detector)
+    if timeline:
+        chosen, measured["timeline"] = choose_timeline(
+            workdir, data_dir=data_dir, split=split, decisions=decisions, progress=progress
+        )
+        decisions = dataclasses.replace(decisions, timeline=chosen)
     decisions = dataclasses.replace(decisions, measured=measured)
     dataclasses.replace(described, decisions=decisions).save(workdir)
     return Calibration(workdir, decisions)
@@ -186,34 +212,32 @@ def _require_fit(
         )
 
 
-def _hear(
+def _listen(
     workdir: Path,
     described: ModelDescription,
-    split: str,
     data_dir: str | Path | None,
     progress: bool,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Fits the background check to the tracks of a run; see `fit_background`."""
+    *splits: str,
+    soften: bool = False,
+) -> Music:
+    """Listens to tracks of splits, and makes them quieter before if asked to."""
     config = load_config(workdir / "config.json")
     if data_dir:
         config.data_dir = str(expand(data_dir))
-    spec = described.spec
+    rate = int(described.spec.sample_rate)
 
-    def waveforms(tracks: Tracks) -> Iterator[np.ndarray]:
+    def waveforms(tracks: Tracks) -> Iterator[tuple[str, np.ndarray]]:
         chosen = np.random.default_rng(0).permutation(len(tracks))[:_MOST_TRACKS]
         for row in tqdm(chosen, f"hearing {tracks.split}", leave=False, disable=not progress):
             track = np.asarray(tracks.read(int(row)))
-            if int(tracks.rate) != spec.sample_rate:
-                track = convert_waveform(
-                    track / np.float32(2**15), tracks.rate, int(spec.sample_rate), dtype=np.int16
-                )
-            yield track
+            if int(tracks.rate) != rate:
+                floats = track / np.float32(2**15)
+                track = convert_waveform(floats, tracks.rate, rate, dtype=np.int16)
+            artist = str(tracks.artist_id[row]) or str(tracks.track_id[row])
+            yield artist, quieter(track, int(row)) if soften else track
 
-    train, held_out = open_split(config, "train"), open_split(config, split)
-    music = clip_statistics(waveforms(train), spec)
-    softer = (quieter(track, number) for number, track in enumerate(waveforms(train)))
-    quiet = clip_statistics(softer, spec)
-    return fit_background(music, quiet, clip_statistics(waveforms(held_out), spec), spec)
+    opened = [open_split(config, split) for split in splits]
+    return Music.hear(itertools.chain.from_iterable(map(waveforms, opened)), described.spec)
 
 
 def _before(segments: Predictions) -> dict[str, Any]:

@@ -29,7 +29,12 @@ from mgr_jax.runs.embedding_sources import (
     file_outcomes,
     split_outcomes,
 )
-from mgr_jax.runs.embedding_table import Embeddings, require_table_path, write_embeddings
+from mgr_jax.runs.embedding_table import (
+    Embeddings,
+    as_text,
+    require_table_path,
+    write_embeddings,
+)
 from mgr_jax.runs.split_predictions import open_dataset_splits
 
 log = logging.getLogger(__name__)
@@ -247,7 +252,7 @@ def _rows_of(predictor: Predictor, outcome: Outcome, per: str) -> Embeddings | N
     }
     rows = len(start)
     return Embeddings(
-        name=np.full(rows, about.name),
+        name=np.full(rows, as_text(about.name)),
         split=np.full(rows, about.split),
         start=start.astype(np.float64),
         end=end.astype(np.float64),

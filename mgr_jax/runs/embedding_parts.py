@@ -57,7 +57,7 @@ class Parts:
         self._new: list[tuple[Item, Embeddings | None]] = []
         require_folder(folder)
         told, settings = folder / "settings.json", json.loads(json.dumps(settings))
-        if told.exists():
+        if told.exists() and self._path(0).exists():
             self._require_same(read_sealed(told, f"remove {folder}"), settings)
         else:
             write_sealed(told, settings)
@@ -87,8 +87,10 @@ class Parts:
             self.close()
 
     def close(self) -> None:
-        """Writes a part of what is not written yet; more may be added."""
+        """Writes a part of what is not written yet; where nothing was added, nothing stays."""
         if not self._new:
+            if not self.items:
+                self.remove()
             return
         found = [rows for _, rows in self._new if rows is not None]
         columns = vars(join(found)) if found else {}

@@ -64,6 +64,11 @@ COLUMNS = {field.name: str for field in fields(Embeddings)} | {
 }
 
 
+def as_text(name: str) -> str:
+    r"""A file's name as tables hold it: bytes that are no UTF-8 as \udcxx."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def join(parts: Sequence[Embeddings]) -> Embeddings:
     """Puts rows together, of at least one part."""
     return Embeddings(

@@ -1,6 +1,7 @@
 """Fits what tells music from what is none: tracks of a run against made-up sounds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -13,40 +14,53 @@ from mgr_jax.evaluation import wilson_interval
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.runs.background_sounds import KINDS, make_background
 
-REFUSED = 0.01  # share of the validation clips that may be refused, at most
+REFUSED = 0.01  # share of clips of music that may be refused, at most
+_FOLDS = 5
 _SOUNDS, _HELD_OUT = 60, 30  # of each kind
 _QUIETER = 30.0  # dB: music is shown as loud as it is, and quieter by up to so much
 _PENALTY = 0.1
 
 
-def clip_statistics(tracks: Iterable[np.ndarray], spec: InputSpec) -> np.ndarray:
-    """Statistics of the clips that cover tracks [samples] int16, [clips, n]."""
-    clip, rate = spec.clip_samples, spec.sample_rate
-    return np.stack(
-        [
-            sound_statistics(track[start : start + clip], rate)
-            for track in tracks
+@dataclass(frozen=True)
+class Music:
+    """Statistics of clips of tracks that are music.
+
+    Attributes:
+      statistics: [clips, n]; see `sound_statistics`.
+      artist: of the track of each clip, or the track where that is not known, [clips] text.
+    """
+
+    statistics: np.ndarray
+    artist: np.ndarray
+
+    @classmethod
+    def hear(cls, tracks: Iterable[tuple[str, np.ndarray]], spec: InputSpec) -> "Music":
+        """Listens to the clips that cover tracks: (artist, [samples] int16)."""
+        clip, rate = spec.clip_samples, spec.sample_rate
+        found = [
+            (artist, sound_statistics(track[start : start + clip], rate))
+            for artist, track in tracks
             for start in segment_starts(len(track), clip)
         ]
-    )
+        artists, statistics = zip(*found, strict=True)
+        return cls(np.stack(statistics), np.array(artists))
 
 
 def fit_background(
-    music: np.ndarray, quiet: np.ndarray, held_out: np.ndarray, spec: InputSpec, *, seed: int = 0
+    music: Music, quiet: Music, spec: InputSpec, *, seed: int = 0
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Fits a detector to music and made-up sounds.
 
     Args:
-      music: statistics of clips of training tracks, [clips, n]; see `clip_statistics`.
-      quiet: of the same tracks, made quieter; see `quieter`.
-      held_out: of validation tracks; see `choose_threshold`.
+      music: clips of tracks that are not tested with. That a network was trained on them does not
+        matter here.
+      quiet: the same clips, made quieter; see `quieter`.
       spec: of the network, whose clips are checked.
       seed: of the made-up sounds.
 
     Returns:
-      The detector (see `Decisions.background`), and what was measured of it: `refused`, the share
-      of validation clips with its interval, and `found`, of each kind of made-up sound the share of
-      new ones that it finds.
+      The detector (see `Decisions.background`), and what was measured of it: `found`, of each kind
+      of made-up sound the share of new ones that it finds.
     """
 
     def make(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -56,32 +70,55 @@ def fit_background(
         kinds, found = zip(*((k, sound_statistics(sound, rate)) for k, sound in made), strict=True)
         return np.array(kinds), np.stack(found)
 
-    detector = fit_detector(music, quiet, make(_SOUNDS, seed)[1], held_out)
-    refused = float((background_scores(held_out, detector) > detector["threshold"]).mean())
+    detector = fit_detector(music, quiet, make(_SOUNDS, seed)[1])
     kinds, new = make(_HELD_OUT, seed + 1)
     found = background_scores(new, detector) > detector["threshold"]
     return detector, {
-        "refused": [refused, *wilson_interval(refused, len(held_out))],
-        "clips": len(held_out),
+        "clips": len(music.artist),
         "found": {kind: float(found[kinds == kind].mean()) for kind in KINDS},
     }
 
 
-def fit_detector(
-    music: np.ndarray, quiet: np.ndarray, made: np.ndarray, held_out: np.ndarray
-) -> dict[str, Any]:
-    """Logistic regression on statistics [clips, n] and their squares; see `fit_background`."""
+def fit_detector(music: Music, quiet: Music, made: np.ndarray) -> dict[str, Any]:
+    """Logistic regression on statistics and their squares; see `fit_background`.
+
+    The threshold comes from scores of each fifth of the artists by what was fitted to the others.
+
+    Args:
+      music: that is to be kept.
+      quiet: the same clips.
+      made: statistics of what is no music, [sounds, n].
+    """
+    _, number = np.unique(music.artist, return_inverse=True)
+    part = np.random.default_rng(0).permutation(number.max() + 1)[number] % _FOLDS
+    scores = np.zeros(len(part))
+    for fold in np.unique(part):
+        there = part != fold
+        if there.any():
+            fitted = _fit(music.statistics[there], quiet.statistics[there], made)
+            scores[~there] = background_scores(music.statistics[~there], fitted)
+    fitted = _fit(music.statistics, quiet.statistics, made)
+    return fitted | {"threshold": choose_threshold(scores)}
+
+
+def _fit(music: np.ndarray, quiet: np.ndarray, made: np.ndarray) -> dict[str, Any]:
+    """A detector without its threshold, of statistics [clips, n]."""
     mean, scale = music.mean(axis=0), np.maximum(music.std(axis=0), 1e-3)
     clips = np.concatenate([music, quiet, made])
     truth = np.arange(len(clips)) >= len(music) + len(quiet)
     weights, bias = fit_logistic(expand_statistics(clips, mean, scale), truth)
-    detector: dict[str, Any] = {
+    return {
         "mean": tuple(mean.tolist()),
         "scale": tuple(scale.tolist()),
         "weights": tuple(weights.tolist()),
         "bias": bias,
     }
-    return detector | {"threshold": choose_threshold(background_scores(held_out, detector))}
+
+
+def share_refused(heard: Music, detector: Mapping[str, Any]) -> list[float]:
+    """The share of clips that a detector refuses, with Wilson's 95 % interval."""
+    share = float((background_scores(heard.statistics, detector) > detector["threshold"]).mean())
+    return [share, *wilson_interval(share, len(heard.artist))]
 
 
 def choose_threshold(scores: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from mgr_jax.errors import UserError, printable
 from mgr_jax.files import expand
 from mgr_jax.prediction.digest import digest_network
 from mgr_jax.prediction.predictor import load
-from mgr_jax.runs.embedding_table import EmbeddingTable
+from mgr_jax.runs.embedding_table import EmbeddingTable, as_text
 
 # Of another recording that is nearer, none was found; copies in other formats are.
 _SAME = 0.9999
@@ -104,7 +104,10 @@ def search(
     if top < 1:
         raise UserError(f"`top` is {top}; give 1 or more", code="argument.out_of_range")
     opened, like = EmbeddingTable(expand(table)), str(like)
-    names = {like, str(expand(like)), os.path.abspath(like), os.path.relpath(like)}
+    if not like:
+        raise UserError("`like` is empty; name a track or a file", code="search.not_found")
+    spellings = {like, str(expand(like)), os.path.abspath(like), os.path.relpath(like)}
+    names = set(map(as_text, spellings))
     query, artist = _of_track(opened, names)
     if query is None:
         query, artist = _of_file(opened, like, model, limits)

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -236,3 +237,18 @@ def test_a_trained_run(capsys, trained_run, tmp_path, monkeypatch):
     content = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert content["validation"]["tolerance"] == 0.5
     assert content["rows"][0]["test"]["recall"][0] > 0.8  # hum, hiss and beat sound unlike
+
+
+@pytest.mark.slow
+def test_settings_are_kept_in_the_model(trained_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(timeline, "SPLICES", 6)
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    found = mgr_jax.calibrate(run, precision=0, background=False, timeline=True, progress=False)
+    assert f"timeline: hop {found.decisions.timeline.hop:g} s" in str(found)
+    kept = mgr_jax.load(run).description.decisions
+    assert kept.timeline == found.decisions.timeline != Timeline()
+    assert kept.measured["timeline"]["splices"] == 6
+    sound = np.random.default_rng(0).normal(0, 0.1, 3 * 12_000).astype(np.float32)
+    asked = mgr_jax.load(run).predict(sound, 12_000, timeline=True)
+    assert asked.start[1] == pytest.approx(kept.timeline.hop, abs=1e-3)

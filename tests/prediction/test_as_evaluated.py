@@ -136,6 +136,14 @@ def test_features_of_a_dataset(folder, tmp_path, segments):
         np.testing.assert_allclose(prediction.probabilities, table.probabilities[rows], atol=1e-6)
         np.testing.assert_array_equal(prediction.start, table.start[rows])
         assert len(prediction.start) == (segments or 4)
+    frames = next(iter(features.values()))
+    told = predictor.predict_features(frames, timeline={"hop": 0.2})  # four frames
+    steps = np.arange(len(told.start) - 1) * 0.2
+    np.testing.assert_allclose(told.start[:-1], steps, atol=1e-9)
+    assert told.end[-1] == told.sections[-1].end == len(frames) / predictor.spec.sample_rate
+    np.testing.assert_allclose(
+        told.track_probabilities, predictor.predict_features(frames).track_probabilities, atol=1e-6
+    )
 
 
 def test_a_timeline_covers_the_file_and_the_answer_stays(folder, tmp_path):
@@ -149,7 +157,7 @@ def test_a_timeline_covers_the_file_and_the_answer_stays(folder, tmp_path):
     assert told.end[-1] == 3.0
     np.testing.assert_allclose(told.track_probabilities, asked.probabilities[0], atol=1e-6)
     assert told.label == asked.label
-    assert len(told.timeline()) == 6
+    assert len(told.segments()) == 6
 
 
 def test_a_short_file_is_answered_for_as_if_clips_were_as_short(folder, tmp_path):

@@ -68,10 +68,15 @@ def test_any_length_rate_and_channel_count(
 
 def test_the_timeline_says_what_each_part_is_like(predictor):
     song = np.concatenate([clip("hum", 2), clip("hiss", 2), clip("hum", 1)])
-    timeline = predictor.predict(song, sample_rate=RATE).timeline()
-    assert [label for _, _, label, _ in timeline] == ["hum"] * 4 + ["hiss"] * 4 + ["hum"] * 2
-    assert timeline[0][:2] == (0.0, 0.5)
-    assert timeline[-1][1] == 5.0
+    prediction = predictor.predict(song, sample_rate=RATE, timeline=True)
+    segments = prediction.segments()
+    assert [label for _, _, label, _ in segments] == ["hum"] * 4 + ["hiss"] * 4 + ["hum"] * 2
+    assert segments[0][:2] == (0.0, 0.5)
+    assert segments[-1][1] == 5.0
+    sections = [(part.start, part.end, part.answer.label) for part in prediction.sections]
+    assert sections == [(0.0, 2.0, "hum"), (2.0, 4.0, "hiss"), (4.0, 5.0, "hum")]
+    lines = prediction.describe(1).splitlines()
+    assert [line.split("  ")[1] for line in lines[1:]] == ["0:00–0:02", "0:02–0:04", "0:04–0:05"]
 
 
 def test_probabilities_are_those_of_the_mean(predictor):

@@ -103,6 +103,15 @@ def test_what_goes_wrong_costs_one_file_and_leaves_none_behind(stub, place, tmp_
     assert list(place.iterdir()) == []
 
 
+def test_short_files_need_no_place(stub, monkeypatch, tmp_path):
+    """Such as where the disk of temporary files is full."""
+    monkeypatch.setattr(stream, "spool_folder", lambda: tmp_path / "long.wav")
+    write_noise(tmp_path / "long.wav", LONG_SECONDS)
+    short, long = predict_stream(stub, ["a.mp3", tmp_path / "long.wav"], workers=0)
+    assert len(short.prediction.samples) == RATE
+    assert long.error.code == "disk.full"
+
+
 def test_the_next_run_clears_what_a_killed_one_has_left(stub, place):
     code = (
         "from test_stream import Stub, predict_stream, read, stream\n"

@@ -8,8 +8,9 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 
+from mgr_jax.decisions import Answer
 from mgr_jax.errors import printable
-from mgr_jax.prediction.prediction import Prediction
+from mgr_jax.prediction.prediction import Prediction, Section
 from mgr_jax.reports import draw_confusion, draw_per_class, figure_to_image, fonts, markdown_text
 from mgr_jax.reports.fonts import choose_fonts, drawable
 from mgr_jax.reports.report import markdown_table
@@ -118,8 +119,10 @@ def test_a_name_stays_a_name_in_markdown(name, shown):
 
 def test_a_class_cannot_forge_lines_of_an_answer():
     half = np.array([0.5, 0.5])
-    told = Prediction((FORGED, "b"), np.zeros(1), np.ones(1), half[None], half)
-    text = told.describe(2, timeline=True)
+    answer = Answer((FORGED, "b"), half, (FORGED,))
+    sections = (Section(0.0, 1.0, answer),)
+    told = Prediction((FORGED, "b"), np.zeros(1), np.ones(1), half[None], half, answer, sections)
+    text = told.describe(2)
     assert "\x1b" not in text
     assert text.count("\n") == 1
     assert printable(FORGED) in text

@@ -152,6 +152,7 @@ mgr_jax.embed(sys.argv[1], [sys.argv[2]], out=sys.argv[3], workers=0, progress=F
 """
 
 
+@pytest.mark.slow
 def test_the_same_call_goes_on_after_a_kill(trained_run, music_folder, tmp_path, monkeypatch):
     folder, out = tmp_path / "music", tmp_path / "e.parquet"
     shutil.copytree(music_folder / "hum", folder)
@@ -247,3 +248,23 @@ def test_windows_of_a_hop_are_those_of_a_timeline(trained_run, music_folder, tmp
     np.testing.assert_allclose(columns["embedding"], told.segment_embeddings, atol=1e-5)
     assert columns["start"] == told.start.tolist()
     assert len(columns["start"]) == 9
+
+
+@pytest.mark.parametrize("suffix", READERS)
+def test_names_that_are_no_text_are_found_again(trained_run, music_folder, tmp_path, suffix):
+    strange = os.fsdecode(bytes(tmp_path / "caf") + b"\xe9.wav")
+    shutil.copy(music_folder / "hum" / "0-0.wav", strange)
+    out = tmp_path / f"e{suffix}"
+    embed(trained_run, [strange, music_folder / "hum" / "0-1.wav"], out)
+    columns, _ = READERS[suffix](out)
+    assert columns["name"][0] == str(tmp_path / "caf") + r"\udce9.wav"
+    (other,) = mgr_jax.search(strange, out).nearest
+    assert other.name == str(music_folder / "hum" / "0-1.wav")
+
+
+def test_what_never_began_is_in_nobodys_way(trained_run, music_folder, tmp_path):
+    file, out = music_folder / "hum" / "0-0.wav", tmp_path / "e.npz"
+    with user_error("timeline.gaps"):
+        embed(trained_run, [file], out, per="segment", hop=9.0)
+    assert not list(tmp_path.iterdir())
+    assert embed(trained_run, [file], out, per="segment", hop=0.5).rows == 4

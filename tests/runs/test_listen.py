@@ -90,27 +90,25 @@ def start(*flags):
     )
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(None, 0), (signal.SIGINT, 130), (signal.SIGTERM, 75)], ids=str
-)
-def test_lines_come_while_a_recorder_plays_until_it_or_a_signal_ends(trained_run, number, code):
-    process = start(f"--model={trained_run}", f"--sample_rate={RATE}", "--hop=0.5", "--top=1")
-    process.stdin.write(pcm(song(1.2)))
-    process.stdin.flush()
-    lines = [process.stdout.readline().decode() for _ in range(2)]  # while the pipe is open
-    assert [line.split()[0] for line in lines] == ["0:00.5", "0:01.0"]
-    assert "hum 9" in lines[0] or "hum 100 %" in lines[0]
-    if number:
-        process.send_signal(number)
-        process.wait(timeout=60)
-    rest, told = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert rest.decode().split()[:1] == ([] if number else ["0:01.2"])
-    assert told.decode().count("\n") == (1 if number else 0), told
-
-
-def test_a_reader_that_has_seen_enough_ends_it(trained_run):
-    process = start(f"--model={trained_run}", f"--sample_rate={RATE}", "--hop=0.01")
-    process.stdout.close()
-    _, told = process.communicate(pcm(song(3)), timeout=60)
-    assert (process.returncode, told) == (0, b"")
+@pytest.mark.slow
+def test_lines_come_while_a_recorder_plays_until_something_ends_it(trained_run):
+    flags = [f"--model={trained_run}", f"--sample_rate={RATE}", "--hop=0.5", "--top=1"]
+    ends = {None: 0, signal.SIGINT: 130, signal.SIGTERM: 75}
+    processes = {number: start(*flags) for number in ends}
+    left = start(*flags)  # by a reader that has seen enough
+    left.stdout.close()
+    _, told = left.communicate(pcm(song(3)), timeout=120)
+    assert (left.returncode, told) == (0, b"")
+    for number, process in processes.items():
+        process.stdin.write(pcm(song(1.2)))
+        process.stdin.flush()
+        lines = [process.stdout.readline().decode() for _ in range(2)]  # while the pipe is open
+        assert [line.split()[0] for line in lines] == ["0:00.5", "0:01"]
+        assert "hum 9" in lines[0] or "hum 100 %" in lines[0]
+        if number:
+            process.send_signal(number)
+            process.wait(timeout=60)
+        rest, told = process.communicate(timeout=60)
+        assert process.returncode == ends[number]
+        assert rest.decode().split()[:1] == ([] if number else ["0:01.2"])
+        assert told.decode().count("\n") == (1 if number else 0), told

@@ -124,6 +124,8 @@ def test_what_is_needed_and_unknown_is_told(tmp_path):
         mgr_jax.search(tmp_path / "song.wav", path)
     with user_error("embeddings.not_found", "none.npz"):
         mgr_jax.search("track1", tmp_path / "none.npz")
+    with user_error("search.not_found", "empty"):
+        mgr_jax.search("", path)
     with user_error("argument.out_of_range", "top"):
         mgr_jax.search("track1", path, top=0)
 

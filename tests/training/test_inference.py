@@ -30,3 +30,35 @@ def test_rows_that_fill_up_a_batch_change_nothing(tiny_config, partition, option
     alone, _ = create_classifier(config, CLASSES)
     logits, _ = jax.jit(alone.apply)(variables, last["inputs"][:4])
     np.testing.assert_allclose(table.probabilities[-4:], jax.nn.softmax(logits), atol=1e-5)
+
+
+@pytest.mark.parametrize("partition", ["pmap", "jit"])
+def test_a_batch_is_made_and_begun_before_the_last_is_waited_for(
+    tiny_config, partition, monkeypatch
+):
+    """And what comes of it is bit by bit what comes of one batch after the other."""
+    tiny_config.model.name, tiny_config.model.kwargs = "mlp", {"units": (4,)}
+    part = make_partition(partition, tiny_config.batch_size)
+    classifier, spec = create_classifier(tiny_config, CLASSES, axis_name=part.axis_name)
+    variables = part.replicate(jax.device_get(init_variables(classifier, spec, 0)))
+    loader = make_loader(tiny_config, open_split(tiny_config, "validation"), classifier.frontend)
+    predict = SplitPredictor(classifier, spec, loader, part)
+    done: list[str] = []
+    monkeypatch.setattr(part, "gather", noting(done, "waited", type(part).gather, part))
+    monkeypatch.setattr(predict, "_classify", noting(done, "begun", predict._classify))
+    table = predict(variables)
+    order = [what for what, before in zip(done, ["", *done], strict=False) if what != before]
+    assert done.count("begun") == 3
+    assert order == ["begun", "waited", "begun", "waited"]
+    assert done[:3] == ["begun", "begun", "waited"]
+    monkeypatch.setattr("mgr_jax.training.inference.behind", iter)
+    one_by_one = predict(variables)
+    np.testing.assert_array_equal(table.probabilities, one_by_one.probabilities)
+
+
+def noting(done, what, function, *first):
+    def note(*args):
+        done.append(what)
+        return function(*first, *args)
+
+    return note

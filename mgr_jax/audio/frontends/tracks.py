@@ -121,7 +121,7 @@ def _waveform(track: np.ndarray) -> np.ndarray:
             "[samples] of floats in [-1, 1] or int16",
             code="audio.not_a_waveform",
         )
-    if not np.isfinite(samples).all():
+    if is_float and not np.isfinite(samples).all():
         raise UserError(
             "the track holds samples that are not finite numbers; check its source",
             code="audio.not_finite",
