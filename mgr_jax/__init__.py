@@ -51,8 +51,8 @@ _PUBLIC = {
     "TagWriter": "mgr_jax.prediction.tags",
     "load": "mgr_jax.prediction.predictor",
     "predict_files": "mgr_jax.runs.predict",
-    "read_results": "mgr_jax.prediction.reading",
     "read_genre_tree": "mgr_jax.genre_tree",
+    "read_results": "mgr_jax.prediction.reading",
     "search": "mgr_jax.runs.search",
     "write_submission": "mgr_jax.runs.submission",
     # Parts
