@@ -13,6 +13,7 @@ from mgr_jax.decisions import Answer, Decider, Rules
 from mgr_jax.errors import UserError
 from mgr_jax.prediction.engine import Outputs, TrackClips
 from mgr_jax.prediction.prediction import clock, say
+from mgr_jax.prediction.question import statistics_of
 
 if TYPE_CHECKING:
     from mgr_jax.prediction.predictor import Predictor
@@ -230,7 +231,7 @@ class LiveStream:
         self._end = min(start + self._spec.clip_samples, self._tail.length)
         window = self._tail.samples[start - self._tail.first : self._end - self._tail.first]
         probabilities = outputs["probabilities"][0]
-        statistics = self._predictor.statistics_of(window, np.zeros(1, np.int64))
+        statistics = statistics_of(window, np.zeros(1, np.int64), self._predictor.description)
         return LivePrediction(
             start / self._rate,
             self._end / self._rate,

@@ -3,23 +3,23 @@
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mgr_jax.audio.clips import segment_starts
 from mgr_jax.audio.frontends import FeatureExtractor, TrackMeter, create_frontend
 from mgr_jax.audio.io import AudioError, LimitsLike, convert_waveform, read_audio
 from mgr_jax.audio.spool import without_a_name
 from mgr_jax.classifier import GenreClassifier, abstract_variables, how_filled
-from mgr_jax.decisions import Decider, Rules, Timeline, TimelineLike
+from mgr_jax.decisions import Rules, Timeline, TimelineLike
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_model
 from mgr_jax.prediction.engine import ClipEngine, Outputs, TrackClips
+from mgr_jax.prediction.features import check_features
 from mgr_jax.prediction.prediction import Prediction
+from mgr_jax.prediction.question import Question, answer_question, choose_timeline, make_question
 from mgr_jax.training.checkpoint import load_variables
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Predictor:
             )
         track = samples
         if self._extract is not None:
-            track = self.check_features(self._extract(samples))
+            track = check_features(self._extract(samples), self.spec)
         elif length < clip and not self.spec.mask_filling:
             warnings.warn(
                 f"{name} lasts {length / rate:.1f} s, less than the {clip / rate:.1f} s the "
@@ -201,7 +201,7 @@ class Predictor:
 
     def answer(
         self,
-        question: "Question",
+        question: Question,
         outputs: Outputs,
         rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> Prediction:
@@ -212,41 +212,7 @@ class Predictor:
           outputs: of `engine`.
           rules: see `predict`.
         """
-        # `decider.answer(…, level="clip")` answers for a section likewise.
-        decider = Decider(self.classes, self.spec.task, self.description.decisions, rules)
-        told = np.searchsorted(question.starts, question.told)
-        asked = np.searchsorted(question.starts, question.asked)
-        probabilities = outputs["probabilities"]
-        whole = probabilities[asked].mean(axis=0)
-        rate, start = self.spec.sample_rate, question.told
-        end = np.minimum(start + self.spec.clip_samples, question.length)
-        shown: dict[str, Any] = {}
-        if question.timeline:
-            from mgr_jax.prediction.timeline import find_sections  # what few need
-
-            shown["moments"], shown["sections"] = find_sections(
-                start,
-                end,
-                probabilities[told],
-                question.statistics[told],
-                length=question.length,
-                rate=rate,
-                timeline=question.timeline,
-                task=self.spec.task,
-                decider=decider,
-            )
-        embeddings = outputs["embedding"]
-        return Prediction(
-            classes=self.classes,
-            start=start / rate,
-            end=end / rate,
-            probabilities=probabilities[told],
-            track_probabilities=whole,
-            answer=decider.answer(whole, question.statistics[asked]),
-            **shown,
-            embedding=embeddings[asked].mean(axis=0),
-            segment_embeddings=embeddings[told],
-        )
+        return answer_question(question, outputs, self.description, rules)
 
     def predict_features(
         self,
@@ -295,7 +261,7 @@ class Predictor:
             the model reads audio, or it needs table rows.
         """
         self.require_kind("features")
-        fitting = [self.check_features(np.asarray(features)) for features in tracks]
+        fitting = [check_features(np.asarray(features), self.spec) for features in tracks]
         short = sum(len(features) < self.spec.clip_samples for features in fitting)
         if short and not self.spec.mask_filling:
             warnings.warn(
@@ -310,18 +276,8 @@ class Predictor:
         return self._answers(clips, rules)
 
     def timeline_of(self, asked: TimelineLike) -> Timeline | None:
-        """The timeline that `predict` is asked for; None: none.
-
-        Raises:
-          UserError: it has a setting that no timeline can have, or leaves gaps between windows.
-        """
-        if asked is False:
-            return None
-        from mgr_jax.prediction.timeline import model_timeline, window_starts  # what few need
-
-        timeline = model_timeline(self.description.decisions, self.spec).changed(asked)
-        window_starts(1, self.spec, timeline)
-        return timeline
+        """The timeline that `predict` is asked for; see `question.choose_timeline`."""
+        return choose_timeline(asked, self.description)
 
     def require_kind(self, kind: str) -> None:
         """Raises a UserError unless the model reads this: "waveform" or "features"."""
@@ -334,90 +290,15 @@ class Predictor:
                 code="predict.other_kind",
             )
 
-    def check_features(self, features: np.ndarray) -> np.ndarray:
-        """Returns features as the model reads them, or raises a UserError; see predict_tracks."""
-        wanted, floats = self.spec.shape[1:], self.spec.dtype != "uint8"
-        expected = f"[frames, {', '.join(map(str, wanted))}]"
-        if features.ndim != len(wanted) + 1 or features.shape[1:] != wanted or not len(features):
-            raise UserError(
-                f"the features have shape {features.shape}, but this model was trained on "
-                f"{expected}; compute them as in training (in an .npz file `mel` is [track, bins, "
-                "frames], `features` is [track, frames, bins])",
-                code="predict.feature_shape",
-            )
-        is_float = np.issubdtype(features.dtype, np.floating)
-        if is_float != floats or not (is_float or features.dtype == np.uint8):
-            raise UserError(
-                f"the features are of type {features.dtype}, but this model was trained on "
-                f"{self.spec.dtype}; compute them as in training",
-                code="predict.feature_type",
-            )
-        with np.errstate(over="ignore"):  # found below
-            features = features.astype(self.spec.dtype, copy=False)
-        if not np.isfinite(features).all():
-            raise UserError(
-                f"the features hold values that are not finite as {self.spec.dtype}; check their "
-                "source",
-                code="predict.not_finite",
-            )
-        return features
-
     def _answers(self, clips: Iterable[TrackClips], rules: Rules) -> list[Prediction]:
         return [self.answer(question, outputs, rules) for question, outputs in self.engine(clips)]
 
     def _clips(self, track: Any, side: Any, timeline: TimelineLike) -> TrackClips:
         """The clips of a track [time steps, ...] of the spec's dtype that is not empty."""
-        length = len(track)
-        spec = self.spec
-        asked = segment_starts(length, spec.clip_samples, spec.eval_segments, step=spec.crop.step)
-        told, shown = asked, self.timeline_of(timeline)
-        if shown:
-            from mgr_jax.prediction.timeline import window_starts  # what few need
-
-            told = window_starts(length, spec, shown)
-        starts = np.union1d(asked, told)
+        question = make_question(track, self.description, self.timeline_of(timeline))
         measured = self._meter.measure_track(track) if self._meter else {}
-        statistics = self.statistics_of(track, starts)
-        question = Question(length, asked, told, starts, statistics, shown)
-        return TrackClips(question, track, starts, measured | self.side.encode_track(side))
-
-    def statistics_of(self, track: Any, starts: np.ndarray) -> np.ndarray:
-        """What clips sound like, for models that check whether they are music; see `Decider`.
-
-        Args:
-          track: [samples].
-          starts: first sample of each clip, [clips].
-
-        Returns:
-          [clips, n].
-        """
-        if not self.description.decisions.background:
-            return np.zeros((len(starts), 0), np.float32)
-        from mgr_jax.background import sound_statistics  # which few models need
-
-        clip, rate = self.spec.clip_samples, int(self.spec.sample_rate)
-        return np.stack([sound_statistics(track[s : s + clip], rate) for s in starts])
-
-
-@dataclass(frozen=True)
-class Question:
-    """Which clips of a track are looked at, by their first time steps, and what for.
-
-    Attributes:
-      length: of the track in time steps.
-      asked: of the clips that evaluation asks about, [clips]; the answer is their mean.
-      told: of the segments that are told, [segments].
-      starts: of all of them, each once, [clips].
-      statistics: of all of them, for `Decider.answer`, [clips, n].
-      timeline: how sections are made of the segments; None: none are.
-    """
-
-    length: int
-    asked: np.ndarray
-    told: np.ndarray
-    starts: np.ndarray
-    statistics: np.ndarray
-    timeline: Timeline | None = None
+        aux = measured | self.side.encode_track(side)
+        return TrackClips(question, track, question.starts, aux)
 
 
 def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> Predictor:

@@ -15,6 +15,7 @@ from mgr_jax.data.trained_on import TrainedOn, read_tracks, trained_on
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.input_spec import InputSpec
+from mgr_jax.prediction.features import check_features
 from mgr_jax.prediction.predictor import Predictor, load
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def predict_file(
             code="side_inputs.dataset_only",
         )
     table = read_for_model(file, predictor.spec)
-    predictor.check_features(table.features[0])  # before anything is said of the tracks
+    check_features(table.features[0], predictor.spec)  # before anything is said of the tracks
     if predictor.spec.task != "single_label":
         raise UserError(
             f"{workdir} tells tags, but the labels of {file} are genres; evaluate a single_label "

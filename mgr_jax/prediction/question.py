@@ -1,0 +1,133 @@
+"""What is asked of a track: which of its clips are looked at; and what their outputs say."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mgr_jax.audio.clips import segment_starts
+from mgr_jax.decisions import Decider, Rules, Timeline, TimelineLike
+from mgr_jax.model_folder import ModelDescription
+from mgr_jax.prediction.engine import Outputs
+from mgr_jax.prediction.prediction import Prediction
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which clips of a track are looked at, by their first time steps, and what for.
+
+    Attributes:
+      length: of the track in time steps.
+      asked: of the clips that evaluation asks about, [clips]; the answer is their mean.
+      told: of the segments that are told, [segments].
+      starts: of all of them, each once, [clips].
+      statistics: of all of them, for `Decider.answer`, [clips, n].
+      timeline: how sections are made of the segments; None: none are.
+    """
+
+    length: int
+    asked: np.ndarray
+    told: np.ndarray
+    starts: np.ndarray
+    statistics: np.ndarray
+    timeline: Timeline | None = None
+
+
+def make_question(track: Any, model: ModelDescription, timeline: Timeline | None) -> Question:
+    """Chooses the clips of a track.
+
+    Args:
+      track: [time steps, ...] of the spec's dtype, not empty.
+      model: that is asked.
+      timeline: see `choose_timeline`.
+    """
+    length, spec = len(track), model.spec
+    asked = segment_starts(length, spec.clip_samples, spec.eval_segments, step=spec.crop.step)
+    told = asked
+    if timeline:
+        from mgr_jax.prediction.timeline import window_starts  # what few need
+
+        told = window_starts(length, spec, timeline)
+    starts = np.union1d(asked, told)
+    return Question(length, asked, told, starts, statistics_of(track, starts, model), timeline)
+
+
+def answer_question(
+    question: Question, outputs: Outputs, model: ModelDescription, rules: Rules
+) -> Prediction:
+    """What the outputs of a track's clips say.
+
+    Args:
+      question: of the track.
+      outputs: of its `starts`; see `ClipEngine`.
+      model: that was asked.
+      rules: what is to be told.
+    """
+    spec, probabilities = model.spec, outputs["probabilities"]
+    decider = Decider(model.classes, spec.task, model.decisions, rules)
+    told = np.searchsorted(question.starts, question.told)
+    asked = np.searchsorted(question.starts, question.asked)
+    whole = probabilities[asked].mean(axis=0)
+    rate, start = spec.sample_rate, question.told
+    end = np.minimum(start + spec.clip_samples, question.length)
+    shown: dict[str, Any] = {}
+    if question.timeline:
+        from mgr_jax.prediction.timeline import find_sections  # what few need
+
+        shown["moments"], shown["sections"] = find_sections(
+            start,
+            end,
+            probabilities[told],
+            question.statistics[told],
+            length=question.length,
+            rate=rate,
+            timeline=question.timeline,
+            task=spec.task,
+            decider=decider,
+        )
+    embeddings = outputs["embedding"]
+    return Prediction(
+        classes=model.classes,
+        start=start / rate,
+        end=end / rate,
+        probabilities=probabilities[told],
+        track_probabilities=whole,
+        answer=decider.answer(whole, question.statistics[asked]),
+        **shown,
+        embedding=embeddings[asked].mean(axis=0),
+        segment_embeddings=embeddings[told],
+    )
+
+
+def choose_timeline(asked: TimelineLike, model: ModelDescription) -> Timeline | None:
+    """The timeline that is asked for, with the model's settings where none are given; None: none.
+
+    Raises:
+      UserError: it has a setting that no timeline can have, or leaves gaps between windows.
+    """
+    if asked is False:
+        return None
+    from mgr_jax.prediction.timeline import model_timeline, window_starts  # what few need
+
+    timeline = model_timeline(model.decisions, model.spec).changed(asked)
+    window_starts(1, model.spec, timeline)
+    return timeline
+
+
+def statistics_of(track: Any, starts: np.ndarray, model: ModelDescription) -> np.ndarray:
+    """What clips sound like, for models that check whether they are music; see `Decider`.
+
+    Args:
+      track: [samples].
+      starts: first sample of each clip, [clips].
+      model: that is asked.
+
+    Returns:
+      [clips, n].
+    """
+    if not model.decisions.background:
+        return np.zeros((len(starts), 0), np.float32)
+    from mgr_jax.background import sound_statistics  # which few models need
+
+    clip, rate = model.spec.clip_samples, int(model.spec.sample_rate)
+    return np.stack([sound_statistics(track[s : s + clip], rate) for s in starts])
