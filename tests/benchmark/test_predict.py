@@ -34,7 +34,7 @@ def test_the_command_prints_a_table_and_writes_rows(capsys, monkeypatch, trained
     content = json.loads(found.read_text(encoding="utf-8"))
     assert (content["files"], content["rounds"]) == (3, 2)
     rows = {row["peer"]: row for row in content["rows"]}
-    assert set(rows) == {"the parts together", "decoding alone"}
+    assert set(rows) == {"the parts together", "decoding alone, on all cores"}
     for row in rows.values():
         assert row["suite"] == "predict"
         assert 0 < row["low"] <= row["ratio"] <= row["high"]
