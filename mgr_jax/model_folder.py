@@ -219,8 +219,10 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
 def _parse_decisions(content: Mapping[str, Any]) -> Decisions:
     """Reads decisions of JSON, of which none may be missing; raises one of DAMAGE else."""
     fields = {field.name: content[field.name] for field in dataclasses.fields(Decisions)}
-    timeline = _record(Timeline, fields["timeline"])
-    fields["timeline"] = timeline
+    try:
+        fields["timeline"] = _record(Timeline, fields["timeline"])
+    except UserError as error:  # of one that a user asks for
+        raise ValueError(str(error)) from error
     found = _record(Decisions, dict(content) | fields)
     for name in ("clip_temperature", "track_temperature"):
         _require_range(name, getattr(found, name), above=0)
@@ -228,9 +230,6 @@ def _parse_decisions(content: Mapping[str, Any]) -> Decisions:
         _require_range(f"the threshold of {name}", least, most=1)
     if found.precision is not None:
         _require_range("precision", found.precision, above=0, most=1)
-    for name, value in vars(timeline).items():
-        if value is not None:
-            _require_range(name, value)
     if found.background:
         from mgr_jax.background import require_detector  # which few models need
 

@@ -1,11 +1,13 @@
 """Many files through one model: decoded in processes ahead, classified in batches they share."""
 
+import atexit
 import contextlib
 import dataclasses
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +72,7 @@ def predict_stream(
     workers: int | None = None,
     in_order: bool = True,
     look: Look | None = None,
-) -> Iterator[FilePrediction]:
+) -> Generator[FilePrediction]:
     """Classifies files, whose results come as they are done.
 
     Memory is bounded, whatever the number and the length of the files: the samples of long ones
@@ -91,8 +93,8 @@ def predict_stream(
       look: looks at the samples [samples] int16 and the rate in Hz of each file, as
         `audio.overview.make_overview` does.
 
-    Yields:
-      What came of each file, once.
+    Returns:
+      An iterator over what came of each file; each is computed when it is asked for.
 
     Raises:
       UserError: the model does not read audio, a rule names a class that it does not know, no
@@ -111,31 +113,48 @@ def predict_stream(
         dtype=np.int16,
     )
     sides = sides or [{}] * len(names)
-    with _place_for_long_ones() as folder:
-        decoded = map_in_processes(
-            functools.partial(read_into, str(folder), read),
-            enumerate(names),
-            workers=workers,
-            ahead=_AHEAD,
-            overtake=_OVERTAKE if in_order else math.inf,
-            name=operator.itemgetter(1),
-        )
-        with contextlib.closing(decoded):
-            found = _classified(
-                predictor, _waveforms(decoded, folder), sides, timeline, rules, look
+
+    def results() -> Generator[FilePrediction]:
+        with _place_for_long_ones() as folder:
+            decoded = map_in_processes(
+                functools.partial(read_into, str(folder), read),
+                enumerate(names),
+                workers=workers,
+                ahead=_AHEAD,
+                overtake=_OVERTAKE if in_order else math.inf,
+                name=operator.itemgetter(1),
             )
-            yield from _sorted(found) if in_order else (file for _, file in found)
+            with contextlib.closing(decoded):
+                waveforms = _waveforms(decoded, folder)
+                found = _classified(predictor, waveforms, sides, timeline, rules, look)
+                yield from _sorted(found) if in_order else (file for _, file in found)
+
+    stream = results()
+    _close_at_exit(stream)
+    return stream
+
+
+def _close_at_exit(stream: Generator) -> None:
+    """Has a stream that is left open end before the modules do which it ends by."""
+    reference = weakref.ref(stream)
+
+    def close() -> None:
+        if (left := reference()) is not None:
+            left.close()
+
+    atexit.register(close)
+    weakref.finalize(stream, atexit.unregister, close).atexit = False
 
 
 @contextlib.contextmanager
 def _place_for_long_ones() -> Iterator[Path]:
     """A folder for this run; where there can be none, no file can be made in it."""
-    with contextlib.ExitStack() as stack:
-        place = spool_folder()
-        try:
-            folder = stack.enter_context(scratch(place))
-        except OSError:  # which short files need not know
-            folder = place / "no place"
+    stack, place = contextlib.ExitStack(), spool_folder()
+    try:
+        folder = stack.enter_context(scratch(place))
+    except OSError:  # which short files need not know
+        folder = place / "no place"
+    with stack:
         yield folder
 
 

@@ -129,6 +129,24 @@ def test_the_next_run_clears_what_a_killed_one_has_left(stub, place):
     assert list(place.iterdir()) == []
 
 
+def test_a_stream_that_is_open_when_a_program_ends_leaves_nothing(place):
+    code = (
+        "from test_stream import Stub, predict_stream, read, stream\n"
+        "stream.read_audio = read\n"
+        "left = predict_stream(Stub(), ['a.mp3', 'b.mp3', 'c.mp3'], workers=0)\n"
+        "print(next(left).name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *map(str, sys.path)])},
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("a.mp3\n", "")
+    assert list(place.iterdir()) == []
+
+
 def test_giving_up_half_way_leaves_nothing(stub, place, tmp_path):
     write_noise(tmp_path / "long.wav", LONG_SECONDS)
     some = predict_stream(stub, ["a.mp3", *[tmp_path / "long.wav"] * 4], workers=2)
