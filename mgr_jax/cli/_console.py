@@ -18,10 +18,20 @@ from mgr_jax.errors import printable
 class _ConsoleHandler(logging.Handler):
     """Writes what goes on to standard output, warnings to standard error, and around bars."""
 
+    told_as_errors = False
+
     def emit(self, record: logging.LogRecord) -> None:
         warns = record.levelno >= logging.WARNING
         text = printable(self.format(record))
-        tqdm.write(f"Warning: {text}" if warns else text, sys.stderr if warns else sys.stdout)
+        file = sys.stderr if warns or self.told_as_errors else sys.stdout
+        tqdm.write(f"Warning: {text}" if warns else text, file)
+
+
+def leave_output_to_results(wanted: bool) -> None:
+    """Has what goes on told on standard error: standard output is for a program, if `wanted`."""
+    for handler in logging.getLogger("mgr_jax").handlers:
+        if isinstance(handler, _ConsoleHandler):
+            handler.told_as_errors = wanted
 
 
 def say(*lines: str, file: Any = None) -> None:

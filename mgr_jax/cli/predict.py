@@ -7,9 +7,8 @@ mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv fma_test/
 
 With --out, genres.jsonl has a line for each file as it is done, and the same command after a kill
 goes on: what is done is skipped, what has changed is tried again. Of it are made: genres.csv, as it
-grows; genres.parquet, and genres.playlists/ with one for each genre, at the end; genres.labels/ for
-Audacity. With --beside they stand beside each song, such as song.mp3.mgr-jax.txt. --dry_run lists
-what would be done. mgr_jax.read_results reads all of them.
+grows; genres.labels/ for Audacity; at the end genres.parquet, and genres.playlists/ by genre. With
+--beside they stand beside each song, such as song.mp3.mgr-jax.txt. --dry_run lists what is to do.
 
 A model of features reads an .npz or .csv file of them instead. --format=crowdai writes a submission
 to the WWW 2018 genre recognition challenge: a row per file, a column per FMA root genre.
@@ -19,7 +18,7 @@ import sys
 
 import mgr_jax
 from mgr_jax.cli import _predicting as predicting
-from mgr_jax.cli._console import say
+from mgr_jax.cli._console import leave_output_to_results, say
 from mgr_jax.cli._flags import Flags
 
 ARGUMENTS = "[FILE or FOLDER …]"
@@ -49,6 +48,7 @@ def main(flags: Flags, args: list[str]) -> None:
         say(str(done))
         return
     shown = predicting.shown_of(flags)
+    leave_output_to_results(shown in ("csv", "jsonl"))
     options |= predicting.output_of(flags) | flags.given("features")
     found = mgr_jax.predict_files(
         flags.model,

@@ -126,6 +126,7 @@ def predict_files(
     def predict(todo: Sequence[str]) -> Iterator[FilePrediction]:
         predictor = load(model, checkpoint=checkpoint)
         rules.require_known(predictor.classes)
+        predictor.timeline_of(timeline)  # before anything is written
         sides = side_rows(str(table or ""), predictor, todo)
         if tracks:
             wanted = set(todo)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 
 import pytest
 
@@ -14,6 +15,16 @@ def call(capsys, *argv) -> tuple[int, str, str]:
     code = cli.main([str(argument) for argument in argv])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
+
+
+def test_a_timeline_that_cannot_be_is_told_before_anything_is_written(
+    capsys, trained_run, music_folder, tmp_path
+):
+    flags = [f"--model={trained_run}", "--hop=0", f"--out={tmp_path / 'g'}"]
+    code, out, err = call(capsys, "predict", *flags, music_folder / "hum")
+    assert (code, out) == (1, "")
+    assert "hop is 0" in err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -76,17 +87,20 @@ def test_predict_prints_every_file_and_names_those_it_cannot_read(
     assert mgr_jax.read_results(tmp_path / "out" / "p.csv") == rows
 
 
-def test_results_are_written_to_standard_output(capsys, trained_run, music_folder):
-    argv = ["predict", f"--model={trained_run}", music_folder / "hum"]
+def test_results_are_written_to_standard_output(capsys, trained_run, music_folder, tmp_path):
+    songs = shutil.copytree(music_folder / "hum", tmp_path / "hum")
+    (songs / "cover.png").touch()
+    told = f"left out of {songs}: 1 .png\n"
+    argv = ["predict", f"--model={trained_run}", songs, "--order=arrival"]
     code, out, err = call(capsys, *argv, "--format=jsonl")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, told)
     entries = [json.loads(line) for line in out.splitlines()]
     code, out, err = call(capsys, *argv, "--format=csv")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, told)
     rows = list(csv.DictReader(io.StringIO(out)))
-    told = {row["file"]: row["label"] for row in rows}
-    assert told == {entry["file"]: entry["answer"]["told"][0] for entry in entries}
-    assert len(told) == 10
+    labels = {row["file"]: row["label"] for row in rows}
+    assert labels == {entry["file"]: entry["answer"]["told"][0] for entry in entries}
+    assert len(labels) == 10
     for row in rows:
         assert row["model"] == str(trained_run)
         assert json.loads(row["settings"])["timeline"] is False

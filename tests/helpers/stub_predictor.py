@@ -55,6 +55,10 @@ class StubPredictor:
             self.asked.append(Path(name).name)
             yield predict(name)
 
+    def timeline_of(self, asked):
+        """See `Predictor.timeline_of`."""
+        return asked
+
     def describe(self, model, checkpoint, settings):
         """Stands for `describe_origin`."""
         stored = json.loads(json.dumps(settings, default=str))
