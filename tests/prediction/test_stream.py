@@ -41,6 +41,9 @@ class Stub:
     def audio_rate(self) -> int:
         return RATE
 
+    def timeline_of(self, asked):
+        return None
+
     def ask(self, samples, *, name, **_):
         self.asked.append(name)
         return TrackClips(samples)
