@@ -179,7 +179,7 @@ class Record:
             raise self._foreign()
         if damaged:
             warnings.warn(
-                f"{self.path} is damaged in {say_lines(damaged)}; the files that were told of there "
+                f"{self.path} is damaged in {say_lines(damaged)}; the files that were told there "
                 "are predicted anew",
                 stacklevel=4,
             )
