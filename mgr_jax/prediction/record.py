@@ -93,8 +93,8 @@ class Record:
         self._held = contextlib.ExitStack()
         if not read_only:
             told = (
-                f"{path} is being written by another process, or by predictions of this one that "
-                "have not come to their end; wait until they are done, or `close()` these"
+                f"{path} is being written by another process, or in this one by predictions that "
+                "were neither finished nor closed (`close()`); wait until that is done"
             )
             self._held.enter_context(lock(path.with_name(f".{path.name}.lock"), told))
         try:
