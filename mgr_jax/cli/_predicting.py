@@ -53,8 +53,8 @@ def define_output(flags: Flags) -> None:
         "format",
         None,
         "What to write, several with commas between: text (the default), csv, jsonl, parquet, "
-        "audacity, m3u; or crowdai. Without --out, one of the first three to standard output; with "
-        "--out, csv unless told.",
+        "audacity, m3u, png (pictures of timelines); or crowdai. Without --out, one of the first "
+        "three to standard output; with --out, csv unless told.",
     )
     flags.path("out", None, "Keep results in files that begin so, such as genres: genres.jsonl.")
     flags.switch("beside", False, "Write song.mp3.mgr-jax.csv and the like beside each song.")
