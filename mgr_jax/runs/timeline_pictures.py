@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mgr_jax.audio.io import LimitsLike
 from mgr_jax.audio.overview import Overview, make_overview
-from mgr_jax.decisions import Rules, TimelineLike
+from mgr_jax.decisions import Answer, Rules, TimelineLike
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.prediction.prediction import Prediction
@@ -120,7 +120,12 @@ def _draw(prediction: Prediction, title: str, overview: Overview | None) -> "Fig
         prediction.moments.edges,
         prediction.moments.probabilities,
         prediction.classes,
-        [(s.start, s.end, s.answer.told) for s in prediction.sections],
+        [(s.start, s.end, _names(s.answer)) for s in prediction.sections],
         title,
         vars(overview) if overview else None,
     )
+
+
+def _names(answer: Answer) -> tuple[str, ...]:
+    """What is written of a section."""
+    return answer.told or ("no music" if answer.reason == "background" else answer.label,)
