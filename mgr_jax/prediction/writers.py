@@ -67,10 +67,10 @@ def create_writers(
 
 
 def written_by(out: Path, formats: Sequence[str], *, beside: bool) -> list[str]:
-    """Names of what `create_writers` writes for all, the record among them."""
+    """Paths of what `create_writers` writes for all, the record among them."""
     kinds = {"csv": ".csv", "parquet": ".parquet", "m3u": ".playlists/", "audacity": ".labels/"}
     others = [kinds[name] for name in dict.fromkeys(formats) if name in kinds and not beside]
-    return [out.name + suffix for suffix in (".jsonl", *others)]
+    return [f"{out}{suffix}" for suffix in (".jsonl", *others)]
 
 
 def with_suffix(out: Path, suffix: str) -> Path:

@@ -31,6 +31,6 @@ def create_writers(
 
 
 def written_by(out: Path, formats: Sequence[str], *, beside: bool) -> list[str]:
-    """Names of what `create_writers` writes for all, the record among them."""
-    pictures = [f"{out.name}{_PICTURES}/"] if "png" in formats and not beside else []
+    """Paths of what `create_writers` writes for all, the record among them."""
+    pictures = [f"{out}{_PICTURES}/"] if "png" in formats and not beside else []
     return writers.written_by(out, formats, beside=beside) + pictures

@@ -15,7 +15,7 @@ from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.audio.overview import make_overview
 from mgr_jax.decisions import Rules, Timeline, TimelineLike
 from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.files import expand, require_folder
+from mgr_jax.files import expand, require_folder, require_regular
 from mgr_jax.model_folder import read_description
 from mgr_jax.prediction.origin import Origin, describe_origin
 from mgr_jax.prediction.plan import Planned, plan
@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 
 def predict_files(
     model: str | os.PathLike[str],
-    files: Iterable[str | os.PathLike[str]] = (),
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     *,
     out: str | os.PathLike[str] | None = None,
-    formats: Sequence[str] = ("csv",),
+    formats: str | Sequence[str] | None = None,
     beside: bool = False,
     features: str | os.PathLike[str] | None = None,
     table: str | os.PathLike[str] | None = None,
@@ -69,7 +69,7 @@ def predict_files(
       out: where results are kept: a path, to which the suffixes of the formats are added.
       formats: beside the record: "csv", grown file by file; "parquet" and "m3u" (playlists), at
         the end; "audacity" (labels) and "png" (pictures of the timeline, which that asks for), one
-        for each file; "jsonl", the record itself.
+        for each file; "jsonl", the record itself. None: "csv".
       beside: write a file beside each song, such as song.mp3.mgr-jax.csv, in place of one for all.
         The record stays where it is. What others have written is left as it is.
       features: instead of files, a file of features such as the model was trained on.
@@ -97,13 +97,14 @@ def predict_files(
         model, of other settings or of somebody else. Audio files that cannot be read are no error:
         they are among the `failures`.
     """
-    files, limits = list(files), Limits.of(limits)
+    files, limits = _listed(files), Limits.of(limits)
     if bool(files) == bool(features):
         raise UserError(
             "give audio files or folders, or else a file of features (`features`)",
             code="argument.choose_one",
         )
     _require_formats(formats, out, beside=beside, features=bool(features))
+    formats = ["csv"] if out and formats is None else _listed(formats or ())
     draws = "png" in formats
     timeline = timeline or draws
     tags = _create_tags(write_tags, features)
@@ -141,7 +142,7 @@ def predict_files(
     record, writers, written = None, [], []
     with contextlib.ExitStack() as held:
         if out:
-            base = _base(expand(out), formats)
+            base = _base(out, formats)
             if not dry_run:
                 require_folder(base.parent)
             record = Record(base.with_name(base.name + SUFFIX), origin(), read_only=dry_run)
@@ -215,16 +216,36 @@ def _digest(path: str | os.PathLike[str] | None) -> str | None:
         ) from error
 
 
-def _base(out: Path, formats: Sequence[str]) -> Path:
-    """The path without the suffix of a format that is written."""
+def _listed(given: Any) -> list[Any]:
+    """What is given alone, or several of them."""
+    return [given] if isinstance(given, str | os.PathLike) else list(given)
+
+
+def _base(out: str | os.PathLike[str], formats: Sequence[str]) -> Path:
+    """What names of results begin with: the path, without the suffix of a format."""
+    base = expand(out)
+    if base.name in ("", "..") or os.fspath(out).endswith("/"):
+        raise UserError(
+            f"{out} is a folder (`out`); give what the names of the results are to begin with, "
+            f"such as {base / 'genres'}",
+            code="file.is_folder",
+        )
+    require_regular(base)
     suffixes = {SUFFIXES[name] for name in ("jsonl", *formats) if name in SUFFIXES}
-    return out.with_suffix("") if out.suffix in suffixes else out
+    return base.with_suffix("") if base.suffix in suffixes else base
 
 
-def _require_formats(formats: Sequence[str], out: Any, *, beside: bool, features: bool) -> None:
+def _require_formats(given: Any, out: Any, *, beside: bool, features: bool) -> None:
+    formats = _listed(given or ())
     for name in formats:
         if name not in FORMATS:
             raise unknown_name("format of results", name, FORMATS)
+    if formats and not out:
+        raise UserError(
+            f"results in other formats ({', '.join(formats)}) need a place; say where they are to "
+            "be kept (`out`), or name no format",
+            code="argument.missing",
+        )
     if "png" in formats and features:
         raise UserError(
             "pictures of timelines (`formats`) are drawn of audio files; give these, or leave png "
