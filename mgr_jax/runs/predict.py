@@ -224,7 +224,7 @@ def _listed(given: Any) -> list[Any]:
 def _base(out: str | os.PathLike[str], formats: Sequence[str]) -> Path:
     """What names of results begin with: the path, without the suffix of a format."""
     base = expand(out)
-    if base.name in ("", "..") or os.fspath(out).endswith("/"):
+    if base.is_dir() or os.fspath(out).endswith("/"):
         raise UserError(
             f"{out} is a folder (`out`); give what the names of the results are to begin with, "
             f"such as {base / 'genres'}",
