@@ -4,6 +4,10 @@ from typing import Any
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+from mgr_jax.errors import unknown_name
+
+# Those of runs.formats, which is not imported for --help, and what stands for other things.
+_FORMATS = ("text", "csv", "jsonl", "parquet", "audacity", "m3u", "png", "crowdai")
 
 
 def define_reading(flags: Flags) -> None:
@@ -53,8 +57,8 @@ def define_output(flags: Flags) -> None:
         "format",
         None,
         "What to write, several with commas between: text (the default), csv, jsonl, parquet, "
-        "audacity, m3u; or crowdai. Without --out, one of the first three to standard output; with "
-        "--out, csv unless told.",
+        "audacity, m3u, png (pictures of timelines); or crowdai. Without --out, one of the first "
+        "three to standard output; with --out, csv unless told.",
     )
     flags.path("out", None, "Keep results in files that begin so, such as genres: genres.jsonl.")
     flags.switch("beside", False, "Write song.mp3.mgr-jax.csv and the like beside each song.")
@@ -76,7 +80,7 @@ def output_of(flags: Flags) -> dict[str, Any]:
     formats = [name for name in flags.format or ["csv"] if name != "text"]
     return {
         "out": flags.out,
-        "formats": formats if flags.out else (),
+        "formats": formats if flags.out else None,
         "in_order": flags.order == "input",
         **flags.given("beside", "dry_run", "write_tags"),
     }
@@ -85,6 +89,9 @@ def output_of(flags: Flags) -> dict[str, Any]:
 def shown_of(flags: Flags) -> str:
     """What is shown on standard output: text, csv or jsonl; nothing where it is kept alone."""
     formats = flags.format or (["csv"] if flags.out else ["text"])
+    for name in formats:
+        if name not in _FORMATS:
+            raise unknown_name("format", name, _FORMATS)
     if flags.out:
         return "text" if "text" in formats else ""
     if len(formats) > 1 or formats[0] not in ("text", "csv", "jsonl"):

@@ -7,8 +7,8 @@ mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv fma_test/
 
 With --out, genres.jsonl has a line for each file as it is done, and the same command after a kill
 goes on: what is done is skipped, what has changed is tried again. Of it are made: genres.csv, as it
-grows; genres.labels/ for Audacity; at the end genres.parquet, and genres.playlists/ by genre. With
---beside they stand beside each song, such as song.mp3.mgr-jax.txt. --dry_run lists what is to do.
+grows; genres.labels/ for Audacity; genres.timelines/ (png); at the end genres.parquet, and
+genres.playlists/ by genre. With --beside they stand beside each song, such as song.mp3.mgr-jax.txt.
 
 A model of features reads an .npz or .csv file of them instead. --format=crowdai writes a submission
 to the WWW 2018 genre recognition challenge: a row per file, a column per FMA root genre.

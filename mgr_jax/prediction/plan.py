@@ -1,10 +1,10 @@
 """What is to be done with files, by what a record knows of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mgr_jax.errors import printable
-from mgr_jax.prediction.record import Record, State
+from mgr_jax.prediction.record import Record, State, Writer
 
 # What may be otherwise the next time although the file is the same.
 TRANSIENT = (
@@ -20,8 +20,9 @@ class Planned:
     Attributes:
       file: its name.
       status: "new"; "done"; "changed" since it was predicted; "again", as it could not be read for
-        a reason that may be gone; "broken", as it could not be read and has not changed.
-      reason: why it could not be read.
+        a reason that may be gone, or its picture is missing; "broken", as it could not be read and
+        has not changed.
+      reason: why it could not be read, or what is missing.
       state: it has now.
     """
 
@@ -40,8 +41,16 @@ class Planned:
         return printable(f"{self.status:<8}{self.file}" + (self.reason and f" ({self.reason})"))
 
 
-def plan(names: Iterable[str], record: Record | None) -> Iterator[Planned]:
-    """What is to be done with files, by what a record knows of them."""
+def plan(
+    names: Iterable[str], record: Record | None, writers: Sequence[Writer] = ()
+) -> Iterator[Planned]:
+    """What is to be done with files, by what a record knows of them.
+
+    Args:
+      names: of the files.
+      record: what is done; None: nothing is.
+      writers: of formats that may lack what the record does not hold.
+    """
     for name in names:
         known, state = record.known.get(name) if record else None, State.of(name)
         if not known:
@@ -50,5 +59,9 @@ def plan(names: Iterable[str], record: Record | None) -> Iterator[Planned]:
             yield Planned(name, "changed", state=state)
         elif known.code in TRANSIENT:
             yield Planned(name, "again", known.error, state)
+        elif known.error:
+            yield Planned(name, "broken", known.error, state)
+        elif lack := next(filter(None, (writer.lacks(name) for writer in writers)), ""):
+            yield Planned(name, "again", lack, state)
         else:
-            yield Planned(name, "broken" if known.error else "done", known.error, state)
+            yield Planned(name, "done", state=state)

@@ -122,7 +122,10 @@ class Prediction:
 def say(answer: Answer, top: int) -> str:
     """An answer in words, with the most probable classes: `jazz 71 %, blues 18 %`."""
     shares = ", ".join(f"{printable(name)} {100 * p:.0f} %" for name, p in answer.top(top))
-    return shares if answer.told else f"{answer.label} ({shares})"
+    if answer.told:
+        return shares
+    why = ", does not sound like music" if answer.reason == "background" else ""
+    return f"{answer.label}{why} ({shares})"
 
 
 def clock(seconds: float) -> str:

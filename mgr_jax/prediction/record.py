@@ -240,6 +240,10 @@ class Writer:
         self.forget(old)
         self.add(new)
 
+    def lacks(self, name: str) -> str:
+        """What is missing of a file in the record, and is not made of that; "" if nothing is."""
+        return ""
+
     def close(self) -> None:
         """Ends what is written; not called where the work was stopped."""
 

@@ -53,41 +53,49 @@ def create_writers(
         if name == "parquet":
             import_pyarrow()
         if beside:
-            writers.append(Single(name, origin, _beside(SUFFIXES[name])))
+            writers.append(Single(name, origin, place_beside(SUFFIXES[name])))
         elif name == "csv":
-            writers.append(Csv(_with(out, ".csv"), origin, record))
+            writers.append(Csv(with_suffix(out, ".csv"), origin, record))
         elif name == "parquet":
-            writers.append(Parquet(_with(out, ".parquet"), origin, record))
+            writers.append(Parquet(with_suffix(out, ".parquet"), origin, record))
         elif name == "m3u":
-            writers.append(Playlists(_with(out, ".playlists"), origin, record))
+            writers.append(Playlists(with_suffix(out, ".playlists"), origin, record))
         elif name == "audacity":
-            writers.append(Single(name, origin, _below(_with(out, ".labels"))))
+            place = place_below(with_suffix(out, ".labels"), ".txt")
+            writers.append(Single(name, origin, place))
     return writers
 
 
 def written_by(out: Path, formats: Sequence[str], *, beside: bool) -> list[str]:
-    """Names of what `create_writers` writes for all, the record among them."""
+    """Paths of what `create_writers` writes for all, the record among them."""
     kinds = {"csv": ".csv", "parquet": ".parquet", "m3u": ".playlists/", "audacity": ".labels/"}
     others = [kinds[name] for name in dict.fromkeys(formats) if name in kinds and not beside]
-    return [out.name + suffix for suffix in (".jsonl", *others)]
+    return [f"{out}{suffix}" for suffix in (".jsonl", *others)]
 
 
-def _with(out: Path, suffix: str) -> Path:
+def with_suffix(out: Path, suffix: str) -> Path:
+    """The path with a suffix added."""
     return out.with_name(out.name + suffix)
 
 
-def _beside(suffix: str) -> Callable[[str], Path]:
+def place_beside(suffix: str) -> Callable[[str], Path]:
+    """Where the files beside songs lie, by the names of these."""
     return lambda name: Path(f"{name}{OURS}{suffix}")
 
 
-def _below(folder: Path) -> Callable[[str], Path]:
-    """Names are as they were given, in folders of their own; absolute where they lead upwards."""
+def place_below(folder: Path, suffix: str) -> Callable[[str], Path]:
+    """Where a folder holds the files of songs: as these are called, absolute if that leads upwards.
+
+    Args:
+      folder: of the files.
+      suffix: of them, behind that of the song.
+    """
 
     def place(name: str) -> Path:
         inner = Path(name)
         if inner.is_absolute() or ".." in inner.parts:
             inner = Path(os.path.abspath(inner)).relative_to("/")
-        return folder / f"{inner}.txt"
+        return folder / f"{inner}{suffix}"
 
     return place
 

@@ -42,7 +42,7 @@ def draw_timeline(
       edges: of the moments in seconds, [moments + 1].
       probabilities: [moments, classes].
       classes: names of the columns.
-      sections: (start, end, names of the classes that are told); no names: undecided.
+      sections: (start, end, names of the classes that are told, or what else is to be written).
       title: such as the name of the file.
       overview: of the sound: `low` and `high` [columns] in [-1, 1], `mel` [columns, bands] in dB
         and `frequencies` [bands] in Hz, as `audio.overview.make_overview` finds them; None: the
@@ -51,7 +51,8 @@ def draw_timeline(
     length = float(edges[-1])
     order = _rank(edges, probabilities, classes, sections)
     shown, rest = order[:_SHOWN], order[_SHOWN:]
-    colours = {classes[column]: colour for column, colour in zip(shown, COLOURS, strict=False)}
+    colours = dict.fromkeys(classes, _GREY)
+    colours |= {classes[column]: colour for column, colour in zip(shown, COLOURS, strict=False)}
     heights = [0.55, 2.6] + ([1.0, 1.7] if overview else [])
     figure = make_figure(_WIDTH, 1.1 + sum(heights), _cut(title))
     rows = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
@@ -104,13 +105,13 @@ def _draw_sections(
     length: float,
 ) -> None:
     for start, end, names in sections:
-        colour = colours.get(names[0], _GREY) if names else "white"
+        colour = colours.get(names[0], "white")
         axes.axvspan(start, end, facecolor=colour, edgecolor="black", linewidth=0.6)
         room = (end - start) / length * _TEXT_WIDTH
         axes.text(
             (start + end) / 2,
             0.5,
-            _fit(", ".join(names) or "undecided", room),
+            _fit(", ".join(names), room),
             ha="center",
             va="center",
             fontsize=9,

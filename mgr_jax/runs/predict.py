@@ -12,24 +12,20 @@ from typing import Any
 
 from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.audio.listing import find_audio_files
-from mgr_jax.decisions import Rules, Timeline
+from mgr_jax.audio.overview import make_overview
+from mgr_jax.decisions import Rules, Timeline, TimelineLike
 from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.files import expand, require_folder
+from mgr_jax.files import expand, require_folder, require_regular
 from mgr_jax.model_folder import read_description
 from mgr_jax.prediction.origin import Origin, describe_origin
 from mgr_jax.prediction.plan import Planned, plan
 from mgr_jax.prediction.predictor import load
-from mgr_jax.prediction.record import SUFFIX, Record, State
+from mgr_jax.prediction.record import SUFFIX, Record
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.prediction.tags import Mode, TagWriter
-from mgr_jax.prediction.writers import (
-    FORMATS,
-    SUFFIXES,
-    Writer,
-    create_writers,
-    written_by,
-)
 from mgr_jax.runs.feature_files import read_for_model, side_rows
+from mgr_jax.runs.formats import FORMATS, SUFFIXES, create_writers, written_by
+from mgr_jax.runs.keeping import Keeper
 from mgr_jax.runs.predictions import Bar, FilePredictions
 
 log = logging.getLogger(__name__)
@@ -37,15 +33,15 @@ log = logging.getLogger(__name__)
 
 def predict_files(
     model: str | os.PathLike[str],
-    files: Iterable[str | os.PathLike[str]] = (),
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     *,
     out: str | os.PathLike[str] | None = None,
-    formats: Sequence[str] = ("csv",),
+    formats: str | Sequence[str] | None = None,
     beside: bool = False,
     features: str | os.PathLike[str] | None = None,
     table: str | os.PathLike[str] | None = None,
     checkpoint: str | int = "best",
-    timeline: bool | Timeline = False,
+    timeline: TimelineLike = False,
     rules: Rules = Rules(),  # noqa: B008 - frozen
     limits: LimitsLike = None,
     workers: int | None = None,
@@ -72,7 +68,8 @@ def predict_files(
       files: audio files, and folders in which all audio files are taken.
       out: where results are kept: a path, to which the suffixes of the formats are added.
       formats: beside the record: "csv", grown file by file; "parquet" and "m3u" (playlists), at
-        the end; "audacity" (labels); "jsonl", the record itself.
+        the end; "audacity" (labels) and "png" (pictures of the timeline, which that asks for), one
+        for each file; "jsonl", the record itself. None: "csv".
       beside: write a file beside each song, such as song.mp3.mgr-jax.csv, in place of one for all.
         The record stays where it is. What others have written is left as it is.
       features: instead of files, a file of features such as the model was trained on.
@@ -100,19 +97,22 @@ def predict_files(
         model, of other settings or of somebody else. Audio files that cannot be read are no error:
         they are among the `failures`.
     """
-    files, limits = list(files), Limits.of(limits)
+    files, limits = _listed(files), Limits.of(limits)
     if bool(files) == bool(features):
         raise UserError(
             "give audio files or folders, or else a file of features (`features`)",
             code="argument.choose_one",
         )
     _require_formats(formats, out, beside=beside, features=bool(features))
+    formats = ["csv"] if out and formats is None else _listed(formats or ())
+    draws = "png" in formats
+    timeline = timeline or draws
     tags = _create_tags(write_tags, features)
     names = list(dict.fromkeys(map(str, find_audio_files(files))))
-    folder = expand(model).absolute()
-    tracks = None
-    if features:
-        tracks = read_for_model(expand(features), read_description(folder).spec)
+    description = read_description(expand(model).absolute())
+    rules.require_known(description.classes)
+    tracks = read_for_model(expand(features), description.spec) if features else None
+    if tracks:
         names = list(map(str, tracks.track_id))
 
     def origin() -> Origin:
@@ -125,90 +125,68 @@ def predict_files(
 
     def predict(todo: Sequence[str]) -> Iterator[FilePrediction]:
         predictor = load(model, checkpoint=checkpoint)
-        rules.require_known(predictor.classes)
         predictor.timeline_of(timeline)  # before anything is written
         sides = side_rows(str(table or ""), predictor, todo)
+        told: dict[str, Any] = {"sides": sides, "timeline": timeline, "rules": rules}
         if tracks:
             wanted = set(todo)
             rows = [row for row, name in enumerate(names) if name in wanted]
-            found = predictor.predict_tracks(
-                tracks.select(rows).features, sides=sides, timeline=timeline, rules=rules
-            )
+            found = predictor.predict_tracks(tracks.select(rows).features, **told)
             return map(FilePrediction, todo, found)
         predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
+        look = make_overview if draws else None
         return predictor.predict_files(
-            todo, sides=sides, timeline=timeline, rules=rules, limits=limits, workers=workers,
-            in_order=in_order,
-        )  # fmt: skip
+            todo, limits=limits, workers=workers, in_order=in_order, look=look, **told
+        )
 
-    if not out:
-        planned = list(plan(names, None))
-        found = iter(()) if dry_run else (_tagged(file, tags) for file in predict(names))
-        outcomes = _shown(found, planned, progress)
-        return FilePredictions(outcomes, planned, origin, tag_changes=tags.changes if tags else ())
-    rules.require_known(read_description(folder).classes)
-    base = _base(expand(out), formats)
+    record, writers, written = None, [], []
     with contextlib.ExitStack() as held:
-        if not dry_run:
-            require_folder(base.parent)
-        record = Record(base.with_name(base.name + SUFFIX), origin(), read_only=dry_run)
-        held.callback(record.release)
-        planned = list(plan(names, record))
+        if out:
+            base = _base(out, formats)
+            if not dry_run:
+                require_folder(base.parent)
+            record = Record(base.with_name(base.name + SUFFIX), origin(), read_only=dry_run)
+            held.callback(record.release)
+            writers = create_writers(base, formats, origin(), record, beside=beside)
+            written = written_by(base, formats, beside=beside)
+        planned = list(plan(names, record, writers))
+        todo = [one.file for one in planned if not one.is_done]
         if dry_run:
             return FilePredictions((), planned, origin)
-        todo = [one.file for one in planned if not one.is_done]
         if len(todo) < len(planned):
-            log.info(f"{record.path}: {len(planned) - len(todo)} of {len(planned)} files are done.")
+            told = f"{len(planned) - len(todo)} of {len(planned)} files are done."
+            log.info(f"{record and record.path}: {told}")
         found = predict(todo) if todo else iter(())
-        writers = create_writers(base, formats, origin(), record, beside=beside)
-        for name in set(todo) & record.known.keys():
-            old = record.file(name)
-            for writer in writers:
-                writer.forget(old)
-            record.forget(name)
-        for writer in writers:
-            writer.begin(record)
-        files_done = _kept(found, planned, record, writers, tags, in_order=in_order)
-        outcomes = _shown(files_done, planned, progress, held.pop_all())
-    written = written_by(base, formats, beside=beside)
-    return FilePredictions(
-        outcomes, planned, origin, written, tag_changes=tags.changes if tags else ()
-    )
+        keeper = Keeper(record, writers, tags)
+        keeper.begin(todo)
+        held = held.pop_all()
+    outcomes = _outcomes(found, planned, keeper, held, in_order=in_order, progress=progress)
+    changes = tags.changes if tags else ()
+    return FilePredictions(outcomes, planned, origin, written, tag_changes=changes)
 
 
-def _kept(
+def _outcomes(
     found: Iterator[FilePrediction],
     planned: Sequence[Planned],
-    record: Record,
-    writers: Sequence[Writer],
-    tags: TagWriter | None,
+    keeper: Keeper,
+    held: contextlib.ExitStack,
     *,
     in_order: bool,
+    progress: bool,
 ) -> Iterator[FilePrediction]:
-    """What comes of files, in the record before it is given; and what is there already."""
+    """What comes of files, kept before it is given; and what came of those that are done."""
     states = {one.file: one.state for one in planned}
-    for one in planned if in_order else sorted(planned, key=lambda one: not one.is_done):
-        if one.is_done:
-            old = record.file(one.file)
-            file = _tagged(old, tags)
-            if file is not old:  # else it would count as changed
-                record.add(file)
-                for writer in writers:
-                    writer.replace(old, file)
+    with held, contextlib.closing(Bar(planned, shown=progress)) as bar:
+        for one in planned if in_order else sorted(planned, key=lambda one: not one.is_done):
+            if one.is_done:
+                yield keeper.recall(one.file)
+                continue
+            file = next(found)
+            state = states[file.name]
+            file = keeper.add(dataclasses.replace(file, size=state.size, modified=state.modified))
+            bar.add(file)
             yield file
-            continue
-        file = next(found)
-        state = states[file.name]
-        file = dataclasses.replace(file, size=state.size, modified=state.modified)
-        file = _tagged(file, tags)
-        record.add(file)
-        for writer in writers:
-            writer.add(file)
-        yield file
-    with contextlib.ExitStack() as end:  # all of them, whichever fails
-        for writer in reversed(writers):
-            end.callback(writer.close)
-        end.callback(record.close)
+        keeper.close()
 
 
 def _create_tags(mode: Mode | None, features: Any) -> TagWriter | None:
@@ -218,30 +196,6 @@ def _create_tags(mode: Mode | None, features: Any) -> TagWriter | None:
             code="argument.not_applicable",
         )
     return TagWriter(mode) if mode else None
-
-
-def _tagged(file: FilePrediction, tags: TagWriter | None) -> FilePrediction:
-    """What came of a file, with its state after tags were written, if any were."""
-    if tags is None or not tags.add(file):
-        return file
-    state = State.of(file.name)
-    return dataclasses.replace(file, size=state.size, modified=state.modified)
-
-
-def _shown(
-    found: Iterator[FilePrediction],
-    planned: Sequence[Planned],
-    progress: bool,
-    held: contextlib.ExitStack | None = None,
-) -> Iterator[FilePrediction]:
-    """The same, with a bar; what is held is let go at the end, whatever that is."""
-    done = {one.file for one in planned if one.is_done}
-    bar = Bar(planned, shown=progress)
-    with held or contextlib.nullcontext(), contextlib.closing(bar):
-        for file in found:
-            if file.name not in done:
-                bar.add(file)
-            yield file
 
 
 def _digest_json(content: Mapping[str, Any]) -> str | None:
@@ -262,16 +216,42 @@ def _digest(path: str | os.PathLike[str] | None) -> str | None:
         ) from error
 
 
-def _base(out: Path, formats: Sequence[str]) -> Path:
-    """The path without the suffix of a format that is written."""
+def _listed(given: Any) -> list[Any]:
+    """What is given alone, or several of them."""
+    return [given] if isinstance(given, str | os.PathLike) else list(given)
+
+
+def _base(out: str | os.PathLike[str], formats: Sequence[str]) -> Path:
+    """What names of results begin with: the path, without the suffix of a format."""
+    base = expand(out)
+    if base.is_dir() or os.fspath(out).endswith("/"):
+        raise UserError(
+            f"{out} is a folder (`out`); give what the names of the results are to begin with, "
+            f"such as {base / 'genres'}",
+            code="file.is_folder",
+        )
+    require_regular(base)
     suffixes = {SUFFIXES[name] for name in ("jsonl", *formats) if name in SUFFIXES}
-    return out.with_suffix("") if out.suffix in suffixes else out
+    return base.with_suffix("") if base.suffix in suffixes else base
 
 
-def _require_formats(formats: Sequence[str], out: Any, *, beside: bool, features: bool) -> None:
+def _require_formats(given: Any, out: Any, *, beside: bool, features: bool) -> None:
+    formats = _listed(given or ())
     for name in formats:
         if name not in FORMATS:
             raise unknown_name("format of results", name, FORMATS)
+    if formats and not out:
+        raise UserError(
+            f"results in other formats ({', '.join(formats)}) need a place; say where they are to "
+            "be kept (`out`), or name no format",
+            code="argument.missing",
+        )
+    if "png" in formats and features:
+        raise UserError(
+            "pictures of timelines (`formats`) are drawn of audio files; give these, or leave png "
+            "out",
+            code="argument.not_applicable",
+        )
     if beside and (not out or features or "m3u" in formats):
         raise UserError(
             "files beside songs (`beside`) take audio files, a record of what is done (`out`), and "

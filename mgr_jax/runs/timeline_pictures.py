@@ -1,17 +1,18 @@
 """Pictures of timelines: one for each file."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mgr_jax.audio.io import LimitsLike
 from mgr_jax.audio.overview import Overview, make_overview
-from mgr_jax.decisions import Rules, TimelineLike
+from mgr_jax.decisions import Answer, Rules, TimelineLike
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.prediction.predictor import Predictor, load
+from mgr_jax.prediction.record import Record, Writer
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.reports import timeline
 from mgr_jax.reports.figures import require_matplotlib, save_figure
@@ -20,44 +21,46 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class PictureWriter:
+class PictureWriter(Writer):
     """Writes a picture of the timeline of each file; see `draw_timeline`.
 
-    The predictions were made with a timeline, and with `look=make_overview` where the pictures are
-    to show the sound.
+    Predictions are made with a timeline, and with `look=make_overview`. The record does not hold
+    what is drawn, so that a file whose picture is missing is to be predicted again.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, place: Callable[[str], Path]) -> None:
         """Makes sure that pictures can be drawn.
 
         Args:
-          folder: of the pictures, in which they lie as the files do; None: beside the files, as
-            song.mp3.png.
+          place: where the picture of a file is written, by its name.
 
         Raises:
           UserError: matplotlib is not installed.
         """
         require_matplotlib()
-        self._folder = expand(folder) if folder is not None else None
+        self._place = place
+
+    def begin(self, record: Record) -> None:
+        """Does nothing: what is done has its picture, see `lacks`."""
 
     def add(self, file: FilePrediction) -> None:
         """Writes the picture of a file; of one that could not be read there is none."""
         if file.prediction is None:
             return
-        path = self.path_of(file.name)
+        path = self._place(file.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         save_figure(_draw(file.prediction, Path(file.name).name, file.overview), path)
 
-    def close(self) -> None:
-        """Does nothing: each picture is whole when it is added."""
+    def forget(self, file: FilePrediction) -> None:
+        """Removes the picture of what the file was before."""
+        self._place(file.name).unlink(missing_ok=True)
 
-    def path_of(self, name: str) -> Path:
-        """Where the picture of a file is written."""
-        path = Path(f"{name}.png")
-        if self._folder is None:
-            return path
-        inside = (part for part in path.parts if part not in (path.anchor, ".."))
-        return self._folder.joinpath(*inside)
+    def replace(self, old: FilePrediction, new: FilePrediction) -> None:
+        """Does nothing: tags do not change what is heard."""
+
+    def lacks(self, name: str) -> str:
+        """The picture, where it is not there."""
+        return "" if self._place(name).exists() else "its picture is missing"
 
 
 def draw_timeline(
@@ -117,7 +120,12 @@ def _draw(prediction: Prediction, title: str, overview: Overview | None) -> "Fig
         prediction.moments.edges,
         prediction.moments.probabilities,
         prediction.classes,
-        [(s.start, s.end, s.answer.told) for s in prediction.sections],
+        [(s.start, s.end, _names(s.answer)) for s in prediction.sections],
         title,
         vars(overview) if overview else None,
     )
+
+
+def _names(answer: Answer) -> tuple[str, ...]:
+    """What is written of a section."""
+    return answer.told or ("no music" if answer.reason == "background" else answer.label,)

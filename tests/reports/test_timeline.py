@@ -73,7 +73,7 @@ def test_time_can_be_read(length, first, last, unit):
 
 def test_the_most_important_have_colours_and_the_rest_is_grey():
     classes = tuple(f"genre {number}" for number in range(12))
-    told = [(0.0, 30.0, ("genre 11",)), (30.0, 50.0, ("genre 10",)), (50.0, 60.0, ())]
+    told = [(0.0, 30.0, ("genre 11",)), (30.0, 50.0, ("genre 10",)), (50.0, 60.0, ("undecided",))]
     figure = draw(60.0, classes, told)
     sections, areas = figure.axes[:2]
     names = [text.get_text() for text in areas.get_legend().get_texts()]

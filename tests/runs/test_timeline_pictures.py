@@ -8,8 +8,8 @@ import soundfile
 from errors import user_error
 
 import mgr_jax
-from mgr_jax.audio.overview import make_overview
 from mgr_jax.prediction.stream import FilePrediction
+from mgr_jax.prediction.writers import place_below, place_beside
 from mgr_jax.runs.timeline_pictures import PictureWriter
 
 RATE = 12_000
@@ -47,20 +47,33 @@ def test_a_file_that_cannot_be_read(predictor, tmp_path):
         mgr_jax.draw_timeline(predictor, tmp_path / "bad.mp3")
 
 
-def test_pictures_lie_as_the_files_do(predictor, song, tmp_path):
+def test_pictures_are_a_format_of_results(trained_run, song, tmp_path):
     (tmp_path / "bad.mp3").write_bytes(b"no sound")
-    writer = PictureWriter(tmp_path / "out.timelines")
-    files = predictor.predict_files(
-        [song, tmp_path / "bad.mp3"], timeline=True, look=make_overview, workers=0
-    )
-    for file in files:
-        writer.add(file)
-    writer.close()
-    pictures = [path for path in (tmp_path / "out.timelines").rglob("*") if path.is_file()]
-    assert pictures == [writer.path_of(str(song))]
-    assert pictures[0].relative_to(tmp_path / "out.timelines") == Path(*song.parts[1:-1]) / (
-        f"{song.name}.png"
-    )
+    files, out = [song, tmp_path / "bad.mp3"], tmp_path / "genres"
+    pictures = tmp_path / "genres.timelines"
+    picture = pictures / Path(*song.parts[1:-1]) / f"{song.name}.png"
+
+    def predict(**options):
+        found = mgr_jax.predict_files(
+            trained_run, files, out=out, formats=["png"], workers=0, **options
+        )
+        dict(found)
+        return [one.status for one in found.plan]
+
+    assert predict() == ["new", "new"]
+    assert [path for path in pictures.rglob("*") if path.is_file()] == [picture]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert predict(dry_run=True) == ["done", "broken"]
+    picture.unlink()  # the record does not hold what is drawn
+    assert predict() == ["again", "broken"]
+    assert picture.exists()
+
+
+def test_features_have_no_sound_to_draw(trained_run, tmp_path):
+    with user_error("argument.not_applicable", "pictures"):
+        mgr_jax.predict_files(
+            trained_run, features="mel.npz", out=tmp_path / "genres", formats=["png"]
+        )
 
 
 @pytest.mark.parametrize(
@@ -68,16 +81,16 @@ def test_pictures_lie_as_the_files_do(predictor, song, tmp_path):
     [
         ("a/b.mp3", "out/a/b.mp3.png"),
         ("/music/b.mp3", "out/music/b.mp3.png"),
-        ("../../b.mp3", "out/b.mp3.png"),
+        ("/music/x/../b.mp3", "out/music/b.mp3.png"),
     ],
 )
-def test_no_picture_lies_outside_its_folder(name, path):
-    assert PictureWriter("out").path_of(name) == Path(path)
-    assert PictureWriter().path_of("a/b.mp3") == Path("a/b.mp3.png")
+def test_nothing_lies_outside_its_folder(name, path):
+    assert place_below(Path("out"), ".png")(name) == Path(path)
+    assert place_beside(".png")("a/b.mp3") == Path("a/b.mp3.mgr-jax.png")
 
 
 def test_without_a_timeline_there_is_nothing_to_draw(predictor, tmp_path):
     hiss = 0.1 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
     found = predictor.predict(hiss, RATE)
     with user_error("predict.no_timeline"):
-        PictureWriter(tmp_path).add(FilePrediction("a.wav", found))
+        PictureWriter(place_below(tmp_path, ".png")).add(FilePrediction("a.wav", found))
