@@ -47,6 +47,13 @@ def test_a_timeline_that_cannot_be_is_told_before_anything_is_written(
         (["--model=/no/where", "song.mp3", "--beside"], 1, "(`out`)"),
         (["--model=/no/where", "song.mp3", "--format=crowdai"], 1, "takes --format=crowdai"),
         (["--model=x", "a.mp3", "--format=crowdai,csv", "--out=x"], 1, "takes --format=crowdai"),
+        (
+            ["--model=x", "a.mp3", "--format=crowdai", "--out=x", "--hop=1"],
+            1,
+            "--timeline and what",
+        ),
+        (["--model=x", "a.mp3", "--format=crowdai", "--out=x", "--classes=a"], 1, "--classes"),
+        (["--model=x", "song.mp3", "--missing_classes=zero"], 1, "give --format=crowdai"),
         (["--model=x", "a.mp3", "--format=crowdai", "--out=FOLDER"], 1, "give the name of a file"),
     ],
     ids=str,
