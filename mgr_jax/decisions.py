@@ -6,6 +6,7 @@ what a user asks for stands in `Rules`. Needs numpy only.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -122,12 +123,12 @@ class Rules:
         require(inside, "min_probability", least, "expected a number from 0 to 1")
         require_tree(self.genre_tree)
 
-    def require_known(self, classes: Sequence[str]) -> None:
-        """Raises a UserError for a name that the model does not know, or a tree of other genres."""
-        self.fit(classes)
-
     def fit(self, classes: Sequence[str]) -> "Rules":
-        """These rules with the names that the model has for its classes; see `require_known`."""
+        """These rules with the names that the model has for its classes.
+
+        Raises:
+          UserError: a name that the model does not know, or a tree of other genres.
+        """
         if not self.classes and not self.genre_tree:
             return self
         known = []
@@ -192,52 +193,10 @@ def calibrate(probabilities: np.ndarray, temperature: float, task: str) -> np.nd
     return (1 / (1 + np.exp(others - logits))).astype(np.float32)
 
 
-def decide(
-    probabilities: np.ndarray,
-    classes: tuple[str, ...],
-    task: str,
-    decisions: Decisions,
-    rules: Rules = Rules(),
-) -> Answer:
-    """What is told of calibrated probabilities [classes].
-
-    Of a single_label model that is the most probable class, of a multi_label one every tag of at
-    least 0.5; or those that reach their thresholds, where there are any. With a genre tree, a
-    single_label model that cannot tell the most probable class tells the nearest of its ancestors
-    that it can.
-
-    Args:
-      probabilities: calibrated, [classes].
-      classes: their names.
-      task: "single_label" or "multi_label".
-      decisions: of the model.
-      rules: of the user, with the names that the model knows; see `Rules.fit`.
-    """
-    tree, single = rules.genre_tree, task == "single_label"
-    best = classes[int(probabilities.argmax())]
-    if tree:
-        probabilities = make_consistent(probabilities, classes, tree, task)
-    found = dict(zip(classes, probabilities, strict=True))
-    usual = 0.0 if single else 0.5
-
-    def tells(name: str) -> bool:
-        least = rules.min_probability
-        if least is None:
-            least = decisions.thresholds.get(name, usual)
-        return name in found and found[name] >= least and name in (rules.classes or classes)
-
-    if single:
-        told = [name for name in (best, *ancestors(best, tree)) if tells(name)][:1]
-    else:
-        told = sorted(filter(tells, classes), key=lambda name: -found[name])
-    implied = dict.fromkeys(above for name in told for above in ancestors(name, tree))
-    return Answer(
-        classes,
-        probabilities,
-        tuple(told),
-        "" if told else "threshold",
-        tuple(name for name in implied if name not in told),
-    )
+def least_told(classes: Sequence[str], task: str, thresholds: Mapping[str, float]) -> np.ndarray:
+    """How probable each class must be to be told, [classes] float32; 0 or, of tags, 0.5 else."""
+    usual = 0.0 if task == "single_label" else 0.5
+    return np.array([thresholds.get(name, usual) for name in classes], np.float32)
 
 
 class Decider:
@@ -272,27 +231,42 @@ class Decider:
     ) -> Answer:
         """What is told of calibrated probabilities [classes].
 
+        Of a single_label model that is the most probable class, of a multi_label one every tag; in
+        either case where they reach their levels. With a genre tree, a single_label model that
+        cannot tell the most probable class tells the nearest of its ancestors that it can.
+
         Args:
           calibrated: see `calibrate`.
           background: whether it is no music, of which nothing is told.
           levels: how probable each class must be; None: see `levels`.
         """
-        decisions, rules = self._decisions, self._rules
-        if levels is not None:
-            thresholds = dict(zip(self._classes, levels.tolist(), strict=True))
-            decisions = dataclasses.replace(decisions, thresholds=thresholds)
-            rules = dataclasses.replace(rules, min_probability=None)
-        answer = decide(calibrated, self._classes, self._task, decisions, rules)
+        classes, tree = self._classes, self._rules.genre_tree
+        best = classes[int(calibrated.argmax())]
+        if tree:
+            calibrated = make_consistent(calibrated, classes, tree, self._task)
         if background:
-            return dataclasses.replace(answer, told=(), reason="background", implied=())
-        return answer
+            return Answer(classes, calibrated, (), "background")
+        found = dict(zip(classes, calibrated, strict=True))
+        enough = calibrated >= (self.levels() if levels is None else levels)
+        tells = set(itertools.compress(classes, enough)) & set(self._rules.classes or classes)
+        if self._task == "single_label":
+            told = [name for name in (best, *ancestors(best, tree)) if name in tells][:1]
+        else:
+            told = sorted((name for name in classes if name in tells), key=lambda n: -found[n])
+        implied = dict.fromkeys(above for name in told for above in ancestors(name, tree))
+        return Answer(
+            classes,
+            calibrated,
+            tuple(told),
+            "" if told else "threshold",
+            tuple(name for name in implied if name not in told),
+        )
 
     def levels(self) -> np.ndarray:
         """How probable each class must be to be told, [classes]."""
         if self._rules.min_probability is not None:
-            return np.full(len(self._classes), self._rules.min_probability)
-        usual = 0.0 if self._task == "single_label" else 0.5
-        return np.array([self._decisions.thresholds.get(name, usual) for name in self._classes])
+            return np.full(len(self._classes), self._rules.min_probability, np.float32)
+        return least_told(self._classes, self._task, self._decisions.thresholds)
 
     def calibrate(self, probabilities: np.ndarray, *, level: str = "track") -> np.ndarray:
         """Calibrated probabilities [..., classes]; see `answer`."""

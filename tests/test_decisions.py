@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, log_softmax, logit, softmax
 
-from mgr_jax.decisions import UNDECIDED, Decider, Decisions, Rules, calibrate, decide
+from mgr_jax.decisions import UNDECIDED, Decider, Decisions, Rules, calibrate
 
 CLASSES = ("blues", "jazz", "rock")
 NONE, ALL = Decisions(), Rules()
@@ -15,7 +15,7 @@ NOTHING = np.zeros((1, 0), np.float32)
 
 
 def answer(probabilities, task="single_label", decisions=NONE, rules=ALL):
-    return decide(np.array(probabilities, np.float32), CLASSES, task, decisions, rules)
+    return Decider(CLASSES, task, decisions, rules).tell(np.array(probabilities, np.float32))
 
 
 @given(
@@ -91,13 +91,13 @@ def test_a_probability_is_from_0_to_1(value):
 
 def test_names_that_the_model_does_not_know_are_an_error():
     with user_error("unknown_name", "jaz", "jazz"):
-        Rules(("jaz",)).require_known(CLASSES)
+        Rules(("jaz",)).fit(CLASSES)
     with user_error("genre_tree.wrong", "blues, jazz, rock"):
-        Rules(genre_tree={"a": "b"}).require_known(CLASSES)
+        Rules(genre_tree={"a": "b"}).fit(CLASSES)
     with user_error("genre_tree.wrong", "a < b < a"):
         Rules(genre_tree={"a": "b", "b": "a"})
     assert Rules(("Jazz", "ROCK")).fit(CLASSES).classes == ("jazz", "rock")
-    Rules().require_known(CLASSES)
+    Rules().fit(CLASSES)
 
 
 def test_tracks_and_clips_have_temperatures_of_their_own():

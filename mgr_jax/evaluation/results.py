@@ -35,7 +35,7 @@ class Result:
       path: the folder that holds `predictions/<split>.npz` and `.json`.
       scores: what the .json file holds: the dict of `evaluate`, with `system` (what made the
         predictions) and, for single_label, `majority` (what always answering the most frequent
-        training class scores); of a calibrated run `told`, see `runs.told.score_told`.
+        training class scores); of a calibrated run `told`, see `runs.told.score_run`.
       segments: the predictions table.
       tracks: the same with one row per track.
       cost: `parameters`, `seconds` and `device` of the run; empty where they were not written.
@@ -70,9 +70,14 @@ class Result:
             text += format_interval(majority["track"]["accuracy"])
         if told := self.scores.get("told"):
             track = told["track"]
-            text += f"\ntold, not undecided: precision {format_interval(track['precision'])}, "
+            wanted = f" ({told['wanted']:g} was wanted)" if told.get("wanted") else ""
+            text += (
+                f"\ntold, not undecided: precision {format_interval(track['precision'])}{wanted}, "
+            )
             text += f"coverage {format_interval(track['coverage'])}; calibrated: calibration error "
             text += f"{track['calibration_error']:.3f}, log loss {track['log_loss']:.3f}"
+            if told.get("chosen_on") == self.split:
+                text += "; optimistic, as these tracks chose the thresholds"
         return text
 
 

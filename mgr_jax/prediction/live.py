@@ -48,10 +48,10 @@ class LivePrediction:
         return SILENT if self.is_silent else self.answer.label
 
     def describe(self, top: int = 3) -> str:
-        """Says it in words, as of where the window ends: `0:03  jazz 71 %, blues 18 %`.
+        """Says it in words, as of where the window ends: `0:03  jazz 71 % (blues 18 %)`.
 
         Args:
-          top: how many classes to name.
+          top: see `Prediction.describe`.
         """
         return f"{clock(self.end)}  {SILENT if self.is_silent else say(self.answer, top)}"
 

@@ -1,5 +1,6 @@
 """What a classifier says of one track."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,10 +108,10 @@ class Prediction:
         ]
 
     def describe(self, top: int = 3) -> str:
-        """Says it in words: `metal 79 %, pop 17 %`, and `0:42–1:10  jazz 71 %` for each section.
+        """Says it in words: `metal 79 % (pop 17 %)`, and `0:42–1:10  jazz 71 %` for each section.
 
         Args:
-          top: how many classes to name.
+          top: how many classes to name at least; those that are told are named in any case.
         """
         lines = [say(self.answer, top)]
         for section in self.sections:
@@ -120,12 +121,22 @@ class Prediction:
 
 
 def say(answer: Answer, top: int) -> str:
-    """An answer in words, with the most probable classes: `jazz 71 %, blues 18 %`."""
-    shares = ", ".join(f"{printable(name)} {100 * p:.0f} %" for name, p in answer.top(top))
-    if answer.told:
-        return shares
+    """An answer in words: what is told, what that implies, and in brackets what is likely beside.
+
+    Such as `jazz 71 % (blues 18 %)`, `punk 64 %, so rock (pop 9 %)` or `undecided (jazz 41 %)`.
+    """
+    shares = dict(answer.top(len(answer.classes)))
+
+    def name(names: Iterable[str]) -> str:
+        return ", ".join(f"{printable(name)} {100 * shares[name]:.0f} %" for name in names)
+
+    others = [other for other in shares if other not in (*answer.told, *answer.implied)]
+    beside = others[: max(top - len(answer.told), 0)]
     why = ", does not sound like music" if answer.reason == "background" else ""
-    return f"{answer.label}{why} ({shares})"
+    text = name(answer.told) or f"{answer.label}{why}"
+    if answer.implied:
+        text += f", so {', '.join(map(printable, answer.implied))}"
+    return f"{text} ({name(beside)})" if beside else text
 
 
 def clock(seconds: float) -> str:

@@ -101,7 +101,7 @@ def predict_stream(
         process can be started, or PyAV is missing.
     """
     names = list(map(str, files))
-    rules.require_known(predictor.classes)
+    rules.fit(predictor.classes)
     predictor.timeline_of(timeline)  # before the work
     if workers is None:
         workers = min(available_cores(), len(names)) if len(names) > 1 else 0

@@ -12,7 +12,7 @@ from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_description
 from mgr_jax.runs.evaluate_folder import evaluate_folder
 from mgr_jax.runs.feature_files import predict_file
-from mgr_jax.runs.told import score_told
+from mgr_jax.runs.told import score_run
 from mgr_jax.training.inference import predict_run
 
 
@@ -136,7 +136,7 @@ def evaluate(
         system=described.system,
         aggregation=aggregation,
         top_k=top_k,
-        told=score_told(predictions, described.decisions) if described.decisions.measured else None,
+        told=score_run(predictions, described.decisions) if described.decisions.measured else None,
     )
 
 

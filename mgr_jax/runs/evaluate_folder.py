@@ -33,7 +33,7 @@ from mgr_jax.runs.folder_result import (
     write_lists,
 )
 from mgr_jax.runs.seen_files import SeenFiles
-from mgr_jax.runs.told import score_told
+from mgr_jax.runs.told import score_run
 
 _COLUMNS = ("path", "genre", "artist")
 
@@ -272,7 +272,7 @@ def _score_told(
     label_of: Mapping[str, int],
     aggregation: str,
 ) -> dict[str, Any] | None:
-    """Scores what is told, see `score_told`; None where that is always the most probable class."""
+    """Scores what is told, see `score_run`; None where that is always the most probable class."""
     decisions = predictor.description.decisions
     right = [
         prediction.answer.label == predictor.classes[label_of[path]]
@@ -281,7 +281,7 @@ def _score_told(
     ]
     if not decisions.measured and len(right) == len(found):
         return None
-    scores = score_told(table, decisions, aggregation)
+    scores = score_run(table, decisions, aggregation)
     # As it is told of the sound, of which a table does not tell whether it is music.
     scores["track"] |= {
         "told": len(right),

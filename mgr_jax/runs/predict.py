@@ -110,7 +110,7 @@ def predict_files(
     tags = _create_tags(write_tags, features)
     names = list(dict.fromkeys(map(str, find_audio_files(files))))
     description = read_description(expand(model).absolute())
-    rules.require_known(description.classes)
+    rules.fit(description.classes)
     tracks = read_for_model(expand(features), description.spec) if features else None
     if tracks:
         names = list(map(str, tracks.track_id))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from mgr_jax.decisions import Decisions, calibrate
+from mgr_jax.decisions import Decisions, calibrate, least_told
 from mgr_jax.evaluation import (
     Predictions,
     bootstrap_intervals,
@@ -136,10 +136,21 @@ def score_told(
     """
     tracks = segments.by_track(aggregation)
     calibrated = with_temperature(tracks, decisions.track_temperature)
-    least = thresholds_of(tracks, decisions.thresholds)
+    least = least_told(tracks.classes, tracks.task, decisions.thresholds)
     return {
         "segment": score_calibration(with_temperature(segments, decisions.clip_temperature)),
         "track": score_calibration(calibrated) | score_answers(calibrated, least),
+    }
+
+
+def score_run(
+    segments: Predictions, decisions: Decisions, aggregation: str = "probabilities"
+) -> dict[str, Any]:
+    """`score_told` of a calibrated run, with the `wanted` precision and the split `chosen_on`."""
+    return {
+        "wanted": decisions.precision,
+        "chosen_on": decisions.measured.get("split"),
+        **score_told(segments, decisions, aggregation),
     }
 
 
@@ -151,17 +162,12 @@ def score_calibration(table: Predictions) -> dict[str, float]:
     }
 
 
-def thresholds_of(tracks: Predictions, thresholds: Mapping[str, float]) -> np.ndarray:
-    """Thresholds [classes]; where there are none, what is usual without."""
-    usual = 0.0 if tracks.task == "single_label" else 0.5
-    return np.array([thresholds.get(name, usual) for name in tracks.classes], np.float32)
-
-
 def score_answers(tracks: Predictions, least: np.ndarray) -> dict[str, Any]:
     """Precision and coverage, with 95 % intervals, of what reaches thresholds.
 
     The intervals are Wilson's with the answers and the tracks as trials. Several tags of a track
-    are not independent: the interval of their precision is a bootstrap over tracks.
+    are not independent: the interval of their precision is a bootstrap over tracks, or Wilson's of
+    so many tracks where all of them or none are right.
 
     Args:
       tracks: calibrated.
@@ -180,6 +186,8 @@ def score_answers(tracks: Predictions, least: np.ndarray) -> dict[str, Any]:
         share = bootstrap_intervals(
             lambda weights: {"precision": weights @ right[told] / weights.sum(axis=1)}, row[told]
         )["precision"]
+        if share[0] in (0.0, 1.0):  # drawing again would claim certainty
+            share[1:] = wilson_interval(share[0], covered)
     coverage = covered / count
     return {
         "told": answers,
@@ -208,6 +216,6 @@ def cross_fit(tracks: Predictions, precision: float, *, folds: int = 5) -> dict[
         temperature = fit_temperature(there)
         chosen = choose_thresholds(with_temperature(there, temperature), precision)
         probabilities[here] = calibrate(probabilities[here], temperature, tracks.task)
-        least[here] = thresholds_of(tracks, chosen if precision else {})
+        least[here] = least_told(tracks.classes, tracks.task, chosen if precision else {})
     table = replace(tracks, probabilities=probabilities)
     return score_calibration(table) | score_answers(table, least)

@@ -8,7 +8,7 @@ from random_predictions import make_table
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
-from mgr_jax.decisions import Decisions, calibrate, decide
+from mgr_jax.decisions import Decider, Decisions, calibrate
 from mgr_jax.evaluation import Predictions, Protocol, calibration_error
 from mgr_jax.runs.told import (
     ENOUGH,
@@ -97,8 +97,9 @@ def test_thresholds_reach_the_wanted_precision_where_they_were_chosen(task, prec
     scores = score_told(table, decisions)["track"]
     assert scores["precision"][0] >= precision
     assert scores["coverage"][0] > 0
-    # As `decide` tells it, one track after the other.
-    answers = [decide(row, table.classes, task, decisions).told for row in table.probabilities]
+    # As it is told of one track after the other.
+    tell = Decider(table.classes, task, decisions).tell
+    answers = [tell(row).told for row in table.probabilities]
     truth = np.eye(4)[table.label] if task == "single_label" else table.label
     right = [truth[i, table.classes.index(name)] for i, told in enumerate(answers) for name in told]
     assert len(right) == scores["told"]
