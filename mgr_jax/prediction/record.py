@@ -22,6 +22,7 @@ from mgr_jax.prediction.stream import FilePrediction
 
 SUFFIX = ".jsonl"
 _BEGIN = b'{"schema": '  # of every line
+_DIGESTED = ("table", "features", "genre_tree")  # settings that are told apart, but not told
 
 
 @dataclass(frozen=True)
@@ -195,9 +196,11 @@ class Record:
         for name in {**found.settings, **self._origin.settings}:
             begun, now = found.settings.get(name), self._origin.settings.get(name)
             if begun != now:
+                told = f"{name} = {begun}, not {now}"
+                if name in _DIGESTED:
+                    told = f"another `{name}`" if begun else f"no `{name}`"
                 raise UserError(
-                    f"{self.path} was begun with {name} = {begun}, not {now}; give the same, "
-                    f"{way_out}",
+                    f"{self.path} was begun with {told}; give the same, {way_out}",
                     code="results.other_settings",
                 )
 

@@ -98,6 +98,20 @@ def test_predict_prints_every_file_and_names_those_it_cannot_read(
     assert mgr_jax.read_results(tmp_path / "out" / "p.csv") == rows
 
 
+def test_files_that_cannot_be_read_are_named_where_results_cannot_be_written(
+    capsys, trained_run, music_folder, tmp_path
+):
+    bad, long = tmp_path / "bad.wav", tmp_path / f"{'x' * 250}.wav"
+    bad.write_text("no music")
+    long.write_bytes(next((music_folder / "hum").glob("*.wav")).read_bytes())
+    flags = [f"--model={trained_run}", f"--out={tmp_path / 'g'}", "--format=audacity"]
+    code, out, err = call(capsys, "predict", *flags, bad, long)
+    assert (code, out) == (1, "")
+    first, second = err.splitlines()
+    assert "bad.wav cannot be decoded" in first
+    assert second.startswith("mgr-jax: 1 files could not be written")
+
+
 def test_results_are_written_to_standard_output(capsys, trained_run, music_folder, tmp_path):
     songs = shutil.copytree(music_folder / "hum", tmp_path / "hum")
     (songs / "cover.png").touch()

@@ -228,6 +228,8 @@ def test_models_and_settings_do_not_mix(predictor, songs):
         run(timeline=True)
     with user_error("results.other_settings", "min_probability = None", "0.5"):
         run(rules=mgr_jax.Rules(min_probability=0.5))
+    with user_error("results.other_settings", "no `genre_tree`"):
+        run(rules=mgr_jax.Rules(genre_tree={"rock": "music"}))
     predictor.digest = "4567"
     with user_error("results.other_model", "genres.jsonl", "`out`"):
         run()
