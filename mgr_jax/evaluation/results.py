@@ -69,13 +69,12 @@ class Result:
             text += f"\nmajority class ({printable(majority['class'])}): "
             text += format_interval(majority["track"]["accuracy"])
         if told := self.scores.get("told"):
-            track = told["track"]
-            wanted = f" ({told['wanted']:g} was wanted)" if told.get("wanted") else ""
-            text += (
-                f"\ntold, not undecided: precision {format_interval(track['precision'])}{wanted}, "
-            )
-            text += f"coverage {format_interval(track['coverage'])}; calibrated: calibration error "
-            text += f"{track['calibration_error']:.3f}, log loss {track['log_loss']:.3f}"
+            track, wanted = told["track"], told.get("wanted")
+            text += f"\ntold, not undecided: precision {format_interval(track['precision'])}"
+            text += f" ({wanted:g} was wanted)" if wanted else ""
+            text += f", coverage {format_interval(track['coverage'])}; calibrated: "
+            text += f"calibration error {track['calibration_error']:.3f}, "
+            text += f"log loss {track['log_loss']:.3f}"
             if told.get("chosen_on") == self.split:
                 text += "; optimistic, as these tracks chose the thresholds"
         return text

@@ -19,7 +19,7 @@ from mgr_jax.model_folder import ModelDescription, read_model
 from mgr_jax.prediction.engine import ClipEngine, Outputs, TrackClips
 from mgr_jax.prediction.features import check_features
 from mgr_jax.prediction.prediction import Prediction
-from mgr_jax.prediction.question import Question, answer_question, choose_timeline, make_question
+from mgr_jax.prediction.question import Question, answer_question, make_question, resolve_timeline
 from mgr_jax.training.checkpoint import load_variables
 
 if TYPE_CHECKING:
@@ -276,8 +276,8 @@ class Predictor:
         return self._answers(clips, rules)
 
     def timeline_of(self, asked: TimelineLike) -> Timeline | None:
-        """The timeline that `predict` is asked for; see `question.choose_timeline`."""
-        return choose_timeline(asked, self.description)
+        """The timeline that `predict` is asked for; see `question.resolve_timeline`."""
+        return resolve_timeline(asked, self.description)
 
     def require_kind(self, kind: str) -> None:
         """Raises a UserError unless the model reads this: "waveform" or "features"."""

@@ -39,7 +39,7 @@ def make_question(track: Any, model: ModelDescription, timeline: Timeline | None
     Args:
       track: [time steps, ...] of the spec's dtype, not empty.
       model: that is asked.
-      timeline: see `choose_timeline`.
+      timeline: see `resolve_timeline`.
     """
     length, spec = len(track), model.spec
     asked = segment_starts(length, spec.clip_samples, spec.eval_segments, step=spec.crop.step)
@@ -99,7 +99,7 @@ def answer_question(
     )
 
 
-def choose_timeline(asked: TimelineLike, model: ModelDescription) -> Timeline | None:
+def resolve_timeline(asked: TimelineLike, model: ModelDescription) -> Timeline | None:
     """The timeline that is asked for, with the model's settings where none are given; None: none.
 
     Raises:

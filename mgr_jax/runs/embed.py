@@ -123,14 +123,13 @@ def embed(
             "give audio files or folders, or else splits of the run's dataset (`splits`)",
             code="argument.choose_one",
         )
-    if per not in ("track", "segment") or (hop is not None and per == "track"):
+    if per not in ("track", "segment"):
+        raise UserError(f"`per` is {per!r}; give track or segment", code="argument.out_of_range")
+    if hop is not None and (per == "track" or not 0 < hop < float("inf")):
         raise UserError(
-            f"`per` is {per!r} and `hop` {hop}; rows are per track, or per segment with or without "
-            "a hop",
+            f"`hop` is {hop:g}; give seconds above 0, and only with rows per segment (`per`)",
             code="argument.out_of_range",
         )
-    if hop is not None and not 0 < hop < float("inf"):
-        raise UserError(f"`hop` is {hop:g}; give seconds", code="argument.out_of_range")
     out = expand(out).absolute()
     require_table_path(out)
     if out.exists():

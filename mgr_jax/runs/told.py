@@ -1,6 +1,5 @@
 """How sure a model may be: temperatures, thresholds, and how often what is told is right."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 

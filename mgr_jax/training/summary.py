@@ -221,10 +221,17 @@ def describe_run(
         "training_tracks": class_counts(train, config.task).tolist(),
     }
     described = describe_model(config, spec, labels, side, train.account, protocol.as_dict())
-    if done:  # what calibration has found of the network still holds
+    if step:
         with contextlib.suppress(UserError):  # else model.json is written anew
             decisions = read_description(workdir).decisions
-            described = dataclasses.replace(described, decisions=decisions)
+            if done:  # what calibration has found of the network still holds
+                described = dataclasses.replace(described, decisions=decisions)
+            elif decisions.measured:
+                log.warning(
+                    "%s was calibrated, which no longer holds as it is trained on; calibrate it "
+                    "again when it is done.",
+                    workdir,
+                )
     described.save(workdir)
     contents: dict[str, Any] = {
         "dataset": train.account,

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 import mgr_jax
 from mgr_jax import cli
-from mgr_jax.benchmark import timeline
+from mgr_jax.benchmark import timeline_study
 from mgr_jax.benchmark.splices import (
     Counts,
     match,
@@ -74,11 +74,11 @@ class FakePredictor:
         min_samples=1,
         mask_filling=True,
     )
-    side = SimpleNamespace(format=None)
-    description = SimpleNamespace(decisions=Decisions())
 
-    def __init__(self, hears=lambda start, window: window):
-        self._hears = hears
+    def __init__(self, hears=lambda start, window: window, **spec):
+        self._hears, self.spec = hears, dataclasses.replace(self.spec, **spec)
+        side = SimpleNamespace(format=None)
+        self.description = SimpleNamespace(decisions=Decisions(), spec=self.spec, side=side)
 
     def ask(self, samples, *, name):
         return TrackClips(None, samples)
@@ -98,12 +98,12 @@ def measure(monkeypatch):
     """Measures a predictor on fake tracks; settings that are tried are few."""
 
     def run(predictor, tracks=FakeTracks):
-        monkeypatch.setattr(timeline, "load", lambda folder: predictor)
-        monkeypatch.setattr(timeline, "load_config", lambda path: SimpleNamespace())
-        monkeypatch.setattr(timeline, "open_split", lambda c, split, progress: tracks(split))
-        monkeypatch.setattr(timeline, "require_same_splits", lambda folder, account: None)
-        monkeypatch.setattr(timeline, "SPLICES", 6)
-        monkeypatch.setattr(timeline, "grid", lambda window: SETTINGS)
+        monkeypatch.setattr(timeline_study, "load", lambda folder: predictor)
+        monkeypatch.setattr(timeline_study, "load_config", lambda path: SimpleNamespace())
+        monkeypatch.setattr(timeline_study, "open_split", lambda c, split, progress: tracks(split))
+        monkeypatch.setattr(timeline_study, "require_same_splits", lambda folder, account: None)
+        monkeypatch.setattr(timeline_study, "SPLICES", 6)
+        monkeypatch.setattr(timeline_study, "grid", lambda window: SETTINGS)
         return mgr_jax.benchmark_timeline("run", progress=False)
 
     return run
@@ -150,27 +150,25 @@ def test_settings_are_chosen_on_validation_tracks_alone(measure):
 
     report = measure(FakePredictor(), tracks)
     assert opened == ["validation", "test"]
-    found, settings = timeline.choose_timeline("run"), report.content["rows"][0]
+    found, settings = timeline_study.choose_timeline("run"), report.content["rows"][0]
     assert opened[2:] == ["validation"]
     assert dataclasses.asdict(found[0]).items() <= settings.items()
     assert found[1] == report.content["validation"]
 
 
 def test_models_that_it_is_not_for(measure):
-    tags = FakePredictor()
-    tags.spec = dataclasses.replace(FakePredictor.spec, task="multi_label")
     with user_error("benchmark.other_model"):
-        measure(tags)
+        measure(FakePredictor(task="multi_label"))
 
 
 def test_the_best_settings():
     plain, long = Timeline(1.0), Timeline(1.0, 3.0, 0.1, 3.0)
     few, many = {"f1": 0.9, "spurious_per_10_min": 0.5}, {"f1": 0.95, "spurious_per_10_min": 3.0}
-    assert timeline.best_of([(plain, many), (long, few)])[0] == long  # fewer than one
+    assert timeline_study.best_of([(plain, many), (long, few)])[0] == long  # fewer than one
     worse = few | {"spurious_per_10_min": 4.0}
-    assert timeline.best_of([(plain, many), (long, worse)])[0] == plain  # none has as few
-    assert timeline.best_of([(plain, few), (long, few | {"f1": 0.904})])[0] == long  # as good
-    assert timeline.best_of([(plain, few | {"f1": 0.93}), (long, few)])[0] == plain
+    assert timeline_study.best_of([(plain, many), (long, worse)])[0] == plain  # none has as few
+    assert timeline_study.best_of([(plain, few), (long, few | {"f1": 0.904})])[0] == long  # as good
+    assert timeline_study.best_of([(plain, few | {"f1": 0.93}), (long, few)])[0] == plain
 
 
 def test_splices_are_what_they_say():
@@ -230,7 +228,7 @@ def test_rates():
 
 @pytest.mark.slow
 def test_a_trained_run(capsys, trained_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(timeline, "SPLICES", 6)
+    monkeypatch.setattr(timeline_study, "SPLICES", 6)
     flags = [f"--model={trained_run}", f"--json={tmp_path / 'a.json'}", "--noprogress"]
     assert cli.main(["benchmark", "timeline", *flags]) == 0, capsys.readouterr().err
     assert "| chosen on validation |" in capsys.readouterr().out
@@ -241,7 +239,7 @@ def test_a_trained_run(capsys, trained_run, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_settings_are_kept_in_the_model(trained_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(timeline, "SPLICES", 6)
+    monkeypatch.setattr(timeline_study, "SPLICES", 6)
     run = tmp_path / "run"
     shutil.copytree(trained_run, run)
     found = mgr_jax.calibrate(run, precision=0, background=False, timeline=True, progress=False)

@@ -67,8 +67,35 @@ def test_model_json_says_what_was_found_and_all_that_it_said_before(calibrated, 
     share, low, high = measured["background"]["refused"]  # of 24 clips of 6 tracks
     assert low <= share <= min(high, 0.2)
     assert measured["background"]["clips"] == 4 * (18 + 6)
-    for name in ("temperature", "cross-fitted", "test", "precision of 0.8", "babble", "optimistic"):
+    for name in ("temperature", "cross-fitted", "test", "precision of 0.8", "babble"):
         assert name in str(found)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "precision", "words"),
+    [
+        (
+            0.8,
+            [0.95, 0.9, 0.99],
+            ["95.0 % of what is told", "90.0 % to 99.0 %", "80.0 % is reached"],
+        ),
+        (0.8, [0.6, 0.5, 0.7], ["60.0 %", "80.0 % is missed"]),
+        (0.8, [0.9, 0.7, 0.97], ["too few to say"]),
+        (0.8, [None, None, None], ["nothing is told"]),
+        (None, [0.6, 0.5, 0.7], ["60.0 % of what is told is right"]),
+    ],
+)
+def test_it_says_whether_the_wanted_precision_is_reached(calibrated, wanted, precision, words):
+    _, found = calibrated
+    measured = as_json(found.decisions.measured)
+    measured["reported"]["after"]["track"]["precision"] = precision
+    changes = {"precision": wanted, "measured": measured}
+    changes |= {} if wanted else {"thresholds": {}}
+    decisions = dataclasses.replace(found.decisions, **changes)
+    said = str(dataclasses.replace(found, decisions=decisions)).splitlines()[-1]
+    assert all(word in said for word in words)
+    del measured["reported"]
+    assert "is not measured" in str(dataclasses.replace(found, decisions=decisions))
 
 
 def test_answers_are_calibrated_and_scored_probabilities_stay(calibrated, trained_run):
@@ -126,8 +153,11 @@ def test_an_evaluation_adds_what_is_told(calibrated, trained_run, tmp_path):
     result = mgr_jax.evaluate(folder, "test", progress=False)
     told = result.scores["told"]
     reported = read_description(folder).decisions.measured["reported"]["after"]
-    assert as_json(told) == as_json(reported)
-    assert "told, not undecided" in str(result)
+    expected = reported | {"wanted": 0.8, "chosen_on": "validation"}
+    assert as_json(told) == as_json(expected)
+    assert "(0.8 was wanted)" in str(result)
+    assert "optimistic" not in str(result)
+    assert "optimistic" in str(mgr_jax.evaluate(folder, "validation", progress=False))
     assert mgr_jax.Run.open(folder).result("test").scores["told"] == as_json(told)
     plain = tmp_path / "plain"
     shutil.copytree(trained_run, plain)
@@ -136,15 +166,19 @@ def test_an_evaluation_adds_what_is_told(calibrated, trained_run, tmp_path):
     assert scores["track"] == result.scores["track"]
 
 
-def test_the_command_that_trained_it_keeps_what_was_found(calibrated, trained_run, tmp_path):
+def test_the_command_that_trained_it_keeps_what_was_found(
+    calibrated, trained_run, tmp_path, caplog
+):
     folder = tmp_path / "run"
     shutil.copytree(calibrated[0], folder)
     config = load_config(folder / "config.json")
     mgr_jax.train(config, folder, progress=False)
     assert read_description(folder) == read_description(calibrated[0])
+    assert "was calibrated" not in caplog.text
     config.num_steps += 2
     mgr_jax.train(config, folder, progress=False)  # another network
     assert read_description(folder).decisions == read_description(trained_run).decisions
+    assert "was calibrated" in caplog.text
 
 
 @pytest.mark.parametrize(

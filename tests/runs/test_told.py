@@ -7,6 +7,7 @@ import pytest
 from random_predictions import make_table
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
+from scipy.stats import norm
 
 from mgr_jax.decisions import Decider, Decisions, calibrate
 from mgr_jax.evaluation import Predictions, Protocol, calibration_error
@@ -17,6 +18,7 @@ from mgr_jax.runs.told import (
     cross_fit,
     fit_temperature,
     highest_precision,
+    score_answers,
     score_told,
     with_temperature,
 )
@@ -158,3 +160,12 @@ def test_tables_of_tags_have_an_interval_over_tracks():
     assert none["coverage"][0] == 0
     unchanged = calibrate(table.probabilities, 1.0, "multi_label")
     np.testing.assert_array_equal(unchanged, table.probabilities)
+
+
+def test_tags_that_are_all_right_are_no_certainty():
+    """Of ten tracks with two tags each; the reference is Wilson's formula for ten of ten."""
+    table = table_of(np.full((10, 2), 0.9, np.float32), np.ones((10, 2), np.uint8))
+    found = score_answers(table, np.full(2, 0.5))
+    share, low, high = found["precision"]
+    assert (found["told"], share, high) == (20, 1, pytest.approx(1))
+    assert low == pytest.approx(10 / (10 + norm.ppf(0.975) ** 2))
