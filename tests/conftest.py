@@ -27,6 +27,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".cache" / "numba" / WORKER)
 
 import faulthandler
+import signal
 
 import hypothesis
 import numpy as np
@@ -59,6 +60,8 @@ def pytest_configure():
     if WORKER == "main":
         for old in CRASHES.glob("*.txt"):
             old.unlink()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells have it of `make test &`
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.enable((CRASHES / f"{WORKER}.txt").open("w"), all_threads=False)
 
 

@@ -18,8 +18,8 @@ from mgr_jax.features.journal import JournalInUseError
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = re.compile(r"[a-z_]+(\.[a-z_]+)?")
-# What is raised here again has got its code in another process.
-HANDED_ON = "mgr_jax/training/partition.py"
+# What is raised or read here again has got its code in another process.
+HANDED_ON = ("mgr_jax/training/partition.py", "mgr_jax/prediction/rows.py")
 
 
 @functools.cache

@@ -210,9 +210,10 @@ def _clips(
         rate = predictor.audio_rate()
         for number, name, found in waveforms:
             if isinstance(found, Failure):
-                if found.code == "package.missing":  # which is no fault of the file
-                    raise UserError(found.reason, code=found.code)
-                error = AudioError(found.reason, code=found.code)
+                failure = found
+                if failure.code == "package.missing":  # which is no fault of the file
+                    raise UserError(failure.reason, code=failure.code)
+                error = AudioError(failure.reason, code=failure.code)
                 yield number, FilePrediction(name, error=error), None
                 continue
             file = FilePrediction(name, seconds=len(found) / rate)
