@@ -16,9 +16,10 @@ from mutagen.flac import FLAC
 from stub_predictor import stand_in
 
 import mgr_jax
-from mgr_jax.audio.io import AudioWarning
+from mgr_jax.audio.io import AudioWarning, read_audio
 from mgr_jax.files import open_locked
 from mgr_jax.prediction.origin import describe_origin
+from mgr_jax.prediction.plan import TRANSIENT
 from mgr_jax.side_inputs import SideInputs
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is cut short:mgr_jax.audio.io.AudioWarning")
@@ -243,6 +244,16 @@ def test_files_of_others_are_left_alone(predictor, songs, name, held):
     with user_error("results.foreign_file", name, "`out`"):
         run(formats=("csv", "parquet"))
     assert Path(name).read_text() == held
+
+
+def test_what_did_not_fit_into_memory_is_tried_again(songs, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("mgr_jax.audio.io.pass_gate", full)
+    with pytest.raises(mgr_jax.UserError, match="memory") as told:
+        read_audio(songs / "a.mp3", 12_000)
+    assert told.value.code in TRANSIENT
 
 
 def test_two_processes_do_not_write_one_record(predictor, songs):
