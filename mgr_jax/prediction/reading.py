@@ -72,7 +72,17 @@ def _read(path: Path, folder: Path) -> list[ResultRow]:
     try:
         return list(readers[path.suffix](path))
     except _DAMAGE as error:
-        raise _none(path, str(error).split("\n")[0] or "it is damaged") from error
+        raise _none(path, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not in UTF-8"
+    if isinstance(error, TypeError | AttributeError):
+        return "it holds something else"
+    return str(error).split("\n")[0] or "it is damaged"
 
 
 def _none(path: Path, reason: str) -> UserError:
@@ -109,7 +119,7 @@ def _read_record(path: Path) -> Iterator[ResultRow]:
 
 def _read_csv(path: Path) -> Iterator[ResultRow]:
     csv.field_size_limit(1 << 30)
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:  # as spreadsheets write it
         for values in csv.DictReader(file, strict=True):
             require_known_schema(int(values["schema"]), str(path))
             if None in values or None in values.values():

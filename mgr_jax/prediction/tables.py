@@ -10,7 +10,8 @@ from typing import IO, Any
 from mgr_jax.errors import UserError
 from mgr_jax.files import append, write_file
 from mgr_jax.prediction.origin import Origin
-from mgr_jax.prediction.record import Record, Writer, line_of, require_ours
+from mgr_jax.prediction.places import require_ours
+from mgr_jax.prediction.record import Record, Writer, line_of
 from mgr_jax.prediction.rows import (
     COLUMNS,
     ResultRow,

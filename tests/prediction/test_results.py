@@ -226,6 +226,15 @@ def test_labels_with_frequencies_are_read(tmp_path):
     assert [(row.end, row.label) for row in rows] == [(2.25, "rock"), (4.0, "the end")]
 
 
+def test_a_table_that_a_spreadsheet_has_written_again_is_read(results):
+    text = Path("genres.csv").read_text(encoding="utf-8")
+    Path("again.csv").write_text(text, encoding="utf-8-sig")
+    assert mgr_jax.read_results("again.csv") == mgr_jax.read_results("genres.csv")
+    Path("again.csv").write_text(text.replace(",", ";"), encoding="utf-8")
+    with user_error("results.unreadable", "it lacks 'schema'"):
+        mgr_jax.read_results("again.csv")
+
+
 # Of other versions.
 
 

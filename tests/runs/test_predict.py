@@ -246,6 +246,27 @@ def test_files_of_others_are_left_alone(predictor, songs, name, held):
     assert Path(name).read_text() == held
 
 
+@pytest.mark.parametrize(
+    ("name", "is_folder"),
+    [
+        ("genres.jsonl", True),
+        ("genres.csv", True),
+        ("genres.labels", False),
+        ("genres.playlists", False),
+        ("genres.timelines", False),
+    ],
+)
+def test_a_place_that_is_taken_is_told_before_the_work(predictor, songs, name, is_folder):
+    if is_folder:
+        Path(name).mkdir()
+    else:
+        Path(name).touch()
+    code = "file.is_folder" if is_folder else "results.foreign_file"
+    with user_error(code, name, "`out`"):
+        run(formats=("csv", "audacity", "m3u", "png"))
+    assert predictor.asked == []
+
+
 def test_what_did_not_fit_into_memory_is_tried_again(songs, monkeypatch):
     def full(*_):
         raise MemoryError
