@@ -15,9 +15,10 @@ import numpy as np
 from mgr_jax.decisions import UNDECIDED
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand, parse_json, require_regular
+from mgr_jax.prediction.entries import require_known_schema
 from mgr_jax.prediction.playlists import MARK
 from mgr_jax.prediction.record import parse_line, say_lines
-from mgr_jax.prediction.rows import CLASS, ResultRow, require_known_schema, row_of, rows_of
+from mgr_jax.prediction.rows import CLASS, ResultRow, row_of, rows_of
 from mgr_jax.prediction.tables import import_pyarrow
 from mgr_jax.prediction.writers import OURS
 

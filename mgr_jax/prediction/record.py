@@ -11,14 +11,9 @@ from typing import IO, Any
 from mgr_jax.errors import UserError, some_names
 from mgr_jax.files import append, lock, write_file
 from mgr_jax.integrity import read_line, seal_line
+from mgr_jax.prediction.entries import entry_of, file_of, origin_of, require_known_schema
 from mgr_jax.prediction.origin import Origin
 from mgr_jax.prediction.places import require_file
-from mgr_jax.prediction.rows import (
-    entry_of,
-    file_of,
-    origin_of,
-    require_known_schema,
-)
 from mgr_jax.prediction.stream import FilePrediction
 
 SUFFIX = ".jsonl"

@@ -19,9 +19,10 @@ from results_of_stub import NAMES, write
 from stub_predictor import CLASSES, origin, predict
 
 import mgr_jax
+from mgr_jax.prediction.entries import entry_of, file_of
 from mgr_jax.prediction.playlists import MARK
 from mgr_jax.prediction.record import Record
-from mgr_jax.prediction.rows import entry_of, escape, file_of, unescape
+from mgr_jax.prediction.rows import escape, unescape
 
 STORED = Path(__file__).parent / "results"
 # A path as a system gives it: bytes, without a zero and without names that lead elsewhere.
