@@ -91,7 +91,8 @@ def _read(
         found = pass_gate(decoder, str(path), sample_rate, dtype, spool)
     except MemoryError as error:
         raise AudioError(
-            f"{path} does not fit into memory; cut it into pieces", code="audio.limit"
+            f"{path} does not fit into memory; free some, or cut it into pieces",
+            code="audio.no_memory",
         ) from error
     except SpoolError as error:
         raise AudioError(

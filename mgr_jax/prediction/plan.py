@@ -9,7 +9,7 @@ from mgr_jax.prediction.record import Record, State, Writer
 # What may be otherwise the next time although the file is the same.
 TRANSIENT = (
     "workers.killed", "workers.timed_out", "workers.not_started", "file.denied", "file.not_found",
-    "disk.full", "disk.refused", "audio.changed",
+    "disk.full", "disk.refused", "audio.changed", "audio.no_memory",
 )  # fmt: skip
 
 

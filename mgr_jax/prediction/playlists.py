@@ -8,9 +8,11 @@ from pathlib import Path
 
 from mgr_jax.errors import printable
 from mgr_jax.files import write_text
+from mgr_jax.prediction.entries import SCHEMA
 from mgr_jax.prediction.origin import Origin
-from mgr_jax.prediction.record import Record, Writer, begins, require_ours
-from mgr_jax.prediction.rows import SCHEMA, ResultRow, escape, rows_of
+from mgr_jax.prediction.places import begins, require_no_file, require_ours
+from mgr_jax.prediction.record import Record, Writer
+from mgr_jax.prediction.rows import ResultRow, escape, rows_of
 
 MARK = "#MGR-JAX:"  # what begins a comment of ours, which players skip
 _PLAYLIST = f"#EXTM3U\n{MARK}".encode()
@@ -21,6 +23,7 @@ class Playlists(Writer):
 
     def __init__(self, folder: Path, origin: Origin, record: Record) -> None:
         """Takes the record that they are to be made of."""
+        require_no_file(folder)
         self._folder, self._origin, self._record = folder, origin, record
 
     def begin(self, record: Record) -> None:

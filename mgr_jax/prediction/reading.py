@@ -15,9 +15,10 @@ import numpy as np
 from mgr_jax.decisions import UNDECIDED
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand, parse_json, require_regular
+from mgr_jax.prediction.entries import require_known_schema
 from mgr_jax.prediction.playlists import MARK
 from mgr_jax.prediction.record import parse_line, say_lines
-from mgr_jax.prediction.rows import CLASS, ResultRow, require_known_schema, row_of, rows_of
+from mgr_jax.prediction.rows import CLASS, ResultRow, row_of, rows_of
 from mgr_jax.prediction.tables import import_pyarrow
 from mgr_jax.prediction.writers import OURS
 
@@ -72,7 +73,17 @@ def _read(path: Path, folder: Path) -> list[ResultRow]:
     try:
         return list(readers[path.suffix](path))
     except _DAMAGE as error:
-        raise _none(path, str(error).split("\n")[0] or "it is damaged") from error
+        raise _none(path, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not in UTF-8"
+    if isinstance(error, TypeError | AttributeError):
+        return "it holds something else"
+    return str(error).split("\n")[0] or "it is damaged"
 
 
 def _none(path: Path, reason: str) -> UserError:
@@ -109,7 +120,7 @@ def _read_record(path: Path) -> Iterator[ResultRow]:
 
 def _read_csv(path: Path) -> Iterator[ResultRow]:
     csv.field_size_limit(1 << 30)
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:  # as spreadsheets write it
         for values in csv.DictReader(file, strict=True):
             require_known_schema(int(values["schema"]), str(path))
             if None in values or None in values.values():

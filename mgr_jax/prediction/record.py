@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from mgr_jax.errors import UserError, some_names
-from mgr_jax.files import append, lock, require_regular, write_file
+from mgr_jax.files import append, lock, write_file
 from mgr_jax.integrity import read_line, seal_line
+from mgr_jax.prediction.entries import entry_of, file_of, origin_of, require_known_schema
 from mgr_jax.prediction.origin import Origin
-from mgr_jax.prediction.rows import (
-    entry_of,
-    file_of,
-    origin_of,
-    require_known_schema,
-)
+from mgr_jax.prediction.places import require_file
 from mgr_jax.prediction.stream import FilePrediction
 
 SUFFIX = ".jsonl"
@@ -156,7 +152,7 @@ class Record:
         self.known, self._dropped = {}, False
         if not self.path.exists():
             return
-        require_regular(self.path)
+        require_file(self.path)
         damaged, offset, half = [], 0, b""
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -279,21 +275,3 @@ def _known_of(entry: Mapping[str, Any], offset: int) -> Known:
     file_of(entry)  # raises where something is missing
     state = State(entry["size"], entry["modified"])
     return Known(state, entry.get("error", ""), entry.get("code", ""), offset)
-
-
-def require_ours(path: Path, begin: bytes) -> None:
-    """Raises a UserError where there is a file that does not begin as ours do, nor is empty."""
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; choose another `out`", code="file.is_folder")
-    require_regular(path)
-    if path.exists() and path.stat().st_size and not begins(path, begin):
-        raise UserError(
-            f"{path} holds something else than predictions; remove it, or choose another `out`",
-            code="results.foreign_file",
-        )
-
-
-def begins(path: Path, begin: bytes) -> bool:
-    """Whether a file begins so."""
-    with path.open("rb") as file:
-        return file.read(len(begin)) == begin

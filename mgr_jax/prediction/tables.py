@@ -9,16 +9,11 @@ from typing import IO, Any
 
 from mgr_jax.errors import UserError
 from mgr_jax.files import append, write_file
+from mgr_jax.prediction.entries import entry_of
 from mgr_jax.prediction.origin import Origin
-from mgr_jax.prediction.record import Record, Writer, line_of, require_ours
-from mgr_jax.prediction.rows import (
-    COLUMNS,
-    ResultRow,
-    columns,
-    entry_of,
-    rows_of,
-    values_of,
-)
+from mgr_jax.prediction.places import require_ours
+from mgr_jax.prediction.record import Record, Writer, line_of
+from mgr_jax.prediction.rows import COLUMNS, ResultRow, columns, rows_of, values_of
 from mgr_jax.prediction.stream import FilePrediction
 
 _BATCH = 10_000  # rows of Parquet that are held in memory

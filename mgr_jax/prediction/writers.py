@@ -14,10 +14,12 @@ from typing import Any
 
 from mgr_jax.errors import UserError, is_disk_full, printable, some_names
 from mgr_jax.files import write_quickly
+from mgr_jax.prediction.entries import entry_of
 from mgr_jax.prediction.origin import Origin
+from mgr_jax.prediction.places import require_no_file
 from mgr_jax.prediction.playlists import Playlists
 from mgr_jax.prediction.record import Record, Writer, line_of
-from mgr_jax.prediction.rows import ResultRow, entry_of, rows_of
+from mgr_jax.prediction.rows import ResultRow, rows_of
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.prediction.tables import (
     Csv,
@@ -90,7 +92,11 @@ def place_below(folder: Path, suffix: str) -> Callable[[str], Path]:
     Args:
       folder: of the files.
       suffix: of them, behind that of the song.
+
+    Raises:
+      UserError: a file stands in the place of the folder.
     """
+    require_no_file(folder)
 
     def place(name: str) -> Path:
         inner = Path(name)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from stub_predictor import origin, predict
 
+from mgr_jax.prediction.entries import SCHEMA
 from mgr_jax.prediction.reading import read_results
 from mgr_jax.prediction.record import Record
-from mgr_jax.prediction.rows import SCHEMA
 from mgr_jax.prediction.writers import create_writers
 
 # What is no name in a table without care.

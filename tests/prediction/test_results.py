@@ -19,9 +19,10 @@ from results_of_stub import NAMES, write
 from stub_predictor import CLASSES, origin, predict
 
 import mgr_jax
+from mgr_jax.prediction.entries import entry_of, file_of
 from mgr_jax.prediction.playlists import MARK
 from mgr_jax.prediction.record import Record
-from mgr_jax.prediction.rows import entry_of, escape, file_of, unescape
+from mgr_jax.prediction.rows import escape, unescape
 
 STORED = Path(__file__).parent / "results"
 # A path as a system gives it: bytes, without a zero and without names that lead elsewhere.
@@ -224,6 +225,15 @@ def test_labels_with_frequencies_are_read(tmp_path):
     (tmp_path / "song.mp3.txt").write_text(labels)
     rows = mgr_jax.read_results(tmp_path / "song.mp3.txt")
     assert [(row.end, row.label) for row in rows] == [(2.25, "rock"), (4.0, "the end")]
+
+
+def test_a_table_that_a_spreadsheet_has_written_again_is_read(results):
+    text = Path("genres.csv").read_text(encoding="utf-8")
+    Path("again.csv").write_text(text, encoding="utf-8-sig")
+    assert mgr_jax.read_results("again.csv") == mgr_jax.read_results("genres.csv")
+    Path("again.csv").write_text(text.replace(",", ";"), encoding="utf-8")
+    with user_error("results.unreadable", "it lacks 'schema'"):
+        mgr_jax.read_results("again.csv")
 
 
 # Of other versions.

@@ -16,9 +16,10 @@ from mutagen.flac import FLAC
 from stub_predictor import stand_in
 
 import mgr_jax
-from mgr_jax.audio.io import AudioWarning
+from mgr_jax.audio.io import AudioWarning, read_audio
 from mgr_jax.files import open_locked
 from mgr_jax.prediction.origin import describe_origin
+from mgr_jax.prediction.plan import TRANSIENT
 from mgr_jax.side_inputs import SideInputs
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is cut short:mgr_jax.audio.io.AudioWarning")
@@ -243,6 +244,37 @@ def test_files_of_others_are_left_alone(predictor, songs, name, held):
     with user_error("results.foreign_file", name, "`out`"):
         run(formats=("csv", "parquet"))
     assert Path(name).read_text() == held
+
+
+@pytest.mark.parametrize(
+    ("name", "is_folder"),
+    [
+        ("genres.jsonl", True),
+        ("genres.csv", True),
+        ("genres.labels", False),
+        ("genres.playlists", False),
+        ("genres.timelines", False),
+    ],
+)
+def test_a_place_that_is_taken_is_told_before_the_work(predictor, songs, name, is_folder):
+    if is_folder:
+        Path(name).mkdir()
+    else:
+        Path(name).touch()
+    code = "file.is_folder" if is_folder else "results.foreign_file"
+    with user_error(code, name, "`out`"):
+        run(formats=("csv", "audacity", "m3u", "png"))
+    assert predictor.asked == []
+
+
+def test_what_did_not_fit_into_memory_is_tried_again(songs, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("mgr_jax.audio.io.pass_gate", full)
+    with pytest.raises(mgr_jax.UserError, match="memory") as told:
+        read_audio(songs / "a.mp3", 12_000)
+    assert told.value.code in TRANSIENT
 
 
 def test_two_processes_do_not_write_one_record(predictor, songs):
