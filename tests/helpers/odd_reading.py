@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from mgr_jax.audio.io import read_audio
+from mgr_jax.audio.io import AudioError, read_audio
 
 RATE = 12_000
 
@@ -34,3 +34,17 @@ def read(path, *, spool, **_):
     if kind == "long":
         return read_audio(path, RATE, dtype=np.int16, spool=spool)
     return np.full(RATE, 7, np.int16)
+
+
+def read_odd(name, sample_rate, *, allow_truncated, limits, dtype, spool):
+    """Fails as the name of a file says; of others, as many samples as their rate is."""
+    if "bad" in name:
+        raise AudioError(f"{name} cannot be decoded", code="audio.damaged")
+    if "crash" in name:
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # not the test runner's faulthandler
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if "large" in name:
+        os.kill(os.getpid(), signal.SIGKILL)  # what the kernel does where memory runs out
+    if "endless" in name:
+        time.sleep(600)
+    return np.full(sample_rate, len(name), dtype)

@@ -3,15 +3,13 @@
 import functools
 import os
 import pickle
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from errors import user_error
+from odd_reading import read_odd
 from stub_predictor import predict
 
 from mgr_jax.audio.io import AudioError, read_audio
@@ -21,20 +19,6 @@ from mgr_jax.prediction.stream import predict_stream
 from mgr_jax.workers import map_in_processes
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def read(name, sample_rate, *, allow_truncated, limits, dtype, spool):
-    """Stands for `read_audio`, also in worker processes."""
-    if "bad" in name:
-        raise AudioError(f"{name} cannot be decoded", code="audio.damaged")
-    if "crash" in name:
-        signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # not the test runner's faulthandler
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if "large" in name:
-        os.kill(os.getpid(), signal.SIGKILL)  # what the kernel does where memory runs out
-    if "endless" in name:
-        time.sleep(600)
-    return np.full(sample_rate, len(name), dtype)
 
 
 class StubPredictor:
@@ -61,7 +45,7 @@ class StubPredictor:
 
 @pytest.fixture
 def outcomes(monkeypatch):
-    monkeypatch.setattr("mgr_jax.prediction.stream.read_audio", read)
+    monkeypatch.setattr("mgr_jax.prediction.stream.read_audio", read_odd)
     return functools.partial(predict_stream, StubPredictor())
 
 
