@@ -107,8 +107,10 @@ class Calibration:
         text += f"{_percent(high)}), and something is told of {_percent(track['coverage'][0])}"
         if wanted is None:
             return f"{text}."
-        verdict = "is reached" if low >= wanted else "may be reached: they are too few to say"
-        return f"{text}: the wanted {_percent(wanted)} {'is missed' if high < wanted else verdict}."
+        aim = f"the wanted {_percent(wanted)} is"
+        if low >= wanted:
+            return f"{text}: {aim} reached."
+        return f"{text}: {aim} {'missed' if high < wanted else 'not shown, by so few tracks'}."
 
 
 def calibrate(
