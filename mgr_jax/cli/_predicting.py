@@ -110,12 +110,20 @@ def is_submission(flags: Flags) -> bool:
       UserError: it is, with flags that do not go with it.
     """
     if "crowdai" not in (flags.format or ()):
+        if flags.missing_classes:
+            raise mgr_jax.UserError(
+                "--missing_classes is of submissions; give --format=crowdai, or leave it out",
+                code="argument.not_applicable",
+            )
         return False
-    others = flags.timeline or flags.features or flags.beside or flags.dry_run or flags.write_tags
+    told = flags.classes or flags.min_probability is not None or flags.genre_tree
+    others = timeline_of(flags) or told or flags.features
+    others = others or flags.beside or flags.dry_run or flags.write_tags
     if flags.format != ["crowdai"] or not flags.out or others:
         raise mgr_jax.UserError(
-            "a submission takes --format=crowdai, --out=submission.csv and folders of mp3 files, "
-            "and neither --features, --timeline, --beside, --dry_run nor --write_tags",
+            "a submission takes --format=crowdai, --out=submission.csv and folders of mp3 files; "
+            "leave out --features, --timeline and what goes with it, --classes, "
+            "--min_probability, --genre_tree, --beside, --dry_run and --write_tags",
             code="argument.not_applicable",
         )
     return True

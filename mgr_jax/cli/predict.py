@@ -50,18 +50,17 @@ def main(flags: Flags, args: list[str]) -> None:
     shown = predicting.shown_of(flags)
     leave_output_to_results(shown in ("csv", "jsonl"))
     options |= predicting.output_of(flags) | flags.given("features")
-    found = mgr_jax.predict_files(
-        flags.model,
-        args,
-        timeline=predicting.timeline_of(flags),
-        rules=predicting.rules_of(flags),
-        **options,
-    )
+    options |= {"timeline": predicting.timeline_of(flags), "rules": predicting.rules_of(flags)}
+    found = mgr_jax.predict_files(flags.model, args, **options)
     if flags.dry_run:
         say(*map(str, found.plan))
         return
-    for line in found.lines(shown, flags.top):
-        say(line.removesuffix("\n"))
+    try:
+        for line in found.lines(shown, flags.top):
+            say(line.removesuffix("\n"))
+    except mgr_jax.UserError:  # such as of results that could not be written
+        say(*map(str, found.tag_changes), *found.failures, file=sys.stderr)
+        raise
     say(*map(str, found.tag_changes), file=sys.stdout if shown == "text" else sys.stderr)
     if flags.out:
         say(str(found))

@@ -16,7 +16,7 @@ from mgr_jax.decisions import UNDECIDED
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand, parse_json, require_regular
 from mgr_jax.prediction.playlists import MARK
-from mgr_jax.prediction.record import parse_line
+from mgr_jax.prediction.record import parse_line, say_lines
 from mgr_jax.prediction.rows import CLASS, ResultRow, require_known_schema, row_of, rows_of
 from mgr_jax.prediction.tables import import_pyarrow
 from mgr_jax.prediction.writers import OURS
@@ -91,14 +91,17 @@ def _read_record(path: Path) -> Iterator[ResultRow]:
             try:
                 lines[parse_line(line, str(path))["file"]] = offset
             except _DAMAGE:
-                if line.endswith(b"\n"):
+                if line.strip() and line.endswith(b"\n"):
                     damaged.append(number)
             offset += len(line)
         if damaged and not lines:
             raise ValueError("no line of it is a result")
-        for number in damaged:
-            told = f"line {number} of {path} is damaged, and left out; the command that wrote it "
-            warnings.warn(f"{told}predicts that file anew", stacklevel=4)
+        if damaged:
+            warnings.warn(
+                f"{path} is damaged in {say_lines(damaged)}, which is left out; the command that "
+                "wrote it predicts those files anew",
+                stacklevel=4,
+            )
         for offset in lines.values():
             file.seek(offset)
             yield from rows_of(parse_line(file.readline(), str(path)))
@@ -157,7 +160,9 @@ def _read_labels(path: Path, folder: Path) -> Iterator[ResultRow]:
         file = str(path.with_name(name.removesuffix(OURS)))
     else:
         file = str(path.relative_to(folder).with_name(name))
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        if not line or line.startswith("\\"):  # frequencies, which Audacity puts below a label
+            continue
         start, end, text = line.split("\t")
         told, likely = _parse_label(text)
         first = next(iter(told), UNDECIDED)
@@ -193,7 +198,7 @@ def _read_playlist(path: Path) -> Iterator[ResultRow]:
     """A playlist of ours tells all in comments; of others', the files."""
     head: dict[str, Any] = {}
     item: dict[str, Any] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").split("\n"):
         if line.startswith(MARK):
             known = json.loads(line.removeprefix(MARK))
             if "schema" in known:

@@ -3,12 +3,12 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, some_names
 from mgr_jax.files import append, lock, require_regular, write_file
 from mgr_jax.integrity import read_line, seal_line
 from mgr_jax.prediction.origin import Origin
@@ -22,6 +22,7 @@ from mgr_jax.prediction.stream import FilePrediction
 
 SUFFIX = ".jsonl"
 _BEGIN = b'{"schema": '  # of every line
+_DIGESTED = ("table", "features", "genre_tree")  # settings that are told apart, but not told
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ class Record:
         self._dropped = False  # whether it has lines that do not count
         self._held = contextlib.ExitStack()
         if not read_only:
-            told = f"{path} is being written by another process; wait until it is done"
+            told = (
+                f"{path} is being written by another process, or in this one by predictions that "
+                "were neither finished nor closed (`close()`); wait until that is done"
+            )
             self._held.enter_context(lock(path.with_name(f".{path.name}.lock"), told))
         try:
             self._read()
@@ -162,7 +166,9 @@ class Record:
                     known = _known_of(entry, offset)
                 except (ValueError, TypeError, LookupError, AttributeError):
                     self._dropped = True
-                    if line.endswith(b"\n"):
+                    if not line.strip():  # as an editor leaves it
+                        pass
+                    elif line.endswith(b"\n"):
                         damaged.append(number)
                     else:
                         half = line[: len(_BEGIN)]
@@ -172,9 +178,10 @@ class Record:
                 offset += len(line)
         if not self.known and (damaged or not _BEGIN.startswith(half)):
             raise self._foreign()
-        for number in damaged:
+        if damaged:
             warnings.warn(
-                f"line {number} of {self.path} is damaged; its file is predicted anew",
+                f"{self.path} is damaged in {say_lines(damaged)}; the files that were told there "
+                "are predicted anew",
                 stacklevel=4,
             )
 
@@ -189,9 +196,11 @@ class Record:
         for name in {**found.settings, **self._origin.settings}:
             begun, now = found.settings.get(name), self._origin.settings.get(name)
             if begun != now:
+                told = f"{name} = {begun}, not {now}"
+                if name in _DIGESTED:
+                    told = f"another `{name}`" if begun else f"no `{name}`"
                 raise UserError(
-                    f"{self.path} was begun with {name} = {begun}, not {now}; give the same, "
-                    f"{way_out}",
+                    f"{self.path} was begun with {told}; give the same, {way_out}",
                     code="results.other_settings",
                 )
 
@@ -261,6 +270,11 @@ def parse_line(line: bytes, name: str) -> dict[str, Any]:
     return entry
 
 
+def say_lines(numbers: Sequence[int]) -> str:
+    """Lines by their numbers, for a sentence."""
+    return f"line{'s' if len(numbers) > 1 else ''} {some_names(map(str, numbers))}"
+
+
 def _known_of(entry: Mapping[str, Any], offset: int) -> Known:
     file_of(entry)  # raises where something is missing
     state = State(entry["size"], entry["modified"])
@@ -268,10 +282,11 @@ def _known_of(entry: Mapping[str, Any], offset: int) -> Known:
 
 
 def require_ours(path: Path, begin: bytes) -> None:
-    """Raises a UserError where there is a file that does not begin as ours do."""
+    """Raises a UserError where there is a file that does not begin as ours do, nor is empty."""
     if path.is_dir():
         raise UserError(f"{path} is a folder; choose another `out`", code="file.is_folder")
-    if path.exists() and not begins(path, begin):
+    require_regular(path)
+    if path.exists() and path.stat().st_size and not begins(path, begin):
         raise UserError(
             f"{path} holds something else than predictions; remove it, or choose another `out`",
             code="results.foreign_file",

@@ -4,6 +4,7 @@ They are made of the record. What is one file for all stands beside it, under it
 folders of labels and of playlists.
 """
 
+import contextlib
 import io
 import os
 import warnings
@@ -100,8 +101,51 @@ def place_below(folder: Path, suffix: str) -> Callable[[str], Path]:
     return place
 
 
-class Single(Writer):
-    """A file for each song, beside it or in a folder of its own; others' files are left alone."""
+class PerFile(Writer):
+    """Writes a file for each song; what cannot be written keeps no other from being so."""
+
+    def __init__(self, place: Callable[[str], Path]) -> None:
+        """Takes where the file of a song lies, by its name."""
+        self.place = place
+        self._failed: dict[str, str] = {}
+
+    def write(self, path: Path, file: FilePrediction) -> None:
+        """Writes the file of a song."""
+        raise NotImplementedError
+
+    def remove(self, path: Path, file: FilePrediction) -> None:
+        """Removes what was written of a song; it may not be there."""
+        path.unlink()
+
+    def add(self, file: FilePrediction) -> None:
+        """Writes the file of a song, or notes why that cannot be."""
+        path = self.place(file.name)
+        try:
+            self.write(path, file)
+        except OSError as error:
+            if is_disk_full(error):
+                raise
+            self._failed[str(path)] = error.strerror or str(error)
+
+    def forget(self, file: FilePrediction) -> None:
+        """Removes what was written of a song."""
+        with contextlib.suppress(OSError):
+            self.remove(self.place(file.name), file)
+
+    def close(self) -> None:
+        """Tells what could not be written."""
+        if self._failed:
+            name, reason = next(iter(self._failed.items()))
+            raise UserError(
+                f"{len(self._failed)} files could not be written, the first of them {name} "
+                f"({reason}), but the record has what came of the songs; change the rights there "
+                "or the names of the songs, and give the same command again",
+                code="results.not_written",
+            )
+
+
+class Single(PerFile):
+    """A file for each song in one of the formats; others' files are left alone."""
 
     def __init__(self, name: str, origin: Origin, place: Callable[[str], Path]) -> None:
         """Writes nothing yet.
@@ -111,36 +155,28 @@ class Single(Writer):
           origin: of the results.
           place: where the file of a song lies.
         """
-        self._name, self._origin, self._place = name, origin, place
+        super().__init__(place)
+        self._name, self._origin = name, origin
         self._foreign: list[str] = []
-        self._failed: dict[str, str] = {}
 
-    def add(self, file: FilePrediction) -> None:
+    def write(self, path: Path, file: FilePrediction) -> None:
         """Writes the file of a song, unless another one is there."""
-        path, content = self._place(file.name), self._content(file)
-        try:
-            there = path.read_bytes() if path.exists() else b""  # as a power cut leaves it
-            if there and content and there != content:
-                self._foreign.append(str(path))
-            elif content and not there:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_quickly(path, content)
-        except OSError as error:
-            if is_disk_full(error):
-                raise
-            self._failed[str(path)] = error.strerror or str(error)
+        content = self._content(file)
+        there = path.read_bytes() if path.exists() else b""  # as a power cut leaves it
+        if there and content and there != content:
+            self._foreign.append(str(path))
+        elif content and not there:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_quickly(path, content)
 
-    def forget(self, file: FilePrediction) -> None:
+    def remove(self, path: Path, file: FilePrediction) -> None:
         """Removes it, unless it holds something else."""
-        path, content = self._place(file.name), self._content(file)
-        try:
-            if content and path.read_bytes() == content:
-                path.unlink()
-        except OSError:
-            pass  # it is not there
+        content = self._content(file)
+        if content and path.read_bytes() == content:
+            path.unlink()
 
     def close(self) -> None:
-        """Tells what could not be written."""
+        """Tells what was not written."""
         if self._foreign:
             warnings.warn(
                 f"{len(self._foreign)} files hold something else than would be written there, and "
@@ -148,14 +184,7 @@ class Single(Writer):
                 "same command again",
                 stacklevel=2,
             )
-        if self._failed:
-            name, reason = next(iter(self._failed.items()))
-            raise UserError(
-                f"{len(self._failed)} files could not be written, the first of them {name} "
-                f"({reason}), but the record has what they would hold; change the rights there or "
-                "the names of the songs, and give the same command again",
-                code="results.not_written",
-            )
+        super().close()
 
     def _content(self, file: FilePrediction) -> bytes:
         """What is written; nothing where there is nothing to tell."""

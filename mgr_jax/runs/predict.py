@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.audio.overview import make_overview
@@ -131,8 +133,14 @@ def predict_files(
         if tracks:
             wanted = set(todo)
             rows = [row for row, name in enumerate(names) if name in wanted]
-            found = predictor.predict_tracks(tracks.select(rows).features, **told)
-            return map(FilePrediction, todo, found)
+            chosen = tracks.select(rows).features
+            steps = (len(np.atleast_2d(track)) for track in chosen)  # a row of a table is one
+            seconds = (count / predictor.spec.sample_rate for count in steps)
+            found = predictor.predict_tracks(chosen, **told)
+            return (
+                FilePrediction(name, prediction, seconds=length)
+                for name, prediction, length in zip(todo, found, seconds, strict=True)
+            )
         predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
         look = make_overview if draws else None
         return predictor.predict_files(
@@ -224,7 +232,7 @@ def _listed(given: Any) -> list[Any]:
 def _base(out: str | os.PathLike[str], formats: Sequence[str]) -> Path:
     """What names of results begin with: the path, without the suffix of a format."""
     base = expand(out)
-    if base.name in ("", "..") or os.fspath(out).endswith("/"):
+    if base.is_dir() or os.fspath(out).endswith("/"):
         raise UserError(
             f"{out} is a folder (`out`); give what the names of the results are to begin with, "
             f"such as {base / 'genres'}",

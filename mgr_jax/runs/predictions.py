@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from tqdm import tqdm
 
@@ -63,6 +63,12 @@ class FilePredictions:
             if file.error:
                 self.failures.append(str(file.error))
             yield file
+
+    def close(self) -> None:
+        """Ends the work early, and lets others go on with it; nothing comes any more."""
+        left, self._outcomes = self._outcomes, iter(())
+        if isinstance(left, Generator):
+            left.close()
 
     def lines(self, form: str, top: int = 3) -> Iterator[str]:
         """Yields what comes of each file as it is to be shown, once.

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from mgr_jax.audio.io import Limits, LimitsLike
+from mgr_jax.audio.io import AudioWarning, Limits, LimitsLike
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.errors import UserError, printable
 from mgr_jax.files import expand, require_writable, write_text
@@ -96,6 +97,8 @@ def write_submission(
     found = predictor.predict_files(names, sides=sides, limits=limits, workers=workers)
     bar = tqdm(found, "classified", len(names), unit="track", disable=None if progress else True)
     for row, file in enumerate(bar):
+        for note in file.notes:
+            warnings.warn(note, AudioWarning, stacklevel=2)
         if not file.prediction:
             failures.append(f"{file.error}; its row says {1 / len(GENRES):g} of every genre")
             continue

@@ -12,8 +12,9 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.prediction.predictor import Predictor, load
-from mgr_jax.prediction.record import Record, Writer
+from mgr_jax.prediction.record import Record
 from mgr_jax.prediction.stream import FilePrediction
+from mgr_jax.prediction.writers import PerFile
 from mgr_jax.reports import timeline
 from mgr_jax.reports.figures import require_matplotlib, save_figure
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class PictureWriter(Writer):
+class PictureWriter(PerFile):
     """Writes a picture of the timeline of each file; see `draw_timeline`.
 
     Predictions are made with a timeline, and with `look=make_overview`. The record does not hold
@@ -38,29 +39,24 @@ class PictureWriter(Writer):
           UserError: matplotlib is not installed.
         """
         require_matplotlib()
-        self._place = place
+        super().__init__(place)
 
     def begin(self, record: Record) -> None:
         """Does nothing: what is done has its picture, see `lacks`."""
 
-    def add(self, file: FilePrediction) -> None:
+    def write(self, path: Path, file: FilePrediction) -> None:
         """Writes the picture of a file; of one that could not be read there is none."""
         if file.prediction is None:
             return
-        path = self._place(file.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         save_figure(_draw(file.prediction, Path(file.name).name, file.overview), path)
-
-    def forget(self, file: FilePrediction) -> None:
-        """Removes the picture of what the file was before."""
-        self._place(file.name).unlink(missing_ok=True)
 
     def replace(self, old: FilePrediction, new: FilePrediction) -> None:
         """Does nothing: tags do not change what is heard."""
 
     def lacks(self, name: str) -> str:
         """The picture, where it is not there."""
-        return "" if self._place(name).exists() else "its picture is missing"
+        return "" if os.path.exists(self.place(name)) else "its picture is missing"
 
 
 def draw_timeline(

@@ -39,10 +39,21 @@ def test_a_timeline_that_cannot_be_is_told_before_anything_is_written(
         (["--model=/no/where", "song.mp3", "--top=0"], 2, "--top=0"),
         (["--model=/no/where", "song.mp3", "--format=parquet"], 1, "give --out"),
         (["--model=/no/where", "song.mp3", "--format=text,csv"], 1, "give --out"),
-        (["--model=/no/where", "a.mp3", "--format=xml", "--out=FOLDER/g"], 1, "no format of"),
+        (
+            ["--model=/no/where", "a.mp3", "--format=xml", "--out=FOLDER/g"],
+            1,
+            "there is no format 'xml'",
+        ),
         (["--model=/no/where", "song.mp3", "--beside"], 1, "(`out`)"),
         (["--model=/no/where", "song.mp3", "--format=crowdai"], 1, "takes --format=crowdai"),
         (["--model=x", "a.mp3", "--format=crowdai,csv", "--out=x"], 1, "takes --format=crowdai"),
+        (
+            ["--model=x", "a.mp3", "--format=crowdai", "--out=x", "--hop=1"],
+            1,
+            "--timeline and what",
+        ),
+        (["--model=x", "a.mp3", "--format=crowdai", "--out=x", "--classes=a"], 1, "--classes"),
+        (["--model=x", "song.mp3", "--missing_classes=zero"], 1, "give --format=crowdai"),
         (["--model=x", "a.mp3", "--format=crowdai", "--out=FOLDER"], 1, "give the name of a file"),
     ],
     ids=str,
@@ -70,7 +81,7 @@ def test_predict_prints_every_file_and_names_those_it_cannot_read(
     assert "bad.mp3 cannot be decoded as audio" in bad_line
     assert worse_line == f"mgr-jax: {worse} is not a file; check the path"
     assert out.count("/hum/") == 10
-    assert out.endswith("Wrote p.jsonl: 12 files, 2 of them could not be read.\n")
+    assert out.endswith(f"Wrote {tmp_path}/out/p.jsonl: 12 files, 2 of them could not be read.\n")
     rows = mgr_jax.read_results(tmp_path / "out" / "p.jsonl")
     tracks = [row for row in rows if row.unit == "track"]
     assert len(tracks) == 12
@@ -85,6 +96,20 @@ def test_predict_prints_every_file_and_names_those_it_cannot_read(
     assert "11 of 12 files are done" in out
     assert err.splitlines() == [bad_line, worse_line]
     assert mgr_jax.read_results(tmp_path / "out" / "p.csv") == rows
+
+
+def test_files_that_cannot_be_read_are_named_where_results_cannot_be_written(
+    capsys, trained_run, music_folder, tmp_path
+):
+    bad, long = tmp_path / "bad.wav", tmp_path / f"{'x' * 250}.wav"
+    bad.write_text("no music")
+    long.write_bytes(next((music_folder / "hum").glob("*.wav")).read_bytes())
+    flags = [f"--model={trained_run}", f"--out={tmp_path / 'g'}", "--format=audacity"]
+    code, out, err = call(capsys, "predict", *flags, bad, long)
+    assert (code, out) == (1, "")
+    first, second = err.splitlines()
+    assert "bad.wav cannot be decoded" in first
+    assert second.startswith("mgr-jax: 1 files could not be written")
 
 
 def test_results_are_written_to_standard_output(capsys, trained_run, music_folder, tmp_path):

@@ -354,19 +354,25 @@ def test_a_split_of_the_run_can_be_scored(capsys, run):
 
 def test_predict_names_every_track(capsys, run, tmp_path):
     workdir, expected, file = run
-    code, out, err = call(
-        capsys, "predict", f"--model={workdir}", f"--features={file}", "--timeline",
-        f"--json={tmp_path / 'p.json'}",
-    )  # fmt: skip
+    argv = ["predict", f"--model={workdir}", f"--features={file}", "--timeline"]
+    code, out, err = call(capsys, *argv, f"--out={tmp_path / 'p'}", "--format=text,csv,audacity")
     assert code == 0, err
-    assert "0:00.0-0:08.0" in out
-    results = json.loads((tmp_path / "p.json").read_text())
+    assert out.count("\n  0:00–0:20  ") == 30  # one section each
+    results = {
+        row.file: row for row in mgr_jax.read_results(tmp_path / "p.csv") if row.unit == "track"
+    }
     assert list(results) == pictures()["track"].tolist()
     track = expected["test"].track[0]
-    alone = mgr_jax.load(workdir).predict_features(
-        pictures()["mel"][pictures()["track"].tolist().index(track)].T
+    picture = pictures()["mel"][pictures()["track"].tolist().index(track)].T
+    alone = mgr_jax.load(workdir).predict_features(picture)
+    found = results[track]
+    np.testing.assert_allclose(
+        list(found.probabilities.values()), alone.answer.probabilities, atol=1e-6
     )
-    np.testing.assert_allclose(results[track]["track"], alone.track_probabilities, atol=1e-6)
+    assert (found.start, found.end) == (0, found.seconds) == (0, alone.end.max())
+    labels = mgr_jax.read_results(tmp_path / "p.labels")
+    assert {row.file for row in labels} == set(results)
+    assert all(row.end > row.start for row in labels)
 
 
 @pytest.mark.parametrize(

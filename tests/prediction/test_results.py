@@ -215,8 +215,15 @@ def test_the_last_line_of_a_file_counts_and_damage_is_told(results):
     sizes = {row.file: row.size for row in mgr_jax.read_results("again.jsonl")}
     assert sizes == {"a.mp3": 2} | {name: 1000 + n for n, name in enumerate(NAMES[:-1])}
     Path("again.jsonl").write_bytes(twice + lines[0].replace(b"rock", b"jazz", 1))
-    with pytest.warns(UserWarning, match=r"line 3 of again\.jsonl is damaged"):
+    with pytest.warns(UserWarning, match=r"again\.jsonl is damaged in line 3,"):
         assert {row.file for row in mgr_jax.read_results("again.jsonl")} == {"a.mp3"}
+
+
+def test_labels_with_frequencies_are_read(tmp_path):
+    labels = "0.000000\t2.250000\trock 0.51\n\\\t200.000000\t3000.000000\n\n4.0\t4.0\tthe end\n"
+    (tmp_path / "song.mp3.txt").write_text(labels)
+    rows = mgr_jax.read_results(tmp_path / "song.mp3.txt")
+    assert [(row.end, row.label) for row in rows] == [(2.25, "rock"), (4.0, "the end")]
 
 
 # Of other versions.

@@ -287,8 +287,8 @@ def test_a_kill_in_the_middle_leaves_the_file_as_it_was(song):
     before = path.read_bytes()
     code = (
         "import os, sys; sys.path[:0] = ['tests/prediction', 'tests/helpers']\n"
-        "import mgr_jax.prediction.tags as tags, test_tags\n"
-        "tags.digest_packets = lambda *args: os.kill(os.getpid(), 9)\n"
+        "import mgr_jax.prediction.tagged_file as tagged, test_tags\n"
+        "tagged.digest_packets = lambda *args: os.kill(os.getpid(), 9)\n"
         "test_tags.tag(sys.argv[1], 'rock')"
     )
     paths = os.pathsep.join([str(ROOT), *sys.path])
@@ -316,7 +316,7 @@ def test_sound_or_tags_that_would_change_are_noticed(song, monkeypatch):
         tags["GENRE"], tags["TITLE"] = list(genres), "another"
 
     with monkeypatch.context() as patch:
-        patch.setattr("mgr_jax.prediction.tags._Tagged._set", spoil)
+        patch.setattr("mgr_jax.prediction.tagged_file.TaggedFile._set", spoil)
         assert "other tags would not stay" in str(tag(path, "rock"))
     save = FLAC.save
 

@@ -13,7 +13,7 @@ from unsealed import read_unsealed
 
 import mgr_jax
 from mgr_jax import cli
-from mgr_jax.audio.io import AudioError
+from mgr_jax.audio.io import AudioError, AudioWarning
 from mgr_jax.evaluation import log_loss, macro_f1
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.runs.submission import GENRES
@@ -37,7 +37,8 @@ class StubPredictor:
                 yield FilePrediction(name, error=error)
             else:
                 told = SimpleNamespace(track_probabilities=np.array(self.answers[stem]))
-                yield FilePrediction(name, told)
+                notes = (f"{name} is cut short",) if "cut" in stem else ()
+                yield FilePrediction(name, told, notes=notes)
 
 
 @pytest.fixture
@@ -94,6 +95,12 @@ def test_rows_are_stems_and_columns_the_genres_of_the_challenge(tmp_path, use, c
     assert log_loss(label, table) == pytest.approx(expected)
     assert expected < np.log(1e6)
     assert 0 <= macro_f1(label, table) <= 1
+
+
+def test_what_is_used_but_not_as_it_is_is_told(tmp_path, use):
+    use(StubPredictor(GENRES, {"cut": np.full(16, 1 / 16)}))
+    with pytest.warns(AudioWarning, match=r"cut\.mp3 is cut short"):
+        mgr_jax.write_submission("run", make_files(tmp_path, "cut.mp3"), tmp_path / "s.csv")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +162,7 @@ def test_a_model_of_some_genres_writes_a_submission(trained_run, music_folder, t
     for extra, says in (
         ([], "takes --format=crowdai, --out"),
         ([f"--out={out}"], "does not know 13 of the challenge's 16 genres"),
-        ([f"--out={out}", "--timeline"], "neither --features"),
+        ([f"--out={out}", "--timeline"], "leave out --features"),
     ):
         assert cli.main([*flags, *extra]) == 1
         err = capsys.readouterr().err

@@ -47,6 +47,19 @@ def test_a_file_that_cannot_be_read(predictor, tmp_path):
         mgr_jax.draw_timeline(predictor, tmp_path / "bad.mp3")
 
 
+def test_a_picture_that_cannot_be_written_costs_no_other_file_its_own(trained_run, song, tmp_path):
+    long = song.with_name(f"{'a' * 250}.wav")  # comes first; with .png it is no name
+    long.write_bytes(song.read_bytes())
+    out = tmp_path / "genres"
+    for _ in range(2):  # it is tried again
+        found = mgr_jax.predict_files(trained_run, [long, song], out=out, formats=["png"])
+        with user_error("results.not_written", "1 files", long.name):
+            dict(found)
+    rows = mgr_jax.read_results(tmp_path / "genres.jsonl")
+    assert {row.file for row in rows} == {str(long), str(song)}
+    assert [path.name for path in tmp_path.rglob("*.png")] == [f"{song.name}.png"]
+
+
 def test_pictures_are_a_format_of_results(trained_run, song, tmp_path):
     (tmp_path / "bad.mp3").write_bytes(b"no sound")
     files, out = [song, tmp_path / "bad.mp3"], tmp_path / "genres"
