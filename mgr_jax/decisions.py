@@ -70,7 +70,7 @@ class Timeline:
         return asked if isinstance(asked, Timeline) else self
 
 
-TimelineLike = bool | Timeline | Mapping[str, float]
+TimelineLike = bool | Timeline | Mapping[str, float] | None  # None: no timeline
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +110,8 @@ class Rules:
         agree with it, and what is told implies its ancestors.
 
     Raises:
-      UserError: a probability outside [0, 1], or a tree in which a genre is its own ancestor.
+      UserError: classes that are one text, a probability outside [0, 1], or a tree in which a genre
+        is its own ancestor.
     """
 
     classes: tuple[str, ...] = ()
@@ -118,6 +119,8 @@ class Rules:
     genre_tree: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        several = not isinstance(self.classes, str)  # whose letters would be names
+        require(several, "classes", self.classes, "expected names, such as ('jazz',)")
         least = self.min_probability
         inside = least is None or 0 <= least <= 1
         require(inside, "min_probability", least, "expected a number from 0 to 1")

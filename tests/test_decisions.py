@@ -98,6 +98,8 @@ def test_names_that_the_model_does_not_know_are_an_error():
         Rules(genre_tree={"a": "b", "b": "a"})
     assert Rules(("Jazz", "ROCK")).fit(CLASSES).classes == ("jazz", "rock")
     Rules().fit(CLASSES)
+    with user_error("argument.out_of_range", "classes is 'jazz'"):
+        Rules("jazz")
 
 
 def test_tracks_and_clips_have_temperatures_of_their_own():

@@ -251,8 +251,8 @@ def require_splices(folder: Path, model: ModelDescription) -> None:
     spec = model.spec
     if spec.kind != "waveform" or spec.task != "single_label" or model.side.format:
         raise UserError(
-            f"{folder} is not a model that tells one genre of sound alone; only for such a model "
-            "can settings of a timeline be chosen on splices, so leave that out",
+            f"{folder} is not a model that tells one genre of sound alone, for which alone it is "
+            "known of splices what should be told; choose and measure no timeline of it",
             code="benchmark.other_model",
         )
 

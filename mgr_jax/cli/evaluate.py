@@ -44,6 +44,7 @@ def define_flags(flags: Flags) -> None:
     flags.target("json", "Also write the scores here.")
     flags.aggregation("probabilities")
     flags.switch("record", False, "Append the result to the ledger of results.")
+    flags.switch("progress", True, "Show bars.")
     flags.target("ledger", "Which; docs/results.jsonl where there is one, else results.jsonl.")
 
 
@@ -52,7 +53,7 @@ def main(flags: Flags, args: list[str]) -> None:
     flags.require(model="the work directory of a trained run, such as runs/a")
     options = flags.given("features", "folder", "labels", "columns", "class_names", "name")
     options |= flags.given("leave_out_unknown", "include_trained", "limits", "workers")
-    options |= flags.given("checkpoint", "data_dir", "aggregation", "top_k")
+    options |= flags.given("checkpoint", "data_dir", "aggregation", "top_k", "progress")
     result = mgr_jax.evaluate(flags.model, flags.split, **options)
     print(result)
     if flags.json:

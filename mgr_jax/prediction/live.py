@@ -91,7 +91,8 @@ class LiveStream:
         self._window = 0  # number of the next one
         self._end = 0  # of the last window
         self._is_closed = self._is_clipped = False
-        self._from_rate, self._resampler = 0.0, None
+        self._from_rate: float | None = None
+        self._resampler: soxr.ResampleStream | None = None
         self.set_rate(sample_rate)
 
     def set_rate(self, sample_rate: float) -> None:
@@ -129,6 +130,7 @@ class LiveStream:
                 code="live.closed",
             )
         mono, found = self._mono(block), []
+        assert self._from_rate is not None  # of `set_rate`
         step = max(1, round(self._from_rate))  # a second at a time: memory is bounded
         for start in range(0, len(mono), step):
             part = mono[start : start + step]

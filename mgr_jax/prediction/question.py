@@ -105,7 +105,7 @@ def resolve_timeline(asked: TimelineLike, model: ModelDescription) -> Timeline |
     Raises:
       UserError: it has a setting that no timeline can have, or leaves gaps between windows.
     """
-    if asked is False:
+    if asked is None or asked is False:
         return None
     from mgr_jax.prediction.timeline import model_timeline, window_starts  # what few need
 

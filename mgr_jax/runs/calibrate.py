@@ -4,8 +4,7 @@ import dataclasses
 import functools
 import itertools
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,11 @@ from mgr_jax.config import load_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.decisions import Decisions
-from mgr_jax.errors import UserError, printable, require
-from mgr_jax.evaluation import Predictions, format_interval
+from mgr_jax.errors import UserError, require
+from mgr_jax.evaluation import Predictions
 from mgr_jax.files import expand
 from mgr_jax.model_folder import ModelDescription, read_description
+from mgr_jax.runs.calibration import Calibration
 from mgr_jax.runs.fit_background import Music, fit_background, quieter, share_refused
 from mgr_jax.runs.told import (
     NEVER,
@@ -36,79 +36,6 @@ from mgr_jax.runs.told import (
 from mgr_jax.training.inference import predict_run
 
 _MOST_TRACKS = 400  # of a split that a background check hears
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What calibration has found, and written to a run's model.json.
-
-    Attributes:
-      path: the folder of the run.
-      decisions: what its model.json holds now; `measured` has the numbers.
-    """
-
-    path: Path
-    decisions: Decisions
-
-    def __str__(self) -> str:
-        """The temperatures, and scores before and after as lines of text."""
-        found, d = self.decisions.measured, self.decisions
-        lines = [
-            f"calibrated on {found['tracks']} {found['split']} tracks: temperature "
-            f"{d.track_temperature:.2f} of tracks, {d.clip_temperature:.2f} of clips",
-            *_scores("before", found["before"]),
-            *_scores("after", found["after"]),
-            *_scores("cross-fitted", {"track": found["cross_fitted"]}),
-        ]
-        if reported := found.get("reported"):
-            lines += _scores(f"{reported['split']} before", reported["before"])
-            lines += _scores(reported["split"], reported["after"])
-        if d.thresholds:
-            never = [name for name, least in d.thresholds.items() if least >= NEVER]
-            lines.append(f"told where a precision of {d.precision:g} was reached: {_told(d)}")
-            if never:
-                lines.append(f"never told, as no threshold reaches it: {', '.join(never)}")
-        if heard := found.get("background"):
-            lines.append(
-                f"background check, fitted to {heard['clips']} clips: finds of made-up "
-                + ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in heard["found"].items())
-            )
-            if reported:
-                share = format_interval(heard["refused"])
-                lines.append(f"background check: refuses {share} of the {reported['split']} clips")
-        if heard := found.get("timeline"):
-            t = d.timeline
-            lines.append(
-                f"timeline: hop {t.hop:g} s, smoothing {t.smoothing:g} s, hysteresis "
-                f"{t.hysteresis:g}, sections of at least {t.min_length:g} s: finds "
-                f"{heard['recall']:.0%} of the boundaries in {heard['splices']} splices, and "
-                f"{heard['spurious_per_10_min']:.1f} too many in 10 min of one genre"
-            )
-        lines.append(self._believe())
-        return "\n".join(map(printable, lines))
-
-    def _believe(self) -> str:
-        """Whether the precision that was wanted is reached, or how that would be known."""
-        found, wanted = self.decisions.measured, self.decisions.precision
-        if not (reported := found.get("reported")):
-            checkpoint = "the checkpoint, " if found["split"] == "validation" else ""
-            return (
-                f"What is reached on other tracks is not measured: the {found['split']} tracks "
-                f"chose {checkpoint}temperatures and thresholds, so that their numbers are "
-                "optimistic. Give another split to report, such as test."
-            )
-        chose = "the checkpoint alone" if reported["split"] == "validation" else "nothing"
-        text = f"On {reported['split']} tracks, which chose {chose}, "
-        track = reported["after"]["track"]
-        share, low, high = track["precision"]
-        if share is None:
-            return f"{text}nothing is told."
-        text += f"{_percent(share)} of what is told is right (95 % interval {_percent(low)} to "
-        text += f"{_percent(high)}), and something is told of {_percent(track['coverage'][0])}"
-        if wanted is None:
-            return f"{text}."
-        verdict = "is reached" if low >= wanted else "may be reached: they are too few to say"
-        return f"{text}: the wanted {_percent(wanted)} {'is missed' if high < wanted else verdict}."
 
 
 def calibrate(
@@ -146,9 +73,9 @@ def calibrate(
       What was found, as text when printed.
 
     Raises:
-      UserError: no such run, checkpoint, dataset or split, the split was trained on, the run was
-        not trained to classify, no threshold reaches the precision, or a timeline's settings cannot
-        be chosen. Nothing is written then.
+      UserError: no such run, checkpoint, dataset or split, the split was trained on or has a single
+        track, the run was not trained to classify, no threshold reaches the precision, or a
+        timeline's settings cannot be chosen. Nothing is written then.
     """
     workdir = expand(run).absolute()
     described = read_description(workdir)
@@ -163,6 +90,12 @@ def calibrate(
 
     segments = predict(split)
     tracks = segments.by_track()
+    if len(tracks.track) < 2:
+        raise UserError(
+            f"the {split} split of {workdir} has a single track, which tells nothing of others; "
+            "prepare the dataset with a larger share for it",
+            code="calibrate.too_few",
+        )
     decisions = dataclasses.replace(
         described.decisions,
         clip_temperature=fit_temperature(segments),
@@ -262,36 +195,9 @@ def _listen(
     return Music.hear(itertools.chain.from_iterable(map(waveforms, opened)), described.spec)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
 def _before(segments: Predictions) -> dict[str, Any]:
     """The scores of a run that was not calibrated, which tells everything."""
     return {
         "segment": score_calibration(segments),
         "track": score_told(segments, Decisions())["track"],
     }
-
-
-def _scores(when: str, found: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for level, scores in found.items():
-        line = f"{when:<12}  {level:<7}  log loss {scores['log_loss']:.3f}  "
-        line += f"calibration error {scores['calibration_error']:.3f}"
-        if "told" in scores:
-            line += f"  precision {format_interval(scores['precision'])}"
-            line += f"  coverage {format_interval(scores['coverage'])}"
-        lines.append(line)
-    return lines
-
-
-def _told(decisions: Decisions) -> str:
-    by_threshold: dict[float, list[str]] = {}
-    for name, least in decisions.thresholds.items():
-        by_threshold.setdefault(least, []).append(name)
-    return "; ".join(
-        f"{', '.join(names)} from {least:.3f}"
-        for least, names in by_threshold.items()
-        if least < NEVER
-    )

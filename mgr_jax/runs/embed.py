@@ -138,12 +138,18 @@ def embed(
         )
     workdir = expand(model).absolute()
     predictor = load(workdir, checkpoint=checkpoint)
+    decisions = predictor.description.decisions
     settings = {
         "mgr_jax": mgr_jax.__version__,
         "model": str(workdir),
         "checkpoint": str(checkpoint),
         "digest": digest_network(workdir, checkpoint),
         "system": predictor.description.system,
+        "calibration": {
+            "temperature": decisions.track_temperature,
+            "precision": decisions.precision,
+            "background": bool(decisions.background),
+        },
         "classes": list(predictor.classes),
         "per": per,
         "hop": hop,

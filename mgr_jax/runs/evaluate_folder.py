@@ -28,7 +28,7 @@ from mgr_jax.runs.folder_result import (
     REASONS,
     FolderResult,
     LeftOut,
-    Mistake,
+    find_mistakes,
     left_out_lines,
     write_lists,
 )
@@ -96,7 +96,7 @@ def evaluate_folder(
     found = _predict(predictor, folder, list(label_of), seen, left_out, limits, workers, progress)
     trained = seen.trained_on(found)
     if not include_trained:
-        left_out += [LeftOut(p, "trained_on", REASONS["trained_on"]) for p in sorted(trained)]
+        left_out += [LeftOut(path, kind, REASONS[kind]) for path, kind in sorted(trained.items())]
         found = {path: prediction for path, prediction in found.items() if path not in trained}
     if not found:
         why = "; ".join(line.strip() for line in left_out_lines(left_out))
@@ -125,7 +125,7 @@ def evaluate_folder(
         top_k=top_k,
         told=_score_told(predictor, table, found, label_of, aggregation),
     )
-    mistakes = _mistakes(predictor.classes, found, label_of)
+    mistakes = find_mistakes(predictor.classes, found, label_of)
     write_lists(workdir / "predictions", name, mistakes, left_out)
     return FolderResult(**vars(result), mistakes=mistakes, left_out=tuple(left_out))
 
@@ -295,16 +295,3 @@ def _share(count: int, trials: int) -> list[float | None]:
     if not trials:
         return [None, None, None]
     return [count / trials, *wilson_interval(count / trials, trials)]
-
-
-def _mistakes(
-    classes: Sequence[str], found: Mapping[str, Prediction], label_of: Mapping[str, int]
-) -> tuple[Mistake, ...]:
-    mistakes = []
-    for path, prediction in found.items():
-        calibrated, label = prediction.answer.probabilities, label_of[path]
-        answer = int(calibrated.argmax())
-        if answer != label:
-            surest = float(calibrated[answer]), float(calibrated[label])
-            mistakes.append(Mistake(path, classes[label], classes[answer], *surest))
-    return tuple(sorted(mistakes, key=lambda one: -one.probability))

@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from mgr_jax.errors import printable, some_names
 from mgr_jax.evaluation import Predictions, Result, confusion_matrix, format_interval, per_class
 from mgr_jax.files import write_text
+from mgr_jax.prediction.prediction import Prediction
 
 _SHOWN_CLASSES, _SHOWN_MISTAKES = 20, 10
 REASONS = {
@@ -16,6 +17,7 @@ REASONS = {
     "no_label": "no label",
     "no_class": "the label is no class of the model",
     "trained_on": "the model was trained on it",
+    "named_alike": "it is called like a track that was trained on, whose sound was not kept",
     "unusable": "it cannot be used",
 }
 
@@ -45,7 +47,7 @@ class LeftOut:
 
     Attributes:
       path: below the folder.
-      kind: of the reason: one of "no_file", "no_label", "no_class", "trained_on" and "unusable".
+      kind: of the reason: one of `REASONS`.
       reason: a sentence.
     """
 
@@ -83,6 +85,20 @@ class FolderResult(Result):
         if self.left_out:
             parts.append("\n".join(map(printable, left_out_lines(self.left_out))))
         return "\n\n".join(parts)
+
+
+def find_mistakes(
+    classes: Sequence[str], found: Mapping[str, Prediction], label_of: Mapping[str, int]
+) -> tuple[Mistake, ...]:
+    """The files whose most probable class is not their label, the surest first."""
+    mistakes = []
+    for path, prediction in found.items():
+        calibrated, label = prediction.answer.probabilities, label_of[path]
+        answer = int(calibrated.argmax())
+        if answer != label:
+            surest = float(calibrated[answer]), float(calibrated[label])
+            mistakes.append(Mistake(path, classes[label], classes[answer], *surest))
+    return tuple(sorted(mistakes, key=lambda one: -one.probability))
 
 
 def _confusion_lines(tracks: Predictions) -> list[str]:

@@ -44,22 +44,23 @@ class SeenFiles:
         """Notes what a file holds at the rate of the model, see `data.cache.digest`."""
         self._heard[path] = digest
 
-    def trained_on(self, paths: Collection[str]) -> set[str]:
+    def trained_on(self, paths: Collection[str]) -> dict[str, str]:
         """The files that the run was trained on, or the runs that it began with.
 
-        They are told by content. Where a run kept none that can be compared, as of features, they
-        are told by name. Files of equal names and other content are warned of.
+        They are told by content ("trained_on"). Where a run kept none that can be compared, as of
+        features, they are told by name ("named_alike"). Files of equal names and other content are
+        warned of.
         """
-        found: set[str] = set()
+        found: dict[str, str] = {}
         for run in self._seen:
             named = match_rows(run.tracks, paths).keys()
             kept = run.format["kind"] == "waveform" and run.format.get("rate") == self._rate
             if not (run.digests and kept):
-                found |= named
+                found = dict.fromkeys(named, "named_alike") | found
                 continue
             digests = set(run.digests)
             alike = {path for path in paths if self._heard.get(path) in digests}
-            found |= alike
+            found |= dict.fromkeys(alike, "trained_on")
             if others := sorted(named - alike):
                 warnings.warn(
                     f"{len(others)} files are called like tracks that {run.run} was trained on, "

@@ -281,11 +281,12 @@ def test_other_blocks_are_refused(block, code):
 
 
 def test_settings_that_make_no_sense_are_refused():
+    for rate in (0, -1, 10):
+        with pytest.raises(AudioError, match=f"sample rate of {rate} Hz"):
+            LiveStream(recording(), rate)
     for hop in (0.0, -1.0, float("nan")):
         with user_error("argument.out_of_range", "hop"):
             LiveStream(recording(), RATE, hop=hop)
-    with pytest.raises(AudioError, match="sample rate of 10 Hz"):
-        LiveStream(recording(), 10)
     with user_error("unknown_name", "rock"):
         LiveStream(recording(), RATE, rules=Rules(classes=("rock",)))
     stream = LiveStream(recording(), RATE)

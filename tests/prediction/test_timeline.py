@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import mgr_jax
 from mgr_jax.audio.clips import Crop
 from mgr_jax.decisions import Decider, Decisions, Rules, Timeline
 from mgr_jax.input_spec import InputSpec
+from mgr_jax.prediction.question import resolve_timeline
 from mgr_jax.prediction.timeline import (
     average_windows,
     find_sections,
@@ -287,6 +289,13 @@ def test_a_hop_that_leaves_gaps():
         window_starts(5000, SPEC, Timeline(hop=3.5))
     rows = dataclasses.replace(SPEC, shape=(1,), sample_rate=1 / 30, clip_samples=1)
     assert len(window_starts(4, rows, Timeline(hop=0.5))) == 4  # rows of 30 s have no finer hop
+
+
+def test_nothing_that_is_asked_for_is_no_timeline():
+    model = SimpleNamespace(decisions=Decisions(), spec=SPEC)
+    assert resolve_timeline(None, model) is None
+    assert resolve_timeline(False, model) is None
+    assert resolve_timeline({}, model) == resolve_timeline(True, model) == Timeline(None, 6, 0.2, 6)
 
 
 def test_settings_by_name_change_those_of_the_model():

@@ -13,6 +13,7 @@ import mgr_jax
 from mgr_jax import cli
 from mgr_jax.config import load_config
 from mgr_jax.model_folder import read_description
+from mgr_jax.runs import calibrate as calibrate_module
 from mgr_jax.runs.background_sounds import KINDS, make_background
 
 pytestmark = pytest.mark.slow  # of the run that is calibrated
@@ -80,7 +81,7 @@ def test_model_json_says_what_was_found_and_all_that_it_said_before(calibrated, 
             ["95.0 % of what is told", "90.0 % to 99.0 %", "80.0 % is reached"],
         ),
         (0.8, [0.6, 0.5, 0.7], ["60.0 %", "80.0 % is missed"]),
-        (0.8, [0.9, 0.7, 0.97], ["too few to say"]),
+        (0.8, [0.9, 0.7, 0.97], ["80.0 % is not shown"]),
         (0.8, [None, None, None], ["nothing is told"]),
         (None, [0.6, 0.5, 0.7], ["60.0 % of what is told is right"]),
     ],
@@ -199,6 +200,18 @@ def test_what_cannot_be_found_is_one_sentence_and_nothing_is_written(
     with user_error(code, named):
         mgr_jax.calibrate(trained_run, progress=False, **options)
     assert (trained_run / "model.json").read_bytes() == before
+
+
+def test_a_single_track_is_too_few(trained_run, monkeypatch):
+    predict = calibrate_module.predict_run
+
+    def first(*args, **options):
+        table = predict(*args, **options)
+        return table.select(table.track == table.track[0])
+
+    monkeypatch.setattr(calibrate_module, "predict_run", first)
+    with user_error("calibrate.too_few", "single track"):
+        mgr_jax.calibrate(trained_run, progress=False)
 
 
 def test_the_command_line(trained_run, tmp_path, capsys):

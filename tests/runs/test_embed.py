@@ -165,6 +165,12 @@ def test_the_same_call_goes_on_after_a_kill(trained_run, music_folder, tmp_path,
     assert not out.exists()
     with user_error("journal.other_settings", "per = track, not segment"):
         embed(trained_run, [folder], out, per="segment")
+    calibrated = shutil.copytree(trained_run, tmp_path / "run")
+    monkeypatch.setattr("mgr_jax.runs.embed.load", lambda *_, **__: mgr_jax.load(calibrated))
+    mgr_jax.calibrate(calibrated, precision=0.5, background=False, progress=False)
+    with user_error("journal.other_settings", "calibration = "):
+        embed(trained_run, [folder], out)  # labels would be told in two ways
+    monkeypatch.undo()
     shutil.copy(music_folder / "hiss" / "0-0.wav", folder / "0-1.wav")  # finished, and changed
     (folder / "0-0.wav").unlink()  # finished, and asked for no more
     asked = []

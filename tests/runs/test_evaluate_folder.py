@@ -14,8 +14,10 @@ from sklearn.metrics import accuracy_score
 
 import mgr_jax
 from mgr_jax.cli import main
+from mgr_jax.data.trained_on import trained_on
 from mgr_jax.decisions import Decisions
 from mgr_jax.model_folder import read_description
+from mgr_jax.runs import seen_files
 
 RATE = 12_000
 GENRES = ("hum", "hiss", "beat")
@@ -106,6 +108,18 @@ def test_what_was_trained_on_is_known_by_its_sound_and_left_out(run, music_folde
         shutil.copy(folder / path, only / path)
     with user_error("split.empty", "trained on"):
         mgr_jax.evaluate(run, folder=only, **QUIET)
+
+
+def test_files_called_like_tracks_whose_sound_was_not_kept_are_left_out(
+    run, music_folder, monkeypatch
+):
+    seen = [dataclasses.replace(one, digests=()) for one in trained_on(run)]
+    monkeypatch.setattr(seen_files, "trained_on", lambda _: seen)
+    result = mgr_jax.evaluate(run, folder=music_folder, **QUIET)
+    trained = json.loads((run / "tracks.json").read_text(encoding="utf-8"))["train"]
+    assert {one.path for one in result.left_out if one.kind == "named_alike"} == set(trained)
+    assert "is called like a track" in str(result)
+    assert "the model was trained on it" not in str(result)
 
 
 def test_files_of_equal_names_and_other_sound_are_scored_and_told(run, tmp_path):
