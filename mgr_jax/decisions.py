@@ -8,6 +8,7 @@ what a user asks for stands in `Rules`. Needs numpy only.
 import dataclasses
 import itertools
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,19 +39,19 @@ class Timeline:
 
     def __post_init__(self) -> None:
         """Raises a UserError for a setting that no timeline can have."""
-        if self.hop is not None and not 0 < self.hop < math.inf:
+        for name, value in vars(self).items():
+            if name == "hop" and value is None:
+                continue
+            most = 1.0 if name == "hysteresis" else math.inf
+            is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            if is_number and 0 <= value <= most and value != math.inf and (value or name != "hop"):
+                continue
+            bounds = {"hop": "a time above 0", "hysteresis": "a number from 0 to 1"}
             raise UserError(
-                f"the timeline's hop is {self.hop:g} s; give a time above 0",
+                f"the timeline's {name} is {value!r}; "
+                f"give {bounds.get(name, 'seconds, from 0 up')}",
                 code="timeline.out_of_range",
             )
-        for name, most in (("smoothing", math.inf), ("hysteresis", 1.0), ("min_length", math.inf)):
-            value = getattr(self, name)
-            if not 0 <= value <= most or value == math.inf:
-                bounds = "from 0 to 1" if most == 1.0 else "in seconds, from 0 up"
-                raise UserError(
-                    f"the timeline's {name} is {value:g}; give a number {bounds}",
-                    code="timeline.out_of_range",
-                )
 
     def changed(self, asked: "TimelineLike") -> "Timeline":
         """The timeline that a user asks for, where this is the model's.

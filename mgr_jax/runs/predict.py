@@ -161,9 +161,9 @@ def predict_files(
         todo = [one.file for one in planned if not one.is_done]
         if dry_run:
             return FilePredictions((), planned, origin)
-        if len(todo) < len(planned):
-            told = f"{len(planned) - len(todo)} of {len(planned)} files are done."
-            log.info(f"{record and record.path}: {told}")
+        if record and len(todo) < len(planned):
+            done = len(planned) - len(todo)
+            log.info(f"{record.path}: {done} of {len(planned)} files are done.")
         found = predict(todo) if todo else iter(())
         keeper = Keeper(record, writers, tags)
         keeper.begin(todo)

@@ -272,9 +272,10 @@ def test_what_is_no_music_is_a_section_of_its_own():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"hop": 0}, "hop is 0 s; give a time above 0"),
-        ({"hop": float("nan")}, "hop is nan s"),
-        ({"smoothing": -1}, "smoothing is -1; give a number in seconds"),
+        ({"hop": 0}, "hop is 0; give a time above 0"),
+        ({"hop": "a"}, "hop is 'a'; give a time above 0"),
+        ({"hop": float("nan")}, "hop is nan"),
+        ({"smoothing": -1}, "smoothing is -1; give seconds, from 0 up"),
         ({"hysteresis": 1.5}, "hysteresis is 1.5; give a number from 0 to 1"),
         ({"min_length": float("inf")}, "min_length is inf"),
     ],
