@@ -19,7 +19,7 @@ from mgr_jax.features.journal import JournalInUseError
 ROOT = Path(__file__).resolve().parent.parent
 CODE = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 # What is raised or read here again has got its code in another process.
-HANDED_ON = ("mgr_jax/training/partition.py", "mgr_jax/prediction/rows.py")
+HANDED_ON = ("mgr_jax/training/partition.py", "mgr_jax/prediction/entries.py")
 
 
 @functools.cache
