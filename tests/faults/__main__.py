@@ -2,11 +2,11 @@
 
     python tests/faults                   # all parts, about half an hour on two cores
     python tests/faults kills disks       # some; the page shows the last figures of the others
-    python tests/faults --reduced kills   # as the tests do it, in seconds; writes nothing
+    python tests/faults --reduced         # a little of each, in three minutes; writes nothing
 
 A part is a module here with `run(folder, reduced=False)`: it works in an empty folder, raises an
 AssertionError where something does not hold that the page says, and returns the figures that
-page.md shows of it, as `{part[figure]}`. tests/test_faults.py runs all of them, reduced.
+page.md shows of it, as `{part[figure]}`. tests/test_faults.py runs the quick ones, reduced.
 """
 
 import importlib
