@@ -55,6 +55,9 @@ _PUBLIC = {
     "read_results": "mgr_jax.prediction.reading",
     "search": "mgr_jax.runs.search",
     "write_submission": "mgr_jax.runs.submission",
+    # Models of others
+    "import_weights": "mgr_jax.interop.import_weights",
+    "list_sources": "mgr_jax.interop.sources",
     # Parts
     "create_classifier": "mgr_jax.classifier",
     "create_frontend": "mgr_jax.audio.frontends",

@@ -28,6 +28,7 @@ GROUND = {
     "side_inputs",
     "signals",
     "ahead",
+    "third_party",
     "_registry",
 }
 ARROWS: dict[str, set[str]] = {
@@ -39,6 +40,7 @@ ARROWS: dict[str, set[str]] = {
     "side_inputs": set(),
     "signals": set(),
     "ahead": set(),
+    "third_party": set(),
     "genre_tree": set(),
     "background": set(),
     "decisions": {"background", "genre_tree"},
@@ -80,11 +82,16 @@ ARROWS: dict[str, set[str]] = {
         "audio.augment", "audio.dsp", "audio.frontends", "training.checkpoint",
     },
     "training.checkpoint": set(),
+    "training.weights": set(),
     "prediction": {
         "background", "classifier", "decisions", "input_spec", "model_folder",
         "training.checkpoint", "audio.io", "audio.gate",
         "audio.clips", "audio.frontends", "audio.dsp", "audio.listing", "audio.notes",
         "audio.packets", "audio.spool",
+    },
+    "interop": {
+        "classifier", "config", "decisions", "input_spec", "model_folder", "prediction",
+        "training.checkpoint", "training.weights",
     },
     "features": {"audio.io", "audio.notes"},
     "baselines": {"features", "data", "evaluation", "audio.io"},
@@ -102,6 +109,7 @@ ARROWS: dict[str, set[str]] = {
         "background", "classifier", "data", "config", "decisions", "evaluation",
         "evaluation.protocol",
         "training", "prediction", "model_folder", "input_spec", "features", "baselines",
+        "interop", "training.weights",
         "leakage", "reports", "benchmark", "audio.io", "audio.decoder", "audio.gate",
         "audio.listing", "audio.notes", "audio.clips", "audio.file_tags", "audio.overview",
         "audio.frontends", "audio.augment", "audio.fingerprint", "audio.chromaprint",

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mgr_jax.data import SPLITS
-from mgr_jax.data.third_party import third_party_path
 from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.third_party import third_party_path
 
 
 def list_names() -> tuple[str, ...]:

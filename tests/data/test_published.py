@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from errors import user_error
 
-from mgr_jax.data import third_party
+from mgr_jax import third_party
 from mgr_jax.data.artists import find_artists, read_artists
 from mgr_jax.data.named_splits import split_names, split_tracks
 from mgr_jax.data.parts import PROTOCOLS

@@ -1,0 +1,8 @@
+"""Same as `mgr-jax import_weights`."""
+
+import sys
+
+from mgr_jax.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["import_weights", *sys.argv[1:]]))

@@ -1,0 +1,33 @@
+"""Makes a model folder of weights of other programs: PyTorch, Keras, TensorFlow.
+
+  mgr-jax import_weights --source=won2020_fcn --weights=best_model.pth --out=models/fcn
+  mgr-jax predict --model=models/fcn song.mp3
+
+The folder is used like any run: predict, evaluate --folder, embed, teach, and
+--config.init_from=models/fcn to train on from there. Widths, layers and number of classes are told
+from the file; arrays that are missing or left over are an error that names them.
+"""
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.text("source", None, "What the file is; an unknown one lists those that there are.")
+    flags.path("weights", None, "The file of weights.")
+    flags.path("out", None, "The model folder to make.")
+    flags.text("labels", None, "Names of the outputs: a file, or a known label set.")
+    flags.text("reading", None, "How to read it, where a source has several ways.")
+    flags.text("checkpoint", None, "Which, where the file holds several.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Imports and prints."""
+    flags.require(
+        source="what the file is, such as efficientat",
+        weights="the file, such as model.pth",
+        out="the folder to make, such as models/mine",
+    )
+    options = flags.given("labels", "reading", "checkpoint")
+    print(mgr_jax.import_weights(flags.source, flags.weights, flags.out, **options))

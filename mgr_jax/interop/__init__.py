@@ -1,0 +1,1 @@
+"""Weights of other programs, read as model folders of ours."""

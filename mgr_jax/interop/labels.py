@@ -1,0 +1,64 @@
+"""Names of the outputs of published networks: label sets of `third_party/labels`, or a file."""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mgr_jax.errors import UserError
+from mgr_jax.files import expand
+from mgr_jax.third_party import third_party_path
+
+_COLUMNS = ("class", "display_name")  # the latter in AudioSet's own table
+
+
+def list_label_sets() -> list[str]:
+    """Names of the label sets that are known."""
+    return sorted(path.stem for path in third_party_path("labels").glob("*.csv"))
+
+
+def read_labels(given: str | os.PathLike[str] | Sequence[str], count: int) -> tuple[str, ...]:
+    """Names of the outputs of a network, in their order.
+
+    Args:
+      given: the name of a label set, a CSV file with a column `class`, a text file with a name in
+        every line, or the names themselves.
+      count: of the outputs.
+
+    Raises:
+      UserError: there is no such file, or it holds another number of names, or one of them twice.
+    """
+    if isinstance(given, str | os.PathLike):
+        known = str(given) in list_label_sets()
+        path = third_party_path(f"labels/{given}.csv") if known else expand(given)
+        names, told = _read(path), str(given)
+    else:
+        names, told = tuple(given), "labels"
+    if len(names) != count:
+        raise UserError(
+            f"{told} names {len(names)} classes, but the network has {count} outputs; give "
+            f"a file with a name in every line, or one of {', '.join(list_label_sets())}",
+            code="labels.other_count",
+        )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(
+            f"{told} names {', '.join(twice)} more than once; every output has a name of its own",
+            code="labels.repeated",
+        )
+    return names
+
+
+def _read(path: Path) -> tuple[str, ...]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} is no label set and cannot be read as a file of names; give a text file, or "
+            f"one of {', '.join(list_label_sets())}",
+            code="labels.not_found",
+        ) from error
+    rows = [row for row in csv.reader(lines) if row]
+    header = [cell.strip().casefold() for cell in rows[0]] if rows else []
+    if column := next((name for name in _COLUMNS if name in header), ""):
+        return tuple(row[header.index(column)].strip() for row in rows[1:])
+    return tuple(line.strip() for line in lines if line.strip())

@@ -1,0 +1,51 @@
+"""Layers of PyTorch, Keras and TensorFlow as layers of Flax."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mgr_jax.interop.source import Leaf
+
+
+def _at(collection: str, path: Sequence[str], name: str) -> tuple[str, ...]:
+    return (collection, "model", *path, name)
+
+
+def transposed(array: np.ndarray) -> np.ndarray:
+    """All axes in reverse: [out, in, bins, time] as [time, bins, in, out], [out, in] likewise."""
+    return array.transpose()
+
+
+def torch_layer(module: str, *path: str, bias: bool = True) -> Iterator[Leaf]:
+    """A dense layer of PyTorch, or a convolution over (bins, time), (time,) or none.
+
+    Args:
+      module: its name in the state dict.
+      *path: of ours, within the model.
+      bias: whether it has one.
+    """
+    yield Leaf(_at("params", path, "kernel"), (f"{module}.weight",), transposed)
+    if bias:
+        yield Leaf(_at("params", path, "bias"), (f"{module}.bias",))
+
+
+def torch_norm(module: str, *path: str) -> Iterator[Leaf]:
+    """A batch norm of PyTorch; see `torch_layer`."""
+    yield Leaf(_at("params", path, "scale"), (f"{module}.weight",))
+    yield Leaf(_at("params", path, "bias"), (f"{module}.bias",))
+    yield Leaf(_at("batch_stats", path, "mean"), (f"{module}.running_mean",))
+    yield Leaf(_at("batch_stats", path, "var"), (f"{module}.running_var",))
+
+
+def torch_gru(module: str, layer: int, *path: str) -> Iterator[Leaf]:
+    """A layer of PyTorch's GRU, whose gates lie one after the other, as `recurrent.GRU`."""
+    for number, gate in enumerate(("reset", "update", "candidate")):
+
+        def part(array: np.ndarray, number: int = number) -> np.ndarray:
+            return np.split(array, 3)[number].transpose()
+
+        params = ("params", "model", *path)
+        yield Leaf((*params, gate, "kernel"), (f"{module}.weight_ih_l{layer}",), part)
+        yield Leaf((*params, gate, "bias"), (f"{module}.bias_ih_l{layer}",), part)
+        yield Leaf((*params, f"{gate}_state"), (f"{module}.weight_hh_l{layer}",), part)
+        yield Leaf((*params, f"{gate}_state_bias"), (f"{module}.bias_hh_l{layer}",), part)

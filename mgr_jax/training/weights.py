@@ -1,0 +1,26 @@
+"""Writing a model's variables without a trainer, where `checkpoint.load_variables` reads them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orbax.checkpoint as ocp
+
+from mgr_jax.errors import disk_errors_told
+from mgr_jax.integrity import write_sums
+
+
+def save_variables(folder: Path, variables: Mapping[str, Any]) -> None:
+    """Writes the only checkpoint of a model folder that is being made, with sums of its files.
+
+    Args:
+      folder: of the model, on its way to its place; see `files.replace_folder`.
+      variables: `params` and `batch_stats`, host arrays.
+    """
+    checkpoint = Path(folder).absolute() / "checkpoints" / "0"
+    with disk_errors_told(folder):
+        checkpoint.mkdir(parents=True)
+        handler = ocp.StandardCheckpointHandler()
+        with ocp.Checkpointer(handler) as checkpointer:
+            checkpointer.save(checkpoint / "model", args=ocp.args.StandardSave(dict(variables)))
+        write_sums(checkpoint)
