@@ -5,6 +5,7 @@ Runs of version 0.1.0 kept five files in place of model.json; they are read as i
 """
 
 import dataclasses
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from mgr_jax.audio.clips import Crop
 from mgr_jax.classifier import GenreClassifier, build_classifier
 from mgr_jax.decisions import Decisions, Timeline
 from mgr_jax.errors import UserError
+from mgr_jax.files import expand
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.integrity import read_sealed, write_sealed
 from mgr_jax.side_inputs import SideFormat, SideInputs
@@ -129,6 +131,26 @@ def read_model(
     except UserError as error:
         raise UserError(f"{folder / FILE} cannot be used: {error}", code=error.code) from error
     return classifier, described
+
+
+def find_model(model: str | os.PathLike[str]) -> Path:
+    """The folder of a model that is given by its path, or by the name of a pretrained network.
+
+    A path that exists wins. One that does not, and is no name, is returned as it is: whoever reads
+    it says what it is to be.
+
+    Args:
+      model: the path or the name.
+
+    Raises:
+      UserError: the network of this name is not there yet, or a name is nearly one.
+    """
+    folder = expand(model).absolute()
+    if folder.exists() or os.path.basename(name := os.fspath(model)) != name:
+        return folder
+    from mgr_jax.catalogue import find_pretrained  # which paths do not need
+
+    return find_pretrained(name, folder)
 
 
 def is_model_folder(folder: Path) -> bool:

@@ -251,6 +251,7 @@ class Origin:
 
 
 def find_origin(
+    workdir: Path,
     config: ConfigDict,
     splits: Mapping[str, Tracks],
     *,
@@ -261,6 +262,7 @@ def find_origin(
     """Reads what the run that config.init_from names was trained on.
 
     Args:
+      workdir: its folder.
       config: of this run.
       splits: of this run, "train" and "validation".
       model: the name of the other run's network.
@@ -270,7 +272,6 @@ def find_origin(
     Raises:
       UserError: there is no such run, or it has been trained on tracks that this one is scored on.
     """
-    workdir = expand(config.init_from).absolute()
     try:
         seen = trained_on(workdir)
     except UserError as error:

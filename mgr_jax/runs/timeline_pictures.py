@@ -74,7 +74,7 @@ def draw_timeline(
         mgr_jax.draw_timeline("runs/a", "song.mp3", "song.png")
 
     Args:
-      model: the folder of a trained model, or a predictor.
+      model: the folder of a trained model, or the name of a pretrained one, or a predictor.
       audio: the file.
       out: a .png file to write; None: none is written.
       timeline: see `Predictor.predict`.
