@@ -35,7 +35,8 @@ class Pretrained:
       classes: how many.
       license: of the weights, as far as their authors say.
       owner: whose they are.
-      trained_on: the data, in words.
+      dataset: that it was trained on, in short.
+      trained_on: the same in words.
       overlap: what is known of songs that other datasets share with these.
       published: its score as its authors have told it, and where.
       measured: scores that were measured with this program, and on what; empty: none.
@@ -54,6 +55,7 @@ class Pretrained:
     classes: int
     license: str
     owner: str
+    dataset: str
     trained_on: str
     overlap: str
     published: str
@@ -91,17 +93,20 @@ class Pretrained:
 _AUDIOSET: Mapping[str, Any] = {
     "labels": "audioset527",
     "classes": 527,
+    "dataset": "AudioSet",
     "trained_on": "AudioSet (10-s clips of YouTube)",
     "overlap": "Songs of GTZAN, FMA and other datasets may be among AudioSet's clips.",
 }
 _MTAT: Mapping[str, Any] = {
     "classes": 50,
+    "dataset": "MTAT",
     "trained_on": "MagnaTagATune (clips of Magnatune's catalogue)",
     "overlap": "Songs of Magnatune may be in other datasets too.",
 }
 _MSD: Mapping[str, Any] = {
     "classes": 50,
-    "trained_on": "Million Song Dataset (tags of Last.fm)",
+    "dataset": "MSD",
+    "trained_on": "the Million Song Dataset (tags of Last.fm)",
     "overlap": "Commercial songs, such as those of GTZAN, may be in the Million Song Dataset.",
 }
 _MUSICNN: Mapping[str, Any] = {
@@ -235,7 +240,7 @@ _NETWORKS = (
     Pretrained(
         name="won2020_fcn_mtat",
         source="won2020_fcn",
-        tensors="",
+        tensors="7b2d8c24071e583813715530a5621f4e97468a321475fa6d3674eccec94eba01",
         file="best_model.pth",
         upstream=f"{_WON_FILES}/fcn",
         sha256="e89d751202d38c3ae69855782bc27010f87051958dbec64f5aa762364dbac271",
@@ -246,7 +251,7 @@ _NETWORKS = (
     Pretrained(
         name="won2020_crnn_mtat",
         source="won2020_crnn",
-        tensors="",
+        tensors="5d9a7bd88e5ddb58aa357910a7ea43e59c7b12181a7fb2b5ce82aa1856d97263",
         file="best_model.pth",
         upstream=f"{_WON_FILES}/crnn",
         sha256="cd22fc70cafd06f8f2bfc7dd795abccb1f4b50d5b09094c39ad100baf87475a3",
