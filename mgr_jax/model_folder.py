@@ -51,14 +51,16 @@ class ModelDescription:
       input_norm: see `GenreClassifier`.
       compute_dtype: of the network.
       spec: what it takes.
-      classes: names of its outputs.
+      classes: names of its outputs; none where it gives embeddings alone.
       training_tracks: of each class; empty where that is not known.
-      trained_to_classify: else its probabilities say nothing, as those of an autoencoder do.
+      trained_to_classify: music; else its probabilities say nothing, as those of an autoencoder do.
       decisions: what validation tracks told of its answers; see `mgr_jax calibrate`.
       side: what it is given beside the sound.
       provenance: where it comes from: `mgr_jax` (version), `config` (SHA-256 of it as JSON),
         `dataset`, `source` (digest of its files), `license`, `protocol` (see `Protocol.as_dict`)
-        and `init_from` (the run whose weights it began with); None where that is not known.
+        and `init_from` (the run whose weights it began with); None where that is not known. Of
+        weights from elsewhere: `import` (source, file, upstream, tensors) and `license`, and where
+        they are known ones `pretrained`, `trained_on` and `overlap`, see `catalogue.Pretrained`.
     """
 
     frontend: Mapping[str, Any]
@@ -86,6 +88,15 @@ class ModelDescription:
             "classes": list(self.classes),
             "training_tracks": list(self.training_tracks),
         }
+
+    def require_classes(self, model: str | os.PathLike[str]) -> None:
+        """Raises a UserError, which names the model, where it gives embeddings alone."""
+        if not self.classes:
+            raise UserError(
+                f"{model} tells no classes, it gives embeddings alone; use it to embed and search, "
+                "teach it your genres (mgr-jax teach), or train on from it (config.init_from)",
+                code="model.no_classes",
+            )
 
     def save(self, folder: Path) -> None:
         """Writes model.json, whole or not at all."""
@@ -227,8 +238,10 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
         part = fields[name]
         if not isinstance(part["name"], str) or not isinstance(part["kwargs"], Mapping):
             raise ValueError(f"{name} is {part!r}")
-    if not described.classes or not all(isinstance(name, str) for name in described.classes):
+    if not all(isinstance(name, str) for name in described.classes):
         raise ValueError("classes are no names")
+    if not described.classes and described.trained_to_classify:
+        raise ValueError("there are no classes")
     if not all(isinstance(count, int) for count in described.training_tracks):
         raise ValueError("training_tracks are no numbers")
     if unknown := set(described.decisions.thresholds) - set(described.classes):

@@ -316,10 +316,9 @@ def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> P
     """
     folder = find_model(folder)
     classifier, description = read_model(folder)
-    if not description.trained_to_classify:
+    if description.classes and not description.trained_to_classify:
         warnings.warn(
-            f"{folder} was not trained to classify (config.classification_weight=0): its "
-            "probabilities say nothing",
+            f"{folder} was not trained to classify music: its probabilities say nothing",
             stacklevel=2,
         )
     variables = abstract_variables(classifier, description.spec)

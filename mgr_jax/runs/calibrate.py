@@ -79,6 +79,7 @@ def calibrate(
     """
     workdir = find_model(run)
     described = read_description(workdir)
+    described.require_classes(workdir)
     require(0 <= precision <= 1, "precision", precision, "expected a share from 0 to 1")
     _require_fit(workdir, described, split, report_split)
     if timeline:

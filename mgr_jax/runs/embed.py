@@ -262,9 +262,12 @@ def _rows_of(predictor: Predictor, outcome: Outcome, per: str) -> Embeddings | N
         split=np.full(rows, about.split),
         start=start.astype(np.float64),
         end=end.astype(np.float64),
-        label=np.array([answer.label for answer in answers]),
+        label=np.array([answer.label if answer.classes else "" for answer in answers]),
         probability=np.array(
-            [t.get(a.label, max(t.values())) for a, t in zip(answers, told, strict=True)],
+            [
+                t.get(a.label, max(t.values(), default=np.nan))
+                for a, t in zip(answers, told, strict=True)
+            ],
             np.float32,
         ),
         **{name: np.full(rows, text) for name, text in known.items()},

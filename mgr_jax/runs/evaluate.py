@@ -84,6 +84,7 @@ def evaluate(
     """
     workdir = find_model(run)
     described = read_description(workdir)
+    described.require_classes(workdir)
     if top_k is not None:
         _require_top_k(top_k, described)
     of_folder: dict[str, Any] = {

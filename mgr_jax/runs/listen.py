@@ -68,6 +68,7 @@ def listen(
             code="argument.out_of_range",
         )
     predictor = load(model, checkpoint=checkpoint)
+    predictor.description.require_classes(model)
     blocks: Iterator[tuple[float, np.ndarray]]
     if isinstance(source, str | os.PathLike):
         name, blocks = str(source), _file_blocks(expand(source), limits)

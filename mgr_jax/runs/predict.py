@@ -112,6 +112,7 @@ def predict_files(
     tags = _create_tags(write_tags, features)
     names = list(dict.fromkeys(map(str, find_audio_files(files))))
     description = read_description(find_model(model))
+    description.require_classes(model)
     rules.fit(description.classes)
     tracks = read_for_model(expand(features), description.spec) if features else None
     if tracks:

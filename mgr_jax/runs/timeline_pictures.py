@@ -90,6 +90,7 @@ def draw_timeline(
     """
     require_matplotlib()
     predictor = model if isinstance(model, Predictor) else load(model)
+    predictor.description.require_classes("the model")
     (file,) = predictor.predict_files(
         [os.fspath(audio)],
         sides=[side or {}],
