@@ -139,7 +139,7 @@ _NETWORKS = (
     Pretrained(
         name="efficientat_mn04",
         source="efficientat",
-        tensors="",
+        tensors="9423b5841e5497d7ecb319624de0a4a737747c0b899b4dc4ca3890dc707c8113",
         file="mn04_as_mAP_432.pt",
         upstream="github.com/fschmid56/EfficientAT/releases/download/v0.0.1/mn04_as_mAP_432.pt",
         sha256="899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c",
@@ -154,7 +154,7 @@ _NETWORKS = (
     Pretrained(
         name="musicnn_mtt",
         source="musicnn",
-        tensors="",
+        tensors="7e01a96749979f48bc7b25078a8e03cd8e06b4bb6f3b1de2930a92eaa7b1d114",
         checkpoint="MTT_musicnn",
         parameters=787_159,
         labels="mtat50_musicnn",
@@ -165,7 +165,7 @@ _NETWORKS = (
     Pretrained(
         name="musicnn_msd",
         source="musicnn",
-        tensors="",
+        tensors="a435820f343a66206c37970a0547fcb66a005f2ade016b2b53f6cf51f33f8569",
         checkpoint="MSD_musicnn",
         parameters=787_159,
         labels="msd50_musicnn",
@@ -176,7 +176,7 @@ _NETWORKS = (
     Pretrained(
         name="musicnn_vgg_mtt",
         source="musicnn_vgg",
-        tensors="",
+        tensors="c190ba22f2f1f9bba2268368c989cee6b4d7d99bf7ec997f0305aabad5e53459",
         checkpoint="MTT_vgg",
         parameters=0,
         labels="mtat50_musicnn",
@@ -187,7 +187,7 @@ _NETWORKS = (
     Pretrained(
         name="musicnn_vgg_msd",
         source="musicnn_vgg",
-        tensors="",
+        tensors="355d69aa8c2f35d34458190cab49d594ed06be2e067860c634ccb8bf6121c302",
         checkpoint="MSD_vgg",
         parameters=0,
         labels="msd50_musicnn",
@@ -198,7 +198,7 @@ _NETWORKS = (
     Pretrained(
         name="choi_crnn_msd",
         source="choi_crnn",
-        tensors="",
+        tensors="6fb29c23a4a43a85121d4b1af1eafe843fa643f60a1f3176206a31f522d34206",
         file="music_tagger_crnn_weights_tensorflow.h5",
         upstream=f"{_CHOI_FILES}, data",
         sha256="df63638de9f3113780768181670c554f122fbd1297c63c065836d70a251115a8",
@@ -212,7 +212,7 @@ _NETWORKS = (
     Pretrained(
         name="choi_cnn_msd",
         source="choi_cnn",
-        tensors="",
+        tensors="5c74c4a1b8f14ca2b0ffa05ba992921083cadf9caa2c77472a0eebd29e3dcd26",
         file="music_tagger_cnn_weights_tensorflow.h5",
         upstream=f"{_CHOI_FILES}, data",
         sha256="8b61b73a8065cb084a9b56e8b5421ee876f38a1aca109ec2ad336e3a17c7c421",
@@ -226,7 +226,7 @@ _NETWORKS = (
     Pretrained(
         name="compact_cnn_msd",
         source="compact_cnn",
-        tensors="",
+        tensors="d493229d3aa2acb2246d3b9c365bce3259d2d3f7bf25640a552215b1bd4a787d",
         file="weights_layer3_tensorflow.hdf5",
         upstream=f"{_CHOI_FILES}, compact_cnn",
         sha256="42e791b8c1b41ffe82c74d0501d8216eaee94d0b727b44de39ccc83ef810aed3",
@@ -262,7 +262,7 @@ _NETWORKS = (
     Pretrained(
         name="won2020_musicnn_mtat",
         source="won2020_musicnn",
-        tensors="",
+        tensors="0dffb94c23b9ab3d39cd95b72b83f445575eb8afcced47f216c713f8f96625c9",
         file="best_model.pth",
         upstream=f"{_WON_FILES}/musicnn",
         sha256="690ace3bb5d49d90dd38fe3ec05a1185350b3bc3742bd7ee941f56b649b2c893",
