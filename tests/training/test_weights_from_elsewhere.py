@@ -83,7 +83,7 @@ def test_a_folder_is_scored_by_them_with_a_warning(tiny_config, tmp_path, music_
     assert result.protocol.overlaps == (HEARD,)
     assert result.scores["tracks"] == 10
     mgr_jax.write_report(model, split="mine")
-    (page,) = (model / "report" / "mine").glob("*.html")
+    page = model / "report" / "mine" / "report.md"
     assert HEARD in page.read_text(encoding="utf-8")
 
 
