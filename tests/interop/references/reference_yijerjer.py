@@ -1,6 +1,7 @@
-"""Networks for FMA small in PyTorch, with the names of github.com/yijerjer/music_genre_classification.
+"""Networks for FMA small in PyTorch, with the names of a published project.
 
-Its files cnn_models.py, crnn_models.py and bbnn_models.py say what the layers are called.
+github.com/yijerjer/music_genre_classification: cnn_models.py, crnn_models.py and bbnn_models.py say
+what the layers are called.
 """
 
 import torch

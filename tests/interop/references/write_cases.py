@@ -1,6 +1,6 @@
 """Writes goldens/SOURCE.npz: what references in PyTorch make of random weights and inputs.
 
-The modules beside this one that have `CASES` were written from papers and from the names of the
+The modules reference_*.py beside this one, with their `CASES`, were written from papers and from the names of the
 published programs, not from the networks of this project. Of every case are kept the shapes of its
 arrays, the shape of its input, and the outputs: weights and inputs are drawn anew from a seed.
 
@@ -18,7 +18,6 @@ import torch
 from random_weights import random_state_dict
 
 FOLDER = Path(__file__).resolve().parents[1] / "goldens"
-MODULES = ("reference_choi", "reference_bbnn", "reference_resnet", "reference_yijerjer")
 
 
 def compute(module: str) -> dict[str, dict[str, np.ndarray]]:
@@ -40,6 +39,6 @@ def compute(module: str) -> dict[str, dict[str, np.ndarray]]:
 
 
 if __name__ == "__main__":
-    for module in MODULES:
-        for source, arrays in compute(module).items():
+    for path in sorted(Path(__file__).parent.glob("reference_*.py")):
+        for source, arrays in compute(path.stem).items():
             np.savez_compressed(FOLDER / f"{source}.npz", **arrays)
