@@ -1,8 +1,9 @@
 """Writes goldens/SOURCE.npz: what references in PyTorch make of random weights and inputs.
 
-The modules reference_*.py beside this one, with their `CASES`, were written from papers and from the names of the
-published programs, not from the networks of this project. Of every case are kept the shapes of its
-arrays, the shape of its input, and the outputs: weights and inputs are drawn anew from a seed.
+The modules reference_*.py beside this one, with their `CASES`, were written from papers and from
+the names of the published programs, not from the networks of this project. Of every case are kept
+the shapes of its arrays, the shape of its input, and the outputs: weights and inputs are drawn anew
+from a seed.
 
     PYTHONPATH=tests/interop/references python tests/interop/references/write_cases.py
 
