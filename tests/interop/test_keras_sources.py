@@ -12,6 +12,7 @@ import mgr_jax
 from mgr_jax.errors import UserError
 from mgr_jax.interop.read import read_tensors
 from mgr_jax.interop.sources import find_source
+from mgr_jax.model_folder import read_description
 
 SOURCES = (
     "bbnn", "choi_cnn", "choi_crnn", "torchvision_resnet18", "torchvision_resnet34",
@@ -121,6 +122,32 @@ def test_numbers_after_names_do_not_matter():
     assert len({name for leaf in other.leaves for name in leaf.names}) == len(arrays)
 
 
+@pytest.mark.parametrize(("layers", "classes", "first"), [(5, 0, 1), (3, 0, 6), (5, 8, 2)])
+def test_compact_networks_of_other_sizes(layers, classes, first):
+    """Upstream also keeps networks that are cut off, and code with an output layer."""
+    widths, shapes, before = (3, 4, 5, 6, 7)[:layers], {}, 1
+    for number, width in enumerate(widths, start=first):
+        conv, norm = f"convolution2d_{number}", f"batchnormalization_{number + 3}"
+        shapes[f"ConvBNEluDr/{conv}_W:0"], shapes[f"ConvBNEluDr/{conv}_b:0"] = (
+            (width, before, 3, 3),
+            (width,),
+        )
+        before = width
+        for array in ("gamma", "beta", "running_mean", "running_std"):
+            shapes[f"ConvBNEluDr/{norm}_{array}:0"] = (width,)
+    if classes:
+        shapes |= {"dense_1/dense_1_W:0": (7, classes), "dense_1/dense_1_b:0": (classes,)}
+    shapes["melgram/Variable_5:0"] = (257, 100)
+    network = import_network("compact_cnn", random_state_dict(shapes, 0))
+    assert network.conversion.model["kwargs"]["width"] == widths
+    assert network.conversion.frontend["kwargs"]["n_mels"] == 100
+    assert len(network.ignored) == 2 * layers + 1
+    features = np.random.default_rng(0).standard_normal((1, 1360, 100)).astype(np.float32)
+    logits, intermediates = network.apply(features)
+    assert logits.shape == (1, classes)
+    assert intermediates["embedding"].shape == (1, 7 if classes else sum(widths))
+
+
 def test_slots_of_an_optimizer_are_left_out():
     arrays, *_ = random_case("bbnn@plain")
     slot = "optimizer_weights/training/Adam/conv2d_1/kernel/m:0"
@@ -169,6 +196,9 @@ def test_released_weights_are_imported_with_their_front_ends(shared_dir, tmp_pat
         reading="standardised",
     )
     assert (made.parameters, len(made.classes)) == (865_950, 50)
+    assert "Read as standardised" in str(made)
+    told = read_description(made.path)
+    assert told.provenance["import"]["reading"] == "standardised"
     songs = sorted((shared_dir / "data/gtzan_audio_dev/jazz").glob("*"))[:1]
     assert mgr_jax.load(made.path).predict(songs[0]).label == "jazz"
     made = mgr_jax.import_weights(
