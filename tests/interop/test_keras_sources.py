@@ -148,11 +148,18 @@ def test_compact_networks_of_other_sizes(layers, classes, first):
     assert intermediates["embedding"].shape == (1, 7 if classes else sum(widths))
 
 
-def test_slots_of_an_optimizer_are_left_out():
-    arrays, *_ = random_case("bbnn@plain")
-    slot = "optimizer_weights/training/Adam/conv2d_1/kernel/m:0"
-    arrays[slot] = np.zeros((3, 3, 1, 6))
-    assert import_network("bbnn", arrays).ignored == [slot]
+def test_bbnn_of_keras_3():
+    """Its files number the arrays of a layer, and hold the optimizer's beside them."""
+    order = ("gamma", "beta", "moving_mean", "moving_variance", "kernel", "bias")
+    arrays, features, outputs, _ = random_case("bbnn@other")
+    renamed = {"optimizer/vars/0": np.zeros(())}
+    for name, array in arrays.items():
+        layer, _, kind = name.removesuffix(":0").split("/")
+        renamed[f"layers/{layer}/vars/{order.index(kind) % 4}"] = array
+    network = import_network("bbnn", renamed)
+    assert network.ignored == ["optimizer/vars/0"]
+    logits, _ = network.apply(features)
+    np.testing.assert_allclose(logits, outputs, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(
