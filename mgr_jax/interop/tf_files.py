@@ -116,7 +116,7 @@ def _read(place: Place, room: Room) -> bytes:
 
 
 def _read_labels(checkpoint: Checkpoint, room: Room) -> tuple[str, ...]:
-    """musicnn's tags: MTT_LABELS of its configuration, which is not run, for "MTT_…".
+    """Musicnn's tags: MTT_LABELS of its configuration, which is not run, for "MTT_…".
 
     The file lies beside the folders of the checkpoints.
     """
