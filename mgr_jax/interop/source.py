@@ -176,11 +176,14 @@ def assemble(tensors: Tensors, leaves: Sequence[Leaf], shapes: Mapping[Path, tup
     found, wrong = {}, []
     for leaf in leaves:
         try:
-            array = np.asarray(leaf.convert(*(tensors[name] for name in leaf.names)), np.float32)
+            # Contiguous, and a single number stays one, which ascontiguousarray makes an array.
+            array = np.array(
+                leaf.convert(*(tensors[name] for name in leaf.names)), np.float32, order="C"
+            )
         except (ValueError, IndexError) as error:
             wrong.append(f"{' and '.join(leaf.names)} ({error})")
             continue
-        found[leaf.path] = np.ascontiguousarray(array)
+        found[leaf.path] = array
         if leaf.path in shapes and array.shape != shapes[leaf.path]:
             names = " and ".join(leaf.names)
             given = " and ".join(str(tensors[name].shape) for name in leaf.names)
