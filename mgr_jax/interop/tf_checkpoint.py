@@ -8,6 +8,7 @@ one before, and a checksum after each block. Its values are messages of protocol
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -47,7 +48,8 @@ def read_checkpoint(index: bytes, read_shard: Callable[[str], bytes], path: Path
     if b"" not in entries:
         raise damaged(path, "the index has no header")
     header = _message(entries.pop(b""))
-    shards, order = _number(header, 1), ">" if _number(header, 2) else "<"
+    shards = _number(header, 1)
+    order: Literal["<", ">"] = ">" if _number(header, 2) else "<"
     room, data, arrays, left = Room(path), {}, {}, []
     for key, value in entries.items():
         name, entry = key.decode(), _message(value)
