@@ -61,6 +61,8 @@ def find_checkpoints(path: Path, zipped: zipfile.ZipFile | None = None) -> list[
             for name in sorted(part.name for part in folder.iterdir())
             if name.endswith(_INDEX)
         ]
+    if path.is_file() and not _PART.search(path.name):
+        return []
     stem = _PART.sub("", path.name)
     there = (path.parent / f"{stem}{_INDEX}").is_file()
     return [Checkpoint(path.parent, stem)] if there else []
@@ -96,7 +98,11 @@ def read_tensorflow(
       UserError: a file is missing or damaged.
     """
     folder, stem = checkpoint
-    room = Room(path)
+    size = None
+    if isinstance(folder, Path):
+        parts = (part for part in folder.iterdir() if _PART.sub("", part.name) == stem)
+        size = sum(part.stat().st_size for part in parts)
+    room = Room(path, size)
 
     def read(suffix: str) -> bytes:
         place = folder / f"{stem}{suffix}"
@@ -108,7 +114,7 @@ def read_tensorflow(
             )
         return _read(place, room)
 
-    arrays, notes = read_checkpoint(read(_INDEX), read, path)
+    arrays, notes = read_checkpoint(read(_INDEX), read, room)
     return arrays, notes, _read_labels(checkpoint, room)
 
 

@@ -96,10 +96,10 @@ def _numbers(data: bytes | memoryview, dtype: str, order: Literal["<", ">"] = "<
 
 def _read(tree: Any, read: Callable[[Storage], np.ndarray], room: Room) -> Found:
     tensors, notes = unwrap(tree, room.path, Tensor)
-    stored: dict[str, np.ndarray] = {}
+    stored: dict[tuple[str, str], np.ndarray] = {}
     arrays = {}
     for name, tensor in tensors.items():
-        key = tensor.storage.key
+        key = tensor.storage.key, tensor.storage.dtype
         if key not in stored:
             stored[key] = read(tensor.storage)
         try:

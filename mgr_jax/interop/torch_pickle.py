@@ -240,8 +240,8 @@ class _Machine:
 
     def _refuse(self, what: str) -> UserError:
         return UserError(
-            f"{self._path} asks for {what[:120]}, which is no part of a tensor, and was not run; if "
-            "you trust the file, load it with the program that wrote it, and save the state dict "
-            "alone: torch.save(model.state_dict(), …), or torch.save(checkpoint['state_dict'], …)",
+            f"{self._path} asks for {what[:120]}, which is no part of a tensor, and was not run; "
+            "if you trust the file, load it with the program that wrote it, and save the state "
+            "dict alone: torch.save(model.state_dict(), …), or torch.save(checkpoint['state_dict'], …)",
             code="weights.not_tensors",
         )

@@ -99,7 +99,10 @@ def write_zip(
 ) -> Path:
     """As PyTorch from 1.6 on."""
     with zipfile.ZipFile(path, "w", compression) as zipped:
-        zipped.writestr("archive/data.pkl", tree if isinstance(tree, bytes) and not isinstance(tree, Steps) else pickled(tree))
+        zipped.writestr(
+            "archive/data.pkl",
+            tree if isinstance(tree, bytes) and not isinstance(tree, Steps) else pickled(tree),
+        )
         if order is not None:
             zipped.writestr("archive/byteorder", order)
         for key, data in stored.items():
@@ -112,7 +115,10 @@ def write_legacy(path: Path, tree: Any, stored: Mapping[str, np.ndarray]) -> Pat
     """As PyTorch before 1.6."""
     machine = {"protocol_version": 1001, "little_endian": True}
     parts = [pickled(MAGIC), pickled(1001), pickled(machine)]
-    parts += [tree if isinstance(tree, bytes) and not isinstance(tree, Steps) else pickled(tree), pickled(list(stored))]
+    parts += [
+        tree if isinstance(tree, bytes) and not isinstance(tree, Steps) else pickled(tree),
+        pickled(list(stored)),
+    ]
     for array in stored.values():
         parts += [struct.pack("<q", array.size), array.tobytes()]
     path.write_bytes(b"".join(parts))
