@@ -100,6 +100,7 @@ class Conversion:
       labels: name of the label set that the outputs of this source have unless others are given
         (see `labels`); empty: it cannot be told.
       genres: whether the outputs tell genres or tags of music; ImageNet's do not.
+      notes: what cannot be told from a file and was taken to be as published.
     """
 
     frontend: Mapping[str, Any]
@@ -112,6 +113,7 @@ class Conversion:
     eval_segments: int = 0
     labels: str = ""
     genres: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
