@@ -90,7 +90,7 @@ ARROWS: dict[str, set[str]] = {
         "audio.packets", "audio.spool",
     },
     "interop": {
-        "classifier", "config", "decisions", "input_spec", "model_folder", "prediction",
+        "audio.dsp", "classifier", "config", "decisions", "input_spec", "model_folder", "prediction",
         "training.checkpoint", "training.weights",
     },
     "features": {"audio.io", "audio.notes"},

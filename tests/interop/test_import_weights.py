@@ -6,16 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+import soundfile
 from errors import user_error
 from imported import golden_cases
 from random_weights import random_state_dict
 from torch_files import write_state_dict
 
 import mgr_jax
+from mgr_jax.classifier import abstract_variables
 from mgr_jax.interop.import_weights import import_weights
-from mgr_jax.model_folder import read_description
+from mgr_jax.model_folder import read_description, read_model
+from mgr_jax.training.checkpoint import load_variables
 
 SOURCE = "won2020_sample_cnn"
 ROOT = Path(__file__).parents[2]
@@ -35,8 +39,6 @@ def weights(state, tmp_path) -> Path:
 
 @pytest.fixture
 def song(tmp_path):
-    import soundfile
-
     noise = 0.1 * np.random.default_rng(0).standard_normal(3 * 27)
     soundfile.write(tmp_path / "song.wav", noise, 16_000)
     return tmp_path / "song.wav"
@@ -50,8 +52,21 @@ def test_the_folder_predicts_and_embeds(weights, song, tmp_path):
     for told in ("won_sample_cnn", "3 classes", "layer1.bn.num_batches_tracked"):
         assert told in str(made)
 
-    prediction = mgr_jax.load(made.path).predict(song)
-    assert set(prediction.probabilities) == {"a", "b", "c"}
+    predictor = mgr_jax.load(made.path)
+    clips = soundfile.read(song, dtype="float32")[0].reshape(3, 27)  # which cover it
+    classifier, description = read_model(made.path)
+    assert (predictor.spec, predictor.classes) == (description.spec, ("a", "b", "c"))
+    abstract = abstract_variables(classifier, description.spec)
+    logits, found = classifier.apply(load_variables(made.path, abstract, "best"), clips)
+    np.testing.assert_allclose(
+        predictor.predict(song).track_probabilities, jax.nn.sigmoid(logits).mean(axis=0), atol=1e-6
+    )
+    out = tmp_path / "embeddings.npz"
+    mgr_jax.embed(made.path, [song], out=out, progress=False)
+    with np.load(out) as table:
+        np.testing.assert_allclose(
+            table["embeddings"], found["embedding"].mean(axis=0)[None], atol=1e-5
+        )
     record = read_description(made.path).provenance
     assert record["import"]["file"] == "best_model.pth"
     assert record["import"]["source"] == SOURCE

@@ -190,9 +190,7 @@ def mel_filters(mels: int) -> torch.Tensor:
     """[257, mels]: triangles of height 1 between equal steps of HTK's mel from 0 to 8 kHz."""
     edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8000 / 700), mels + 2) / 2595) - 1)
     bins = np.linspace(0, 8000, 257)
-    columns = [
-        np.interp(bins, edges[i : i + 3], [0, 1, 0], left=0, right=0) for i in range(mels)
-    ]
+    columns = [np.interp(bins, edges[i : i + 3], [0, 1, 0], left=0, right=0) for i in range(mels)]
     return torch.tensor(np.stack(columns, axis=1), dtype=torch.float32)
 
 
