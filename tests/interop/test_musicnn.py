@@ -37,10 +37,11 @@ def test_released_weights_give_the_published_tags(shared_dir, tmp_path):
     np.testing.assert_allclose(jax.nn.sigmoid(logits), published["output"], rtol=0, atol=5e-6)
 
     waveform = np.load(shared_dir / "parity/won2020_joram.npz")["waveform_16k"][0]
-    half = 187 * 256 / 2 / 16_000  # every other window is one of theirs
-    found = load(folder).predict(waveform, 16_000, timeline={"hop": half}).probabilities
-    found = found[: 2 * len(published["output"]) : 2]
-    np.testing.assert_allclose(found, published["output"], rtol=0, atol=1e-4)
+    patch = 187 * 256  # samples from one to the next
+    timeline = {"hop": patch / 2 / 16_000}  # every other window is one of theirs
+    found = load(folder).predict(waveform[: 3 * patch], 16_000, timeline=timeline)
+    found = found.probabilities[:4:2]  # the third ends where the waveform was cut
+    np.testing.assert_allclose(found, published["output"][:2], rtol=0, atol=1e-4)
 
 
 def test_networks_of_other_widths(tmp_path):

@@ -135,6 +135,8 @@ def _correlate(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 def imported_logits(folder: Path, patches: np.ndarray) -> np.ndarray:
     """Those of a model folder, of features [batch, frames, bins]."""
+    import jax
+
     from mgr_jax.classifier import abstract_variables
     from mgr_jax.model_folder import read_model
     from mgr_jax.training.checkpoint import load_variables
@@ -142,7 +144,8 @@ def imported_logits(folder: Path, patches: np.ndarray) -> np.ndarray:
     classifier, description = read_model(folder)
     stored = load_variables(folder, abstract_variables(classifier, description.spec), "best")
     variables = {name: tree["model"] for name, tree in stored.items() if tree}
-    return np.asarray(classifier.model.apply(variables, patches, train=False)[0])
+    apply = jax.jit(lambda x: classifier.model.apply(variables, x, train=False)[0])
+    return np.asarray(apply(patches))
 
 
 def main(wheel: Path) -> None:
