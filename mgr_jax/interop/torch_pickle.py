@@ -242,6 +242,7 @@ class _Machine:
         return UserError(
             f"{self._path} asks for {what[:120]}, which is no part of a tensor, and was not run; "
             "if you trust the file, load it with the program that wrote it, and save the state "
-            "dict alone: torch.save(model.state_dict(), …), or torch.save(checkpoint['state_dict'], …)",
+            "dict alone, as torch.save(model.state_dict(), …) or "
+            "torch.save(checkpoint['state_dict'], …) does",
             code="weights.not_tensors",
         )
