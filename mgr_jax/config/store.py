@@ -65,9 +65,15 @@ def load_config(path: Path) -> ConfigDict:
       then.
 
     Raises:
-      UserError: there is no such file, it is damaged, or it is no config of this or an earlier
-        version.
+      UserError: there is no such file, as in the folder of a model from elsewhere, it is damaged,
+        or it is no config of this or an earlier version.
     """
+    if not path.exists() and path.with_name("model.json").exists():
+        raise UserError(
+            f"{path.parent} holds a model that was not trained here (there is no {path.name} in "
+            "it), with which no dataset goes; give files or folders of audio instead of splits",
+            code="config.no_run",
+        )
     if not path.exists():
         raise UserError(
             f"{path.parent} holds no trained model (there is no {path.name} in it)",

@@ -21,14 +21,19 @@ class Tensors(dict[str, np.ndarray]):
     Attributes:
       file: name of the file, for messages.
       labels: names of the outputs, where the file tells them; empty else.
+      notes: what is to be said of the file: what it holds beside, and was left out.
     """
 
     def __init__(
-        self, arrays: Mapping[str, np.ndarray], file: str, labels: Sequence[str] = ()
+        self,
+        arrays: Mapping[str, np.ndarray],
+        file: str,
+        labels: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         """Keeps the arrays of a file."""
         super().__init__(arrays)
-        self.file, self.labels = file, tuple(labels)
+        self.file, self.labels, self.notes = file, tuple(labels), tuple(notes)
 
     def shape(self, name: str, ndim: int | None = None) -> tuple[int, ...]:
         """The shape of an array that tells something of the network.

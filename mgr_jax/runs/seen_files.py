@@ -22,21 +22,32 @@ class SeenFiles:
 
     Attributes:
       is_known: whether what the run was trained on can be told.
+      untold: data of which that is not known, in words; see `TrainedOn`.
     """
 
     def __init__(self, workdir: Path, predictor: Predictor) -> None:
         """Reads what a run was trained on; warns where that is not known."""
         self._workdir, self._rate = workdir, predictor.audio_rate()
         self._heard: dict[str, str] = {}
-        self.is_known = True
+        self.is_known, self._validation = True, []
         try:
             self._seen = trained_on(workdir)
-            self._validation = read_tracks(workdir)["validation"]
+            if not self._seen[0].untold:
+                self._validation = read_tracks(workdir)["validation"]
         except UserError as error:
-            self.is_known, self._seen, self._validation = False, (), []
+            self.is_known, self._seen = False, ()
             warnings.warn(
                 f"it is not known what {workdir} was trained on ({error}): where it has seen these "
                 "files, scores are too high",
+                stacklevel=3,
+            )
+        self.untold = tuple(run.untold for run in self._seen if run.untold)
+        if self.untold:
+            self.is_known = self.is_known and not self._seen[0].untold
+            warnings.warn(
+                f"the weights of {workdir} come from elsewhere, of whose training tracks no list "
+                f"is kept ({' and '.join(self.untold)}): where these files are among them, scores "
+                "are too high",
                 stacklevel=3,
             )
 
@@ -53,6 +64,8 @@ class SeenFiles:
         """
         found: dict[str, str] = {}
         for run in self._seen:
+            if run.untold:
+                continue
             named = match_rows(run.tracks, paths).keys()
             kept = run.format["kind"] == "waveform" and run.format.get("rate") == self._rate
             if not (run.digests and kept):
