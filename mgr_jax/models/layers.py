@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.linen.linear import default_kernel_init
 from jax import lax
 
 from mgr_jax.models.masking import Lengths, clip_mean, convolve, mask_frames, shorten
@@ -79,8 +80,10 @@ class ConvBlock(BatchNormed):
       kernel: size of the kernel along each spatial axis.
       stride: of the convolution, along every spatial axis or along each.
       padding: "SAME", "VALID", or (before, after) along each spatial axis.
+      dilation: distance of the kernel's taps.
+      groups: of channels that are convolved apart from each other.
       bias: whether the convolution has one.
-      activation: a function that never falls, so that pooling may go before it.
+      activation: a function that never falls where there is pooling, which goes before it.
       kernel_init: initialiser of the kernel.
     """
 
@@ -90,6 +93,8 @@ class ConvBlock(BatchNormed):
     kernel: Sequence[int] = (3, 3)
     stride: int | Sequence[int] = 1
     padding: str | Sequence[tuple[int, int]] = "SAME"
+    dilation: int = 1
+    groups: int = 1
     bias: bool = True
     activation: Callable[[jax.Array], jax.Array] = nn.relu
     kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
@@ -104,6 +109,8 @@ class ConvBlock(BatchNormed):
             self.kernel,
             strides=self.stride,
             padding=self.padding,
+            kernel_dilation=self.dilation,
+            feature_group_count=self.groups,
             use_bias=self.bias,
             kernel_init=self.kernel_init,
             dtype=self.dtype,
@@ -197,16 +204,21 @@ class SqueezeExcite(nn.Module):
 
     Attributes:
       units: of the hidden layer.
+      kernel_init: initialiser of both layers.
       dtype: of the computation; parameters are float32.
     """
 
     units: int
+    kernel_init: nn.initializers.Initializer = default_kernel_init
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, lengths: Lengths = None) -> jax.Array:
         """Scales the channels of [batch, *spatial, channels]."""
         means = clip_mean(x, lengths, keepdims=True)
-        hidden = nn.relu(nn.Dense(self.units, dtype=self.dtype, name="squeeze")(means))
-        gates = nn.sigmoid(nn.Dense(x.shape[-1], dtype=self.dtype, name="excite")(hidden))
-        return x * gates
+
+        def dense(units: int, name: str) -> nn.Dense:
+            return nn.Dense(units, kernel_init=self.kernel_init, dtype=self.dtype, name=name)
+
+        hidden = nn.relu(dense(self.units, "squeeze")(means))
+        return x * nn.sigmoid(dense(x.shape[-1], "excite")(hidden))

@@ -8,6 +8,7 @@ for that keeps one frame: the maximum of what there is of it, or a convolution o
 Without lengths all frames count, and nothing here computes anything.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -52,7 +53,9 @@ def convolve(layer: nn.Conv, x: jax.Array, lengths: Lengths) -> tuple[jax.Array,
     """
     if lengths is None:
         return layer(x), None
-    window = layer.kernel_size[0]  # type: ignore[index]
+    taps = layer.kernel_size[0]  # type: ignore[index]
+    apart = layer.kernel_dilation
+    window = 1 + (taps - 1) * ((apart[0] if isinstance(apart, Sequence) else apart) or 1)
     stride = layer.strides if isinstance(layer.strides, int) else (layer.strides or [1])[0]
     if isinstance(layer.padding, str):
         padding = window - 1 if layer.padding == "SAME" else 0

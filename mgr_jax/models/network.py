@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from flax.linen.linear import default_kernel_init
 
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.models.masking import Lengths, batch_norm
@@ -32,7 +33,8 @@ class Network(nn.Module, kw_only=True):
     every sample is a frame of one bin. With `train`, batch statistics are those of the batch and
     are updated, and values are dropped by the key "dropout". Logits are [batch, num_classes]
     float32, without softmax or sigmoid. Intermediates are named arrays, among them "embedding"
-    [batch, dim] float32, from which the last layer computes the logits. Clips that have too few
+    [batch, dim] float32, the clip as one vector, from which the last layer computes the logits (or
+    two layers, where the docstring says so). Clips that have too few
     frames or bins for the layers raise a UserError, as do fields out of range at construction.
 
     `lengths` [batch] int32 are the frames that belong to each clip; the rest of it is filling,
@@ -40,8 +42,8 @@ class Network(nn.Module, kw_only=True):
     network that cannot leave it out takes no lengths, has `masks_filling` False, and says so.
 
     Attributes:
-      num_classes: number of logits; 0: the embedding is all that is wanted, and the last layer is
-        left out.
+      num_classes: number of logits; 0: the embedding is all that is wanted, and the layers after it
+        are left out.
       axis_name: mapped axis over which batch statistics are averaged, if any.
       dtype: of the computation; parameters, logits and the embedding are float32.
     """
@@ -81,7 +83,13 @@ class Network(nn.Module, kw_only=True):
         super().__post_init__()
 
     def classify(
-        self, embedding: jax.Array, *, train: bool, dropout: float = 0.0, **others: jax.Array
+        self,
+        embedding: jax.Array,
+        *,
+        train: bool,
+        dropout: float = 0.0,
+        kernel_init: nn.initializers.Initializer = default_kernel_init,
+        **others: jax.Array,
     ) -> Output:
         """The last layer "head", with dropout before it.
 
@@ -89,13 +97,14 @@ class Network(nn.Module, kw_only=True):
           embedding: [batch, dim].
           train: drop out.
           dropout: share dropped before the logits.
+          kernel_init: initialiser of the layer.
           **others: further intermediates.
         """
         embedding = embedding.astype(jnp.float32)
         if not self.num_classes:
             return jnp.zeros((len(embedding), 0)), {"embedding": embedding, **others}
         x = nn.Dropout(dropout, deterministic=not train)(embedding)
-        logits = nn.Dense(self.num_classes, name="head")(x)
+        logits = nn.Dense(self.num_classes, kernel_init=kernel_init, name="head")(x)
         return logits, {"embedding": embedding, **others}
 
     def require_size(self, features: jax.Array, *, frames: int = 1, bins: int = 1) -> None:

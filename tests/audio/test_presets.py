@@ -25,6 +25,7 @@ SHAPES = {
     "bbnn": (647, 128),
     "choi2016": (1366, 96),
     "compact_cnn": (1360, 96),
+    "efficientat": (1000, 128),
     "fma_cqt": (640, 84),
     "fma_mel": (640, 128),
     "gtzan_mel3": (130, 128),

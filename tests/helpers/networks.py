@@ -244,6 +244,19 @@ PARAMETERS = [
         8_863_490 + 2 * (4 * 257 * 256 + 4 * 256 + 257 * 1024 + 1025 * 256) + 257 * 256 + 257 * 50,
         "the part before the transformer computed from the authors' code, BERT's by arithmetic",
     ),
+    # Published for 527 classes, computed with the authors' code: the head has a bias, and as many
+    # units before it as the width times 1280.
+    ("efficientat", {}, (1000, 128), 4_876_831 - 477 * 1281, "the authors' code, mn10"),
+    (
+        "efficientat",
+        {"width": 0.4, "reduced_tail": True},
+        (1000, 128),
+        477_327 - 477 * 257,
+        "the authors' code",
+    ),
+    ("efficientat", {"width": 0.4, "se": "none"}, (1000, 128), 733_735 - 477 * 513, "likewise"),
+    ("efficientat", {"width": 0.4, "se": "f"}, (1000, 128), 735_091 - 477 * 513, "likewise"),
+    ("efficientat", {"width": 0.4, "se": "cf"}, (1000, 128), 984_955 - 477 * 513, "likewise"),
     ("sample_cnn", {}, (59_049, 1), 1_869_874, "torch form of the published layers"),
     (
         "sample_cnn",

@@ -134,6 +134,10 @@ SMALLER = {row[0]: (row[1], row[2]) for row in reversed(PARAMETERS)} | {
     "resnet18": ({"blocks": (1, 1), "width": 4, "dropout": 0.3}, (24, 16)),
     "resnet34": ({"blocks": (1, 1), "width": 4, "dropout": 0.3}, (24, 16)),
     "densenet121": ({"blocks": (1, 1), "growth": 4, "width": 8, "layer_dropout": 0.3}, (24, 16)),
+    "efficientat": (
+        {"width": 0.05, "se": "cf", "strides": (2, 2, 1, 1), "dilated": True},
+        (20, 16),
+    ),
     "ast": ({"patch": (4, 4), "stride": (3, 3), "width": 12, "layers": 1, "hidden": 16}, (16, 10)),
     "wav_transformer": (
         {"patch": 40, "stride": 32, "width": 12, "layers": 1, "hidden": 16},

@@ -36,12 +36,22 @@ def pair(frontend, model, seconds=4, **kwargs):
 FIT = {
     "waveform": {
         *("autoencoder", "choi_k1c2", "choi_k2c1", "cnn1d", "cnn_sa", "crnn1d", "dieleman2014"),
-        *("freq_cnn", "li2010", "mlp", "musicnn", "musicnn_torch", "resnet18", "resnet34", "rnn"),
+        *(
+            "efficientat",
+            "freq_cnn",
+            "li2010",
+            "mlp",
+            "musicnn",
+            "musicnn_torch",
+            "resnet18",
+            "resnet34",
+            "rnn",
+        ),
         *("short_chunk_res", "temporal_cnn", "wav_transformer"),
     },
     "stack": {
         *("ast", "autoencoder", "bbnn", "bbnn_cqt", "cfc", "cnn1d", "cnn_sa", "crnn1d"),
-        *("densenet121", "fma_crnn", "ltc", "mlp", "music_tagger_crnn", "musicnn"),
+        *("densenet121", "efficientat", "fma_crnn", "ltc", "mlp", "music_tagger_crnn", "musicnn"),
         *("musicnn_torch", "musicnn_vgg", "nakashika2012", "resnet18", "resnet34", "rnn"),
         *("short_chunk_res", "simple_crnn"),
     },

@@ -45,6 +45,7 @@ def mel_filterbank(
     fmax: float,
     htk: bool,
     norm: str | None,
+    triangles: str = "hz",
 ) -> np.ndarray:
     """Triangular filters with corners equally spaced in mel, as `librosa.filters.mel`.
 
@@ -59,12 +60,13 @@ def mel_filterbank(
       fmax: upper edge of the last filter in Hz, at most half the sample rate.
       htk: HTK's mel scale instead of Slaney's.
       norm: "slaney" gives every filter the same area in Hz, None the same height.
+      triangles: the axis over which the filters are triangles: "hz", or "mel" as Kaldi has them.
 
     Returns:
       Weights [n_mels, 1 + n_fft // 2] float32.
 
     Raises:
-      UserError: fmin, fmax or norm is out of range.
+      UserError: fmin, fmax, norm or triangles is out of range.
     """
     if not 0 <= fmin < fmax <= sample_rate / 2:
         raise UserError(
@@ -73,11 +75,14 @@ def mel_filterbank(
             code="argument.out_of_range",
         )
     require(norm in ("slaney", None), "norm", norm, "it must be 'slaney' or None")
+    require(triangles in ("hz", "mel"), "triangles", triangles, "it must be 'hz' or 'mel'")
     corners = mel_frequencies(n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk)
-    lower, centre, upper = (corners[i : i + n_mels, None] for i in range(3))
-    bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)
+    bins, edges = np.fft.rfftfreq(n_fft, 1 / sample_rate), corners
+    if triangles == "mel":
+        bins, edges = hz_to_mel(bins, htk=htk), hz_to_mel(corners, htk=htk)
+    lower, centre, upper = (edges[i : i + n_mels, None] for i in range(3))
     rise, fall = (bins - lower) / (centre - lower), (upper - bins) / (upper - centre)
     weights = np.maximum(0.0, np.minimum(rise, fall))
     if norm == "slaney":
-        weights *= 2.0 / (upper - lower)
+        weights *= 2.0 / (corners[2:] - corners[:-2])[:, None]
     return weights.astype(np.float32)

@@ -39,6 +39,7 @@ def stft(
     window: str | tuple,
     center: bool,
     pad_mode: str,
+    periodic: bool = True,
     then: Callable[[jax.Array], jax.Array] = lambda spectra: spectra,
 ) -> jax.Array:
     """Short-time Fourier transform, as `librosa.stft` defines it, and what follows frame by frame.
@@ -51,9 +52,10 @@ def stft(
       n_fft: samples per frame.
       hop_length: samples between frames.
       win_length: samples under the window, which is centred in the frame; None means n_fft.
-      window: a periodic window by its name in `scipy.signal.get_window`.
+      window: by its name in `scipy.signal.get_window`.
       center: pad by n_fft // 2 on both sides, so that frame t is centred on sample t * hop_length.
       pad_mode: "constant" (zeros) or "reflect".
+      periodic: the window is a period of a periodic one; else it is symmetric.
       then: maps spectra [batch, frames, 1 + n_fft // 2] to [batch, frames, ...], for any number of
         frames and each frame by itself.
 
@@ -73,7 +75,7 @@ def stft(
         )
     if center:
         y = jnp.pad(y, ((0, 0), (n_fft // 2, n_fft // 2)), mode=pad_mode)
-    taps = get_window(window, win_length, n_fft)
+    taps = get_window(window, win_length, n_fft, periodic=periodic)
 
     def all_at_once(y: jax.Array) -> jax.Array:
         return then(jnp.fft.rfft(_frames(y, n_fft, hop_length) * taps))
@@ -124,13 +126,15 @@ def _frames(y: jax.Array, n_fft: int, hop_length: int) -> jax.Array:
     return slices(y) if rest else lax.platform_dependent(y, cpu=slices, default=shifted_blocks)
 
 
-def get_window(name: str | tuple, win_length: int | None, n_fft: int) -> np.ndarray:
-    """The window [n_fft] float32, zero outside its win_length samples."""
+def get_window(
+    name: str | tuple, win_length: int | None, n_fft: int, *, periodic: bool = True
+) -> np.ndarray:
+    """The window [n_fft] float32, periodic or symmetric, zero outside its win_length samples."""
     length = n_fft if win_length is None else win_length
     fits = 0 < length <= n_fft
     require(fits, "win_length", win_length, f"it must lie between 1 and n_fft={n_fft}")
     try:
-        taps = scipy.signal.get_window(name, length, fftbins=True)
+        taps = scipy.signal.get_window(name, length, fftbins=periodic)
     except ValueError as error:
         raise UserError(
             f"window is {name!r}, which scipy.signal.get_window does not know; try 'hann'",

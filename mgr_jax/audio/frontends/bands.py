@@ -140,6 +140,7 @@ class Mel(Bands):
       fmax: highest frequency in Hz; None means half the sample rate.
       htk: HTK's mel scale instead of Slaney's.
       norm: "slaney" (bands of equal area) or None (of equal height).
+      triangles: the axis over which bands are triangles: "hz", or "mel" as Kaldi has them.
       fourier: the spectra.
     """
 
@@ -149,6 +150,7 @@ class Mel(Bands):
     fmax: Annotated[float | None, FINITE] = None
     htk: bool = False
     norm: Annotated[str | None, one_of("slaney", None)] = "slaney"
+    triangles: Annotated[str, one_of("hz", "mel")] = "hz"
     fourier: Fourier = field(default_factory=Fourier)
 
     @property
@@ -165,7 +167,11 @@ class Mel(Bands):
     def transform(self, param: Param) -> Transform:
         """[batch, frames, n_mels]."""
         filters = dsp.mel_filterbank(
-            sample_rate=self.sample_rate, n_fft=self.fourier.n_fft, norm=self.norm, **self._scale
+            sample_rate=self.sample_rate,
+            n_fft=self.fourier.n_fft,
+            norm=self.norm,
+            triangles=self.triangles,
+            **self._scale,
         )
 
         def mel(spectra: jax.Array) -> jax.Array:

@@ -13,9 +13,10 @@ from jax import lax
 from mgr_jax._registry import fits
 from mgr_jax.audio import dsp
 from mgr_jax.audio.frontends.base import BinAxis, Layout
-from mgr_jax.audio.frontends.parts import Count, Exponent, Part, Range, Size, one_of
+from mgr_jax.audio.frontends.parts import FINITE, Count, Exponent, Part, Range, Size, one_of
 from mgr_jax.errors import require, unknown_name
 
+_SCALES = ("linear", "db", "ln", "ln_offset", "log10_1p", "pcen")
 OVER = ("segment", "track", "batch", "dataset")
 # Deviations below this share of the mean are rounding: the clip is constant, its z-score 0.
 _ROUNDING = 1e-6
@@ -28,19 +29,22 @@ class Level(Part):
 
     Attributes:
       scale: "linear": x; "db": decibel, as `librosa.power_to_db(x)`; "ln": the same as natural
-        logarithm; "log10_1p": log10(1 + x); "pcen": as `librosa.pcen(x)`.
+        logarithm; "ln_offset": ln(x + amin); "log10_1p": log10(1 + x); "pcen": as
+        `librosa.pcen(x)`.
       energy_gain: factor of the energies; musicnn's log10(1 + 10000 E) has 10000, and librosa
         advises 2**31 for "pcen".
       energy_power: 2 squares them once more, as the input of Choi's released networks is.
       energy_dtype: "float16" rounds the energies, up to 65,504, as musicnn's input is; else
         "float32".
       ref: "db" and "ln": energy at level 0, or "max" for the maximum over `normalise_over`.
-      amin: "db" and "ln": smallest energy told apart from silence.
+      amin: "db" and "ln": smallest energy told apart from silence; "ln_offset": what is added.
       top_db: "db" and "ln": range below the maximum over `normalise_over`, in dB; None keeps all.
       pcen: settings of "pcen" that differ from librosa's.
+      level_offset: is added to the levels.
+      level_gain: factor of that sum.
     """
 
-    scale: Annotated[str, one_of("linear", "db", "ln", "log10_1p", "pcen")] = "db"
+    scale: Annotated[str, one_of(*_SCALES)] = "db"
     energy_gain: Size = 1.0
     energy_power: Exponent = 1.0
     energy_dtype: Annotated[str, one_of("float16", "float32")] = "float32"
@@ -57,6 +61,8 @@ class Level(Part):
         Range(lambda value: value is None or 0 < value < math.inf, "use a positive one, or None"),
     ] = 80.0
     pcen: Mapping[str, float] | None = None
+    level_offset: Annotated[float, FINITE] = 0.0
+    level_gain: Size = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -88,8 +94,16 @@ class Level(Part):
           maximum: that of x where it is used, of a shape that broadcasts against x.
           frame_rate: frames per second.
         """
+        level = self._unshifted(x, maximum, frame_rate)
+        if (self.level_offset, self.level_gain) == (0.0, 1.0):
+            return level
+        return (level + self.level_offset) * self.level_gain
+
+    def _unshifted(self, x: jax.Array, maximum: jax.Array | None, frame_rate: float) -> jax.Array:
         if self.scale == "linear":
             return x
+        if self.scale == "ln_offset":
+            return jnp.log(x + self.amin)
         if self.scale == "log10_1p":
             return jnp.log10(1.0 + x)
         if self.scale == "pcen":

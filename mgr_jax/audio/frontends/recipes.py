@@ -113,6 +113,14 @@ FRONTENDS |= {
         348_000, "log_mel", sample_rate=12_000, **_OF_512, n_mels=96, center="same", ref="max",
         normalise_over="batch",
     ),
+    "efficientat": _published(
+        "Schmid et al. 2023 (arXiv 2211.04772) and their code: pre-emphasis, Kaldi's mels up to "
+        "15 kHz, natural logarithms with an offset, shifted and scaled by constants",
+        320_000, "log_mel", sample_rate=32_000, preemphasis=0.97, n_fft=1024, win_length=800,
+        periodic=False, hop_length=320, pad_mode="reflect", fmax=15_000.0, htk=True, norm=None,
+        triangles="mel", scale="ln_offset", amin=1e-5, top_db=None, level_offset=4.5,
+        level_gain=0.2,
+    ),
     "fma_cqt": _published(
         "yijerjer's FMA project: magnitudes of librosa's 84-bin CQT, 640 frames of the whole "
         "track, padded by reflection as librosa did then",
