@@ -24,9 +24,10 @@ from mgr_jax.evaluation import Protocol, save_result
 from mgr_jax.files import expand, lock, replace_folder, restore_folder, scratch
 from mgr_jax.integrity import read_sealed, write_sealed
 from mgr_jax.prediction.digest import digest_network
-from mgr_jax.prediction.predictor import Predictor, load
+from mgr_jax.prediction.predictor import load
 from mgr_jax.runs.folder_result import LeftOut
 from mgr_jax.runs.teach_choice import Songs, choose
+from mgr_jax.runs.teach_heads import one_thread
 from mgr_jax.runs.teach_mapping import find_mapping, mapping_matrix, untrained_outputs
 from mgr_jax.runs.teach_model import (
     ACCOUNT,
@@ -226,22 +227,24 @@ class _Work:
         protocol = self._protocol(grouping, count, group_by, seed)
 
         start = time.monotonic()
-        outer = score_outer(
-            table,
-            grouping.scored,
-            names=_names(songs),
-            genres=genres,
-            times=tuple(
-                np.concatenate([getattr(clips[s.path], n) for s in songs]) for n in ("start", "end")
-            ),
-            protocol=protocol,
-            hand=hand,
-            folds=count,
-            seed=seed,
-            progress=self.progress,
-        )
-        choice = choose(table, seed=seed)
-        head = choice.fit(table)
+        with one_thread():
+            outer = score_outer(
+                table,
+                grouping.scored,
+                names=_names(songs),
+                genres=genres,
+                times=tuple(
+                    np.concatenate([getattr(clips[s.path], n) for s in songs])
+                    for n in ("start", "end")
+                ),
+                protocol=protocol,
+                hand=hand,
+                folds=count,
+                seed=seed,
+                progress=self.progress,
+            )
+            choice = choose(table, seed=seed)
+            head = choice.fit(table)
         self.seconds["fit and score"] = time.monotonic() - start
 
         decisions = Decisions(
@@ -493,6 +496,3 @@ def _as_numbers(
         genres=len(genres),
         untrained=untrained,
     )
-
-
-

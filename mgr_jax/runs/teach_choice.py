@@ -107,8 +107,11 @@ def choose(songs: Songs, *, folds: int | None = None, seed: int = 0) -> Choice:
       seed: of the folds.
     """
     most = folds or (_FEWER_FOLDS if len(songs) >= _MANY else _FOLDS)
-    fold = deal_folds(songs.labels, songs.groups, most, seed)
-    if fold.max() == 0:  # one group, by which nothing can be chosen
+    several = _of_several_groups(songs)
+    fold = np.full(len(songs), -1)
+    if several.any():
+        fold[several] = deal_folds(songs.labels[several], songs.groups[several], most, seed)
+    if fold.max() < 1:  # nothing by which to choose
         return Choice(Settings(penalty=0.01), 0.0, 1.0, {})
     tried = _Tried(songs, fold)
     linear = tried.best(
@@ -130,6 +133,12 @@ def choose(songs: Songs, *, folds: int | None = None, seed: int = 0) -> Choice:
     return Choice(settings, weight, power, tried.told)
 
 
+def _of_several_groups(songs: Songs) -> np.ndarray:
+    """Which songs are of a genre that is still learnt without their group, [songs] bool."""
+    pairs = np.unique(np.stack([songs.labels, songs.groups]), axis=1)
+    return np.bincount(pairs[0], minlength=songs.genres)[songs.labels] > 1
+
+
 class _Tried:
     """Answers for songs that were left out, by what was tried."""
 
@@ -138,7 +147,7 @@ class _Tried:
         self._means = songs.means
         self._known: dict[Settings, np.ndarray] = {}
         support = np.bincount(songs.labels, minlength=songs.genres)
-        self._weights = 1 / support[songs.labels]
+        self._weights = (fold >= 0) / support[songs.labels]
         self._weights /= self._weights.sum()
         self.told: dict[str, float] = {}
 
@@ -146,7 +155,7 @@ class _Tried:
         """Probabilities [rows, genres] of clips whose songs were not fitted to."""
         if settings not in self._known:
             songs, found = self._songs, np.zeros((len(self._songs.embedding), self._songs.genres))
-            for fold in np.unique(self._fold):
+            for fold in range(self._fold.max() + 1):
                 out = self._fold == fold
                 head = fit_head(settings, self._means[~out], songs.labels[~out], songs.genres)
                 rows = np.repeat(out, songs.counts)

@@ -4,6 +4,7 @@ All are fitted in one way, by L-BFGS on all songs at once (scipy), so that the s
 same head. `Head.probabilities` computes what `models.taught` computes.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +14,11 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from mgr_jax.models.taught import FLOOR
+
+try:
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+except ImportError:
+    threadpool_limits = None
 
 STANDARDISATIONS = ("dimension", "whole")
 _ITERATIONS = 100
@@ -103,7 +109,7 @@ class Head:
     def song_probabilities(
         self, embedding: np.ndarray, untrained: np.ndarray | None, counts: np.ndarray
     ) -> np.ndarray:
-        """Of songs, [songs, genres]: the mean over the rows of each, of which there are `counts`."""
+        """Of songs, [songs, genres]: the mean over the rows of each, `counts` in number."""
         return mean_by_song(self.probabilities(embedding, untrained), counts)
 
 
@@ -122,6 +128,11 @@ def mean_by_song(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Means over consecutive rows."""
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     return np.add.reduceat(rows, starts, axis=0) / counts[:, None]
+
+
+def one_thread() -> contextlib.AbstractContextManager[object]:
+    """Small matrices are multiplied in one thread, where that can be said: others only wait."""
+    return threadpool_limits(1) if threadpool_limits else contextlib.nullcontext()
 
 
 def fit_head(settings: Settings, songs: np.ndarray, labels: np.ndarray, genres: int) -> Head:
@@ -145,7 +156,16 @@ def fit_head(settings: Settings, songs: np.ndarray, labels: np.ndarray, genres: 
         weights = 1 / np.bincount(labels, minlength=genres)[labels]
         weights *= len(labels) / weights.sum()
     fit = _fit_linear if settings.kind == "linear" else _fit_mlp
-    return Head(settings, mean, scale, fit(settings, x, targets, weights))
+    # Kernels that are kept small lie in the span of the songs, which is smaller where these are few.
+    span = None
+    if len(x) < x.shape[1]:
+        span = np.linalg.svd(x, full_matrices=False)[2]
+        x = x @ span.T
+    arrays = fit(settings, x, targets, weights)
+    if span is not None:
+        first = "kernel" if settings.kind == "linear" else "hidden_kernel"
+        arrays[first] = span.T @ arrays[first]
+    return Head(settings, mean, scale, arrays)
 
 
 def _standardise(songs: np.ndarray, how: str) -> tuple[np.ndarray, np.ndarray]:
@@ -163,7 +183,10 @@ def _fit_linear(
         value, error = _cross_entropy(x @ arrays["kernel"] + arrays["bias"], targets, weights)
         return value, {"kernel": x.T @ error, "bias": error.sum(axis=0)}
 
-    shapes = {"kernel": np.zeros((x.shape[1], targets.shape[1])), "bias": np.zeros(targets.shape[1])}
+    shapes = {
+        "kernel": np.zeros((x.shape[1], targets.shape[1])),
+        "bias": np.zeros(targets.shape[1]),
+    }
     return _minimise(loss, shapes, settings.penalty * len(x))
 
 

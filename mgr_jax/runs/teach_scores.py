@@ -134,7 +134,9 @@ def score_outer(
     return Outer(table, answers, intervals, tuple(choices), folds)
 
 
-def _fit_svm(hand: np.ndarray, learnt: Songs, out: np.ndarray, found: np.ndarray, seed: int) -> bool:
+def _fit_svm(
+    hand: np.ndarray, learnt: Songs, out: np.ndarray, found: np.ndarray, seed: int
+) -> bool:
     """Fits the SVM beside and keeps its answers; False where it cannot learn from these songs."""
     from mgr_jax.baselines.classifiers import fit  # which needs scikit-learn
 
