@@ -17,6 +17,7 @@ import mgr_jax
 from mgr_jax.audio.file_tags import read_tags
 from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.data.cache import digest
+from mgr_jax.data.folder_index import Entry
 from mgr_jax.data.sources import file_state
 from mgr_jax.decisions import OTHER, Decisions
 from mgr_jax.errors import UserError, some_names
@@ -39,7 +40,7 @@ from mgr_jax.runs.teach_model import (
     write_taught,
 )
 from mgr_jax.runs.teach_result import Taught, write_teach_report
-from mgr_jax.runs.teach_scores import as_rows, count_folds, score_outer
+from mgr_jax.runs.teach_scores import SVM, as_rows, count_folds, score_outer
 from mgr_jax.runs.teach_songs import (
     Grouping,
     Song,
@@ -233,9 +234,9 @@ class _Work:
                 grouping.scored,
                 names=_names(songs),
                 genres=genres,
-                times=tuple(
-                    np.concatenate([getattr(clips[s.path], n) for s in songs])
-                    for n in ("start", "end")
+                times=(
+                    np.concatenate([clips[song.path].start for song in songs]),
+                    np.concatenate([clips[song.path].end for song in songs]),
                 ),
                 protocol=protocol,
                 hand=hand,
@@ -247,6 +248,8 @@ class _Work:
             head = choice.fit(table)
         self.seconds["fit and score"] = time.monotonic() - start
 
+        if hand is not None and SVM not in outer.rows:
+            self.notes.append("The SVM on 57 features cannot learn from so few songs.")
         decisions = Decisions(
             clip_temperature=fit_temperature(outer.table),
             track_temperature=fit_temperature(outer.table.by_track()),
@@ -302,7 +305,8 @@ class _Work:
 
     def _listen(self, group_by: str | None) -> tuple[list[Song], Grouping, Store]:
         """Lists and embeds, and leaves out what cannot be used."""
-        songs, known = [], {}
+        songs: list[Song] = []
+        known: dict[str, Entry] = {}
         for source in self.sources:
             options = {n: source[n] for n in ("columns", "class_names")}
             labels = Path(source["labels"]) if source["labels"] else None
@@ -373,8 +377,9 @@ class _Work:
                     continue
                 tags = read_tags(file.name)
                 rows, sound = len(clips.start), str(file.overview)
-                told = {name: tags.get(name, "") for name in ("artist", "album")}
-                store.add(dataclasses.replace(item, rows=rows, sound=sound, **told), clips)
+                artist, album = tags.get("artist", ""), tags.get("album", "")
+                told = dataclasses.replace(item, sound=sound, artist=artist, album=album)
+                store.add(dataclasses.replace(told, rows=rows), clips)
         return store
 
     def _hand_features(

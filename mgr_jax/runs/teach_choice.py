@@ -23,7 +23,7 @@ from mgr_jax.runs.teach_heads import (
     sharpen,
 )
 
-_PENALTIES = (0.001, 0.01, 0.1, 1.0)
+_PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 _MLP_PENALTIES = (0.01, 0.1)
 _NEIGHBOURS = (1, 3, 5, 10)
 _WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -107,7 +107,7 @@ def choose(songs: Songs, *, folds: int | None = None, seed: int = 0) -> Choice:
       seed: of the folds.
     """
     most = folds or (_FEWER_FOLDS if len(songs) >= _MANY else _FOLDS)
-    several = _of_several_groups(songs)
+    several = of_several_groups(songs)
     fold = np.full(len(songs), -1)
     if several.any():
         fold[several] = deal_folds(songs.labels[several], songs.groups[several], most, seed)
@@ -133,7 +133,7 @@ def choose(songs: Songs, *, folds: int | None = None, seed: int = 0) -> Choice:
     return Choice(settings, weight, power, tried.told)
 
 
-def _of_several_groups(songs: Songs) -> np.ndarray:
+def of_several_groups(songs: Songs) -> np.ndarray:
     """Which songs are of a genre that is still learnt without their group, [songs] bool."""
     pairs = np.unique(np.stack([songs.labels, songs.groups]), axis=1)
     return np.bincount(pairs[0], minlength=songs.genres)[songs.labels] > 1

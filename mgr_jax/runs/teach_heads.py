@@ -156,7 +156,7 @@ def fit_head(settings: Settings, songs: np.ndarray, labels: np.ndarray, genres: 
         weights = 1 / np.bincount(labels, minlength=genres)[labels]
         weights *= len(labels) / weights.sum()
     fit = _fit_linear if settings.kind == "linear" else _fit_mlp
-    # Kernels that are kept small lie in the span of the songs, which is smaller where these are few.
+    # Kernels that are kept small lie in the span of the songs, which is small where these are few.
     span = None
     if len(x) < x.shape[1]:
         span = np.linalg.svd(x, full_matrices=False)[2]

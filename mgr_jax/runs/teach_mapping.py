@@ -75,7 +75,7 @@ def untrained_outputs(outputs: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _by_name(genres: Sequence[str], classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    mapped = {}
+    mapped: dict[str, tuple[str, ...]] = {}
     keys = [_plain(name) for name in classes]
     for genre in genres:
         key = _plain(genre)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from mgr_jax.baselines.classical import Fitted
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol, bootstrap_intervals
 from mgr_jax.evaluation.scores import weighted_scores
-from mgr_jax.runs.teach_choice import Choice, Songs, choose
+from mgr_jax.runs.teach_choice import Choice, Songs, choose, of_several_groups
 from mgr_jax.runs.teach_folds import deal_folds
 from mgr_jax.runs.teach_heads import mean_by_song, sharpen
 
@@ -104,8 +105,11 @@ def score_outer(
         rows[np.repeat(out, songs.counts)] = head.probabilities(held.embedding, held.untrained)
         alone[out] = held.answers(dataclasses.replace(head, weight=0.0))
         majority[out, np.bincount(learnt.labels).argmax()] = 1
-        if hand is not None and not _fit_svm(hand, learnt, out, svm, seed):
-            hand = None
+        if hand is not None:
+            if fitted := _fit_svm(hand[~out], learnt, seed):
+                svm[out] = fitted.predict(hand[out])
+            else:
+                hand = None
     answers = {TAUGHT: mean_by_song(rows, songs.counts), HEAD: alone}
     if songs.untrained is not None:
         answers[UNTRAINED] = mean_by_song(sharpen(songs.untrained, 1.0), songs.counts)
@@ -134,22 +138,29 @@ def score_outer(
     return Outer(table, answers, intervals, tuple(choices), folds)
 
 
-def _fit_svm(
-    hand: np.ndarray, learnt: Songs, out: np.ndarray, found: np.ndarray, seed: int
-) -> bool:
-    """Fits the SVM beside and keeps its answers; False where it cannot learn from these songs."""
+def _fit_svm(hand: np.ndarray, learnt: Songs, seed: int) -> Fitted | None:
+    """The SVM of some songs; None where it cannot learn from them.
+
+    It parts genres to choose its settings: those of one group by songs, and of one song not at all.
+    """
     from mgr_jax.baselines.classifiers import fit  # which needs scikit-learn
 
+    alone = ~of_several_groups(learnt)
+    groups = np.where(alone, len(hand) + learnt.groups.max() + np.arange(len(hand)), learnt.groups)
+    keep = np.bincount(learnt.labels, minlength=learnt.genres)[learnt.labels] > 1
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            groups = learnt.groups.astype(str)
-            args = {"num_classes": learnt.genres, "groups": groups, "seed": seed}
-            fitted = fit("svm", hand[~out], learnt.labels, **args)
+            return fit(
+                "svm",
+                hand[keep],
+                learnt.labels[keep],
+                num_classes=learnt.genres,
+                groups=groups[keep].astype(str),
+                seed=seed,
+            )
     except UserError:
-        return False
-    found[out] = fitted.predict(hand[out])
-    return True
+        return None
 
 
 def _intervals(
