@@ -1,13 +1,13 @@
 """A frozen network is taught genres: its model says what the table says, and scores are honest."""
 
 import csv
+import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import GENRES, RATE, make_clip
 from errors import user_error
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
@@ -22,7 +22,19 @@ from mgr_jax.runs.teach_folds import deal_folds
 from mgr_jax.runs.teach_heads import Settings, fit_head
 from mgr_jax.runs.teach_mapping import find_mapping
 
+RATE = 12_000
+GENRES = ("hum", "hiss", "beat")
 QUIET = {"progress": False, "workers": 0, "svm": False}
+
+
+def make_clip(genre, artist, track, seconds=2.0):
+    """What the encoder has learnt to tell apart, as none of its tracks."""
+    rng = np.random.default_rng([GENRES.index(genre), artist, track, 7])
+    time = np.arange(int(seconds * RATE)) / RATE
+    noise = rng.standard_normal(len(time))
+    hum = np.sin(2 * np.pi * rng.uniform(150, 400) * time) + 0.01 * noise
+    clip = {"hum": hum, "hiss": noise, "beat": noise * np.exp(-20 * (time % 0.3))}[genre]
+    return (0.2 * clip / np.abs(clip).max()).astype(np.float32)
 
 
 def write_songs(folder, songs, seconds=2.0):
@@ -62,7 +74,8 @@ def test_the_score_is_of_songs_whose_albums_were_left_out(taught):
     assert "folder" in taught.result.protocol.sentence
     assert len(taught.result.tracks.track) == 16
     lines = str(taught).split("\n")
-    assert len(lines) <= 20 and max(map(len, lines)) <= 80
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 80
     assert (taught.path / "report" / "outer_folds" / "report.md").exists()
     assert "| taught |" in (taught.path / "teach.md").read_text(encoding="utf-8")
 
@@ -167,7 +180,8 @@ def test_no_file_is_left_out_without_a_word(taught, tmp_path, trained_run):
     used = {song["name"] for song in made.account["songs"]}
     everything = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
     assert used | left.keys() >= everything - {"hum/empty.mp3"}
-    assert "same sound" in left["hum/twin.wav"] and "same sound" in left["hiss/twin.wav"]
+    assert "same sound" in left["hum/twin.wav"]
+    assert "same sound" in left["hiss/twin.wav"]
     assert "beat" in " ".join(made.account["notes"])  # one song, which cannot be scored
     assert "beat" in mgr_jax.load(made.path).classes
 
@@ -212,10 +226,8 @@ def test_what_cannot_be_taught_is_one_sentence(taught, music, trained_run, tmp_p
     with user_error("teach.no_groups", "mood"):
         mgr_jax.teach(music, on=trained_run, out=taught.path, group_by="mood", **QUIET)
     other = shutil.copytree(trained_run, tmp_path / "other_encoder")
-    described = json.loads((other / "model.json").read_text(encoding="utf-8"))
-    assert described["labels"]["classes"]
     kept = read_description(other)
-    mgr_jax.runs.teach_model.dataclasses.replace(kept, classes=("a", "b", "c")).save(other)
+    dataclasses.replace(kept, classes=("a", "b", "c")).save(other)
     with user_error("teach.other_encoder", "encoder"):
         mgr_jax.teach(music, on=other, out=taught.path, add=True, **QUIET)
 
@@ -290,7 +302,8 @@ def test_folds_keep_groups_whole_and_genres_spread():
     assert all(len(set(fold[groups == group])) == 1 for group in groups)
     for label in range(4):
         counts = np.bincount(fold[labels == label], minlength=5)
-        assert counts.min() > 0 and counts.max() <= 2.5 * counts.mean()
+        assert counts.min() > 0
+        assert counts.max() <= 2.5 * counts.mean()
 
 
 def test_genres_are_found_among_classes_that_are_called_alike():
@@ -317,11 +330,12 @@ def test_a_mapping_file_may_name_several_classes(tmp_path):
     classes = ("Heavy metal", "Rock music")
     assert find_mapping(("loud",), classes, path) == {"loud": classes}
     path.write_text("genre,class\nloud,Folk\n", encoding="utf-8")
-    with user_error("name.unknown", "Folk"):
+    with user_error("unknown_name", "Folk"):
         find_mapping(("loud",), classes, path)
 
 
 def test_the_folder_keeps_what_was_embedded(taught):
     parts = [read_arrays(path) for path in (taught.path / "embeddings").glob("part-*.npz")]
     items = [item for part in parts for item in json.loads(str(part["items"]))]
-    assert len(items) == 16 and all(item["sound"] and item["rows"] for item in items)
+    assert len(items) == 16
+    assert all(item["sound"] and item["rows"] for item in items)
