@@ -22,6 +22,7 @@ from mgr_jax.files import expand
 from mgr_jax.integrity import read_sealed, write_sealed
 
 _FILE = "init_from.json"
+_TAUGHT = "trained_on.json"  # of a folder that no config describes
 _ADVICE = "restore it, or train again in another folder"
 
 
@@ -50,6 +51,8 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
     Raises:
       UserError: the folder is not that of a run, or a file of it is damaged.
     """
+    if (taught := workdir / _TAUGHT).exists():
+        return (_parse(taught, **read_sealed(taught, _ADVICE)),)
     dataset, tracks = read_run_account(workdir), read_tracks(workdir)
     own = _parse(
         workdir / "dataset.json",
@@ -76,6 +79,22 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
             stacklevel=2,
         )
         return (own,)
+
+
+def keep_trained_on(workdir: Path, rate: float, digests: Mapping[str, str]) -> None:
+    """Notes what a model was trained on that has no dataset: files of audio.
+
+    Args:
+      workdir: of the model.
+      rate: at which they were read, in Hz.
+      digests: by name, of the samples; see `data.cache.digest`.
+    """
+    names, found = list(digests), list(digests.values())
+    form = {"kind": "waveform", "rate": rate, "dtype": "int16", "item_shape": []}
+    told = TrainedOn(str(workdir), "", form, tuple(names), tuple(found))
+    write_sealed(workdir / _TAUGHT, dataclasses.asdict(told))
+    tracks = {"train": names, "validation": [], "train_digests": found}
+    write_sealed(workdir / "tracks.json", tracks)
 
 
 def read_tracks(workdir: Path) -> dict[str, Any]:

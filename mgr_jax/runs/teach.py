@@ -19,6 +19,7 @@ from mgr_jax.audio.io import Limits, LimitsLike
 from mgr_jax.data.cache import digest
 from mgr_jax.data.folder_index import Entry
 from mgr_jax.data.sources import file_state
+from mgr_jax.data.trained_on import keep_trained_on
 from mgr_jax.decisions import OTHER, Decisions
 from mgr_jax.errors import UserError, some_names
 from mgr_jax.evaluation import Protocol, save_result
@@ -299,6 +300,9 @@ class _Work:
             result = save_result(
                 folder, outer.table, described.training_tracks, system=described.system
             )
+            sounds = (store.items[song.path].sound for song in songs)
+            digests = dict(zip(_names(songs), sounds, strict=True))
+            keep_trained_on(folder, self.predictor.audio_rate(), digests)
             write_sealed(folder / ACCOUNT, account)
             replace_folder(folder, self.out)
         return Taught(self.out, dataclasses.replace(result, path=self.out), account, tuple(added))
