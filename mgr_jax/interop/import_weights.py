@@ -123,7 +123,7 @@ def import_weights(
         classes=classes,
         parameters=sum(array.size for path, array in flat.items() if path[0] == "params"),
         ignored=tuple(ignored),
-        notes=(*tensors.notes, *notes),
+        notes=(*tensors.notes, *conversion.notes, *notes),
     )
 
 

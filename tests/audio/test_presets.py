@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import soundfile
 from errors import user_error
-from torch_checkpoint import read_state_dict
 
 from mgr_jax.audio.clips import cut_clip
 from mgr_jax.audio.frontends import (
@@ -141,7 +140,7 @@ def test_won2020_is_librosas_htk_mel_without_a_floor(name, song):
 
 def test_won2020_is_what_the_released_weights_compute(shared_dir, song):
     """The released networks hold their window and mel filters beside their weights."""
-    released = read_state_dict(shared_dir / "weights/won2020_fcn_mtat.pth")
+    released = read_tensors(shared_dir / "weights/won2020_fcn_mtat.pth")
     filters = released["spec.mel_scale.fb"].astype(np.float64)
     window = released["spec.spectrogram.window"].astype(np.float64)
     y = librosa.resample(song, orig_sr=22050, target_sr=16000)[:100_001]
