@@ -101,6 +101,13 @@ def test_a_whole_layer_that_is_missing_is_said(name, lost, told):
     assert caught.value.code in ("weights.other_source", "weights.other_arrays")
 
 
+def test_an_empty_array_is_said():
+    arrays, *_ = random_case("yijerjer_crnn@gru")
+    arrays["rnn.weight_hh_l0"] = np.zeros((0, 0))
+    with user_error("weights.other_source", "random.npz", "rnn.weight_hh_l0"):
+        import_network("yijerjer_crnn", arrays)
+
+
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("theano", [False, True])
 def test_kernels_of_either_layout_and_program(theano, channels_last):
