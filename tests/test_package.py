@@ -90,8 +90,8 @@ ARROWS: dict[str, set[str]] = {
         "audio.packets", "audio.spool",
     },
     "interop": {
-        "audio.dsp", "classifier", "config", "decisions", "input_spec", "model_folder", "prediction",
-        "training.checkpoint", "training.weights",
+        "audio.dsp", "classifier", "config", "decisions", "input_spec", "model_folder",
+        "prediction", "training.checkpoint", "training.weights",
     },
     "features": {"audio.io", "audio.notes"},
     "baselines": {"features", "data", "evaluation", "audio.io"},

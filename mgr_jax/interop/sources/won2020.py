@@ -61,6 +61,16 @@ def _layers(tensors: Tensors, weight: str) -> tuple[int, ...]:
     return tuple(tensors.shape(f"layer{n}.{weight}")[0] for n in range(1, count + 1))
 
 
+def _require_layers(tensors: Tensors, widths: Sequence[int], layers: int) -> None:
+    if len(widths) != layers:
+        raise UserError(
+            f"{tensors.file} has {len(widths)} convolutions layer1.conv, layer2.conv, …, where the "
+            f"published network has {layers}, and what is pooled after each leaves no trace in a "
+            "file; is it a file of this source?",
+            code="weights.other_source",
+        )
+
+
 def _convolution(module: str, name: str) -> Iterator[Leaf]:
     yield from torch_layer(f"{module}.conv", name, "conv")
     yield from torch_norm(f"{module}.bn", name, "norm")
@@ -99,6 +109,7 @@ def _residual_images(tensors: Tensors, widths: Sequence[int]) -> Iterator[Leaf]:
 
 def _fcn(tensors: Tensors, reading: str) -> Conversion:
     widths = _layers(tensors, "conv.weight")
+    _require_layers(tensors, widths, 5)
 
     def from_bins(array: np.ndarray) -> np.ndarray:
         # Of more mels the pooling leaves several bins, which lie within the channels.
@@ -123,6 +134,7 @@ def _fcn(tensors: Tensors, reading: str) -> Conversion:
 
 def _crnn(tensors: Tensors, reading: str) -> Conversion:
     widths = _layers(tensors, "conv.weight")
+    _require_layers(tensors, widths, 4)
     gru = f"layer{len(widths) + 1}"
     _, units = tensors.shape(f"{gru}.weight_hh_l0", 2)
     layers = 1 + tensors.count(f"{gru}.weight_hh_l{{}}")
