@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.errors import UserError, some_names
-from mgr_jax.interop.limits import Room, damaged
+from mgr_jax.interop.limits import Room, damaged, require_name
 
 _MEMBER = "model.weights.h5"  # of .keras archives
 _MODEL = "model_weights/"  # of files of whole models, beside "optimizer_weights/"
@@ -74,7 +74,7 @@ class _Reader:
         while waiting:
             prefix, group = waiting.pop()
             for key in group:
-                name = f"{prefix}{key}"
+                name = require_name(self._room.path, f"{prefix}{key}")
                 if type(group.get(key, getlink=True)) is not h5.HardLink:
                     raise self._points_elsewhere(name)
                 item = group[key]
@@ -96,7 +96,9 @@ class _Reader:
             raise self._points_elsewhere(name)
         if dataset.shape is None:
             raise damaged(self._room.path, f"{name} is empty")
-        self._room.take(math.prod(dataset.shape) * dataset.dtype.itemsize)
+        # Of what is kept in chunks, each may be larger than what is taken of it.
+        for shape in (dataset.shape, dataset.chunks or ()):
+            self._room.take(math.prod(shape) * dataset.dtype.itemsize)
         array = dataset[()]
         return np.asarray(array, array.dtype.newbyteorder("="))
 

@@ -93,6 +93,16 @@ def test_an_archive_of_checkpoints_names_its_outputs_by_their_data(tmp_path):
     assert not ran.exists()
 
 
+def test_an_archive_with_odd_names_ends(tmp_path):
+    """The standard library's paths within archives never came to an end of some."""
+    weight_files.write_checkpoint(f"{tmp_path}/model")
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as zipped:
+        for path in tmp_path.glob("model.*"):
+            zipped.write(path, f"//{path.name}")
+        zipped.writestr("//", "")
+    require_arrays(read_tensors(tmp_path / "odd.zip"))
+
+
 def test_data_of_a_checkpoint_that_is_missing_or_changed_is_told(tmp_path):
     weight_files.write_checkpoint(f"{tmp_path}/model")
     data = tmp_path / "model.data-00000-of-00001"
