@@ -1,6 +1,5 @@
 """Presets against the inputs that published systems saw, or against what their code computes."""
 
-import h5py
 import jax
 import jax.numpy as jnp
 import librosa
@@ -195,11 +194,8 @@ def test_compact_cnn_is_what_the_released_weights_compute(shared_dir, song):
     """The released network holds its Fourier kernels and mel filters as weights."""
     y = librosa.resample(song, orig_sr=22050, target_sr=12000)
     clips = np.stack([y[:348_000], 0.1 * np.roll(y, 50_000)[:348_000]])
-    with h5py.File(shared_dir / "weights/compact_cnn_msd.hdf5") as file:
-        names = []
-        file.visit(names.append)
-        group = next(name for name in names if name.endswith("melgram/Variable:0"))
-        stored = [file[group.replace("Variable", f"Variable{i}")][()] for i in ("", "_1", "_2")]
+    arrays = read_tensors(shared_dir / "weights/compact_cnn_msd.hdf5")
+    stored = [arrays[f"melgram/Variable{number}:0"] for number in ("", "_1", "_2")]
     real, imaginary, mel = (np.squeeze(x).astype(np.float64) for x in stored)
     frames = -(-348_000 // 256)
     missing = (frames - 1) * 256 + 512 - 348_000

@@ -143,6 +143,9 @@ MEANINGFUL = {
     "projection": 0,
     "SampleCNN.dense_units": 0,
     "Nakashika2012.widths": (),
+    "ChoiCRNN.units": 0,
+    "ChoiCRNN.widths": (),
+    "_ChoiCNN.widths": (),
 }
 
 
