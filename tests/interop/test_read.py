@@ -164,6 +164,15 @@ def test_a_pickle_within_npz_is_not_read(tmp_path):
         read_tensors(tmp_path / "x.npz")
 
 
+@pytest.mark.parametrize("header", [b"{'descr': '<f4', 'shape': (", b"(" * 5000, b"\xff{}", b"1"])
+def test_headers_of_npz_that_cannot_be_parsed_are_damage(header, tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as zipped:
+        start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+        zipped.writestr("a.npy", start + header + bytes(8))
+    with user_error("weights.damaged", "x.npz"):
+        read_tensors(tmp_path / "x.npz")
+
+
 def test_texts_beside_the_arrays_are_left_out_and_told(tmp_path):
     np.savez(tmp_path / "x.npz", a=np.ones(2), tags=np.array(["rock", "pop"]))
     found = read_tensors(tmp_path / "x.npz")
