@@ -55,7 +55,7 @@ def read_keras(path: Path, zipped: zipfile.ZipFile | None = None) -> Found:
             if name.startswith(_MODEL)
         }
         if others:
-            notes.append(f"Beside the model's weights, {some_names(others, 12)} were left out.")
+            notes.append(f"Left out beside the model's weights: {some_names(others, 12)}.")
     return arrays, notes
 
 

@@ -57,7 +57,7 @@ def unwrap(tree: Any, path: Path, kind: type[T]) -> tuple[dict[str, T], list[str
         tree = tree[key]
     if names:
         at = ".".join(map(str, names))
-        beside = f"; beside it, {some_names(left, 12)} were left out" if left else ""
+        beside = f"; left out beside them: {some_names(left, 12)}" if left else ""
         notes.append(f"The arrays are those under {at} of the file{beside}.")
     if not isinstance(tree, Mapping):
         raise _without_tensors(path, f"a {type(tree).__name__}")

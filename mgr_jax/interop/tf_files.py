@@ -75,6 +75,8 @@ def choose_checkpoint(
       UserError: there are several, or none of this name.
     """
     named = {checkpoint.name: checkpoint for checkpoint in checkpoints}
+    if len(named) < len(checkpoints):  # alike in several folders
+        named = {checkpoint.prefix: checkpoint for checkpoint in checkpoints}
     if asked is not None:
         if asked not in named:
             raise unknown_name(f"checkpoint of {path.name}", asked, named)

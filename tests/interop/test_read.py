@@ -65,6 +65,15 @@ def test_one_of_several_checkpoints_is_asked_for(tmp_path):
         read_tensors(tmp_path, "model-30")
 
 
+def test_checkpoints_of_one_name_are_told_by_their_folders(tmp_path):
+    for folder, value in (("a", 1.0), ("b", 2.0)):
+        (tmp_path / folder).mkdir()
+        weight_files.write_checkpoint(f"{tmp_path}/{folder}/net", {"w": np.float32([value])})
+    with user_error("weights.several_checkpoints", tmp_path / "a/net", tmp_path / "b/net"):
+        read_tensors(tmp_path)
+    assert read_tensors(tmp_path, f"{tmp_path}/b/net")["w"] == 2.0
+
+
 def test_where_there_is_one_none_is_chosen(files):
     with user_error("weights.no_checkpoints", files["npz"]):
         read_tensors(files["npz"], "model-10")
