@@ -83,19 +83,22 @@ class _Reader:
                         raise damaged(self._room.path, f"{name} is a group that was there before")
                     seen.add(address)
                     waiting.append((f"{name}/", item))
-                elif isinstance(item, h5.Dataset) and item.dtype.kind in _KINDS:
+                elif self._is_array(item):
                     arrays[name] = self._array(name, item)
                 else:
                     left.append(name)
         return dict(sorted(arrays.items())), sorted(left)
+
+    def _is_array(self, item: Any) -> bool:
+        """Of numbers; one without a shape holds nothing."""
+        known = isinstance(item, self._h5py.Dataset) and item.shape is not None
+        return known and item.dtype.kind in _KINDS
 
     def _array(self, name: str, dataset: Any) -> np.ndarray:
         created = dataset.id.get_create_plist()
         layout = created.get_layout()
         if layout == self._h5py.h5d.VIRTUAL or created.get_external_count():
             raise self._points_elsewhere(name)
-        if dataset.shape is None:
-            raise damaged(self._room.path, f"{name} is empty")
         # Of what is kept in chunks, each may be larger than what is taken of it.
         for shape in (dataset.shape, dataset.chunks or ()):
             self._room.take(math.prod(shape) * dataset.dtype.itemsize)

@@ -188,10 +188,10 @@ def test_texts_beside_the_arrays_are_left_out_and_told(tmp_path):
     assert set(found) == {"a"}
     assert "tags" in found.notes[0]
     with h5py.File(tmp_path / "x.h5", "w") as file:
-        file["a"], file["tags"] = np.ones(2), ["rock", "pop"]
+        file["a"], file["tags"], file["nothing"] = np.ones(2), ["rock", "pop"], h5py.Empty("f4")
     found = read_tensors(tmp_path / "x.h5")
     assert set(found) == {"a"}
-    assert "tags" in found.notes[0]
+    assert "nothing, tags" in found.notes[0]
 
 
 def test_compressed_zeros_do_not_fill_the_memory(tmp_path):
@@ -207,6 +207,14 @@ def test_compressed_zeros_do_not_fill_the_memory(tmp_path):
 
 
 class TestKeras:
+    def test_chunks_and_compression(self, tmp_path):
+        array = np.arange(60, dtype=">f8").reshape(6, 10)
+        with h5py.File(tmp_path / "x.h5", "w") as file:
+            options = {"chunks": (4, 4), "compression": "gzip", "shuffle": True}
+            file.create_dataset("a", data=array, maxshape=(None, 10), **options)
+        found = read_tensors(tmp_path / "x.h5")["a"]
+        np.testing.assert_array_equal(found, array.astype("=f8"), strict=True)
+
     def test_of_a_whole_model_the_weights_are_read(self, tmp_path):
         path = tmp_path / "model.h5"
         with h5py.File(path, "w") as file:
