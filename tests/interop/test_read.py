@@ -173,6 +173,13 @@ def test_a_pickle_within_npz_is_not_read(tmp_path):
         read_tensors(tmp_path / "x.npz")
 
 
+def test_npz_of_tensorflows_variables(tmp_path):
+    np.savez(tmp_path / "x.npz", **{"conv2d/kernel:0": np.ones(2), "conv2d/bias:0": np.ones(1)})
+    found = read_tensors(tmp_path / "x.npz")
+    assert set(found) == {"conv2d/kernel", "conv2d/bias"}
+    assert ":0" in found.notes[0]
+
+
 @pytest.mark.parametrize("header", [b"{'descr': '<f4', 'shape': (", b"(" * 5000, b"\xff{}", b"1"])
 def test_headers_of_npz_that_cannot_be_parsed_are_damage(header, tmp_path):
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as zipped:
