@@ -95,13 +95,17 @@ class _Reader:
         return known and item.dtype.kind in _KINDS
 
     def _array(self, name: str, dataset: Any) -> np.ndarray:
-        created = dataset.id.get_create_plist()
+        h5d, created = self._h5py.h5d, dataset.id.get_create_plist()
         layout = created.get_layout()
-        if layout == self._h5py.h5d.VIRTUAL or created.get_external_count():
+        if layout == h5d.VIRTUAL or created.get_external_count():
             raise self._points_elsewhere(name)
-        # Of what is kept in chunks, each may be larger than what is taken of it.
-        for shape in (dataset.shape, dataset.chunks or ()):
-            self._room.take(math.prod(shape) * dataset.dtype.itemsize)
+        if layout == h5d.CHUNKED:  # a damaged one can crash the library
+            raise UserError(
+                f"{self._room.path} keeps {name} in chunks, maybe compressed, as Keras does not; "
+                "write it anew with h5repack -l CONTI -f NONE",
+                code="weights.in_chunks",
+            )
+        self._room.take(math.prod(dataset.shape) * dataset.dtype.itemsize)
         array = dataset[()]
         return np.asarray(array, array.dtype.newbyteorder("="))
 
