@@ -87,7 +87,7 @@ def test_two_training_steps_keep_the_tree(name, fields, shape):
 
     params = variables["params"]
     before = {kind: tree for kind, tree in variables.items() if kind != "params"}
-    network = model.encoder if name == "fusion" else model
+    network = model.encoder if name in ("fusion", "taught") else model
     assert isinstance(network, BatchNormed) == bool(before), before.keys()
     step = jax.jit(step_of(model, features))
     once, statistics, logits = step(params, before, jax.random.key(1))
