@@ -122,9 +122,7 @@ _NAMED = {
 }
 
 
-def read_pickle(
-    stream: IO[bytes], path: Path, storages: dict[str, Storage] | None = None
-) -> Any:
+def read_pickle(stream: IO[bytes], path: Path, storages: dict[str, Storage] | None = None) -> Any:
     """Runs one pickle of a file, up to its end.
 
     Args:

@@ -135,7 +135,7 @@ class InvertedResidual(BatchNormed):
             kernel=(self.kernel, self.kernel),
             stride=1 if self.dilation > 1 else self.stride,
             dilation=self.dilation,
-            groups=self.expanded,
+            depthwise=True,
             padding=((around, around), (around, around)),
             activation=activation,
             name="depthwise",

@@ -284,7 +284,9 @@ def _harmonic_cnn(tensors: Tensors, reading: str) -> Conversion:
     ]
     for layer in range(1, 8):
         module, name = f"layer{layer}", f"block{layer}"
-        leaves += _convolution(module, name) if layer in (1, 5) else _residual(tensors, module, name)
+        leaves += (
+            _convolution(module, name) if layer in (1, 5) else _residual(tensors, module, name)
+        )
     return _tagger(
         tensors,
         head="dense2",
