@@ -29,6 +29,7 @@ class Pretrained:
       size: of the file in bytes.
       requirement: what the package installer is asked for, where the file is a package; else empty.
       checkpoint: which of the file, where it holds several.
+      reading: how it is read, where its source has several ways.
       parameters: number of trained ones.
       sample_rate: of the audio that it hears, in Hz.
       labels: names of its outputs, see `interop.labels`; empty: it has none, only embeddings.
@@ -62,6 +63,7 @@ class Pretrained:
     measured: str = ""
     requirement: str = ""
     checkpoint: str = ""
+    reading: str = ""
 
     @property
     def folder(self) -> Path:
@@ -178,7 +180,7 @@ _NETWORKS = (
         source="musicnn_vgg",
         tensors="c190ba22f2f1f9bba2268368c989cee6b4d7d99bf7ec997f0305aabad5e53459",
         checkpoint="MTT_vgg",
-        parameters=0,
+        parameters=605_748,
         labels="mtat50_musicnn",
         published="MTAT ROC-AUC 0.903, PR-AUC 0.382 (in the package)",
         **_MUSICNN,
@@ -189,7 +191,7 @@ _NETWORKS = (
         source="musicnn_vgg",
         tensors="355d69aa8c2f35d34458190cab49d594ed06be2e067860c634ccb8bf6121c302",
         checkpoint="MSD_vgg",
-        parameters=0,
+        parameters=605_748,
         labels="msd50_musicnn",
         published="MSD ROC-AUC 0.877, PR-AUC 0.282 (in the package)",
         **_MUSICNN,
@@ -200,6 +202,7 @@ _NETWORKS = (
         source="choi_crnn",
         tensors="6fb29c23a4a43a85121d4b1af1eafe843fa643f60a1f3176206a31f522d34206",
         file="music_tagger_crnn_weights_tensorflow.h5",
+        reading="standardised",
         upstream=f"{_CHOI_FILES}, data",
         sha256="df63638de9f3113780768181670c554f122fbd1297c63c065836d70a251115a8",
         size=1_649_464,
@@ -214,6 +217,7 @@ _NETWORKS = (
         source="choi_cnn",
         tensors="5c74c4a1b8f14ca2b0ffa05ba992921083cadf9caa2c77472a0eebd29e3dcd26",
         file="music_tagger_cnn_weights_tensorflow.h5",
+        reading="standardised",
         upstream=f"{_CHOI_FILES}, data",
         sha256="8b61b73a8065cb084a9b56e8b5421ee876f38a1aca109ec2ad336e3a17c7c421",
         size=3_523_472,
@@ -227,7 +231,7 @@ _NETWORKS = (
         name="compact_cnn_msd",
         source="compact_cnn",
         tensors="d493229d3aa2acb2246d3b9c365bce3259d2d3f7bf25640a552215b1bd4a787d",
-        file="weights_layer3_tensorflow.hdf5",
+        file="weights_tensorflow.hdf5",
         upstream=f"{_CHOI_FILES}, compact_cnn",
         sha256="42e791b8c1b41ffe82c74d0501d8216eaee94d0b727b44de39ccc83ef810aed3",
         size=1_321_456,

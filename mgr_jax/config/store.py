@@ -71,7 +71,8 @@ def load_config(path: Path) -> ConfigDict:
     if not path.exists() and path.with_name("model.json").exists():
         raise UserError(
             f"{path.parent} holds a model that was not trained here (there is no {path.name} in "
-            "it), with which no dataset goes; give files or folders of audio instead of splits",
+            "it), so it has no splits of a dataset; what needs none takes files and folders of "
+            "audio, and training goes on from it (config.init_from)",
             code="config.no_run",
         )
     if not path.exists():

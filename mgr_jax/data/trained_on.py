@@ -52,8 +52,8 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
     Raises:
       UserError: the folder is not that of a run, or a file of it is damaged.
     """
-    if imported := _import_of(workdir):
-        return (imported,)
+    if (heard := _heard_elsewhere(workdir)) is not None:
+        return heard
     dataset, tracks = read_run_account(workdir), read_tracks(workdir)
     own = _parse(
         workdir / "dataset.json",
@@ -82,16 +82,22 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
         return (own,)
 
 
-def _import_of(workdir: Path) -> TrainedOn | None:
-    """What is known of weights that were trained elsewhere; None where the folder is of a run."""
+def _heard_elsewhere(workdir: Path) -> tuple[TrainedOn, ...] | None:
+    """What weights were trained on that come from elsewhere; None where the folder is of a run.
+
+    Those that name classes which are none of music, such as ImageNet's, have heard nothing.
+    """
     path = workdir / "model.json"
     if (workdir / "dataset.json").exists() or not path.exists():
         return None
-    provenance = read_sealed(path, _ADVICE).get("provenance")
+    content = read_sealed(path, _ADVICE)
+    provenance, labels = content.get("provenance"), content.get("labels")
     if not isinstance(provenance, dict) or not isinstance(provenance.get("import"), dict):
         return None
+    if content.get("trained_to_classify") is False and labels and labels.get("classes"):
+        return ()
     told = provenance.get("trained_on") or f"what {provenance['import'].get('file')} was trained on"
-    return TrainedOn(str(workdir), "", {}, (), (), untold=str(told))
+    return (TrainedOn(str(workdir), "", {}, (), (), untold=str(told)),)
 
 
 def read_tracks(workdir: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import numpy as np
 
 _POLYNOMIAL = np.uint32(0x82F63B78)
-_ROW = 2048  # bytes that are summed one after the other, of many rows at once
 
 
 def _make_table() -> np.ndarray:
@@ -26,20 +25,20 @@ def crc32c(data: bytes) -> int:
     if len(data) < 4:
         padded, inverted = np.frombuffer(data, np.uint8), np.uint32(0xFFFFFFFF)
         return int(_sum(padded[None], np.array([inverted]))[0]) ^ 0xFFFFFFFF
-    padded = np.zeros(-(-len(data) // _ROW) * _ROW, np.uint8)
+    row = 1 << (len(data).bit_length() + 1) // 2  # about as many bytes in a row as there are rows
+    padded = np.zeros(-(-len(data) // row) * row, np.uint8)
     padded[-len(data) :] = np.frombuffer(data, np.uint8)
     first = len(padded) - len(data)
     padded[first : first + 4] ^= 0xFF  # inverts the sum's first value
-    sums = _sum(padded.reshape(-1, _ROW), np.zeros(len(padded) // _ROW, np.uint32))
+    sums = _sum(padded.reshape(-1, row), np.zeros(len(padded) // row, np.uint32))
     bits = np.uint32(1) << np.arange(32, dtype=np.uint32)
-    carried = _sum(np.zeros((32, _ROW), np.uint8), bits).tolist() if len(sums) > 1 else []
+    carried = _sum(np.zeros((32, row), np.uint8), bits).tolist() if len(sums) > 1 else []
     total = 0
-    for row in sums.tolist():
-        next_total = row
+    for own in sums.tolist():
         for bit, value in enumerate(carried):
             if total >> bit & 1:
-                next_total ^= value
-        total = next_total
+                own ^= value
+        total = own
     return total ^ 0xFFFFFFFF
 
 

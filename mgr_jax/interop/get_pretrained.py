@@ -45,11 +45,11 @@ class Got:
             return f"{name} is there already: {self.path}"
         lines = [
             f"{name} is there: {self.path}",
-            f"{network.parameters:,} parameters, trained on {network.trained_on}; "
-            f"{network.license}, © {network.owner}.",
+            f"{network.parameters:,} parameters; {network.license}, © {network.owner}.",
+            *self.notes,
             network.overlap,
         ]
-        return "\n".join(map(printable, [*lines, *self.notes]))
+        return "\n".join(map(printable, lines))
 
 
 def get_pretrained(
@@ -101,6 +101,7 @@ def get_pretrained(
             network.source,
             file,
             aside / "model",
+            reading=network.reading or None,
             checkpoint=network.checkpoint if is_wheel and network.checkpoint else None,
         )
         _require_same(network, file, made.path)
@@ -108,7 +109,7 @@ def get_pretrained(
             for license_name, text in _licenses(file).items():
                 write_text(made.path / license_name, text)
         replace_folder(made.path, network.folder)
-    return Got(network.folder, network, is_new=True)
+    return Got(network.folder, network, is_new=True, notes=made.notes)
 
 
 def _fetch(network: Pretrained, folder: Path, timeout: float) -> Path:

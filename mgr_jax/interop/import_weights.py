@@ -93,12 +93,17 @@ def import_weights(
             f"{out} exists already; remove it, or choose another folder", code="folder.exists"
         )
     tensors = read_tensors(expand(weights).absolute(), checkpoint)
-    conversion = kind.convert(tensors, _reading(kind, reading))
+    reading = _reading(kind, reading)
+    conversion = kind.convert(tensors, reading)
     ignored = require_same_names(kind, tensors, conversion.leaves)
     digest = digest_tensors(tensors, conversion.leaves)
     known = of_tensors(digest)
     classes, notes = _name_classes(conversion, tensors, labels, known)
     description, variables = build_model(kind, tensors, conversion, classes, digest)
+    if reading:
+        origin = {**description.provenance["import"], "reading": reading}
+        description = replace(description, provenance={**description.provenance, "import": origin})
+        notes = (*notes, *_tell_readings(kind, reading))
     if known:
         provenance = {**description.provenance, **known.provenance()}
         description = replace(description, provenance=provenance)
@@ -118,7 +123,7 @@ def import_weights(
         classes=classes,
         parameters=sum(array.size for path, array in flat.items() if path[0] == "params"),
         ignored=tuple(ignored),
-        notes=(*tensors.notes, *notes),
+        notes=(*tensors.notes, *conversion.notes, *notes),
     )
 
 
@@ -174,6 +179,12 @@ def _reading(source: Source, asked: str | None) -> str:
     if asked not in source.readings:
         raise unknown_name(f"reading of {source.name}", asked, source.readings)
     return asked
+
+
+def _tell_readings(source: Source, used: str) -> tuple[str, ...]:
+    """What the file was read as, and what else it may be."""
+    others = "; ".join(f"{name}: {what}" for name, what in source.readings.items() if name != used)
+    return (f"Read as {used}: {source.readings[used]}. Give `reading` for {others}.",)
 
 
 def _name_classes(

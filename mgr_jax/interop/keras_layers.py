@@ -1,7 +1,8 @@
-"""Layers of Keras as layers of Flax: names of both of its forms of HDF5, of any numbering.
+"""Layers of Keras as layers of Flax: names of all forms of its files, of any numbering.
 
-Keras 1 has "conv1/conv1_W_1:0", Keras 2 "model_weights/conv2d_1/conv2d_1/kernel:0". How many
-layers of a kind a program had made before shifts the numbers in a file, but not their order.
+Keras 1 has "conv1/conv1_W_1:0", Keras 2 "conv2d_1/conv2d_1/kernel:0", Keras 3 "conv2d_1/vars/0".
+How many layers of a kind a program had made before shifts the numbers in a file, but not their
+order.
 """
 
 import re
@@ -13,8 +14,14 @@ from mgr_jax.errors import UserError
 from mgr_jax.interop.layers import transposed
 from mgr_jax.interop.source import Leaf, Tensors, identity
 
-# What a whole model holds beside its layers.
-IGNORED = ("optimizer_weights/*", "training/*", "*/iterations:0")
+# What stands beside the layers.
+IGNORED = ("optimizer/*", "optimizer_weights/*")
+
+_KINDS = {  # of layers, and their arrays in the order of Keras 3
+    "conv2d": ("kernel", "bias"),
+    "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
+    "dense": ("kernel", "bias"),
+}
 
 
 def keras1_names(tensors: Tensors) -> dict[str, str]:
@@ -103,7 +110,7 @@ class Keras1:
 
 
 class Keras2:
-    """Leaves from the arrays of Keras 2, whose layers are told by kind and order.
+    """Leaves from the arrays of Keras 2 and 3, whose layers are told by kind and order.
 
     Attributes:
       convs: names of the convolutions, in the order in which they were made.
@@ -116,12 +123,9 @@ class Keras2:
         self.tensors = tensors
         self._names: dict[tuple[str, str], str] = {}
         for name in tensors:
-            *parts, array = name.split("/")
-            if parts and parts[0] not in ("optimizer_weights", "training"):
-                self._names.setdefault((_layer(parts), array.split(":")[0]), name)
-        self.convs, self.norms, self.denses = (
-            self._numbered(kind) for kind in ("conv2d", "batch_normalization", "dense")
-        )
+            if not name.startswith("optimizer") and (told := _layer_and_array(name)):
+                self._names.setdefault(told, name)
+        self.convs, self.norms, self.denses = (self._numbered(kind) for kind in _KINDS)
 
     def _numbered(self, kind: str) -> list[str]:
         found = {
@@ -171,10 +175,15 @@ class Keras2:
         yield Leaf(_at("batch_stats", path, "var"), (self.name(layer, "moving_variance"),))
 
 
-def _layer(parts: list[str]) -> str:
-    """The layer of a path, which may stand in the group of a model and of a second name."""
-    kinds = r"(conv2d|batch_normalization|dense)(_\d+)?"
-    return next((part for part in parts if re.fullmatch(kinds, part)), parts[-1])
+def _layer_and_array(name: str) -> tuple[str, str] | None:
+    """("conv2d_1", "kernel") of a path, which may stand in a group of more names; None: of none."""
+    *parts, array = name.removesuffix(":0").split("/")
+    for part in parts:
+        if match := re.fullmatch(rf"({'|'.join(_KINDS)})(_\d+)?", part):
+            arrays = _KINDS[match[1]]
+            numbered = parts[-1] == "vars" and array.isdecimal() and int(array) < len(arrays)
+            return part, arrays[int(array)] if numbered else array
+    return None
 
 
 def _at(collection: str, path: tuple[str, ...], name: str) -> tuple[str, ...]:

@@ -25,10 +25,15 @@ class Room:
       path: of the file.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Gives a file four times its size, and 256 MiB."""
+    def __init__(self, path: Path, size: int | None = None) -> None:
+        """Gives a file four times its size, and 256 MiB.
+
+        Args:
+          path: of the file.
+          size: of all its parts, where there are several.
+        """
         self.path = path
-        self._size = path.stat().st_size
+        self._size = path.stat().st_size if size is None else size
         self._left = _TIMES * self._size + _FREE
 
     def take(self, count: int) -> None:

@@ -18,7 +18,6 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import require_regular
 from mgr_jax.interop.limits import damaged
 from mgr_jax.interop.source import Tensors
-from mgr_jax.interop.tf_checkpoint import MAGIC
 from mgr_jax.interop.tf_files import (
     Checkpoint,
     choose_checkpoint,
@@ -88,12 +87,10 @@ def _read(path: Path, checkpoint: str | None) -> Tensors:
         raise _no_file(path)
     with path.open("rb") as file:
         head = file.read(512)
-        file.seek(max(0, path.stat().st_size - len(MAGIC)))
-        tail = file.read()
     if head.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(path) as zipped:
             return _read_zip(path, zipped, checkpoint)
-    if (tail == MAGIC or ".data-" in path.name) and (found := find_checkpoints(path)):
+    if found := find_checkpoints(path):
         return _tensorflow(path, found, checkpoint)
     if checkpoint is not None:
         raise _no_checkpoints(path)

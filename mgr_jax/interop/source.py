@@ -100,6 +100,7 @@ class Conversion:
       labels: name of the label set that the outputs of this source have unless others are given
         (see `labels`); empty: it cannot be told.
       genres: whether the outputs tell genres or tags of music; ImageNet's do not.
+      notes: what cannot be told from a file and was taken to be as published.
     """
 
     frontend: Mapping[str, Any]
@@ -112,6 +113,7 @@ class Conversion:
     eval_segments: int = 0
     labels: str = ""
     genres: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,11 +183,14 @@ def assemble(tensors: Tensors, leaves: Sequence[Leaf], shapes: Mapping[Path, tup
     found, wrong = {}, []
     for leaf in leaves:
         try:
-            array = np.asarray(leaf.convert(*(tensors[name] for name in leaf.names)), np.float32)
+            # Contiguous, and a single number stays one, which ascontiguousarray makes an array.
+            array = np.array(
+                leaf.convert(*(tensors[name] for name in leaf.names)), np.float32, order="C"
+            )
         except (ValueError, IndexError) as error:
             wrong.append(f"{' and '.join(leaf.names)} ({error})")
             continue
-        found[leaf.path] = np.ascontiguousarray(array)
+        found[leaf.path] = array
         if leaf.path in shapes and array.shape != shapes[leaf.path]:
             names = " and ".join(leaf.names)
             given = " and ".join(str(tensors[name].shape) for name in leaf.names)

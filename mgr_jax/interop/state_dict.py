@@ -40,7 +40,8 @@ def unwrap(tree: Any, path: Path, kind: type[T]) -> tuple[dict[str, T], list[str
     Raises:
       UserError: there is no tensor, or dicts are nested without end.
     """
-    notes, names = [], []
+    notes: list[str] = []
+    names: list[Any] = []
     left: list[str] = []
     while isinstance(tree, Mapping):
         holds = [k for k, v in tree.items() if isinstance(v, Mapping) and _any(v, path, kind)]
@@ -71,7 +72,7 @@ def unwrap(tree: Any, path: Path, kind: type[T]) -> tuple[dict[str, T], list[str
         notes.append(f"What is no array was left out: {some_names(sorted(rest), 12)}.")
     found, prefix = _without_prefix(found)
     if prefix:
-        notes.append(f"{prefix} before all names was left out.")
+        notes.append(f"The prefix {prefix} of all names was left out.")
     return found, notes
 
 

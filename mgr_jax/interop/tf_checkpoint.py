@@ -8,6 +8,7 @@ one before, and a checksum after each block. Its values are messages of protocol
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from mgr_jax.errors import some_names
 from mgr_jax.interop.crc32c import masked_crc32c
 from mgr_jax.interop.limits import Room, damaged
 
-MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
+_MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 _FOOTER = 48
 # tensorflow/core/framework/types.proto; 14 is bfloat16, which is widened.
 _DTYPES = {
@@ -29,13 +30,13 @@ Message = dict[int, list[int | bytes]]
 Found = tuple[dict[str, np.ndarray], list[str]]
 
 
-def read_checkpoint(index: bytes, read_shard: Callable[[str], bytes], path: Path) -> Found:
+def read_checkpoint(index: bytes, read_shard: Callable[[str], bytes], room: Room) -> Found:
     """Reads all arrays of a checkpoint.
 
     Args:
       index: content of NAME.index.
       read_shard: gives the content of NAME + its argument, such as ".data-00000-of-00001".
-      path: of the file, for messages.
+      room: for the arrays.
 
     Returns:
       Arrays by name, and what is to be said of them.
@@ -43,12 +44,14 @@ def read_checkpoint(index: bytes, read_shard: Callable[[str], bytes], path: Path
     Raises:
       UserError: a sum does not agree with what it is of, or it is damaged otherwise.
     """
+    path = room.path
     entries = dict(_entries(index, path))
     if b"" not in entries:
         raise damaged(path, "the index has no header")
     header = _message(entries.pop(b""))
-    shards, order = _number(header, 1), ">" if _number(header, 2) else "<"
-    room, data, arrays, left = Room(path), {}, {}, []
+    shards = _number(header, 1)
+    order: Literal["<", ">"] = ">" if _number(header, 2) else "<"
+    data, arrays, left = {}, {}, []
     for key, value in entries.items():
         name, entry = key.decode(), _message(value)
         kind, shard = _number(entry, 1), _number(entry, 3)
@@ -78,7 +81,7 @@ def read_checkpoint(index: bytes, read_shard: Callable[[str], bytes], path: Path
 
 def _entries(index: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
     """Keys and values of a table."""
-    if len(index) < _FOOTER or not index.endswith(MAGIC):
+    if len(index) < _FOOTER or not index.endswith(_MAGIC):
         raise damaged(path, "the index does not end as one does")
     footer = index[-_FOOTER:]
     _, at = _varint(footer, 0)  # the table of tables, which holds nothing

@@ -5,7 +5,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,17 +47,22 @@ def find_checkpoints(path: Path, zipped: zipfile.ZipFile | None = None) -> list[
     """
     if zipped is not None:
         indices = [name for name in zipped.namelist() if name.endswith(_INDEX)]
-        folders = [zipfile.Path(zipped, name.rpartition("/")[0] + "/") for name in indices]
-        stems = [name.rpartition("/")[2].removesuffix(_INDEX) for name in indices]
-        return list(map(Checkpoint, folders, stems))
+        return [
+            Checkpoint(
+                zipfile.Path(zipped, name.rpartition("/")[0] + "/"),
+                name.rpartition("/")[2].removesuffix(_INDEX),
+            )
+            for name in indices
+        ]
     if path.is_dir():
-        folders = [path, *sorted(part for part in path.iterdir() if part.is_dir())]
         return [
             Checkpoint(folder, name.removesuffix(_INDEX))
-            for folder in folders
+            for folder in [path, *sorted(part for part in path.iterdir() if part.is_dir())]
             for name in sorted(part.name for part in folder.iterdir())
             if name.endswith(_INDEX)
         ]
+    if path.is_file() and not _PART.search(path.name):
+        return []
     stem = _PART.sub("", path.name)
     there = (path.parent / f"{stem}{_INDEX}").is_file()
     return [Checkpoint(path.parent, stem)] if there else []
@@ -93,7 +98,11 @@ def read_tensorflow(
       UserError: a file is missing or damaged.
     """
     folder, stem = checkpoint
-    room = Room(path)
+    size = None
+    if isinstance(folder, Path):
+        parts = (part for part in folder.iterdir() if _PART.sub("", part.name) == stem)
+        size = sum(part.stat().st_size for part in parts)
+    room = Room(path, size)
 
     def read(suffix: str) -> bytes:
         place = folder / f"{stem}{suffix}"
@@ -105,7 +114,7 @@ def read_tensorflow(
             )
         return _read(place, room)
 
-    arrays, notes = read_checkpoint(read(_INDEX), read, path)
+    arrays, notes = read_checkpoint(read(_INDEX), read, room)
     return arrays, notes, _read_labels(checkpoint, room)
 
 
@@ -116,11 +125,12 @@ def _read(place: Place, room: Room) -> bytes:
 
 
 def _read_labels(checkpoint: Checkpoint, room: Room) -> tuple[str, ...]:
-    """musicnn's tags: MTT_LABELS of its configuration, which is not run, for "MTT_…".
+    """Tags of musicnn: MTT_LABELS of its configuration, which is not run, for "MTT_…".
 
     The file lies beside the folders of the checkpoints.
     """
-    place = checkpoint.folder.parent / _LABELS
+    beside: Any = checkpoint.folder.parent  # zipfile.Path's is typed as any path
+    place: Place = beside / _LABELS
     if not place.is_file() or len(text := _read(place, room)) > _LARGEST:
         return ()
     wanted = f"{checkpoint.name.partition('_')[0]}_LABELS"

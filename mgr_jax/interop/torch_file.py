@@ -5,7 +5,7 @@ import math
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -40,7 +40,8 @@ def read_zip(path: Path, zipped: zipfile.ZipFile) -> Found:
             "torch.save(torch.jit.load(…).state_dict(), …) writes it",
             code="weights.not_tensors",
         )
-    room, order = Room(path), "<"
+    room = Room(path)
+    order: Literal["<", ">"] = "<"
     if f"{folder}byteorder" in names and room.read(zipped, f"{folder}byteorder") == b"big":
         order = ">"
     tree = read_pickle(io.BytesIO(room.read(zipped, pickled[0])), path)
@@ -85,7 +86,7 @@ def _width(dtype: str) -> int:
     return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
 
 
-def _numbers(data: bytes | memoryview, dtype: str, order: str = "<") -> np.ndarray:
+def _numbers(data: bytes | memoryview, dtype: str, order: Literal["<", ">"] = "<") -> np.ndarray:
     """What a storage holds, [numbers]."""
     if dtype == "bfloat16":  # the upper half of a float32
         upper = np.frombuffer(data, f"{order}u2").astype(np.uint32)
@@ -95,10 +96,10 @@ def _numbers(data: bytes | memoryview, dtype: str, order: str = "<") -> np.ndarr
 
 def _read(tree: Any, read: Callable[[Storage], np.ndarray], room: Room) -> Found:
     tensors, notes = unwrap(tree, room.path, Tensor)
-    stored: dict[str, np.ndarray] = {}
+    stored: dict[tuple[str, str], np.ndarray] = {}
     arrays = {}
     for name, tensor in tensors.items():
-        key = tensor.storage.key
+        key = tensor.storage.key, tensor.storage.dtype
         if key not in stored:
             stored[key] = read(tensor.storage)
         try:
@@ -111,14 +112,14 @@ def _read(tree: Any, read: Callable[[Storage], np.ndarray], room: Room) -> Found
 def _view(tensor: Tensor, numbers: np.ndarray, room: Room) -> np.ndarray:
     """A tensor, copied out of its storage, after all that it claims was checked."""
     storage, dtype, first, shape, strides = tensor
-    sizes = [storage.first, storage.count, first, *shape, *strides]
+    sizes = [storage.first, storage.size, first, *shape, *strides]
     if not all(type(size) is int and size >= 0 for size in sizes):
         raise ValueError("its sizes are no whole numbers")
     if len(shape) != len(strides) or len(shape) > _MOST_AXES:
         raise ValueError("its shape and its strides do not fit together")
-    if storage.first + storage.count > len(numbers):
+    if storage.first + storage.size > len(numbers):
         raise ValueError("its storage is not whole")
-    numbers = numbers[storage.first : storage.first + storage.count]
+    numbers = numbers[storage.first : storage.first + storage.size]
     if dtype != storage.dtype:  # bytes that are told as numbers by the tensor itself
         if storage.dtype != "u1" or dtype == "bfloat16":
             raise ValueError(f"{dtype} in a storage of {storage.dtype}")

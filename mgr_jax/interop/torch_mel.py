@@ -1,4 +1,4 @@
-"""The front ends that PyTorch files bring along: torchaudio's mel filters, as front ends of ours."""
+"""The mel spectrograms that PyTorch files bring along, as front ends of ours."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ _TOLERANCE = 1e-3
 
 
 def htk_mel(tensors: Tensors, module: str, n_mels: int) -> tuple[Mapping[str, Any], int]:
-    """torchaudio's `MelSpectrogram` in dB, as a front end, and its sample rate in Hz.
+    """A `MelSpectrogram` of torchaudio in dB, as a front end, and its sample rate in Hz.
 
     Bins, mels and rate are told from the filters, where the file holds them; the hop is half a
     frame, as torchaudio has it unless it is told otherwise.

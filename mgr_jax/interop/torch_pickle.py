@@ -34,13 +34,13 @@ class Storage(NamedTuple):
     Attributes:
       key: by which the file holds them.
       dtype: NumPy's name of their type, without the order of bytes; "bfloat16" beside.
-      count: how many there are.
+      size: how many there are.
       first: where it begins within what the file holds; not 0 in old files alone.
     """
 
     key: str
     dtype: str
-    count: int
+    size: int
     first: int = 0
 
 
@@ -230,18 +230,19 @@ class _Machine:
         if type(key) is not tuple or len(key) < 5 or key[0] != "storage":
             told = key[0] if type(key) is tuple and key else type(key).__name__
             raise self._refuse(f"a thing kept outside of it ({str(told)[:40]})")
-        _, kind, name, _, count, *view = key
+        _, kind, name, _, size, *view = key
         dtype = STORAGES[kind.name.rpartition(".")[2]]
         first = 0
         if view and view[0] is not None:  # of another storage: a key of its own, from, how many
-            _, first, count = view[0]
-        self._storages[str(name)] = storage = Storage(str(name), dtype, count, first)
+            _, first, size = view[0]
+        self._storages[str(name)] = storage = Storage(str(name), dtype, size, first)
         return storage
 
     def _refuse(self, what: str) -> UserError:
         return UserError(
             f"{self._path} asks for {what[:120]}, which is no part of a tensor, and was not run; "
-            "give a file that holds the state dict alone, as torch.save(model.state_dict(), …) "
-            "writes it",
+            "if you trust the file, load it with the program that wrote it, and save the state "
+            "dict alone, as torch.save(model.state_dict(), …) or "
+            "torch.save(checkpoint['state_dict'], …) does",
             code="weights.not_tensors",
         )

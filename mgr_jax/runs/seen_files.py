@@ -3,14 +3,14 @@
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from mgr_jax.config import load_config
 from mgr_jax.data.genres import same_key, tidy_name
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.table_rows import match_rows
-from mgr_jax.data.trained_on import read_tracks, trained_on
+from mgr_jax.data.trained_on import TrainedOn, read_tracks, trained_on
 from mgr_jax.errors import UserError, some_names
 from mgr_jax.prediction.predictor import Predictor
 
@@ -29,21 +29,21 @@ class SeenFiles:
         """Reads what a run was trained on; warns where that is not known."""
         self._workdir, self._rate = workdir, predictor.audio_rate()
         self._heard: dict[str, str] = {}
-        self.is_known, self._validation = True, []
+        self._validation = []
         try:
             self._seen = trained_on(workdir)
-            if not self._seen[0].untold:
+            if not _is_import(self._seen):
                 self._validation = read_tracks(workdir)["validation"]
         except UserError as error:
-            self.is_known, self._seen = False, ()
+            self._seen = ()
             warnings.warn(
                 f"it is not known what {workdir} was trained on ({error}): where it has seen these "
                 "files, scores are too high",
                 stacklevel=3,
             )
+        self.is_known = not _is_import(self._seen)
         self.untold = tuple(run.untold for run in self._seen if run.untold)
         if self.untold:
-            self.is_known = self.is_known and not self._seen[0].untold
             warnings.warn(
                 f"the weights of {workdir} come from elsewhere, of whose training tracks no list "
                 f"is kept ({' and '.join(self.untold)}): where these files are among them, scores "
@@ -133,6 +133,11 @@ class SeenFiles:
                 stacklevel=3,
             )
         return len(crossing), sum(not name for name in artists.values())
+
+
+def _is_import(seen: Sequence[TrainedOn]) -> bool:
+    """Whether a model comes from elsewhere, so that its folder is that of no run."""
+    return not seen or bool(seen[0].untold)
 
 
 def _key(artist: str) -> str:

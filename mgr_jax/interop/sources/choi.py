@@ -12,6 +12,7 @@ from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors, identity
 _RATE, _HOP = 12_000, 256
 _MEL = {"n_fft": 512, "hop_length": _HOP}
 _FRAMES, _BINS, _PAD = 1366, 96, 37
+_COMPACT_POOLS = ((4, 2), (4, 3), (5, 2), (4, 2), (4, 4))
 _RELEASED = "github.com/keunwoochoi/music-auto_tagging-keras, "
 _READINGS = {
     "raw": "decibels, and running_std taken for a variance, as the released script does on "
@@ -48,12 +49,12 @@ def _input_axis(keras: Keras1, padding: int) -> tuple[str, int, int]:
     return "input_norm", size - padding, _BINS
 
 
-def _require_layers(tensors: Tensors, layers: list[str], count: int) -> None:
+def _require_layers(tensors: Tensors, layers: list[str], *counts: int) -> None:
     """Checks the number of convolutions, since pooling leaves no arrays by which to tell it."""
-    if len(layers) != count:
+    if len(layers) not in counts:
         raise UserError(
             f"{tensors.file} holds {len(layers)} convolutions ({', '.join(layers) or 'none'}); "
-            f"how networks of this source pool is known for {count} alone",
+            f"how networks of this source pool is known for {' or '.join(map(str, counts))} alone",
             code="weights.other_source",
         )
 
@@ -124,10 +125,11 @@ def _compact(tensors: Tensors, reading: str) -> Conversion:
     keras = Keras1(tensors)
     convs = numbered_layers(keras.names, "convolution2d_")
     norms = numbered_layers(keras.names, "batchnormalization_")
-    _require_layers(tensors, convs, 5)
-    _require_layers(tensors, norms, 5)
+    _require_layers(tensors, convs, *range(1, len(_COMPACT_POOLS) + 1))  # some are cut off
     leaves: list[Leaf] = []
-    for number, (conv, norm) in enumerate(zip(convs, norms, strict=True), start=1):
+    # A norm that is missing is called like its convolution.
+    norms += [conv.replace("convolution2d", "batchnormalization") for conv in convs[len(norms) :]]
+    for number, (conv, norm) in enumerate(zip(convs, norms, strict=False), start=1):
         leaves += keras.conv(conv, f"block{number}", "conv")
         leaves += keras.norm(norm, f"block{number}", "norm", variance=None)
     denses = numbered_layers(keras.names, "dense_")
@@ -145,6 +147,7 @@ def _compact(tensors: Tensors, reading: str) -> Conversion:
             "name": "compact_cnn",
             "kwargs": {
                 "width": tuple(keras.shape(f"{conv}_W", 4)[0] for conv in convs),
+                "pools": _COMPACT_POOLS[: len(convs)],
                 "normalise_over": "segment",
                 "readout": "last" if denses else "means",
             },

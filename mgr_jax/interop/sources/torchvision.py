@@ -9,8 +9,9 @@ from mgr_jax.interop.layers import torch_layer, torch_norm, transposed
 from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
 
 _READINGS = {
-    "summed": "kernels of three colours are summed, as if each colour were the mel bins",
-    "mean": "kernels of three colours are averaged: a third of that",
+    "summed": "the kernels of three colours, if there are, are summed, as if the mel bins were "
+    "each colour",
+    "mean": "the kernels of three colours, if there are, are averaged: a third of that",
 }
 _IMAGENET = 1000  # classes, none of which is a genre
 

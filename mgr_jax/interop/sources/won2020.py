@@ -36,6 +36,7 @@ def _tagger(
     clip_samples: int,
     model: str,
     leaves: Sequence[Leaf],
+    notes: tuple[str, ...] = (),
     **fields: Any,
 ) -> Conversion:
     classes, _ = tensors.shape(f"{head}.weight", 2)
@@ -47,6 +48,7 @@ def _tagger(
         num_classes=classes,
         leaves=[*leaves, *torch_layer(head, "head")],
         task="multi_label",
+        notes=notes,
     )
 
 
@@ -326,6 +328,7 @@ def _cnn_sa(tensors: Tensors, reading: str) -> Conversion:
         layers=layers,
         hidden=hidden,
         heads=_HEADS,
+        notes=(f"The file does not tell the number of attention heads: {_HEADS}, as published.",),
     )
 
 

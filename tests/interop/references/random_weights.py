@@ -8,9 +8,9 @@ def random_state_dict(shapes: dict[str, tuple[int, ...]], seed: int) -> dict[str
 
     Every array has its own stream of numbers, so that neither order nor neighbours matter. Names
     tell what an array is: variances are from 0.5 to 1.5, scales of norms (vectors named weight,
-    gamma or scale) likewise, means and biases are small, and kernels have the variance 2 over
-    the number of inputs, as those of He et al. (arXiv 1502.01852), taking the smaller of both ways
-    to count inputs, PyTorch's and Keras's, where they differ.
+    gamma or scale) likewise, means and biases are small, a filter's Q is near 1, and kernels have
+    the variance 2 over the number of inputs, as those of He et al. (arXiv 1502.01852), taking the
+    smaller of both ways to count inputs, PyTorch's and Keras's, where they differ.
 
     Args:
       shapes: of the arrays by name.
@@ -26,6 +26,8 @@ def _array(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
         len(shape) == 1 and any(word in last for word in ("weight", "gamma", "scale"))
     ):
         array = rng.uniform(0.5, 1.5, shape)
+    elif last.endswith("Q"):
+        array = 1 + 0.1 * rng.standard_normal(shape)
     elif len(shape) < 2:
         array = 0.1 * rng.standard_normal(shape)
     else:
