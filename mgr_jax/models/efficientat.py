@@ -16,6 +16,7 @@ from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 _CONV_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 _DENSE_INIT = nn.initializers.normal(0.01)
 _GATES = ("c", "f", "cf", "none")
+_HEADS = ("mlp", "fully_convolutional")
 _WIDEST = 16.0
 
 
@@ -187,7 +188,9 @@ class EfficientAT(ConvNetwork):
       reduced_tail: half the channels from the last of them on.
       dilated: the last three blocks have a dilation of 2, and no stride.
       se: axes of the squeeze-and-excitation gates: "c" channels, "f" bins, "cf" both, "none".
-      dropout: share dropped before the logits.
+      head: "mlp", or "fully_convolutional": a 1x1 convolution to the classes with batch norm, whose
+        mean are the logits; it has no layer "hidden".
+      dropout: share dropped before the logits of "mlp".
     """
 
     registered: ClassVar[str] = "efficientat"
@@ -197,6 +200,7 @@ class EfficientAT(ConvNetwork):
     reduced_tail: bool = False
     dilated: bool = False
     se: str = "c"
+    head: str = "mlp"
     dropout: float = 0.2
     momentum: float = 0.99
     epsilon: float = 1e-3
@@ -210,15 +214,16 @@ class EfficientAT(ConvNetwork):
             )
         self.require_sizes("strides", 4)
         self.require_choice("se", _GATES)
+        self.require_choice("head", _HEADS)
         super().__post_init__()
 
     @nn.compact
     def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
-        Intermediates: "embedding" [batch, dim], the mean over frames and bins, which two layers
-        make logits of, and "hidden" [batch, units], what the first of them gives; without classes
-        there is neither layer.
+        Intermediates: "embedding" [batch, dim], the mean over frames and bins, which the two layers
+        of "mlp" make logits of, and "hidden" [batch, units], what the first of them gives. Without
+        classes there is neither layer.
         """
         self.require_size(features)
         ends = functools.partial(
@@ -251,6 +256,19 @@ class EfficientAT(ConvNetwork):
         embedding = clip_mean(x, lengths).astype(jnp.float32)
         if not self.num_classes:
             return self.classify(embedding, train=train)
+        if self.head == "fully_convolutional":
+            to_classes = ConvBlock(
+                self.num_classes,
+                pool=(1, 1),
+                kernel=(1, 1),
+                bias=False,
+                activation=lambda x: x,
+                kernel_init=_CONV_INIT,
+                axis_name=self.axis_name,
+                name="head",
+            )
+            scores, _ = to_classes(x.astype(jnp.float32), lengths, train=train)
+            return clip_mean(scores, lengths), {"embedding": embedding}
         units = divisible((HIDDEN // 2 if self.reduced_tail else HIDDEN) * self.width)
         hidden = nn.hard_swish(nn.Dense(units, kernel_init=_DENSE_INIT, name="hidden")(embedding))
         logits, _ = self.classify(

@@ -5,52 +5,65 @@ from collections.abc import Iterator
 from mgr_jax.errors import UserError
 from mgr_jax.interop.layers import torch_layer, torch_norm
 from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
-from mgr_jax.models.efficientat import HIDDEN, ROWS, Channels, block_channels
+from mgr_jax.models.efficientat import HIDDEN, ROWS, Channels, block_channels, divisible
 
 _AUDIOSET = 527
+_MLP = "classifier.5"
 _LAST = len(ROWS) + 1  # number of the last convolution; the stem has 0, the blocks those between
-_WIDTHS_TOLD = 1000  # in thousandths, as widths are given
 
 
 def _convert(tensors: Tensors, reading: str) -> Conversion:
-    classes, _ = tensors.shape("classifier.5.weight", 2)
+    convolutional = "classifier.0.weight" in tensors
+    head = tensors.shape(*(("classifier.0.weight", 4) if convolutional else (f"{_MLP}.weight", 2)))
+    classes = head[0]
     width, reduced_tail = _width(tensors)
     channels = block_channels(width, reduced_tail=reduced_tail)
     gates = _gates(tensors, channels)
-    kwargs = {"width": width, "reduced_tail": reduced_tail, "se": "".join(sorted(gates)) or "none"}
+    kwargs = {
+        "width": width,
+        "reduced_tail": reduced_tail,
+        "se": "".join(sorted(gates)) or "none",
+        "head": "fully_convolutional" if convolutional else "mlp",
+    }
     return Conversion(
         frontend={"name": "efficientat", "kwargs": {}},
         model={"name": "efficientat", "kwargs": kwargs},
         sample_rate=32_000,
         clip_samples=320_000,
         num_classes=classes,
-        leaves=list(_leaves(channels, gates)),
+        leaves=[*_leaves(channels, gates), *_head(convolutional)],
         task="multi_label",
         labels="audioset527" if classes == _AUDIOSET else "",
     )
 
 
 def _width(tensors: Tensors) -> tuple[float, bool]:
-    """The factor of all channels, and whether those of the tail are halved."""
-    hidden, _ = tensors.shape("classifier.2.weight", 2)
-    outputs = [_outputs(tensors, number) for number in range(1, _LAST)]
+    """The factor of all channels, and whether those of the tail are halved.
+
+    Several widths may have the same channels: the roundest is told.
+    """
+    blocks = [_depthwise_and_last(tensors, number) for number in range(1, _LAST)]
+    hidden = tensors["classifier.2.weight"].shape[:1] if "classifier.2.weight" in tensors else ()
     for reduced_tail in (False, True):
-        whole = HIDDEN // 2 if reduced_tail else HIDDEN
-        # Units are multiples of 8, so that several widths have as many.
-        near = range((hidden - 8) * _WIDTHS_TOLD // whole, (hidden + 8) * _WIDTHS_TOLD // whole + 2)
-        for width in (hidden / whole, *(each / _WIDTHS_TOLD for each in near if each > 0)):
-            found = [block.outputs for block in block_channels(width, reduced_tail=reduced_tail)]
-            if found == outputs:
+        whole = ROWS[-1].outputs // (2 if reduced_tail else 1)
+        units = HIDDEN // (2 if reduced_tail else 1)
+        # In thousandths; channels are multiples of 8.
+        lowest, highest = (1000 * (blocks[-1][1] + off) // whole for off in (-16, 16))
+        near = range(max(1, lowest), highest + 1)
+        for width in sorted((each / 1000 for each in near), key=lambda width: len(str(width))):
+            channels = block_channels(width, reduced_tail=reduced_tail)
+            fits = [(block.expanded, block.outputs) for block in channels] == blocks
+            if fits and hidden in ((), (divisible(units * width),)):
                 return width, reduced_tail
-    return hidden / HIDDEN, False  # the arrays that do not fit will be named
+    return blocks[-1][1] / ROWS[-1].outputs, False  # the arrays that do not fit will be named
 
 
-def _outputs(tensors: Tensors, number: int) -> int:
-    """Output channels of a block, whose last convolution has the highest number."""
-    last = max(
-        (j for j in range(4) if f"features.{number}.block.{j}.0.weight" in tensors), default=0
-    )
-    return tensors.shape(f"features.{number}.block.{last}.0.weight", 4)[0]
+def _depthwise_and_last(tensors: Tensors, number: int) -> tuple[int, int]:
+    """Output channels of the depthwise convolution of a block, and of its last one."""
+    kernels = [f"features.{number}.block.{place}.0.weight" for place in range(4)]
+    last = next((name for name in reversed(kernels) if name in tensors), kernels[0])
+    out, expanded, *_ = tensors.shape(last, 4)
+    return expanded, out
 
 
 def _gates(tensors: Tensors, channels: list[Channels]) -> list[str]:
@@ -87,8 +100,15 @@ def _leaves(channels: list[Channels], gates: list[str]) -> Iterator[Leaf]:
                 yield from torch_layer(f"{within}.fc1", block, gate, "squeeze")
                 yield from torch_layer(f"{within}.fc2", block, gate, "excite")
     yield from _convolution(f"features.{_LAST}", "last")
-    yield from torch_layer("classifier.2", "hidden")
-    yield from torch_layer("classifier.5", "head")
+
+
+def _head(convolutional: bool) -> Iterator[Leaf]:
+    if convolutional:
+        yield from torch_layer("classifier.0", "head", "conv", bias=False)
+        yield from torch_norm("classifier.1", "head", "norm")
+    else:
+        yield from torch_layer("classifier.2", "hidden")
+        yield from torch_layer(_MLP, "head")
 
 
 def _convolution(module: str, *path: str) -> Iterator[Leaf]:
