@@ -93,7 +93,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "interop": {
         "audio.dsp", "catalogue", "classifier", "config", "decisions", "input_spec",
-        "model_folder", "prediction", "training.checkpoint", "training.weights",
+        "model_folder", "models", "prediction", "training.checkpoint", "training.weights",
     },
     "features": {"audio.io", "audio.notes"},
     "baselines": {"features", "data", "evaluation", "audio.io"},
