@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from errors import user_error
 
+from mgr_jax.audio.frontends import create_frontend
+from mgr_jax.audio.frontends.recipes import EFFICIENTAT
 from mgr_jax.interop.import_weights import import_weights
 from mgr_jax.interop.read import read_tensors
 from mgr_jax.interop.source import Tensors
@@ -103,7 +105,7 @@ def test_the_width_is_told_whatever_it_is(reduced_tail):
             Tensors(
                 {name: np.broadcast_to(0.0, shape) for name, shape in shapes.items()}, "some.pt"
             ),
-            "",
+            "tags",
         )
         assert (
             block_channels(
@@ -113,6 +115,26 @@ def test_the_width_is_told_whatever_it_is(reduced_tail):
         )
         assert told.num_classes == 7
         assert told.labels == ""
+
+
+def test_what_arrays_do_not_tell_is_a_reading():
+    tensors = Tensors(random_tensors("mn01"), "mn01.pt")
+    convert, readings = SOURCES[0].convert, SOURCES[0].readings
+    assert next(iter(readings)) == "tags"
+    frames_and_bins = {"hop_5": (2000, 128), "hop_25": (400, 128), "mels_64": (1000, 64)}
+    for reading in readings:
+        told = convert(tensors, reading)
+        frontend = create_frontend(
+            told.frontend["name"], sample_rate=told.sample_rate, **told.frontend["kwargs"]
+        )
+        expected = frames_and_bins.get(reading)
+        if expected:
+            assert (frontend.num_frames(told.clip_samples), frontend.num_bins) == expected
+        assert (told.task == "single_label") == (reading == "classes")
+    assert convert(tensors, "s2211").model["kwargs"]["strides"] == (2, 2, 1, 1)
+    # The same settings as those of the preset.
+    same = create_frontend("log_mel", sample_rate=32_000, **EFFICIENTAT)
+    assert same.bands == create_frontend("efficientat").bands
 
 
 def test_another_network_is_refused(tmp_path):

@@ -1,7 +1,9 @@
 """EfficientAT: MobileNetV3 of Schmid, Koutini, Widmer 2023, trained on AudioSet, in PyTorch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
+from mgr_jax.audio.frontends.recipes import EFFICIENTAT
 from mgr_jax.errors import UserError
 from mgr_jax.interop.layers import torch_layer, torch_norm
 from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
@@ -10,6 +12,29 @@ from mgr_jax.models.efficientat import HIDDEN, ROWS, Channels, block_channels, d
 _AUDIOSET = 527
 _MLP = "classifier.5"
 _LAST = len(ROWS) + 1  # number of the last convolution; the stem has 0, the blocks those between
+
+
+class _Reading(NamedTuple):
+    """What arrays do not tell: settings of the front end and the network, and the task."""
+
+    about: str
+    mels: Mapping[str, Any] = {}
+    strides: tuple[int, ...] = (2, 2, 2, 2)
+    task: str = "multi_label"
+
+
+# In the words of the names of released files, such as mn10_as_mels_64.
+_READINGS = {
+    "tags": _Reading("128 mels every 10 ms, and tags: trained on AudioSet, or fine-tuned to tags"),
+    "classes": _Reading("the same, and one class for each clip", task="single_label"),
+    **{
+        f"hop_{ms}": _Reading(f"tags, of mels every {ms} ms", {"hop_length": 32 * ms})
+        for ms in (5, 15, 20, 25)
+    },
+    **{f"mels_{n}": _Reading(f"tags, of {n} mels", {"n_mels": n}) for n in (40, 64, 256)},
+    "s2221": _Reading("tags, the last stride is 1", strides=(2, 2, 2, 1)),
+    "s2211": _Reading("tags, the last two strides are 1", strides=(2, 2, 1, 1)),
+}
 
 
 def _convert(tensors: Tensors, reading: str) -> Conversion:
@@ -25,14 +50,20 @@ def _convert(tensors: Tensors, reading: str) -> Conversion:
         "se": "".join(sorted(gates)) or "none",
         "head": "fully_convolutional" if convolutional else "mlp",
     }
+    read = _READINGS[reading]
+    if read.strides != (2, 2, 2, 2):
+        kwargs["strides"] = read.strides
+    preset = {"name": "efficientat", "kwargs": {}}
     return Conversion(
-        frontend={"name": "efficientat", "kwargs": {}},
+        frontend={"name": "log_mel", "kwargs": {**EFFICIENTAT, **read.mels}}
+        if read.mels
+        else preset,
         model={"name": "efficientat", "kwargs": kwargs},
         sample_rate=32_000,
         clip_samples=320_000,
         num_classes=classes,
         leaves=[*_leaves(channels, gates), *_head(convolutional)],
-        task="multi_label",
+        task=read.task,
         labels="audioset527" if classes == _AUDIOSET else "",
     )
 
@@ -69,7 +100,7 @@ def _depthwise_and_last(tensors: Tensors, number: int) -> tuple[int, int]:
 def _gates(tensors: Tensors, channels: list[Channels]) -> list[str]:
     """The axis of each branch of the gates, "c" or "f"."""
     prefix = f"features.{len(ROWS)}.block.2.conc_se_layers"
-    found = []
+    found: list[str] = []
     while f"{prefix}.{len(found)}.fc1.weight" in tensors:
         _, size = tensors.shape(f"{prefix}.{len(found)}.fc1.weight", 2)
         found.append("c" if size == channels[-1].expanded else "f")
@@ -124,5 +155,6 @@ SOURCES = (
         license="MIT, (c) 2022 Florian Schmid",
         convert=_convert,
         ignored=("*.num_batches_tracked",),
+        readings={name: reading.about for name, reading in _READINGS.items()},
     ),
 )
