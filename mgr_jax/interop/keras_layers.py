@@ -41,21 +41,19 @@ def numbered_layers(names: Iterable[str], kind: str) -> list[str]:
     return sorted(found, key=found.__getitem__)
 
 
-def mirrored(array: np.ndarray) -> np.ndarray:
-    """Kernels [out, in, bins, time] turned by 180 degrees, which Theano does in its convolution."""
-    return array[:, :, ::-1, ::-1]
-
-
 class Keras1:
     """Leaves from the arrays of Keras 1; see `keras1_names`.
 
     TensorFlow ends the names of its arrays in ":0", Theano does not. Theano convolves where
-    TensorFlow correlates: its kernels are turned.
+    TensorFlow correlates: its kernels are turned by 180 degrees. Kernels are [out, in, bins, time],
+    or [bins, time, in, out]; the first one, which has one input, tells which.
     """
 
     def __init__(self, tensors: Tensors) -> None:
         """Looks up the names."""
         self.tensors, self.names = tensors, keras1_names(tensors)
+        kernels = [tensors[name].shape for own, name in self.names.items() if own.endswith("_W")]
+        self._channels_last = any(len(k) == 4 and k[1] > 1 and k[2] == 1 for k in kernels)
 
     def name(self, array: str) -> str:
         """Full name of an array; of one that is missing, as it is called otherwise."""
@@ -65,12 +63,17 @@ class Keras1:
         """See `Tensors.shape`."""
         return self.tensors.shape(self.name(array), ndim)
 
+    def width(self, conv: str) -> int:
+        """Channels that a convolution gives."""
+        return self.shape(f"{conv}_W", 4)[-1 if self._channels_last else 0]
+
     def conv(self, layer: str, *path: str) -> Iterator[Leaf]:
-        """A convolution over (bins, time), whose kernel is [out, in, bins, time]."""
+        """A convolution over (bins, time)."""
         kernel = self.name(f"{layer}_W")
 
         def convert(array: np.ndarray) -> np.ndarray:
-            return transposed(array if kernel.endswith(":0") else mirrored(array))
+            ours = array.swapaxes(0, 1) if self._channels_last else transposed(array)
+            return ours if kernel.endswith(":0") else ours[::-1, ::-1]
 
         yield Leaf(_at("params", path, "kernel"), (kernel,), convert)
         yield Leaf(_at("params", path, "bias"), (self.name(f"{layer}_b"),))

@@ -39,7 +39,7 @@ class Tensors(dict[str, np.ndarray]):
         """The shape of an array that tells something of the network.
 
         Raises:
-          UserError: there is no such array, or it has another number of axes than `ndim`.
+          UserError: there is no such array, it is empty, or has another number of axes than `ndim`.
         """
         if name not in self:
             raise UserError(
@@ -48,6 +48,12 @@ class Tensors(dict[str, np.ndarray]):
                 code="weights.other_source",
             )
         shape = self[name].shape
+        if 0 in shape:
+            raise UserError(
+                f"{self.file}: {name} has the shape {shape}, which holds nothing; is the file "
+                "damaged?",
+                code="weights.other_source",
+            )
         if ndim is not None and len(shape) != ndim:
             raise UserError(
                 f"{self.file}: {name} has the shape {shape}, where {ndim} axes were expected; is "

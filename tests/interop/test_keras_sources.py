@@ -101,14 +101,26 @@ def test_a_whole_layer_that_is_missing_is_said(name, lost, told):
     assert caught.value.code in ("weights.other_source", "weights.other_arrays")
 
 
-def test_kernels_of_theano_are_turned():
+def test_an_empty_array_is_said():
+    arrays, *_ = random_case("yijerjer_crnn@gru")
+    arrays["rnn.weight_hh_l0"] = np.zeros((0, 0))
+    with user_error("weights.other_source", "random.npz", "rnn.weight_hh_l0"):
+        import_network("yijerjer_crnn", arrays)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("theano", [False, True])
+def test_kernels_of_either_layout_and_program(theano, channels_last):
     """Theano names its arrays without ":0", and convolves where TensorFlow correlates."""
     arrays, features, outputs, _ = random_case("choi_cnn@plain")
-    theano = {
-        name.removesuffix(":0"): array[:, :, ::-1, ::-1] if array.ndim == 4 else array
-        for name, array in arrays.items()
-    }
-    logits, _ = import_network("choi_cnn", theano).apply(features)
+    for name, array in list(arrays.items()):
+        if array.ndim == 4 and theano:
+            array = array[:, :, ::-1, ::-1]
+        if array.ndim == 4 and channels_last:
+            array = array.transpose(2, 3, 1, 0)
+        del arrays[name]
+        arrays[name.removesuffix(":0") if theano else name] = array
+    logits, _ = import_network("choi_cnn", arrays).apply(features)
     np.testing.assert_allclose(logits, outputs, rtol=0, atol=1e-4)
 
 

@@ -79,7 +79,7 @@ def _network(
         leaves += keras.conv(conv, f"block{number}", "conv")
         bn = conv.replace("conv", "bn")
         leaves += keras.norm(bn, f"block{number}", "norm", variance=variance)
-    widths = tuple(keras.shape(f"{conv}_W", 4)[0] for conv in convs)
+    widths = tuple(keras.width(conv) for conv in convs)
     fields |= {"widths": widths, "input_norm": norm == "input_norm", "bin_norm": norm == "bin_norm"}
     if padding:
         fields["time_pad"] = frames + padding
@@ -146,7 +146,7 @@ def _compact(tensors: Tensors, reading: str) -> Conversion:
         model={
             "name": "compact_cnn",
             "kwargs": {
-                "width": tuple(keras.shape(f"{conv}_W", 4)[0] for conv in convs),
+                "width": tuple(keras.width(conv) for conv in convs),
                 "pools": _COMPACT_POOLS[: len(convs)],
                 "normalise_over": "segment",
                 "readout": "last" if denses else "means",
