@@ -41,4 +41,5 @@ def main(flags: Flags, args: list[str]) -> None:
     flags.require(out="the model folder to write, such as models/mine")
     options = flags.given("on", "add", "labels", "columns", "class_names", "mapping", "group_by")
     options |= flags.given("folds", "svm", "seed", "limits", "workers", "progress")
-    print(mgr_jax.teach(args, out=flags.out, **options))
+    made = mgr_jax.teach(args, out=flags.out, **options)
+    print(f"{made}\n  mgr-jax predict --model={made.path} song.mp3")

@@ -21,6 +21,7 @@ from mgr_jax.runs.teach_heads import (
     fit_head,
     mean_by_song,
     mix,
+    one_thread,
     sharpen,
 )
 
@@ -107,6 +108,11 @@ def choose(songs: Songs, *, folds: int | None = None, seed: int = 0) -> Choice:
       folds: how many; None: five, or three of many songs, or as many as there are groups.
       seed: of the folds.
     """
+    with one_thread():
+        return _choose(songs, folds, seed)
+
+
+def _choose(songs: Songs, folds: int | None, seed: int) -> Choice:
     most = folds or (_FEWER_FOLDS if len(songs) >= _MANY else _FOLDS)
     several = of_several_groups(songs)
     fold = np.full(len(songs), -1)
