@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv is missing; install it with: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[tables,report,tags,test]'
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[tables,report,tags,keras,test]'
 	@touch $@
 
 demo: env
@@ -61,8 +61,8 @@ faults: env
 # Needs uv; writes exact versions for every supported Python.
 constraints:
 	{ head -n 2 constraints.txt; uv pip compile pyproject.toml --universal --python-version 3.11 \
-	  --extra tables --extra report --extra tags --extra test --extra export --no-header --no-annotate \
-	  --no-emit-index-url --no-emit-find-links --quiet; } > constraints.new
+	  --extra tables --extra report --extra tags --extra keras --extra test --extra export --no-header \
+	  --no-annotate --no-emit-index-url --no-emit-find-links --quiet; } > constraints.new
 	mv constraints.new constraints.txt
 
 clean:

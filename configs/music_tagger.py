@@ -8,7 +8,7 @@ model  crnn  four 3x3 convolutions, two GRUs; published for 50 tags of the Milli
        cnn   five 3x3 convolutions; 0.8654
 
 The layers are those of the released weights. The input is that of the script which came with them,
-raw decibels, although the weights were trained on standardised ones (see mgr_jax/models/choi.py).
+raw decibels, although the weights were trained on standardised ones (docs/pretrained.md).
 Adam with early stopping is, as recalled, the paper's; batch, rate and length are ours.
 """
 

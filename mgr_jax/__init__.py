@@ -57,7 +57,11 @@ _PUBLIC = {
     "teach": "mgr_jax.runs.teach",
     "write_submission": "mgr_jax.runs.submission",
     # Models of others
+    "describe_pretrained": "mgr_jax.interop.pretrained_list",
+    "format_pretrained": "mgr_jax.interop.pretrained_list",
+    "get_pretrained": "mgr_jax.interop.get_pretrained",
     "import_weights": "mgr_jax.interop.import_weights",
+    "list_pretrained": "mgr_jax.catalogue",
     "list_sources": "mgr_jax.interop.sources",
     # Parts
     "create_classifier": "mgr_jax.classifier",

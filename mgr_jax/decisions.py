@@ -247,7 +247,7 @@ class Decider:
           levels: how probable each class must be; None: see `levels`.
         """
         classes, tree = self._classes, self._rules.genre_tree
-        best = classes[int(calibrated.argmax())]
+        best = classes[int(calibrated.argmax())] if classes else ""
         if tree:
             calibrated = make_consistent(calibrated, classes, tree, self._task)
         if background:

@@ -5,6 +5,7 @@ Runs of version 0.1.0 kept five files in place of model.json; they are read as i
 """
 
 import dataclasses
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from mgr_jax.audio.clips import Crop
 from mgr_jax.classifier import GenreClassifier, build_classifier
 from mgr_jax.decisions import Decisions, Timeline
 from mgr_jax.errors import UserError
+from mgr_jax.files import expand
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.integrity import read_sealed, write_sealed
 from mgr_jax.side_inputs import SideFormat, SideInputs
@@ -49,14 +51,16 @@ class ModelDescription:
       input_norm: see `GenreClassifier`.
       compute_dtype: of the network.
       spec: what it takes.
-      classes: names of its outputs.
+      classes: names of its outputs; none where it gives embeddings alone.
       training_tracks: of each class; empty where that is not known.
-      trained_to_classify: else its probabilities say nothing, as those of an autoencoder do.
+      trained_to_classify: music; else its probabilities say nothing, as those of an autoencoder do.
       decisions: what validation tracks told of its answers; see `mgr_jax calibrate`.
       side: what it is given beside the sound.
       provenance: where it comes from: `mgr_jax` (version), `config` (SHA-256 of it as JSON),
         `dataset`, `source` (digest of its files), `license`, `protocol` (see `Protocol.as_dict`)
-        and `init_from` (the run whose weights it began with); None where that is not known.
+        and `init_from` (the run whose weights it began with); None where that is not known. Of
+        weights from elsewhere: `import` (source, file, upstream, tensors) and `license`, and where
+        they are known ones `pretrained`, `trained_on` and `overlap`, see `catalogue.Pretrained`.
     """
 
     frontend: Mapping[str, Any]
@@ -84,6 +88,15 @@ class ModelDescription:
             "classes": list(self.classes),
             "training_tracks": list(self.training_tracks),
         }
+
+    def require_classes(self, model: str | os.PathLike[str]) -> None:
+        """Raises a UserError, which names the model, where it gives embeddings alone."""
+        if not self.classes:
+            raise UserError(
+                f"{model} tells no classes, it gives embeddings alone; use it to embed and search, "
+                "teach it your genres (mgr-jax teach), or train on from it (config.init_from)",
+                code="model.no_classes",
+            )
 
     def save(self, folder: Path) -> None:
         """Writes model.json, whole or not at all."""
@@ -129,6 +142,26 @@ def read_model(
     except UserError as error:
         raise UserError(f"{folder / FILE} cannot be used: {error}", code=error.code) from error
     return classifier, described
+
+
+def find_model(model: str | os.PathLike[str]) -> Path:
+    """The folder of a model that is given by its path, or by the name of a pretrained network.
+
+    A path that exists wins. One that does not, and is no name, is returned as it is: whoever reads
+    it says what it is to be.
+
+    Args:
+      model: the path or the name.
+
+    Raises:
+      UserError: the network of this name is not there yet, or a name is nearly one.
+    """
+    folder = expand(model).absolute()
+    if folder.exists() or os.path.basename(name := os.fspath(model)) != name:
+        return folder
+    from mgr_jax.catalogue import find_pretrained  # which paths do not need
+
+    return find_pretrained(name, folder)
 
 
 def is_model_folder(folder: Path) -> bool:
@@ -205,8 +238,10 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
         part = fields[name]
         if not isinstance(part["name"], str) or not isinstance(part["kwargs"], Mapping):
             raise ValueError(f"{name} is {part!r}")
-    if not described.classes or not all(isinstance(name, str) for name in described.classes):
+    if not all(isinstance(name, str) for name in described.classes):
         raise ValueError("classes are no names")
+    if not described.classes and described.trained_to_classify:
+        raise ValueError("there are no classes")
     if not all(isinstance(count, int) for count in described.training_tracks):
         raise ValueError("training_tracks are no numbers")
     if unknown := set(described.decisions.thresholds) - set(described.classes):

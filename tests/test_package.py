@@ -41,6 +41,7 @@ ARROWS: dict[str, set[str]] = {
     "signals": set(),
     "ahead": set(),
     "third_party": set(),
+    "catalogue": set(),
     "genre_tree": set(),
     "background": set(),
     "decisions": {"background", "genre_tree"},
@@ -69,6 +70,7 @@ ARROWS: dict[str, set[str]] = {
     "classifier": {"audio.dsp", "audio.frontends", "models", "input_spec"},
     "model_folder": {
         "background", "classifier", "decisions", "input_spec", "audio.clips", "model_of_config",
+        "catalogue",
     },
     "model_of_config": {"config", "input_spec", "model_folder"},
     "evaluation": set(),
@@ -90,8 +92,8 @@ ARROWS: dict[str, set[str]] = {
         "audio.packets", "audio.spool",
     },
     "interop": {
-        "classifier", "config", "decisions", "input_spec", "model_folder", "prediction",
-        "training.checkpoint", "training.weights",
+        "audio.dsp", "catalogue", "classifier", "config", "decisions", "input_spec",
+        "model_folder", "prediction", "training.checkpoint", "training.weights",
     },
     "features": {"audio.io", "audio.notes"},
     "baselines": {"features", "data", "evaluation", "audio.io"},

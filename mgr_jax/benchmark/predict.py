@@ -26,7 +26,7 @@ from mgr_jax.benchmark.timing import load_average, machine
 from mgr_jax.classifier import abstract_variables
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
-from mgr_jax.model_folder import read_model
+from mgr_jax.model_folder import find_model, read_model
 from mgr_jax.prediction.engine import BATCH
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.training.checkpoint import load_variables
@@ -70,7 +70,7 @@ def benchmark_predict(
     Raises:
       UserError: there is no such model or folder, or a file cannot be read.
     """
-    model = expand(model).absolute()
+    model = find_model(model)
     predictor = load(model)
     with tempfile.TemporaryDirectory() as name:
         chosen = expand(folder).absolute() if folder else write_songs(Path(name), files)

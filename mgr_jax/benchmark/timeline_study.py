@@ -25,7 +25,7 @@ from mgr_jax.data.pipeline import open_split
 from mgr_jax.decisions import Decider, Decisions, Timeline
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
-from mgr_jax.model_folder import ModelDescription
+from mgr_jax.model_folder import ModelDescription, find_model
 from mgr_jax.prediction.engine import TrackClips
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.prediction.timeline import find_sections, model_timeline, window_starts
@@ -125,7 +125,7 @@ class TimelineStudy:
         decisions: Decisions | None,
         progress: bool,
     ) -> None:
-        self.folder = expand(model).absolute()
+        self.folder = find_model(model)
         self.predictor: Predictor = load(self.folder)
         spec = self.predictor.spec
         require_splices(self.folder, self.predictor.description)

@@ -87,8 +87,9 @@ class ChoiCRNN(nn.Module):
         """Makes the layers of a `mgr_jax.models.choi.ChoiCRNN` for so many bins."""
         super().__init__()
         first, later, units = WIDTHS[model.budget]
-        channels = itertools.pairwise((1, first, later, later, later))
-        self.names = [f"block{layer}" for layer in (1, 2, 3, 4)]
+        widths, units = model.widths or (first, later, later, later), model.units or units
+        channels = itertools.pairwise((1, *widths))
+        self.names = [f"block{layer}" for layer in range(1, len(widths) + 1)]
         for name, pair, pool in zip(self.names, channels, model.pools, strict=True):
             block = ConvBlock(
                 pair,
@@ -99,7 +100,7 @@ class ChoiCRNN(nn.Module):
             )
             self.add_module(name, block)
             bins //= pool[1]
-        self.gru = nn.GRU(later * bins, units, num_layers=2, batch_first=True)
+        self.gru = nn.GRU(widths[-1] * bins, units, num_layers=model.layers, batch_first=True)
         self.dropout = nn.Dropout(model.dropout)
         self.head = nn.Linear(units, model.num_classes)
 

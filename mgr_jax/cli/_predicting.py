@@ -12,7 +12,7 @@ _FORMATS = ("text", "csv", "jsonl", "parquet", "audacity", "m3u", "png", "crowda
 
 def define_reading(flags: Flags) -> None:
     """Defines which model listens to which files, and how they are read."""
-    flags.path("model", None, "Folder of a run.")
+    flags.path("model", None, "Folder of a run, or the name of a pretrained network.")
     flags.text("checkpoint", "best", "best, latest or a step.")
     flags.limits()
     flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)

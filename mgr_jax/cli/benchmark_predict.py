@@ -12,7 +12,7 @@ from mgr_jax.cli._flags import Flags
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.path("model", None, "Folder of a run.")
+    flags.path("model", None, "Folder of a run, or the name of a pretrained network.")
     flags.path("folder", None, "Audio files; synthetic songs unless given.")
     flags.integer("files", 1000, "How many songs are made.", least=1)
     flags.integer("rounds", 3, "Turns of each.", least=1)

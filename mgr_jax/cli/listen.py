@@ -20,7 +20,7 @@ from mgr_jax.cli._predicting import define_rules, rules_of
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.path("model", None, "Folder of a run.")
+    flags.path("model", None, "Folder of a run, or the name of a pretrained network.")
     flags.text("checkpoint", "best", "best, latest or a step.")
     flags.path("input", None, "An audio file; - reads raw samples from standard input.")
     flags.integer("sample_rate", 44_100, "Of raw samples, in Hz.", least=1)

@@ -1,6 +1,6 @@
 """Teach a pretrained network your own genres, in a minute, with an honest score.
 
-  mgr-jax teach --on=models/encoder my_music/ --out=models/mine
+  mgr-jax teach --on=efficientat_mn04 my_music/ --out=models/mine
   mgr-jax teach --add --out=models/mine more_music/
   mgr-jax predict --model=models/mine song.mp3
 
@@ -20,7 +20,7 @@ ARGUMENTS = "FOLDER …"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.path("on", None, "Folder of the trained or imported model that is taught.")
+    flags.path("on", None, "The model that is taught: its folder, or a pretrained one's name.")
     flags.path("out", None, "The model folder to write.")
     flags.switch("add", False, "Add songs to a model that was taught.")
     flags.path("labels", None, "An index that is not the folder's index.csv.")

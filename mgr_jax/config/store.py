@@ -65,9 +65,16 @@ def load_config(path: Path) -> ConfigDict:
       then.
 
     Raises:
-      UserError: there is no such file, it is damaged, or it is no config of this or an earlier
-        version.
+      UserError: there is no such file, as in the folder of a model from elsewhere, it is damaged,
+        or it is no config of this or an earlier version.
     """
+    if not path.exists() and path.with_name("model.json").exists():
+        raise UserError(
+            f"{path.parent} holds a model that was not trained here (there is no {path.name} in "
+            "it), so it has no splits of a dataset; what needs none takes files and folders of "
+            "audio, and training goes on from it (config.init_from)",
+            code="config.no_run",
+        )
     if not path.exists():
         raise UserError(
             f"{path.parent} holds no trained model (there is no {path.name} in it)",

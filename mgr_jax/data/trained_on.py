@@ -36,6 +36,7 @@ class TrainedOn:
       format: of the tracks, see protocol.json: kind, rate, dtype, item_shape.
       tracks: their names.
       digests: of what they hold, see `track_digests`; none in runs of older versions on audio.
+      untold: the data in words, of weights from elsewhere whose tracks are not known; else empty.
     """
 
     run: str
@@ -43,6 +44,7 @@ class TrainedOn:
     format: Mapping[str, Any]
     tracks: tuple[str, ...]
     digests: tuple[str, ...]
+    untold: str = ""
 
 
 def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
@@ -53,6 +55,8 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
     """
     if (taught := workdir / _TAUGHT).exists():
         return (_parse(taught, **read_sealed(taught, _ADVICE)),)
+    if (heard := _heard_elsewhere(workdir)) is not None:
+        return heard
     dataset, tracks = read_run_account(workdir), read_tracks(workdir)
     own = _parse(
         workdir / "dataset.json",
@@ -97,6 +101,24 @@ def keep_trained_on(workdir: Path, rate: float, digests: Mapping[str, str]) -> N
     write_sealed(workdir / "tracks.json", tracks)
 
 
+def _heard_elsewhere(workdir: Path) -> tuple[TrainedOn, ...] | None:
+    """What weights were trained on that come from elsewhere; None where the folder is of a run.
+
+    Those that name classes which are none of music, such as ImageNet's, have heard nothing.
+    """
+    path = workdir / "model.json"
+    if (workdir / "dataset.json").exists() or not path.exists():
+        return None
+    content = read_sealed(path, _ADVICE)
+    provenance, labels = content.get("provenance"), content.get("labels")
+    if not isinstance(provenance, dict) or not isinstance(provenance.get("import"), dict):
+        return None
+    if content.get("trained_to_classify") is False and labels and labels.get("classes"):
+        return ()
+    told = provenance.get("trained_on") or f"what {provenance['import'].get('file')} was trained on"
+    return (TrainedOn(str(workdir), "", {}, (), (), untold=str(told)),)
+
+
 def read_tracks(workdir: Path) -> dict[str, Any]:
     """Which tracks a run was trained on, and chosen by, by the names of their splits.
 
@@ -126,9 +148,12 @@ def _parse(path: Path, **fields: Any) -> TrainedOn:
         if not _are_texts(fields.get(name)):
             raise _damaged(path, name)
         fields[name] = tuple(fields[name])
+    untold = fields.setdefault("untold", "")
+    if not isinstance(untold, str):
+        raise _damaged(path, "untold")
     if unknown := fields.keys() - {field.name for field in dataclasses.fields(TrainedOn)}:
         raise _damaged(path, min(unknown))
-    if not {"kind", "dtype", "item_shape"} <= fields["format"].keys():
+    if not untold and not {"kind", "dtype", "item_shape"} <= fields["format"].keys():
         raise _damaged(path, "format")
     return TrainedOn(**fields)
 
@@ -151,7 +176,7 @@ def require_unseen(
     """Makes sure that what weights were trained on is not scored.
 
     Args:
-      seen: what they were trained on.
+      seen: what they were trained on; what is `untold` cannot be compared.
       config: of the run that begins with them.
       splits: of that run, "train" and "validation".
       progress: show a bar where tracks are read.
@@ -175,6 +200,8 @@ def require_unseen(
     account = splits["train"].account
     doubtful: dict[str, set[str]] = {}
     for run in seen:
+        if run.untold:
+            continue
         which = config.init_from if run is seen[0] else f"{config.init_from}, begun with {run.run}"
         found = _compare(run, held, account)
         if told := _count({name: sure for name, (sure, _) in found.items()}, held):
@@ -270,6 +297,7 @@ class Origin:
 
 
 def find_origin(
+    workdir: Path,
     config: ConfigDict,
     splits: Mapping[str, Tracks],
     *,
@@ -280,6 +308,7 @@ def find_origin(
     """Reads what the run that config.init_from names was trained on.
 
     Args:
+      workdir: its folder.
       config: of this run.
       splits: of this run, "train" and "validation".
       model: the name of the other run's network.
@@ -289,7 +318,6 @@ def find_origin(
     Raises:
       UserError: there is no such run, or it has been trained on tracks that this one is scored on.
     """
-    workdir = expand(config.init_from).absolute()
     try:
         seen = trained_on(workdir)
     except UserError as error:
@@ -300,6 +328,20 @@ def find_origin(
         ) from error
     leak = require_unseen(seen, config, splits, progress=progress)
     return Origin(str(workdir), model, same_classes, leak, seen)
+
+
+def inherited_overlaps(workdir: Path) -> tuple[str, ...]:
+    """What the weights that a run began with were trained on elsewhere, see `TrainedOn.untold`.
+
+    Raises:
+      UserError: the run's init_from.json is damaged.
+    """
+    if not (workdir / _FILE).exists():
+        return ()
+    rows = read_sealed(workdir / _FILE, _ADVICE).get("trained_on")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _damaged(workdir / _FILE, "trained_on")
+    return tuple(one.untold for row in rows if (one := _parse(workdir / _FILE, **row)).untold)
 
 
 def inherited_leak(workdir: Path) -> str:

@@ -41,6 +41,8 @@ class Protocol:
       unknown_artists: items of no known artist, whose sides say nothing of artists; None where no
         artist is known.
       leaks: why scores come out too high, a clause for each reason; empty where nothing leaks.
+      overlaps: what weights have been trained on elsewhere whose tracks are not known, so that
+        scored ones may be among them; empty where there is nothing such.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Protocol:
     crossing_artists: int | None = None
     unknown_artists: int | None = None
     leaks: tuple[str, ...] = ()
+    overlaps: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -72,6 +75,8 @@ class Protocol:
         if artists := self._artists():
             told.append(f"with {artists}")
         told.append(self.segments)
+        if self.overlaps:
+            told.append(f"overlap with {' and '.join(self.overlaps)} cannot be excluded")
         return ", ".join(told) + self.leak_mark
 
     @property
@@ -85,7 +90,8 @@ class Protocol:
         Folds must be divided and fitted alike; their seeds may differ, and how tracks are cut into
         segments is the system's own choice. Fixed sides are alike whatever they are called by who
         made them: the tracks that were scored tell them apart. What a system is given beside the
-        sound may leak; that is told of it, and does not change who was scored.
+        sound may leak, and so may what its weights have heard elsewhere; that is told of it, and
+        does not change who was scored.
         """
         if self.folds or other.folds:
             mine = (self.name, self.folds, self.parts, self.unit)
@@ -96,9 +102,14 @@ class Protocol:
         """The same with further reasons why it leaks; empty ones are none."""
         return replace(self, leaks=(*self.leaks, *filter(None, reasons)))
 
+    def with_overlap(self, *origins: str) -> Self:
+        """The same with further data that its weights have been trained on elsewhere."""
+        return replace(self, overlaps=tuple(dict.fromkeys((*self.overlaps, *origins))))
+
     def as_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        """The fields, ready for JSON; `overlaps`, which older versions do not know, where any."""
+        found = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {k: v for k, v in found.items() if v or k != "overlaps"}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -116,7 +127,7 @@ class Protocol:
         }
         for name, value in found.items():
             items = value if isinstance(value, tuple) else (value,)
-            is_many = name in ("seeds", "splits", "leaks")
+            is_many = name in ("seeds", "splits", "leaks", "overlaps")
             if isinstance(value, tuple) != is_many or not all(
                 isinstance(item, _TYPES[name]) for item in items
             ):
@@ -139,7 +150,7 @@ class Protocol:
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "name": str, "origin": str, "folds": int, "fold": (int, type(None)), "parts": int, "seeds": int,
     "splits": str, "unit": str, "segments": str, "crossing_artists": (int, type(None)),
-    "unknown_artists": (int, type(None)), "leaks": str,
+    "unknown_artists": (int, type(None)), "leaks": str, "overlaps": str,
 }  # fmt: skip
 
 

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flax import traverse_util
 
 import mgr_jax
+from mgr_jax.catalogue import Pretrained, of_tensors
 from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.config import base_config
 from mgr_jax.errors import UserError, printable, some_names, unknown_name
@@ -92,11 +93,21 @@ def import_weights(
             f"{out} exists already; remove it, or choose another folder", code="folder.exists"
         )
     tensors = read_tensors(expand(weights).absolute(), checkpoint)
-    conversion = kind.convert(tensors, _reading(kind, reading))
+    reading = _reading(kind, reading)
+    conversion = kind.convert(tensors, reading)
     ignored = require_same_names(kind, tensors, conversion.leaves)
     digest = digest_tensors(tensors, conversion.leaves)
-    classes, notes = _name_classes(conversion, tensors, labels, digest)
+    known = of_tensors(digest)
+    classes, notes = _name_classes(conversion, tensors, labels, known)
     description, variables = build_model(kind, tensors, conversion, classes, digest)
+    if reading:
+        origin = {**description.provenance["import"], "reading": reading}
+        description = replace(description, provenance={**description.provenance, "import": origin})
+        notes = (*notes, *_tell_readings(kind, reading))
+    if known:
+        provenance = {**description.provenance, **known.provenance()}
+        description = replace(description, provenance=provenance)
+        notes = (f"These are the weights {known.name}, trained on {known.trained_on}.", *notes)
     out.parent.mkdir(parents=True, exist_ok=True)
     told = f"{out} is being written by another process; wait until it is done"
     with lock(out.with_name(f".{out.name}.lock"), told), scratch(out.parent) as aside:
@@ -112,7 +123,7 @@ def import_weights(
         classes=classes,
         parameters=sum(array.size for path, array in flat.items() if path[0] == "params"),
         ignored=tuple(ignored),
-        notes=notes,
+        notes=(*tensors.notes, *conversion.notes, *notes),
     )
 
 
@@ -170,11 +181,17 @@ def _reading(source: Source, asked: str | None) -> str:
     return asked
 
 
+def _tell_readings(source: Source, used: str) -> tuple[str, ...]:
+    """What the file was read as, and what else it may be."""
+    others = "; ".join(f"{name}: {what}" for name, what in source.readings.items() if name != used)
+    return (f"Read as {used}: {source.readings[used]}. Give `reading` for {others}.",)
+
+
 def _name_classes(
     conversion: Conversion,
     tensors: Tensors,
     given: str | os.PathLike[str] | Sequence[str] | None,
-    digest: str,
+    known: Pretrained | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the outputs, and what is to be said of them."""
     count = conversion.num_classes
@@ -182,8 +199,8 @@ def _name_classes(
         return read_labels(given, count), ()
     if len(tensors.labels) == count:
         return tensors.labels, ()
-    if conversion.labels:
-        return read_labels(conversion.labels, count), ()
+    if labels := conversion.labels or (known.labels if known else ""):
+        return read_labels(labels, count), ()
     digits = len(str(max(0, count - 1)))
     numbered = tuple(f"output {number:0{digits}}" for number in range(count))
     note = "The file does not name its outputs, which are numbered; give `labels` to name them."

@@ -1,18 +1,37 @@
 """Keras's weights from HDF5: arrays by the path that they have in the file, and nothing else."""
 
+import io
+import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mgr_jax.errors import UserError
+from mgr_jax.errors import UserError, some_names
+from mgr_jax.interop.limits import Room, damaged
+
+_MEMBER = "model.weights.h5"  # of .keras archives
+_MODEL = "model_weights/"  # of files of whole models, beside "optimizer_weights/"
+_KINDS = "fiub"
+
+Found = tuple[dict[str, np.ndarray], list[str]]
 
 
-def read_keras(path: Path) -> dict[str, np.ndarray]:
+def read_keras(path: Path, zipped: zipfile.ZipFile | None = None) -> Found:
     """Reads all arrays, as "conv1/conv1_W_1:0".
 
+    Of a file of a whole model, the optimizer's are left out, and "model_weights/" before the names.
+
+    Args:
+      path: of the file.
+      zipped: it, if it is a .keras archive.
+
+    Returns:
+      Arrays by name, and what is to be said of them.
+
     Raises:
-      UserError: h5py is not installed, or the file is damaged.
+      UserError: h5py is not installed, or the file is damaged, or points to other files.
     """
     try:
         import h5py
@@ -21,12 +40,74 @@ def read_keras(path: Path) -> dict[str, np.ndarray]:
             f"{path} is HDF5, which needs h5py; install it (pip install 'mgr-jax[keras]')",
             code="package.missing",
         ) from error
-    found = {}
+    room = Room(path)
+    content: Any = path if zipped is None else io.BytesIO(room.read(zipped, _MEMBER))
+    with h5py.File(content, "r") as file:
+        arrays, left = _Reader(h5py, room).read(file)
+    notes = []
+    if left:
+        notes.append(f"What is no array of numbers was left out: {some_names(left, 12)}.")
+    if any(name.startswith(_MODEL) for name in arrays):
+        others = sorted(name for name in arrays if not name.startswith(_MODEL))
+        arrays = {
+            name.removeprefix(_MODEL): array
+            for name, array in arrays.items()
+            if name.startswith(_MODEL)
+        }
+        if others:
+            notes.append(f"Beside the model's weights, {some_names(others, 12)} were left out.")
+    return arrays, notes
 
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
 
-    with h5py.File(path, "r") as file:
-        file.visititems(visit)
-    return found
+class _Reader:
+    """Walks through an HDF5 file along hard links alone, and reads what lies in the file itself."""
+
+    def __init__(self, h5py: Any, room: Room) -> None:
+        self._h5py, self._room = h5py, room
+
+    def read(self, file: Any) -> tuple[dict[str, np.ndarray], list[str]]:
+        h5 = self._h5py
+        arrays: dict[str, np.ndarray] = {}
+        left: list[str] = []
+        seen = {_address(h5, file)}
+        waiting = [("", file)]
+        while waiting:
+            prefix, group = waiting.pop()
+            for key in group:
+                name = f"{prefix}{key}"
+                if type(group.get(key, getlink=True)) is not h5.HardLink:
+                    raise self._points_elsewhere(name)
+                item = group[key]
+                if isinstance(item, h5.Group):
+                    if (address := _address(h5, item)) in seen:
+                        raise damaged(self._room.path, f"{name} is a group that was there before")
+                    seen.add(address)
+                    waiting.append((f"{name}/", item))
+                elif isinstance(item, h5.Dataset) and item.dtype.kind in _KINDS:
+                    arrays[name] = self._array(name, item)
+                else:
+                    left.append(name)
+        return dict(sorted(arrays.items())), sorted(left)
+
+    def _array(self, name: str, dataset: Any) -> np.ndarray:
+        created = dataset.id.get_create_plist()
+        layout = created.get_layout()
+        if layout == self._h5py.h5d.VIRTUAL or created.get_external_count():
+            raise self._points_elsewhere(name)
+        if dataset.shape is None:
+            raise damaged(self._room.path, f"{name} is empty")
+        self._room.take(math.prod(dataset.shape) * dataset.dtype.itemsize)
+        array = dataset[()]
+        return np.asarray(array, array.dtype.newbyteorder("="))
+
+    def _points_elsewhere(self, name: str) -> UserError:
+        return UserError(
+            f"{self._room.path} points to another place for {name}, which was not read; give a "
+            "file that holds its arrays itself, as Keras writes it",
+            code="weights.points_elsewhere",
+        )
+
+
+def _address(h5: Any, group: Any) -> tuple[int, int]:
+    info = h5.h5o.get_info(group.id)
+    return info.fileno, info.addr

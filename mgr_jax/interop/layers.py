@@ -49,3 +49,30 @@ def torch_gru(module: str, layer: int, *path: str) -> Iterator[Leaf]:
         yield Leaf((*params, gate, "bias"), (f"{module}.bias_ih_l{layer}",), part)
         yield Leaf((*params, f"{gate}_state"), (f"{module}.weight_hh_l{layer}",), part)
         yield Leaf((*params, f"{gate}_state_bias"), (f"{module}.bias_hh_l{layer}",), part)
+
+
+def torch_layer_norm(module: str, *path: str) -> Iterator[Leaf]:
+    """A layer norm of PyTorch; see `torch_layer`."""
+    yield Leaf(_at("params", path, "scale"), (f"{module}.weight",))
+    yield Leaf(_at("params", path, "bias"), (f"{module}.bias",))
+
+
+def torch_attention(module: str, *path: str, heads: int) -> Iterator[Leaf]:
+    """A dense layer to or from attention heads; see `torch_layer`.
+
+    Args:
+      module: its name in the state dict.
+      *path: of ours; its last name is "query", "key", "value" or, from the heads, "out".
+      heads: how many.
+    """
+    out = path[-1] == "out"
+
+    def kernel(array: np.ndarray) -> np.ndarray:
+        array = array.transpose()
+        return array.reshape((heads, -1, array.shape[1]) if out else (len(array), heads, -1))
+
+    def bias(array: np.ndarray) -> np.ndarray:
+        return array if out else array.reshape(heads, -1)
+
+    yield Leaf(_at("params", path, "kernel"), (f"{module}.weight",), kernel)
+    yield Leaf(_at("params", path, "bias"), (f"{module}.bias",), bias)

@@ -1,57 +1,175 @@
 """Reads the arrays of a file of weights, whichever program wrote it; never runs what it holds.
 
-What the file is, its first bytes say: PyTorch's state dicts (zip and the older form), Keras's HDF5,
-NumPy's .npz.
+What the file is, its first bytes say, not its name: PyTorch's state dicts (zip and the older form),
+Keras's HDF5, TensorFlow's checkpoints, NumPy's .npz, .safetensors.
 """
 
+import contextlib
+import re
+import struct
 import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_regular
+from mgr_jax.interop.limits import damaged
 from mgr_jax.interop.source import Tensors
+from mgr_jax.interop.tf_files import (
+    Checkpoint,
+    choose_checkpoint,
+    find_checkpoints,
+    read_tensorflow,
+)
+
+# What readers, zipfile, h5py and NumPy raise where bytes are not what they should be.
+_DAMAGE = (
+    *(OSError, TypeError, ValueError, EOFError, LookupError, RuntimeError, OverflowError),
+    *(AttributeError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error),
+)
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+# What is often given in place of weights: how it begins, what it is, what to do.
+_OTHERS = (
+    (rb"version https://git-lfs", "a pointer of Git LFS, not the file", "get it (git lfs pull)"),
+    (rb"(?i)\s*<(!doctype|html|\?xml)", "a web page, not the file", "download the file itself"),
+    (rb".{4}TFL3", "a TFLite model", "give the weights that it was made of"),
+    (rb"\x08.\x12.(pytorch|tf2onnx|keras|skl|jax)", "ONNX", "give the weights that it was made of"),
+    (rb"(\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!)", "a compressed archive", "unpack it"),
+    (rb"\x93NUMPY", "a single array of NumPy", "give an .npz file of named arrays"),
+    (rb"GGUF", "GGUF", "give PyTorch's weights"),
+    (rb"fLaC|RIFF|ID3|OggS|\xff[\xfb\xf3]", "audio", "give a file of weights"),
+    (rb"\s*[{\[]", "JSON", "give the file of weights beside it"),
+    (rb"$", "empty", "get the file again"),
+)
+_KNOWN = (
+    "PyTorch's (.pt, .pth), Keras's (.h5, .keras), TensorFlow's (.index), NumPy's (.npz) or "
+    ".safetensors"
+)
 
 
 def read_tensors(path: Path, checkpoint: str | None = None) -> Tensors:
     """Reads all arrays.
 
     Args:
-      path: of the file.
+      path: of the file; of TensorFlow's checkpoints, also what the names of their files begin with,
+        their folder, or a zip archive that holds some, such as the wheel of musicnn.
       checkpoint: which, where it holds several.
 
     Raises:
       UserError: there is no such file, it is damaged, of no known form, or asks for more than
         arrays.
     """
-    if not path.is_file():
-        require_regular(path)
+    require_regular(path)
+    with _told(path):
+        return _read(path, checkpoint)
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Whatever a reader trips over is told as damage, but for what the system does not let read."""
+    try:
+        yield
+    except PermissionError as error:
         raise UserError(
-            f"{path} is not there; give the path of a file of weights", code="file.not_found"
-        )
+            f"{path} cannot be read ({error.strerror}); change its rights", code="file.not_readable"
+        ) from error
+    except _DAMAGE as error:
+        raise damaged(path, f"{type(error).__name__}: {error}") from error
+
+
+def _read(path: Path, checkpoint: str | None) -> Tensors:
+    if not path.is_file():
+        if found := find_checkpoints(path):
+            return _tensorflow(path, found, checkpoint)
+        raise _no_file(path)
     with path.open("rb") as file:
-        head = file.read(8)
-    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        head = file.read(512)
+    if head.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(path) as zipped:
+            return _read_zip(path, zipped, checkpoint)
+    if found := find_checkpoints(path):
+        return _tensorflow(path, found, checkpoint)
+    if checkpoint is not None:
+        raise _no_checkpoints(path)
+    if head.startswith(_HDF5):
         from mgr_jax.interop.keras_file import read_keras  # which needs h5py
 
-        return Tensors(read_keras(path), path.name)
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as zipped:
-            names = zipped.namelist()
-        if any(name.endswith("/data.pkl") for name in names):
-            from mgr_jax.interop.torch_file import read_zip
-
-            return Tensors(read_zip(path), path.name)
-        if names and all(name.endswith(".npy") for name in names):
-            with np.load(path, allow_pickle=False) as arrays:
-                return Tensors({name: arrays[name] for name in arrays.files}, path.name)
+        return _tensors(path, *read_keras(path))
     if head.startswith(b"\x80"):
         from mgr_jax.interop.torch_file import read_legacy
 
-        return Tensors(read_legacy(path), path.name)
+        return _tensors(path, *read_legacy(path))
+    if re.match(rb".{8}\{", head, re.DOTALL) and int.from_bytes(head[:8], "little") < 2**27:
+        from mgr_jax.interop.numpy_file import read_safetensors
+
+        return _tensors(path, *read_safetensors(path))
+    raise _unknown(path, head)
+
+
+def _read_zip(path: Path, zipped: zipfile.ZipFile, checkpoint: str | None) -> Tensors:
+    names = zipped.namelist()
+    if found := find_checkpoints(path, zipped):
+        return _tensorflow(path, found, checkpoint)
+    if checkpoint is not None:
+        raise _no_checkpoints(path)
+    if any(f"/{name}".endswith("/data.pkl") for name in names):
+        from mgr_jax.interop.torch_file import read_zip
+
+        return _tensors(path, *read_zip(path, zipped))
+    if "model.weights.h5" in names:
+        from mgr_jax.interop.keras_file import read_keras
+
+        return _tensors(path, *read_keras(path, zipped))
+    if names and all(name.endswith(".npy") for name in names):
+        from mgr_jax.interop.numpy_file import read_npz
+
+        return _tensors(path, *read_npz(path, zipped))
     raise UserError(
-        f"{path} is no file of weights that can be read; give PyTorch's (.pt, .pth), Keras's "
-        "(.h5) or NumPy's (.npz)",
+        f"{path} is a zip archive, but none of weights; give {_KNOWN}, and unpack what holds it",
+        code="weights.unknown_form",
+    )
+
+
+def _tensors(path: Path, arrays: Mapping[str, np.ndarray], notes: Sequence[str]) -> Tensors:
+    if not arrays:
+        raise UserError(f"{path} holds no arrays; give a file of weights", code="weights.no_arrays")
+    return Tensors(arrays, path.name, notes=notes)
+
+
+def _tensorflow(path: Path, found: Sequence[Checkpoint], asked: str | None) -> Tensors:
+    chosen = choose_checkpoint(path, found, asked)
+    arrays, notes, labels = read_tensorflow(path, chosen)
+    return Tensors(arrays, path.name, labels, notes)
+
+
+def _no_file(path: Path) -> UserError:
+    if path.is_dir():
+        ours = (path / "model.json").is_file()
+        told = "is a model folder already; use it as it is" if ours else (
+            "is a folder without a checkpoint of TensorFlow; give a file of weights"
+        )  # fmt: skip
+        return UserError(f"{path} {told}", code="weights.unknown_form")
+    return UserError(
+        f"{path} is not there; give the path of a file of weights", code="file.not_found"
+    )
+
+
+def _no_checkpoints(path: Path) -> UserError:
+    return UserError(
+        f"{path} is one set of weights, of which no checkpoint can be chosen; leave `checkpoint` "
+        "out",
+        code="weights.no_checkpoints",
+    )
+
+
+def _unknown(path: Path, head: bytes) -> UserError:
+    for pattern, what, advice in _OTHERS:
+        if re.match(pattern, head, re.DOTALL):
+            return UserError(f"{path} is {what}; {advice}", code="weights.unknown_form")
+    return UserError(
+        f"{path} is no file of weights that can be read; give {_KNOWN}",
         code="weights.unknown_form",
     )

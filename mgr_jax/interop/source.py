@@ -21,20 +21,25 @@ class Tensors(dict[str, np.ndarray]):
     Attributes:
       file: name of the file, for messages.
       labels: names of the outputs, where the file tells them; empty else.
+      notes: what is to be said of the file: what it holds beside, and was left out.
     """
 
     def __init__(
-        self, arrays: Mapping[str, np.ndarray], file: str, labels: Sequence[str] = ()
+        self,
+        arrays: Mapping[str, np.ndarray],
+        file: str,
+        labels: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         """Keeps the arrays of a file."""
         super().__init__(arrays)
-        self.file, self.labels = file, tuple(labels)
+        self.file, self.labels, self.notes = file, tuple(labels), tuple(notes)
 
     def shape(self, name: str, ndim: int | None = None) -> tuple[int, ...]:
         """The shape of an array that tells something of the network.
 
         Raises:
-          UserError: there is no such array, or it has another number of axes than `ndim`.
+          UserError: there is no such array, it is empty, or has another number of axes than `ndim`.
         """
         if name not in self:
             raise UserError(
@@ -43,6 +48,12 @@ class Tensors(dict[str, np.ndarray]):
                 code="weights.other_source",
             )
         shape = self[name].shape
+        if 0 in shape:
+            raise UserError(
+                f"{self.file}: {name} has the shape {shape}, which holds nothing; is the file "
+                "damaged?",
+                code="weights.other_source",
+            )
         if ndim is not None and len(shape) != ndim:
             raise UserError(
                 f"{self.file}: {name} has the shape {shape}, where {ndim} axes were expected; is "
@@ -95,6 +106,7 @@ class Conversion:
       labels: name of the label set that the outputs of this source have unless others are given
         (see `labels`); empty: it cannot be told.
       genres: whether the outputs tell genres or tags of music; ImageNet's do not.
+      notes: what cannot be told from a file and was taken to be as published.
     """
 
     frontend: Mapping[str, Any]
@@ -107,6 +119,7 @@ class Conversion:
     eval_segments: int = 0
     labels: str = ""
     genres: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,11 +189,14 @@ def assemble(tensors: Tensors, leaves: Sequence[Leaf], shapes: Mapping[Path, tup
     found, wrong = {}, []
     for leaf in leaves:
         try:
-            array = np.asarray(leaf.convert(*(tensors[name] for name in leaf.names)), np.float32)
+            # Contiguous, and a single number stays one, which ascontiguousarray makes an array.
+            array = np.array(
+                leaf.convert(*(tensors[name] for name in leaf.names)), np.float32, order="C"
+            )
         except (ValueError, IndexError) as error:
             wrong.append(f"{' and '.join(leaf.names)} ({error})")
             continue
-        found[leaf.path] = np.ascontiguousarray(array)
+        found[leaf.path] = array
         if leaf.path in shapes and array.shape != shapes[leaf.path]:
             names = " and ".join(leaf.names)
             given = " and ".join(str(tensors[name].shape) for name in leaf.names)

@@ -1,126 +1,135 @@
-"""PyTorch's state dicts without PyTorch: tensors by name, and nothing else.
-
-A pickle can ask for any function of any module. Here it gets what rebuilds tensors, and whatever
-else it asks for is refused.
-"""
+"""PyTorch's files without PyTorch: the tensors of zip archives, and of the form before 1.6."""
 
 import io
-import pickle
+import math
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from mgr_jax.errors import UserError
+from mgr_jax.interop.limits import Room, damaged
+from mgr_jax.interop.state_dict import unwrap
+from mgr_jax.interop.torch_pickle import Storage, Tensor, read_pickle
 
-# By the class of a storage; bfloat16 has no type in NumPy, and is widened when it is read.
-_DTYPES = {
-    "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "BFloat16Storage": "<u2",
-    "LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1",
-    "ByteStorage": "u1", "BoolStorage": "?",
-}  # fmt: skip
 _MAGIC = 0x1950A86A20F9469CFC6C
+_MOST_AXES = 32
+
+Found = tuple[dict[str, np.ndarray], list[str]]
 
 
-class _Storage(NamedTuple):
-    key: str
-    kind: str
+def read_zip(path: Path, zipped: zipfile.ZipFile) -> Found:
+    """Reads a file that PyTorch 1.6 or later wrote.
 
-
-class _Tensor(NamedTuple):
-    storage: _Storage
-    first: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
-class _StateDict(dict):
-    """A dict that takes attributes, as PyTorch gives its own."""
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: Any, path: Path) -> None:
-        super().__init__(file)
-        self._path = path
-
-    def find_class(self, module: str, name: str) -> Any:
-        allowed: dict[tuple[str, str], Any] = {
-            ("collections", "OrderedDict"): _StateDict,
-            ("torch._utils", "_rebuild_tensor_v2"): _rebuild,
-            ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
-        }
-        if (module, name) in allowed:
-            return allowed[module, name]
-        if module in ("torch", "torch.storage") and name in _DTYPES:
-            return name
-        raise UserError(
-            f"{self._path} asks for {module}.{name}, which is no part of a tensor, and was not "
-            "run; give a file that holds the state dict alone, as torch.save(model.state_dict(), "
-            "…) writes it",
-            code="weights.not_tensors",
-        )
-
-    def persistent_load(self, key: Any) -> _Storage:
-        _, kind, name, *_ = key
-        return _Storage(str(name), str(kind))
-
-
-def _rebuild(storage: _Storage, first: int, shape: tuple, strides: tuple, *_: Any) -> _Tensor:
-    return _Tensor(storage, first, tuple(shape), tuple(strides))
-
-
-def read_zip(path: Path) -> dict[str, np.ndarray]:
-    """Reads a file that PyTorch 1.6 or later wrote; see `read_legacy`."""
-    with zipfile.ZipFile(path) as zipped:
-        (pickled,) = (name for name in zipped.namelist() if name.endswith("/data.pkl"))
-        folder = pickled.removesuffix("data.pkl")
-        tree = _Unpickler(io.BytesIO(zipped.read(pickled)), path).load()
-        return _arrays(tree, lambda storage: zipped.read(f"{folder}data/{storage.key}"))
-
-
-def read_legacy(path: Path) -> dict[str, np.ndarray]:
-    """Reads a file that PyTorch before 1.6 wrote.
+    Returns:
+      Arrays by name, and what is to be said of them; see `unwrap`.
 
     Raises:
-      UserError: it asks for more than tensors, or is damaged.
+      UserError: it asks for more than tensors, or claims more than it holds.
     """
-    with path.open("rb") as file:
-        magic = _Unpickler(file, path).load()
-        if magic != _MAGIC:
-            raise UserError(
-                f"{path} is a pickle, but none of PyTorch; give a state dict",
-                code="weights.unknown_form",
-            )
-        for _ in range(2):  # version, machine
-            _Unpickler(file, path).load()
-        tree = _Unpickler(file, path).load()
-        kinds = {t.storage.key: t.storage.kind for t in _tensors(tree).values()}
-        stored = {}
-        for key in _Unpickler(file, path).load():
-            count = int.from_bytes(file.read(8), "little")
-            stored[str(key)] = file.read(count * np.dtype(_DTYPES[kinds[str(key)]]).itemsize)
-    return _arrays(tree, lambda storage: stored[storage.key])
+    names = zipped.namelist()
+    pickled = [name for name in names if f"/{name}".endswith("/data.pkl")]
+    if len(pickled) != 1:
+        raise damaged(path, "it has more than one data.pkl")
+    folder = pickled[0].removesuffix("data.pkl")
+    if f"{folder}constants.pkl" in names:
+        raise UserError(
+            f"{path} is a TorchScript program, not a file of weights; give the state dict, as "
+            "torch.save(torch.jit.load(…).state_dict(), …) writes it",
+            code="weights.not_tensors",
+        )
+    room = Room(path)
+    order: Literal["<", ">"] = "<"
+    if f"{folder}byteorder" in names and room.read(zipped, f"{folder}byteorder") == b"big":
+        order = ">"
+    tree = read_pickle(io.BytesIO(room.read(zipped, pickled[0])), path)
+
+    def read(storage: Storage) -> np.ndarray:
+        return _numbers(room.read(zipped, f"{folder}data/{storage.key}"), storage.dtype, order)
+
+    return _read(tree, read, room)
 
 
-def _tensors(tree: Mapping[str, Any], prefix: str = "") -> dict[str, _Tensor]:
-    """Those of nested dicts, by names with dots between."""
-    found = {}
-    for name, value in tree.items():
-        if isinstance(value, _Tensor):
-            found[f"{prefix}{name}"] = value
-        elif isinstance(value, Mapping):
-            found |= _tensors(value, f"{prefix}{name}.")
-    return found
+def read_legacy(path: Path) -> Found:
+    """Reads a file that PyTorch before 1.6 wrote; see `read_zip`."""
+    data = path.read_bytes()
+    stream, storages = io.BytesIO(data), dict[str, Storage]()
+    if read_pickle(stream, path) != _MAGIC:
+        raise UserError(
+            f"{path} is a pickle, but none of PyTorch; give a state dict, as "
+            "torch.save(model.state_dict(), …) writes it",
+            code="weights.unknown_form",
+        )
+    for _ in range(2):  # version, machine
+        read_pickle(stream, path)
+    tree = read_pickle(stream, path, storages)
+    keys = read_pickle(stream, path)
+    at, places = stream.tell(), {}
+    for key in map(str, keys):
+        if key not in storages:
+            raise damaged(path, f"no tensor is in storage {key}")
+        size = int.from_bytes(data[at : at + 8], "little") * _width(storages[key].dtype)
+        places[key] = slice(at + 8, at + 8 + size)
+        at += 8 + size
+        if at > len(data):
+            raise damaged(path, f"storage {key} is not whole")
+
+    def read(storage: Storage) -> np.ndarray:
+        return _numbers(memoryview(data)[places[storage.key]], storage.dtype)
+
+    return _read(tree, read, Room(path))
 
 
-def _arrays(tree: Mapping[str, Any], read: Callable[[_Storage], bytes]) -> dict[str, np.ndarray]:
+def _width(dtype: str) -> int:
+    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+
+
+def _numbers(data: bytes | memoryview, dtype: str, order: Literal["<", ">"] = "<") -> np.ndarray:
+    """What a storage holds, [numbers]."""
+    if dtype == "bfloat16":  # the upper half of a float32
+        upper = np.frombuffer(data, f"{order}u2").astype(np.uint32)
+        return (upper << 16).view(np.float32)
+    return np.frombuffer(data, np.dtype(dtype).newbyteorder(order))
+
+
+def _read(tree: Any, read: Callable[[Storage], np.ndarray], room: Room) -> Found:
+    tensors, notes = unwrap(tree, room.path, Tensor)
+    stored: dict[tuple[str, str], np.ndarray] = {}
     arrays = {}
-    for name, (storage, first, shape, strides) in _tensors(tree).items():
-        values = np.frombuffer(read(storage), _DTYPES[storage.kind])
-        if storage.kind == "BFloat16Storage":
-            values = (values.astype(np.uint32) << 16).view(np.float32)
-        steps = [values.itemsize * stride for stride in strides]
-        arrays[name] = np.lib.stride_tricks.as_strided(values[first:], shape, steps).copy()
-    return arrays
+    for name, tensor in tensors.items():
+        key = tensor.storage.key, tensor.storage.dtype
+        if key not in stored:
+            stored[key] = read(tensor.storage)
+        try:
+            arrays[name] = _view(tensor, stored[key], room)
+        except (ValueError, TypeError) as error:
+            raise damaged(room.path, f"{name}: {error}") from error
+    return arrays, notes
+
+
+def _view(tensor: Tensor, numbers: np.ndarray, room: Room) -> np.ndarray:
+    """A tensor, copied out of its storage, after all that it claims was checked."""
+    storage, dtype, first, shape, strides = tensor
+    sizes = [storage.first, storage.size, first, *shape, *strides]
+    if not all(type(size) is int and size >= 0 for size in sizes):
+        raise ValueError("its sizes are no whole numbers")
+    if len(shape) != len(strides) or len(shape) > _MOST_AXES:
+        raise ValueError("its shape and its strides do not fit together")
+    if storage.first + storage.size > len(numbers):
+        raise ValueError("its storage is not whole")
+    numbers = numbers[storage.first : storage.first + storage.size]
+    if dtype != storage.dtype:  # bytes that are told as numbers by the tensor itself
+        if storage.dtype != "u1" or dtype == "bfloat16":
+            raise ValueError(f"{dtype} in a storage of {storage.dtype}")
+        numbers = _numbers(numbers.tobytes(), dtype)
+    count = math.prod(shape)
+    if count == 0:
+        return np.zeros(shape, numbers.dtype)
+    if first + sum((n - 1) * step for n, step in zip(shape, strides, strict=True)) >= len(numbers):
+        raise ValueError("it reaches beyond its storage")
+    room.take(count * numbers.itemsize)
+    steps = [numbers.itemsize * step for step in strides]
+    view = np.lib.stride_tricks.as_strided(numbers[first:], shape, steps, writeable=False)
+    return view.astype(numbers.dtype.newbyteorder("="))

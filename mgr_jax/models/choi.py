@@ -35,25 +35,34 @@ class ChoiCRNN(ConvNetwork):
 
     Attributes:
       budget: widths of the layers, a key of `WIDTHS`.
+      widths: channels of each convolution, in place of the budget's.
+      units: of each GRU, in place of the budget's.
+      layers: number of GRUs.
       pools: (time, bins) of the pooling after each convolution.
       conv_dropout: share dropped after each convolution.
       dropout: share dropped before the logits.
       gate: "sigmoid" or "hard_sigmoid" in the GRUs; the released weights need the latter.
       time_pad: pad with zeros on both sides to this many frames, if any.
       input_norm: batch norm of the input, frame by frame; it ties the model to one clip length.
+      bin_norm: batch norm of the input, bin by bin.
 
-    Filling counts with `time_pad` or `input_norm`, which are for clips of one length.
+    Filling counts with `time_pad` or `input_norm`, which are for clips of one length, and with
+    `bin_norm`.
     """
 
     registered: ClassVar[str] = "choi_crnn"
 
     budget: str = "0.1M"
+    widths: tuple[int, ...] = ()
+    units: int = 0
+    layers: int = 2
     pools: tuple[tuple[int, int], ...] = ((2, 2), (3, 3), (4, 4), (4, 4))
     conv_dropout: float = 0.1
     dropout: float = 0.3
     gate: str = "sigmoid"
     time_pad: int | None = None
     input_norm: bool = False
+    bin_norm: bool = False
     # Keras's momentum of 0.99 would take longer than short runs to forget the start: our choice.
     momentum: float = 0.9
     epsilon: float = 1e-3
@@ -61,7 +70,9 @@ class ChoiCRNN(ConvNetwork):
     def __post_init__(self):
         self.require_choice("budget", WIDTHS)
         self.require_choice("gate", GATES)
-        self.require_sizes("pools", 4, 2)
+        self.require_sizes("widths", empty=True)
+        self.require_sizes("pools", len(self.widths) or 4, 2)
+        self.require_least(units=0, layers=1)
         if self.time_pad is not None:
             self.require_least(time_pad=1)
         super().__post_init__()
@@ -69,7 +80,7 @@ class ChoiCRNN(ConvNetwork):
     @property
     def masks_filling(self) -> bool:
         """See `Network`."""
-        return self.time_pad is None and not self.input_norm
+        return self.time_pad is None and not self.input_norm and not self.bin_norm
 
     def recurrent_steps(self, frames: int) -> int:
         """Steps the GRUs see of this many frames."""
@@ -79,7 +90,7 @@ class ChoiCRNN(ConvNetwork):
     def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
-        Intermediates: "sequence" [batch, steps, units], the outputs of the second GRU, and
+        Intermediates: "sequence" [batch, steps, units], the outputs of the last GRU, and
         "embedding" [batch, units], the last of them.
         """
         self._check(frames=features.shape[1], bins=features.shape[2])
@@ -89,9 +100,11 @@ class ChoiCRNN(ConvNetwork):
             x = jnp.pad(x, ((0, 0), (missing // 2, missing - missing // 2), (0, 0), (0, 0)))
         if self.input_norm:
             x = self.norm(x, "input_norm", train=train, axis=1)
+        if self.bin_norm:
+            x = self.norm(x, "bin_norm", train=train, axis=2)
         first, later, units = WIDTHS[self.budget]
-        for layer, pool in enumerate(self.pools, start=1):
-            width = first if layer == 1 else later
+        widths = self.widths or (first, later, later, later)
+        for layer, (width, pool) in enumerate(zip(widths, self.pools, strict=True), start=1):
             block = ConvBlock(
                 width,
                 pool,
@@ -102,8 +115,8 @@ class ChoiCRNN(ConvNetwork):
             )
             x, lengths = block(x, lengths, train=train)
         x = as_sequence(x)
-        for layer in (1, 2):
-            x = GRU(units, self.gate, dtype=self.dtype, name=f"gru{layer}")(x)
+        for layer in range(1, self.layers + 1):
+            x = GRU(self.units or units, self.gate, dtype=self.dtype, name=f"gru{layer}")(x)
         sequence = x.astype(jnp.float32)
         last = last_frame(sequence, lengths)
         return self.classify(last, train=train, dropout=self.dropout, sequence=sequence)

@@ -19,6 +19,7 @@ class _ChoiCNN(ConvNetwork):
     masks_filling: ClassVar[bool] = False
 
     budget: str = "0.1M"
+    widths: tuple[int, ...] = ()  # in place of the budget's
     pools: tuple = ()
     conv_dropout: float = 0.1
     # Keras's momentum of 0.99 would take longer than short runs to forget the start: our choice.
@@ -27,14 +28,19 @@ class _ChoiCNN(ConvNetwork):
 
     def __post_init__(self):
         self.require_choice("budget", self.budgets)
+        self.require_sizes("widths", empty=True)
         columns = None if self.along_time else 2
-        self.require_sizes("pools", len(self.budgets[self.budget]), columns)
+        self.require_sizes("pools", len(self._widths), columns)
         super().__post_init__()
+
+    @property
+    def _widths(self) -> tuple[int, ...]:
+        return self.widths or self.budgets[self.budget]
 
     def _convolve(
         self, x: jax.Array, kernel: tuple[int, int], pools: Iterable[tuple[int, int]], train: bool
     ) -> jax.Array:
-        layers = zip(self.budgets[self.budget], pools, strict=True)
+        layers = zip(self._widths, pools, strict=True)
         for layer, (width, pool) in enumerate(layers, start=1):
             block = ConvBlock(
                 width,
@@ -63,9 +69,11 @@ class ChoiK2C2(_ChoiCNN):
     Attributes:
       budget: widths of the layers: the paper's for 50 classes, or "msd", those of the weights that
         github.com/keunwoochoi/music-auto_tagging-keras released for the Million Song Dataset.
+      widths: channels of each convolution, in place of the budget's.
       pools: (time, bins) of the pooling after each convolution.
       conv_dropout: share dropped after each convolution; no source states it.
       input_norm: batch norm of the input, frame by frame; it ties the model to one clip length.
+      bin_norm: batch norm of the input, bin by bin.
 
     Filling counts: each step that remains has weights of its own.
     """
@@ -82,6 +90,7 @@ class ChoiK2C2(_ChoiCNN):
 
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 2), (4, 2), (5, 3), (4, 4))
     input_norm: bool = False
+    bin_norm: bool = False
 
     @nn.compact
     def __call__(self, features: jax.Array, *, train: bool) -> Output:
@@ -93,6 +102,8 @@ class ChoiK2C2(_ChoiCNN):
         x = as_image(features)
         if self.input_norm:
             x = self.norm(x, "input_norm", train=train, axis=1)
+        if self.bin_norm:
+            x = self.norm(x, "bin_norm", train=train, axis=2)
         return self.classify(self._convolve(x, (3, 3), self.pools, train), train=train)
 
 
@@ -106,7 +117,7 @@ class _ChoiDense(_ChoiCNN):
     def _classify(self, x: jax.Array, train: bool) -> Output:
         x = self._convolve(x, (4, 1), [(pool, 1) for pool in self.pools], train)
         for layer in (1, 2):
-            x = nn.Dense(self.budgets[self.budget][-1], dtype=self.dtype, name=f"dense{layer}")(x)
+            x = nn.Dense(self._widths[-1], dtype=self.dtype, name=f"dense{layer}")(x)
             x = nn.Dropout(self.dense_dropout, deterministic=not train)(nn.elu(x))
         return self.classify(x, train=train)
 
@@ -123,6 +134,8 @@ class ChoiK2C1(_ChoiDense):
 
     Attributes:
       budget: widths of the layers: the paper's for 96 bins and 50 classes.
+      widths: channels of each convolution, in place of the budget's; the dense layers are as wide
+        as the last.
       pools: frames of the pooling after each convolution.
       conv_dropout: share dropped after each convolution; no source states it.
       dense_dropout: share dropped after each dense layer; no source states it.
@@ -163,6 +176,8 @@ class ChoiK1C2(_ChoiDense):
 
     Attributes:
       budget: widths of the layers: the paper's for 96 bins and 50 classes.
+      widths: channels of each convolution, in place of the budget's; the dense layers are as wide
+        as the last.
       pools: frames of the pooling after each convolution.
       conv_dropout: share dropped after each convolution; no source states it.
       dense_dropout: share dropped after each dense layer; no source states it.

@@ -49,7 +49,7 @@ class CompactCNN(ConvNetwork):
     Further fields: see `ConvNetwork`.
 
     Attributes:
-      width: channels of each convolution.
+      width: channels of each convolution: one number for all, or one for each.
       pools: (time, bins) of the pooling after each convolution.
       normalise_over: "batch", or "segment": every clip by its own statistics.
       readout: what is classified: "last", the last layer's output, as in the network that was
@@ -62,7 +62,7 @@ class CompactCNN(ConvNetwork):
 
     registered: ClassVar[str] = "compact_cnn"
 
-    width: int = 32
+    width: int | tuple[int, ...] = 32
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 3), (5, 2), (4, 2), (4, 4))
     normalise_over: str = "batch"
     readout: str = "last"
@@ -73,8 +73,11 @@ class CompactCNN(ConvNetwork):
     def __post_init__(self):
         self.require_choice("normalise_over", BLOCKS)
         self.require_choice("readout", ("last", "means"))
-        self.require_least(width=1)
         self.require_sizes("pools", columns=2)
+        if isinstance(self.width, int):
+            self.require_least(width=1)
+        else:
+            self.require_sizes("width", "pools")
         super().__post_init__()
 
     @property
@@ -92,11 +95,13 @@ class CompactCNN(ConvNetwork):
         self.require_pooling(features, self.pools)
         x = as_image(features)
         means = []
-        for layer, pool in enumerate(self.pools, start=1):
+        width = self.width
+        widths = (width,) * len(self.pools) if isinstance(width, int) else width
+        for layer, (width, pool) in enumerate(zip(widths, self.pools, strict=True), start=1):
             block = BLOCKS[self.normalise_over]
-            x, lengths = block(
-                self.width, pool, activation=nn.elu, **self.normed, name=f"block{layer}"
-            )(x, lengths, train=train)
+            x, lengths = block(width, pool, activation=nn.elu, **self.normed, name=f"block{layer}")(
+                x, lengths, train=train
+            )
             means.append(clip_mean(x, lengths))
         last = x.reshape(len(x), -1)
         embedding = last if self.readout == "last" else jnp.concatenate(means, axis=-1)

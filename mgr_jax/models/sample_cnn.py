@@ -38,13 +38,16 @@ class SampleCNN(ConvNetwork):
       depth: number of pooled blocks.
       widths: channels of the stem and of blocks 1 and 2; of the blocks between; of the last block
         and of the last convolution.
+      layer_widths: channels of every layer instead, from the stem to the last convolution; empty:
+        as `widths` says.
       block: "basic" (convolution, batch norm, ReLU, pooling), "se" (basic and a
         squeeze-and-excitation gate), "res" (two convolutions beside a shortcut, ReLU, pooling) or
         "rese" (res with a gate).
       ends: likewise of the stem and of the last convolution.
       pad_stem: half a kernel of zeros before and after the clip, which residual ends always have.
       last_kernel: width of the last convolution, 0 for none.
-      shortcut_kernel: width of the convolution in a shortcut between different widths.
+      shortcut_kernel: width of the convolution in a shortcut between different widths; no wider
+        than the layer's other kernels.
       gate_ratio: hidden units of a gate for every one of its channels.
       block_dropout: share dropped between the two convolutions of a residual block.
       levels: how many outputs, of the last blocks and the last convolution, are classified: their
@@ -59,6 +62,7 @@ class SampleCNN(ConvNetwork):
     base: int = 3
     depth: int = 9
     widths: tuple[int, int, int] = (128, 256, 512)
+    layer_widths: tuple[int, ...] = ()
     block: str = "basic"
     ends: str = "basic"
     pad_stem: bool = False
@@ -80,6 +84,7 @@ class SampleCNN(ConvNetwork):
         )
         self.require_sizes("widths", 3)
         outputs = self.depth + (self.last_kernel > 0)
+        self.require_sizes("layer_widths", 1 + outputs, empty=True)
         if self.levels > outputs:
             raise UserError(
                 f"{self.registered}: levels is {self.levels}, but there are only {outputs} outputs "
@@ -92,6 +97,15 @@ class SampleCNN(ConvNetwork):
     def min_samples(self) -> int:
         """Fewest samples of a clip."""
         return self.base ** (self.depth + 1) - (self.base - 1) * self.pad_stem
+
+    @property
+    def _widths(self) -> tuple[int, ...]:
+        """Channels of the stem, of every block and of the last convolution, if there is one."""
+        if self.layer_widths:
+            return tuple(self.layer_widths)
+        first, middle, final = self.widths
+        blocks = [first if layer < 3 else middle for layer in range(1, self.depth)]
+        return (first, *blocks, final, *(final,) * (self.last_kernel > 0))
 
     @nn.compact
     def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
@@ -111,12 +125,12 @@ class SampleCNN(ConvNetwork):
           UserError: the clips have fewer than `min_samples`.
         """
         self.require_size(features, frames=self.min_samples)
-        first, middle, final = self.widths
+        stem, *blocks = self._widths
         x, lengths = self._layer(
             as_sequence(features),
             lengths,
             self.ends,
-            first,
+            stem,
             self.base,
             "stem",
             stride=self.base,
@@ -124,15 +138,14 @@ class SampleCNN(ConvNetwork):
         )
         outputs = []
         for layer in range(1, self.depth + 1):
-            width = final if layer == self.depth else first if layer < 3 else middle
-            name = f"block{layer}"
+            width, name = blocks[layer - 1], f"block{layer}"
             x, lengths = self._layer(
                 x, lengths, self.block, width, self.base, name, pool=self.base, train=train
             )
             outputs.append((x, lengths))
         if self.last_kernel:
             x, lengths = self._layer(
-                x, lengths, self.ends, final, self.last_kernel, "last", train=train
+                x, lengths, self.ends, blocks[-1], self.last_kernel, "last", train=train
             )
             outputs.append((x, lengths))
         last = outputs[-self.levels :]
@@ -160,7 +173,7 @@ class SampleCNN(ConvNetwork):
                 width,
                 (kernel,),
                 stride,
-                (self.shortcut_kernel,),
+                (min(kernel, self.shortcut_kernel),),
                 dropout=self.block_dropout,
                 gate_units=gate,
                 **self.normed,

@@ -5,8 +5,7 @@ import hashlib
 import json
 import os
 
-from mgr_jax.files import expand
-from mgr_jax.model_folder import read_description
+from mgr_jax.model_folder import find_model, read_description
 from mgr_jax.training.checkpoint import digest_weights
 
 
@@ -17,10 +16,10 @@ def digest_network(model: str | os.PathLike[str], checkpoint: str | int = "best"
     calibrated. (`Origin.model_digest` is of all that its folder says.)
 
     Args:
-      model: the folder of a trained model.
+      model: the folder of a trained model, or the name of a pretrained one.
       checkpoint: "best" by validation score, "latest", or a step.
     """
-    folder = expand(model).absolute()
+    folder = find_model(model)
     described = read_description(folder)
     told = {
         "frontend": described.frontend,

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import mgr_jax
-from mgr_jax.files import expand
-from mgr_jax.model_folder import FILE, read_description
+from mgr_jax.model_folder import FILE, find_model, read_description
 from mgr_jax.training.checkpoint import digest_weights
 
 
@@ -38,11 +37,11 @@ def describe_origin(
     """Where predictions come from that are made now.
 
     Args:
-      model: the folder of a trained model.
+      model: the folder of a trained model, or the name of a pretrained one.
       checkpoint: "best" by validation score, "latest", or a step.
       settings: what else they depend on.
     """
-    folder = expand(model).absolute()
+    folder = find_model(model)
     description = read_description(folder)
     source = next(folder / name for name in (FILE, "config.json") if (folder / name).exists())
     digest = hashlib.sha256(source.read_bytes())

@@ -14,8 +14,7 @@ from mgr_jax.audio.spool import without_a_name
 from mgr_jax.classifier import GenreClassifier, abstract_variables, how_filled
 from mgr_jax.decisions import Rules, Timeline, TimelineLike
 from mgr_jax.errors import UserError
-from mgr_jax.files import expand
-from mgr_jax.model_folder import ModelDescription, read_model
+from mgr_jax.model_folder import ModelDescription, find_model, read_model
 from mgr_jax.prediction.engine import ClipEngine, Outputs, TrackClips
 from mgr_jax.prediction.features import check_features
 from mgr_jax.prediction.prediction import Prediction
@@ -308,18 +307,18 @@ def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> P
         predictor.predict("song.mp3").label
 
     Args:
-      folder: of the model, such as the work directory of a run that `mgr-jax train` wrote.
+      folder: of the model, such as the work directory of a run that `mgr-jax train` wrote; or the
+        name of a pretrained network, see `mgr-jax pretrained`.
       checkpoint: "best" by validation score, "latest", or a step.
 
     Raises:
       UserError: there is no such model or checkpoint, or they do not fit together.
     """
-    folder = expand(folder).absolute()
+    folder = find_model(folder)
     classifier, description = read_model(folder)
-    if not description.trained_to_classify:
+    if description.classes and not description.trained_to_classify:
         warnings.warn(
-            f"{folder} was not trained to classify (config.classification_weight=0): its "
-            "probabilities say nothing",
+            f"{folder} was not trained to classify music: its probabilities say nothing",
             stacklevel=2,
         )
     variables = abstract_variables(classifier, description.spec)

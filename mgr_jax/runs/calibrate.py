@@ -20,7 +20,7 @@ from mgr_jax.decisions import Decisions
 from mgr_jax.errors import UserError, require
 from mgr_jax.evaluation import Predictions
 from mgr_jax.files import expand
-from mgr_jax.model_folder import ModelDescription, read_description
+from mgr_jax.model_folder import ModelDescription, find_model, read_description
 from mgr_jax.runs.calibration import Calibration
 from mgr_jax.runs.fit_background import Music, fit_background, quieter, share_refused
 from mgr_jax.runs.told import (
@@ -77,8 +77,9 @@ def calibrate(
         track, the run was not trained to classify, no threshold reaches the precision, or a
         timeline's settings cannot be chosen. Nothing is written then.
     """
-    workdir = expand(run).absolute()
+    workdir = find_model(run)
     described = read_description(workdir)
+    described.require_classes(workdir)
     require(0 <= precision <= 1, "precision", precision, "expected a share from 0 to 1")
     _require_fit(workdir, described, split, report_split)
     if timeline:

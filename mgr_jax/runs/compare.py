@@ -24,6 +24,7 @@ from mgr_jax.evaluation import (
     same_tracks,
 )
 from mgr_jax.files import expand, require_folder, together, write_text
+from mgr_jax.model_folder import find_model
 from mgr_jax.reports import draw_comparison, markdown_table, markdown_text, save_figure
 
 log = logging.getLogger(__name__)
@@ -170,8 +171,8 @@ def compare(
             code="argument.missing",
         )
     given = [one for one in runs if isinstance(one, Result)]
-    paths = find_results([one for one in runs if not isinstance(one, Result)], split)
-    based = find_results([baseline], split) if baseline else []
+    paths = find_results([find_model(one) for one in runs if not isinstance(one, Result)], split)
+    based = find_results([find_model(baseline)], split) if baseline else []
     if len(based) > 1:
         raise UserError(
             f"the baseline {baseline} holds {len(based)} runs; name one of them",

@@ -19,6 +19,7 @@ from mgr_jax.audio.notes import first_of_each
 from mgr_jax.decisions import Decider, Timeline
 from mgr_jax.errors import UserError, printable
 from mgr_jax.files import expand, lock
+from mgr_jax.model_folder import find_model
 from mgr_jax.prediction.digest import digest_network
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.embedding_parts import Item, Parts
@@ -96,7 +97,7 @@ def embed(
     above it or one that was given, else of their tags.
 
     Args:
-      model: the folder of a trained model.
+      model: the folder of a trained model, or the name of a pretrained one.
       files: audio files, and folders in which all audio files are taken.
       splits: instead of files, splits of the run's dataset, such as "train" and "test".
       out: a .parquet or .npz file that is not there yet.
@@ -136,7 +137,7 @@ def embed(
         raise UserError(
             f"{out} exists already; remove it, or choose another name", code="file.exists"
         )
-    workdir = expand(model).absolute()
+    workdir = find_model(model)
     predictor = load(workdir, checkpoint=checkpoint)
     decisions = predictor.description.decisions
     settings = {
@@ -261,9 +262,12 @@ def _rows_of(predictor: Predictor, outcome: Outcome, per: str) -> Embeddings | N
         split=np.full(rows, about.split),
         start=start.astype(np.float64),
         end=end.astype(np.float64),
-        label=np.array([answer.label for answer in answers]),
+        label=np.array([answer.label if answer.classes else "" for answer in answers]),
         probability=np.array(
-            [t.get(a.label, max(t.values())) for a, t in zip(answers, told, strict=True)],
+            [
+                t.get(a.label, max(t.values(), default=np.nan))
+                for a, t in zip(answers, told, strict=True)
+            ],
             np.float32,
         ),
         **{name: np.full(rows, text) for name, text in known.items()},

@@ -9,7 +9,7 @@ from mgr_jax.audio.io import LimitsLike
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Result, save_result
 from mgr_jax.files import expand
-from mgr_jax.model_folder import ModelDescription, read_description
+from mgr_jax.model_folder import ModelDescription, find_model, read_description
 from mgr_jax.runs.evaluate_folder import evaluate_folder
 from mgr_jax.runs.feature_files import predict_file
 from mgr_jax.runs.told import score_run
@@ -49,7 +49,7 @@ def evaluate(
     `calibrate` has seen, `result.scores["told"]` adds how often what it tells is right.
 
     Args:
-      run: a trained run, or its folder.
+      run: a trained run, its folder, or the name of a pretrained network.
       split: "train", "validation" or "test" (the default). With `features`: "train" or
         "validation" scores the tracks that the run used so; None all but those that it was
         trained on, told by name and by content, nor the runs whose weights it began with.
@@ -82,8 +82,9 @@ def evaluate(
         since the run was trained, features of another form, labels that are no classes, or a
         `top_k` that says nothing.
     """
-    workdir = expand(run).absolute()
+    workdir = find_model(run)
     described = read_description(workdir)
+    described.require_classes(workdir)
     if top_k is not None:
         _require_top_k(top_k, described)
     of_folder: dict[str, Any] = {

@@ -115,6 +115,7 @@ def evaluate_folder(
         crossing_artists=crossing,
         unknown_artists=of_nobody,
     ).with_leak(leak if include_trained and trained else "")
+    protocol = protocol.with_overlap(*seen.untold)
     table = _table(predictor, found, label_of, name, protocol)
     result = save_result(
         workdir,
@@ -195,7 +196,7 @@ def _require_sound_to_genre(workdir: Path, predictor: Predictor) -> None:
     if predictor.spec.task != "single_label":
         raise UserError(
             f"{workdir} tells tags, but the labels of a folder are genres, one for each file; "
-            "evaluate a single_label run",
+            "teach it these genres (mgr-jax teach), or evaluate a single_label run",
             code="task.needs_single_label",
         )
     if predictor.side.format:

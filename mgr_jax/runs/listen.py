@@ -41,7 +41,7 @@ def listen(
             print(prediction.describe())
 
     Args:
-      model: the folder of a trained model.
+      model: the folder of a trained model, or the name of a pretrained one.
       source: the path of an audio file of any kind; or raw samples, as from a pipe, which are
         waited for.
       sample_rate: of raw samples in Hz.
@@ -68,6 +68,7 @@ def listen(
             code="argument.out_of_range",
         )
     predictor = load(model, checkpoint=checkpoint)
+    predictor.description.require_classes(model)
     blocks: Iterator[tuple[float, np.ndarray]]
     if isinstance(source, str | os.PathLike):
         name, blocks = str(source), _file_blocks(expand(source), limits)

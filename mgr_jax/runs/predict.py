@@ -18,7 +18,7 @@ from mgr_jax.audio.overview import make_overview
 from mgr_jax.decisions import Rules, Timeline, TimelineLike
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.files import expand, require_folder, require_regular
-from mgr_jax.model_folder import read_description
+from mgr_jax.model_folder import find_model, read_description
 from mgr_jax.prediction.origin import Origin, describe_origin
 from mgr_jax.prediction.plan import Planned, plan
 from mgr_jax.prediction.predictor import load
@@ -66,7 +66,7 @@ def predict_files(
     that it holds; docs/results_format.md describes them.
 
     Args:
-      model: the folder of a trained model.
+      model: the folder of a trained model, or the name of a pretrained one.
       files: audio files, and folders in which all audio files are taken.
       out: where results are kept: a path, to which the suffixes of the formats are added.
       formats: beside the record: "csv", grown file by file; "parquet" and "m3u" (playlists), at
@@ -111,7 +111,8 @@ def predict_files(
     timeline = timeline or draws
     tags = _create_tags(write_tags, features)
     names = list(dict.fromkeys(map(str, find_audio_files(files))))
-    description = read_description(expand(model).absolute())
+    description = read_description(find_model(model))
+    description.require_classes(model)
     rules.fit(description.classes)
     tracks = read_for_model(expand(features), description.spec) if features else None
     if tracks:

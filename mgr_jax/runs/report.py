@@ -18,7 +18,8 @@ from mgr_jax.evaluation import (
     reliability,
     same_tracks,
 )
-from mgr_jax.files import expand, require_folder
+from mgr_jax.files import require_folder
+from mgr_jax.model_folder import find_model
 from mgr_jax.reports import require_matplotlib, write_page
 from mgr_jax.reports.report import History
 from mgr_jax.training.summary import read_metrics
@@ -83,8 +84,8 @@ def write_report(
       UserError: a run was not scored on the split, or not on the same tracks and classes; there is
         no matplotlib; or the folder cannot be written.
     """
-    folder = expand(run)
-    paths = [folder, *find_results(map(Path, compare), split)]
+    folder = find_model(run)
+    paths = [folder, *find_results(map(find_model, compare), split)]
     results = [load_result(path, split, aggregation) for path in paths]
     first = results[0]
     for other in results[1:]:

@@ -10,8 +10,7 @@ from mgr_jax.config import load_config
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Result, load_result
 from mgr_jax.evaluation.ledger import Entry
-from mgr_jax.files import expand
-from mgr_jax.model_folder import is_model_folder, read_description
+from mgr_jax.model_folder import find_model, is_model_folder, read_description
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.evaluate import evaluate
 from mgr_jax.runs.ledger import record
@@ -37,12 +36,13 @@ class Run:
         """Opens the folder of a run; reads nothing yet.
 
         Args:
-          path: of the work directory that `train`, `cross_validate` or the baselines wrote.
+          path: of the work directory that `train`, `cross_validate` or the baselines wrote, or the
+            name of a pretrained network.
 
         Raises:
           UserError: there is no such folder, or it holds neither a trained model nor scores.
         """
-        folder = expand(path).absolute()
+        folder = find_model(path)
         run = cls(folder)
         if not folder.is_dir():
             raise UserError(

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from mgr_jax.audio.io import LimitsLike
 from mgr_jax.data.genres import same_key, tidy_name
 from mgr_jax.errors import UserError, printable
 from mgr_jax.files import expand
+from mgr_jax.model_folder import find_model
 from mgr_jax.prediction.digest import digest_network
 from mgr_jax.prediction.predictor import load
 from mgr_jax.runs.embedding_table import EmbeddingTable, as_text
@@ -216,8 +216,8 @@ def _of_file(
             f"{like} is neither a track of {table.path} nor a file; give one of them",
             code="search.not_found",
         )
-    folder = Path(str(model or table.metadata["model"]))
-    if not expand(folder).is_dir():
+    folder = find_model(model or table.metadata["model"])
+    if not folder.is_dir():
         raise UserError(
             f"{table.path} was made by the model {folder}, which is not there; give the folder of "
             "that model (`model`)",

@@ -3,14 +3,14 @@
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from mgr_jax.config import load_config
 from mgr_jax.data.genres import same_key, tidy_name
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.table_rows import match_rows
-from mgr_jax.data.trained_on import read_tracks, trained_on
+from mgr_jax.data.trained_on import TrainedOn, read_tracks, trained_on
 from mgr_jax.errors import UserError, some_names
 from mgr_jax.prediction.predictor import Predictor
 
@@ -22,21 +22,32 @@ class SeenFiles:
 
     Attributes:
       is_known: whether what the run was trained on can be told.
+      untold: data of which that is not known, in words; see `TrainedOn`.
     """
 
     def __init__(self, workdir: Path, predictor: Predictor) -> None:
         """Reads what a run was trained on; warns where that is not known."""
         self._workdir, self._rate = workdir, predictor.audio_rate()
         self._heard: dict[str, str] = {}
-        self.is_known = True
+        self._validation = []
         try:
             self._seen = trained_on(workdir)
-            self._validation = read_tracks(workdir)["validation"]
+            if not _is_import(self._seen):
+                self._validation = read_tracks(workdir)["validation"]
         except UserError as error:
-            self.is_known, self._seen, self._validation = False, (), []
+            self._seen = ()
             warnings.warn(
                 f"it is not known what {workdir} was trained on ({error}): where it has seen these "
                 "files, scores are too high",
+                stacklevel=3,
+            )
+        self.is_known = not _is_import(self._seen)
+        self.untold = tuple(run.untold for run in self._seen if run.untold)
+        if self.untold:
+            warnings.warn(
+                f"the weights of {workdir} come from elsewhere, of whose training tracks no list "
+                f"is kept ({' and '.join(self.untold)}): where these files are among them, scores "
+                "are too high",
                 stacklevel=3,
             )
 
@@ -53,6 +64,8 @@ class SeenFiles:
         """
         found: dict[str, str] = {}
         for run in self._seen:
+            if run.untold:
+                continue
             named = match_rows(run.tracks, paths).keys()
             kept = run.format["kind"] == "waveform" and run.format.get("rate") == self._rate
             if not (run.digests and kept):
@@ -120,6 +133,11 @@ class SeenFiles:
                 stacklevel=3,
             )
         return len(crossing), sum(not name for name in artists.values())
+
+
+def _is_import(seen: Sequence[TrainedOn]) -> bool:
+    """Whether a model comes from elsewhere, so that its folder is that of no run."""
+    return not seen or bool(seen[0].untold)
 
 
 def _key(artist: str) -> str:

@@ -25,6 +25,7 @@ from mgr_jax.errors import UserError, some_names
 from mgr_jax.evaluation import Protocol, save_result
 from mgr_jax.files import expand, lock, replace_folder, restore_folder, scratch
 from mgr_jax.integrity import read_sealed, write_sealed
+from mgr_jax.model_folder import find_model
 from mgr_jax.prediction.digest import digest_network
 from mgr_jax.prediction.predictor import load
 from mgr_jax.runs.folder_result import LeftOut
@@ -88,7 +89,8 @@ def teach(
 
     Args:
       music: folders with a folder for each genre, or an index.csv (columns path, genre, artist).
-      on: the encoder, the folder of a trained or imported model; with `add` the one of before.
+      on: the encoder: the folder of a trained or imported model, or the name of a pretrained one;
+        with `add` the one of before.
       out: the model folder to write.
       add: teach the songs of before and these; without `music`, those of before as they are now.
       labels: an index that lies elsewhere, for one folder.
@@ -179,7 +181,7 @@ def _find_encoder(on: str | os.PathLike[str] | None, out: Path, begun: bool) -> 
         raise UserError(
             "say which model is taught (`on`), such as models/encoder", code="argument.missing"
         )
-    return expand(on).absolute()
+    return find_model(on)
 
 
 class _Work:

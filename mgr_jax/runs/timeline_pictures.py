@@ -74,7 +74,7 @@ def draw_timeline(
         mgr_jax.draw_timeline("runs/a", "song.mp3", "song.png")
 
     Args:
-      model: the folder of a trained model, or a predictor.
+      model: the folder of a trained model, or the name of a pretrained one, or a predictor.
       audio: the file.
       out: a .png file to write; None: none is written.
       timeline: see `Predictor.predict`.
@@ -90,6 +90,7 @@ def draw_timeline(
     """
     require_matplotlib()
     predictor = model if isinstance(model, Predictor) else load(model)
+    predictor.description.require_classes("the model")
     (file,) = predictor.predict_files(
         [os.fspath(audio)],
         sides=[side or {}],

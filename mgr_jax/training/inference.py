@@ -18,7 +18,7 @@ from mgr_jax.data.loader import Batch, Loader
 from mgr_jax.data.pipeline import make_loader, open_split, protocol_of, target_names
 from mgr_jax.data.side_inputs import encode_tracks
 from mgr_jax.data.table_rows import read_table
-from mgr_jax.data.trained_on import inherited_leak
+from mgr_jax.data.trained_on import inherited_leak, inherited_overlaps
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.input_spec import FeatureFormat, InputSpec
@@ -185,6 +185,8 @@ def predict_run(
     variables = load_variables(workdir, abstract_variables(classifier, spec), checkpoint)
     inherited = inherited_leak(workdir) if config.init_from else ""
     protocol = protocol_of(tracks, config.clip_samples, seed=config.seed)
+    if config.init_from:
+        protocol = protocol.with_overlap(*inherited_overlaps(workdir))
     predict = SplitPredictor(
         classifier,
         spec,

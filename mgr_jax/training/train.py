@@ -30,7 +30,7 @@ from mgr_jax.data.pipeline import (
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.side_inputs import side_inputs_of
 from mgr_jax.data.statistics import dataset_statistics
-from mgr_jax.data.trained_on import inherited_leak
+from mgr_jax.data.trained_on import inherited_leak, inherited_overlaps
 from mgr_jax.errors import UserError, disk_errors_told
 from mgr_jax.evaluation import Protocol
 from mgr_jax.files import expand
@@ -197,6 +197,8 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         inherited = inherited_leak(workdir) if config.init_from else ""
         protocol = protocol_of(train_tracks, config.clip_samples, seed=config.seed)
         protocol = protocol.with_leak(side.leak, inherited)
+        if config.init_from:
+            protocol = protocol.with_overlap(*inherited_overlaps(workdir))
         in_first_process(
             lambda: describe_run(
                 *(workdir, config, spec, splits, side, protocol),

@@ -13,8 +13,7 @@ from mgr_jax.data.cache import Tracks
 from mgr_jax.data.pipeline import target_names
 from mgr_jax.data.trained_on import Origin, find_origin
 from mgr_jax.errors import UserError
-from mgr_jax.files import expand
-from mgr_jax.model_folder import read_description
+from mgr_jax.model_folder import find_model, read_description
 from mgr_jax.training.checkpoint import load_variables
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ def initial_variables(
         nothing of it fits.
     """
     try:
-        before = read_description(expand(config.init_from).absolute())
+        before = read_description(folder := find_model(config.init_from))
     except UserError as error:
         raise UserError(
             f"config.init_from is {config.init_from}, which is not the folder of a run ({error})",
@@ -53,6 +52,7 @@ def initial_variables(
         ) from error
     classes = target_names(splits["train"], config.task)
     origin = find_origin(
+        folder,
         config,
         splits,
         model=before.model["name"],

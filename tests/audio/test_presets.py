@@ -1,6 +1,5 @@
 """Presets against the inputs that published systems saw, or against what their code computes."""
 
-import h5py
 import jax
 import jax.numpy as jnp
 import librosa
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 import soundfile
 from errors import user_error
-from torch_checkpoint import read_state_dict
 
 from mgr_jax.audio.clips import cut_clip
 from mgr_jax.audio.frontends import (
@@ -19,6 +17,7 @@ from mgr_jax.audio.frontends import (
     extract_features,
     list_presets,
 )
+from mgr_jax.interop.read import read_tensors
 
 # Frames and bins of the published inputs (the papers, and the released networks' first layers).
 SHAPES = {
@@ -141,7 +140,7 @@ def test_won2020_is_librosas_htk_mel_without_a_floor(name, song):
 
 def test_won2020_is_what_the_released_weights_compute(shared_dir, song):
     """The released networks hold their window and mel filters beside their weights."""
-    released = read_state_dict(shared_dir / "weights/won2020_fcn_mtat.pth")
+    released = read_tensors(shared_dir / "weights/won2020_fcn_mtat.pth")
     filters = released["spec.mel_scale.fb"].astype(np.float64)
     window = released["spec.spectrogram.window"].astype(np.float64)
     y = librosa.resample(song, orig_sr=22050, target_sr=16000)[:100_001]
@@ -195,11 +194,8 @@ def test_compact_cnn_is_what_the_released_weights_compute(shared_dir, song):
     """The released network holds its Fourier kernels and mel filters as weights."""
     y = librosa.resample(song, orig_sr=22050, target_sr=12000)
     clips = np.stack([y[:348_000], 0.1 * np.roll(y, 50_000)[:348_000]])
-    with h5py.File(shared_dir / "weights/compact_cnn_msd.hdf5") as file:
-        names = []
-        file.visit(names.append)
-        group = next(name for name in names if name.endswith("melgram/Variable:0"))
-        stored = [file[group.replace("Variable", f"Variable{i}")][()] for i in ("", "_1", "_2")]
+    arrays = read_tensors(shared_dir / "weights/compact_cnn_msd.hdf5")
+    stored = [arrays[f"melgram/Variable{number}:0"] for number in ("", "_1", "_2")]
     real, imaginary, mel = (np.squeeze(x).astype(np.float64) for x in stored)
     frames = -(-348_000 // 256)
     missing = (frames - 1) * 256 + 512 - 348_000

@@ -1,6 +1,5 @@
 """The compact network of Choi et al. 2017, and the weights they released without its head."""
 
-import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,41 +7,30 @@ import pytest
 import soundfile
 import soxr
 from errors import user_error
+from imported import import_network
 from scipy import signal
 
 from mgr_jax.audio.frontends import create_frontend
+from mgr_jax.interop.read import read_tensors
 from mgr_jax.models import create_model
 
 POOLS = ((4, 2), (4, 3), (5, 2), (4, 2), (4, 4))
 
 
 def released_params(path) -> dict:
-    """The layers of the HDF5 file as parameters of `CompactCNN`, with a head of zeros."""
-    params = {"head": {"kernel": np.zeros((160, 1), "f"), "bias": np.zeros(1, "f")}}
-    with h5py.File(path) as file:
-        layers = {
-            name.removesuffix(":0"): file["ConvBNEluDr"][name][()] for name in file["ConvBNEluDr"]
-        }
-    for i in range(1, 6):
-        norm = f"batchnormalization_{i}"
+    """The layers of the HDF5 file as parameters of `CompactCNN`."""
+    arrays = read_tensors(path)
+    for name, array in arrays.items():
         # Never updated: the network was trained, and is used, with the batch's own statistics.
-        assert not layers[f"{norm}_running_mean"].any()
-        assert (layers[f"{norm}_running_std"] == 1).all()
-        params[f"block{i}"] = {
-            "conv": {
-                # [out, in, bins, time], cross-correlated, as in the other networks of the authors.
-                "kernel": layers[f"convolution2d_{i}_W"].transpose(3, 2, 1, 0),
-                "bias": layers[f"convolution2d_{i}_b"],
-            },
-            "norm": {"scale": layers[f"{norm}_gamma"], "bias": layers[f"{norm}_beta"]},
-        }
-    return params
+        assert not name.endswith("running_mean:0") or not array.any()
+        assert not name.endswith("running_std:0") or (array == 1).all()
+    return import_network("compact_cnn", arrays).variables["params"]
 
 
 @pytest.fixture(scope="module")
 def embed():
     """Parameters, features [clips, frames, bins] → the paper's feature [clips, 160]."""
-    model = create_model("compact_cnn", num_classes=1, readout="means", normalise_over="segment")
+    model = create_model("compact_cnn", num_classes=0, readout="means", normalise_over="segment")
     embed = jax.jit(lambda params, x: model.apply({"params": params}, x, train=False)[1])
     # Clip by clip, as the authors did.
     return lambda params, clips: np.concatenate(
@@ -121,6 +109,7 @@ def test_released_weights_know_genres_the_right_way_round(shared_dir, tracks, em
         ({}, (2600, 200), 2 * 2 * 32),
         ({"readout": "means"}, (2600, 200), 160),
         ({"readout": "means", "width": 8, "pools": ((2, 2), (2, 2))}, (9, 9), 16),
+        ({"readout": "means", "width": (3, 5), "pools": ((2, 2), (2, 2))}, (9, 9), 8),
     ],
 )
 def test_embedding(fields, shape, dim):

@@ -23,9 +23,7 @@ SIDE = SideFormat(columns=2, categories=(("artist", 4),))
 # Whatever draws at random, and parts of a batch, and averages.
 AUGMENT = ({"name": "gain", "p": 0.5}, {"name": "mixup"}, {"name": "time_mask", "max_frames": 4})
 NETWORKS = {
-    "choi_crnn": {
-        "pools": ((2, 2), (2, 4), (2, 4), (1, 1)), "conv_dropout": 0.3, "dropout": 0.3,
-    },
+    "fcn": {"widths": (8, 16), "pools": ((4, 4), (2, 2)), "dropout": 0.3},
     "cnn_sa": {
         "widths": (8,), "pools": ((4, 8),), "heads": 2, "hidden": 16, "layers": 1,
         "encoder_dropout": 0.3, "attention_dropout": 0.3, "dropout": 0.3,
@@ -119,7 +117,7 @@ def config(tiny_config):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "accumulate", "pmaps", "jits"),
-    [("choi_crnn", 2, (4,), (4,)), ("cnn_sa", 1, (4,), (4,)), ("fusion", 1, (2, 4), (1, 4))],
+    [("fcn", 2, (4,), (4,)), ("cnn_sa", 1, (4,), (4,)), ("fusion", 1, (2, 4), (1, 4))],
 )
 def test_any_devices_give_the_losses_of_one_with_everything_on(
     config, name, accumulate, pmaps, jits

@@ -1,64 +1,338 @@
-"""Won et al. 2020, "Evaluation of CNN-based Automatic Music Tagging Models", in PyTorch."""
+"""Won et al. 2020, "Evaluation of CNN-based Automatic Music Tagging Models", in PyTorch.
 
-from collections.abc import Iterator
+Widths, layers, classes and the mel filters are told from the file. Pooling, strides and the number
+of attention heads leave no trace in it and are the published ones.
+"""
 
-from mgr_jax.interop.layers import torch_gru, torch_layer, torch_norm
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from mgr_jax.errors import UserError
+from mgr_jax.interop.layers import (
+    torch_attention,
+    torch_gru,
+    torch_layer,
+    torch_layer_norm,
+    torch_norm,
+)
 from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
+from mgr_jax.interop.torch_mel import htk_mel, require_hann
 
-_RATE = 16_000
-# The front end's own, which ours computes; and what counts updates.
-_IGNORED = ("spec.*", "*.num_batches_tracked")
+_HEADS = 8
+_IGNORED = (
+    # The front end's own, which are compared with ours.
+    "spec.spectrogram.window", "spec.mel_scale.fb", "hstft.spec.window",
+    "*.num_batches_tracked",
+)  # fmt: skip
 
 
-def _convolutions(layers: int) -> Iterator[Leaf]:
+def _tagger(
+    tensors: Tensors,
+    *,
+    head: str,
+    frontend: tuple[Any, int],
+    clip_samples: int,
+    model: str,
+    leaves: Sequence[Leaf],
+    notes: tuple[str, ...] = (),
+    **fields: Any,
+) -> Conversion:
+    classes, _ = tensors.shape(f"{head}.weight", 2)
+    return Conversion(
+        frontend=frontend[0],
+        model={"name": model, "kwargs": fields},
+        sample_rate=frontend[1],
+        clip_samples=clip_samples,
+        num_classes=classes,
+        leaves=[*leaves, *torch_layer(head, "head")],
+        task="multi_label",
+        notes=notes,
+    )
+
+
+def _layers(tensors: Tensors, weight: str) -> tuple[int, ...]:
+    """Channels of layer1, layer2, … as the named weight of each tells them."""
+    count = tensors.count(f"layer{{}}.{weight}")
+    first = f"layer1.{weight}"
+    if not count:
+        tensors.shape(first)  # says that it is not there
+    return tuple(tensors.shape(f"layer{n}.{weight}")[0] for n in range(1, count + 1))
+
+
+def _convolution(module: str, name: str) -> Iterator[Leaf]:
+    yield from torch_layer(f"{module}.conv", name, "conv")
+    yield from torch_norm(f"{module}.bn", name, "norm")
+
+
+def _residual(tensors: Tensors, module: str, name: str) -> Iterator[Leaf]:
+    """Two convolutions, a third in the shortcut and a gate, where there are such."""
+    for number in (1, 2):
+        yield from torch_layer(f"{module}.conv_{number}", name, f"conv{number}")
+        yield from torch_norm(f"{module}.bn_{number}", name, f"norm{number}")
+    if f"{module}.conv_3.weight" in tensors:
+        yield from torch_layer(f"{module}.conv_3", name, "shortcut")
+        yield from torch_norm(f"{module}.bn_3", name, "shortcut_norm")
+    if f"{module}.dense1.weight" in tensors:
+        yield from torch_layer(f"{module}.dense1", name, "gate", "squeeze")
+        yield from torch_layer(f"{module}.dense2", name, "gate", "excite")
+
+
+def _dense_block() -> Iterator[Leaf]:
+    yield from torch_layer("dense1", "dense")
+    yield from torch_norm("bn", "dense_norm")
+
+
+def _images(tensors: Tensors, widths: Sequence[int]) -> Iterator[Leaf]:
+    """Norm of the spectrogram, and 3x3 convolutions."""
     yield from torch_norm("spec_bn", "input_norm")
-    for layer in range(1, layers + 1):
-        yield from torch_layer(f"layer{layer}.conv", f"block{layer}", "conv")
-        yield from torch_norm(f"layer{layer}.bn", f"block{layer}", "norm")
+    for layer in range(1, len(widths) + 1):
+        yield from _convolution(f"layer{layer}", f"block{layer}")
+
+
+def _residual_images(tensors: Tensors, widths: Sequence[int]) -> Iterator[Leaf]:
+    yield from torch_norm("spec_bn", "input_norm")
+    for layer in range(1, len(widths) + 1):
+        yield from _residual(tensors, f"layer{layer}", f"block{layer}")
 
 
 def _fcn(tensors: Tensors, reading: str) -> Conversion:
-    layers = tensors.count("layer{}.conv.weight")
-    widths = tuple(tensors.shape(f"layer{n}.conv.weight", 4)[0] for n in range(1, layers + 1))
+    widths = _layers(tensors, "conv.weight")
+
+    def from_bins(array: np.ndarray) -> np.ndarray:
+        # Of more mels the pooling leaves several bins, which lie within the channels.
+        classes, _ = array.shape
+        return array.reshape(classes, widths[-1], -1).transpose().reshape(-1, classes)
+
     classes, _ = tensors.shape("dense.weight", 2)
+    kernel, *others = torch_layer("dense", "head")
+    frontend, rate = htk_mel(tensors, "spec", 96)
     return Conversion(
-        frontend={"name": "won2020_96", "kwargs": {}},
+        frontend=frontend,
         model={"name": "fcn", "kwargs": {"widths": widths}},
-        sample_rate=_RATE,
+        sample_rate=rate,
         clip_samples=464_000,
         num_classes=classes,
-        leaves=[*_convolutions(layers), *torch_layer("dense", "head")],
+        leaves=[
+            *_images(tensors, widths), Leaf(kernel.path, kernel.names, from_bins), *others,
+        ],
         task="multi_label",
-    )
+    )  # fmt: skip
 
 
 def _crnn(tensors: Tensors, reading: str) -> Conversion:
-    layers = tensors.count("layer{}.conv.weight")
-    widths = tuple(tensors.shape(f"layer{n}.conv.weight", 4)[0] for n in range(1, layers + 1))
-    gru = f"layer{layers + 1}"
-    recurrent = 0
-    while f"{gru}.weight_hh_l{recurrent}" in tensors:
-        recurrent += 1
+    widths = _layers(tensors, "conv.weight")
+    gru = f"layer{len(widths) + 1}"
     _, units = tensors.shape(f"{gru}.weight_hh_l0", 2)
-    classes, _ = tensors.shape("dense.weight", 2)
-    leaves = [*_convolutions(layers), *torch_layer("dense", "head")]
-    for layer in range(recurrent):
+    layers = 1 + tensors.count(f"{gru}.weight_hh_l{{}}")
+    leaves = [*_images(tensors, widths)]
+    for layer in range(layers):
         leaves += torch_gru(gru, layer, f"gru{layer + 1}")
-    return Conversion(
-        frontend={"name": "won2020_96", "kwargs": {}},
-        model={
-            "name": "won_crnn",
-            "kwargs": {"widths": widths, "units": units, "layers": recurrent},
-        },
-        sample_rate=_RATE,
+    return _tagger(
+        tensors,
+        head="dense",
+        frontend=htk_mel(tensors, "spec", 96),
         clip_samples=464_000,
-        num_classes=classes,
+        model="won_crnn",
         leaves=leaves,
-        task="multi_label",
+        widths=widths,
+        units=units,
+        layers=layers,
     )
 
 
-def _source(name: str, about: str, convert) -> Source:
+def _over_one_bin(array: np.ndarray) -> np.ndarray:
+    """[out, in, time] as [time, 1, in, out]."""
+    return array.transpose(2, 1, 0)[:, None]
+
+
+def _musicnn(tensors: Tensors, reading: str) -> Conversion:
+    frontend, rate = htk_mel(tensors, "spec", 96)
+    bins = frontend["kwargs"].get("n_mels", 96 if frontend["name"] == "won2020_96" else 128)
+    shapes = [tensors.shape("layers.0.conv.weight")]
+    for layer in range(1, 1 + tensors.count("layers.{}.conv.weight")):
+        shapes.append(tensors.shape(f"layers.{layer}.conv.weight"))
+    timbre = [shape for shape in shapes if len(shape) == 4]
+    tempo = [shape for shape in shapes if len(shape) == 3]
+    if not timbre or not tempo or [*timbre, *tempo] != shapes:
+        raise UserError(
+            f"{tensors.file}: layers are convolutions over {', '.join(map(str, shapes))}, where "
+            "some over bins and time were expected, and then some over time alone",
+            code="weights.other_source",
+        )
+    leaves = [*torch_norm("spec_bn", "input_norm"), *_dense_block()]
+    for number in range(len(shapes)):
+        module, late = f"layers.{number}", number - len(timbre)
+        name = f"timbre{number + 1}" if late < 0 else f"tempo{late + 1}"
+        kernel, *others = torch_layer(f"{module}.conv", name)
+        if late >= 0:
+            kernel = Leaf(kernel.path, kernel.names, _over_one_bin)
+        leaves += [kernel, *others, *torch_norm(f"{module}.bn", f"{name}_norm")]
+    for layer in (1, 2, 3):
+        leaves += torch_layer(f"layer{layer}.conv", f"midend{layer}")
+        leaves += torch_norm(f"layer{layer}.bn", f"midend{layer}_norm")
+    return _tagger(
+        tensors,
+        head="dense2",
+        frontend=(frontend, rate),
+        clip_samples=48_000,
+        model="musicnn_torch",
+        leaves=leaves,
+        # In the middle of the shares that give these heights, whatever the rounding.
+        heights=tuple(min(1.0, (shape[2] + 0.5) / bins) for shape in timbre),
+        timbre=timbre[0][0],
+        lengths=tuple(shape[2] for shape in tempo),
+        tempo=tempo[0][0],
+        midend=tensors.shape("layer1.conv.weight", 3)[0],
+        dense_units=tensors.shape("dense1.weight", 2)[0],
+    )
+
+
+def _samples(tensors: Tensors, weight: str) -> dict[str, Any]:
+    """Fields of a SampleCNN: a strided layer, pooled ones, and a last one that pools nothing."""
+    widths = _layers(tensors, weight)
+    kernels = [tensors.shape(f"layer{n}.{weight}", 3)[2] for n in range(1, len(widths) + 1)]
+    base, *pooled, last = kernels
+    if len(widths) < 3 or base % 2 == 0 or {base} != {*pooled}:
+        raise UserError(
+            f"{tensors.file}: the kernels of its layers are {', '.join(map(str, kernels))} samples "
+            "wide, where a strided layer, pooled ones of the same odd width and a last one were "
+            "expected; is it a file of this source?",
+            code="weights.other_source",
+        )
+    return {"base": base, "depth": len(pooled), "layer_widths": widths, "last_kernel": last}
+
+
+def _names_of_layers(count: int) -> list[tuple[str, str]]:
+    ours = ["stem", *(f"block{number}" for number in range(1, count - 1)), "last"]
+    return [(f"layer{number}", name) for number, name in enumerate(ours, start=1)]
+
+
+_WAVEFORM = ({"name": "waveform", "kwargs": {}}, 16_000)
+
+
+def _sample_cnn(tensors: Tensors, reading: str) -> Conversion:
+    fields = _samples(tensors, "conv.weight")
+    leaves: list[Leaf] = []
+    for module, name in _names_of_layers(len(fields["layer_widths"])):
+        leaves += _convolution(module, name)
+    return _tagger(
+        tensors,
+        head="dense",
+        frontend=_WAVEFORM,
+        clip_samples=fields["base"] ** (fields["depth"] + 1),
+        model="won_sample_cnn",
+        leaves=leaves,
+        **fields,
+    )
+
+
+def _sample_cnn_se(tensors: Tensors, reading: str) -> Conversion:
+    fields = _samples(tensors, "conv_1.weight")
+    hidden, width = tensors.shape("layer1.dense1.weight", 2)
+    leaves = [*_dense_block()]
+    for module, name in _names_of_layers(len(fields["layer_widths"])):
+        leaves += _residual(tensors, module, name)
+    return _tagger(
+        tensors,
+        head="dense2",
+        frontend=_WAVEFORM,
+        clip_samples=fields["base"] ** (fields["depth"] + 1),
+        model="won_sample_cnn_se",
+        leaves=leaves,
+        gate_ratio=hidden / width,
+        shortcut_kernel=fields["base"],
+        dense_units=tensors.shape("dense1.weight", 2)[0],
+        **fields,
+    )
+
+
+def _short_chunk(tensors: Tensors, reading: str) -> Conversion:
+    widths = _layers(tensors, "conv.weight")
+    return _tagger(
+        tensors,
+        head="dense2",
+        frontend=htk_mel(tensors, "spec", 128),
+        clip_samples=59_049,
+        model="short_chunk",
+        leaves=[*_images(tensors, widths), *_dense_block()],
+        widths=widths,
+        pools=((2, 2),) * len(widths),
+    )
+
+
+def _short_chunk_res(tensors: Tensors, reading: str) -> Conversion:
+    widths = _layers(tensors, "conv_1.weight")
+    return _tagger(
+        tensors,
+        head="dense2",
+        frontend=htk_mel(tensors, "spec", 128),
+        clip_samples=59_049,
+        model="short_chunk_res",
+        leaves=[*_residual_images(tensors, widths), *_dense_block()],
+        widths=widths,
+        pools=((2, 2),) * len(widths),
+    )
+
+
+def _harmonic_cnn(tensors: Tensors, reading: str) -> Conversion:
+    (harmonics,) = tensors.shape("hstft_bn.weight", 1)
+    require_hann(tensors, "hstft.spec.window", 512)
+    leaves = [
+        Leaf(("params", "frontend", "Q"), ("hstft.bw_Q",), lambda Q: Q.reshape(())),  # noqa: N803
+        *torch_norm("hstft_bn", "input_norm"),
+        *_dense_block(),
+    ]
+    for layer in range(1, 8):
+        module, name = f"layer{layer}", f"block{layer}"
+        leaves += (
+            _convolution(module, name) if layer in (1, 5) else _residual(tensors, module, name)
+        )
+    return _tagger(
+        tensors,
+        head="dense2",
+        frontend=({"name": "harmonic", "kwargs": {"n_harmonic": harmonics}}, 16_000),
+        clip_samples=80_000,
+        model="harmonic_cnn",
+        leaves=leaves,
+        width=tensors.shape("layer1.conv.weight", 4)[0],
+    )
+
+
+def _cnn_sa(tensors: Tensors, reading: str) -> Conversion:
+    widths = _layers(tensors, "conv_1.weight")
+    layers = 1 + tensors.count("encoder.layer.{}.output.dense.weight")
+    hidden, _ = tensors.shape("encoder.layer.0.intermediate.dense.weight", 2)
+    leaves = [*_residual_images(tensors, widths), *torch_layer("pooler.dense", "pooler")]
+    for number in range(layers):
+        module, path = f"encoder.layer.{number}", ("encoder", f"layer{number + 1}")
+        for part in ("query", "key", "value"):
+            name = f"{module}.attention.self.{part}"
+            leaves += torch_attention(name, *path, "attention", part, heads=_HEADS)
+        out = f"{module}.attention.output"
+        leaves += torch_attention(f"{out}.dense", *path, "attention", "out", heads=_HEADS)
+        leaves += torch_layer_norm(f"{out}.LayerNorm", *path, "attention_norm")
+        leaves += torch_layer(f"{module}.intermediate.dense", *path, "dense1")
+        leaves += torch_layer(f"{module}.output.dense", *path, "dense2")
+        leaves += torch_layer_norm(f"{module}.output.LayerNorm", *path, "dense_norm")
+    return _tagger(
+        tensors,
+        head="dense",
+        frontend=htk_mel(tensors, "spec", 128),
+        clip_samples=240_000,
+        model="cnn_sa",
+        leaves=leaves,
+        widths=widths,
+        pools=((2, 2),) * 3 + ((1, 2),) * (len(widths) - 3),
+        layers=layers,
+        hidden=hidden,
+        heads=_HEADS,
+        notes=(f"The file does not tell the number of attention heads: {_HEADS}, as published.",),
+    )
+
+
+def _source(name: str, about: str, convert: Callable[[Tensors, str], Conversion]) -> Source:
     return Source(
         name=f"won2020_{name}",
         about=f"{about} of Won et al. 2020 (.pth)",
@@ -72,4 +346,11 @@ def _source(name: str, about: str, convert) -> Source:
 SOURCES = (
     _source("fcn", "FCN", _fcn),
     _source("crnn", "CRNN", _crnn),
+    _source("musicnn", "Musicnn", _musicnn),
+    _source("sample_cnn", "SampleCNN", _sample_cnn),
+    _source("sample_cnn_se", "SampleCNN with gates and shortcuts", _sample_cnn_se),
+    _source("short_chunk", "Short-chunk CNN", _short_chunk),
+    _source("short_chunk_res", "Short-chunk CNN with shortcuts", _short_chunk_res),
+    _source("harmonic_cnn", "Harmonic CNN", _harmonic_cnn),
+    _source("cnn_sa", f"CNN with self-attention of {_HEADS} heads", _cnn_sa),
 )

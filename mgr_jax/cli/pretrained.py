@@ -1,0 +1,27 @@
+"""List the pretrained networks that are known by name.
+
+  mgr-jax pretrained
+  mgr-jax pretrained get musicnn_msd
+  mgr-jax predict --model=musicnn_msd song.mp3
+
+A name stands wherever the folder of a model may: --model, --on, --config.init_from, mgr_jax.load.
+What each is good for, and what it may have heard before, stands in docs/pretrained.md.
+"""
+
+import json
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.switch("json", False, "Print all that is known of them as JSON.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Prints the list."""
+    if flags.json:
+        print(json.dumps(mgr_jax.describe_pretrained(), indent=2))
+    else:
+        print(mgr_jax.format_pretrained())

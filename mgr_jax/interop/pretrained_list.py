@@ -1,0 +1,61 @@
+"""The list of pretrained networks, for people and for programs."""
+
+import textwrap
+from dataclasses import asdict
+from typing import Any
+
+from mgr_jax.catalogue import Pretrained, list_pretrained, models_folder
+
+_WIDTH = 80
+_HEADS = ("name", "values", "MB", "classes", "licence", "trained on", "there", "score")
+_NUMBERS = (1, 2, 3)  # columns
+_NOTES = (
+    "there: yes; or how to get it, with `mgr-jax pretrained get NAME`: by pip, or of a file that "
+    "is downloaded by hand, which the command names. Then NAME stands for its folder.",
+    "score: measured with this program. What their authors published, and all else that is known "
+    "of them: `mgr-jax pretrained` as JSON, and docs/pretrained.md.",
+)
+
+
+def format_pretrained() -> str:
+    """What can be loaded by name, as people read it, in 80 columns."""
+    networks = list(list_pretrained().values())
+    rows = [_HEADS, *map(_cells, networks)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+    lines = []
+    for row, network in zip(rows, [None, *networks], strict=True):
+        cells = (
+            cell.rjust(width) if column in _NUMBERS else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append("  ".join(cells).rstrip())
+        if network and network.measured:
+            lines += textwrap.wrap(
+                network.measured, _WIDTH, initial_indent="    ", subsequent_indent="    "
+            )
+    lines.append("")
+    for note in (*_NOTES, f"They lie in {models_folder()} ($MGR_JAX_MODELS)."):
+        lines += textwrap.wrap(note, _WIDTH, break_long_words=False)
+    return "\n".join(lines)
+
+
+def describe_pretrained() -> list[dict[str, Any]]:
+    """What can be loaded by name, for programs: the fields of `Pretrained`, folder and is_there."""
+    return [
+        asdict(network) | {"folder": str(network.folder), "is_there": network.is_there}
+        for network in list_pretrained().values()
+    ]
+
+
+def _cells(network: Pretrained) -> tuple[str, ...]:
+    how = "by pip" if network.requirement else "a file"
+    return (
+        network.name,
+        f"{network.parameters / 1e6:.2f} M",
+        f"{network.size / 1e6:.1f}",
+        str(network.classes or "–"),
+        network.license,
+        network.dataset,
+        "yes" if network.is_there else how,
+        "below" if network.measured else "–",
+    )

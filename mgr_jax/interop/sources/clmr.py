@@ -1,0 +1,79 @@
+"""CLMR's SampleCNN (Spijkervet and Burgoyne 2021, arXiv 2103.09410), in PyTorch."""
+
+from mgr_jax.errors import UserError, some_names
+from mgr_jax.interop.layers import torch_layer, torch_norm
+from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
+
+_STEM = "sequential.0.0.weight"
+
+
+def _clmr(tensors: Tensors, reading: str) -> Conversion:
+    """With the layer `fc` a tagger, without it, as trained by contrast, an encoder."""
+    prefix = _prefix(tensors)
+    blocks = tensors.count(f"{prefix}sequential.{{}}.0.weight")
+    shapes = [tensors.shape(f"{prefix}sequential.{n}.0.weight", 3) for n in range(blocks + 1)]
+    kernels = [shape[2] for shape in shapes]
+    base, *pooled, last = kernels
+    # Blocks pad one sample on either side, whatever their kernel.
+    if len(shapes) < 3 or {base, *pooled, last} != {3}:
+        raise UserError(
+            f"{tensors.file}: the kernels of its layers are {', '.join(map(str, kernels))} samples "
+            "wide, where CLMR's are 3; is it a file of this source?",
+            code="weights.other_source",
+        )
+    leaves: list[Leaf] = []
+    ours = ["stem", *(f"block{number}" for number in range(1, blocks)), "last"]
+    for number, name in enumerate(ours):
+        leaves += torch_layer(f"{prefix}sequential.{number}.0", name, "conv")
+        leaves += torch_norm(f"{prefix}sequential.{number}.1", name, "norm")
+    classes = 0
+    if f"{prefix}fc.weight" in tensors:
+        classes, _ = tensors.shape(f"{prefix}fc.weight", 2)
+        leaves += torch_layer(f"{prefix}fc", "head")
+    return Conversion(
+        frontend={"name": "waveform", "kwargs": {}},
+        model={
+            "name": "clmr",
+            "kwargs": {
+                "depth": len(pooled),
+                "layer_widths": tuple(shape[0] for shape in shapes),
+            },
+        },
+        sample_rate=22_050,
+        clip_samples=base ** (len(pooled) + 1),
+        num_classes=classes,
+        leaves=leaves,
+        task="single_label" if reading == "genres" else "multi_label",
+    )
+
+
+def _prefix(tensors: Tensors) -> str:
+    """What precedes the names of the encoder's arrays: "encoder." and the like, or nothing."""
+    found = [name.removesuffix(_STEM) for name in tensors if name.endswith(_STEM)]
+    if len(found) != 1:
+        raise UserError(
+            f"{tensors.file} has {len(found)} arrays …{_STEM}, where one was expected; its arrays "
+            f"are {some_names(tensors, 5)}. Is it a file of this source?",
+            code="weights.other_source",
+        )
+    return found[0]
+
+
+SOURCES = (
+    Source(
+        name="clmr",
+        about="CLMR's SampleCNN: a tagger, or trained by contrast (.pt, .ckpt)",
+        upstream="github.com/Spijkervet/CLMR, clmr/models/sample_cnn.py",
+        license="Apache-2.0",
+        convert=_clmr,
+        ignored=(
+            "*.num_batches_tracked",
+            # What training by contrast needs beside the encoder, and its optimizer.
+            "projector.*", "*.projector.*", "optimizer_states.*",
+        ),
+        readings={
+            "tags": "every output by itself, as for MagnaTagATune",
+            "genres": "one output of all, as for GTZAN",
+        },
+    ),
+)  # fmt: skip

@@ -1,0 +1,110 @@
+"""Finds the state dict of a network in what was saved beside it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mgr_jax.errors import UserError, some_names
+from mgr_jax.interop.limits import damaged
+
+# Under which the network is found in a checkpoint, the surest first.
+_NETWORKS = (
+    "state_dict", "model_state_dict", "model_state", "net_state_dict", "model", "net", "network",
+    "module", "weights", "params",
+)  # fmt: skip
+# What stands in checkpoints beside it.
+_OTHERS = ("optim", "sched", "scaler", "ema", "loss", "criterion", "hparams", "hyper", "config")
+# What wrappers put before all names: DataParallel, torch.compile, and trainers that hold a network.
+_PREFIXES = ("module.", "_orig_mod.", "model.")
+_DEEPEST, _MOST = 16, 1_000_000
+
+T = TypeVar("T")
+
+
+def unwrap(tree: Any, path: Path, kind: type[T]) -> tuple[dict[str, T], list[str]]:
+    """The tensors of a network by name, out of a checkpoint that may hold more.
+
+    A checkpoint is a dict such as {"state_dict": …, "epoch": 3, "optimizer": …}. The network is
+    under a usual key, or under the only one that holds tensors and is not told to be another thing.
+    Where neither is so, all that the file holds is the network's: names of nested dicts are joined
+    by dots. A prefix that wrappers put before all names is left out.
+
+    Args:
+      tree: what the file holds.
+      path: of the file, for messages.
+      kind: class of a tensor.
+
+    Returns:
+      The tensors, and sentences that say what was left out.
+
+    Raises:
+      UserError: there is no tensor, or dicts are nested without end.
+    """
+    notes: list[str] = []
+    names: list[Any] = []
+    left: list[str] = []
+    while isinstance(tree, Mapping):
+        holds = [k for k, v in tree.items() if isinstance(v, Mapping) and _any(v, path, kind)]
+        usual = [name for name in _NETWORKS if name in holds]
+        others = [k for k in holds if not str(k).lower().startswith(_OTHERS)]
+        direct = any(isinstance(v, kind) and len(v.shape) for v in tree.values())  # type: ignore[attr-defined]
+        if not usual and (direct or len(others) != 1 or len(names) > _DEEPEST):
+            break
+        key = usual[0] if usual else others[0]
+        left += [".".join(map(str, [*names, k])) for k in tree if k != key]
+        names.append(key)
+        tree = tree[key]
+    if names:
+        at = ".".join(map(str, names))
+        beside = f"; beside it, {some_names(left, 12)} were left out" if left else ""
+        notes.append(f"The arrays are those under {at} of the file{beside}.")
+    if not isinstance(tree, Mapping):
+        raise _without_tensors(path, f"a {type(tree).__name__}")
+    found, rest = {}, []
+    for name, value in _walk(tree, path):
+        if isinstance(value, kind):
+            found[name] = value
+        elif not isinstance(value, Mapping):
+            rest.append(name)
+    if not found:
+        raise _without_tensors(path, "a dict without tensors")
+    if rest:
+        notes.append(f"What is no array was left out: {some_names(sorted(rest), 12)}.")
+    found, prefix = _without_prefix(found)
+    if prefix:
+        notes.append(f"The prefix {prefix} of all names was left out.")
+    return found, notes
+
+
+def _without_prefix(found: dict[str, T]) -> tuple[dict[str, T], str]:
+    prefix = ""
+    while again := [p for p in _PREFIXES if all(name.startswith(prefix + p) for name in found)]:
+        prefix += again[0]
+    return {name.removeprefix(prefix): value for name, value in found.items()}, prefix
+
+
+def _any(tree: Any, path: Path, kind: type) -> bool:
+    return any(isinstance(value, kind) for _, value in _walk(tree, path))
+
+
+def _walk(tree: Mapping[Any, Any], path: Path) -> Iterator[tuple[str, Any]]:
+    """All values of nested dicts, by names with dots between."""
+    waiting: list[tuple[str, Mapping[Any, Any], int]] = [("", tree, 0)]
+    seen = 0
+    while waiting:
+        prefix, part, depth = waiting.pop()
+        seen += len(part)
+        if depth > _DEEPEST or seen > _MOST:
+            raise damaged(path, "its dicts are nested without end")
+        for key, value in part.items():
+            yield f"{prefix}{key}", value
+            if isinstance(value, Mapping):
+                waiting.append((f"{prefix}{key}.", value, depth + 1))
+
+
+def _without_tensors(path: Path, what: str) -> UserError:
+    return UserError(
+        f"{path} holds {what}, no state dict; give one, as torch.save(model.state_dict(), …) "
+        "writes it",
+        code="weights.not_tensors",
+    )
