@@ -92,6 +92,8 @@ NETWORKS = (
         license="MIT",
         owner="2022 Florian Schmid",
         published="AudioSet mAP 0.432 (README of EfficientAT)",
+        measured="untrained, ten outputs as genres, 107 clips of GTZAN, which AudioSet may hold: "
+        "accuracy 0.738 [0.654, 0.822]",
         **_AUDIOSET,
     ),
     _musicnn(
@@ -134,6 +136,7 @@ NETWORKS = (
         parameters=396_786,
         labels="msd50",
         published="MSD ROC-AUC 0.866 (README of music-auto_tagging-keras)",
+        measured="untrained, seven tags as genres, 77 clips of GTZAN: 0.792 [0.689, 0.868]",
         **_CHOI,
         **_MSD,
     ),
@@ -149,6 +152,7 @@ NETWORKS = (
         parameters=865_950,
         labels="msd50",
         published="MSD ROC-AUC 0.865 (README of music-auto_tagging-keras)",
+        measured="untrained, seven tags as genres, 77 clips of GTZAN: 0.753 [0.646, 0.836]",
         **_CHOI,
         **_MSD,
     ),

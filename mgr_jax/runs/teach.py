@@ -1,21 +1,12 @@
 """Your own genres on a frozen pretrained network, honestly scored."""
 
-import contextlib
-import dataclasses
 import os
-import time
-import warnings
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tqdm import tqdm
-
-import mgr_jax
-from mgr_jax.audio.file_tags import read_tags
 from mgr_jax.audio.io import Limits, LimitsLike
+<<<<<<< HEAD
 from mgr_jax.data.cache import digest
 from mgr_jax.data.folder_index import Entry
 from mgr_jax.data.sources import file_state
@@ -32,30 +23,20 @@ from mgr_jax.runs.folder_result import LeftOut
 from mgr_jax.runs.teach_choice import Songs, choose
 from mgr_jax.runs.teach_heads import one_thread
 from mgr_jax.runs.teach_mapping import find_mapping, mapping_matrix, untrained_outputs
+=======
+from mgr_jax.errors import UserError, some_names
+from mgr_jax.files import expand, lock, restore_folder
+from mgr_jax.integrity import read_sealed
+from mgr_jax.model_folder import find_model
+>>>>>>> i19_e
 from mgr_jax.runs.teach_model import (
     ACCOUNT,
-    carry_over,
-    describe_taught,
     is_begun,
     path_of_encoder,
-    require_encoder,
-    write_taught,
 )
 from mgr_jax.runs.teach_result import Taught, write_teach_report
-from mgr_jax.runs.teach_scores import SVM, as_rows, count_folds, score_outer
-from mgr_jax.runs.teach_songs import (
-    Grouping,
-    Song,
-    drop_contradictions,
-    group_songs,
-    list_songs,
-    make_grouping,
-)
-from mgr_jax.runs.teach_store import Clips, Item, Store
-from mgr_jax.runs.teach_svm import hand_features
-from mgr_jax.runs.told import fit_temperature
+from mgr_jax.runs.teach_work import Work
 
-_SVM_FILES = 200  # up to which the SVM stands beside without being asked for
 _ADVICE = "remove the folder and teach again"
 
 
@@ -89,7 +70,8 @@ def teach(
 
     Args:
       music: folders with a folder for each genre, or an index.csv (columns path, genre, artist).
-      on: the encoder, the folder of a trained or imported model; with `add` the one of before.
+      on: the encoder: the folder of a trained or imported model, or the name of a pretrained one;
+        with `add` the one of before.
       out: the model folder to write.
       add: teach the songs of before and these; without `music`, those of before as they are now.
       labels: an index that lies elsewhere, for one folder.
@@ -136,7 +118,7 @@ def teach(
                 code="argument.missing",
             )
         encoder = _find_encoder(on, out, bool(before))
-        work = _Work(encoder, out, sources, limits, workers, progress)
+        work = Work(encoder, out, sources, limits, workers, progress)
         if mapping is None and add:
             mapping = before.get("mapping_given")
         made = work.teach(mapping, group_by, folds, svm, seed, added=sorted(taken))
@@ -181,6 +163,7 @@ def _find_encoder(on: str | os.PathLike[str] | None, out: Path, begun: bool) -> 
             "say which model is taught (`on`), such as models/encoder", code="argument.missing"
         )
     return find_model(on)
+<<<<<<< HEAD
 
 
 class _Work:
@@ -510,3 +493,5 @@ def _as_numbers(
         genres=len(genres),
         untrained=untrained,
     )
+=======
+>>>>>>> i19_e
