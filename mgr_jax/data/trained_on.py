@@ -53,13 +53,8 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
     Raises:
       UserError: the folder is not that of a run, or a file of it is damaged.
     """
-<<<<<<< HEAD
     if (workdir / _TAUGHT).exists():
         return read_rows(workdir / _TAUGHT)
-=======
-    if (taught := workdir / _TAUGHT).exists():
-        return (_parse(taught, **read_sealed(taught, _ADVICE)),)
->>>>>>> i19_e
     if (heard := _heard_elsewhere(workdir)) is not None:
         return heard
     dataset, tracks = read_run_account(workdir), read_tracks(workdir)
@@ -86,25 +81,6 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
         return (own,)
 
 
-<<<<<<< HEAD
-=======
-def keep_trained_on(workdir: Path, rate: float, digests: Mapping[str, str]) -> None:
-    """Notes what a model was trained on that has no dataset: files of audio.
-
-    Args:
-      workdir: of the model.
-      rate: at which they were read, in Hz.
-      digests: by name, of the samples; see `data.cache.digest`.
-    """
-    names, found = list(digests), list(digests.values())
-    form = {"kind": "waveform", "rate": rate, "dtype": "int16", "item_shape": []}
-    told = TrainedOn(str(workdir), "", form, tuple(names), tuple(found))
-    write_sealed(workdir / _TAUGHT, dataclasses.asdict(told))
-    tracks = {"train": names, "validation": [], "train_digests": found}
-    write_sealed(workdir / "tracks.json", tracks)
-
-
->>>>>>> i19_e
 def _heard_elsewhere(workdir: Path) -> tuple[TrainedOn, ...] | None:
     """What weights were trained on that come from elsewhere; None where the folder is of a run.
 
@@ -121,7 +97,6 @@ def _heard_elsewhere(workdir: Path) -> tuple[TrainedOn, ...] | None:
         return ()
     told = provenance.get("trained_on") or f"what {provenance['import'].get('file')} was trained on"
     return (TrainedOn(str(workdir), "", {}, (), (), untold=str(told)),)
-<<<<<<< HEAD
 
 
 def untold_of(workdir: Path) -> tuple[str, ...]:
@@ -152,8 +127,6 @@ def keep_trained_on(workdir: Path, encoder: Path, rate: float, digests: Mapping[
     write_sealed(workdir / _TAUGHT, {"trained_on": rows})
     tracks = {"train": names, "validation": [], "train_digests": found}
     write_sealed(workdir / "tracks.json", tracks)
-=======
->>>>>>> i19_e
 
 
 def read_tracks(workdir: Path) -> dict[str, Any]:
