@@ -21,7 +21,6 @@ import mgr_jax
 from mgr_jax.integrity import read_sealed
 from mgr_jax.runs.teach_choice import Songs, choose
 from mgr_jax.runs.teach_folds import deal_folds
-from mgr_jax.runs.teach_heads import one_thread
 from mgr_jax.runs.teach_mapping import mapping_matrix, untrained_outputs
 from mgr_jax.runs.teach_store import Store
 
@@ -112,10 +111,7 @@ def main() -> None:
             scores = {row["system"]: row["accuracy"] for row in made.scores}
             kept.setdefault(title, {})[encoder.name] = scores
             if "groove" not in title:
-                with one_thread():
-                    curves.setdefault(music.name, {})[encoder.name] = learn_from_few(
-                        read_songs(out)
-                    )
+                curves.setdefault(music.name, {})[encoder.name] = learn_from_few(read_songs(out))
             record = {"scores": kept, "curves": curves}
             (work / "teach.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     for title, by_encoder in kept.items():

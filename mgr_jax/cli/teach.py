@@ -1,6 +1,6 @@
 """Teach a pretrained network your own genres, in a minute, with an honest score.
 
-  mgr-jax teach --on=models/encoder my_music/ --out=models/mine
+  mgr-jax teach --on=efficientat_mn04 my_music/ --out=models/mine
   mgr-jax teach --add --out=models/mine more_music/
   mgr-jax predict --model=models/mine song.mp3
 
@@ -20,7 +20,7 @@ ARGUMENTS = "FOLDER …"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.path("on", None, "Folder of the trained or imported model that is taught.")
+    flags.path("on", None, "The model that is taught: its folder, or a pretrained one's name.")
     flags.path("out", None, "The model folder to write.")
     flags.switch("add", False, "Add songs to a model that was taught.")
     flags.path("labels", None, "An index that is not the folder's index.csv.")
@@ -41,4 +41,5 @@ def main(flags: Flags, args: list[str]) -> None:
     flags.require(out="the model folder to write, such as models/mine")
     options = flags.given("on", "add", "labels", "columns", "class_names", "mapping", "group_by")
     options |= flags.given("folds", "svm", "seed", "limits", "workers", "progress")
-    print(mgr_jax.teach(args, out=flags.out, **options))
+    made = mgr_jax.teach(args, out=flags.out, **options)
+    print(f"{made}\n  mgr-jax predict --model={made.path} song.mp3")

@@ -96,6 +96,8 @@ class Taught(Network):
         except UserError as error:
             raise UserError(f"{self.registered}: {error}", code=error.code) from error
         embedding = found["embedding"].astype(jnp.float32)
+        if not self.num_classes:
+            return jnp.zeros((len(embedding), 0)), {"embedding": embedding}
         dim = embedding.shape[-1]
         x = (embedding - self._kept("mean", dim)) / self._kept("scale", dim, fill=1.0)
         logits = self._vote(x) if self.head == "knn" else self._dense(x)
@@ -122,7 +124,7 @@ class Taught(Network):
         length = jnp.linalg.norm(x, axis=-1, keepdims=True)
         alike = (x / jnp.maximum(length, jnp.finfo(jnp.float32).tiny)) @ songs.T
         _, nearest = jax.lax.top_k(alike, self.neighbours)
-        votes = classes[nearest].sum(axis=-2) + 1 / max(self.num_classes, 1)
+        votes = classes[nearest].sum(axis=-2) + 1 / self.num_classes
         return jnp.log(votes / (self.neighbours + 1))
 
     def _kept(self, name: str, *shape: int, fill: float = 0.0) -> Any:

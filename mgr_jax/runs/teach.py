@@ -89,7 +89,8 @@ def teach(
 
     Args:
       music: folders with a folder for each genre, or an index.csv (columns path, genre, artist).
-      on: the encoder, the folder of a trained or imported model; with `add` the one of before.
+      on: the encoder: the folder of a trained or imported model, or the name of a pretrained one;
+        with `add` the one of before.
       out: the model folder to write.
       add: teach the songs of before and these; without `music`, those of before as they are now.
       labels: an index that lies elsewhere, for one folder.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 
 from mgr_jax.runs.teach_folds import deal_folds
 from mgr_jax.runs.teach_heads import (
@@ -20,13 +21,14 @@ from mgr_jax.runs.teach_heads import (
     fit_head,
     mean_by_song,
     mix,
+    one_thread,
     sharpen,
 )
 
 _PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 _MLP_PENALTIES = (0.01, 0.1)
 _NEIGHBOURS = (1, 3, 5, 10)
-_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_WEIGHTS = tuple(number / 20 for number in range(21))
 _IMBALANCE = 2.0  # largest over smallest genre, from which weights are tried
 _FOLDS, _FEWER_FOLDS, _MANY = 5, 3, 400  # of that many songs on, fewer folds do
 
@@ -106,6 +108,11 @@ def choose(songs: Songs, *, folds: int | None = None, seed: int = 0) -> Choice:
       folds: how many; None: five, or three of many songs, or as many as there are groups.
       seed: of the folds.
     """
+    with one_thread():
+        return _choose(songs, folds, seed)
+
+
+def _choose(songs: Songs, folds: int | None, seed: int) -> Choice:
     most = folds or (_FEWER_FOLDS if len(songs) >= _MANY else _FOLDS)
     several = of_several_groups(songs)
     fold = np.full(len(songs), -1)
@@ -187,7 +194,11 @@ class _Tried:
         return self.best(clearly)
 
     def mixture(self, settings: Settings) -> tuple[float, float]:
-        """Weight and power of the untrained outputs."""
+        """Weight and power of the untrained outputs.
+
+        The weight is the mean over all weights, by how probable they make the songs that were left
+        out: of few songs the single best one would often be 0 or 1 by chance.
+        """
         untrained = self._songs.untrained
         if untrained is None:
             return 0.0, 1.0
@@ -200,5 +211,10 @@ class _Tried:
         power = float(np.exp(found.x))
         trained, other = self.answers(settings), sharpen(untrained, power)
         losses = {w: float(self._losses(mix(trained, other, w)) @ self._weights) for w in _WEIGHTS}
-        self.told |= {f"{settings}, untrained outputs weigh {w:g}": x for w, x in losses.items()}
-        return min(losses, key=losses.__getitem__), power
+        ends = {"trained head alone": losses[0.0], "untrained outputs alone": losses[1.0]}
+        songs = int((self._weights > 0).sum())
+        likely = softmax([-songs * loss for loss in losses.values()])
+        weight = round(float(likely @ list(losses)), 2)
+        mixed = float(self._losses(mix(trained, other, weight)) @ self._weights)
+        self.told |= ends | {f"untrained outputs weigh {weight:g}": mixed}
+        return weight, power

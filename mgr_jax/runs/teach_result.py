@@ -40,7 +40,7 @@ class Taught:
         return tuple(LeftOut(**one) for one in self.account["left_out"])
 
     def __str__(self) -> str:
-        """At most twenty lines of eighty columns."""
+        """At most nineteen lines of eighty columns."""
         account, notes = self.account, self.account["notes"]
         songs, genres = len(account["songs"]), len(account["genres"])
         groups = len({song["group"] for song in account["songs"]})
@@ -66,7 +66,6 @@ class Taught:
         if len(notes) > _NOTES:
             lines.append(f"{len(notes) - _NOTES} more notes in teach.md.")
         lines.append(f"Wrote {self.path}")
-        lines.append(f"  mgr-jax predict --model={self.path} song.mp3")
         return "\n".join(_cut(printable(line)) for line in lines)
 
 

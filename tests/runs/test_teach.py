@@ -256,14 +256,14 @@ def random_songs(rng, signal, untrained_signal, per_genre=13, genres=4, dim=200)
     return Songs(embedding, counts, labels, groups, genres, softmax(logits, axis=1))
 
 
-@pytest.mark.parametrize(("signal", "untrained"), [(0.0, 3.0), (0.05, 3.0), (0.5, 0.0)])
+@pytest.mark.parametrize(("signal", "untrained"), [(0.0, 3.0), (0.3, 0.0)])
 def test_a_mixture_loses_to_neither_of_its_parts(signal, untrained):
     """53 songs of a probe that learns next to nothing, as of one that needs no help."""
     rights = {"taught": 0, "head": 0, "untrained": 0}
-    for seed in range(4):
-        songs = random_songs(np.random.default_rng(seed), signal, untrained)
-        fold = deal_folds(songs.labels, songs.groups, 4, seed)
-        for number in range(4):
+    for seed in range(3):
+        songs = random_songs(np.random.default_rng(seed), signal, untrained, dim=60)
+        fold = deal_folds(songs.labels, songs.groups, 2, seed)
+        for number in range(2):
             learnt, held = songs.select(fold != number), songs.select(fold == number)
             head = choose(learnt).fit(learnt)
             answers = {
@@ -273,7 +273,7 @@ def test_a_mixture_loses_to_neither_of_its_parts(signal, untrained):
             }
             for name, found in answers.items():
                 rights[name] += int((found.argmax(axis=1) == held.labels).sum())
-    total = 4 * 52
+    total = 3 * 52
     assert rights["taught"] >= max(rights["head"], rights["untrained"]) - 0.02 * total
 
 
