@@ -48,7 +48,7 @@ def weights(tmp_path, monkeypatch):
         parameters=100,
     )
     (tmp_path / "labels.txt").write_text("fado\nenka\nson\n", encoding="utf-8")
-    monkeypatch.setattr(catalogue, "_NETWORKS", (network,))
+    monkeypatch.setattr(catalogue, "NETWORKS", (network,))
     return file
 
 
@@ -61,7 +61,7 @@ def pip(weights, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     monkeypatch.setenv("PIP_GIVES", str(weights))
     network = dataclasses.replace(catalogue.of_name(NAME), requirement="small==1.0")
-    monkeypatch.setattr(catalogue, "_NETWORKS", (network,))
+    monkeypatch.setattr(catalogue, "NETWORKS", (network,))
     return tmp_path
 
 

@@ -16,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 import mgr_jax
 from mgr_jax.array_files import read_arrays
 from mgr_jax.model_folder import read_description
-from mgr_jax.runs import teach as teaching
+from mgr_jax.runs import teach_work
 from mgr_jax.runs.teach_choice import Songs, choose
 from mgr_jax.runs.teach_folds import deal_folds
 from mgr_jax.runs.teach_heads import Settings, fit_head
@@ -118,7 +118,7 @@ def test_every_head_tells_of_a_file_what_it_told_of_its_embedding(
         return choice
 
     teaching_choice = choose
-    monkeypatch.setattr(teaching, "choose", chosen)
+    monkeypatch.setattr(teach_work, "choose", chosen)
     out = tmp_path / "mine"
     shutil.copytree(taught.path / "embeddings", out / "embeddings")
     mapping = {"Tönend": ["hum"], "Rausch": ["hiss", "beat"]}
