@@ -54,6 +54,7 @@ _PUBLIC = {
     "read_genre_tree": "mgr_jax.genre_tree",
     "read_results": "mgr_jax.prediction.reading",
     "search": "mgr_jax.runs.search",
+    "teach": "mgr_jax.runs.teach",
     "write_submission": "mgr_jax.runs.submission",
     # Models of others
     "describe_pretrained": "mgr_jax.interop.pretrained_list",

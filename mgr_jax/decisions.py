@@ -18,6 +18,7 @@ from mgr_jax.errors import UserError, require, unknown_name
 from mgr_jax.genre_tree import ancestors, fit_tree, make_consistent, require_tree, spelt_alike
 
 UNDECIDED = "undecided"
+OTHER = "_other"  # a class of what is none of the others, which is never told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +154,8 @@ class Answer:
       probabilities: [classes], calibrated; with a genre tree they agree with it, see
         `make_consistent`.
       told: the classes that are told, the most probable first; none of them: undecided.
-      reason: why nothing is told: "threshold" or "background"; empty where something is.
+      reason: why nothing is told: "threshold", "background", or "other" where the class `_other`,
+        of what is none of the genres, is the most probable; empty where something is told.
       implied: classes, or genres that the model does not know, that follow from those told: their
         parents and theirs, the nearest first; also where `Rules.classes` leaves them out.
     """
@@ -250,6 +252,8 @@ class Decider:
             calibrated = make_consistent(calibrated, classes, tree, self._task)
         if background:
             return Answer(classes, calibrated, (), "background")
+        if best == OTHER and self._task == "single_label":
+            return Answer(classes, calibrated, (), "other")
         found = dict(zip(classes, calibrated, strict=True))
         enough = calibrated >= (self.levels() if levels is None else levels)
         tells = set(itertools.compress(classes, enough)) & set(self._rules.classes or classes)

@@ -112,7 +112,7 @@ ARROWS: dict[str, set[str]] = {
         "background", "classifier", "data", "config", "decisions", "evaluation",
         "evaluation.protocol",
         "training", "prediction", "model_folder", "input_spec", "features", "baselines",
-        "interop", "training.weights",
+        "interop", "models", "training.weights",
         "leakage", "reports", "benchmark", "audio.io", "audio.decoder", "audio.gate",
         "audio.listing", "audio.notes", "audio.clips", "audio.file_tags", "audio.overview",
         "audio.frontends", "audio.augment", "audio.fingerprint", "audio.chromaprint",

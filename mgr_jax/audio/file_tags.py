@@ -10,12 +10,13 @@ from mgr_jax.errors import UserError
 _NAMES = {
     "artist": ("artist", "album_artist", "albumartist", "author", "composer"),
     "title": ("title",),
+    "album": ("album",),
     "genre": ("genre",),
 }
 
 
 def read_tags(path: str | Path) -> dict[str, str]:
-    """Reads "artist", "title" and "genre" of a file that was decoded before.
+    """Reads "artist", "title", "album" and "genre" of a file that was decoded before.
 
     Args:
       path: of a file; one that cannot be opened any more tells nothing.

@@ -9,8 +9,10 @@ from mgr_jax._registry import Registry, build
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.models.fusion import Fusion
 from mgr_jax.models.network import Network
+from mgr_jax.models.taught import Taught
 
 MODELS: Registry[Network] = Registry("mgr_jax.models")
+WITH_ENCODER = (Fusion.registered, Taught.registered)
 ALIASES = {"cnn": "choi_k2c2", "crnn": "choi_crnn"}
 
 
@@ -33,8 +35,8 @@ def create_model(
       num_classes: number of logits; 0 leaves out the last layer, for the embedding alone.
       axis_name: mapped axis over which batch statistics are averaged, if any.
       dtype: of the computation; parameters and logits are float32.
-      **kwargs: fields of the module that differ from their defaults. "fusion" takes as `encoder` a
-        dict {"name", "kwargs"}; by default choi_crnn.
+      **kwargs: fields of the module that differ from their defaults. "fusion" and "taught" take as
+        `encoder` a dict {"name", "kwargs"}; by default choi_crnn.
 
     Raises:
       UserError: there is no such model, or it has no such field.
@@ -42,32 +44,33 @@ def create_model(
     if name not in MODELS and name not in ALIASES:
         raise unknown_name("model", name, [*MODELS, *ALIASES])
     shared = {"axis_name": axis_name, "dtype": dtype}
-    if name == Fusion.registered:
-        kwargs["encoder"] = _encoder(kwargs.get("encoder", {"name": "choi_crnn"}), shared)
+    if name in WITH_ENCODER:
+        part = kwargs.get("encoder", {"name": "choi_crnn"})
+        kwargs["encoder"] = _encoder(name, part, kwargs.get("encoder_classes", 0), shared)
     fields = {"num_classes": num_classes, **shared, **kwargs}
     return build("model", MODELS, ALIASES.get(name, name), fields)
 
 
-def _encoder(part: Any, shared: Mapping[str, Any]) -> Network:
-    """The network without logits that a dict of name and kwargs describes."""
+def _encoder(whole: str, part: Any, num_classes: int, shared: Mapping[str, Any]) -> Network:
+    """The network within another that a dict of name and kwargs describes."""
     kwargs = part.get("kwargs", {}) if isinstance(part, Mapping) else None
     if not isinstance(kwargs, Mapping) or not {"name"} <= set(part) <= {"name", "kwargs"}:
         raise UserError(
-            f"fusion: encoder is {part!r}; expected {{'name': 'choi_crnn', 'kwargs': {{…}}}}",
+            f"{whole}: encoder is {part!r}; expected {{'name': 'choi_crnn', 'kwargs': {{…}}}}",
             code="model.encoder",
         )
-    if part["name"] == Fusion.registered:
+    if part["name"] in WITH_ENCODER:
         raise UserError(
-            "fusion cannot be the encoder of a fusion; name a network of sound",
+            f"{part['name']} cannot be the encoder of a {whole}; name a network of sound",
             code="model.encoder",
         )
     for field in ("num_classes", *shared):
         if field in kwargs:
             raise UserError(
-                f"fusion: the encoder's {field} is that of the whole; remove it",
+                f"{whole}: the encoder's {field} is that of the whole; remove it",
                 code="model.encoder",
             )
-    return create_model(part["name"], num_classes=0, **shared, **kwargs)
+    return create_model(part["name"], num_classes=num_classes, **shared, **kwargs)
 
 
 def list_models() -> list[str]:

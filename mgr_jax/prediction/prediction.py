@@ -8,6 +8,8 @@ import numpy as np
 from mgr_jax.decisions import Answer
 from mgr_jax.errors import printable
 
+_WHY = {"background": ", does not sound like music", "other": ", is none of the genres"}
+
 
 @dataclass(frozen=True)
 class Section:
@@ -132,7 +134,7 @@ def say(answer: Answer, top: int) -> str:
 
     others = [other for other in shares if other not in (*answer.told, *answer.implied)]
     beside = others[: max(top - len(answer.told), 0)]
-    why = ", does not sound like music" if answer.reason == "background" else ""
+    why = _WHY.get(answer.reason, "")
     text = name(answer.told) or f"{answer.label}{why}"
     if answer.implied:
         text += f", so {', '.join(map(printable, answer.implied))}"

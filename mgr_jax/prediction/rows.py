@@ -30,7 +30,7 @@ class ResultRow:
       labels: what is told, the most probable first; of a window, its most probable class.
       implied: the parents of what is told.
       probability: of the label, calibrated (but for windows); undecided: the highest.
-      reason: why nothing is told: "threshold" or "background".
+      reason: why nothing is told: "threshold", "background" or "other".
       error: why the file could not be read.
       code: of that error.
       notes: what was warned of a file that is used, but not as it is.

@@ -114,10 +114,10 @@ class SeenFiles:
         """
         if not any(artists.values()) or not self.is_known:
             return None, None
-        config = load_config(self._workdir / "config.json")
-        if data_dir:
-            config.data_dir = str(data_dir)
         try:
+            config = load_config(self._workdir / "config.json")
+            if data_dir:
+                config.data_dir = str(data_dir)
             trained = {_key(name) for name in open_split(config, "train").artist_id if name}
         except UserError as error:
             log.info("the artists of the training tracks cannot be compared: %s", error)

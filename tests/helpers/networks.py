@@ -407,4 +407,12 @@ PARAMETERS = [
         97_130 - 31 * 50 + 519 * 64 + (101 + 201) * 16 + (30 + 64 + 2 * 16 + 3) * 128 + 129 * 50,
         "our widths: choi_crnn without its head, and what is beside it",
     ),
+    ("taught", {}, (192, 96), 97_130, "choi_crnn, whose head it has"),
+    (
+        "taught",
+        {"encoder_classes": 527, "head": "mlp", "units": 64, "mapped": True},
+        (192, 96),
+        97_130 - 31 * 50 + 31 * 527 + 31 * 64 + 65 * 50,
+        "choi_crnn with a head of its own, and the mlp",
+    ),
 ]

@@ -162,6 +162,19 @@ SMALLER = {row[0]: (row[1], row[2]) for row in reversed(PARAMETERS)} | {
         {"widths": (4, 8), "pools": ((2, 4), (2, 2)), "code": 6, "dropout": 0.3},
         (17, 16),
     ),
+    "taught": (
+        {
+            "encoder": {
+                "name": "choi_crnn",
+                "kwargs": {"pools": ((2, 2), (2, 2), (2, 2), (1, 2))},
+            },
+            "encoder_classes": 5,
+            "head": "mlp",
+            "units": 6,
+            "mapped": True,
+        },
+        (24, 16),
+    ),
     "fusion": (
         {
             "encoder": {"name": "nakashika2012", "kwargs": {"levels": 4, "widths": (4, 6)}},

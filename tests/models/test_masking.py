@@ -18,21 +18,22 @@ from mgr_jax.models.masking import MaskedBatchNorm, convolve, reverse, shorten
 CLASSES = 3
 # The fields with which they can, where they cannot by default, or the other way round.
 CHANGED = {"compact_cnn": {"readout": "means"}, "fusion": {"encoder": {"name": "choi_crnn"}}}
+WITH_ENCODER = ("fusion", "taught")
 BY_SETTING = {"choi_crnn": {"time_pad": 48}, "compact_cnn": {"readout": "last"}}
 
 
 def small(name):
     """The network of a few thousand parameters that drops nothing out."""
     fields = SMALLER[name][0] | CHANGED.get(name, {})
-    if name == "fusion":
+    if name in WITH_ENCODER:
         fields["encoder"] = {"name": "choi_crnn", "kwargs": SMALLER["choi_crnn"][0]}
     model = create_model(name, num_classes=CLASSES, **fields)
-    parts = [model, model.encoder] if name == "fusion" else [model]
+    parts = [model, model.encoder] if name in WITH_ENCODER else [model]
     kept = [
         part.clone(**{f.name: 0.0 for f in dataclasses.fields(part) if f.name.endswith("dropout")})
         for part in parts
     ]
-    return kept[0].clone(encoder=kept[1]) if name == "fusion" else kept[0]
+    return kept[0].clone(encoder=kept[1]) if name in WITH_ENCODER else kept[0]
 
 
 CAN = [name for name in sorted(SMALLER) if small(name).masks_filling]

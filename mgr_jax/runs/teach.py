@@ -1,0 +1,513 @@
+"""Your own genres on a frozen pretrained network, honestly scored."""
+
+import contextlib
+import dataclasses
+import os
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+import mgr_jax
+from mgr_jax.audio.file_tags import read_tags
+from mgr_jax.audio.io import Limits, LimitsLike
+from mgr_jax.data.cache import digest
+from mgr_jax.data.folder_index import Entry
+from mgr_jax.data.sources import file_state
+from mgr_jax.data.trained_on import keep_trained_on, untold_of
+from mgr_jax.decisions import OTHER, Decisions
+from mgr_jax.errors import UserError, some_names
+from mgr_jax.evaluation import Protocol, save_result
+from mgr_jax.files import expand, lock, replace_folder, restore_folder, scratch
+from mgr_jax.integrity import read_sealed, write_sealed
+from mgr_jax.model_folder import find_model
+from mgr_jax.prediction.digest import digest_network
+from mgr_jax.prediction.predictor import load
+from mgr_jax.runs.folder_result import LeftOut
+from mgr_jax.runs.teach_choice import Songs, choose
+from mgr_jax.runs.teach_heads import one_thread
+from mgr_jax.runs.teach_mapping import find_mapping, mapping_matrix, untrained_outputs
+from mgr_jax.runs.teach_model import (
+    ACCOUNT,
+    carry_over,
+    describe_taught,
+    is_begun,
+    path_of_encoder,
+    require_encoder,
+    write_taught,
+)
+from mgr_jax.runs.teach_result import Taught, write_teach_report
+from mgr_jax.runs.teach_scores import SVM, as_rows, count_folds, score_outer
+from mgr_jax.runs.teach_songs import (
+    Grouping,
+    Song,
+    drop_contradictions,
+    group_songs,
+    list_songs,
+    make_grouping,
+)
+from mgr_jax.runs.teach_store import Clips, Item, Store
+from mgr_jax.runs.teach_svm import hand_features
+from mgr_jax.runs.told import fit_temperature
+
+_SVM_FILES = 200  # up to which the SVM stands beside without being asked for
+_ADVICE = "remove the folder and teach again"
+
+
+def teach(
+    music: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    *,
+    on: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str],
+    add: bool = False,
+    labels: str | os.PathLike[str] | None = None,
+    columns: Mapping[str, str] | str | None = None,
+    class_names: Mapping[str, str] | str | Path | None = None,
+    mapping: Mapping[str, Sequence[str]] | str | Path | None = None,
+    group_by: str | None = None,
+    folds: int | None = None,
+    svm: bool | None = None,
+    seed: int = 0,
+    limits: LimitsLike = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Taught:
+    """Teaches a pretrained network your genres, and says how well that can be expected to work.
+
+        mgr_jax.teach("my_music", on="models/encoder", out="models/mine")
+        mgr_jax.load("models/mine").predict("song.mp3").label
+
+    The network stays as it is: a head is fitted to its embeddings, which are kept in `out`, so that
+    the same call goes on after a kill, and later songs cost only themselves. How: see
+    docs/teach.md. Songs in a folder called `_other` are none of the genres; what is like them is
+    "undecided".
+
+    Args:
+      music: folders with a folder for each genre, or an index.csv (columns path, genre, artist).
+      on: the encoder: the folder of a trained or imported model, or the name of a pretrained one;
+        with `add` the one of before.
+      out: the model folder to write.
+      add: teach the songs of before and these; without `music`, those of before as they are now.
+      labels: an index that lies elsewhere, for one folder.
+      columns: what columns of the index are called, as in "path=file,genre=style,artist=band".
+      class_names: which label is which genre, see `data.class_names.read_class_names`.
+      mapping: which of the encoder's own classes mean which genres: by genre, or a CSV file with
+        the columns genre and class; None: those that are called alike.
+      group_by: a column of the index whose values folds keep apart; None: artist, album or folder.
+      folds: outer folds; 0: leave one group out; None: 5, or that where groups are few.
+      svm: score an SVM on 57 hand-made features beside; None: of up to 200 files.
+      seed: of the folds.
+      limits: which files are refused; see `audio.io.Limits`.
+      workers: processes that decode; see `predict_stream`.
+      progress: show bars.
+
+    Returns:
+      The scores, and where the model is.
+
+    Raises:
+      UserError: there is no such model or folder, it holds something else, the encoder does not
+        read audio, or there are no two genres with songs.
+    """
+    out, limits = expand(out).absolute(), Limits.of(limits)
+    given = [music] if isinstance(music, str | os.PathLike) else list(music)
+    folders = [expand(folder).absolute() for folder in given]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    told = f"{out} is being written by another process; wait until it is done"
+    with lock(out.with_name(f".{out.name}.lock"), told):
+        restore_folder(out)
+        before = _before(out, folders, add)
+        sources = [*before.get("sources", [])] if add else []
+        taken = {source["folder"] for source in sources}
+        asked = {
+            "labels": str(expand(labels).absolute()) if labels else None,
+            "columns": columns,
+            "class_names": class_names if not isinstance(class_names, Path) else str(class_names),
+        }
+        sources = [s for s in sources if s["folder"] not in map(str, folders)] + [
+            {"folder": str(folder), **asked} for folder in folders
+        ]
+        if not sources:
+            raise UserError(
+                "give the folder that holds your genre folders, such as my_music",
+                code="argument.missing",
+            )
+        encoder = _find_encoder(on, out, bool(before))
+        work = _Work(encoder, out, sources, limits, workers, progress)
+        if mapping is None and add:
+            mapping = before.get("mapping_given")
+        made = work.teach(mapping, group_by, folds, svm, seed, added=sorted(taken))
+    write_teach_report(made)
+    return made
+
+
+def _before(out: Path, folders: Sequence[Path], add: bool) -> dict[str, Any]:
+    """The account of the model that is there; empty where there is none.
+
+    Raises:
+      UserError: something else is there, or it was taught other folders and nothing is to be added.
+    """
+    if out.exists() and not is_begun(out) and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(
+            f"{out} exists already and was not taught; choose another folder (`out`)",
+            code="folder.exists",
+        )
+    if not (out / ACCOUNT).exists():
+        if add:
+            raise UserError(
+                f"{out} is no taught model to add songs to; teach it first, without `add`",
+                code="teach.nothing_to_add_to",
+            )
+        return {}
+    account = read_sealed(out / ACCOUNT, _ADVICE)
+    known = {source["folder"] for source in account["sources"]}
+    if not add and set(map(str, folders)) != known:
+        raise UserError(
+            f"{out} was taught {some_names(sorted(known))}; add songs to it (`add`), or choose "
+            "another folder (`out`)",
+            code="teach.other_music",
+        )
+    return account
+
+
+def _find_encoder(on: str | os.PathLike[str] | None, out: Path, begun: bool) -> Path:
+    if on is None and begun:
+        on = path_of_encoder(out)
+    if not on:
+        raise UserError(
+            "say which model is taught (`on`), such as models/encoder", code="argument.missing"
+        )
+    return find_model(on)
+
+
+class _Work:
+    """One teaching, step by step."""
+
+    def __init__(
+        self,
+        encoder: Path,
+        out: Path,
+        sources: Sequence[Mapping[str, Any]],
+        limits: Limits,
+        workers: int | None,
+        progress: bool,
+    ) -> None:
+        self.encoder, self.out, self.sources = encoder, out, sources
+        self.limits, self.workers, self.progress = limits, workers, progress
+        with warnings.catch_warnings():
+            # Its embedding is what counts here.
+            warnings.filterwarnings("ignore", message=".*was not trained to classify")
+            self.predictor = load(encoder)
+        require_encoder(self.predictor.description, str(encoder))
+        self.digest = digest_network(encoder)
+        self.seconds: dict[str, float] = {}
+        self.notes: list[str] = []
+        self.left_out: list[LeftOut] = []
+
+    def teach(
+        self,
+        mapping_given: Any,
+        group_by: str | None,
+        folds: int | None,
+        svm: bool | None,
+        seed: int,
+        added: Sequence[str],
+    ) -> Taught:
+        songs, grouping, store = self._listen(group_by)
+        genres = sorted({song.genre for song in songs}, key=lambda g: (g == OTHER, g))
+        counts = Counter(song.genre for song in songs)
+        classes = self.predictor.classes if self.predictor.description.trained_to_classify else ()
+        mapping = find_mapping(genres, classes, mapping_given)
+        matrix = mapping_matrix(mapping, genres, self.predictor.classes)
+        clips = store.read(song.path for song in songs)
+        table = _as_numbers(songs, grouping, genres, clips, matrix if len(mapping) > 1 else None)
+        self._tell(songs, genres, counts, grouping)
+        hand = self._hand_features(songs, store, svm)
+        count = count_folds(table.groups[grouping.scored], folds)
+        protocol = self._protocol(grouping, count, group_by, seed)
+
+        start = time.monotonic()
+        with one_thread():
+            outer = score_outer(
+                table,
+                grouping.scored,
+                names=_names(songs),
+                genres=genres,
+                times=(
+                    np.concatenate([clips[song.path].start for song in songs]),
+                    np.concatenate([clips[song.path].end for song in songs]),
+                ),
+                protocol=protocol,
+                hand=hand,
+                folds=count,
+                seed=seed,
+                progress=self.progress,
+            )
+            choice = choose(table, seed=seed)
+            head = choice.fit(table)
+        self.seconds["fit and score"] = time.monotonic() - start
+
+        if hand is not None and SVM not in outer.rows:
+            self.notes.append("The SVM on 57 features cannot learn from so few songs.")
+        decisions = Decisions(
+            clip_temperature=fit_temperature(outer.table),
+            track_temperature=fit_temperature(outer.table.by_track()),
+        )
+        described = describe_taught(
+            self.predictor.description,
+            head,
+            genres,
+            counts=[counts[genre] for genre in genres],
+            decisions=decisions,
+            provenance={
+                "mgr_jax": mgr_jax.__version__,
+                "encoder": {
+                    "path": str(self.encoder),
+                    "digest": self.digest,
+                    "system": self.predictor.description.system,
+                },
+                "license": self.predictor.description.provenance.get("license"),
+                "protocol": protocol.as_dict(),
+            },
+        )
+        account = {
+            "sources": [dict(source) for source in self.sources],
+            "mapping_given": mapping_given if not isinstance(mapping_given, Path) else None,
+            "mapping": {genre: list(names) for genre, names in mapping.items()},
+            "songs": [dataclasses.asdict(song) for song in songs],
+            "groups": grouping.by,
+            "genres": {genre: counts[genre] for genre in genres},
+            "folds": count,
+            "scores": as_rows(outer.rows),
+            "choice": {
+                "head": str(choice.settings),
+                "untrained_weight": choice.weight,
+                "untrained_power": choice.power,
+                "of_folds": [f"{c.settings}; untrained {c.weight:g}" for c in outer.choices],
+                "log_losses": choice.losses,
+            },
+            "left_out": [dataclasses.asdict(one) for one in self.left_out],
+            "notes": self.notes,
+            "seconds": self.seconds,
+        }
+        with scratch(self.out.parent) as aside:
+            folder = aside / "model"
+            folder.mkdir()
+            carry_over(self.out, folder)
+            write_taught(folder, self.encoder, described, head, matrix)
+            result = save_result(
+                folder, outer.table, described.training_tracks, system=described.system
+            )
+            sounds = (store.items[song.path].sound for song in songs)
+            digests = dict(zip(_names(songs), sounds, strict=True))
+            keep_trained_on(folder, self.encoder, self.predictor.audio_rate(), digests)
+            write_sealed(folder / ACCOUNT, account)
+            replace_folder(folder, self.out)
+        return Taught(self.out, dataclasses.replace(result, path=self.out), account, tuple(added))
+
+    def _listen(self, group_by: str | None) -> tuple[list[Song], Grouping, Store]:
+        """Lists and embeds, and leaves out what cannot be used."""
+        songs: list[Song] = []
+        known: dict[str, Entry] = {}
+        for source in self.sources:
+            options = {n: source[n] for n in ("columns", "class_names")}
+            labels = Path(source["labels"]) if source["labels"] else None
+            some, about, left = list_songs(Path(source["folder"]), labels=labels, **options)
+            songs += [song for song in some if song.path not in known]
+            known |= about
+            self.left_out += left
+        start = time.monotonic()
+        store = self._embed([song.path for song in songs])
+        self.seconds["embed"] = time.monotonic() - start
+        unusable = [song for song in songs if not store.items[song.path].rows]
+        self.left_out += [
+            LeftOut(song.name, "unusable", store.items[song.path].error) for song in unusable
+        ]
+        songs = [song for song in songs if store.items[song.path].rows]
+        songs, doubtful = drop_contradictions(songs, store.items)
+        self.left_out += doubtful
+        genres = sorted({song.genre for song in songs})
+        if len(genres) < 2 or genres == [OTHER]:
+            told = "; ".join(one.reason for one in self.left_out[:2])
+            raise UserError(
+                f"{self.sources[-1]['folder']} holds songs of "
+                + (f"one genre ({genres[0]})" if genres else "no genre that can be used")
+                + (f" ({told})" if told else "")
+                + "; give two or more, each in a folder of its own, or name them in an index.csv",
+                code="data.one_genre",
+            )
+        songs = group_songs(songs, known, store.items, group_by)
+        grouping = make_grouping(songs)
+        if not grouping.scored.any():
+            raise UserError(
+                f"{self.sources[-1]['folder']} holds one song of each genre, so that none can be "
+                "left out to be scored; add songs",
+                code="teach.too_few_songs",
+            )
+        return songs, grouping, store
+
+    def _embed(self, paths: Sequence[str]) -> Store:
+        """Embeds what is not there yet, or has changed."""
+        settings = {"encoder": self.digest, "limits": self.limits.changed()}
+        store = Store(self.out / "embeddings", settings)
+        states = {path: file_state(Path(path)) for path in paths}
+        todo = [p for p in paths if p not in store.items or store.items[p].state != states[p]]
+        if not todo:
+            return store
+        found = self.predictor.predict_files(
+            todo,
+            limits=self.limits,
+            workers=self.workers,
+            look=lambda samples, rate: digest(samples),
+        )
+        bar = tqdm(
+            found,
+            "embedding",
+            initial=len(paths) - len(todo),
+            total=len(paths),
+            unit="file",
+            disable=not self.progress,
+        )
+        with contextlib.closing(store), contextlib.closing(found), bar:  # type: ignore[type-var]
+            for file in bar:
+                item = Item(file.name, states[file.name], notes=file.notes)
+                clips, error = _clips(file.prediction), str(file.error or "")
+                if clips is not None and not np.isfinite(clips.embedding).all():
+                    clips, error = None, f"{file.name}: its embedding is not finite"
+                if clips is None:
+                    store.add(dataclasses.replace(item, error=error), None)
+                    continue
+                tags = read_tags(file.name)
+                rows, sound = len(clips.start), str(file.overview)
+                artist, album = tags.get("artist", ""), tags.get("album", "")
+                told = dataclasses.replace(item, sound=sound, artist=artist, album=album)
+                store.add(dataclasses.replace(told, rows=rows), clips)
+        return store
+
+    def _hand_features(
+        self, songs: Sequence[Song], store: Store, svm: bool | None
+    ) -> np.ndarray | None:
+        """Features of the SVM, [songs, 57]; None where it does not stand beside."""
+        if svm is False:
+            return None
+        if svm is None and len(songs) > _SVM_FILES:
+            self.notes.append(
+                f"The SVM on 57 features is left out, as {len(songs)} files take minutes; ask for "
+                "it (`svm`)."
+            )
+            return None
+        try:
+            import sklearn  # noqa: F401
+        except ImportError:
+            self.notes.append(
+                "The SVM on 57 features needs scikit-learn (pip install 'mgr-jax[tables]')."
+            )
+            return None
+        start = time.monotonic()
+        paths = [song.path for song in songs]
+        found = hand_features(
+            paths,
+            {path: store.items[path] for path in paths},
+            self.out / "embeddings" / "gtzan57.journal",
+            limits=self.limits,
+            workers=self.workers,
+            progress=self.progress,
+        )
+        self.seconds["57 features"] = time.monotonic() - start
+        if missing := [song.name for song in songs if song.path not in found]:
+            self.notes.append(
+                f"The SVM on 57 features is left out: {some_names(missing)} have no features."
+            )
+            return None
+        return np.stack([found[path] for path in paths])
+
+    def _protocol(
+        self, grouping: Grouping, folds: int, group_by: str | None, seed: int
+    ) -> Protocol:
+        by = group_by or " and ".join(grouping.by)
+        spec = self.predictor.spec
+        leak = ""
+        if grouping.parted and set(grouping.by) != {"file"}:
+            leak = f"the songs of {some_names(grouping.parted)} share one group each"
+        return (
+            Protocol(
+                "artist_kfold" if set(grouping.by) == {"artist"} else "stratified_kfold",
+                origin=f"songs of {some_names(Path(s['folder']).name for s in self.sources)}, "
+                f"kept apart by {by}",
+                folds=folds,
+                parts=2,
+                seeds=(seed,),
+                segments=f"segments of {spec.clip_samples / spec.sample_rate:.3g} s",
+            )
+            .with_leak(leak)
+            .with_overlap(*untold_of(self.encoder))
+        )
+
+    def _tell(
+        self,
+        songs: Sequence[Song],
+        genres: Sequence[str],
+        counts: Mapping[str, int],
+        grouping: Grouping,
+    ) -> None:
+        """What is to be known of these songs."""
+        if alone := [genre for genre in genres if counts[genre] == 1]:
+            self.notes.append(
+                f"{some_names(alone)}: one song, which is learnt from but cannot be scored."
+            )
+        if few := [genre for genre in genres if 1 < counts[genre] < 5]:
+            self.notes.append(
+                f"{some_names(few)}: fewer than five songs, of which little can be learnt."
+            )
+        if grouping.parted and set(grouping.by) != {"file"} | set():
+            self.notes.append(
+                f"All songs of {some_names(grouping.parted)} are of one artist, album or folder, "
+                "so that the score may tell these apart and not genres."
+            )
+        numbers = [counts[genre] for genre in genres]
+        if max(numbers) >= 5 * min(numbers) and min(numbers) > 1:
+            self.notes.append(
+                f"{max(numbers)} songs of one genre, {min(numbers)} of another: look at macro F1."
+            )
+
+
+def _names(songs: Sequence[Song]) -> list[str]:
+    """Names below their folders; whole paths where two of them are the same."""
+    names = [song.name for song in songs]
+    return names if len(set(names)) == len(names) else [song.path for song in songs]
+
+
+def _clips(prediction: Any) -> Clips | None:
+    if prediction is None:
+        return None
+    return Clips(
+        prediction.segment_embeddings.astype(np.float32),
+        prediction.probabilities.astype(np.float32),
+        prediction.start.astype(np.float64),
+        prediction.end.astype(np.float64),
+    )
+
+
+def _as_numbers(
+    songs: Sequence[Song],
+    grouping: Grouping,
+    genres: Sequence[str],
+    clips: Mapping[str, Clips],
+    matrix: np.ndarray | None,
+) -> Songs:
+    mine = [clips[song.path] for song in songs]
+    untrained = None
+    if matrix is not None:
+        untrained = np.concatenate([untrained_outputs(c.outputs, matrix) for c in mine])
+    return Songs(
+        embedding=np.concatenate([c.embedding for c in mine]).astype(np.float64),
+        counts=np.array([len(c.start) for c in mine]),
+        labels=np.array([genres.index(song.genre) for song in songs]),
+        groups=grouping.groups,
+        genres=len(genres),
+        untrained=untrained,
+    )

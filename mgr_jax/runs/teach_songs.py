@@ -1,0 +1,222 @@
+"""Which songs are taught: labelled files, what they share, and which are left out and why."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mgr_jax.data.class_names import read_class_names, read_pairs
+from mgr_jax.data.folder_index import Entry, describe_files, find_index
+from mgr_jax.data.genre_folders import find_doubt
+from mgr_jax.data.genres import join_spellings, same_key, tidy_name
+from mgr_jax.data.splits import split_name
+from mgr_jax.decisions import OTHER
+from mgr_jax.errors import UserError, some_names, unknown_name
+from mgr_jax.runs.folder_result import REASONS, LeftOut
+from mgr_jax.runs.teach_store import Item
+
+_COLUMNS = ("path", "genre", "artist")
+_SURE = ("folder.no_genres", "data.one_genre")
+
+
+@dataclass(frozen=True)
+class Song:
+    """A labelled file.
+
+    Attributes:
+      path: absolute.
+      name: below its folder.
+      genre: of it.
+      group: what cross-validation keeps it together with, as "artist Bach".
+    """
+
+    path: str
+    name: str
+    genre: str
+    group: str = ""
+
+    @property
+    def by(self) -> str:
+        """What its group is: "artist", "album", "folder", "file" or a column of the index."""
+        return self.group.partition(" ")[0]
+
+
+def list_songs(
+    folder: Path,
+    *,
+    labels: Path | None = None,
+    columns: Mapping[str, str] | str | None = None,
+    class_names: Mapping[str, str] | str | Path | None = None,
+) -> tuple[list[Song], dict[str, Entry], list[LeftOut]]:
+    """Lists the labelled files of a folder.
+
+    Args:
+      folder: with a folder for each genre, or an index.csv.
+      labels: see `evaluate_folder`.
+      columns: likewise.
+      class_names: which label is which genre, see `read_class_names`; nothing leaves it out.
+
+    Returns:
+      Songs without groups; what is known of each by its path; and what was left out.
+
+    Raises:
+      UserError: there is no such folder, no labelled file, or folders that are surely no genres.
+    """
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder} is not a folder; give the folder that holds your genre folders",
+            code="folder.not_found",
+        )
+    named = read_pairs(columns, "columns")
+    if unknown := named.keys() - set(_COLUMNS):
+        raise unknown_name("column of an index", min(unknown), _COLUMNS)
+    entries = describe_files(folder, names_in_text=True, index=labels, columns=named)
+    if labels is None and find_index(folder) is None:
+        doubt = find_doubt(folder, [entry.path for entry in entries])
+        if doubt and doubt.code in _SURE:
+            raise doubt
+    means = {_key(one): other for one, other in read_class_names(class_names).items()}
+    songs, known, left_out = [], {}, []
+    for entry in entries:
+        genre = means.get(_key(entry.genre), entry.genre)
+        if not (folder / entry.path).is_file():
+            left_out.append(LeftOut(entry.path, "no_file", REASONS["no_file"]))
+        elif not entry.genre:
+            left_out.append(LeftOut(entry.path, "no_label", REASONS["no_label"]))
+        elif not genre:
+            reason = f"its label '{entry.genre}' is to be left out"
+            left_out.append(LeftOut(entry.path, "no_class", reason))
+        else:
+            genre = OTHER if _key(genre) == OTHER else genre
+            song = Song(str(folder / entry.path), entry.path, genre)
+            songs.append(song)
+            known[song.path] = entry
+    if not songs:
+        raise UserError(
+            f"no audio file in {folder} has a label; put them into a folder for each genre, or "
+            "name them and their genres in an index.csv (columns path and genre)",
+            code="table.no_labels",
+        )
+    return songs, known, left_out
+
+
+def group_songs(
+    songs: Sequence[Song],
+    known: Mapping[str, Entry],
+    items: Mapping[str, Item],
+    group_by: str | None = None,
+) -> list[Song]:
+    """The songs with what they are kept together by.
+
+    That is the artist of the index or the tags, else the album, else the folder within that of the
+    genre, else the file itself; or a column of the index. Songs of equal sound are one group.
+
+    Args:
+      songs: to be grouped.
+      known: what the index says of each, by path.
+      items: what was found in each file.
+      group_by: a column of the index.
+
+    Raises:
+      UserError: no song has a value in that column.
+    """
+    found = []
+    for song in songs:
+        entry, item = known[song.path], items[song.path]
+        told = {
+            "artist": entry.artist or item.artist,
+            "album": entry.groups.get("album") or item.album,
+            "folder": _subfolder(entry),
+        }
+        if group_by is not None:
+            told = {group_by.replace(" ", "_"): entry.column(group_by)}
+        by, value = next(((k, v) for k, v in told.items() if v), ("file", song.path))
+        found.append((by, value))
+    if group_by is not None and all(by == "file" for by, _ in found):
+        raise UserError(
+            f"no song has a value in the column '{group_by}' of an index; name one that there is "
+            "(`group_by`)",
+            code="teach.no_groups",
+        )
+    values = join_spellings([value for _, value in found])
+    group = [f"{by} {value}" for (by, _), value in zip(found, values, strict=True)]
+    first: dict[str, str] = {}  # of equal sounds
+    joined: dict[str, str] = {}
+    for song, name in zip(songs, group, strict=True):
+        other = first.setdefault(items[song.path].sound, name)
+        one, two = _root(joined, name), _root(joined, other)
+        if one != two:
+            joined[one] = two
+    return [
+        replace(song, group=_root(joined, name)) for song, name in zip(songs, group, strict=True)
+    ]
+
+
+def drop_contradictions(
+    songs: Sequence[Song], items: Mapping[str, Item]
+) -> tuple[list[Song], list[LeftOut]]:
+    """Leaves out songs of equal sound that lie under several genres: which is right is unknown."""
+    genres = defaultdict(set)
+    for song in songs:
+        genres[items[song.path].sound].add(song.genre)
+    kept, left_out = [], []
+    for song in songs:
+        others = genres[items[song.path].sound]
+        if len(others) > 1:
+            reason = f"the same sound lies under {some_names(sorted(others))}"
+            left_out.append(LeftOut(song.name, "unusable", f"{song.name}: {reason}"))
+        else:
+            kept.append(song)
+    return kept, left_out
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The groups that folds keep apart.
+
+    Attributes:
+      groups: of each song, [songs] int.
+      by: how many songs are grouped by what.
+      scored: which songs can be scored, [songs] bool: a genre of one song cannot.
+      parted: genres whose songs all are of one group, which is parted so that folds hold some.
+    """
+
+    groups: np.ndarray
+    by: dict[str, int]
+    scored: np.ndarray
+    parted: tuple[str, ...]
+
+
+def make_grouping(songs: Sequence[Song]) -> Grouping:
+    """Numbers the groups, and parts those that are all of a genre."""
+    group = [song.group for song in songs]
+    by_genre = defaultdict(set)
+    for song in songs:
+        by_genre[song.genre].add(song.group)
+    counts = Counter(song.genre for song in songs)
+    parted = [g for g, names in by_genre.items() if len(names) == 1 and counts[g] > 1]
+    group = [s.path if s.genre in parted else s.group for s in songs]
+    by = Counter("file" if s.genre in parted else s.by for s in songs)
+    scored = np.array([counts[song.genre] > 1 for song in songs])
+    _, numbers = np.unique(np.array(group), return_inverse=True)
+    return Grouping(numbers, dict(by.most_common()), scored, tuple(sorted(parted)))
+
+
+def _subfolder(entry: Entry) -> str:
+    """The folders below that of the genre; empty where there are none."""
+    parts = entry.path.split("/")[:-1]
+    if entry.split and parts and split_name(parts[0]):
+        parts = parts[1:]
+    return "/".join(parts) if len(parts) > 1 else ""
+
+
+def _root(joined: Mapping[str, str], name: str) -> str:
+    while name in joined:
+        name = joined[name]
+    return name
+
+
+def _key(name: str) -> str:
+    return same_key(tidy_name(name))

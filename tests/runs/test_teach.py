@@ -1,0 +1,343 @@
+"""A frozen network is taught genres: its model says what the table says, and scores are honest."""
+
+import csv
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+from errors import user_error
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+import mgr_jax
+from mgr_jax.array_files import read_arrays
+from mgr_jax.model_folder import read_description
+from mgr_jax.runs import teach as teaching
+from mgr_jax.runs.teach_choice import Songs, choose
+from mgr_jax.runs.teach_folds import deal_folds
+from mgr_jax.runs.teach_heads import Settings, fit_head
+from mgr_jax.runs.teach_mapping import find_mapping
+
+RATE = 12_000
+GENRES = ("hum", "hiss", "beat")
+QUIET = {"progress": False, "workers": 0, "svm": False}
+
+
+def make_clip(genre, artist, track, seconds=2.0):
+    """What the encoder has learnt to tell apart, as none of its tracks."""
+    rng = np.random.default_rng([GENRES.index(genre), artist, track, 7])
+    time = np.arange(int(seconds * RATE)) / RATE
+    noise = rng.standard_normal(len(time))
+    hum = np.sin(2 * np.pi * rng.uniform(150, 400) * time) + 0.01 * noise
+    clip = {"hum": hum, "hiss": noise, "beat": noise * np.exp(-20 * (time % 0.3))}[genre]
+    return (0.2 * clip / np.abs(clip).max()).astype(np.float32)
+
+
+def write_songs(folder, songs, seconds=2.0):
+    """Files by path: (what is heard, artist, number)."""
+    for path, (genre, artist, track) in songs.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / path, make_clip(genre, artist, track, seconds), RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory):
+    """Two genres that the encoder calls otherwise, of four albums with two songs each."""
+    songs = {
+        f"{genre}/{heard} {album}/{song}.wav": (heard, 20 + album, song)
+        for genre, heard in (("Tönend", "hum"), ("Rausch", "hiss"))
+        for album in range(4)
+        for song in range(2)
+    }
+    return write_songs(tmp_path_factory.mktemp("mine"), songs)
+
+
+@pytest.fixture(scope="module")
+def taught(trained_run, music, tmp_path_factory):
+    """A model that was taught these."""
+    out = tmp_path_factory.mktemp("models") / "mine"
+    return mgr_jax.teach(music, on=trained_run, out=out, **QUIET)
+
+
+def test_the_score_is_of_songs_whose_albums_were_left_out(taught):
+    scores = {row["system"]: row["accuracy"][0] for row in taught.scores}
+    assert scores["taught"] == 1.0
+    # Each album is a fold, without which its genre is the rarer one.
+    assert scores["majority class"] == 0.0
+    assert taught.account["groups"] == {"folder": 16}
+    assert taught.account["folds"] == 8
+    assert "folder" in taught.result.protocol.sentence
+    assert len(taught.result.tracks.track) == 16
+    lines = str(taught).split("\n")
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 80
+    assert (taught.path / "report" / "outer_folds" / "report.md").exists()
+    assert "| taught |" in (taught.path / "teach.md").read_text(encoding="utf-8")
+
+
+def test_the_model_needs_nothing_else_and_says_what_its_songs_said(taught, music, tmp_path):
+    moved = shutil.copytree(taught.path, tmp_path / "elsewhere")
+    shutil.rmtree(moved / "embeddings")
+    predictor = mgr_jax.load(moved)
+    assert predictor.classes == ("Rausch", "Tönend")
+    for path in ("Tönend/hum 3/1.wav", "Rausch/hiss 0/0.wav"):
+        prediction = predictor.predict(music / path)
+        assert prediction.label == path.split("/")[0]
+        assert len(prediction.embedding) == len(prediction.segment_embeddings[0])
+    quiet = {"progress": False, "workers": 0}
+    with user_error("split.empty", "trained on"):
+        mgr_jax.evaluate(moved, folder=music, **quiet)
+    found = mgr_jax.evaluate(moved, folder=music, include_trained=True, **quiet)
+    assert found.scores["track"]["accuracy"][0] == 1.0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings("linear", "whole", penalty=1.0),
+        Settings("mlp", penalty=0.1, units=7),
+        Settings("knn", neighbours=3),
+    ],
+    ids=lambda settings: settings.kind,
+)
+def test_every_head_tells_of_a_file_what_it_told_of_its_embedding(
+    settings, trained_run, music, taught, tmp_path, monkeypatch
+):
+    head = None
+
+    def chosen(songs, **options):
+        nonlocal head
+        choice = teaching_choice(songs, **options)
+        choice = type(choice)(settings, 0.3, 0.7, {})
+        head = choice.fit(songs)
+        return choice
+
+    teaching_choice = choose
+    monkeypatch.setattr(teaching, "choose", chosen)
+    out = tmp_path / "mine"
+    shutil.copytree(taught.path / "embeddings", out / "embeddings")
+    mapping = {"Tönend": ["hum"], "Rausch": ["hiss", "beat"]}
+    mgr_jax.teach(music, on=trained_run, out=out, mapping=mapping, folds=2, **QUIET)
+    path = music / "Rausch/hiss 1/0.wav"
+    encoder = mgr_jax.load(trained_run).predict(path)
+    heard = dict(zip(encoder.classes, encoder.probabilities.T, strict=True))
+    untrained = np.stack([np.maximum(heard["hiss"], heard["beat"]), heard["hum"]], axis=1)
+    expected = head.probabilities(encoder.segment_embeddings, untrained)
+    told = mgr_jax.load(out).predict(path)
+    np.testing.assert_allclose(told.probabilities, expected, atol=1e-4)
+    np.testing.assert_allclose(told.track_probabilities, expected.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(told.embedding, encoder.embedding, atol=1e-4)
+
+
+def test_songs_are_added_without_embedding_those_of_before(taught, music, tmp_path, monkeypatch):
+    out = shutil.copytree(taught.path, tmp_path / "mine")
+    (out / "notes.txt").write_text("of mine", encoding="utf-8")
+    more = {f"Takt/{n}.wav": ("beat", 30 + n, 0) for n in range(4)}
+    more["_other/x.wav"], more["_other/y.wav"] = ("hum", 90, 1), ("hum", 91, 1)
+    write_songs(tmp_path / "more", more)
+    asked = []
+    embed = mgr_jax.Predictor.predict_files
+
+    def listen(self, files, **options):
+        asked.extend(files)
+        return embed(self, files, **options)
+
+    monkeypatch.setattr(mgr_jax.Predictor, "predict_files", listen)
+    made = mgr_jax.teach(tmp_path / "more", out=out, add=True, **QUIET)
+    assert sorted(asked) == sorted(str(tmp_path / "more" / path) for path in more)
+    assert made.account["genres"] == {"Rausch": 8, "Takt": 4, "Tönend": 8, "_other": 2}
+    assert (out / "notes.txt").exists()
+    mgr_jax.teach([music, tmp_path / "more"], out=out, **QUIET)
+    assert len(asked) == len(more)
+
+
+def test_what_is_like_the_others_is_undecided(taught, tmp_path, trained_run):
+    songs = {
+        f"{genre}/{n}.wav": (heard, 40 + n, 0)
+        for genre, heard in (("tone", "hum"), ("noise", "hiss"), ("_other", "beat"))
+        for n in range(4)
+    }
+    folder = write_songs(tmp_path / "songs", songs)
+    made = mgr_jax.teach(folder, on=trained_run, out=tmp_path / "mine", **QUIET)
+    prediction = mgr_jax.load(made.path).predict(make_clip("beat", 60, 0), RATE)
+    assert (prediction.label, prediction.answer.reason) == ("undecided", "other")
+    assert "none of the genres" in prediction.describe()
+
+
+def test_no_file_is_left_out_without_a_word(taught, tmp_path, trained_run):
+    songs = {f"{g}/{n}.wav": (g, 50 + n, 0) for g in GENRES[:2] for n in range(3)}
+    songs |= {"hum/twin.wav": ("hum", 70, 0), "hiss/twin.wav": ("hum", 70, 0)}
+    songs |= {"beat/alone.wav": ("beat", 50, 0), "nowhere.wav": ("hum", 71, 0)}
+    folder = write_songs(tmp_path / "songs", songs)
+    (folder / "hum" / "broken.wav").write_bytes(b"RIFF")
+    (folder / "hum" / "empty.mp3").write_bytes(b"")
+    soundfile.write(folder / "hiss" / "silence.wav", np.zeros(RATE), RATE)
+    made = mgr_jax.teach(folder, on=trained_run, out=tmp_path / "mine", **QUIET)
+    left = {one.path: one.reason for one in made.left_out}
+    used = {song["name"] for song in made.account["songs"]}
+    everything = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
+    assert used | left.keys() >= everything - {"hum/empty.mp3"}
+    assert "same sound" in left["hum/twin.wav"]
+    assert "same sound" in left["hiss/twin.wav"]
+    assert "beat" in " ".join(made.account["notes"])  # one song, which cannot be scored
+    assert "beat" in mgr_jax.load(made.path).classes
+
+
+def test_an_interrupted_call_goes_on(music, trained_run, tmp_path, monkeypatch):
+    embed, asked = mgr_jax.Predictor.predict_files, []
+
+    def stop(self, files, **options):
+        asked.append(list(files))
+        for number, file in enumerate(embed(self, files, **options)):
+            if len(asked) == 1 and number == 5:
+                raise KeyboardInterrupt
+            yield file
+
+    monkeypatch.setattr(mgr_jax.Predictor, "predict_files", stop)
+    call = {"on": trained_run, "out": tmp_path / "mine", **QUIET}
+    with pytest.raises(KeyboardInterrupt):
+        mgr_jax.teach(music, **call)
+    assert not (tmp_path / "mine" / "model.json").exists()
+    made = mgr_jax.teach(music, **call)
+    assert list(map(len, asked)) == [16, 11]
+    assert len(made.account["songs"]) == 16
+
+
+def test_what_cannot_be_taught_is_one_sentence(taught, music, trained_run, tmp_path):
+    one = write_songs(tmp_path / "one", {"hum/a.wav": ("hum", 1, 0), "hum/b.wav": ("hum", 2, 0)})
+    out = tmp_path / "new"
+    with user_error("data.one_genre", one):
+        mgr_jax.teach(one, on=trained_run, out=out, **QUIET)
+    with user_error("folder.not_found", tmp_path / "nothing"):
+        mgr_jax.teach(tmp_path / "nothing", on=trained_run, out=tmp_path / "other", **QUIET)
+    with user_error("folder.exists", music):
+        mgr_jax.teach(music, on=trained_run, out=music, **QUIET)
+    with user_error("teach.other_music", taught.path):
+        mgr_jax.teach(one, on=trained_run, out=taught.path, **QUIET)
+    with user_error("teach.nothing_to_add_to"):
+        mgr_jax.teach(one, on=trained_run, out=tmp_path / "none", add=True, **QUIET)
+    with user_error("teach.taught", taught.path):
+        mgr_jax.teach(music, on=taught.path, out=tmp_path / "twice", **QUIET)
+    with user_error("argument.missing"):
+        mgr_jax.teach(music, out=tmp_path / "without", **QUIET)
+    with user_error("teach.no_groups", "mood"):
+        mgr_jax.teach(music, on=trained_run, out=taught.path, group_by="mood", **QUIET)
+    other = shutil.copytree(trained_run, tmp_path / "other_encoder")
+    kept = read_description(other)
+    dataclasses.replace(kept, classes=("a", "b", "c")).save(other)
+    with user_error("teach.other_encoder", "encoder"):
+        mgr_jax.teach(music, on=other, out=taught.path, add=True, **QUIET)
+
+
+def test_artists_of_an_index_stay_together(music_folder, trained_run, tmp_path):
+    made = mgr_jax.teach(music_folder, on=trained_run, out=tmp_path / "mine", **QUIET)
+    artists = {
+        row["path"]: row["artist"] for row in csv.DictReader((music_folder / "index.csv").open())
+    }
+    for song in made.account["songs"]:
+        assert song["group"] == f"artist {artists[song['name']]}"
+    # The encoder has learnt these genres, under these names.
+    assert made.account["mapping"] == {genre: [genre] for genre in GENRES}
+    scores = {row["system"]: row["accuracy"][0] for row in made.scores}
+    assert scores["taught"] >= scores["untrained outputs"]
+
+
+def random_songs(rng, signal, untrained_signal, per_genre=13, genres=4, dim=200):
+    labels = np.repeat(np.arange(genres), per_genre)
+    centres = rng.normal(size=(genres, dim))
+    embedding = rng.normal(size=(len(labels), dim)) + signal * centres[labels]
+    logits = rng.normal(size=(len(labels), genres)) + untrained_signal * np.eye(genres)[labels]
+    counts, groups = np.ones(len(labels), int), np.arange(len(labels))
+    return Songs(embedding, counts, labels, groups, genres, softmax(logits, axis=1))
+
+
+@pytest.mark.parametrize(("signal", "untrained"), [(0.0, 3.0), (0.3, 0.0)])
+def test_a_mixture_loses_to_neither_of_its_parts(signal, untrained):
+    """53 songs of a probe that learns next to nothing, as of one that needs no help."""
+    rights = {"taught": 0, "head": 0, "untrained": 0}
+    for seed in range(3):
+        songs = random_songs(np.random.default_rng(seed), signal, untrained, dim=60)
+        fold = deal_folds(songs.labels, songs.groups, 2, seed)
+        for number in range(2):
+            learnt, held = songs.select(fold != number), songs.select(fold == number)
+            head = choose(learnt).fit(learnt)
+            answers = {
+                "taught": held.answers(head),
+                "head": held.answers(head.mixed(0.0, 1.0)),
+                "untrained": held.untrained,
+            }
+            for name, found in answers.items():
+                rights[name] += int((found.argmax(axis=1) == held.labels).sum())
+    total = 3 * 52
+    assert rights["taught"] >= max(rights["head"], rights["untrained"]) - 0.02 * total
+
+
+def test_the_linear_head_is_scikit_learns():
+    songs = random_songs(np.random.default_rng(0), 0.3, 0.0, dim=30)
+    head = fit_head(Settings(penalty=0.1), songs.embedding, songs.labels, 4)
+    x = (songs.embedding - head.mean) / head.scale
+    peer = LogisticRegression(C=0.1, tol=1e-8, max_iter=1000).fit(x, songs.labels)
+    np.testing.assert_allclose(
+        head.probabilities(songs.embedding, None), peer.predict_proba(x), atol=5e-3
+    )
+
+
+def test_votes_are_of_the_nearest_by_cosine():
+    songs = random_songs(np.random.default_rng(1), 0.3, 0.0, dim=30)
+    head = fit_head(Settings("knn", neighbours=5), songs.embedding, songs.labels, 4)
+    x = (songs.embedding - head.mean) / head.scale
+    peer = KNeighborsClassifier(5, metric="cosine").fit(x, songs.labels)
+    expected = (5 * peer.predict_proba(x) + 0.25) / 6
+    np.testing.assert_allclose(head.probabilities(songs.embedding, None), expected, atol=1e-9)
+
+
+def test_folds_keep_groups_whole_and_genres_spread():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 30, 200)
+    labels = (groups + rng.integers(0, 2, 200)) % 4
+    fold = deal_folds(labels, groups, 5)
+    assert all(len(set(fold[groups == group])) == 1 for group in groups)
+    for label in range(4):
+        counts = np.bincount(fold[labels == label], minlength=5)
+        assert counts.min() > 0
+        assert counts.max() <= 2.5 * counts.mean()
+
+
+def test_genres_are_found_among_classes_that_are_called_alike():
+    classes = (
+        "Music",
+        "Hip hop music",
+        "Heavy metal",
+        "Classical music",
+        "Rock music",
+        "Soul music",
+    )
+    found = find_mapping(("hiphop", "metal", "classical", "Rock", "polka", "_other"), classes)
+    assert found == {
+        "hiphop": ("Hip hop music",),
+        "metal": ("Heavy metal",),
+        "classical": ("Classical music",),
+        "Rock": ("Rock music",),
+    }
+
+
+def test_a_mapping_file_may_name_several_classes(tmp_path):
+    path = tmp_path / "mapping.csv"
+    path.write_text("genre,class\nloud,Heavy metal\nloud,Rock music\n", encoding="utf-8")
+    classes = ("Heavy metal", "Rock music")
+    assert find_mapping(("loud",), classes, path) == {"loud": classes}
+    path.write_text("genre,class\nloud,Folk\n", encoding="utf-8")
+    with user_error("unknown_name", "Folk"):
+        find_mapping(("loud",), classes, path)
+
+
+def test_the_folder_keeps_what_was_embedded(taught):
+    parts = [read_arrays(path) for path in (taught.path / "embeddings").glob("part-*.npz")]
+    items = [item for part in parts for item in json.loads(str(part["items"]))]
+    assert len(items) == 16
+    assert all(item["sound"] and item["rows"] for item in items)
