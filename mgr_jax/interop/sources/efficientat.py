@@ -25,8 +25,8 @@ class _Reading(NamedTuple):
 
 # In the words of the names of released files, such as mn10_as_mels_64.
 _READINGS = {
-    "tags": _Reading("128 mels every 10 ms, and tags: trained on AudioSet, or fine-tuned to tags"),
-    "classes": _Reading("the same, and one class for each clip", task="single_label"),
+    "tags": _Reading("tags, of 128 mels every 10 ms, as AudioSet's and most others"),
+    "classes": _Reading("the same mels, and one class for each clip", task="single_label"),
     **{
         f"hop_{ms}": _Reading(f"tags, of mels every {ms} ms", {"hop_length": 32 * ms})
         for ms in (5, 15, 20, 25)
