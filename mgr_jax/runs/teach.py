@@ -100,7 +100,9 @@ def teach(
             )
         encoder = _find_encoder(on, out, bool(before))
         work = Work(encoder, out, sources, limits, workers, progress)
-        if mapping is None and add:
+        if isinstance(mapping, str | Path):
+            mapping = str(expand(mapping).absolute())
+        elif mapping is None and add:
             mapping = before.get("mapping_given")
         made = work.teach(mapping, group_by, folds, svm, seed, added=sorted(taken))
     write_teach_report(made)

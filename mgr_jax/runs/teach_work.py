@@ -148,7 +148,7 @@ class Work:
         )
         account = {
             "sources": [dict(source) for source in self.sources],
-            "mapping_given": mapping_given if not isinstance(mapping_given, Path) else None,
+            "mapping_given": mapping_given,
             "mapping": {genre: list(names) for genre, names in mapping.items()},
             "songs": [dataclasses.asdict(song) for song in songs],
             "groups": grouping.by,

@@ -25,6 +25,7 @@ from mgr_jax.runs.teach_mapping import find_mapping
 RATE = 12_000
 GENRES = ("hum", "hiss", "beat")
 QUIET = {"progress": False, "workers": 0, "svm": False}
+QUICK = QUIET | {"folds": 2}
 
 
 def make_clip(genre, artist, track, seconds=2.0):
@@ -122,7 +123,7 @@ def test_every_head_tells_of_a_file_what_it_told_of_its_embedding(
     out = tmp_path / "mine"
     shutil.copytree(taught.path / "embeddings", out / "embeddings")
     mapping = {"Tönend": ["hum"], "Rausch": ["hiss", "beat"]}
-    mgr_jax.teach(music, on=trained_run, out=out, mapping=mapping, folds=2, **QUIET)
+    mgr_jax.teach(music, on=trained_run, out=out, mapping=mapping, **QUICK)
     path = music / "Rausch/hiss 1/0.wav"
     encoder = mgr_jax.load(trained_run).predict(path)
     heard = dict(zip(encoder.classes, encoder.probabilities.T, strict=True))
@@ -148,11 +149,11 @@ def test_songs_are_added_without_embedding_those_of_before(taught, music, tmp_pa
         return embed(self, files, **options)
 
     monkeypatch.setattr(mgr_jax.Predictor, "predict_files", listen)
-    made = mgr_jax.teach(tmp_path / "more", out=out, add=True, **QUIET)
+    made = mgr_jax.teach(tmp_path / "more", out=out, add=True, **QUICK)
     assert sorted(asked) == sorted(str(tmp_path / "more" / path) for path in more)
     assert made.account["genres"] == {"Rausch": 8, "Takt": 4, "Tönend": 8, "_other": 2}
     assert (out / "notes.txt").exists()
-    mgr_jax.teach([music, tmp_path / "more"], out=out, **QUIET)
+    mgr_jax.teach([music, tmp_path / "more"], out=out, **QUICK)
     assert len(asked) == len(more)
 
 
@@ -163,7 +164,7 @@ def test_what_is_like_the_others_is_undecided(taught, tmp_path, trained_run):
         for n in range(4)
     }
     folder = write_songs(tmp_path / "songs", songs)
-    made = mgr_jax.teach(folder, on=trained_run, out=tmp_path / "mine", **QUIET)
+    made = mgr_jax.teach(folder, on=trained_run, out=tmp_path / "mine", **QUICK)
     prediction = mgr_jax.load(made.path).predict(make_clip("beat", 60, 0), RATE)
     assert (prediction.label, prediction.answer.reason) == ("undecided", "other")
     assert "none of the genres" in prediction.describe()
@@ -177,7 +178,7 @@ def test_no_file_is_left_out_without_a_word(taught, tmp_path, trained_run):
     (folder / "hum" / "broken.wav").write_bytes(b"RIFF")
     (folder / "hum" / "empty.mp3").write_bytes(b"")
     soundfile.write(folder / "hiss" / "silence.wav", np.zeros(RATE), RATE)
-    made = mgr_jax.teach(folder, on=trained_run, out=tmp_path / "mine", **QUIET)
+    made = mgr_jax.teach(folder, on=trained_run, out=tmp_path / "mine", **QUICK)
     left = {one.path: one.reason for one in made.left_out}
     used = {song["name"] for song in made.account["songs"]}
     everything = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
@@ -199,7 +200,7 @@ def test_an_interrupted_call_goes_on(music, trained_run, tmp_path, monkeypatch):
             yield file
 
     monkeypatch.setattr(mgr_jax.Predictor, "predict_files", stop)
-    call = {"on": trained_run, "out": tmp_path / "mine", **QUIET}
+    call = {"on": trained_run, "out": tmp_path / "mine", **QUICK}
     with pytest.raises(KeyboardInterrupt):
         mgr_jax.teach(music, **call)
     assert not (tmp_path / "mine" / "model.json").exists()
@@ -212,30 +213,30 @@ def test_what_cannot_be_taught_is_one_sentence(taught, music, trained_run, tmp_p
     one = write_songs(tmp_path / "one", {"hum/a.wav": ("hum", 1, 0), "hum/b.wav": ("hum", 2, 0)})
     out = tmp_path / "new"
     with user_error("data.one_genre", one):
-        mgr_jax.teach(one, on=trained_run, out=out, **QUIET)
+        mgr_jax.teach(one, on=trained_run, out=out, **QUICK)
     with user_error("folder.not_found", tmp_path / "nothing"):
-        mgr_jax.teach(tmp_path / "nothing", on=trained_run, out=tmp_path / "other", **QUIET)
+        mgr_jax.teach(tmp_path / "nothing", on=trained_run, out=tmp_path / "other", **QUICK)
     with user_error("folder.exists", music):
-        mgr_jax.teach(music, on=trained_run, out=music, **QUIET)
+        mgr_jax.teach(music, on=trained_run, out=music, **QUICK)
     with user_error("teach.other_music", taught.path):
-        mgr_jax.teach(one, on=trained_run, out=taught.path, **QUIET)
+        mgr_jax.teach(one, on=trained_run, out=taught.path, **QUICK)
     with user_error("teach.nothing_to_add_to"):
-        mgr_jax.teach(one, on=trained_run, out=tmp_path / "none", add=True, **QUIET)
+        mgr_jax.teach(one, on=trained_run, out=tmp_path / "none", add=True, **QUICK)
     with user_error("teach.taught", taught.path):
-        mgr_jax.teach(music, on=taught.path, out=tmp_path / "twice", **QUIET)
+        mgr_jax.teach(music, on=taught.path, out=tmp_path / "twice", **QUICK)
     with user_error("argument.missing"):
-        mgr_jax.teach(music, out=tmp_path / "without", **QUIET)
+        mgr_jax.teach(music, out=tmp_path / "without", **QUICK)
     with user_error("teach.no_groups", "mood"):
-        mgr_jax.teach(music, on=trained_run, out=taught.path, group_by="mood", **QUIET)
+        mgr_jax.teach(music, on=trained_run, out=taught.path, group_by="mood", **QUICK)
     other = shutil.copytree(trained_run, tmp_path / "other_encoder")
     kept = read_description(other)
     dataclasses.replace(kept, classes=("a", "b", "c")).save(other)
     with user_error("teach.other_encoder", "encoder"):
-        mgr_jax.teach(music, on=other, out=taught.path, add=True, **QUIET)
+        mgr_jax.teach(music, on=other, out=taught.path, add=True, **QUICK)
 
 
 def test_artists_of_an_index_stay_together(music_folder, trained_run, tmp_path):
-    made = mgr_jax.teach(music_folder, on=trained_run, out=tmp_path / "mine", **QUIET)
+    made = mgr_jax.teach(music_folder, on=trained_run, out=tmp_path / "mine", **QUICK)
     artists = {
         row["path"]: row["artist"] for row in csv.DictReader((music_folder / "index.csv").open())
     }
