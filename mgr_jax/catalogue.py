@@ -73,7 +73,7 @@ class Pretrained:
     @property
     def is_there(self) -> bool:
         """Whether it can be used."""
-        return self.folder.is_dir()
+        return (self.folder / "model.json").is_file()
 
     def get_it(self) -> str:
         """What to do where it is not there, for a sentence."""

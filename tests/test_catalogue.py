@@ -58,6 +58,7 @@ def test_a_name_stands_for_its_folder_and_a_path_that_exists_wins(models, tmp_pa
     with user_error("pretrained.not_there", "mn04_as_mAP_432.pt", "`weights`"):
         mgr_jax.load("efficientat_mn04")
     (models / "musicnn_msd").mkdir(parents=True)
+    (models / "musicnn_msd" / "model.json").touch()
     assert find_model("musicnn_msd") == models / "musicnn_msd"
     (tmp_path / "musicnn_msd").mkdir()
     assert find_model("musicnn_msd") == tmp_path / "musicnn_msd"

@@ -92,8 +92,9 @@ ARROWS: dict[str, set[str]] = {
         "audio.packets", "audio.spool",
     },
     "interop": {
-        "audio.dsp", "catalogue", "classifier", "config", "decisions", "input_spec",
-        "model_folder", "prediction", "training.checkpoint", "training.weights",
+        "audio.dsp", "audio.frontends", "catalogue", "classifier", "config", "decisions",
+        "input_spec", "model_folder", "models", "prediction", "training.checkpoint",
+        "training.weights",
     },
     "features": {"audio.io", "audio.notes"},
     "baselines": {"features", "data", "evaluation", "audio.io"},

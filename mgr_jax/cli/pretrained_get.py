@@ -1,4 +1,4 @@
-"""Make a pretrained network ready, fetched by pip or of a file that is handed over.
+"""Make a pretrained network ready: by pip, or of a file that is handed over.
 
   mgr-jax pretrained get musicnn_msd
   mgr-jax pretrained get efficientat_mn04 --weights=mn04_as_mAP_432.pt

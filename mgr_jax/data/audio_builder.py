@@ -11,7 +11,7 @@ from mgr_jax.data.record_writer import PlainWriter
 from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
 from mgr_jax.data.track_builder import TrackBuilder
 
-SAMPLE_RATES = (22_050, 16_000, 12_000)  # in Hz, of stored audio
+SAMPLE_RATES = (32_000, 22_050, 16_000, 12_000)  # in Hz, of stored audio
 
 
 @dataclasses.dataclass

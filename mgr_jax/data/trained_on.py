@@ -21,9 +21,9 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.integrity import read_sealed, write_sealed
 
-_FILE = "init_from.json"
+INIT_FROM = "init_from.json"
 _TAUGHT = "trained_on.json"  # of a folder that no config describes
-_ADVICE = "restore it, or train again in another folder"
+ADVICE = "restore it, or train again in another folder"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +53,8 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
     Raises:
       UserError: the folder is not that of a run, or a file of it is damaged.
     """
-    if (taught := workdir / _TAUGHT).exists():
-        return (_parse(taught, **read_sealed(taught, _ADVICE)),)
+    if (workdir / _TAUGHT).exists():
+        return read_rows(workdir / _TAUGHT)
     if (heard := _heard_elsewhere(workdir)) is not None:
         return heard
     dataset, tracks = read_run_account(workdir), read_tracks(workdir)
@@ -68,12 +68,8 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
     )
     if not (origin := load_config(workdir / "config.json").init_from):
         return (own,)
-    path = workdir / _FILE
-    if path.exists():
-        before = read_sealed(path, _ADVICE).get("trained_on")
-        if not isinstance(before, list) or not all(isinstance(row, dict) for row in before):
-            raise _damaged(path, "trained_on")
-        return own, *(_parse(path, **row) for row in before)
+    if (path := workdir / INIT_FROM).exists():
+        return own, *read_rows(path)
     try:  # a run of an older version kept no such file
         return own, *trained_on(expand(origin))
     except UserError:
@@ -85,22 +81,6 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
         return (own,)
 
 
-def keep_trained_on(workdir: Path, rate: float, digests: Mapping[str, str]) -> None:
-    """Notes what a model was trained on that has no dataset: files of audio.
-
-    Args:
-      workdir: of the model.
-      rate: at which they were read, in Hz.
-      digests: by name, of the samples; see `data.cache.digest`.
-    """
-    names, found = list(digests), list(digests.values())
-    form = {"kind": "waveform", "rate": rate, "dtype": "int16", "item_shape": []}
-    told = TrainedOn(str(workdir), "", form, tuple(names), tuple(found))
-    write_sealed(workdir / _TAUGHT, dataclasses.asdict(told))
-    tracks = {"train": names, "validation": [], "train_digests": found}
-    write_sealed(workdir / "tracks.json", tracks)
-
-
 def _heard_elsewhere(workdir: Path) -> tuple[TrainedOn, ...] | None:
     """What weights were trained on that come from elsewhere; None where the folder is of a run.
 
@@ -109,7 +89,7 @@ def _heard_elsewhere(workdir: Path) -> tuple[TrainedOn, ...] | None:
     path = workdir / "model.json"
     if (workdir / "dataset.json").exists() or not path.exists():
         return None
-    content = read_sealed(path, _ADVICE)
+    content = read_sealed(path, ADVICE)
     provenance, labels = content.get("provenance"), content.get("labels")
     if not isinstance(provenance, dict) or not isinstance(provenance.get("import"), dict):
         return None
@@ -117,6 +97,36 @@ def _heard_elsewhere(workdir: Path) -> tuple[TrainedOn, ...] | None:
         return ()
     told = provenance.get("trained_on") or f"what {provenance['import'].get('file')} was trained on"
     return (TrainedOn(str(workdir), "", {}, (), (), untold=str(told)),)
+
+
+def untold_of(workdir: Path) -> tuple[str, ...]:
+    """What weights were trained on elsewhere, see `TrainedOn.untold`; nothing if unreadable."""
+    try:
+        return tuple(one.untold for one in trained_on(workdir) if one.untold)
+    except UserError:
+        return ()
+
+
+def keep_trained_on(workdir: Path, encoder: Path, rate: float, digests: Mapping[str, str]) -> None:
+    """Notes what a model was trained on that has no dataset: files of audio.
+
+    Args:
+      workdir: of the model.
+      encoder: the folder of the model that it was taught on.
+      rate: at which they were read, in Hz.
+      digests: by name, of the samples; see `data.cache.digest`.
+    """
+    names, found = list(digests), list(digests.values())
+    form = {"kind": "waveform", "rate": rate, "dtype": "int16", "item_shape": []}
+    own = TrainedOn(str(workdir), "", form, tuple(names), tuple(found))
+    try:
+        before = trained_on(encoder)
+    except UserError:  # a model of which that is not known
+        before = ()
+    rows = [dataclasses.asdict(one) for one in (own, *before)]
+    write_sealed(workdir / _TAUGHT, {"trained_on": rows})
+    tracks = {"train": names, "validation": [], "train_digests": found}
+    write_sealed(workdir / "tracks.json", tracks)
 
 
 def read_tracks(workdir: Path) -> dict[str, Any]:
@@ -129,13 +139,25 @@ def read_tracks(workdir: Path) -> dict[str, Any]:
       UserError: it is missing or damaged.
     """
     path = workdir / "tracks.json"
-    tracks = read_sealed(path, _ADVICE)
+    tracks = read_sealed(path, ADVICE)
     for name in ("train", "validation", "train_digests"):
         if not _are_texts(tracks.get(name, () if name == "train_digests" else None)):
-            raise _damaged(path, name)
+            raise damaged(path, name)
     if type(tracks.get("draws", 1)) is not int:
-        raise _damaged(path, "draws")
+        raise damaged(path, "draws")
     return tracks
+
+
+def read_rows(path: Path) -> tuple[TrainedOn, ...]:
+    """What a file says under `trained_on`.
+
+    Raises:
+      UserError: it is damaged.
+    """
+    rows = read_sealed(path, ADVICE).get("trained_on")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise damaged(path, "trained_on")
+    return tuple(_parse(path, **row) for row in rows)
 
 
 def _parse(path: Path, **fields: Any) -> TrainedOn:
@@ -143,18 +165,18 @@ def _parse(path: Path, **fields: Any) -> TrainedOn:
     texts = {"run": str, "source": str, "format": dict}
     for name, kind in texts.items():
         if not isinstance(fields.get(name), kind):
-            raise _damaged(path, name)
+            raise damaged(path, name)
     for name in ("tracks", "digests"):
         if not _are_texts(fields.get(name)):
-            raise _damaged(path, name)
+            raise damaged(path, name)
         fields[name] = tuple(fields[name])
     untold = fields.setdefault("untold", "")
     if not isinstance(untold, str):
-        raise _damaged(path, "untold")
+        raise damaged(path, "untold")
     if unknown := fields.keys() - {field.name for field in dataclasses.fields(TrainedOn)}:
-        raise _damaged(path, min(unknown))
+        raise damaged(path, min(unknown))
     if not untold and not {"kind", "dtype", "item_shape"} <= fields["format"].keys():
-        raise _damaged(path, "format")
+        raise damaged(path, "format")
     return TrainedOn(**fields)
 
 
@@ -162,8 +184,9 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
 
 
-def _damaged(path: Path, field: str) -> UserError:
-    return UserError(f"{path} is damaged ({field} is not as it was); {_ADVICE}", "file.damaged")
+def damaged(path: Path, field: str) -> UserError:
+    """The error of a file in which a field is not as it was written."""
+    return UserError(f"{path} is damaged ({field} is not as it was); {ADVICE}", "file.damaged")
 
 
 def require_unseen(
@@ -269,91 +292,3 @@ def _count(found: Mapping[str, set[str]], held: Mapping[str, Mapping[str, str]])
         for name, tracks in found.items()
         if tracks
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class Origin:
-    """Where the first weights of a run come from; kept with it as init_from.json.
-
-    Attributes:
-      run: the folder of the other run.
-      model: the name of its network.
-      same_classes: whether it tells the same classes apart.
-      leak: how this run may leak by it; empty where it does not.
-      trained_on: what those weights have seen, of that run and of those before it.
-      taken: a sentence that says what was taken of it.
-    """
-
-    run: str
-    model: str
-    same_classes: bool
-    leak: str
-    trained_on: tuple[TrainedOn, ...]
-    taken: str = ""
-
-    def keep(self, workdir: Path) -> None:
-        """Writes init_from.json."""
-        write_sealed(workdir / _FILE, dataclasses.asdict(self))
-
-
-def find_origin(
-    workdir: Path,
-    config: ConfigDict,
-    splits: Mapping[str, Tracks],
-    *,
-    model: str,
-    same_classes: bool,
-    progress: bool = False,
-) -> Origin:
-    """Reads what the run that config.init_from names was trained on.
-
-    Args:
-      workdir: its folder.
-      config: of this run.
-      splits: of this run, "train" and "validation".
-      model: the name of the other run's network.
-      same_classes: whether it tells the same classes apart.
-      progress: show a bar where tracks are read to be compared.
-
-    Raises:
-      UserError: there is no such run, or it has been trained on tracks that this one is scored on.
-    """
-    try:
-        seen = trained_on(workdir)
-    except UserError as error:
-        raise UserError(
-            f"config.init_from is {config.init_from}, of which it cannot be read what it was "
-            f"trained on ({error})",
-            code="init_from.not_a_run",
-        ) from error
-    leak = require_unseen(seen, config, splits, progress=progress)
-    return Origin(str(workdir), model, same_classes, leak, seen)
-
-
-def inherited_overlaps(workdir: Path) -> tuple[str, ...]:
-    """What the weights that a run began with were trained on elsewhere, see `TrainedOn.untold`.
-
-    Raises:
-      UserError: the run's init_from.json is damaged.
-    """
-    if not (workdir / _FILE).exists():
-        return ()
-    rows = read_sealed(workdir / _FILE, _ADVICE).get("trained_on")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _damaged(workdir / _FILE, "trained_on")
-    return tuple(one.untold for row in rows if (one := _parse(workdir / _FILE, **row)).untold)
-
-
-def inherited_leak(workdir: Path) -> str:
-    """How a run may leak by the weights that it began with; empty where it does not.
-
-    Raises:
-      UserError: the run's init_from.json is damaged.
-    """
-    path = workdir / _FILE
-    if not path.exists():
-        return ""
-    leak = read_sealed(path, _ADVICE).get("leak")
-    if not isinstance(leak, str):
-        raise _damaged(path, "leak")
-    return leak

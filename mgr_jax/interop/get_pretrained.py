@@ -12,7 +12,15 @@ from pathlib import Path
 
 from mgr_jax.catalogue import Pretrained, of_name
 from mgr_jax.errors import UserError, printable
-from mgr_jax.files import expand, lock, replace_folder, require_regular, scratch, write_text
+from mgr_jax.files import (
+    expand,
+    lock,
+    replace_folder,
+    require_folder,
+    require_regular,
+    scratch,
+    write_text,
+)
 from mgr_jax.interop.import_weights import import_weights
 from mgr_jax.model_folder import read_description
 
@@ -82,7 +90,7 @@ def get_pretrained(
             f"(SHA-256 {network.sha256}); give its path then (`weights`)",
             code="pretrained.needs_file",
         )
-    models.mkdir(parents=True, exist_ok=True)
+    require_folder(models)
     told = f"{name} is being made ready by another process; wait until it is done"
     with lock(models / f".{name}.lock", told), scratch(models) as aside:
         if network.is_there:  # by the time the lock was free

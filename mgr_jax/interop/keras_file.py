@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mgr_jax.errors import UserError, some_names
-from mgr_jax.interop.limits import Room, damaged
+from mgr_jax.interop.limits import Room, damaged, require_name
 
 _MEMBER = "model.weights.h5"  # of .keras archives
 _MODEL = "model_weights/"  # of files of whole models, beside "optimizer_weights/"
@@ -55,7 +55,7 @@ def read_keras(path: Path, zipped: zipfile.ZipFile | None = None) -> Found:
             if name.startswith(_MODEL)
         }
         if others:
-            notes.append(f"Beside the model's weights, {some_names(others, 12)} were left out.")
+            notes.append(f"Left out beside the model's weights: {some_names(others, 12)}.")
     return arrays, notes
 
 
@@ -74,7 +74,7 @@ class _Reader:
         while waiting:
             prefix, group = waiting.pop()
             for key in group:
-                name = f"{prefix}{key}"
+                name = require_name(self._room.path, f"{prefix}{key}")
                 if type(group.get(key, getlink=True)) is not h5.HardLink:
                     raise self._points_elsewhere(name)
                 item = group[key]
@@ -83,19 +83,28 @@ class _Reader:
                         raise damaged(self._room.path, f"{name} is a group that was there before")
                     seen.add(address)
                     waiting.append((f"{name}/", item))
-                elif isinstance(item, h5.Dataset) and item.dtype.kind in _KINDS:
+                elif self._is_array(item):
                     arrays[name] = self._array(name, item)
                 else:
                     left.append(name)
         return dict(sorted(arrays.items())), sorted(left)
 
+    def _is_array(self, item: Any) -> bool:
+        """Of numbers; one without a shape holds nothing."""
+        known = isinstance(item, self._h5py.Dataset) and item.shape is not None
+        return known and item.dtype.kind in _KINDS
+
     def _array(self, name: str, dataset: Any) -> np.ndarray:
-        created = dataset.id.get_create_plist()
+        h5d, created = self._h5py.h5d, dataset.id.get_create_plist()
         layout = created.get_layout()
-        if layout == self._h5py.h5d.VIRTUAL or created.get_external_count():
+        if layout == h5d.VIRTUAL or created.get_external_count():
             raise self._points_elsewhere(name)
-        if dataset.shape is None:
-            raise damaged(self._room.path, f"{name} is empty")
+        if layout == h5d.CHUNKED:  # a damaged one can crash the library
+            raise UserError(
+                f"{self._room.path} keeps {name} in chunks, maybe compressed, as Keras does not; "
+                "write it anew with h5repack -l CONTI -f NONE",
+                code="weights.in_chunks",
+            )
         self._room.take(math.prod(dataset.shape) * dataset.dtype.itemsize)
         array = dataset[()]
         return np.asarray(array, array.dtype.newbyteorder("="))

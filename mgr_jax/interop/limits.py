@@ -8,6 +8,7 @@ from mgr_jax.errors import UserError
 # What a file may ask for beyond a few times its own size: compressed zeros, expanded tensors.
 _FREE = 2**28
 _TIMES = 4
+_LONGEST_NAME = 1000
 
 
 def damaged(path: Path, why: object) -> UserError:
@@ -16,6 +17,17 @@ def damaged(path: Path, why: object) -> UserError:
         f"{path} is damaged or cut off ({str(why)[:200]}); get the file again",
         code="weights.damaged",
     )
+
+
+def require_name(path: Path, name: str) -> str:
+    """A name as it is; those of forms in which names share their beginnings could grow for ever.
+
+    Raises:
+      UserError: it is longer than any array's.
+    """
+    if len(name) > _LONGEST_NAME:
+        raise damaged(path, f"a name is longer than {_LONGEST_NAME} characters")
+    return name
 
 
 class Room:

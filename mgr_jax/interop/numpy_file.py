@@ -13,6 +13,7 @@ from mgr_jax.interop.limits import Room, damaged
 from mgr_jax.interop.state_dict import unwrap
 
 _KINDS = "fiubc"
+_OUTPUT = ":0"  # after names of TensorFlow's variables, which its checkpoints do not have
 _SAFE = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2",
     "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "<u2",
@@ -52,8 +53,11 @@ def read_npz(path: Path, zipped: zipfile.ZipFile) -> Found:
             raise damaged(path, f"{name} has not the numbers that its shape tells")
         array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
         arrays[name] = array.astype(dtype.newbyteorder("="))
-    told = f"What is no array of numbers was left out: {some_names(left, 12)}."
-    return arrays, [told] if left else []
+    notes = [f"What is no array of numbers was left out: {some_names(left, 12)}."] if left else []
+    if arrays and all(name.endswith(_OUTPUT) for name in arrays):
+        arrays = {name.removesuffix(_OUTPUT): array for name, array in arrays.items()}
+        notes.append(f"The ending {_OUTPUT} of all names was left out.")
+    return arrays, notes
 
 
 def read_safetensors(path: Path) -> Found:

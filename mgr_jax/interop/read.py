@@ -6,9 +6,7 @@ Keras's HDF5, TensorFlow's checkpoints, NumPy's .npz, .safetensors.
 
 import contextlib
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -25,11 +23,6 @@ from mgr_jax.interop.tf_files import (
     read_tensorflow,
 )
 
-# What readers, zipfile, h5py and NumPy raise where bytes are not what they should be.
-_DAMAGE = (
-    *(OSError, TypeError, ValueError, EOFError, LookupError, RuntimeError, OverflowError),
-    *(AttributeError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error),
-)
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 # What is often given in place of weights: how it begins, what it is, what to do.
 _OTHERS = (
@@ -69,14 +62,20 @@ def read_tensors(path: Path, checkpoint: str | None = None) -> Tensors:
 
 @contextlib.contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Whatever a reader trips over is told as damage, but for what the system does not let read."""
+    """Whatever a reader trips over is told as damage, but for what the system does not let read.
+
+    zipfile, zlib, h5py, NumPy and Python's own parsers have errors of many kinds for bytes that are
+    not what they should be.
+    """
     try:
         yield
+    except UserError:
+        raise
     except PermissionError as error:
         raise UserError(
             f"{path} cannot be read ({error.strerror}); change its rights", code="file.not_readable"
         ) from error
-    except _DAMAGE as error:
+    except Exception as error:
         raise damaged(path, f"{type(error).__name__}: {error}") from error
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mgr_jax.errors import UserError, some_names
-from mgr_jax.interop.limits import damaged
+from mgr_jax.interop.limits import damaged, require_name
 
 # Under which the network is found in a checkpoint, the surest first.
 _NETWORKS = (
@@ -16,7 +16,7 @@ _NETWORKS = (
 _OTHERS = ("optim", "sched", "scaler", "ema", "loss", "criterion", "hparams", "hyper", "config")
 # What wrappers put before all names: DataParallel, torch.compile, and trainers that hold a network.
 _PREFIXES = ("module.", "_orig_mod.", "model.")
-_DEEPEST, _MOST = 16, 1_000_000
+_DEEPEST, _MOST = 16, 2_000_000
 
 T = TypeVar("T")
 
@@ -40,11 +40,12 @@ def unwrap(tree: Any, path: Path, kind: type[T]) -> tuple[dict[str, T], list[str
     Raises:
       UserError: there is no tensor, or dicts are nested without end.
     """
+    walker = _Walker(path)
     notes: list[str] = []
     names: list[Any] = []
     left: list[str] = []
     while isinstance(tree, Mapping):
-        holds = [k for k, v in tree.items() if isinstance(v, Mapping) and _any(v, path, kind)]
+        holds = [k for k, v in tree.items() if isinstance(v, Mapping) and walker.has(v, kind)]
         usual = [name for name in _NETWORKS if name in holds]
         others = [k for k in holds if not str(k).lower().startswith(_OTHERS)]
         direct = any(isinstance(v, kind) and len(v.shape) for v in tree.values())  # type: ignore[attr-defined]
@@ -56,12 +57,12 @@ def unwrap(tree: Any, path: Path, kind: type[T]) -> tuple[dict[str, T], list[str
         tree = tree[key]
     if names:
         at = ".".join(map(str, names))
-        beside = f"; beside it, {some_names(left, 12)} were left out" if left else ""
+        beside = f"; left out beside them: {some_names(left, 12)}" if left else ""
         notes.append(f"The arrays are those under {at} of the file{beside}.")
     if not isinstance(tree, Mapping):
         raise _without_tensors(path, f"a {type(tree).__name__}")
     found, rest = {}, []
-    for name, value in _walk(tree, path):
+    for name, value in walker.walk(tree):
         if isinstance(value, kind):
             found[name] = value
         elif not isinstance(value, Mapping):
@@ -83,23 +84,28 @@ def _without_prefix(found: dict[str, T]) -> tuple[dict[str, T], str]:
     return {name.removeprefix(prefix): value for name, value in found.items()}, prefix
 
 
-def _any(tree: Any, path: Path, kind: type) -> bool:
-    return any(isinstance(value, kind) for _, value in _walk(tree, path))
+class _Walker:
+    """Walks through nested dicts, which may hold themselves or one another, and not for ever."""
 
+    def __init__(self, path: Path) -> None:
+        self._path, self._seen = path, 0
 
-def _walk(tree: Mapping[Any, Any], path: Path) -> Iterator[tuple[str, Any]]:
-    """All values of nested dicts, by names with dots between."""
-    waiting: list[tuple[str, Mapping[Any, Any], int]] = [("", tree, 0)]
-    seen = 0
-    while waiting:
-        prefix, part, depth = waiting.pop()
-        seen += len(part)
-        if depth > _DEEPEST or seen > _MOST:
-            raise damaged(path, "its dicts are nested without end")
-        for key, value in part.items():
-            yield f"{prefix}{key}", value
-            if isinstance(value, Mapping):
-                waiting.append((f"{prefix}{key}.", value, depth + 1))
+    def has(self, tree: Mapping[Any, Any], kind: type) -> bool:
+        return any(isinstance(value, kind) for _, value in self.walk(tree))
+
+    def walk(self, tree: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+        """All values, by names with dots between."""
+        waiting: list[tuple[str, Mapping[Any, Any], int]] = [("", tree, 0)]
+        while waiting:
+            prefix, part, depth = waiting.pop()
+            self._seen += len(part) + 1
+            if depth > _DEEPEST or self._seen > _MOST:
+                raise damaged(self._path, "its dicts are nested without end")
+            for key, value in part.items():
+                name = require_name(self._path, f"{prefix}{key}")
+                yield name, value
+                if isinstance(value, Mapping):
+                    waiting.append((f"{name}.", value, depth + 1))
 
 
 def _without_tensors(path: Path, what: str) -> UserError:

@@ -18,6 +18,7 @@ from mgr_jax.interop.limits import Room, damaged
 
 _MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 _FOOTER = 48
+_LONGEST_KEY = 1000
 # tensorflow/core/framework/types.proto; 14 is bfloat16, which is widened.
 _DTYPES = {
     1: "f4", 2: "f8", 3: "i4", 4: "u1", 5: "i2", 6: "i1", 8: "c8", 9: "i8", 10: "?", 14: "u2",
@@ -86,7 +87,11 @@ def _entries(index: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
     footer = index[-_FOOTER:]
     _, at = _varint(footer, 0)  # the table of tables, which holds nothing
     _, at = _varint(footer, at)
+    left = len(index)
     for _, handle in _block(index, footer[at:], path):
+        left -= _varint(handle, _varint(handle, 0)[1])[0]
+        if left < 0:
+            raise damaged(path, "the index has a block more than once")
         yield from _block(index, handle, path)
 
 
@@ -110,7 +115,7 @@ def _block(index: bytes, handle: bytes, path: Path) -> Iterator[tuple[bytes, byt
         shared, at = _varint(block, at)
         own, at = _varint(block, at)
         length, at = _varint(block, at)
-        if shared > len(key) or at + own + length > end:
+        if shared > len(key) or at + own + length > end or shared + own > _LONGEST_KEY:
             raise damaged(path, "the index is not whole")
         key = key[:shared] + block[at : at + own]
         yield key, block[at + own : at + own + length]

@@ -5,7 +5,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,54 +18,52 @@ _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 _LABELS = "configuration.py"  # of musicnn
 _LARGEST = 2**16
 
-Place = Path | zipfile.Path
-
 
 class Checkpoint(NamedTuple):
     """Where the files of a checkpoint lie.
 
     Attributes:
-      folder: of its files.
-      stem: of their names; empty where they are called ".index" and so on.
+      prefix: what their paths begin with; after a folder, nothing may follow but ".index" and so
+        on. Slashes stand between folders.
+      archive: which they lie in, if any.
     """
 
-    folder: Place
-    stem: str
+    prefix: str
+    archive: zipfile.ZipFile | None = None
 
     @property
     def name(self) -> str:
         """By which it is chosen among others."""
-        return self.stem or self.folder.name
+        folder, _, stem = self.prefix.rpartition("/")
+        return stem or folder.rpartition("/")[2]
+
+    def read(self, path: str, room: Room) -> bytes | None:
+        """A file beside it; None: there is none."""
+        if self.archive is not None:
+            there = path in self.archive.NameToInfo
+            return room.read(self.archive, path) if there else None
+        return Path(path).read_bytes() if Path(path).is_file() else None
 
 
-def find_checkpoints(path: Path, zipped: zipfile.ZipFile | None = None) -> list[Checkpoint]:
+def find_checkpoints(path: Path, archive: zipfile.ZipFile | None = None) -> list[Checkpoint]:
     """The checkpoints of an archive, of a folder and the folders in it, or of a file's name.
 
     Args:
       path: an archive, a folder, one of a checkpoint's files, or what their names begin with.
-      zipped: the archive.
+      archive: the archive.
     """
-    if zipped is not None:
-        indices = [name for name in zipped.namelist() if name.endswith(_INDEX)]
-        return [
-            Checkpoint(
-                zipfile.Path(zipped, name.rpartition("/")[0] + "/"),
-                name.rpartition("/")[2].removesuffix(_INDEX),
-            )
-            for name in indices
-        ]
+    if archive is not None:
+        names = [name for name in archive.namelist() if name.endswith(_INDEX)]
+        return [Checkpoint(name.removesuffix(_INDEX), archive) for name in names]
     if path.is_dir():
-        return [
-            Checkpoint(folder, name.removesuffix(_INDEX))
-            for folder in [path, *sorted(part for part in path.iterdir() if part.is_dir())]
-            for name in sorted(part.name for part in folder.iterdir())
-            if name.endswith(_INDEX)
-        ]
+        folders = [path, *sorted(part for part in path.iterdir() if part.is_dir())]
+        files = [file for folder in folders for file in sorted(folder.iterdir())]
+        indices = [file.as_posix() for file in files if file.name.endswith(_INDEX)]
+        return [Checkpoint(index.removesuffix(_INDEX)) for index in indices]
     if path.is_file() and not _PART.search(path.name):
         return []
-    stem = _PART.sub("", path.name)
-    there = (path.parent / f"{stem}{_INDEX}").is_file()
-    return [Checkpoint(path.parent, stem)] if there else []
+    prefix = _PART.sub("", path.as_posix())
+    return [Checkpoint(prefix)] if Path(f"{prefix}{_INDEX}").is_file() else []
 
 
 def choose_checkpoint(
@@ -77,6 +75,8 @@ def choose_checkpoint(
       UserError: there are several, or none of this name.
     """
     named = {checkpoint.name: checkpoint for checkpoint in checkpoints}
+    if len(named) < len(checkpoints):  # alike in several folders
+        named = {checkpoint.prefix: checkpoint for checkpoint in checkpoints}
     if asked is not None:
         if asked not in named:
             raise unknown_name(f"checkpoint of {path.name}", asked, named)
@@ -97,31 +97,27 @@ def read_tensorflow(
     Raises:
       UserError: a file is missing or damaged.
     """
-    folder, stem = checkpoint
-    size = None
-    if isinstance(folder, Path):
-        parts = (part for part in folder.iterdir() if _PART.sub("", part.name) == stem)
-        size = sum(part.stat().st_size for part in parts)
-    room = Room(path, size)
+    room = Room(path, None if checkpoint.archive else _size(checkpoint.prefix))
 
     def read(suffix: str) -> bytes:
-        place = folder / f"{stem}{suffix}"
-        if not place.is_file():
+        content = checkpoint.read(f"{checkpoint.prefix}{suffix}", room)
+        if content is None:
             raise UserError(
-                f"{place} is missing; {stem or '.'}{_INDEX} and {stem or '.'}.data-… are one "
-                "checkpoint, give both",
+                f"{checkpoint.prefix}{suffix} is missing; the files of a checkpoint, "
+                f"{checkpoint.name}{_INDEX} and .data-…, have to lie in one folder",
                 code="file.not_found",
             )
-        return _read(place, room)
+        return content
 
     arrays, notes = read_checkpoint(read(_INDEX), read, room)
     return arrays, notes, _read_labels(checkpoint, room)
 
 
-def _read(place: Place, room: Room) -> bytes:
-    if isinstance(place, zipfile.Path):
-        return room.read(place.root, place.at)
-    return place.read_bytes()
+def _size(prefix: str) -> int:
+    """Bytes of all files of a checkpoint."""
+    folder, _, stem = prefix.rpartition("/")
+    parts = (part for part in Path(f"{folder}/").iterdir() if _PART.sub("", part.name) == stem)
+    return sum(part.stat().st_size for part in parts)
 
 
 def _read_labels(checkpoint: Checkpoint, room: Room) -> tuple[str, ...]:
@@ -129,9 +125,9 @@ def _read_labels(checkpoint: Checkpoint, room: Room) -> tuple[str, ...]:
 
     The file lies beside the folders of the checkpoints.
     """
-    beside: Any = checkpoint.folder.parent  # zipfile.Path's is typed as any path
-    place: Place = beside / _LABELS
-    if not place.is_file() or len(text := _read(place, room)) > _LARGEST:
+    beside = checkpoint.prefix.rpartition("/")[0].rpartition("/")[0]
+    text = checkpoint.read(f"{beside}/{_LABELS}" if beside else _LABELS, room)
+    if text is None or len(text) > _LARGEST:
         return ()
     wanted = f"{checkpoint.name.partition('_')[0]}_LABELS"
     try:

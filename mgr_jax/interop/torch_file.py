@@ -112,11 +112,11 @@ def _read(tree: Any, read: Callable[[Storage], np.ndarray], room: Room) -> Found
 def _view(tensor: Tensor, numbers: np.ndarray, room: Room) -> np.ndarray:
     """A tensor, copied out of its storage, after all that it claims was checked."""
     storage, dtype, first, shape, strides = tensor
+    if len(shape) != len(strides) or len(shape) > _MOST_AXES:
+        raise ValueError("its shape and its strides do not fit together")
     sizes = [storage.first, storage.size, first, *shape, *strides]
     if not all(type(size) is int and size >= 0 for size in sizes):
         raise ValueError("its sizes are no whole numbers")
-    if len(shape) != len(strides) or len(shape) > _MOST_AXES:
-        raise ValueError("its shape and its strides do not fit together")
     if storage.first + storage.size > len(numbers):
         raise ValueError("its storage is not whole")
     numbers = numbers[storage.first : storage.first + storage.size]

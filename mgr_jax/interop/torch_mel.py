@@ -1,7 +1,7 @@
 """The mel spectrograms that PyTorch files bring along, as front ends of ours."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,22 @@ _EDGE = 8_000.0
 _TOLERANCE = 1e-3
 
 
-def htk_mel(tensors: Tensors, module: str, n_mels: int) -> tuple[Mapping[str, Any], int]:
-    """A `MelSpectrogram` of torchaudio in dB, as a front end, and its sample rate in Hz.
+class Heard(NamedTuple):
+    """What a network hears.
+
+    Attributes:
+      frontend: {"name", "kwargs"}, see `create_frontend`.
+      sample_rate: of the audio in Hz.
+      bins: of the front end.
+    """
+
+    frontend: Mapping[str, Any]
+    sample_rate: int
+    bins: int = 1
+
+
+def htk_mel(tensors: Tensors, module: str, n_mels: int) -> Heard:
+    """A `MelSpectrogram` of torchaudio in dB.
 
     Bins, mels and rate are told from the filters, where the file holds them; the hop is half a
     frame, as torchaudio has it unless it is told otherwise.
@@ -38,18 +52,18 @@ def htk_mel(tensors: Tensors, module: str, n_mels: int) -> tuple[Mapping[str, An
         rate, fmax = _told_by_filters(tensors, name, n_fft, n_mels)
     require_hann(tensors, f"{module}.spectrogram.window", n_fft)
     if (n_fft, rate, fmax) == (512, 16_000, _EDGE) and n_mels in (96, 128):
-        return {"name": f"won2020_{n_mels}", "kwargs": {}}, rate
+        return Heard({"name": f"won2020_{n_mels}", "kwargs": {}}, rate, n_mels)
     settings = {
         "n_fft": n_fft, "hop_length": n_fft // 2, "n_mels": n_mels, "fmax": fmax, "htk": True,
         "norm": None, "pad_mode": "reflect", "top_db": None,
     }  # fmt: skip
-    return {"name": "log_mel", "kwargs": settings}, rate
+    return Heard({"name": "log_mel", "kwargs": settings}, rate, n_mels)
 
 
 def _told_by_filters(tensors: Tensors, name: str, n_fft: int, n_mels: int) -> tuple[int, float]:
     """Sample rate and upper edge in Hz that give these filters."""
     filters = tensors[name]
-    for rate in _RATES:
+    for rate in _RATES if n_fft else ():
         for fmax in sorted({min(_EDGE, rate / 2), rate / 2}):
             ours = mel_filterbank(
                 sample_rate=rate, n_fft=n_fft, n_mels=n_mels, fmin=0.0, fmax=fmax, htk=True,

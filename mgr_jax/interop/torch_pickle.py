@@ -26,6 +26,7 @@ _TYPES = {
     "uint64": "u8", "bool": "?", "complex128": "c16", "complex64": "c8",
 }  # fmt: skip
 _MOST_STEPS = 4_000_000  # a tensor takes about 50
+_MOST_ARGUMENTS = 16
 
 
 class Storage(NamedTuple):
@@ -79,14 +80,12 @@ def _tensor_of_type(
 
 
 def _of_type(function: Any, kind: Any, arguments: Any, *_: Any) -> Any:
-    if function.name not in _MAKE_TENSORS:
+    if function.name not in _MAKE_TENSORS or len(arguments) > _MOST_ARGUMENTS:
         raise ValueError(f"{function.name} makes no tensor")
     return _MAKE_TENSORS[function.name](*arguments)
 
 
 def _dict(pairs: Any = ()) -> dict:
-    if len(pairs) > 10_000:
-        raise ValueError("a dict is too large")
     return _keyed(pairs.items() if isinstance(pairs, dict) else pairs)
 
 
@@ -138,9 +137,8 @@ def read_pickle(stream: IO[bytes], path: Path, storages: dict[str, Storage] | No
       ValueError, LookupError, TypeError, AttributeError: it is damaged.
     """
     machine = _Machine(path, {} if storages is None else storages)
-    for number, (step, argument, _) in enumerate(pickletools.genops(stream)):
-        if number > _MOST_STEPS:
-            raise damaged(path, "it takes more steps than any state dict")
+    for step, argument, _ in pickletools.genops(stream):
+        machine.spend(1)
         machine.run(step.name, argument)
     return machine.stack.pop()
 
@@ -151,7 +149,12 @@ class _Machine:
         self._storages = storages
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
-        self._path = path
+        self._path, self._left = path, _MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        self._left -= steps
+        if self._left < 0:
+            raise damaged(self._path, "it takes more steps than any state dict")
 
     def run(self, step: str, argument: Any) -> None:
         stack = self.stack
@@ -196,6 +199,9 @@ class _Machine:
                 function, arguments = self._last(2)
                 if not isinstance(function, _Global) or function.name not in _CALLED:
                     raise self._refuse(getattr(function, "name", "something that it made"))
+                if type(arguments) is not tuple or len(arguments) > _MOST_ARGUMENTS:
+                    raise ValueError("too many arguments")
+                self.spend(sum(len(a) for a in arguments if isinstance(a, dict | list | tuple)))
                 stack.append(_CALLED[function.name](*arguments))
             case "BUILD":  # attributes, such as PyTorch's versions of a state dict's layers
                 stack.pop()

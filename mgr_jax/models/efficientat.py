@@ -1,7 +1,8 @@
 """MobileNetV3 for audio tagging: Schmid, Koutini, Widmer 2023 (arXiv 2211.04772), "EfficientAT"."""
 
 import functools
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 _CONV_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 _DENSE_INIT = nn.initializers.normal(0.01)
 _GATES = ("c", "f", "cf", "none")
+_HEADS = ("mlp", "fully_convolutional")
 _WIDEST = 16.0
 
 
@@ -87,6 +89,34 @@ def block_channels(width: float, *, reduced_tail: bool = False) -> list[Channels
     return found
 
 
+def identity(x: jax.Array) -> jax.Array:
+    """No activation."""
+    return x
+
+
+def _convolution(
+    features: int,
+    kernel: int,
+    activation: Callable[[jax.Array], jax.Array],
+    *,
+    dilation: int = 1,
+    **settings: Any,
+) -> ConvBlock:
+    """A convolution with batch norm that pads both ends of both axes alike, as PyTorch does."""
+    around = (kernel - 1) // 2 * dilation
+    return ConvBlock(
+        features,
+        pool=(1, 1),
+        kernel=(kernel, kernel),
+        padding=((around, around), (around, around)),
+        dilation=dilation,
+        bias=False,
+        activation=activation,
+        kernel_init=_CONV_INIT,
+        **settings,
+    )
+
+
 class InvertedResidual(BatchNormed):
     """Expansion by a 1x1 convolution, depthwise convolution, gate, 1x1 convolution, shortcut.
 
@@ -123,27 +153,23 @@ class InvertedResidual(BatchNormed):
         """
         shortcut = x
         activation = nn.hard_swish if self.hard_swish else nn.relu
-        block = functools.partial(
-            ConvBlock, pool=(1, 1), bias=False, kernel_init=_CONV_INIT, **self.normed
-        )
         if self.expanded != x.shape[-1]:
-            expand = block(self.expanded, kernel=(1, 1), activation=activation, name="expand")
+            expand = _convolution(self.expanded, 1, activation, **self.normed, name="expand")
             x, lengths = expand(x, lengths, train=train)
-        around = (self.kernel - 1) // 2 * self.dilation
-        depthwise = block(
+        depthwise = _convolution(
             self.expanded,
-            kernel=(self.kernel, self.kernel),
+            self.kernel,
+            activation,
             stride=1 if self.dilation > 1 else self.stride,
             dilation=self.dilation,
-            groups=self.expanded,
-            padding=((around, around), (around, around)),
-            activation=activation,
+            depthwise=True,
+            **self.normed,
             name="depthwise",
         )
         x, lengths = depthwise(x, lengths, train=train)
         gated = [self._gated(x, axis, lengths) for axis in self.gates]
         x = functools.reduce(jnp.maximum, gated) if gated else x
-        project = block(self.features, kernel=(1, 1), activation=lambda x: x, name="project")
+        project = _convolution(self.features, 1, identity, **self.normed, name="project")
         x, lengths = project(x, lengths, train=train)
         if self.stride == 1 and shortcut.shape[-1] == self.features:
             x = x + shortcut
@@ -187,7 +213,9 @@ class EfficientAT(ConvNetwork):
       reduced_tail: half the channels from the last of them on.
       dilated: the last three blocks have a dilation of 2, and no stride.
       se: axes of the squeeze-and-excitation gates: "c" channels, "f" bins, "cf" both, "none".
-      dropout: share dropped before the logits.
+      head: "mlp", or "fully_convolutional": a 1x1 convolution to the classes with batch norm, whose
+        mean are the logits; it has no layer "hidden".
+      dropout: share dropped before the logits of "mlp".
     """
 
     registered: ClassVar[str] = "efficientat"
@@ -197,6 +225,7 @@ class EfficientAT(ConvNetwork):
     reduced_tail: bool = False
     dilated: bool = False
     se: str = "c"
+    head: str = "mlp"
     dropout: float = 0.2
     momentum: float = 0.99
     epsilon: float = 1e-3
@@ -210,28 +239,23 @@ class EfficientAT(ConvNetwork):
             )
         self.require_sizes("strides", 4)
         self.require_choice("se", _GATES)
+        self.require_choice("head", _HEADS)
         super().__post_init__()
 
     @nn.compact
     def __call__(self, features: jax.Array, *, train: bool, lengths: Lengths = None) -> Output:
         """Classifies clips.
 
-        Intermediates: "embedding" [batch, dim], the mean over frames and bins, which two layers
-        make logits of, and "hidden" [batch, units], what the first of them gives; without classes
-        there is neither layer.
+        Intermediates: "embedding" [batch, dim], the mean over frames and bins, which the two layers
+        of "mlp" make logits of, and "hidden" [batch, units], what the first of them gives. Without
+        classes there is neither layer.
         """
         self.require_size(features)
-        ends = functools.partial(
-            ConvBlock,
-            pool=(1, 1),
-            bias=False,
-            activation=nn.hard_swish,
-            kernel_init=_CONV_INIT,
-            **self.normed,
-        )
         x = as_image(features)
         channels = block_channels(self.width, reduced_tail=self.reduced_tail)
-        stem = ends(channels[0].inputs, stride=2, padding=((1, 1), (1, 1)), name="stem")
+        stem = _convolution(
+            channels[0].inputs, 3, nn.hard_swish, stride=2, **self.normed, name="stem"
+        )
         x, lengths = stem(x, lengths, train=train)
         for number, (row, sizes) in enumerate(zip(ROWS, channels, strict=True), start=1):
             block = InvertedResidual(
@@ -246,11 +270,17 @@ class EfficientAT(ConvNetwork):
                 name=f"block{number}",
             )
             x, lengths = block(x, lengths, train=train)
-        last = ends(6 * x.shape[-1], kernel=(1, 1), name="last")
+        last = _convolution(6 * x.shape[-1], 1, nn.hard_swish, **self.normed, name="last")
         x, lengths = last(x, lengths, train=train)
         embedding = clip_mean(x, lengths).astype(jnp.float32)
         if not self.num_classes:
             return self.classify(embedding, train=train)
+        if self.head == "fully_convolutional":
+            to_classes = _convolution(
+                self.num_classes, 1, identity, axis_name=self.axis_name, name="head"
+            )
+            scores, _ = to_classes(x.astype(jnp.float32), lengths, train=train)
+            return clip_mean(scores, lengths), {"embedding": embedding}
         units = divisible((HIDDEN // 2 if self.reduced_tail else HIDDEN) * self.width)
         hidden = nn.hard_swish(nn.Dense(units, kernel_init=_DENSE_INIT, name="hidden")(embedding))
         logits, _ = self.classify(

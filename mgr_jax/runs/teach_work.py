@@ -18,7 +18,7 @@ from mgr_jax.audio.io import Limits
 from mgr_jax.data.cache import digest
 from mgr_jax.data.folder_index import Entry
 from mgr_jax.data.sources import file_state
-from mgr_jax.data.trained_on import keep_trained_on
+from mgr_jax.data.trained_on import keep_trained_on, untold_of
 from mgr_jax.decisions import OTHER, Decisions
 from mgr_jax.errors import UserError, some_names
 from mgr_jax.evaluation import Protocol, save_result
@@ -176,7 +176,7 @@ class Work:
             )
             sounds = (store.items[song.path].sound for song in songs)
             digests = dict(zip(_names(songs), sounds, strict=True))
-            keep_trained_on(folder, self.predictor.audio_rate(), digests)
+            keep_trained_on(folder, self.encoder, self.predictor.audio_rate(), digests)
             write_sealed(folder / ACCOUNT, account)
             replace_folder(folder, self.out)
         return Taught(self.out, dataclasses.replace(result, path=self.out), account, tuple(added))
@@ -305,7 +305,7 @@ class Work:
         leak = ""
         if grouping.parted and set(grouping.by) != {"file"}:
             leak = f"the songs of {some_names(grouping.parted)} share one group each"
-        return Protocol(
+        protocol = Protocol(
             "artist_kfold" if set(grouping.by) == {"artist"} else "stratified_kfold",
             origin=f"songs of {some_names(Path(s['folder']).name for s in self.sources)}, "
             f"kept apart by {by}",
@@ -313,7 +313,8 @@ class Work:
             parts=2,
             seeds=(seed,),
             segments=f"segments of {spec.clip_samples / spec.sample_rate:.3g} s",
-        ).with_leak(leak)
+        )
+        return protocol.with_leak(leak).with_overlap(*untold_of(self.encoder))
 
     def _tell(
         self,

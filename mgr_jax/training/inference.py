@@ -14,11 +14,11 @@ from mgr_jax.ahead import behind
 from mgr_jax.classifier import GenreClassifier, abstract_variables, create_classifier
 from mgr_jax.config import load_config
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.init_from import inherited_leak, inherited_overlaps
 from mgr_jax.data.loader import Batch, Loader
 from mgr_jax.data.pipeline import make_loader, open_split, protocol_of, target_names
 from mgr_jax.data.side_inputs import encode_tracks
 from mgr_jax.data.table_rows import read_table
-from mgr_jax.data.trained_on import inherited_leak, inherited_overlaps
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
 from mgr_jax.input_spec import FeatureFormat, InputSpec

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from mgr_jax import config as configs
 from mgr_jax.audio.augment import Augment, make_augment
 from mgr_jax.classifier import how_filled, init_variables
+from mgr_jax.data.init_from import inherited_leak, inherited_overlaps
 from mgr_jax.data.loader import Batch, Loader, stack_batches
 from mgr_jax.data.locate import without_path
 from mgr_jax.data.pipeline import (
@@ -30,7 +31,6 @@ from mgr_jax.data.pipeline import (
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.side_inputs import side_inputs_of
 from mgr_jax.data.statistics import dataset_statistics
-from mgr_jax.data.trained_on import inherited_leak, inherited_overlaps
 from mgr_jax.errors import UserError, disk_errors_told
 from mgr_jax.evaluation import Protocol
 from mgr_jax.files import expand

@@ -10,8 +10,8 @@ from flax import traverse_util
 from ml_collections import ConfigDict
 
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.init_from import Origin, find_origin
 from mgr_jax.data.pipeline import target_names
-from mgr_jax.data.trained_on import Origin, find_origin
 from mgr_jax.errors import UserError
 from mgr_jax.model_folder import find_model, read_description
 from mgr_jax.training.checkpoint import load_variables

@@ -46,6 +46,10 @@ VARIANTS = {
         "log_mel",
         {"ref": "max", "standardise": "all", "normalise_over": "batch"},
     ),
+    "log_mel pre-emphasised": (
+        "log_mel",
+        {"preemphasis": 0.97, "scale": "ln_offset", "amin": 1e-5, "level_gain": 0.2},
+    ),
     "log_mel PCEN": ("log_mel", {"scale": "pcen", "energy_gain": 2.0**31}),
     "log_mel magnitudes": ("log_mel", {"power": 1.0, "scale": "linear", "standardise": "all"}),
     "cqt magnitudes": ("cqt", {"scale": "db", "power": 2.0, "standardise": "bins"}),

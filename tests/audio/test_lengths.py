@@ -26,6 +26,8 @@ CASES = [
     ("log_mel", MEL | {"center": "same", "hop_length": 300, "n_fft": 511}),
     ("log_mel", MEL | {"center": False, "standardise": "all"}),
     ("log_mel", MEL | {"center": False, "pad_mode": "reflect"}),
+    ("log_mel", MEL | {"pad_mode": "reflect", "preemphasis": 0.97, "hop_length": 100}),
+    ("log_mel", MEL | {"center": "same", "preemphasis": 0.9, "periodic": False}),
     ("log_mel", MEL | {"scale": "pcen", "energy_gain": 2.0**31}),
     # In silence slopes are rounding, which a z-score would blow up.
     ("mfcc", MEL | {"n_mfcc": 13, "deltas": 2}),

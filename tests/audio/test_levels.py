@@ -44,6 +44,10 @@ def log_mel(clips, **settings):
 
 SCALES = {
     "linear": ({"scale": "linear"}, lambda e: e),
+    "ln_offset": (
+        {"scale": "ln_offset", "amin": 1e-5, "level_offset": 4.5, "level_gain": 0.2},
+        lambda e: (np.log(e + 1e-5) + 4.5) / 5,
+    ),
     "ln": ({"scale": "ln", "top_db": None, "amin": 1e-6}, lambda e: np.log(np.maximum(e, 1e-6))),
     "ln below the maximum": (
         {"scale": "ln", "ref": "max", "top_db": 60.0},

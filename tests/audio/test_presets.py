@@ -8,6 +8,7 @@ import pytest
 import soundfile
 from errors import user_error
 
+from mgr_jax.audio import dsp
 from mgr_jax.audio.clips import cut_clip
 from mgr_jax.audio.frontends import (
     FRONTENDS,
@@ -214,6 +215,33 @@ def test_compact_cnn_spans_the_devices_of_a_batch(song):
     frontend = create_frontend("compact_cnn", axis_name="devices")
     parts = jax.pmap(lambda y: frontend.apply({}, y), "devices")(y[:, None])
     np.testing.assert_allclose(np.asarray(parts)[:, 0], whole, atol=1e-3)
+
+
+def test_efficientat_gives_the_published_input(shared_dir):
+    with np.load(shared_dir / "parity/efficientat_mn04.npz") as file:
+        parity = dict(file)
+    audio = parity["audio"] / np.float32(32768)
+    mels = apply("efficientat", audio).swapaxes(1, 2)
+    for name, found in (("mel_first50", mels[:, :, :50]), ("mel_last10", mels[:, :, -10:])):
+        np.testing.assert_allclose(found, parity[name], rtol=0, atol=1e-3)
+    odd = apply("efficientat", audio[:1, :32_037])[0].T
+    assert odd.shape == (128, 101)
+    np.testing.assert_allclose(odd[:, -10:], parity["odd_mel_last10"], rtol=0, atol=1e-3)
+    # What it is made of.
+    bands = create_frontend("efficientat").bands
+    window = dsp.get_window("hann", 800, 1024, periodic=bands.fourier.periodic)
+    np.testing.assert_allclose(window[112:-112], parity["window"], rtol=0, atol=1e-6)
+    scale = {name: getattr(bands, name) for name in ("n_mels", "fmin", "fmax", "htk", "norm")}
+    filters = dsp.mel_filterbank(sample_rate=32_000, n_fft=1024, triangles="mel", **scale)
+    np.testing.assert_allclose(filters, parity["mel_basis"], rtol=0, atol=1e-4)
+    fourier = {"n_fft": 1024, "win_length": 800, "hop_length": 320, "periodic": False}
+    spectra = create_frontend(
+        "stft", sample_rate=32_000, preemphasis=0.97, pad_mode="reflect", scale="linear", **fourier
+    )
+    power = jax.jit(spectra.apply)({}, audio[:1])[0]
+    for frame in (0, 500):
+        expected = parity[f"power_frame{frame}"]
+        np.testing.assert_allclose(power[frame], expected, rtol=0, atol=1e-5 * expected.max())
 
 
 def test_a_track_needs_its_statistics(song):

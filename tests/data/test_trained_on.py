@@ -16,9 +16,9 @@ from mgr_jax.config import base_config
 from mgr_jax.data.cache import digest
 from mgr_jax.data.digests import track_digests
 from mgr_jax.data.gtzan.names import GENRES
+from mgr_jax.data.init_from import inherited_leak
 from mgr_jax.data.pipeline import open_split
 from mgr_jax.data.prepare import prepare
-from mgr_jax.data.trained_on import inherited_leak
 from mgr_jax.third_party import third_party_path
 from mgr_jax.training.summary import read_metrics
 from mgr_jax.training.train import train

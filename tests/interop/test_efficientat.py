@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from errors import user_error
 
+from mgr_jax.audio.frontends import create_frontend
+from mgr_jax.audio.frontends.recipes import EFFICIENTAT
 from mgr_jax.interop.import_weights import import_weights
 from mgr_jax.interop.read import read_tensors
 from mgr_jax.interop.source import Tensors
@@ -23,9 +25,10 @@ with np.load(HERE / "goldens" / "efficientat.npz") as file:
     GOLDENS = dict(file)  # by references/reference_efficientat.py
 SEED, LOUDNESS, SAMPLES = 19, 0.05, 20_011
 MODELS = {  # as the golden's cases are to be told
-    "mn01": {"width": 0.1, "reduced_tail": False, "se": "c"},
-    "ungated": {"width": 0.15, "reduced_tail": False, "se": "none"},
-    "reduced": {"width": 0.125, "reduced_tail": True, "se": "cf"},
+    "mn01": ("c", False, "mlp"),
+    "ungated": ("none", False, "mlp"),
+    "reduced": ("cf", True, "mlp"),
+    "convolutional": ("f", False, "fully_convolutional"),
 }
 
 
@@ -50,7 +53,8 @@ def test_random_weights_give_what_the_reference_gives(case, tmp_path):
     np.savez(tmp_path / "weights.npz", **random_tensors(case))
     made = import_weights("efficientat", tmp_path / "weights.npz", tmp_path / "model")
     _, description = read_model(tmp_path / "model")
-    assert description.model == {"name": "efficientat", "kwargs": MODELS[case]}
+    told = description.model["kwargs"]
+    assert (told["se"], told["reduced_tail"], told["head"]) == MODELS[case]
     assert description.spec.task == "multi_label"
     classes = GOLDENS[f"{case}/logits"].shape[1]
     assert made.classes[-1] == f"output {classes - 1}"
@@ -91,9 +95,17 @@ def test_the_width_is_told_whatever_it_is(reduced_tail):
         hidden = 8 * max(1, round((640 if reduced_tail else 1280) * width / 8))
         shapes = {"classifier.5.weight": (7, hidden), "classifier.2.weight": (hidden, 9)}
         for number, block in enumerate(channels, start=1):
-            shapes[f"features.{number}.block.2.0.weight"] = (block.outputs, 9, 1, 1)
+            shapes[f"features.{number}.block.2.0.weight"] = (
+                block.outputs,
+                block.expanded,
+                1,
+                1,
+            )
         told = SOURCES[0].convert(
-            Tensors({name: np.empty(shape) for name, shape in shapes.items()}, "some.pt"), ""
+            Tensors(
+                {name: np.broadcast_to(0.0, shape) for name, shape in shapes.items()}, "some.pt"
+            ),
+            "tags",
         )
         assert (
             block_channels(
@@ -103,6 +115,26 @@ def test_the_width_is_told_whatever_it_is(reduced_tail):
         )
         assert told.num_classes == 7
         assert told.labels == ""
+
+
+def test_what_arrays_do_not_tell_is_a_reading():
+    tensors = Tensors(random_tensors("mn01"), "mn01.pt")
+    convert, readings = SOURCES[0].convert, SOURCES[0].readings
+    assert next(iter(readings)) == "tags"
+    frames_and_bins = {"hop_5": (2000, 128), "hop_25": (400, 128), "mels_64": (1000, 64)}
+    for reading in readings:
+        told = convert(tensors, reading)
+        frontend = create_frontend(
+            told.frontend["name"], sample_rate=told.sample_rate, **told.frontend["kwargs"]
+        )
+        expected = frames_and_bins.get(reading)
+        if expected:
+            assert (frontend.num_frames(told.clip_samples), frontend.num_bins) == expected
+        assert (told.task == "single_label") == (reading == "classes")
+    assert convert(tensors, "s2211").model["kwargs"]["strides"] == (2, 2, 1, 1)
+    # The same settings as those of the preset.
+    same = create_frontend("log_mel", sample_rate=32_000, **EFFICIENTAT)
+    assert same.bands == create_frontend("efficientat").bands
 
 
 def test_another_network_is_refused(tmp_path):

@@ -6,6 +6,7 @@ import json
 import shutil
 import zipfile
 
+import jax
 import pytest
 from errors import user_error
 from small_weights import write_fcn
@@ -15,6 +16,7 @@ from mgr_jax import catalogue
 from mgr_jax.cli import main
 from mgr_jax.files import lock
 from mgr_jax.model_folder import read_description
+from mgr_jax.training.checkpoint import load_variables
 
 NAME = "small_fcn"
 WHEEL = "small-1.0-py3-none-any.whl"
@@ -166,3 +168,28 @@ def test_the_list_fits_a_terminal(monkeypatch):
     assert max(map(len, lines)) <= 80
     for name in mgr_jax.list_pretrained():
         assert any(line.startswith(name) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("efficientat_mn04", "efficientat_mn04_as_mAP_432.pt"),
+        ("musicnn_mtt", "musicnn_mtt.npz"),
+        ("choi_crnn_msd", "choi_crnn_msd.h5"),
+        ("compact_cnn_msd", "compact_cnn_msd.hdf5"),
+        ("won2020_fcn_mtat", "won2020_fcn_mtat.pth"),
+    ],
+)
+def test_released_files_are_the_known_ones(shared_dir, monkeypatch, tmp_path, name, file):
+    monkeypatch.setenv("MGR_JAX_MODELS", str(tmp_path))
+    network = catalogue.of_name(name)
+    path = shared_dir / "weights" / file
+    if network.file.endswith(path.suffix):  # else it was packed anew
+        assert path.stat().st_size == network.size
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == network.sha256
+    made = mgr_jax.get_pretrained(name, path)
+    described = read_description(made.path)
+    assert len(described.classes) == network.classes
+    assert described.spec.sample_rate == network.sample_rate
+    variables = load_variables(made.path)
+    assert sum(array.size for array in jax.tree.leaves(variables["params"])) == network.parameters

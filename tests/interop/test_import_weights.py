@@ -65,7 +65,7 @@ def test_the_folder_predicts_and_embeds(weights, song, tmp_path):
     mgr_jax.embed(made.path, [song], out=out, progress=False)
     with np.load(out) as table:
         np.testing.assert_allclose(
-            table["embeddings"], found["embedding"].mean(axis=0)[None], atol=1e-5
+            table["embedding"], found["embedding"].mean(axis=0)[None], atol=1e-5
         )
     record = read_description(made.path).provenance
     assert record["import"]["file"] == "best_model.pth"

@@ -18,10 +18,10 @@ from mgr_jax.interop.labels import read_labels
 from mgr_jax.prediction.predictor import load
 
 
-def make_patches(batch=1):
+def make_patches(frames=187):
     """As the front end scales energies."""
     rng = np.random.default_rng(1)
-    return np.log10(1 + 10_000 * rng.exponential(0.01, (batch, 187, 96))).astype(np.float32)
+    return np.log10(1 + 10_000 * rng.exponential(0.01, (1, frames, 96))).astype(np.float32)
 
 
 def test_released_weights_give_the_published_tags(shared_dir, tmp_path):
@@ -70,6 +70,17 @@ def test_vgg_of_another_width(tmp_path):
     imported = import_weights("musicnn_vgg", tmp_path / "MTT_vgg", tmp_path / "model")
     assert imported.classes == ("a", "b", "c")
     patches = make_patches()
+    found = imported_logits(tmp_path / "model", patches)
+    np.testing.assert_allclose(found, vgg_logits(arrays, patches), rtol=0, atol=1e-4)
+
+
+def test_vgg_of_longer_clips(tmp_path):
+    arrays = random_vgg(np.random.default_rng(0), width=2, classes=3, steps=3)
+    weights = weight_files.write_npz(tmp_path / "net.npz", arrays)
+    import_weights("musicnn_vgg", weights, tmp_path / "model")
+    clip_samples = load(tmp_path / "model").spec.clip_samples
+    patches = make_patches(frames=clip_samples // 256 + 1)
+    assert patches.shape[1] == 194
     found = imported_logits(tmp_path / "model", patches)
     np.testing.assert_allclose(found, vgg_logits(arrays, patches), rtol=0, atol=1e-4)
 

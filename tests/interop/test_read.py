@@ -65,6 +65,15 @@ def test_one_of_several_checkpoints_is_asked_for(tmp_path):
         read_tensors(tmp_path, "model-30")
 
 
+def test_checkpoints_of_one_name_are_told_by_their_folders(tmp_path):
+    for folder, value in (("a", 1.0), ("b", 2.0)):
+        (tmp_path / folder).mkdir()
+        weight_files.write_checkpoint(f"{tmp_path}/{folder}/net", {"w": np.float32([value])})
+    with user_error("weights.several_checkpoints", tmp_path / "a/net", tmp_path / "b/net"):
+        read_tensors(tmp_path)
+    assert read_tensors(tmp_path, f"{tmp_path}/b/net")["w"] == 2.0
+
+
 def test_where_there_is_one_none_is_chosen(files):
     with user_error("weights.no_checkpoints", files["npz"]):
         read_tensors(files["npz"], "model-10")
@@ -91,6 +100,16 @@ def test_an_archive_of_checkpoints_names_its_outputs_by_their_data(tmp_path):
     assert found.labels == ("slow", "loud")
     assert read_tensors(tmp_path / "MTT_net").labels == ("rock", "pop")  # unpacked
     assert not ran.exists()
+
+
+def test_an_archive_with_odd_names_ends(tmp_path):
+    """The standard library's paths within archives never came to an end of some."""
+    weight_files.write_checkpoint(f"{tmp_path}/model")
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as zipped:
+        for path in tmp_path.glob("model.*"):
+            zipped.write(path, f"//{path.name}")
+        zipped.writestr("//", "")
+    require_arrays(read_tensors(tmp_path / "odd.zip"))
 
 
 def test_data_of_a_checkpoint_that_is_missing_or_changed_is_told(tmp_path):
@@ -154,16 +173,32 @@ def test_a_pickle_within_npz_is_not_read(tmp_path):
         read_tensors(tmp_path / "x.npz")
 
 
+def test_npz_of_tensorflows_variables(tmp_path):
+    np.savez(tmp_path / "x.npz", **{"conv2d/kernel:0": np.ones(2), "conv2d/bias:0": np.ones(1)})
+    found = read_tensors(tmp_path / "x.npz")
+    assert set(found) == {"conv2d/kernel", "conv2d/bias"}
+    assert ":0" in found.notes[0]
+
+
+@pytest.mark.parametrize("header", [b"{'descr': '<f4', 'shape': (", b"(" * 5000, b"\xff{}", b"1"])
+def test_headers_of_npz_that_cannot_be_parsed_are_damage(header, tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as zipped:
+        start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+        zipped.writestr("a.npy", start + header + bytes(8))
+    with user_error("weights.damaged", "x.npz"):
+        read_tensors(tmp_path / "x.npz")
+
+
 def test_texts_beside_the_arrays_are_left_out_and_told(tmp_path):
     np.savez(tmp_path / "x.npz", a=np.ones(2), tags=np.array(["rock", "pop"]))
     found = read_tensors(tmp_path / "x.npz")
     assert set(found) == {"a"}
     assert "tags" in found.notes[0]
     with h5py.File(tmp_path / "x.h5", "w") as file:
-        file["a"], file["tags"] = np.ones(2), ["rock", "pop"]
+        file["a"], file["tags"], file["nothing"] = np.ones(2), ["rock", "pop"], h5py.Empty("f4")
     found = read_tensors(tmp_path / "x.h5")
     assert set(found) == {"a"}
-    assert "tags" in found.notes[0]
+    assert "nothing, tags" in found.notes[0]
 
 
 def test_compressed_zeros_do_not_fill_the_memory(tmp_path):
@@ -179,6 +214,20 @@ def test_compressed_zeros_do_not_fill_the_memory(tmp_path):
 
 
 class TestKeras:
+    def test_chunks_are_refused(self, tmp_path):
+        """Keras does not write any, and of some that are damaged the library crashes."""
+        with h5py.File(tmp_path / "x.h5", "w") as file:
+            file.create_dataset("a", data=np.ones((6, 10)), chunks=(4, 4), compression="gzip")
+        with user_error("weights.in_chunks", "x.h5", "h5repack"):
+            read_tensors(tmp_path / "x.h5")
+
+    def test_the_order_of_bytes_is_ours(self, tmp_path):
+        array = np.arange(60, dtype=">f8").reshape(6, 10)
+        with h5py.File(tmp_path / "x.h5", "w") as file:
+            file["a"] = array
+        found = read_tensors(tmp_path / "x.h5")["a"]
+        np.testing.assert_array_equal(found, array.astype("=f8"), strict=True)
+
     def test_of_a_whole_model_the_weights_are_read(self, tmp_path):
         path = tmp_path / "model.h5"
         with h5py.File(path, "w") as file:
@@ -220,7 +269,7 @@ class TestKeras:
     def test_claims_are_checked_before_memory_is_taken(self, tmp_path):
         path = tmp_path / "large.h5"
         with h5py.File(path, "w") as file:
-            file.create_dataset("a", (2**40,), "f4", chunks=(1024,))
+            file.create_dataset("a", (2**40,), "f4")
         with user_error("weights.too_large", path):
             read_tensors(path)
 

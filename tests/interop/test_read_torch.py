@@ -178,9 +178,24 @@ def test_trees_without_end_are_refused(tmp_path):
     )
     with user_error("weights.damaged", "without end"):
         read(tmp_path, b"\x80\x02" + laughs + b".")
+    # One key holds many, and many hold it.
+    many = steps(dict.fromkeys(map(str, range(3000)))) + b"q\x00"
+    with user_error("weights.damaged", "without end"):
+        read(tmp_path, Steps(steps({"a": Steps(many)})[:-1] + _again(3000) + b"u"))
+    with user_error("weights.damaged", "longer"):
+        read(tmp_path, {"a" * 2000: tensor(KEPT, (2,))})
+    calls = call("collections", "OrderedDict", [("a", 1)] * 3000)[:-1] + b"q\x00"
+    again = named("collections", "OrderedDict") + b"h\x00R"
+    with user_error("weights.damaged", "more steps"):
+        read(tmp_path, b"\x80\x02](" + calls + b"R" + again * 2000 + b"e.")
     nested = b")" + b"\x85" * 200_000  # a tuple that to hash would exhaust the stack
     with user_error("weights.damaged", "x.pt"):
         read(tmp_path, b"\x80\x02}" + nested + b"Ns.")
+
+
+def _again(count):
+    """Items of a dict that all hold the first thing remembered."""
+    return b"".join(steps(f"again {number}") + b"h\x00" for number in range(count))
 
 
 class Planted:

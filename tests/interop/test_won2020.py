@@ -164,7 +164,7 @@ def test_settings_are_told_by_the_arrays():
     sa = converted("won2020_cnn_sa", state_of("won2020_cnn_sa"))
     assert [sa.model["kwargs"][name] for name in ("layers", "hidden", "heads")] == [3, 20, 8]
     assert "heads" in sa.notes[0]
-    five = converted("won2020_harmonic_cnn", state_of("won2020_harmonic_cnn", "five"))
+    five = converted("won2020_harmonic_cnn", state_of("won2020_harmonic_cnn"))
     assert five.frontend == {"name": "harmonic", "kwargs": {"n_harmonic": 5}}
 
 
@@ -189,3 +189,10 @@ def test_filters_of_a_real_file_are_the_front_end_of_the_network(shared_dir):
         tensors["spec.mel_scale.fb"] = 1.01 * tensors["spec.mel_scale.fb"]
         with user_error("weights.other_front_end", "spec.mel_scale.fb"):
             find_source(f"won2020_{name}").convert(tensors, "")
+
+
+def test_other_numbers_of_pooled_layers_are_refused():
+    fcn = state_of("won2020_fcn")
+    four = {name: array for name, array in fcn.items() if not name.startswith("layer5.")}
+    with user_error("weights.other_source", "random.pth", "4 convolutions", "has 5"):
+        converted("won2020_fcn", four)

@@ -7,7 +7,13 @@ import pytest
 from flax import linen as nn
 from scipy import signal
 
-from mgr_jax.models.layers import ConvBlock, global_max, max_pool, pool_clips
+from mgr_jax.models.layers import (
+    ConvBlock,
+    convolve_depthwise,
+    global_max,
+    max_pool,
+    pool_clips,
+)
 from mgr_jax.models.recurrent import GRU, LSTM
 
 
@@ -162,6 +168,40 @@ def test_conv_block_shares_batch_statistics_between_devices():
             state,
             whole_state,
         )
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "stride", "dilation"),
+    [((21, 16, 6), 3, 2, 1), ((9, 7, 5), 5, 1, 2), ((3, 2, 4), 5, 2, 1)],
+    ids=str,
+)
+def test_depthwise_convolution_and_its_gradients_are_flaxs(shape, size, stride, dilation):
+    x = np.random.default_rng(0).standard_normal((2, *shape)).astype(np.float32)
+    around = (size - 1) // 2 * dilation
+    settings = {
+        "features": shape[-1],
+        "kernel_size": (size, size),
+        "strides": stride,
+        "kernel_dilation": dilation,
+        "padding": ((around, around), (around, around)),
+        "feature_group_count": shape[-1],
+        "use_bias": False,
+    }
+    params = nn.Conv(**settings).init(jax.random.key(0), x)
+
+    def value_and_gradients(layer):
+        def loss(params, x):
+            return jnp.square(layer.apply(params, x)).mean()
+
+        return layer.apply(params, x), jax.grad(loss, (0, 1))(params, x)
+
+    ours = nn.Conv(**settings, conv_general_dilated=convolve_depthwise)
+    actual, expected = jax.jit(
+        lambda: [value_and_gradients(layer) for layer in (ours, nn.Conv(**settings))]
+    )()
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for of_ours, of_flaxs in zip(*map(jax.tree.leaves, (actual, expected)), strict=True):
+        np.testing.assert_allclose(of_ours, of_flaxs, rtol=1e-4, atol=1e-5)
 
 
 def test_a_clip_that_fills_no_window_keeps_the_maximum_of_what_there_is():

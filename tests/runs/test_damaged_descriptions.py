@@ -11,8 +11,9 @@ from errors import user_error
 from unsealed import read_unsealed
 
 from mgr_jax.config import load_config, save_config
+from mgr_jax.data.init_from import inherited_leak
 from mgr_jax.data.pipeline import scored_split
-from mgr_jax.data.trained_on import TrainedOn, inherited_leak, read_tracks, trained_on
+from mgr_jax.data.trained_on import TrainedOn, read_tracks, trained_on
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import load_result
 from mgr_jax.integrity import seal_line, write_sealed

@@ -10,7 +10,8 @@ from fixed_weights import fixed_variables
 
 import mgr_jax
 from mgr_jax.classifier import abstract_variables, create_classifier
-from mgr_jax.data.trained_on import inherited_overlaps, trained_on
+from mgr_jax.data.init_from import inherited_overlaps
+from mgr_jax.data.trained_on import trained_on
 from mgr_jax.evaluation import Protocol
 from mgr_jax.model_folder import ModelDescription, read_description
 from mgr_jax.runs.evaluate import evaluate

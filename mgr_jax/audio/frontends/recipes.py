@@ -93,6 +93,13 @@ _OF_512 = {"n_fft": 512, "hop_length": 256}
 _WON_MEL = _OF_512 | {
     "sample_rate": 16_000, "htk": True, "norm": None, "pad_mode": "reflect", "top_db": None,
 }  # fmt: skip
+# Of "log_mel"; networks were trained on other hops and numbers of mels too.
+EFFICIENTAT: Mapping[str, Any] = {
+    "preemphasis": 0.97, "n_fft": 1024, "win_length": 800, "periodic": False, "hop_length": 320,
+    "pad_mode": "reflect", "n_mels": 128, "fmin": 0.0, "fmax": 15_000.0, "htk": True, "norm": None,
+    "triangles": "mel", "scale": "ln_offset", "amin": 1e-5, "top_db": None, "level_offset": 4.5,
+    "level_gain": 0.2,
+}  # fmt: skip
 _WHOLE = {"pad_mode": "reflect", "whole_track": True}
 
 FRONTENDS |= {
@@ -116,10 +123,7 @@ FRONTENDS |= {
     "efficientat": _published(
         "Schmid et al. 2023 (arXiv 2211.04772) and their code: pre-emphasis, Kaldi's mels up to "
         "15 kHz, natural logarithms with an offset, shifted and scaled by constants",
-        320_000, "log_mel", sample_rate=32_000, preemphasis=0.97, n_fft=1024, win_length=800,
-        periodic=False, hop_length=320, pad_mode="reflect", fmax=15_000.0, htk=True, norm=None,
-        triangles="mel", scale="ln_offset", amin=1e-5, top_db=None, level_offset=4.5,
-        level_gain=0.2,
+        320_000, "log_mel", sample_rate=32_000, **EFFICIENTAT,
     ),
     "fma_cqt": _published(
         "yijerjer's FMA project: magnitudes of librosa's 84-bin CQT, 640 frames of the whole "

@@ -1,62 +1,106 @@
 """EfficientAT: MobileNetV3 of Schmid, Koutini, Widmer 2023, trained on AudioSet, in PyTorch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
+from mgr_jax.audio.frontends.recipes import EFFICIENTAT
 from mgr_jax.errors import UserError
 from mgr_jax.interop.layers import torch_layer, torch_norm
 from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
-from mgr_jax.models.efficientat import HIDDEN, ROWS, Channels, block_channels
+from mgr_jax.models.efficientat import HIDDEN, ROWS, Channels, block_channels, divisible
 
 _AUDIOSET = 527
+_MLP = "classifier.5"
 _LAST = len(ROWS) + 1  # number of the last convolution; the stem has 0, the blocks those between
-_WIDTHS_TOLD = 1000  # in thousandths, as widths are given
+
+
+class _Reading(NamedTuple):
+    """What arrays do not tell: settings of the front end and the network, and the task."""
+
+    about: str
+    mels: Mapping[str, Any] = {}
+    strides: tuple[int, ...] = (2, 2, 2, 2)
+    task: str = "multi_label"
+
+
+# In the words of the names of released files, such as mn10_as_mels_64.
+_READINGS = {
+    "tags": _Reading("128 mels every 10 ms, and tags: trained on AudioSet, or fine-tuned to tags"),
+    "classes": _Reading("the same, and one class for each clip", task="single_label"),
+    **{
+        f"hop_{ms}": _Reading(f"tags, of mels every {ms} ms", {"hop_length": 32 * ms})
+        for ms in (5, 15, 20, 25)
+    },
+    **{f"mels_{n}": _Reading(f"tags, of {n} mels", {"n_mels": n}) for n in (40, 64, 256)},
+    "s2221": _Reading("tags, the last stride is 1", strides=(2, 2, 2, 1)),
+    "s2211": _Reading("tags, the last two strides are 1", strides=(2, 2, 1, 1)),
+}
 
 
 def _convert(tensors: Tensors, reading: str) -> Conversion:
-    classes, _ = tensors.shape("classifier.5.weight", 2)
+    convolutional = "classifier.0.weight" in tensors
+    head = tensors.shape(*(("classifier.0.weight", 4) if convolutional else (f"{_MLP}.weight", 2)))
+    classes = head[0]
     width, reduced_tail = _width(tensors)
     channels = block_channels(width, reduced_tail=reduced_tail)
     gates = _gates(tensors, channels)
-    kwargs = {"width": width, "reduced_tail": reduced_tail, "se": "".join(sorted(gates)) or "none"}
+    kwargs = {
+        "width": width,
+        "reduced_tail": reduced_tail,
+        "se": "".join(sorted(gates)) or "none",
+        "head": "fully_convolutional" if convolutional else "mlp",
+    }
+    read = _READINGS[reading]
+    if read.strides != (2, 2, 2, 2):
+        kwargs["strides"] = read.strides
+    preset = {"name": "efficientat", "kwargs": {}}
     return Conversion(
-        frontend={"name": "efficientat", "kwargs": {}},
+        frontend={"name": "log_mel", "kwargs": {**EFFICIENTAT, **read.mels}}
+        if read.mels
+        else preset,
         model={"name": "efficientat", "kwargs": kwargs},
         sample_rate=32_000,
         clip_samples=320_000,
         num_classes=classes,
-        leaves=list(_leaves(channels, gates)),
-        task="multi_label",
+        leaves=[*_leaves(channels, gates), *_head(convolutional)],
+        task=read.task,
         labels="audioset527" if classes == _AUDIOSET else "",
     )
 
 
 def _width(tensors: Tensors) -> tuple[float, bool]:
-    """The factor of all channels, and whether those of the tail are halved."""
-    hidden, _ = tensors.shape("classifier.2.weight", 2)
-    outputs = [_outputs(tensors, number) for number in range(1, _LAST)]
+    """The factor of all channels, and whether those of the tail are halved.
+
+    Several widths may have the same channels: the roundest is told.
+    """
+    blocks = [_depthwise_and_last(tensors, number) for number in range(1, _LAST)]
+    hidden = tensors["classifier.2.weight"].shape[:1] if "classifier.2.weight" in tensors else ()
     for reduced_tail in (False, True):
-        whole = HIDDEN // 2 if reduced_tail else HIDDEN
-        # Units are multiples of 8, so that several widths have as many.
-        near = range((hidden - 8) * _WIDTHS_TOLD // whole, (hidden + 8) * _WIDTHS_TOLD // whole + 2)
-        for width in (hidden / whole, *(each / _WIDTHS_TOLD for each in near if each > 0)):
-            found = [block.outputs for block in block_channels(width, reduced_tail=reduced_tail)]
-            if found == outputs:
+        whole = ROWS[-1].outputs // (2 if reduced_tail else 1)
+        units = HIDDEN // (2 if reduced_tail else 1)
+        # In thousandths; channels are multiples of 8.
+        lowest, highest = (1000 * (blocks[-1][1] + off) // whole for off in (-16, 16))
+        near = range(max(1, lowest), highest + 1)
+        for width in sorted((each / 1000 for each in near), key=lambda width: len(str(width))):
+            channels = block_channels(width, reduced_tail=reduced_tail)
+            fits = [(block.expanded, block.outputs) for block in channels] == blocks
+            if fits and hidden in ((), (divisible(units * width),)):
                 return width, reduced_tail
-    return hidden / HIDDEN, False  # the arrays that do not fit will be named
+    return blocks[-1][1] / ROWS[-1].outputs, False  # the arrays that do not fit will be named
 
 
-def _outputs(tensors: Tensors, number: int) -> int:
-    """Output channels of a block, whose last convolution has the highest number."""
-    last = max(
-        (j for j in range(4) if f"features.{number}.block.{j}.0.weight" in tensors), default=0
-    )
-    return tensors.shape(f"features.{number}.block.{last}.0.weight", 4)[0]
+def _depthwise_and_last(tensors: Tensors, number: int) -> tuple[int, int]:
+    """Output channels of the depthwise convolution of a block, and of its last one."""
+    kernels = [f"features.{number}.block.{place}.0.weight" for place in range(4)]
+    last = next((name for name in reversed(kernels) if name in tensors), kernels[0])
+    out, expanded, *_ = tensors.shape(last, 4)
+    return expanded, out
 
 
 def _gates(tensors: Tensors, channels: list[Channels]) -> list[str]:
     """The axis of each branch of the gates, "c" or "f"."""
     prefix = f"features.{len(ROWS)}.block.2.conc_se_layers"
-    found = []
+    found: list[str] = []
     while f"{prefix}.{len(found)}.fc1.weight" in tensors:
         _, size = tensors.shape(f"{prefix}.{len(found)}.fc1.weight", 2)
         found.append("c" if size == channels[-1].expanded else "f")
@@ -87,8 +131,15 @@ def _leaves(channels: list[Channels], gates: list[str]) -> Iterator[Leaf]:
                 yield from torch_layer(f"{within}.fc1", block, gate, "squeeze")
                 yield from torch_layer(f"{within}.fc2", block, gate, "excite")
     yield from _convolution(f"features.{_LAST}", "last")
-    yield from torch_layer("classifier.2", "hidden")
-    yield from torch_layer("classifier.5", "head")
+
+
+def _head(convolutional: bool) -> Iterator[Leaf]:
+    if convolutional:
+        yield from torch_layer("classifier.0", "head", "conv", bias=False)
+        yield from torch_norm("classifier.1", "head", "norm")
+    else:
+        yield from torch_layer("classifier.2", "hidden")
+        yield from torch_layer(_MLP, "head")
 
 
 def _convolution(module: str, *path: str) -> Iterator[Leaf]:
@@ -104,5 +155,6 @@ SOURCES = (
         license="MIT, (c) 2022 Florian Schmid",
         convert=_convert,
         ignored=("*.num_batches_tracked",),
+        readings={name: reading.about for name, reading in _READINGS.items()},
     ),
 )

@@ -118,17 +118,22 @@ def _vgg(tensors: Tensors, reading: str) -> Conversion:
     for number in range(1, layers + 1):
         leaves += [*_layer(f"{number}CNN", f"conv{number}"), *_norm(number, f"conv{number}")]
     leaves += _layer("dense", "head")
-    _, classes = tensors.shape("dense/kernel", 2)
+    pooled, classes = tensors.shape("dense/kernel", 2)
     width = _one_width(tensors, [f"{number}CNN/kernel" for number in range(1, layers + 1)])
-    return _conversion("musicnn_vgg", {"width": width}, classes, leaves)
+    # Of 96 bins one remains, of 187 frames two steps; of others, the fewest that leave theirs.
+    steps = pooled // width
+    frames = _FRAMES if steps == 2 else 64 * max(1, steps) + 2
+    return _conversion("musicnn_vgg", {"width": width}, classes, leaves, frames)
 
 
-def _conversion(model: str, kwargs: dict, classes: int, leaves: Sequence[Leaf]) -> Conversion:
+def _conversion(
+    model: str, kwargs: dict, classes: int, leaves: Sequence[Leaf], frames: int = _FRAMES
+) -> Conversion:
     return Conversion(
         frontend={"name": "musicnn", "kwargs": {}},
         model={"name": model, "kwargs": kwargs},
         sample_rate=_RATE,
-        clip_samples=(_FRAMES - 1) * _HOP,
+        clip_samples=(frames - 1) * _HOP,
         num_classes=classes,
         leaves=leaves,
         task="multi_label",

@@ -4,7 +4,7 @@ Widths, layers, classes and the mel filters are told from the file. Pooling, str
 of attention heads leave no trace in it and are the published ones.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,17 @@ from mgr_jax.interop.layers import (
     torch_norm,
 )
 from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
-from mgr_jax.interop.torch_mel import htk_mel, require_hann
+from mgr_jax.interop.torch_mel import Heard, htk_mel, require_hann
+from mgr_jax.interop.won2020_layers import (
+    convolution,
+    dense_block,
+    image_layers,
+    require_layers,
+    residual,
+    residual_image_layers,
+    tagger,
+    widths_of_layers,
+)
 
 _HEADS = 8
 _IGNORED = (
@@ -28,77 +38,9 @@ _IGNORED = (
 )  # fmt: skip
 
 
-def _tagger(
-    tensors: Tensors,
-    *,
-    head: str,
-    frontend: tuple[Any, int],
-    clip_samples: int,
-    model: str,
-    leaves: Sequence[Leaf],
-    notes: tuple[str, ...] = (),
-    **fields: Any,
-) -> Conversion:
-    classes, _ = tensors.shape(f"{head}.weight", 2)
-    return Conversion(
-        frontend=frontend[0],
-        model={"name": model, "kwargs": fields},
-        sample_rate=frontend[1],
-        clip_samples=clip_samples,
-        num_classes=classes,
-        leaves=[*leaves, *torch_layer(head, "head")],
-        task="multi_label",
-        notes=notes,
-    )
-
-
-def _layers(tensors: Tensors, weight: str) -> tuple[int, ...]:
-    """Channels of layer1, layer2, … as the named weight of each tells them."""
-    count = tensors.count(f"layer{{}}.{weight}")
-    first = f"layer1.{weight}"
-    if not count:
-        tensors.shape(first)  # says that it is not there
-    return tuple(tensors.shape(f"layer{n}.{weight}")[0] for n in range(1, count + 1))
-
-
-def _convolution(module: str, name: str) -> Iterator[Leaf]:
-    yield from torch_layer(f"{module}.conv", name, "conv")
-    yield from torch_norm(f"{module}.bn", name, "norm")
-
-
-def _residual(tensors: Tensors, module: str, name: str) -> Iterator[Leaf]:
-    """Two convolutions, a third in the shortcut and a gate, where there are such."""
-    for number in (1, 2):
-        yield from torch_layer(f"{module}.conv_{number}", name, f"conv{number}")
-        yield from torch_norm(f"{module}.bn_{number}", name, f"norm{number}")
-    if f"{module}.conv_3.weight" in tensors:
-        yield from torch_layer(f"{module}.conv_3", name, "shortcut")
-        yield from torch_norm(f"{module}.bn_3", name, "shortcut_norm")
-    if f"{module}.dense1.weight" in tensors:
-        yield from torch_layer(f"{module}.dense1", name, "gate", "squeeze")
-        yield from torch_layer(f"{module}.dense2", name, "gate", "excite")
-
-
-def _dense_block() -> Iterator[Leaf]:
-    yield from torch_layer("dense1", "dense")
-    yield from torch_norm("bn", "dense_norm")
-
-
-def _images(tensors: Tensors, widths: Sequence[int]) -> Iterator[Leaf]:
-    """Norm of the spectrogram, and 3x3 convolutions."""
-    yield from torch_norm("spec_bn", "input_norm")
-    for layer in range(1, len(widths) + 1):
-        yield from _convolution(f"layer{layer}", f"block{layer}")
-
-
-def _residual_images(tensors: Tensors, widths: Sequence[int]) -> Iterator[Leaf]:
-    yield from torch_norm("spec_bn", "input_norm")
-    for layer in range(1, len(widths) + 1):
-        yield from _residual(tensors, f"layer{layer}", f"block{layer}")
-
-
 def _fcn(tensors: Tensors, reading: str) -> Conversion:
-    widths = _layers(tensors, "conv.weight")
+    widths = widths_of_layers(tensors, "conv.weight", 4)
+    require_layers(tensors, widths, 5)
 
     def from_bins(array: np.ndarray) -> np.ndarray:
         # Of more mels the pooling leaves several bins, which lie within the channels.
@@ -107,32 +49,33 @@ def _fcn(tensors: Tensors, reading: str) -> Conversion:
 
     classes, _ = tensors.shape("dense.weight", 2)
     kernel, *others = torch_layer("dense", "head")
-    frontend, rate = htk_mel(tensors, "spec", 96)
+    heard = htk_mel(tensors, "spec", 96)
     return Conversion(
-        frontend=frontend,
+        frontend=heard.frontend,
         model={"name": "fcn", "kwargs": {"widths": widths}},
-        sample_rate=rate,
+        sample_rate=heard.sample_rate,
         clip_samples=464_000,
         num_classes=classes,
         leaves=[
-            *_images(tensors, widths), Leaf(kernel.path, kernel.names, from_bins), *others,
+            *image_layers(widths), Leaf(kernel.path, kernel.names, from_bins), *others,
         ],
         task="multi_label",
     )  # fmt: skip
 
 
 def _crnn(tensors: Tensors, reading: str) -> Conversion:
-    widths = _layers(tensors, "conv.weight")
+    widths = widths_of_layers(tensors, "conv.weight", 4)
+    require_layers(tensors, widths, 4)
     gru = f"layer{len(widths) + 1}"
     _, units = tensors.shape(f"{gru}.weight_hh_l0", 2)
     layers = 1 + tensors.count(f"{gru}.weight_hh_l{{}}")
-    leaves = [*_images(tensors, widths)]
+    leaves = [*image_layers(widths)]
     for layer in range(layers):
         leaves += torch_gru(gru, layer, f"gru{layer + 1}")
-    return _tagger(
+    return tagger(
         tensors,
         head="dense",
-        frontend=htk_mel(tensors, "spec", 96),
+        heard=htk_mel(tensors, "spec", 96),
         clip_samples=464_000,
         model="won_crnn",
         leaves=leaves,
@@ -148,8 +91,7 @@ def _over_one_bin(array: np.ndarray) -> np.ndarray:
 
 
 def _musicnn(tensors: Tensors, reading: str) -> Conversion:
-    frontend, rate = htk_mel(tensors, "spec", 96)
-    bins = frontend["kwargs"].get("n_mels", 96 if frontend["name"] == "won2020_96" else 128)
+    heard = htk_mel(tensors, "spec", 96)
     shapes = [tensors.shape("layers.0.conv.weight")]
     for layer in range(1, 1 + tensors.count("layers.{}.conv.weight")):
         shapes.append(tensors.shape(f"layers.{layer}.conv.weight"))
@@ -161,7 +103,7 @@ def _musicnn(tensors: Tensors, reading: str) -> Conversion:
             "some over bins and time were expected, and then some over time alone",
             code="weights.other_source",
         )
-    leaves = [*torch_norm("spec_bn", "input_norm"), *_dense_block()]
+    leaves = [*torch_norm("spec_bn", "input_norm"), *dense_block()]
     for number in range(len(shapes)):
         module, late = f"layers.{number}", number - len(timbre)
         name = f"timbre{number + 1}" if late < 0 else f"tempo{late + 1}"
@@ -172,15 +114,15 @@ def _musicnn(tensors: Tensors, reading: str) -> Conversion:
     for layer in (1, 2, 3):
         leaves += torch_layer(f"layer{layer}.conv", f"midend{layer}")
         leaves += torch_norm(f"layer{layer}.bn", f"midend{layer}_norm")
-    return _tagger(
+    return tagger(
         tensors,
         head="dense2",
-        frontend=(frontend, rate),
+        heard=heard,
         clip_samples=48_000,
         model="musicnn_torch",
         leaves=leaves,
         # In the middle of the shares that give these heights, whatever the rounding.
-        heights=tuple(min(1.0, (shape[2] + 0.5) / bins) for shape in timbre),
+        heights=tuple(min(1.0, (shape[2] + 0.5) / heard.bins) for shape in timbre),
         timbre=timbre[0][0],
         lengths=tuple(shape[2] for shape in tempo),
         tempo=tempo[0][0],
@@ -191,7 +133,7 @@ def _musicnn(tensors: Tensors, reading: str) -> Conversion:
 
 def _samples(tensors: Tensors, weight: str) -> dict[str, Any]:
     """Fields of a SampleCNN: a strided layer, pooled ones, and a last one that pools nothing."""
-    widths = _layers(tensors, weight)
+    widths = widths_of_layers(tensors, weight, 3)
     kernels = [tensors.shape(f"layer{n}.{weight}", 3)[2] for n in range(1, len(widths) + 1)]
     base, *pooled, last = kernels
     if len(widths) < 3 or base % 2 == 0 or {base} != {*pooled}:
@@ -209,18 +151,18 @@ def _names_of_layers(count: int) -> list[tuple[str, str]]:
     return [(f"layer{number}", name) for number, name in enumerate(ours, start=1)]
 
 
-_WAVEFORM = ({"name": "waveform", "kwargs": {}}, 16_000)
+_WAVEFORM = Heard({"name": "waveform", "kwargs": {}}, 16_000)
 
 
 def _sample_cnn(tensors: Tensors, reading: str) -> Conversion:
     fields = _samples(tensors, "conv.weight")
     leaves: list[Leaf] = []
     for module, name in _names_of_layers(len(fields["layer_widths"])):
-        leaves += _convolution(module, name)
-    return _tagger(
+        leaves += convolution(module, name)
+    return tagger(
         tensors,
         head="dense",
-        frontend=_WAVEFORM,
+        heard=_WAVEFORM,
         clip_samples=fields["base"] ** (fields["depth"] + 1),
         model="won_sample_cnn",
         leaves=leaves,
@@ -231,17 +173,17 @@ def _sample_cnn(tensors: Tensors, reading: str) -> Conversion:
 def _sample_cnn_se(tensors: Tensors, reading: str) -> Conversion:
     fields = _samples(tensors, "conv_1.weight")
     hidden, width = tensors.shape("layer1.dense1.weight", 2)
-    leaves = [*_dense_block()]
+    leaves = [*dense_block()]
     for module, name in _names_of_layers(len(fields["layer_widths"])):
-        leaves += _residual(tensors, module, name)
-    return _tagger(
+        leaves += residual(tensors, module, name)
+    return tagger(
         tensors,
         head="dense2",
-        frontend=_WAVEFORM,
+        heard=_WAVEFORM,
         clip_samples=fields["base"] ** (fields["depth"] + 1),
         model="won_sample_cnn_se",
         leaves=leaves,
-        gate_ratio=hidden / width,
+        gate_ratio=hidden / max(1, width),
         shortcut_kernel=fields["base"],
         dense_units=tensors.shape("dense1.weight", 2)[0],
         **fields,
@@ -249,28 +191,28 @@ def _sample_cnn_se(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _short_chunk(tensors: Tensors, reading: str) -> Conversion:
-    widths = _layers(tensors, "conv.weight")
-    return _tagger(
+    widths = widths_of_layers(tensors, "conv.weight", 4)
+    return tagger(
         tensors,
         head="dense2",
-        frontend=htk_mel(tensors, "spec", 128),
+        heard=htk_mel(tensors, "spec", 128),
         clip_samples=59_049,
         model="short_chunk",
-        leaves=[*_images(tensors, widths), *_dense_block()],
+        leaves=[*image_layers(widths), *dense_block()],
         widths=widths,
         pools=((2, 2),) * len(widths),
     )
 
 
 def _short_chunk_res(tensors: Tensors, reading: str) -> Conversion:
-    widths = _layers(tensors, "conv_1.weight")
-    return _tagger(
+    widths = widths_of_layers(tensors, "conv_1.weight", 4)
+    return tagger(
         tensors,
         head="dense2",
-        frontend=htk_mel(tensors, "spec", 128),
+        heard=htk_mel(tensors, "spec", 128),
         clip_samples=59_049,
         model="short_chunk_res",
-        leaves=[*_residual_images(tensors, widths), *_dense_block()],
+        leaves=[*residual_image_layers(tensors, widths), *dense_block()],
         widths=widths,
         pools=((2, 2),) * len(widths),
     )
@@ -282,17 +224,15 @@ def _harmonic_cnn(tensors: Tensors, reading: str) -> Conversion:
     leaves = [
         Leaf(("params", "frontend", "Q"), ("hstft.bw_Q",), lambda Q: Q.reshape(())),  # noqa: N803
         *torch_norm("hstft_bn", "input_norm"),
-        *_dense_block(),
+        *dense_block(),
     ]
     for layer in range(1, 8):
         module, name = f"layer{layer}", f"block{layer}"
-        leaves += (
-            _convolution(module, name) if layer in (1, 5) else _residual(tensors, module, name)
-        )
-    return _tagger(
+        leaves += convolution(module, name) if layer in (1, 5) else residual(tensors, module, name)
+    return tagger(
         tensors,
         head="dense2",
-        frontend=({"name": "harmonic", "kwargs": {"n_harmonic": harmonics}}, 16_000),
+        heard=Heard({"name": "harmonic", "kwargs": {"n_harmonic": harmonics}}, 16_000),
         clip_samples=80_000,
         model="harmonic_cnn",
         leaves=leaves,
@@ -301,10 +241,10 @@ def _harmonic_cnn(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _cnn_sa(tensors: Tensors, reading: str) -> Conversion:
-    widths = _layers(tensors, "conv_1.weight")
+    widths = widths_of_layers(tensors, "conv_1.weight", 4)
     layers = 1 + tensors.count("encoder.layer.{}.output.dense.weight")
     hidden, _ = tensors.shape("encoder.layer.0.intermediate.dense.weight", 2)
-    leaves = [*_residual_images(tensors, widths), *torch_layer("pooler.dense", "pooler")]
+    leaves = [*residual_image_layers(tensors, widths), *torch_layer("pooler.dense", "pooler")]
     for number in range(layers):
         module, path = f"encoder.layer.{number}", ("encoder", f"layer{number + 1}")
         for part in ("query", "key", "value"):
@@ -316,10 +256,10 @@ def _cnn_sa(tensors: Tensors, reading: str) -> Conversion:
         leaves += torch_layer(f"{module}.intermediate.dense", *path, "dense1")
         leaves += torch_layer(f"{module}.output.dense", *path, "dense2")
         leaves += torch_layer_norm(f"{module}.output.LayerNorm", *path, "dense_norm")
-    return _tagger(
+    return tagger(
         tensors,
         head="dense",
-        frontend=htk_mel(tensors, "spec", 128),
+        heard=htk_mel(tensors, "spec", 128),
         clip_samples=240_000,
         model="cnn_sa",
         leaves=leaves,

@@ -46,8 +46,7 @@ def clmr(state: dict[str, torch.Tensor], waveforms: torch.Tensor, prefix="") -> 
 
 _NARROW = (4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 16)
 CASES = {
-    "clmr": (clmr_shapes(_NARROW, 10), (2, 59_049), clmr),
-    "clmr@shallow": (clmr_shapes((4, 6, 8, 8), 3), (2, 27), clmr),
+    "clmr": (clmr_shapes((4, 6, 8, 8), 3), (2, 27), clmr),
     "clmr@contrast": (
         clmr_shapes(_NARROW, 0, "encoder."), (2, 59_049),
         lambda state, waveforms: clmr(state, waveforms, "encoder."),

@@ -37,7 +37,9 @@ def table(reduced: bool) -> list[tuple[int, ...]]:
     return TABLE[:12] + end
 
 
-def shapes(width: float, classes: int, gates="c", reduced=False, bins=128) -> dict[str, tuple]:
+def shapes(
+    width: float, classes: int, gates="c", reduced=False, mlp=True, bins=128
+) -> dict[str, tuple]:
     """Names and shapes of the arrays."""
     found: dict[str, tuple[int, ...]] = {}
 
@@ -70,6 +72,9 @@ def shapes(width: float, classes: int, gates="c", reduced=False, bins=128) -> di
         convolution(f"features.{number}.block.{layer + 1}", out, wide, 1, 1)
         now = out
     convolution("features.16", 6 * now, now, 1, 1)
+    if not mlp:
+        convolution("classifier", classes, 6 * now, 1, 1)
+        return found
     hidden = eights((640 if reduced else 1280) * width)
     dense("classifier.2", hidden, 6 * now)
     dense("classifier.5", classes, hidden)
@@ -99,11 +104,11 @@ def network(
 ) -> dict[str, torch.Tensor]:
     """Logits, and what the mean over bins and frames is."""
 
-    def convolution(name, x, act, stride=1, groups=1):
+    def convolution(name, x, act, stride=1, groups=1, eps=1e-3):
         kernel = state[f"{name}.0.weight"]
         x = F.conv2d(x, kernel, None, stride, (kernel.shape[-1] - 1) // 2, groups=groups)
         arrays = ("running_mean", "running_var", "weight", "bias")
-        return act(F.batch_norm(x, *(state[f"{name}.1.{array}"] for array in arrays), eps=1e-3))
+        return act(F.batch_norm(x, *(state[f"{name}.1.{array}"] for array in arrays), eps=eps))
 
     def dense(name, x):
         return F.linear(x, state[f"{name}.weight"], state[f"{name}.bias"])
@@ -131,12 +136,17 @@ def network(
         x = convolution(f"{name}.{last}", x, lambda x: x)
         if stride == 1 and x.shape == before.shape:
             x = x + before
-    embedding = convolution("features.16", x, F.hardswish).mean((2, 3))
+    x = convolution("features.16", x, F.hardswish)
+    embedding = x.mean((2, 3))
+    if "classifier.5.weight" not in state:
+        scores = convolution("classifier", x, lambda x: x, eps=1e-5)
+        return {"logits": scores.mean((2, 3)), "embedding": embedding}
     logits = dense("classifier.5", F.hardswish(dense("classifier.2", embedding)))
     return {"logits": logits, "embedding": embedding}
 
 
 CASES = {
+    "convolutional": ({"width": 0.1, "classes": 4, "gates": "f", "mlp": False}, {"gates": "f"}),
     "mn01": ({"width": 0.1, "classes": 10}, {}),
     "ungated": ({"width": 0.15, "classes": 50, "gates": ""}, {}),
     "reduced": (

@@ -40,11 +40,11 @@ def random_musicnn(
 
 
 def random_vgg(
-    rng: np.random.Generator, *, width: int = 8, classes: int = 7
+    rng: np.random.Generator, *, width: int = 8, classes: int = 7, steps: int = 2
 ) -> dict[str, np.ndarray]:
     """Arrays with the names and shapes of a checkpoint of the VGG."""
     layers = [(f"{n}CNN", (3, 3, 1 if n == 1 else width, width)) for n in range(1, 6)]
-    layers.append(("dense", (2 * width, classes)))
+    layers.append(("dense", (steps * width, classes)))
     return _random(rng, layers, [1, *[width] * 5])
 
 

@@ -391,7 +391,6 @@ CASES = {
     ),
     "won2020_short_chunk": case(short_chunk_shapes(4, 8), (2, 59_049), short_chunk),
     "won2020_short_chunk_res": case(short_chunk_res_shapes(4, 8), (2, 59_049), short_chunk_res),
-    "won2020_harmonic_cnn": case(harmonic_cnn_shapes(4, 6, 8), (2, 80_000), harmonic_cnn),
-    "won2020_harmonic_cnn@five": case(harmonic_cnn_shapes(4, 5, 8), (1, 80_000), harmonic_cnn),
+    "won2020_harmonic_cnn": case(harmonic_cnn_shapes(4, 5, 8), (1, 80_000), harmonic_cnn),
     "won2020_cnn_sa": case(cnn_sa_shapes(8, 3, 20, 8), (1, 240_000), cnn_sa),
 }

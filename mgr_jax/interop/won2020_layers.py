@@ -1,0 +1,108 @@
+"""Layers of Won et al. 2020's PyTorch modules, which their networks share, by their names there."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mgr_jax.errors import UserError
+from mgr_jax.interop.layers import torch_layer, torch_norm
+from mgr_jax.interop.source import Conversion, Leaf, Tensors
+from mgr_jax.interop.torch_mel import Heard
+
+
+def tagger(
+    tensors: Tensors,
+    *,
+    head: str,
+    heard: Heard,
+    clip_samples: int,
+    model: str,
+    leaves: Sequence[Leaf],
+    notes: tuple[str, ...] = (),
+    **fields: Any,
+) -> Conversion:
+    """A network whose last layer gives every tag by itself.
+
+    Args:
+      tensors: of the file.
+      head: name of the last layer there.
+      heard: what the network hears.
+      clip_samples: of its clips.
+      model: name of the network of ours.
+      leaves: all but the last layer's.
+      notes: what could not be told from the file.
+      **fields: of the network.
+    """
+    classes, _ = tensors.shape(f"{head}.weight", 2)
+    return Conversion(
+        frontend=heard.frontend,
+        model={"name": model, "kwargs": fields},
+        sample_rate=heard.sample_rate,
+        clip_samples=clip_samples,
+        num_classes=classes,
+        leaves=[*leaves, *torch_layer(head, "head")],
+        task="multi_label",
+        notes=notes,
+    )
+
+
+def widths_of_layers(tensors: Tensors, weight: str, ndim: int) -> tuple[int, ...]:
+    """Channels of layer1, layer2, … as the weight of this name in each tells them."""
+    count = max(1, tensors.count(f"layer{{}}.{weight}"))  # of none, `shape` says so
+    return tuple(tensors.shape(f"layer{n}.{weight}", ndim)[0] for n in range(1, count + 1))
+
+
+def require_layers(tensors: Tensors, widths: Sequence[int], layers: int) -> None:
+    """Checks the number of layers of a network that pools by what only its authors say.
+
+    Raises:
+      UserError: it is another one.
+    """
+    if len(widths) != layers:
+        raise UserError(
+            f"{tensors.file} has {len(widths)} convolutions layer1.conv, layer2.conv, …, where the "
+            f"published network has {layers}, and what is pooled after each leaves no trace in a "
+            "file; is it a file of this source?",
+            code="weights.other_source",
+        )
+
+
+def convolution(module: str, name: str) -> Iterator[Leaf]:
+    """A convolution and its norm, as `layers.ConvBlock`."""
+    yield from torch_layer(f"{module}.conv", name, "conv")
+    yield from torch_norm(f"{module}.bn", name, "norm")
+
+
+def residual(tensors: Tensors, module: str, name: str) -> Iterator[Leaf]:
+    """Two convolutions, a third in the shortcut and a gate, where there are such.
+
+    They become a `layers.ResidualBlock`.
+    """
+    for number in (1, 2):
+        yield from torch_layer(f"{module}.conv_{number}", name, f"conv{number}")
+        yield from torch_norm(f"{module}.bn_{number}", name, f"norm{number}")
+    if f"{module}.conv_3.weight" in tensors:
+        yield from torch_layer(f"{module}.conv_3", name, "shortcut")
+        yield from torch_norm(f"{module}.bn_3", name, "shortcut_norm")
+    if f"{module}.dense1.weight" in tensors:
+        yield from torch_layer(f"{module}.dense1", name, "gate", "squeeze")
+        yield from torch_layer(f"{module}.dense2", name, "gate", "excite")
+
+
+def dense_block() -> Iterator[Leaf]:
+    """The dense layer before the last, and its norm."""
+    yield from torch_layer("dense1", "dense")
+    yield from torch_norm("bn", "dense_norm")
+
+
+def image_layers(widths: Sequence[int]) -> Iterator[Leaf]:
+    """The norm of the spectrogram, and convolutions."""
+    yield from torch_norm("spec_bn", "input_norm")
+    for layer in range(1, len(widths) + 1):
+        yield from convolution(f"layer{layer}", f"block{layer}")
+
+
+def residual_image_layers(tensors: Tensors, widths: Sequence[int]) -> Iterator[Leaf]:
+    """The norm of the spectrogram, and residual blocks."""
+    yield from torch_norm("spec_bn", "input_norm")
+    for layer in range(1, len(widths) + 1):
+        yield from residual(tensors, f"layer{layer}", f"block{layer}")
