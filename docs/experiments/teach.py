@@ -22,6 +22,7 @@ from mgr_jax.integrity import read_sealed
 from mgr_jax.runs.teach_choice import Songs, choose
 from mgr_jax.runs.teach_folds import deal_folds
 from mgr_jax.runs.teach_mapping import mapping_matrix, untrained_outputs
+from mgr_jax.runs.teach_songs import Song, make_grouping
 from mgr_jax.runs.teach_store import Store
 
 PER_GENRE, DRAWS, FOLDS = (5, 10, 20, 50), 3, 5
@@ -58,7 +59,7 @@ def read_songs(folder: Path) -> Songs:
         np.concatenate([c.embedding for c in mine]).astype(np.float64),
         np.array([len(c.start) for c in mine]),
         np.array([genres.index(s["genre"]) for s in account["songs"]]),
-        np.unique([s["group"] for s in account["songs"]], return_inverse=True)[1],
+        make_grouping([Song(**song) for song in account["songs"]]).groups,
         len(genres),
         untrained,
     )

@@ -305,19 +305,16 @@ class Work:
         leak = ""
         if grouping.parted and set(grouping.by) != {"file"}:
             leak = f"the songs of {some_names(grouping.parted)} share one group each"
-        return (
-            Protocol(
-                "artist_kfold" if set(grouping.by) == {"artist"} else "stratified_kfold",
-                origin=f"songs of {some_names(Path(s['folder']).name for s in self.sources)}, "
-                f"kept apart by {by}",
-                folds=folds,
-                parts=2,
-                seeds=(seed,),
-                segments=f"segments of {spec.clip_samples / spec.sample_rate:.3g} s",
-            )
-            .with_leak(leak)
-            .with_overlap(*untold_of(self.encoder))
+        protocol = Protocol(
+            "artist_kfold" if set(grouping.by) == {"artist"} else "stratified_kfold",
+            origin=f"songs of {some_names(Path(s['folder']).name for s in self.sources)}, "
+            f"kept apart by {by}",
+            folds=folds,
+            parts=2,
+            seeds=(seed,),
+            segments=f"segments of {spec.clip_samples / spec.sample_rate:.3g} s",
         )
+        return protocol.with_leak(leak).with_overlap(*untold_of(self.encoder))
 
     def _tell(
         self,
