@@ -19,11 +19,11 @@ import numpy as np
 
 import mgr_jax
 from mgr_jax.integrity import read_sealed
-from mgr_jax.runs.teach_choice import Songs, choose
-from mgr_jax.runs.teach_folds import deal_folds
-from mgr_jax.runs.teach_mapping import mapping_matrix, untrained_outputs
-from mgr_jax.runs.teach_songs import Song, make_grouping
-from mgr_jax.runs.teach_store import Store
+from mgr_jax.runs.teaching.choice import Songs, choose
+from mgr_jax.runs.teaching.folds import deal_folds
+from mgr_jax.runs.teaching.mapping import mapping_matrix, untrained_outputs
+from mgr_jax.runs.teaching.songs import Song, make_grouping
+from mgr_jax.runs.teaching.store import Store
 
 PER_GENRE, DRAWS, FOLDS = (5, 10, 20, 50), 3, 5
 ROWS = ("taught", "trained head alone", "untrained outputs", "SVM on 57 features", "majority class")
@@ -52,7 +52,7 @@ def read_songs(folder: Path) -> Songs:
     genres, mine = list(account["genres"]), [clips[s["path"]] for s in account["songs"]]
     untrained = None
     if len(account["mapping"]) > 1:
-        names = mgr_jax.load(mgr_jax.runs.teach_model.path_of_encoder(folder)).classes
+        names = mgr_jax.load(mgr_jax.runs.teaching.model.path_of_encoder(folder)).classes
         matrix = mapping_matrix(account["mapping"], genres, names)
         untrained = np.concatenate([untrained_outputs(c.outputs, matrix) for c in mine])
     return Songs(

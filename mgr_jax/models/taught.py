@@ -15,7 +15,7 @@ FLOOR = 1e-4  # of untrained outputs, below which they say nothing
 
 
 class Taught(Network):
-    """An encoder, and what was learnt on its embedding from a few songs; see `runs.teach`.
+    """An encoder, and what was learnt on its embedding from a few songs; see `mgr_jax.teach`.
 
     The embedding is standardised, `(x - mean) / scale`, and a head makes probabilities of it:
 

@@ -10,13 +10,13 @@ from mgr_jax.errors import UserError, some_names
 from mgr_jax.files import expand, lock, restore_folder
 from mgr_jax.integrity import read_sealed
 from mgr_jax.model_folder import find_model
-from mgr_jax.runs.teach_model import (
+from mgr_jax.runs.teaching.model import (
     ACCOUNT,
     is_begun,
     path_of_encoder,
 )
-from mgr_jax.runs.teach_result import Taught, write_teach_report
-from mgr_jax.runs.teach_work import Work
+from mgr_jax.runs.teaching.result import Taught, write_teach_report
+from mgr_jax.runs.teaching.work import Work
 
 _ADVICE = "remove the folder and teach again"
 

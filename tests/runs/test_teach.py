@@ -16,11 +16,11 @@ from sklearn.neighbors import KNeighborsClassifier
 import mgr_jax
 from mgr_jax.array_files import read_arrays
 from mgr_jax.model_folder import read_description
-from mgr_jax.runs import teach_work
-from mgr_jax.runs.teach_choice import Songs, choose
-from mgr_jax.runs.teach_folds import deal_folds
-from mgr_jax.runs.teach_heads import Settings, fit_head
-from mgr_jax.runs.teach_mapping import find_mapping
+from mgr_jax.runs.teaching import work as teach_work
+from mgr_jax.runs.teaching.choice import Songs, choose
+from mgr_jax.runs.teaching.folds import deal_folds
+from mgr_jax.runs.teaching.heads import Settings, fit_head
+from mgr_jax.runs.teaching.mapping import find_mapping
 
 RATE = 12_000
 GENRES = ("hum", "hiss", "beat")

@@ -13,9 +13,9 @@ from mgr_jax.baselines.classical import Fitted
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol, bootstrap_intervals
 from mgr_jax.evaluation.scores import weighted_scores
-from mgr_jax.runs.teach_choice import Choice, Songs, choose, of_several_groups
-from mgr_jax.runs.teach_folds import deal_folds
-from mgr_jax.runs.teach_heads import mean_by_song, sharpen
+from mgr_jax.runs.teaching.choice import Choice, Songs, choose, of_several_groups
+from mgr_jax.runs.teaching.folds import deal_folds
+from mgr_jax.runs.teaching.heads import mean_by_song, sharpen
 
 _FOLDS = 5
 _FEW = 30  # groups up to which each is a fold of its own

@@ -16,7 +16,7 @@ from mgr_jax.decisions import Decisions
 from mgr_jax.errors import UserError
 from mgr_jax.model_folder import FILE, ModelDescription, read_description, read_model
 from mgr_jax.models.taught import Taught
-from mgr_jax.runs.teach_heads import Head
+from mgr_jax.runs.teaching.heads import Head
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.weights import save_variables
 

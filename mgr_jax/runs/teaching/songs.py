@@ -15,7 +15,7 @@ from mgr_jax.data.splits import split_name
 from mgr_jax.decisions import OTHER
 from mgr_jax.errors import UserError, some_names, unknown_name
 from mgr_jax.runs.folder_result import REASONS, LeftOut
-from mgr_jax.runs.teach_store import Item
+from mgr_jax.runs.teaching.store import Item
 
 _COLUMNS = ("path", "genre", "artist")
 _SURE = ("folder.no_genres", "data.one_genre")

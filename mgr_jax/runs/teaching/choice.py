@@ -13,8 +13,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from mgr_jax.runs.teach_folds import deal_folds
-from mgr_jax.runs.teach_heads import (
+from mgr_jax.runs.teaching.folds import deal_folds
+from mgr_jax.runs.teaching.heads import (
     STANDARDISATIONS,
     Head,
     Settings,

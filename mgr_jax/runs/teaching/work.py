@@ -27,19 +27,19 @@ from mgr_jax.integrity import write_sealed
 from mgr_jax.prediction.digest import digest_network
 from mgr_jax.prediction.predictor import load
 from mgr_jax.runs.folder_result import LeftOut
-from mgr_jax.runs.teach_choice import Songs, choose
-from mgr_jax.runs.teach_heads import one_thread
-from mgr_jax.runs.teach_mapping import find_mapping, mapping_matrix, untrained_outputs
-from mgr_jax.runs.teach_model import (
+from mgr_jax.runs.teaching.choice import Songs, choose
+from mgr_jax.runs.teaching.heads import one_thread
+from mgr_jax.runs.teaching.mapping import find_mapping, mapping_matrix, untrained_outputs
+from mgr_jax.runs.teaching.model import (
     ACCOUNT,
     carry_over,
     describe_taught,
     require_encoder,
     write_taught,
 )
-from mgr_jax.runs.teach_result import Taught
-from mgr_jax.runs.teach_scores import SVM, as_rows, count_folds, score_outer
-from mgr_jax.runs.teach_songs import (
+from mgr_jax.runs.teaching.result import Taught
+from mgr_jax.runs.teaching.scores import SVM, as_rows, count_folds, score_outer
+from mgr_jax.runs.teaching.songs import (
     Grouping,
     Song,
     drop_contradictions,
@@ -47,8 +47,8 @@ from mgr_jax.runs.teach_songs import (
     list_songs,
     make_grouping,
 )
-from mgr_jax.runs.teach_store import Clips, Item, Store
-from mgr_jax.runs.teach_svm import hand_features
+from mgr_jax.runs.teaching.store import Clips, Item, Store
+from mgr_jax.runs.teaching.svm import hand_features
 from mgr_jax.runs.told import fit_temperature
 
 _SVM_FILES = 200  # up to which the SVM stands beside without being asked for

@@ -10,7 +10,7 @@ from mgr_jax.audio.io import Limits, read_audio
 from mgr_jax.features.engine import extract
 from mgr_jax.features.journal import Journal
 from mgr_jax.features.recipes import find_recipe
-from mgr_jax.runs.teach_store import Item
+from mgr_jax.runs.teaching.store import Item
 from mgr_jax.workers import Failure, available_cores
 
 _RATE, _SECONDS = 22_050, 30  # of the published table

@@ -1,0 +1,1 @@
+"""The parts of `teach`, from labelled songs to a scored model folder."""
