@@ -105,7 +105,7 @@ def main() -> None:
             journal = work / f"{music.name}.journal"  # features know no encoder
             inside = out / "embeddings" / "gtzan57.journal"
             if journal.exists() and not inside.exists():
-                inside.parent.mkdir(parents=True, exist_ok=True)
+                mgr_jax.teach(music, on=encoder, out=out, svm=False, **options)
                 shutil.copy(journal, inside)
             made = mgr_jax.teach(music, on=encoder, out=out, svm=True, **options)
             shutil.copy(inside, journal)
