@@ -14,6 +14,7 @@ from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.config import base_config
 from mgr_jax.errors import UserError, printable, some_names, unknown_name
 from mgr_jax.files import expand, lock, replace_folder, scratch
+from mgr_jax.interop.convert import convert_tensors
 from mgr_jax.interop.labels import read_labels
 from mgr_jax.interop.read import read_tensors
 from mgr_jax.interop.source import (
@@ -22,7 +23,6 @@ from mgr_jax.interop.source import (
     Tensors,
     assemble,
     digest_tensors,
-    require_same_names,
 )
 from mgr_jax.interop.sources import find_source
 from mgr_jax.model_folder import ModelDescription
@@ -94,8 +94,7 @@ def import_weights(
         )
     tensors = read_tensors(expand(weights).absolute(), checkpoint)
     reading = _reading(kind, reading)
-    conversion = kind.convert(tensors, reading)
-    ignored = require_same_names(kind, tensors, conversion.leaves)
+    conversion, ignored = convert_tensors(kind, tensors, reading)
     digest = digest_tensors(tensors, conversion.leaves)
     known = of_tensors(digest)
     classes, notes = _name_classes(conversion, tensors, labels, known)
@@ -122,7 +121,7 @@ def import_weights(
         system=description.system,
         classes=classes,
         parameters=sum(array.size for path, array in flat.items() if path[0] == "params"),
-        ignored=tuple(ignored),
+        ignored=ignored,
         notes=(*tensors.notes, *conversion.notes, *notes),
     )
 
