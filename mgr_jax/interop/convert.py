@@ -1,20 +1,38 @@
 """Tells a network from the arrays of a file, and what is wrong where they do not fit."""
 
+import itertools
+
 from mgr_jax.errors import UserError
 from mgr_jax.interop.source import Conversion, Source, Tensors, require_same_names
 from mgr_jax.interop.sources import list_sources
 
 _DIFFERENT = ("weights.other_source", "weights.other_arrays")
+_TRIES = 4
 
 
 class _StandingIn(Tensors):
-    """Arrays of one value in place of those by which a network would be told.
+    """Has shapes of others for the arrays that are missing, by which a network would be told.
 
     So all that a file lacks is found, not only the first array that is asked for.
+
+    Attributes:
+      rank: how many others are more like a missing one, by their names, than the one that is taken.
     """
 
+    rank = 0
+
     def shape(self, name: str, ndim: int | None = None) -> tuple[int, ...]:
-        return (1,) * ndim if ndim and name not in self else super().shape(name, ndim)
+        if name in self:
+            return super().shape(name, ndim)
+        others = [other for other in self if ndim in (None, self[other].ndim)]
+        others = sorted(others, key=lambda other: _alike(name, other), reverse=True)[self.rank :]
+        return self[others[0]].shape if others else (1,) * (ndim or 1)
+
+
+def _alike(one: str, other: str) -> int:
+    """How much two names share at both ends, as layer1.conv.weight and layer2.conv.weight."""
+    ends = [zip(one, other, strict=False), zip(one[::-1], other[::-1], strict=False)]
+    return sum(len([*itertools.takewhile(lambda pair: pair[0] == pair[1], end)]) for end in ends)
 
 
 def convert_tensors(
@@ -56,15 +74,17 @@ def _fits(name: str, tensors: Tensors) -> bool:
 
 def _all_missing(source: Source, tensors: Tensors, reading: str) -> UserError | None:
     """What names all that is missing or left over in a file that has most of what is needed."""
-    try:
-        conversion = source.convert(_StandingIn(tensors, tensors.file), reading)
-    except UserError:
-        return None
-    wanted = {name for leaf in conversion.leaves for name in leaf.names}
-    if 2 * len(wanted - set(tensors)) > len(wanted):
-        return None
-    try:
-        require_same_names(source, tensors, conversion.leaves)
-    except UserError as error:
-        return error
+    standing_in = _StandingIn(tensors, tensors.file)
+    for standing_in.rank in range(_TRIES):
+        try:
+            leaves = source.convert(standing_in, reading).leaves
+        except UserError:
+            continue
+        wanted = {name for leaf in leaves for name in leaf.names}
+        if 2 * len(wanted - set(tensors)) > len(wanted):
+            continue
+        try:
+            require_same_names(source, tensors, leaves)
+        except UserError as error:
+            return error
     return None

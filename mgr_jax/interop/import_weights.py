@@ -13,7 +13,7 @@ from mgr_jax.catalogue import Pretrained, of_tensors
 from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.config import base_config
 from mgr_jax.errors import UserError, printable, some_names, unknown_name
-from mgr_jax.files import expand, lock, replace_folder, scratch
+from mgr_jax.files import expand, lock, replace_folder, require_folder, scratch
 from mgr_jax.interop.convert import convert_tensors
 from mgr_jax.interop.labels import read_labels
 from mgr_jax.interop.read import read_tensors
@@ -107,7 +107,7 @@ def import_weights(
         provenance = {**description.provenance, **known.provenance()}
         description = replace(description, provenance=provenance)
         notes = (f"These are the weights {known.name}, trained on {known.trained_on}.", *notes)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    require_folder(out.parent)
     told = f"{out} is being written by another process; wait until it is done"
     with lock(out.with_name(f".{out.name}.lock"), told), scratch(out.parent) as aside:
         folder = aside / "model"
@@ -175,6 +175,11 @@ def build_model(
 def _reading(source: Source, asked: str | None) -> str:
     if asked is None:
         return next(iter(source.readings), "")
+    if not source.readings:
+        raise UserError(
+            f"files of {source.name} are read in one way alone; leave `reading` out",
+            code="weights.no_readings",
+        )
     if asked not in source.readings:
         raise unknown_name(f"reading of {source.name}", asked, source.readings)
     return asked
