@@ -12,7 +12,7 @@ import mgr_jax
 from mgr_jax.catalogue import Pretrained, of_tensors
 from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.config import base_config
-from mgr_jax.errors import UserError, printable, some_names, unknown_name
+from mgr_jax.errors import UserError, printable, unknown_name
 from mgr_jax.files import expand, lock, replace_folder, require_folder, scratch
 from mgr_jax.interop.convert import convert_tensors
 from mgr_jax.interop.labels import read_labels
@@ -34,6 +34,7 @@ class Imported:
     """A model folder that was made of a file of weights.
 
     Attributes:
+      source: what the file was, see `list_sources`.
       path: of the folder.
       system: what it is called in reports.
       classes: names of its outputs.
@@ -42,6 +43,7 @@ class Imported:
       notes: what is to be known of it.
     """
 
+    source: str
     path: Path
     system: str
     classes: tuple[str, ...]
@@ -53,7 +55,8 @@ class Imported:
         """What was written, in a few lines."""
         told = f"{len(self.classes)} classes" if self.classes else "no classes, embeddings alone"
         lines = [f"Wrote {self.path}: {self.system}, {self.parameters:,} parameters, {told}."]
-        lines += [f"Left out: {some_names(self.ignored, 12)}."] if self.ignored else []
+        left = ", ".join(find_source(self.source).tell_ignored(self.ignored))
+        lines += [f"Left out, as not needed: {left}."] if left else []
         return "\n".join(map(printable, [*lines, *self.notes]))
 
 
@@ -117,6 +120,7 @@ def import_weights(
         replace_folder(folder, out)
     flat = traverse_util.flatten_dict(variables)
     return Imported(
+        source=kind.name,
         path=out,
         system=description.system,
         classes=classes,

@@ -167,6 +167,17 @@ class Source:
         """Whether an array of this name is not needed."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.ignored)
 
+    def tell_ignored(self, names: Sequence[str]) -> list[str]:
+        """Those that are not needed, in short: a name, or its pattern and how many it matches."""
+        by_pattern: dict[str, list[str]] = {}
+        for name in names:
+            pattern = next(one for one in self.ignored if fnmatch.fnmatchcase(name, one))
+            by_pattern.setdefault(pattern, []).append(name)
+        return [
+            found[0] if len(found) == 1 else f"{pattern} ({len(found)})"
+            for pattern, found in by_pattern.items()
+        ]
+
 
 def require_same_names(source: Source, tensors: Tensors, leaves: Sequence[Leaf]) -> list[str]:
     """Checks that the network needs the arrays of the file, and no others.

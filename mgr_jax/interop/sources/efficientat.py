@@ -102,7 +102,7 @@ def _told_blocks(tensors: Tensors) -> dict[int, _Block]:
 
     Where it is missing, the block is left out: the others tell the width as well.
     """
-    found = {}
+    found: dict[int, _Block] = {}
     for number in range(1, _LAST):
         parts = [f"features.{number}.block.{place}" for place in range(4)]
         last = next((part for part in reversed(parts) if tensors.holds(part)), parts[0])
