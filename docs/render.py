@@ -1,5 +1,7 @@
 """Writes the tables of README.md and docs/results.md from the ledger, docs/results.jsonl.
 
+And that of the sources of weights in docs/pretrained.md, from the program.
+
   python docs/render.py
 
 A page names a table where it stands: what is between `<!-- results: NAME -->` and
@@ -17,11 +19,13 @@ from pathlib import Path
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
 from mgr_jax.evaluation.ledger import Entry, read_ledger
+from mgr_jax.interop.source_list import describe_sources
 from mgr_jax.reports import markdown_table
 
 DOCS = Path(__file__).resolve().parent
 PAGES = (DOCS.parent / "README.md", DOCS / "results.md")
 MINUTES = "minutes a run"
+PRETRAINED = DOCS / "pretrained.md"
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -34,6 +38,14 @@ def fill(page: str, entries: Sequence[Entry]) -> str:
         return f"{start}{markdown_table(rows)}\n{end}"
 
     return _BLOCK.sub(table, page)
+
+
+def fill_sources(page: str) -> str:
+    """A page whose table of sources is that of the program."""
+    start, end = "<!-- sources -->\n", "<!-- /sources -->"
+    before, _, rest = page.partition(start)
+    after = rest.partition(end)[2]
+    return f"{before}{start}{markdown_table(describe_sources())}\n{end}{after}"
 
 
 def cells(table: str, entries: Sequence[Entry]) -> list[dict[str, str]]:
@@ -76,3 +88,4 @@ if __name__ == "__main__":
         sys.exit(str(error))
     for path in PAGES:
         path.write_text(fill(path.read_text(encoding="utf-8"), results), encoding="utf-8")
+    PRETRAINED.write_text(fill_sources(PRETRAINED.read_text(encoding="utf-8")), encoding="utf-8")

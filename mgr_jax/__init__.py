@@ -61,6 +61,7 @@ _PUBLIC = {
     "format_pretrained": "mgr_jax.interop.pretrained_list",
     "get_pretrained": "mgr_jax.interop.get_pretrained",
     "import_weights": "mgr_jax.interop.import_weights",
+    "format_sources": "mgr_jax.interop.source_list",
     "list_pretrained": "mgr_jax.catalogue",
     "list_sources": "mgr_jax.interop.sources",
     # Parts

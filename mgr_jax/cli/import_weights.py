@@ -2,6 +2,7 @@
 
   mgr-jax import_weights --source=won2020_fcn --weights=best_model.pth --out=models/fcn
   mgr-jax predict --model=models/fcn song.mp3
+  mgr-jax import_weights --list
 
 The folder is used like any run: predict, evaluate --folder, embed, teach, and
 --config.init_from=models/fcn to train on from there. Widths, layers and number of classes are told
@@ -14,18 +15,22 @@ from mgr_jax.cli._flags import Flags
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.text("source", None, "What the file is; an unknown one lists those that there are.")
+    flags.text("source", None, "What the file is; --list tells all that there are.")
     flags.path("weights", None, "The file of weights.")
     flags.path("out", None, "The model folder to make.")
     flags.text("labels", None, "Names of the outputs: a file, or a known label set.")
     flags.text("reading", None, "How to read it, where a source has several ways.")
     flags.text("checkpoint", None, "Which, where the file holds several.")
+    flags.switch("list", False, "List the sources, their readings, and what is left out of each.")
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Imports and prints."""
+    """Imports and prints, or lists."""
+    if flags.list:
+        print(mgr_jax.format_sources())
+        return
     flags.require(
-        source="what the file is, such as efficientat",
+        source="what the file is, such as efficientat (--list tells all)",
         weights="the file, such as model.pth",
         out="the folder to make, such as models/mine",
     )

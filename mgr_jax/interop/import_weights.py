@@ -12,8 +12,9 @@ import mgr_jax
 from mgr_jax.catalogue import Pretrained, of_tensors
 from mgr_jax.classifier import abstract_variables, create_classifier
 from mgr_jax.config import base_config
-from mgr_jax.errors import UserError, printable, some_names, unknown_name
-from mgr_jax.files import expand, lock, replace_folder, scratch
+from mgr_jax.errors import UserError, printable, unknown_name
+from mgr_jax.files import expand, lock, replace_folder, require_folder, scratch
+from mgr_jax.interop.convert import convert_tensors
 from mgr_jax.interop.labels import read_labels
 from mgr_jax.interop.read import read_tensors
 from mgr_jax.interop.source import (
@@ -22,7 +23,6 @@ from mgr_jax.interop.source import (
     Tensors,
     assemble,
     digest_tensors,
-    require_same_names,
 )
 from mgr_jax.interop.sources import find_source
 from mgr_jax.model_folder import ModelDescription
@@ -34,6 +34,7 @@ class Imported:
     """A model folder that was made of a file of weights.
 
     Attributes:
+      source: what the file was, see `list_sources`.
       path: of the folder.
       system: what it is called in reports.
       classes: names of its outputs.
@@ -42,6 +43,7 @@ class Imported:
       notes: what is to be known of it.
     """
 
+    source: str
     path: Path
     system: str
     classes: tuple[str, ...]
@@ -53,7 +55,8 @@ class Imported:
         """What was written, in a few lines."""
         told = f"{len(self.classes)} classes" if self.classes else "no classes, embeddings alone"
         lines = [f"Wrote {self.path}: {self.system}, {self.parameters:,} parameters, {told}."]
-        lines += [f"Left out: {some_names(self.ignored, 12)}."] if self.ignored else []
+        left = ", ".join(find_source(self.source).tell_ignored(self.ignored))
+        lines += [f"Left out, as not needed: {left}."] if left else []
         return "\n".join(map(printable, [*lines, *self.notes]))
 
 
@@ -94,8 +97,7 @@ def import_weights(
         )
     tensors = read_tensors(expand(weights).absolute(), checkpoint)
     reading = _reading(kind, reading)
-    conversion = kind.convert(tensors, reading)
-    ignored = require_same_names(kind, tensors, conversion.leaves)
+    conversion, ignored = convert_tensors(kind, tensors, reading)
     digest = digest_tensors(tensors, conversion.leaves)
     known = of_tensors(digest)
     classes, notes = _name_classes(conversion, tensors, labels, known)
@@ -108,7 +110,7 @@ def import_weights(
         provenance = {**description.provenance, **known.provenance()}
         description = replace(description, provenance=provenance)
         notes = (f"These are the weights {known.name}, trained on {known.trained_on}.", *notes)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    require_folder(out.parent)
     told = f"{out} is being written by another process; wait until it is done"
     with lock(out.with_name(f".{out.name}.lock"), told), scratch(out.parent) as aside:
         folder = aside / "model"
@@ -118,11 +120,12 @@ def import_weights(
         replace_folder(folder, out)
     flat = traverse_util.flatten_dict(variables)
     return Imported(
+        source=kind.name,
         path=out,
         system=description.system,
         classes=classes,
         parameters=sum(array.size for path, array in flat.items() if path[0] == "params"),
-        ignored=tuple(ignored),
+        ignored=ignored,
         notes=(*tensors.notes, *conversion.notes, *notes),
     )
 
@@ -176,6 +179,11 @@ def build_model(
 def _reading(source: Source, asked: str | None) -> str:
     if asked is None:
         return next(iter(source.readings), "")
+    if not source.readings:
+        raise UserError(
+            f"files of {source.name} are read in one way alone; leave `reading` out",
+            code="weights.no_readings",
+        )
     if asked not in source.readings:
         raise unknown_name(f"reading of {source.name}", asked, source.readings)
     return asked

@@ -26,7 +26,8 @@ def read_labels(given: str | os.PathLike[str] | Sequence[str], count: int) -> tu
       count: of the outputs.
 
     Raises:
-      UserError: there is no such file, or it holds another number of names, or one of them twice.
+      UserError: there is no such file, or it holds another number of names, one of them twice, or
+        one that cannot be printed.
     """
     if isinstance(given, str | os.PathLike):
         known = str(given) in list_label_sets()
@@ -40,6 +41,13 @@ def read_labels(given: str | os.PathLike[str] | Sequence[str], count: int) -> tu
             f"a file with a name in every line, or one of {', '.join(list_label_sets())}",
             code="labels.other_count",
         )
+    unnamed = [number for number, name in enumerate(names) if not _is_name(name)]
+    if unnamed:
+        raise UserError(
+            f"{told} names output {unnamed[0]} {names[unnamed[0]]!r}, which is no name that can be "
+            "printed; give every output one",
+            code="labels.not_named",
+        )
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(
             f"{told} names {', '.join(twice)} more than once; every output has a name of its own",
@@ -48,17 +56,29 @@ def read_labels(given: str | os.PathLike[str] | Sequence[str], count: int) -> tu
     return names
 
 
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and name.isprintable() and bool(name.strip())
+
+
 def _read(path: Path) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is no text in UTF-8; save it as such", code="labels.not_utf8"
+        ) from error
+    except OSError as error:
         raise UserError(
             f"{path} is no label set and cannot be read as a file of names; give a text file, or "
             f"one of {', '.join(list_label_sets())}",
             code="labels.not_found",
         ) from error
-    rows = [row for row in csv.reader(lines) if row]
-    header = [cell.strip().casefold() for cell in rows[0]] if rows else []
-    if column := next((name for name in _COLUMNS if name in header), ""):
-        return tuple(row[header.index(column)].strip() for row in rows[1:])
-    return tuple(line.strip() for line in lines if line.strip())
+    lines = [line.strip() for line in lines if line.strip()]
+    try:
+        header = [cell.strip().casefold() for cell in next(csv.reader(lines[:1]), [])]
+        if column := next((name for name in _COLUMNS if name in header), ""):
+            at = header.index(column)
+            return tuple("".join(row[at : at + 1]).strip() for row in csv.reader(lines[1:]))
+    except csv.Error as error:
+        raise UserError(f"{path} is no table as CSV ({error})", code="labels.not_read") from error
+    return tuple(lines)

@@ -141,7 +141,8 @@ def _tensors(path: Path, arrays: Mapping[str, np.ndarray], notes: Sequence[str])
 def _tensorflow(path: Path, found: Sequence[Checkpoint], asked: str | None) -> Tensors:
     chosen = choose_checkpoint(path, found, asked)
     arrays, notes, labels = read_tensorflow(path, chosen)
-    return Tensors(arrays, path.name, labels, notes)
+    hidden = path.name.startswith(".")  # such as "MTT_vgg/.index"
+    return Tensors(arrays, "/".join(path.parts[-2:]) if hidden else path.name, labels, notes)
 
 
 def _no_file(path: Path) -> UserError:

@@ -62,12 +62,30 @@ class Tensors(dict[str, np.ndarray]):
             )
         return shape
 
-    def count(self, pattern: str) -> int:
-        """How many of pattern.format(1), pattern.format(2), … there are in a row."""
-        number = 0
-        while pattern.format(number + 1) in self:
-            number += 1
-        return number
+    def holds(self, module: str) -> bool:
+        """Whether there is an array of a module, such as "layer1.conv" or "conv2d_1"."""
+        return any(name.startswith((f"{module}.", f"{module}/")) for name in self)
+
+    def count(self, module: str, first: int = 1) -> int:
+        """How many modules such as "layer{}.conv" there are, numbered from the first on.
+
+        One that is not there counts as well if the next one is, so that its arrays will be missed.
+        """
+        return count_modules(self, lambda number: module.format(number), first)
+
+
+def count_modules(tensors: Tensors, name: Callable[[int], str], first: int = 0) -> int:
+    """See `Tensors.count`.
+
+    Args:
+      tensors: of the file.
+      name: gives the name of the module of a number.
+      first: number.
+    """
+    number = first
+    while tensors.holds(name(number)) or tensors.holds(name(number + 1)):
+        number += 1
+    return number - first
 
 
 def identity(array: np.ndarray) -> np.ndarray:
@@ -149,6 +167,17 @@ class Source:
         """Whether an array of this name is not needed."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.ignored)
 
+    def tell_ignored(self, names: Sequence[str]) -> list[str]:
+        """Those that are not needed, in short: a name, or its pattern and how many it matches."""
+        by_pattern: dict[str, list[str]] = {}
+        for name in names:
+            pattern = next(one for one in self.ignored if fnmatch.fnmatchcase(name, one))
+            by_pattern.setdefault(pattern, []).append(name)
+        return [
+            found[0] if len(found) == 1 else f"{pattern} ({len(found)})"
+            for pattern, found in by_pattern.items()
+        ]
+
 
 def require_same_names(source: Source, tensors: Tensors, leaves: Sequence[Leaf]) -> list[str]:
     """Checks that the network needs the arrays of the file, and no others.
@@ -191,7 +220,7 @@ def assemble(tensors: Tensors, leaves: Sequence[Leaf], shapes: Mapping[Path, tup
         try:
             # Contiguous, and a single number stays one, which ascontiguousarray makes an array.
             array = np.array(
-                leaf.convert(*(tensors[name] for name in leaf.names)), np.float32, order="C"
+                leaf.convert(*(_real(tensors, name) for name in leaf.names)), np.float32, order="C"
             )
         except (ValueError, IndexError) as error:
             wrong.append(f"{' and '.join(leaf.names)} ({error})")
@@ -213,6 +242,24 @@ def assemble(tensors: Tensors, leaves: Sequence[Leaf], shapes: Mapping[Path, tup
             code="weights.not_filled",
         )
     return found
+
+
+def _real(tensors: Tensors, name: str) -> np.ndarray:
+    """An array that a network can have.
+
+    Raises:
+      UserError: it is complex, or holds NaN or what is beyond single precision.
+    """
+    array = tensors[name]
+    with np.errstate(over="ignore"):
+        is_sound = array.dtype.kind in "fiub" and np.isfinite(array.astype(np.float32)).all()
+    if not is_sound:
+        raise UserError(
+            f"{tensors.file}: {name} holds values that are no finite real numbers, with which a "
+            "network tells nothing; get the file again, or one of an earlier step of its training",
+            code="weights.not_finite",
+        )
+    return array
 
 
 def digest_tensors(tensors: Tensors, leaves: Sequence[Leaf]) -> str:

@@ -15,7 +15,7 @@ _NETWORKS = (
 # What stands in checkpoints beside it.
 _OTHERS = ("optim", "sched", "scaler", "ema", "loss", "criterion", "hparams", "hyper", "config")
 # What wrappers put before all names: DataParallel, torch.compile, and trainers that hold a network.
-_PREFIXES = ("module.", "_orig_mod.", "model.")
+_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
 _DEEPEST, _MOST = 16, 2_000_000
 
 T = TypeVar("T")

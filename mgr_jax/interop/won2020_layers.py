@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mgr_jax.errors import UserError
 from mgr_jax.interop.layers import torch_layer, torch_norm
 from mgr_jax.interop.source import Conversion, Leaf, Tensors
 from mgr_jax.interop.torch_mel import Heard
@@ -45,25 +44,20 @@ def tagger(
     )
 
 
-def widths_of_layers(tensors: Tensors, weight: str, ndim: int) -> tuple[int, ...]:
-    """Channels of layer1, layer2, … as the weight of this name in each tells them."""
-    count = max(1, tensors.count(f"layer{{}}.{weight}"))  # of none, `shape` says so
-    return tuple(tensors.shape(f"layer{n}.{weight}", ndim)[0] for n in range(1, count + 1))
+def widths_of_layers(
+    tensors: Tensors, conv: str, ndim: int, layers: int | None = None
+) -> tuple[int, ...]:
+    """Channels of layer1, layer2, … as the convolution of this name in each tells them.
 
-
-def require_layers(tensors: Tensors, widths: Sequence[int], layers: int) -> None:
-    """Checks the number of layers of a network that pools by what only its authors say.
-
-    Raises:
-      UserError: it is another one.
+    Args:
+      tensors: of the file.
+      conv: name of the convolution in its layer.
+      ndim: axes of its kernel.
+      layers: how many, where only the published number is known to work, as what is pooled after
+        each leaves no trace in a file; None: as many as there are.
     """
-    if len(widths) != layers:
-        raise UserError(
-            f"{tensors.file} has {len(widths)} convolutions layer1.conv, layer2.conv, …, where the "
-            f"published network has {layers}, and what is pooled after each leaves no trace in a "
-            "file; is it a file of this source?",
-            code="weights.other_source",
-        )
+    count = layers or max(1, tensors.count(f"layer{{}}.{conv}"))  # of none, `shape` says so
+    return tuple(tensors.shape(f"layer{n}.{conv}.weight", ndim)[0] for n in range(1, count + 1))
 
 
 def convolution(module: str, name: str) -> Iterator[Leaf]:
@@ -80,10 +74,10 @@ def residual(tensors: Tensors, module: str, name: str) -> Iterator[Leaf]:
     for number in (1, 2):
         yield from torch_layer(f"{module}.conv_{number}", name, f"conv{number}")
         yield from torch_norm(f"{module}.bn_{number}", name, f"norm{number}")
-    if f"{module}.conv_3.weight" in tensors:
+    if tensors.holds(f"{module}.conv_3"):
         yield from torch_layer(f"{module}.conv_3", name, "shortcut")
         yield from torch_norm(f"{module}.bn_3", name, "shortcut_norm")
-    if f"{module}.dense1.weight" in tensors:
+    if tensors.holds(f"{module}.dense1"):
         yield from torch_layer(f"{module}.dense1", name, "gate", "squeeze")
         yield from torch_layer(f"{module}.dense2", name, "gate", "excite")
 

@@ -57,7 +57,7 @@ ROWS = (
     Row(112, 5, 672, 160, True, True, 4),
     *[Row(160, 5, 960, 160, True, True)] * 2,
 )
-_TAIL = 3  # rows at the end that `reduced_tail` and `dilated` change
+TAIL = 3  # rows at the end that `reduced_tail` and `dilated` change
 HIDDEN = 1280
 
 
@@ -80,7 +80,7 @@ def block_channels(width: float, *, reduced_tail: bool = False) -> list[Channels
     found = []
     inputs = divisible(ROWS[0].inputs * width)
     for number, row in enumerate(ROWS):
-        half = 2 if reduced_tail and number >= len(ROWS) - _TAIL else 1
+        half = 2 if reduced_tail and number >= len(ROWS) - TAIL else 1
         # The first row of the tail expands what comes from before it.
         expanded = row.expanded // (1 if row.stage else half)
         outputs = divisible(row.outputs // half * width)
@@ -263,7 +263,7 @@ class EfficientAT(ConvNetwork):
                 sizes.outputs,
                 row.kernel,
                 stride=self.strides[row.stage - 1] if row.stage else 1,
-                dilation=2 if self.dilated and number > len(ROWS) - _TAIL else 1,
+                dilation=2 if self.dilated and number > len(ROWS) - TAIL else 1,
                 gates=self.se if row.gated and self.se != "none" else "",
                 hard_swish=row.hard_swish,
                 **self.normed,

@@ -135,7 +135,7 @@ SMALLER = {row[0]: (row[1], row[2]) for row in reversed(PARAMETERS)} | {
     "resnet34": ({"blocks": (1, 1), "width": 4, "dropout": 0.3}, (24, 16)),
     "densenet121": ({"blocks": (1, 1), "growth": 4, "width": 8, "layer_dropout": 0.3}, (24, 16)),
     "efficientat": (
-        {"width": 0.05, "se": "cf", "strides": (2, 2, 1, 1), "dilated": True},
+        {"width": 0.05, "se": "c", "strides": (2, 2, 1, 1), "dilated": True},
         (20, 16),
     ),
     "ast": ({"patch": (4, 4), "stride": (3, 3), "width": 12, "layers": 1, "hidden": 16}, (16, 10)),

@@ -82,11 +82,19 @@ def test_names_of_the_outputs(weights, tmp_path):
     (tmp_path / "names.txt").write_text("rock\npop\njazz\n", encoding="utf-8")
     made = import_weights(SOURCE, weights, tmp_path / "named", labels=tmp_path / "names.txt")
     assert made.classes == ("rock", "pop", "jazz")
+    (tmp_path / "latin.txt").write_bytes("a\nb\nreggaé\n".encode("latin-1"))
+    (tmp_path / "ragged.csv").write_text("n,class\n1,a\n2\n3,c\n", encoding="utf-8")
+    (tmp_path / "endless.csv").write_text(f'class\na\nb\n"{"c" * 200_000}\n', encoding="utf-8")
     for labels, code, told in (
         ("mtat50", "labels.other_count", "50"),
         (("a", "b"), "labels.other_count", "2"),
         (("a", "b", "a"), "labels.repeated", "a"),
+        (("a", "b", " "), "labels.not_named", "output 2"),
+        (("a", "b\x1b", "c"), "labels.not_named", "output 1"),
         ("nowhere.txt", "labels.not_found", "nowhere.txt"),
+        (tmp_path / "latin.txt", "labels.not_utf8", "latin.txt"),
+        (tmp_path / "ragged.csv", "labels.not_named", "output 1"),
+        (tmp_path / "endless.csv", "labels.not_read", "endless.csv"),
     ):
         with user_error(code, told):
             import_weights(SOURCE, weights, tmp_path / "wrong", labels=labels)
@@ -134,7 +142,7 @@ def added(name, *shape):
             ["layer2.bn.bias of (7,)", "dense.bias of (4,)"],
         ),
         (added("dense.weight", 3), "weights.other_source", ["dense.weight", "2 axes"]),
-        (without("layer1.conv.weight"), "weights.other_source", ["layer1.conv.weight"]),
+        (without("layer1.conv.weight"), "weights.other_arrays", ["lacks layer1.conv.weight"]),
     ],
 )
 def test_arrays_that_do_not_fit_are_all_named(change, code, named, state, tmp_path):
@@ -147,7 +155,7 @@ def test_arrays_that_do_not_fit_are_all_named(change, code, named, state, tmp_pa
 def test_wrong_arguments_are_one_sentence(weights, tmp_path):
     with user_error("unknown_name", "won2020_fnc"):
         import_weights("won2020_fnc", weights, tmp_path / "model")
-    with user_error("unknown_name", "other", SOURCE):
+    with user_error("weights.no_readings", SOURCE):
         import_weights(SOURCE, weights, tmp_path / "model", reading="other")
     with user_error("file.not_found", "gone.pth"):
         import_weights(SOURCE, tmp_path / "gone.pth", tmp_path / "model")

@@ -194,5 +194,5 @@ def test_filters_of_a_real_file_are_the_front_end_of_the_network(shared_dir):
 def test_other_numbers_of_pooled_layers_are_refused():
     fcn = state_of("won2020_fcn")
     four = {name: array for name, array in fcn.items() if not name.startswith("layer5.")}
-    with user_error("weights.other_source", "random.pth", "4 convolutions", "has 5"):
+    with user_error("weights.other_source", "random.pth", "layer5.conv.weight"):
         converted("won2020_fcn", four)

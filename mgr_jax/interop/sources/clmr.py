@@ -1,33 +1,35 @@
 """CLMR's SampleCNN (Spijkervet and Burgoyne 2021, arXiv 2103.09410), in PyTorch."""
 
+import re
+
 from mgr_jax.errors import UserError, some_names
 from mgr_jax.interop.layers import torch_layer, torch_norm
 from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
 
-_STEM = "sequential.0.0.weight"
+_STEM = re.compile(r"(.*)sequential\.0\.0\.\w+")
 
 
 def _clmr(tensors: Tensors, reading: str) -> Conversion:
     """With the layer `fc` a tagger, without it, as trained by contrast, an encoder."""
     prefix = _prefix(tensors)
-    blocks = tensors.count(f"{prefix}sequential.{{}}.0.weight")
-    shapes = [tensors.shape(f"{prefix}sequential.{n}.0.weight", 3) for n in range(blocks + 1)]
+    layers = tensors.count(f"{prefix}sequential.{{}}.0", first=0)
+    shapes = [tensors.shape(f"{prefix}sequential.{n}.0.weight", 3) for n in range(layers)]
     kernels = [shape[2] for shape in shapes]
-    base, *pooled, last = kernels
+    base, pooled = kernels[0], kernels[1:-1]
     # Blocks pad one sample on either side, whatever their kernel.
-    if len(shapes) < 3 or {base, *pooled, last} != {3}:
+    if not pooled or {*kernels} != {3}:
         raise UserError(
             f"{tensors.file}: the kernels of its layers are {', '.join(map(str, kernels))} samples "
             "wide, where CLMR's are 3; is it a file of this source?",
             code="weights.other_source",
         )
     leaves: list[Leaf] = []
-    ours = ["stem", *(f"block{number}" for number in range(1, blocks)), "last"]
+    ours = ["stem", *(f"block{number}" for number in range(1, layers - 1)), "last"]
     for number, name in enumerate(ours):
         leaves += torch_layer(f"{prefix}sequential.{number}.0", name, "conv")
         leaves += torch_norm(f"{prefix}sequential.{number}.1", name, "norm")
     classes = 0
-    if f"{prefix}fc.weight" in tensors:
+    if tensors.holds(f"{prefix}fc"):
         classes, _ = tensors.shape(f"{prefix}fc.weight", 2)
         leaves += torch_layer(f"{prefix}fc", "head")
     return Conversion(
@@ -49,14 +51,15 @@ def _clmr(tensors: Tensors, reading: str) -> Conversion:
 
 def _prefix(tensors: Tensors) -> str:
     """What precedes the names of the encoder's arrays: "encoder." and the like, or nothing."""
-    found = [name.removesuffix(_STEM) for name in tensors if name.endswith(_STEM)]
+    found = {match[1] for name in tensors if (match := _STEM.fullmatch(name))}
     if len(found) != 1:
         raise UserError(
-            f"{tensors.file} has {len(found)} arrays …{_STEM}, where one was expected; its arrays "
-            f"are {some_names(tensors, 5)}. Is it a file of this source?",
+            f"{tensors.file} has {len(found)} networks with an array …sequential.0.0.weight, where "
+            f"one was expected; its arrays are {some_names(tensors, 5)}. Is it a file of this "
+            "source?",
             code="weights.other_source",
         )
-    return found[0]
+    return found.pop()
 
 
 SOURCES = (

@@ -7,7 +7,7 @@ from mgr_jax.audio.frontends.recipes import EFFICIENTAT
 from mgr_jax.errors import UserError
 from mgr_jax.interop.layers import torch_layer, torch_norm
 from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
-from mgr_jax.models.efficientat import HIDDEN, ROWS, Channels, block_channels, divisible
+from mgr_jax.models.efficientat import HIDDEN, ROWS, TAIL, Channels, block_channels, divisible
 
 _AUDIOSET = 527
 _MLP = "classifier.5"
@@ -38,7 +38,7 @@ _READINGS = {
 
 
 def _convert(tensors: Tensors, reading: str) -> Conversion:
-    convolutional = "classifier.0.weight" in tensors
+    convolutional = tensors.holds("classifier.0") or tensors.holds("classifier.1")
     head = tensors.shape(*(("classifier.0.weight", 4) if convolutional else (f"{_MLP}.weight", 2)))
     classes = head[0]
     width, reduced_tail = _width(tensors)
@@ -73,35 +73,50 @@ def _width(tensors: Tensors) -> tuple[float, bool]:
 
     Several widths may have the same channels: the roundest is told.
     """
-    blocks = [_depthwise_and_last(tensors, number) for number in range(1, _LAST)]
+    blocks = _told_blocks(tensors)
+    last = max(blocks)
     hidden = tensors["classifier.2.weight"].shape[:1] if "classifier.2.weight" in tensors else ()
     for reduced_tail in (False, True):
-        whole = ROWS[-1].outputs // (2 if reduced_tail else 1)
+        half = 2 if reduced_tail and last > len(ROWS) - TAIL else 1
+        whole = ROWS[last - 1].outputs // half
         units = HIDDEN // (2 if reduced_tail else 1)
         # In thousandths; channels are multiples of 8.
-        lowest, highest = (1000 * (blocks[-1][1] + off) // whole for off in (-16, 16))
+        lowest, highest = (1000 * (blocks[last].outputs + off) // whole for off in (-16, 16))
         near = range(max(1, lowest), highest + 1)
         for width in sorted((each / 1000 for each in near), key=lambda width: len(str(width))):
             channels = block_channels(width, reduced_tail=reduced_tail)
-            fits = [(block.expanded, block.outputs) for block in channels] == blocks
+            fits = all(channels[number - 1][1:] == block for number, block in blocks.items())
             if fits and hidden in ((), (divisible(units * width),)):
                 return width, reduced_tail
-    return blocks[-1][1] / ROWS[-1].outputs, False  # the arrays that do not fit will be named
+    # The arrays that do not fit will be named.
+    return blocks[last].outputs / ROWS[last - 1].outputs, False
 
 
-def _depthwise_and_last(tensors: Tensors, number: int) -> tuple[int, int]:
-    """Output channels of the depthwise convolution of a block, and of its last one."""
-    kernels = [f"features.{number}.block.{place}.0.weight" for place in range(4)]
-    last = next((name for name in reversed(kernels) if name in tensors), kernels[0])
-    out, expanded, *_ = tensors.shape(last, 4)
-    return expanded, out
+class _Block(NamedTuple):
+    expanded: int
+    outputs: int
+
+
+def _told_blocks(tensors: Tensors) -> dict[int, _Block]:
+    """Channels of the blocks by number, as the last convolution of each tells them.
+
+    Where it is missing, the block is left out: the others tell the width as well.
+    """
+    found: dict[int, _Block] = {}
+    for number in range(1, _LAST):
+        parts = [f"features.{number}.block.{place}" for place in range(4)]
+        last = next((part for part in reversed(parts) if tensors.holds(part)), parts[0])
+        if f"{last}.0.weight" in tensors or (number == len(ROWS) and not found):
+            out, expanded, *_ = tensors.shape(f"{last}.0.weight", 4)
+            found[number] = _Block(expanded, out)
+    return found
 
 
 def _gates(tensors: Tensors, channels: list[Channels]) -> list[str]:
     """The axis of each branch of the gates, "c" or "f"."""
     prefix = f"features.{len(ROWS)}.block.2.conc_se_layers"
     found: list[str] = []
-    while f"{prefix}.{len(found)}.fc1.weight" in tensors:
+    while tensors.holds(f"{prefix}.{len(found)}"):
         _, size = tensors.shape(f"{prefix}.{len(found)}.fc1.weight", 2)
         found.append("c" if size == channels[-1].expanded else "f")
     if sorted(found) not in ([], ["c"], ["f"], ["c", "f"]):

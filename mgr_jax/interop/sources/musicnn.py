@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mgr_jax.errors import UserError
-from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
+from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors, count_modules
 
 _RATE, _BINS = 16_000, 96
 _FRAMES, _HOP = 187, 256
@@ -21,13 +21,6 @@ _MIDEND = 3  # convolutions over time, the last ones
 def _numbered(kind: str, number: int) -> str:
     """As TensorFlow names layers that were not given a name: in the order of their creation."""
     return f"{kind}_{number}" if number else kind
-
-
-def _count(tensors: Tensors, kind: str, array: str) -> int:
-    number = 0
-    while f"{_numbered(kind, number)}/{array}" in tensors:
-        number += 1
-    return number
 
 
 def _params(*path: str) -> tuple[str, ...]:
@@ -79,7 +72,7 @@ def _one_width(tensors: Tensors, kernels: Sequence[str]) -> int:
 
 
 def _musicnn(tensors: Tensors, reading: str) -> Conversion:
-    layers = _count(tensors, "conv2d", "kernel")
+    layers = count_modules(tensors, lambda number: _numbered("conv2d", number))
     kernels = [f"{_numbered('conv2d', number)}/kernel" for number in range(layers)]
     shapes = [tensors.shape(name, 4) for name in kernels or ["conv2d/kernel"]]
     front = max(0, layers - _MIDEND)
@@ -113,7 +106,7 @@ def _musicnn(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _vgg(tensors: Tensors, reading: str) -> Conversion:
-    layers = max(1, tensors.count("{}CNN/kernel"))
+    layers = max(1, tensors.count("{}CNN"))
     leaves: list[Leaf] = [*_norm(0, "input")]
     for number in range(1, layers + 1):
         leaves += [*_layer(f"{number}CNN", f"conv{number}"), *_norm(number, f"conv{number}")]

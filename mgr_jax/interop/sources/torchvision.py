@@ -1,10 +1,13 @@
 """ResNets in torchvision's layout: ImageNet's, and those that were trained on mel bins."""
 
+import functools
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from mgr_jax.errors import UserError
 from mgr_jax.interop.layers import torch_layer, torch_norm, transposed
 from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
 
@@ -13,22 +16,30 @@ _READINGS = {
     "each colour",
     "mean": "the kernels of three colours, if there are, are averaged: a third of that",
 }
+_STEM = re.compile(r"((?:[a-z_]\w*\.)*?)(?:conv1|bn1)\.\w+")
+_BLOCKS = {"resnet18": [2, 2, 2, 2], "resnet34": [3, 4, 6, 3]}
 _IMAGENET = 1000  # classes, none of which is a genre
 
 
-def _resnet(tensors: Tensors, reading: str) -> Conversion:
+def _resnet(source: str, tensors: Tensors, reading: str) -> Conversion:
     prefix = _prefix(tensors)
     width, colours, *_ = tensors.shape(f"{prefix}conv1.weight", 4)
     blocks: list[int] = []
-    while f"{prefix}layer{len(blocks) + 1}.0.conv1.weight" in tensors:
-        blocks.append(_count(tensors, f"{prefix}layer{len(blocks) + 1}."))
+    for stage in range(1, tensors.count(f"{prefix}layer{{}}") + 1):
+        blocks.append(tensors.count(f"{prefix}layer{stage}.{{}}", first=0))
+    depth = next((name for name, known in _BLOCKS.items() if known == blocks), source)
+    if depth != source:
+        raise UserError(
+            f"{tensors.file} is a {depth}, of {', '.join(map(str, blocks))} blocks",
+            code="weights.other_source",
+        )
     fc = _last_layer(tensors, prefix)
     classes, _ = tensors.shape(f"{fc}.weight", 2) if fc else (0, 0)
     imagenet = colours == 3 and classes == _IMAGENET
     return Conversion(
         frontend={"name": "gtzan_mel3", "kwargs": {}},
         model={
-            "name": "resnet34" if blocks == [3, 4, 6, 3] else "resnet18",
+            "name": source,
             "kwargs": {"blocks": tuple(blocks), "width": width},
         },
         sample_rate=22_050,
@@ -42,22 +53,14 @@ def _resnet(tensors: Tensors, reading: str) -> Conversion:
 
 def _prefix(tensors: Tensors) -> str:
     """What stands before all names, as "module." in a network that was on several devices."""
-    stem = "conv1.weight"
-    names = [name for name in tensors if name.endswith(stem) and ".0." not in name]
-    return min(names, key=len, default=stem).removesuffix(stem)
-
-
-def _count(tensors: Tensors, stage: str) -> int:
-    blocks = 0
-    while f"{stage}{blocks}.conv1.weight" in tensors:
-        blocks += 1
-    return blocks
+    found = (match[1] for name in tensors if (match := _STEM.fullmatch(name)))
+    return min(found, key=len, default="")
 
 
 def _last_layer(tensors: Tensors, prefix: str) -> str:
     """Name of the dense layer, which may stand behind dropout; empty: there is none."""
     names = (name for name in tensors if name.startswith(f"{prefix}fc."))
-    return next((name.removesuffix(".weight") for name in names if name.endswith(".weight")), "")
+    return next((name.rpartition(".")[0] for name in names), "")
 
 
 def _leaves(
@@ -77,7 +80,7 @@ def _leaves(
             for layer in (1, 2):
                 yield from torch_layer(f"{module}.conv{layer}", ours, f"conv{layer}", bias=False)
                 yield from torch_norm(f"{module}.bn{layer}", ours, f"norm{layer}")
-            if f"{module}.downsample.0.weight" in tensors:
+            if tensors.holds(f"{module}.downsample"):
                 yield from torch_layer(f"{module}.downsample.0", ours, "shortcut", bias=False)
                 yield from torch_norm(f"{module}.downsample.1", ours, "shortcut_norm")
     if fc:
@@ -90,7 +93,7 @@ SOURCES = tuple(
         about=f"ResNet-{depth} of torchvision, ImageNet's or trained on mel bins (.pth)",
         upstream="github.com/pytorch/vision, torchvision/models/resnet.py",
         license="BSD-3-Clause; what it was trained on has terms of its own",
-        convert=_resnet,
+        convert=functools.partial(_resnet, f"resnet{depth}"),
         ignored=("*num_batches_tracked",),
         readings=_READINGS,
     )

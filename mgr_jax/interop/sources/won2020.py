@@ -23,7 +23,6 @@ from mgr_jax.interop.won2020_layers import (
     convolution,
     dense_block,
     image_layers,
-    require_layers,
     residual,
     residual_image_layers,
     tagger,
@@ -39,8 +38,7 @@ _IGNORED = (
 
 
 def _fcn(tensors: Tensors, reading: str) -> Conversion:
-    widths = widths_of_layers(tensors, "conv.weight", 4)
-    require_layers(tensors, widths, 5)
+    widths = widths_of_layers(tensors, "conv", 4, layers=5)
 
     def from_bins(array: np.ndarray) -> np.ndarray:
         # Of more mels the pooling leaves several bins, which lie within the channels.
@@ -64,11 +62,13 @@ def _fcn(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _crnn(tensors: Tensors, reading: str) -> Conversion:
-    widths = widths_of_layers(tensors, "conv.weight", 4)
-    require_layers(tensors, widths, 4)
+    widths = widths_of_layers(tensors, "conv", 4, layers=4)
     gru = f"layer{len(widths) + 1}"
     _, units = tensors.shape(f"{gru}.weight_hh_l0", 2)
-    layers = 1 + tensors.count(f"{gru}.weight_hh_l{{}}")
+    arrays = [f"{gru}.{kind}_{side}_l" for kind in ("weight", "bias") for side in ("ih", "hh")]
+    layers = 1
+    while any(f"{array}{layers}" in tensors for array in arrays):
+        layers += 1
     leaves = [*image_layers(widths)]
     for layer in range(layers):
         leaves += torch_gru(gru, layer, f"gru{layer + 1}")
@@ -92,9 +92,8 @@ def _over_one_bin(array: np.ndarray) -> np.ndarray:
 
 def _musicnn(tensors: Tensors, reading: str) -> Conversion:
     heard = htk_mel(tensors, "spec", 96)
-    shapes = [tensors.shape("layers.0.conv.weight")]
-    for layer in range(1, 1 + tensors.count("layers.{}.conv.weight")):
-        shapes.append(tensors.shape(f"layers.{layer}.conv.weight"))
+    layers = max(1, tensors.count("layers.{}.conv", first=0))
+    shapes = [tensors.shape(f"layers.{layer}.conv.weight") for layer in range(layers)]
     timbre = [shape for shape in shapes if len(shape) == 4]
     tempo = [shape for shape in shapes if len(shape) == 3]
     if not timbre or not tempo or [*timbre, *tempo] != shapes:
@@ -131,12 +130,12 @@ def _musicnn(tensors: Tensors, reading: str) -> Conversion:
     )
 
 
-def _samples(tensors: Tensors, weight: str) -> dict[str, Any]:
+def _samples(tensors: Tensors, conv: str) -> dict[str, Any]:
     """Fields of a SampleCNN: a strided layer, pooled ones, and a last one that pools nothing."""
-    widths = widths_of_layers(tensors, weight, 3)
-    kernels = [tensors.shape(f"layer{n}.{weight}", 3)[2] for n in range(1, len(widths) + 1)]
-    base, *pooled, last = kernels
-    if len(widths) < 3 or base % 2 == 0 or {base} != {*pooled}:
+    widths = widths_of_layers(tensors, conv, 3)
+    kernels = [tensors.shape(f"layer{n}.{conv}.weight", 3)[2] for n in range(1, len(widths) + 1)]
+    base, last, pooled = kernels[0], kernels[-1], kernels[1:-1]
+    if base % 2 == 0 or {base} != {*pooled}:
         raise UserError(
             f"{tensors.file}: the kernels of its layers are {', '.join(map(str, kernels))} samples "
             "wide, where a strided layer, pooled ones of the same odd width and a last one were "
@@ -155,7 +154,7 @@ _WAVEFORM = Heard({"name": "waveform", "kwargs": {}}, 16_000)
 
 
 def _sample_cnn(tensors: Tensors, reading: str) -> Conversion:
-    fields = _samples(tensors, "conv.weight")
+    fields = _samples(tensors, "conv")
     leaves: list[Leaf] = []
     for module, name in _names_of_layers(len(fields["layer_widths"])):
         leaves += convolution(module, name)
@@ -171,7 +170,7 @@ def _sample_cnn(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _sample_cnn_se(tensors: Tensors, reading: str) -> Conversion:
-    fields = _samples(tensors, "conv_1.weight")
+    fields = _samples(tensors, "conv_1")
     hidden, width = tensors.shape("layer1.dense1.weight", 2)
     leaves = [*dense_block()]
     for module, name in _names_of_layers(len(fields["layer_widths"])):
@@ -191,7 +190,7 @@ def _sample_cnn_se(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _short_chunk(tensors: Tensors, reading: str) -> Conversion:
-    widths = widths_of_layers(tensors, "conv.weight", 4)
+    widths = widths_of_layers(tensors, "conv", 4)
     return tagger(
         tensors,
         head="dense2",
@@ -205,7 +204,7 @@ def _short_chunk(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _short_chunk_res(tensors: Tensors, reading: str) -> Conversion:
-    widths = widths_of_layers(tensors, "conv_1.weight", 4)
+    widths = widths_of_layers(tensors, "conv_1", 4)
     return tagger(
         tensors,
         head="dense2",
@@ -241,8 +240,8 @@ def _harmonic_cnn(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _cnn_sa(tensors: Tensors, reading: str) -> Conversion:
-    widths = widths_of_layers(tensors, "conv_1.weight", 4)
-    layers = 1 + tensors.count("encoder.layer.{}.output.dense.weight")
+    widths = widths_of_layers(tensors, "conv_1", 4)
+    layers = max(1, tensors.count("encoder.layer.{}", first=0))
     hidden, _ = tensors.shape("encoder.layer.0.intermediate.dense.weight", 2)
     leaves = [*residual_image_layers(tensors, widths), *torch_layer("pooler.dense", "pooler")]
     for number in range(layers):

@@ -1,5 +1,6 @@
 """A PyTorch project on FMA small: CNNs, CRNNs and a BBNN on constant-Q and mel bins."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +39,6 @@ class _Convolutions:
 
     def __init__(self, tensors: Tensors, prefix: str = "") -> None:
         self.tensors, self.prefix = tensors, prefix
-        self.count = tensors.count(prefix + "conv{}.conv1.weight")
         first = tensors.shape(f"{prefix}conv1.conv1.weight", 4)
         self.fields: dict[str, Any] = {
             "widths": tuple(self._shape(number)[0] for number in self._numbers),
@@ -47,26 +47,19 @@ class _Convolutions:
         }
         self.rows = first[2]  # of the first kernel
         self.along_time = self.rows == 1
-        if self.count != len(_ALONG_TIME):
-            raise UserError(
-                f"{tensors.file} holds {self.count} blocks of convolutions "
-                f"({prefix}conv1 to {prefix}conv{self.count}); how networks of this source pool is "
-                f"known for {len(_ALONG_TIME)} alone",
-                code="weights.other_source",
-            )
 
     @property
     def _numbers(self) -> range:
-        return range(1, self.count + 1)
+        return range(1, len(_ALONG_TIME) + 1)  # how others would pool is not known
 
     def _shape(self, number: int) -> tuple[int, ...]:
         return self.tensors.shape(f"{self.prefix}conv{number}.conv1.weight", 4)
 
     def _kind(self, number: int) -> str:
         module = f"{self.prefix}conv{number}"
-        if f"{module}.conv_sc.weight" in self.tensors:
+        if self.tensors.holds(f"{module}.conv_sc"):
             return "resnet"
-        return "densenet" if f"{module}.conv3.weight" in self.tensors else "basic"
+        return "densenet" if self.tensors.holds(f"{module}.conv3") else "basic"
 
     def leaves(self) -> Iterator[Leaf]:
         for number, kind in zip(self._numbers, self.fields["block"], strict=True):
@@ -106,7 +99,7 @@ def _dense(tensors: Tensors, channels: int = 0) -> tuple[dict[str, Any], int, li
       tensors: of the file.
       channels: of flattened images before them; 0: there are none.
     """
-    count = tensors.count("fc{}.weight")
+    count = tensors.count("fc{}")
     sizes = [tensors.shape(f"fc{n}.weight", 2)[0] for n in range(1, max(1, count) + 1)]
     leaves: list[Leaf] = []
     for number in range(1, len(sizes) + 1):
@@ -121,7 +114,7 @@ def _recurrent(tensors: Tensors, channels: int = 0) -> tuple[dict[str, Any], lis
     """Settings and leaves of "rnn": a GRU or an LSTM, in one direction or two."""
     gates, units = tensors.shape("rnn.weight_hh_l0", 2)
     cell, names = _GATES.get(gates // units, _GATES[4])
-    both = "rnn.weight_hh_l0_reverse" in tensors
+    both = any(re.fullmatch(r"rnn\.\w+_reverse", name) for name in tensors)
     leaves = []
     for direction, suffix in (("forward", ""), ("backward", "_reverse"))[: 1 + both]:
         for number, gate in enumerate(names):
@@ -213,7 +206,7 @@ def _parallel(tensors: Tensors, reading: str) -> Conversion:
 
 def _bbnn(tensors: Tensors, reading: str) -> Conversion:
     width = tensors.shape("conv1.weight", 4)[0]
-    blocks = tensors.count("inception{}.conv1_2.weight")
+    blocks = tensors.count("inception{}.conv1_2")
     leaves = [*torch_layer("conv1", "stem", "conv"), *torch_norm("bnI", "stem", "norm")]
     for block in range(1, blocks + 1):
         for conv, part in _INCEPTION.items():
