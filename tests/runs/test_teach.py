@@ -68,8 +68,7 @@ def taught(trained_run, music, tmp_path_factory):
 def test_the_score_is_of_songs_whose_albums_were_left_out(taught):
     scores = {row["system"]: row["accuracy"][0] for row in taught.scores}
     assert scores["taught"] == 1.0
-    # Each album is a fold, without which its genre is the rarer one.
-    assert scores["majority class"] == 0.0
+    assert scores["majority class"] == 0.5  # one answer for all, whatever the folds
     assert taught.account["groups"] == {"folder": 16}
     assert taught.account["folds"] == 8
     assert "folder" in taught.result.protocol.sentence
