@@ -86,6 +86,12 @@ def teach(
         before = _before(out, folders, add)
         sources = [*before.get("sources", [])] if add else []
         taken = {source["folder"] for source in sources}
+        if gone := [folder for folder in sorted(taken) if not Path(folder).is_dir()]:
+            raise UserError(
+                f"{gone[0]}, whose songs {out} was taught, is not there any more; put it back, or "
+                "teach all songs into another folder (`out`)",
+                code="folder.not_found",
+            )
         asked = {
             "labels": str(expand(labels).absolute()) if labels else None,
             "columns": columns,
@@ -105,7 +111,8 @@ def teach(
             mapping = str(expand(mapping).absolute())
         elif mapping is None and add:
             mapping = before.get("mapping_given")
-        made = work.teach(mapping, group_by, folds, svm, seed, added=sorted(taken))
+        known = [song["path"] for song in before.get("songs", ())]
+        made = work.teach(mapping, group_by, folds, svm, seed, known, added=sorted(taken))
     write_teach_report(made)
     return made
 

@@ -44,10 +44,9 @@ class Taught:
         """At most nineteen lines of eighty columns."""
         account, notes = self.account, self.account["notes"]
         songs, genres = len(account["songs"]), len(account["genres"])
-        groups = len({song["group"] for song in account["songs"]})
         by = ", ".join(f"{count} by {name}" for name, count in account["groups"].items())
         lines = [
-            f"{songs} songs of {genres} genres in {groups} groups ({by}).",
+            f"{songs} songs of {genres} genres in {account['group_count']} groups ({by}).",
             f"Scores of {account['folds']} folds that keep groups apart, 95 % intervals:",
             f"  {'':<20} {'accuracy':<22} macro F1",
         ]

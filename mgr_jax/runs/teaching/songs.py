@@ -152,6 +152,8 @@ def group_songs(
         other = first.setdefault(items[song.path].sound, name)
         one, two = _root(joined, name), _root(joined, other)
         if one != two:
+            if two.startswith("file "):  # the other tells more
+                one, two = two, one
             joined[one] = two
     return [
         replace(song, group=_root(joined, name)) for song, name in zip(songs, group, strict=True)

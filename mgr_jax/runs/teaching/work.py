@@ -30,6 +30,7 @@ from mgr_jax.runs.teaching.model import (
     ACCOUNT,
     carry_over,
     describe_taught,
+    other_results,
     require_encoder,
     write_taught,
 )
@@ -81,10 +82,24 @@ class Work:
         folds: int | None,
         svm: bool | None,
         seed: int,
+        known: Sequence[str],
         added: Sequence[str],
     ) -> Taught:
-        """Does all of it; see `teach`. `added` are the folders of songs that were there before."""
+        """Does all of it; see `teach`.
+
+        `known` are the paths of the songs of before, `added` the folders of these to which others
+        are added.
+        """
         songs, grouping, store = self._listen(group_by)
+        if gone := len(set(known) - {song.path for song in songs}):
+            self.notes.append(
+                f"{gone} of the {len(known)} songs of before are not there any more, or cannot be "
+                "used."
+            )
+        if old := other_results(self.out):
+            self.notes.append(
+                f"{some_names(old)} in predictions/ are of the model of before; evaluate it again."
+            )
         genres = sorted({song.genre for song in songs}, key=lambda g: (g == OTHER, g))
         counts = Counter(song.genre for song in songs)
         classes = self.predictor.classes if self.predictor.description.trained_to_classify else ()
@@ -164,6 +179,7 @@ class Work:
             "mapping": {genre: list(names) for genre, names in mapping.items()},
             "songs": [dataclasses.asdict(song) for song in songs],
             "groups": grouping.by,
+            "group_count": len(np.unique(grouping.groups)),
             "genres": {genre: counts[genre] for genre in genres},
             "folds": count,
             "scores": as_rows(outer.rows),
