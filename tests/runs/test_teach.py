@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 import soundfile
 from errors import user_error
+from flax.traverse_util import flatten_dict
 
 import mgr_jax
 from mgr_jax.array_files import read_arrays
+from mgr_jax.classifier import create_classifier, init_variables
+from mgr_jax.data.pipeline import open_split
 from mgr_jax.model_folder import read_description
+from mgr_jax.runs.run import Run
 from mgr_jax.runs.teaching import work as teach_work
 from mgr_jax.runs.teaching.choice import choose
 from mgr_jax.runs.teaching.heads import Settings
+from mgr_jax.training.transfer import initial_variables
 
 RATE = 12_000
 GENRES = ("hum", "hiss", "beat")
@@ -89,6 +94,21 @@ def test_the_model_needs_nothing_else_and_says_what_its_songs_said(taught, music
         mgr_jax.evaluate(moved, folder=music, **quiet)
     found = mgr_jax.evaluate(moved, folder=music, include_trained=True, **quiet)
     assert found.scores["track"]["accuracy"][0] == 1.0
+
+
+def test_training_begins_with_the_encoder_of_a_taught_model(taught, trained_run, tiny_config):
+    tiny_config.model = Run.open(trained_run).config.model
+    splits = {name: open_split(tiny_config, name) for name in ("train", "validation")}
+    classifier, spec = create_classifier(tiny_config, len(splits["train"].classes))
+    fresh = init_variables(classifier, spec, 0)
+    begun = []
+    for folder in (taught.path, trained_run):
+        tiny_config.init_from = str(folder)
+        begun.append(flatten_dict(initial_variables(fresh, tiny_config, splits)[0], sep="/"))
+    same = [n for n, array in begun[0].items() if np.array_equal(array, begun[1][n])]
+    # Of another head: that of the taught model is of other classes.
+    assert {name.split("/")[-2] for name in begun[0].keys() - set(same)} <= {"head"}
+    assert any(not np.array_equal(begun[0][n], a) for n, a in flatten_dict(fresh, sep="/").items())
 
 
 @pytest.mark.parametrize(

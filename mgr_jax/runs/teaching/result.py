@@ -60,8 +60,8 @@ class Taught:
                 f"{account['choice']['untrained_weight']:g} ({len(account['mapping'])} of "
                 f"{genres} genres have one)."
             )
-        if account["left_out"]:
-            lines.append(f"{len(account['left_out'])} files left out, see teach.md.")
+        if count := len(account["left_out"]):
+            lines.append(f"{count} file{'s' * (count > 1)} left out, see teach.md.")
         lines += notes[:_NOTES]
         if len(notes) > _NOTES:
             lines.append(f"{len(notes) - _NOTES} more notes in teach.md.")
