@@ -69,12 +69,19 @@ def require(holds: bool, name: str, value: Any, expected: str) -> None:
         raise UserError(f"{name} is {value!r}; {expected}", code="argument.out_of_range")
 
 
+_MOST = 100  # names that a sentence lists; AudioSet alone has 527
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Returns the error that says which of the known names may have been meant, or lists them."""
     known = sorted(known)
     plain = {other.lower(): other for other in known}
     close = [plain[match] for match in difflib.get_close_matches(name.lower(), plain)]
-    hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(known)}"
+    hint = (
+        f"did you mean {' or '.join(close)}?"
+        if close
+        else f"choose from {some_names(known, _MOST)}"
+    )
     return UserError(f"there is no {kind} {name!r}; {hint}", code="unknown_name")
 
 

@@ -313,6 +313,12 @@ def scratch(parent: Path) -> Iterator[Path]:
             _clear_scratch(parent)
 
 
+def outside_scratch(folder: Path) -> Path:
+    """The folder that a user knows of: that which holds the scratch, of one within it."""
+    inside = [one for one in (folder, *folder.parents) if one.name.startswith(_SCRATCH)]
+    return inside[-1].parent if inside else folder
+
+
 @contextlib.contextmanager
 def together(folder: Path) -> Iterator[Path]:
     """A new folder for files that take their places in `folder` at the end: all, or none.

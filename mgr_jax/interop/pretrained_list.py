@@ -7,13 +7,13 @@ from typing import Any
 from mgr_jax.catalogue import Pretrained, list_pretrained, models_folder
 
 _WIDTH = 80
-_HEADS = ("name", "values", "MB", "classes", "licence", "trained on", "there", "score")
+_HEADS = ("name", "values", "MB", "classes", "licence", "trained on", "there")
 _NUMBERS = (1, 2, 3)  # columns
 _NOTES = (
     "there: yes; or how to get it, with `mgr-jax pretrained get NAME`: by pip, or of a file that "
     "is downloaded by hand, which the command names. Then NAME stands for its folder.",
-    "score: measured with this program. What their authors published, and all else that is known "
-    "of them: `mgr-jax pretrained` as JSON, and docs/pretrained.md.",
+    "measured: with this program; published: by their authors, on other data. All else that is "
+    "known of them: `mgr-jax pretrained` as JSON, and docs/pretrained.md.",
 )
 
 
@@ -29,9 +29,14 @@ def format_pretrained() -> str:
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         lines.append("  ".join(cells).rstrip())
-        if network and network.measured:
+        for line in _about(network) if network else ():
             lines += textwrap.wrap(
-                network.measured, _WIDTH, initial_indent="    ", subsequent_indent="    "
+                line,
+                _WIDTH,
+                initial_indent="    ",
+                subsequent_indent="      ",
+                break_long_words=False,
+                break_on_hyphens=False,
             )
     lines.append("")
     for note in (*_NOTES, f"They lie in {models_folder()} ($MGR_JAX_MODELS)."):
@@ -47,6 +52,13 @@ def describe_pretrained() -> list[dict[str, Any]]:
     ]
 
 
+def _about(network: Pretrained) -> list[str]:
+    """Its scores, and where its file comes from."""
+    told = {"measured": network.measured, "published": network.published}
+    scores = [f"{what}: {score}" for what, score in told.items() if score]
+    return [*(scores or ["no score is known"]), network.upstream]
+
+
 def _cells(network: Pretrained) -> tuple[str, ...]:
     how = "by pip" if network.requirement else "a file"
     return (
@@ -57,5 +69,4 @@ def _cells(network: Pretrained) -> tuple[str, ...]:
         network.license,
         network.dataset,
         "yes" if network.is_there else how,
-        "below" if network.measured else "–",
     )

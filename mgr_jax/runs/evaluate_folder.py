@@ -99,7 +99,7 @@ def evaluate_folder(
         left_out += [LeftOut(path, kind, REASONS[kind]) for path, kind in sorted(trained.items())]
         found = {path: prediction for path, prediction in found.items() if path not in trained}
     if not found:
-        why = "; ".join(line.strip() for line in left_out_lines(left_out))
+        why = "; ".join(line.strip() for line in left_out_lines(left_out)[1:])
         raise UserError(f"no file of {folder} is left to be scored: {why}", code="split.empty")
     seen.tell_validation(found)
     artists = {entry.path: entry.artist for entry in entries if entry.path in found}

@@ -62,7 +62,7 @@ def teach(
         the columns genre and class; None: those that are called alike.
       group_by: a column of the index whose values folds keep apart; None: artist, album or folder.
       folds: outer folds; 0: leave one group out; None: 5, or that where groups are few.
-      svm: score an SVM on 57 hand-made features beside; None: of up to 200 files.
+      svm: score an SVM on 57 hand-made features beside; None: of up to 120 files.
       seed: of the folds.
       limits: which files are refused; see `audio.io.Limits`.
       workers: processes that decode; see `predict_stream`.
@@ -73,8 +73,9 @@ def teach(
 
     Raises:
       UserError: there is no such model or folder, it holds something else, the encoder does not
-        read audio, or there are no two genres with songs.
+        read audio, there are no two genres with songs, or `folds` or `seed` is out of range.
     """
+    _require_range(folds, seed)
     out, limits = expand(out).absolute(), Limits.of(limits)
     given = [music] if isinstance(music, str | os.PathLike) else list(music)
     folders = [expand(folder).absolute() for folder in given]
@@ -85,6 +86,12 @@ def teach(
         before = _before(out, folders, add)
         sources = [*before.get("sources", [])] if add else []
         taken = {source["folder"] for source in sources}
+        if gone := [folder for folder in sorted(taken) if not Path(folder).is_dir()]:
+            raise UserError(
+                f"{gone[0]}, whose songs {out} was taught, is not there any more; put it back, or "
+                "teach all songs into another folder (`out`)",
+                code="folder.not_found",
+            )
         asked = {
             "labels": str(expand(labels).absolute()) if labels else None,
             "columns": columns,
@@ -104,9 +111,20 @@ def teach(
             mapping = str(expand(mapping).absolute())
         elif mapping is None and add:
             mapping = before.get("mapping_given")
-        made = work.teach(mapping, group_by, folds, svm, seed, added=sorted(taken))
+        known = [song["path"] for song in before.get("songs", ())]
+        made = work.teach(mapping, group_by, folds, svm, seed, known, added=sorted(taken))
     write_teach_report(made)
     return made
+
+
+def _require_range(folds: int | None, seed: int) -> None:
+    if folds is not None and (folds < 0 or folds == 1):
+        raise UserError(
+            f"`folds` is {folds}; give 2 or more, or 0 to leave one group out at a time",
+            code="argument.out_of_range",
+        )
+    if seed < 0:
+        raise UserError(f"`seed` is {seed}; give 0 or more", code="argument.out_of_range")
 
 
 def _before(out: Path, folders: Sequence[Path], add: bool) -> dict[str, Any]:

@@ -28,7 +28,8 @@ def initial_variables(
 ) -> tuple[dict[str, Any], Origin]:
     """Puts the layers of `config.init_from` into the place of those of equal name and shape.
 
-    A fusion takes its encoder from a run of another model; see `_take_weights`.
+    A fusion takes its encoder from a run of another model, and of a taught model the encoder is
+    taken; see `_take_weights`.
 
     Args:
       variables: of this run, freshly initialised.
@@ -64,12 +65,13 @@ def initial_variables(
         load_variables(Path(origin.run)),
         origin.run,
         into_encoder=config.model.name == "fusion" != origin.model,
-        same_classes=origin.same_classes,
+        out_of_encoder=(was_taught := origin.model == "taught" != config.model.name),
+        same_classes=origin.same_classes and not was_taught,
     )
     if not taken:
         raise UserError(
-            f"config.init_from is {config.init_from}, of whose network no weights have the name "
-            "and shape of some of this network; use the run of a like network",
+            f"config.init_from is {config.init_from}, which has no layer of the name and shape of "
+            "one of this network; use the run of a like network",
             code="init_from.no_weights",
         )
     if progress:
@@ -83,6 +85,7 @@ def _take_weights(
     run: str,
     *,
     into_encoder: bool,
+    out_of_encoder: bool,
     same_classes: bool,
 ) -> tuple[dict[str, Any], str]:
     """Puts the layers of another run into the place of those of equal name and shape.
@@ -94,12 +97,19 @@ def _take_weights(
       old: variables of the other one.
       run: its folder, to tell of it.
       into_encoder: the old network becomes the encoder of a fusion.
+      out_of_encoder: the old network was taught, and the new one is like its encoder.
       same_classes: take the last layer ("head") too.
 
     Returns:
       The variables, and a sentence that says what was taken; empty where nothing fits.
     """
     fresh, known = (traverse_util.flatten_dict(dict(tree)) for tree in (new, old))
+    if out_of_encoder:
+        known = {
+            (*path[:2], *path[3:]) if path[1] == "model" else path: array
+            for path, array in known.items()
+            if path[1] != "model" or path[2] == "encoder"  # and not its own head
+        }
     if into_encoder:
         known = {
             (*path[:2], "encoder", *path[2:]) if path[1] == "model" else path: array

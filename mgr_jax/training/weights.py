@@ -7,6 +7,7 @@ from typing import Any
 import orbax.checkpoint as ocp
 
 from mgr_jax.errors import disk_errors_told
+from mgr_jax.files import outside_scratch
 from mgr_jax.integrity import write_sums
 
 
@@ -18,7 +19,7 @@ def save_variables(folder: Path, variables: Mapping[str, Any]) -> None:
       variables: `params` and `batch_stats`, host arrays.
     """
     checkpoint = Path(folder).absolute() / "checkpoints" / "0"
-    with disk_errors_told(folder):
+    with disk_errors_told(outside_scratch(checkpoint)):
         checkpoint.mkdir(parents=True)
         handler = ocp.StandardCheckpointHandler()
         with ocp.Checkpointer(handler) as checkpointer:

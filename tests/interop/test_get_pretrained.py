@@ -166,8 +166,11 @@ def test_the_list_fits_a_terminal(monkeypatch):
     monkeypatch.setenv("MGR_JAX_MODELS", "/models")
     lines = mgr_jax.format_pretrained().splitlines()
     assert max(map(len, lines)) <= 80
-    for name in mgr_jax.list_pretrained():
+    told = " ".join(" ".join(lines).split())
+    for name, network in mgr_jax.list_pretrained().items():
         assert any(line.startswith(name) for line in lines)
+        for fact in (network.upstream, network.measured, network.published):
+            assert fact in told
 
 
 @pytest.mark.parametrize(

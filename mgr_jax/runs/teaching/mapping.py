@@ -36,7 +36,7 @@ def find_mapping(
         spaces, signs and the word "music".
 
     Raises:
-      UserError: the file is none, or names a genre or a class that there is not.
+      UserError: the file is none, has an empty field, or names a genre or class that there is not.
     """
     if given is None:
         return _by_name([genre for genre in genres if genre != OTHER], classes)
@@ -108,7 +108,15 @@ def _read(path: str | Path) -> list[tuple[str, str]]:
                 code="table.missing_column",
             )
         genre, name = map(table.header.index, _COLUMNS)
-        return [(row.values[genre], row.values[name]) for row in table.rows]
+        pairs = []
+        for row in table.rows:
+            if not (row.values[genre] and row.values[name]):
+                raise UserError(
+                    f"{path}, line {row.line}: fill in both genre and class, or remove the line",
+                    code="table.missing_value",
+                )
+            pairs.append((row.values[genre], row.values[name]))
+        return pairs
 
 
 def _find(what: str, name: str, known: Sequence[str]) -> str:

@@ -158,6 +158,12 @@ def carry_over(old: Path, new: Path) -> None:
         shutil.copytree(old, new, copy_function=_link, ignore=own, dirs_exist_ok=True)
 
 
+def other_results(folder: Path) -> list[str]:
+    """Which results in a taught model's folder teaching does not write anew, as of `evaluate`."""
+    found = sorted(path.name for path in (folder / "predictions").glob("*.npz"))
+    return [name for name in found if name not in OWN]
+
+
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)

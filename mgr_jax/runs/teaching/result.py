@@ -8,6 +8,7 @@ from mgr_jax.errors import UserError, printable
 from mgr_jax.evaluation import Result
 from mgr_jax.files import write_text
 from mgr_jax.runs.folder_result import LeftOut, left_out_lines
+from mgr_jax.runs.teaching.scores import UNTRAINED
 
 _WIDTH = 80
 _NOTES = 4
@@ -43,10 +44,9 @@ class Taught:
         """At most nineteen lines of eighty columns."""
         account, notes = self.account, self.account["notes"]
         songs, genres = len(account["songs"]), len(account["genres"])
-        groups = len({song["group"] for song in account["songs"]})
         by = ", ".join(f"{count} by {name}" for name, count in account["groups"].items())
         lines = [
-            f"{songs} songs of {genres} genres in {groups} groups ({by}).",
+            f"{songs} songs of {genres} genres in {account['group_count']} groups ({by}).",
             f"Scores of {account['folds']} folds that keep groups apart, 95 % intervals:",
             f"  {'':<20} {'accuracy':<22} macro F1",
         ]
@@ -54,14 +54,14 @@ class Taught:
             numbers = [_short(row[name]) for name in ("accuracy", "macro_f1")]
             lines.append(f"  {row['system']:<20} {numbers[0]:<22} {numbers[1]}")
         lines.append(f"Chosen by cross-validation: {account['choice']['head']}")
-        if account["mapping"]:
+        if UNTRAINED in {row["system"] for row in self.scores}:
             lines.append(
                 f"  and the encoder's own outputs, of weight "
-                f"{account['choice']['untrained_weight']:g} ({len(account['mapping'])} genres "
-                "have one)."
+                f"{account['choice']['untrained_weight']:g} ({len(account['mapping'])} of "
+                f"{genres} genres have one)."
             )
-        if account["left_out"]:
-            lines.append(f"{len(account['left_out'])} files left out, see teach.md.")
+        if count := len(account["left_out"]):
+            lines.append(f"{count} file{'s' * (count > 1)} left out, see teach.md.")
         lines += notes[:_NOTES]
         if len(notes) > _NOTES:
             lines.append(f"{len(notes) - _NOTES} more notes in teach.md.")

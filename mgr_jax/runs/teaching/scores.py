@@ -47,17 +47,9 @@ def count_folds(groups: np.ndarray, asked: int | None) -> int:
 
     Args:
       groups: of the songs that can be scored.
-      asked: how many; 0: leave one group out; None: as above.
-
-    Raises:
-      UserError: one fold.
+      asked: how many, two or more; 0: leave one group out; None: as above.
     """
     count = len(np.unique(groups))
-    if asked is not None and (asked < 0 or asked == 1):
-        raise UserError(
-            f"`folds` is {asked}; give 2 or more, or 0 to leave one group out at a time",
-            code="argument.out_of_range",
-        )
     if asked:
         return min(asked, count)
     return count if asked == 0 or count <= _FEW else _FOLDS
@@ -94,7 +86,8 @@ def score_outer(
     fold[scored] = deal_folds(songs.labels[scored], songs.groups[scored], folds, seed)
     rows = np.zeros((len(songs.embedding), songs.genres))
     alone, svm = np.zeros((2, len(songs), songs.genres))
-    majority = np.zeros_like(svm)
+    majority = np.zeros_like(svm)  # one answer for all: a fold more or less would tell the label
+    majority[:, np.bincount(songs.labels).argmax()] = 1
     choices = []
     for number in tqdm(range(folds), "scoring", unit="fold", disable=not progress):
         out = fold == number
@@ -104,7 +97,6 @@ def score_outer(
         head = choice.fit(learnt)
         rows[np.repeat(out, songs.counts)] = head.probabilities(held.embedding, held.untrained)
         alone[out] = held.answers(dataclasses.replace(head, weight=0.0))
-        majority[out, np.bincount(learnt.labels).argmax()] = 1
         if hand is not None:
             if fitted := _fit_svm(hand[~out], learnt, seed):
                 svm[out] = fitted.predict(hand[out])

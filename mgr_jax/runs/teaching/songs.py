@@ -10,7 +10,7 @@ import numpy as np
 from mgr_jax.data.class_names import read_class_names, read_pairs
 from mgr_jax.data.folder_index import Entry, describe_files, find_index
 from mgr_jax.data.genre_folders import find_doubt
-from mgr_jax.data.genres import join_spellings, same_key, tidy_name
+from mgr_jax.data.genres import join_spellings, same_key, stands_for_nothing, tidy_name
 from mgr_jax.data.splits import split_name
 from mgr_jax.decisions import OTHER
 from mgr_jax.errors import UserError, some_names, unknown_name
@@ -18,6 +18,8 @@ from mgr_jax.runs.folder_result import REASONS, LeftOut
 from mgr_jax.runs.teaching.store import Item
 
 _COLUMNS = ("path", "genre", "artist")
+# What programs write into tags for the artist or album of many.
+_NOBODY = ("unknown", "unknown artist", "unknown album", "various", "various artists", "va")
 _SURE = ("folder.no_genres", "data.one_genre")
 
 
@@ -96,7 +98,8 @@ def list_songs(
     if not songs:
         raise UserError(
             f"no audio file in {folder} has a label; put them into a folder for each genre, or "
-            "name them and their genres in an index.csv (columns path and genre)",
+            "name them and their genres in an index.csv (columns path and genre, or what `columns` "
+            "says that they are called)",
             code="table.no_labels",
         )
     return songs, known, left_out
@@ -110,8 +113,9 @@ def group_songs(
 ) -> list[Song]:
     """The songs with what they are kept together by.
 
-    That is the artist of the index or the tags, else the album, else the folder within that of the
-    genre, else the file itself; or a column of the index. Songs of equal sound are one group.
+    That is the artist of the index or the tags, else the album, else the first folder within that
+    of the genre, else the file itself; or a column of the index. Songs of equal sound are one
+    group.
 
     Args:
       songs: to be grouped.
@@ -126,8 +130,8 @@ def group_songs(
     for song in songs:
         entry, item = known[song.path], items[song.path]
         told = {
-            "artist": entry.artist or item.artist,
-            "album": entry.groups.get("album") or item.album,
+            "artist": entry.artist or _of_tag(item.artist),
+            "album": entry.groups.get("album") or _of_tag(item.album),
             "folder": _subfolder(entry),
         }
         if group_by is not None:
@@ -148,6 +152,8 @@ def group_songs(
         other = first.setdefault(items[song.path].sound, name)
         one, two = _root(joined, name), _root(joined, other)
         if one != two:
+            if two.startswith("file "):  # the other tells more
+                one, two = two, one
             joined[one] = two
     return [
         replace(song, group=_root(joined, name)) for song, name in zip(songs, group, strict=True)
@@ -179,8 +185,10 @@ class Grouping:
     Attributes:
       groups: of each song, [songs] int.
       by: how many songs are grouped by what.
-      scored: which songs can be scored, [songs] bool: a genre of one song cannot.
-      parted: genres whose songs all are of one group, which is parted so that folds hold some.
+      scored: which songs can be scored, [songs] bool: a genre of one song (or of copies of one)
+        cannot.
+      parted: genres whose songs all are of one group, unlike others: it is parted so that folds
+        hold some.
     """
 
     groups: np.ndarray
@@ -189,27 +197,46 @@ class Grouping:
     parted: tuple[str, ...]
 
 
-def make_grouping(songs: Sequence[Song]) -> Grouping:
-    """Numbers the groups, and parts those that are all of a genre."""
-    group = [song.group for song in songs]
-    by_genre = defaultdict(set)
-    for song in songs:
-        by_genre[song.genre].add(song.group)
-    counts = Counter(song.genre for song in songs)
-    parted = [g for g, names in by_genre.items() if len(names) == 1 and counts[g] > 1]
-    group = [s.path if s.genre in parted else s.group for s in songs]
-    by = Counter("file" if s.genre in parted else s.by for s in songs)
-    scored = np.array([counts[song.genre] > 1 for song in songs])
+def make_grouping(songs: Sequence[Song], items: Mapping[str, Item]) -> Grouping:
+    """Numbers the groups, and parts those that are all of a genre, but never equal sounds.
+
+    Args:
+      songs: with their groups.
+      items: what was found in each file, by path.
+    """
+    sounds = [items[song.path].sound for song in songs]
+    groups_of, sounds_of = defaultdict(set), defaultdict(set)
+    for song, sound in zip(songs, sounds, strict=True):
+        groups_of[song.genre].add(song.group)
+        sounds_of[song.genre].add(sound)
+    parted = {g for g, found in groups_of.items() if len(found) == 1 < len(sounds_of[g])}
+    group = [
+        sound if song.genre in parted else song.group
+        for song, sound in zip(songs, sounds, strict=True)
+    ]
+    by = Counter("file" if song.genre in parted else song.by for song in songs)
+    scored = np.array([len(sounds_of[song.genre]) > 1 for song in songs])
     _, numbers = np.unique(np.array(group), return_inverse=True)
+    if len({song.group for song in songs}) == 1:  # which tells no genre from another
+        parted = set()
     return Grouping(numbers, dict(by.most_common()), scored, tuple(sorted(parted)))
 
 
 def _subfolder(entry: Entry) -> str:
-    """The folders below that of the genre; empty where there are none."""
+    """The first folder below that of the genre, such as an artist's; empty where there is none."""
     parts = entry.path.split("/")[:-1]
     if entry.split and parts and split_name(parts[0]):
         parts = parts[1:]
+    keys = [_key(part) for part in parts]
+    if (genre := _key(entry.genre)) in keys:
+        depth = keys.index(genre) + 1
+        return "/".join(parts[: depth + 1]) if len(parts) > depth else ""
     return "/".join(parts) if len(parts) > 1 else ""
+
+
+def _of_tag(name: str) -> str:
+    """An artist or album as a tag tells it; empty where it names none."""
+    return "" if stands_for_nothing(name) or same_key(tidy_name(name)) in _NOBODY else name
 
 
 def _root(joined: Mapping[str, str], name: str) -> str:

@@ -86,8 +86,9 @@ class Store:
             for name in {**begun, **settings}:
                 if begun.get(name) != settings.get(name):
                     raise UserError(
-                        f"{folder} holds embeddings of {name} {begun.get(name)}, not "
-                        f"{settings.get(name)}; give the same, or another folder to write (`out`)",
+                        f"{folder} holds embeddings of {name} {_brief(begun.get(name))}, not "
+                        f"{_brief(settings.get(name))}; give the same, or another folder to write "
+                        "(`out`)",
                         code="teach.other_encoder",
                     )
         else:
@@ -149,3 +150,8 @@ class Store:
             rows = slice(first, first + self.items[path].rows)
             found[path] = Clips(**{name: self._open[1][name][rows] for name in _ARRAYS})
         return found
+
+
+def _brief(value: Any) -> str:
+    """A setting in a sentence; of a digest, its beginning."""
+    return f"{value[:12]}…" if isinstance(value, str) else str(value)

@@ -1,12 +1,14 @@
 """The 57 hand-made features of the SVM that stands beside what is taught."""
 
 import functools
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mgr_jax.audio.io import Limits, read_audio
+from mgr_jax.errors import some_names
 from mgr_jax.features.engine import extract
 from mgr_jax.features.journal import Journal
 from mgr_jax.features.recipes import find_recipe
@@ -14,6 +16,47 @@ from mgr_jax.runs.teaching.store import Item
 from mgr_jax.workers import Failure, available_cores
 
 _RATE, _SECONDS = 22_050, 30  # of the published table
+_FILES = 120  # up to which it is scored unasked: each takes 0.4 s of a core
+
+
+def features_beside(
+    paths: Sequence[str],
+    items: Mapping[str, Item],
+    journal: Path,
+    *,
+    asked: bool | None,
+    limits: Limits,
+    workers: int | None,
+    progress: bool,
+) -> tuple[np.ndarray | None, str]:
+    """The features of the SVM that is scored beside what is taught.
+
+    Args:
+      paths: of the files.
+      items: with their states.
+      journal: see `hand_features`.
+      asked: whether it is wanted; None: of few files.
+      limits: which files are refused.
+      workers: processes.
+      progress: show a bar.
+
+    Returns:
+      [files, 57], or None where the SVM is not scored; and why it is not, where nobody asked for
+      that.
+    """
+    if asked is False:
+        return None, ""
+    if asked is None and len(paths) > _FILES:
+        return None, (
+            f"The SVM on 57 features is left out, as {len(paths)} files take long; ask for it "
+            "(`svm`)."
+        )
+    if importlib.util.find_spec("sklearn") is None:
+        return None, "The SVM on 57 features needs scikit-learn (pip install 'mgr-jax[tables]')."
+    found = hand_features(paths, items, journal, limits=limits, workers=workers, progress=progress)
+    if missing := [Path(path).name for path in paths if path not in found]:
+        return None, f"The SVM on 57 features is left out: {some_names(missing)} have no features."
+    return np.stack([found[path] for path in paths]), ""
 
 
 def hand_features(
@@ -37,7 +80,7 @@ def hand_features(
     """
     recipe = find_recipe("gtzan57")
     with Journal(journal, {"recipe": "gtzan57", "seconds": _SECONDS}) as kept:
-        kept.forget_changed({path: list(items[path].state) for path in items})
+        kept.forget_changed({path: list(items[path].state) for path in paths})
         found = extract(
             {path: functools.partial(_middle, path, limits) for path in paths},
             recipe.describe,

@@ -1,6 +1,5 @@
 """The steps of teaching: listen, group, score, choose, write."""
 
-import contextlib
 import dataclasses
 import time
 import warnings
@@ -10,14 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 import mgr_jax
-from mgr_jax.audio.file_tags import read_tags
 from mgr_jax.audio.io import Limits
-from mgr_jax.data.cache import digest
 from mgr_jax.data.folder_index import Entry
-from mgr_jax.data.sources import file_state
 from mgr_jax.data.trained_on import keep_trained_on, untold_of
 from mgr_jax.decisions import OTHER, Decisions
 from mgr_jax.errors import UserError, some_names
@@ -28,15 +23,18 @@ from mgr_jax.prediction.digest import digest_network
 from mgr_jax.prediction.predictor import load
 from mgr_jax.runs.folder_result import LeftOut
 from mgr_jax.runs.teaching.choice import Songs, choose
+from mgr_jax.runs.teaching.embedding import embed_files
 from mgr_jax.runs.teaching.heads import one_thread
 from mgr_jax.runs.teaching.mapping import find_mapping, mapping_matrix, untrained_outputs
 from mgr_jax.runs.teaching.model import (
     ACCOUNT,
     carry_over,
     describe_taught,
+    other_results,
     require_encoder,
     write_taught,
 )
+from mgr_jax.runs.teaching.notes import notes_about
 from mgr_jax.runs.teaching.result import Taught
 from mgr_jax.runs.teaching.scores import SVM, as_rows, count_folds, score_outer
 from mgr_jax.runs.teaching.songs import (
@@ -47,11 +45,9 @@ from mgr_jax.runs.teaching.songs import (
     list_songs,
     make_grouping,
 )
-from mgr_jax.runs.teaching.store import Clips, Item, Store
-from mgr_jax.runs.teaching.svm import hand_features
+from mgr_jax.runs.teaching.store import Clips, Store
+from mgr_jax.runs.teaching.svm import features_beside
 from mgr_jax.runs.told import fit_temperature
-
-_SVM_FILES = 200  # up to which the SVM stands beside without being asked for
 
 
 class Work:
@@ -86,19 +82,50 @@ class Work:
         folds: int | None,
         svm: bool | None,
         seed: int,
+        known: Sequence[str],
         added: Sequence[str],
     ) -> Taught:
-        """Does all of it; see `teach`. `added` are the folders of songs that were there before."""
+        """Does all of it; see `teach`.
+
+        `known` are the paths of the songs of before, `added` the folders of these to which others
+        are added.
+        """
         songs, grouping, store = self._listen(group_by)
+        if gone := len(set(known) - {song.path for song in songs}):
+            self.notes.append(
+                f"{gone} of the {len(known)} songs of before are not there any more, or cannot be "
+                "used."
+            )
+        if old := other_results(self.out):
+            self.notes.append(
+                f"{some_names(old)} in predictions/ are of the model of before; evaluate it again."
+            )
         genres = sorted({song.genre for song in songs}, key=lambda g: (g == OTHER, g))
         counts = Counter(song.genre for song in songs)
         classes = self.predictor.classes if self.predictor.description.trained_to_classify else ()
         mapping = find_mapping(genres, classes, mapping_given)
         matrix = mapping_matrix(mapping, genres, self.predictor.classes)
+        if classes and len(mapping) < 2:
+            self.notes.append(
+                f"The encoder's own outputs are not scored, as {len(mapping)} of {len(genres)} "
+                "genres are called like a class of it; say which mean which (`mapping`)."
+            )
         clips = store.read(song.path for song in songs)
         table = _as_numbers(songs, grouping, genres, clips, matrix if len(mapping) > 1 else None)
-        self._tell(songs, genres, counts, grouping)
-        hand = self._hand_features(songs, store, svm)
+        self.notes += notes_about(songs, genres, grouping)
+        start = time.monotonic()
+        hand, note = features_beside(
+            [song.path for song in songs],
+            store.items,
+            self.out / "embeddings" / "gtzan57.journal",
+            asked=svm,
+            limits=self.limits,
+            workers=self.workers,
+            progress=self.progress,
+        )
+        self.notes += [note] if note else []
+        if hand is not None:
+            self.seconds["57 features"] = time.monotonic() - start
         count = count_folds(table.groups[grouping.scored], folds)
         protocol = self._protocol(grouping, count, group_by, seed)
 
@@ -152,6 +179,7 @@ class Work:
             "mapping": {genre: list(names) for genre, names in mapping.items()},
             "songs": [dataclasses.asdict(song) for song in songs],
             "groups": grouping.by,
+            "group_count": len(np.unique(grouping.groups)),
             "genres": {genre: counts[genre] for genre in genres},
             "folds": count,
             "scores": as_rows(outer.rows),
@@ -193,7 +221,15 @@ class Work:
             known |= about
             self.left_out += left
         start = time.monotonic()
-        store = self._embed([song.path for song in songs])
+        store = embed_files(
+            self.predictor,
+            [song.path for song in songs],
+            self.out / "embeddings",
+            settings={"encoder": self.digest, "limits": self.limits.changed()},
+            limits=self.limits,
+            workers=self.workers,
+            progress=self.progress,
+        )
         self.seconds["embed"] = time.monotonic() - start
         unusable = [song for song in songs if not store.items[song.path].rows]
         self.left_out += [
@@ -213,7 +249,7 @@ class Work:
                 code="data.one_genre",
             )
         songs = group_songs(songs, known, store.items, group_by)
-        grouping = make_grouping(songs)
+        grouping = make_grouping(songs, store.items)
         if not grouping.scored.any():
             raise UserError(
                 f"{self.sources[-1]['folder']} holds one song of each genre, so that none can be "
@@ -222,88 +258,13 @@ class Work:
             )
         return songs, grouping, store
 
-    def _embed(self, paths: Sequence[str]) -> Store:
-        """Embeds what is not there yet, or has changed."""
-        settings = {"encoder": self.digest, "limits": self.limits.changed()}
-        store = Store(self.out / "embeddings", settings)
-        states = {path: file_state(Path(path)) for path in paths}
-        todo = [p for p in paths if p not in store.items or store.items[p].state != states[p]]
-        if not todo:
-            return store
-        found = self.predictor.predict_files(
-            todo,
-            limits=self.limits,
-            workers=self.workers,
-            look=lambda samples, rate: digest(samples),
-        )
-        bar = tqdm(
-            found,
-            "embedding",
-            initial=len(paths) - len(todo),
-            total=len(paths),
-            unit="file",
-            disable=not self.progress,
-        )
-        with contextlib.closing(store), contextlib.closing(found), bar:  # type: ignore[type-var]
-            for file in bar:
-                item = Item(file.name, states[file.name], notes=file.notes)
-                clips, error = _clips(file.prediction), str(file.error or "")
-                if clips is not None and not np.isfinite(clips.embedding).all():
-                    clips, error = None, f"{file.name}: its embedding is not finite"
-                if clips is None:
-                    store.add(dataclasses.replace(item, error=error), None)
-                    continue
-                tags = read_tags(file.name)
-                rows, sound = len(clips.start), str(file.overview)
-                artist, album = tags.get("artist", ""), tags.get("album", "")
-                told = dataclasses.replace(item, sound=sound, artist=artist, album=album)
-                store.add(dataclasses.replace(told, rows=rows), clips)
-        return store
-
-    def _hand_features(
-        self, songs: Sequence[Song], store: Store, svm: bool | None
-    ) -> np.ndarray | None:
-        """Features of the SVM, [songs, 57]; None where it does not stand beside."""
-        if svm is False:
-            return None
-        if svm is None and len(songs) > _SVM_FILES:
-            self.notes.append(
-                f"The SVM on 57 features is left out, as {len(songs)} files take minutes; ask for "
-                "it (`svm`)."
-            )
-            return None
-        try:
-            import sklearn  # noqa: F401
-        except ImportError:
-            self.notes.append(
-                "The SVM on 57 features needs scikit-learn (pip install 'mgr-jax[tables]')."
-            )
-            return None
-        start = time.monotonic()
-        paths = [song.path for song in songs]
-        found = hand_features(
-            paths,
-            {path: store.items[path] for path in paths},
-            self.out / "embeddings" / "gtzan57.journal",
-            limits=self.limits,
-            workers=self.workers,
-            progress=self.progress,
-        )
-        self.seconds["57 features"] = time.monotonic() - start
-        if missing := [song.name for song in songs if song.path not in found]:
-            self.notes.append(
-                f"The SVM on 57 features is left out: {some_names(missing)} have no features."
-            )
-            return None
-        return np.stack([found[path] for path in paths])
-
     def _protocol(
         self, grouping: Grouping, folds: int, group_by: str | None, seed: int
     ) -> Protocol:
         by = group_by or " and ".join(grouping.by)
         spec = self.predictor.spec
         leak = ""
-        if grouping.parted and set(grouping.by) != {"file"}:
+        if grouping.parted:
             leak = f"the songs of {some_names(grouping.parted)} share one group each"
         protocol = Protocol(
             "artist_kfold" if set(grouping.by) == {"artist"} else "stratified_kfold",
@@ -316,49 +277,11 @@ class Work:
         )
         return protocol.with_leak(leak).with_overlap(*untold_of(self.encoder))
 
-    def _tell(
-        self,
-        songs: Sequence[Song],
-        genres: Sequence[str],
-        counts: Mapping[str, int],
-        grouping: Grouping,
-    ) -> None:
-        """What is to be known of these songs."""
-        if alone := [genre for genre in genres if counts[genre] == 1]:
-            self.notes.append(
-                f"{some_names(alone)}: one song, which is learnt from but cannot be scored."
-            )
-        if few := [genre for genre in genres if 1 < counts[genre] < 5]:
-            self.notes.append(
-                f"{some_names(few)}: fewer than five songs, of which little can be learnt."
-            )
-        if grouping.parted and set(grouping.by) != {"file"} | set():
-            self.notes.append(
-                f"All songs of {some_names(grouping.parted)} are of one artist, album or folder, "
-                "so that the score may tell these apart and not genres."
-            )
-        numbers = [counts[genre] for genre in genres]
-        if max(numbers) >= 5 * min(numbers) and min(numbers) > 1:
-            self.notes.append(
-                f"{max(numbers)} songs of one genre, {min(numbers)} of another: look at macro F1."
-            )
-
 
 def _names(songs: Sequence[Song]) -> list[str]:
     """Names below their folders; whole paths where two of them are the same."""
     names = [song.name for song in songs]
     return names if len(set(names)) == len(names) else [song.path for song in songs]
-
-
-def _clips(prediction: Any) -> Clips | None:
-    if prediction is None:
-        return None
-    return Clips(
-        prediction.segment_embeddings.astype(np.float32),
-        prediction.probabilities.astype(np.float32),
-        prediction.start.astype(np.float64),
-        prediction.end.astype(np.float64),
-    )
 
 
 def _as_numbers(
