@@ -34,7 +34,7 @@ from mgr_jax.runs.teaching.model import (
     require_encoder,
     write_taught,
 )
-from mgr_jax.runs.teaching.notes import notes_about
+from mgr_jax.runs.teaching.notes import note_on_mapping, notes_about, notes_on_before
 from mgr_jax.runs.teaching.result import Taught
 from mgr_jax.runs.teaching.scores import SVM, as_rows, count_folds, score_outer
 from mgr_jax.runs.teaching.songs import (
@@ -91,28 +91,17 @@ class Work:
         are added.
         """
         songs, grouping, store = self._listen(group_by)
-        if gone := len(set(known) - {song.path for song in songs}):
-            self.notes.append(
-                f"{gone} of the {len(known)} songs of before are not there any more, or cannot be "
-                "used."
-            )
-        if old := other_results(self.out):
-            self.notes.append(
-                f"{some_names(old)} in predictions/ are of the model of before; evaluate it again."
-            )
+        self.notes += notes_on_before(songs, known, other_results(self.out))
         genres = sorted({song.genre for song in songs}, key=lambda g: (g == OTHER, g))
         counts = Counter(song.genre for song in songs)
         classes = self.predictor.classes if self.predictor.description.trained_to_classify else ()
         mapping = find_mapping(genres, classes, mapping_given)
         matrix = mapping_matrix(mapping, genres, self.predictor.classes)
-        if classes and len(mapping) < 2:
-            self.notes.append(
-                f"The encoder's own outputs are not scored, as {len(mapping)} of {len(genres)} "
-                "genres are called like a class of it; say which mean which (`mapping`)."
-            )
         clips = store.read(song.path for song in songs)
         table = _as_numbers(songs, grouping, genres, clips, matrix if len(mapping) > 1 else None)
         self.notes += notes_about(songs, genres, grouping)
+        if classes and len(mapping) < 2:
+            self.notes.append(note_on_mapping(mapping, genres))
         start = time.monotonic()
         hand, note = features_beside(
             [song.path for song in songs],
