@@ -65,7 +65,7 @@ def _read(path: Path) -> tuple[str, ...]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{path} is no text in UTF-8; save it as such", code="labels.not_utf8"
+            f"{path} is no text in UTF-8; save it as such", code="labels.not_text"
         ) from error
     except OSError as error:
         raise UserError(

@@ -92,7 +92,7 @@ def test_names_of_the_outputs(weights, tmp_path):
         (("a", "b", " "), "labels.not_named", "output 2"),
         (("a", "b\x1b", "c"), "labels.not_named", "output 1"),
         ("nowhere.txt", "labels.not_found", "nowhere.txt"),
-        (tmp_path / "latin.txt", "labels.not_utf8", "latin.txt"),
+        (tmp_path / "latin.txt", "labels.not_text", "latin.txt"),
         (tmp_path / "ragged.csv", "labels.not_named", "output 1"),
         (tmp_path / "endless.csv", "labels.not_read", "endless.csv"),
     ):

@@ -141,6 +141,7 @@ MEANINGFUL = {
     "epsilon": 1e6,
     "gate_ratio": 1e6,
     "last_kernel": 0,
+    "layer_widths": (),
     "offsets": ((0, 0),),
     "projection": 0,
     "SampleCNN.dense_units": 0,
