@@ -22,6 +22,7 @@ from mgr_jax.integrity import read_sealed
 from mgr_jax.runs.teaching.choice import Songs, choose
 from mgr_jax.runs.teaching.folds import deal_folds
 from mgr_jax.runs.teaching.mapping import mapping_matrix, untrained_outputs
+from mgr_jax.runs.teaching.model import path_of_encoder
 from mgr_jax.runs.teaching.songs import Song, make_grouping
 from mgr_jax.runs.teaching.store import Store
 
@@ -48,18 +49,19 @@ def read_songs(folder: Path) -> Songs:
     account = read_sealed(folder / "teach.json", "")
     settings = json.loads((folder / "embeddings" / "settings.json").read_text(encoding="utf-8"))
     settings = {name: settings[name] for name in ("encoder", "limits")}
-    clips = Store(folder / "embeddings", settings).read(s["path"] for s in account["songs"])
+    store = Store(folder / "embeddings", settings)
+    clips = store.read(s["path"] for s in account["songs"])
     genres, mine = list(account["genres"]), [clips[s["path"]] for s in account["songs"]]
     untrained = None
     if len(account["mapping"]) > 1:
-        names = mgr_jax.load(mgr_jax.runs.teaching.model.path_of_encoder(folder)).classes
+        names = mgr_jax.load(path_of_encoder(folder)).classes
         matrix = mapping_matrix(account["mapping"], genres, names)
         untrained = np.concatenate([untrained_outputs(c.outputs, matrix) for c in mine])
     return Songs(
         np.concatenate([c.embedding for c in mine]).astype(np.float64),
         np.array([len(c.start) for c in mine]),
         np.array([genres.index(s["genre"]) for s in account["songs"]]),
-        make_grouping([Song(**song) for song in account["songs"]]).groups,
+        make_grouping([Song(**song) for song in account["songs"]], store.items).groups,
         len(genres),
         untrained,
     )
