@@ -1,12 +1,13 @@
 """How well genres are taught on each encoder: docs/teach.md.
 
   python docs/experiments/teach.py SHARED WORK models/efficientat_mn04 models/musicnn_mtt …
+  python docs/experiments/teach.py SHARED WORK --nocurves models/won2020_fcn_mtat …
 
 SHARED holds `data/rendered10` and `data/gtzan_audio_dev` with `data/gtzan_artists.csv`. WORK keeps
 what was embedded, so that a second call scores alone. Prints Markdown: accuracy with 95 % intervals
 (a bootstrap over the groups that folds keep apart) on rendered10 with artists and with groove files
 kept apart, and on the GTZAN clips with one artist left out at a time; then learning curves. All
-numbers go to WORK/teach.json too.
+numbers go to WORK/teach.json, to which later calls add theirs.
 """
 
 import csv
@@ -90,7 +91,10 @@ def learn_from_few(songs: Songs) -> dict[int, float]:
 
 def main() -> None:
     """Teaches, prints and keeps."""
-    shared, work, encoders = Path(sys.argv[1]), Path(sys.argv[2]), list(map(Path, sys.argv[3:]))
+    shared, work, *rest = sys.argv[1:]
+    draw_curves = "--nocurves" not in rest
+    encoders = [Path(encoder) for encoder in rest if encoder != "--nocurves"]
+    shared, work = Path(shared), Path(work)
     data = shared / "data"
     work.mkdir(parents=True, exist_ok=True)
     index = index_gtzan(data, work)
@@ -99,8 +103,10 @@ def main() -> None:
         "rendered10, groove files": (data / "rendered10", {"group_by": "groove_file"}),
         "GTZAN, leave one artist out": (data / "gtzan_audio_dev", {"labels": index, "folds": 0}),
     }
-    kept: dict[str, dict] = {}
-    curves: dict[str, dict] = {}
+    numbers = work / "teach.json"
+    before = json.loads(numbers.read_text("utf-8")) if numbers.exists() else {}
+    kept: dict[str, dict] = before.get("scores", {})
+    curves: dict[str, dict] = before.get("curves", {})
     for encoder in encoders:
         for title, (music, options) in settings.items():
             out = work / f"{encoder.name}-{music.name}"
@@ -113,10 +119,10 @@ def main() -> None:
             shutil.copy(inside, journal)
             scores = {row["system"]: row["accuracy"] for row in made.scores}
             kept.setdefault(title, {})[encoder.name] = scores
-            if "groove" not in title:
+            if draw_curves and "groove" not in title:
                 curves.setdefault(music.name, {})[encoder.name] = learn_from_few(read_songs(out))
             record = {"scores": kept, "curves": curves}
-            (work / "teach.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+            numbers.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     for title, by_encoder in kept.items():
         print(f"\n{title}\n\n| encoder | {' | '.join(ROWS)} |\n|---|{'---|' * len(ROWS)}")
         for name, scores in by_encoder.items():
