@@ -124,6 +124,7 @@ def _unit(frontend: Pipeline) -> str:
     return {
         "db": f"dB{ref}",
         "ln": f"ln{ref}",
+        "ln_offset": f"{level.level_gain:g} (ln(E + {level.amin:g}) + {level.level_offset:g})",
         "log10_1p": f"log10(1 + {level.energy_gain:g} E)",
         "pcen": "PCEN",
         "linear": "magnitude" if getattr(frontend.bands, "power", 2) == 1 else "energy",

@@ -32,7 +32,9 @@ def test_the_table_has_no_other_rows():
 
 
 def test_every_network_has_a_config():
-    assert {read_config(spec).model.name for spec in list_configs()} == set(MODELS)
+    made_by_teach = {"taught"}
+    found = {read_config(spec).model.name for spec in list_configs()}
+    assert found == set(MODELS) - made_by_teach
 
 
 def test_operations_are_counted_by_hand():
