@@ -68,7 +68,7 @@ def read_songs(folder: Path) -> Songs:
     )
 
 
-def learn_from_few(songs: Songs) -> dict[int, float]:
+def learn_from_few(songs: Songs) -> dict[str, float]:
     """Mean accuracy over draws of so many songs of each genre, those of left-out groups told."""
     rights: dict[int, list[float]] = {}
     for draw in range(DRAWS):
@@ -86,7 +86,7 @@ def learn_from_few(songs: Songs) -> dict[int, float]:
                 right += (told == held.labels).tolist()
             rights.setdefault(few, []).append(float(np.mean(right)))
     most = int(np.bincount(songs.labels).max())
-    return {few: float(np.mean(found)) for few, found in rights.items() if few <= most}
+    return {str(few): float(np.mean(found)) for few, found in rights.items() if few <= most}
 
 
 def main() -> None:
@@ -135,7 +135,7 @@ def main() -> None:
         print(f"\n{title}, songs of each genre\n\n| encoder | {' | '.join(map(str, PER_GENRE))} |")
         print(f"|---|{'---|' * len(PER_GENRE)}")
         for name, found in by_encoder.items():
-            cells = [f"{found[few]:.3f}" if few in found else "" for few in PER_GENRE]
+            cells = [f"{found[f]:.3f}" if f in found else "" for f in map(str, PER_GENRE)]
             print(f"| {name} | {' | '.join(cells)} |")
 
 

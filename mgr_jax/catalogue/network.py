@@ -41,6 +41,8 @@ class Pretrained:
       overlap: what is known of songs that other datasets share with these.
       published: its score as its authors have told it, and where.
       measured: scores that were measured with this program, and on what; empty: none.
+      taught: accuracy of `teach` on it, of 107 clips of GTZAN with one artist left out at a time,
+        and its 95 % interval; empty: not measured.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Pretrained:
     overlap: str
     published: str
     measured: str = ""
+    taught: tuple[float, ...] = ()
     requirement: str = ""
     checkpoint: str = ""
     reading: str = ""

@@ -1,6 +1,7 @@
 """The pretrained networks that are known by name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mgr_jax.catalogue.network import Pretrained
@@ -78,7 +79,7 @@ def _won(kind: str, tensors: str, sha256: str, size: int, parameters: int) -> Pr
     )
 
 
-NETWORKS = (
+_NETWORKS = (
     Pretrained(
         name="efficientat_mn04",
         source="efficientat",
@@ -192,3 +193,19 @@ NETWORKS = (
         784_300,
     ),
 )
+
+# By docs/experiments/teach.py, see docs/teach.md.
+_TAUGHT = {
+    "efficientat_mn04": (0.888, 0.826, 0.947),
+    "musicnn_msd": (0.888, 0.824, 0.946),
+    "musicnn_mtt": (0.785, 0.675, 0.889),
+    "choi_crnn_msd": (0.869, 0.792, 0.931),
+    "choi_cnn_msd": (0.907, 0.845, 0.959),
+    "compact_cnn_msd": (0.729, 0.623, 0.830),
+    "won2020_musicnn_mtat": (0.692, 0.585, 0.800),
+    "musicnn_vgg_msd": (0.850, 0.764, 0.934),
+    "won2020_fcn_mtat": (0.692, 0.566, 0.815),
+    "won2020_crnn_mtat": (0.523, 0.407, 0.642),
+    "musicnn_vgg_mtt": (0.757, 0.677, 0.839),
+}
+NETWORKS = tuple(replace(network, taught=_TAUGHT[network.name]) for network in _NETWORKS)
