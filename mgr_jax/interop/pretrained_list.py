@@ -58,7 +58,7 @@ def _about(network: Pretrained) -> list[str]:
     """Its scores, and where its file comes from."""
     told = {"measured": network.measured, "published": network.published}
     scores = [f"{what}: {score}" for what, score in told.items() if score]
-    return [*(scores or ["no score is known"]), network.upstream]
+    return [*scores, network.upstream]
 
 
 def _cells(network: Pretrained) -> tuple[str, ...]:
