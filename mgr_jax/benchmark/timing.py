@@ -5,6 +5,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,36 @@ def speed_ratio(times: Sequence[float], others: Sequence[float]) -> dict[str, fl
     """How many times as fast as others: the median over rounds, and best round to best round."""
     ratios = [other / own for own, other in zip(times, others, strict=True)]
     return {"median": statistics.median(ratios), "best": min(others) / min(times)}
+
+
+def conditions(loads: Sequence[float | None]) -> dict[str, Any]:
+    """What every benchmark's numbers carry: the date, the machine, and its load before and after.
+
+    Args:
+      loads: of `load_average`, as it was when the measurements began; the present one is added.
+    """
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "load_average": [*loads, load_average()],
+    }
+
+
+def tell_conditions(content: Mapping[str, Any]) -> str:
+    """A sentence of what `conditions` found."""
+    made = content["machine"]
+    loads = [f"{load:.1f}" for load in content["load_average"] if load is not None]
+    versions = ", ".join(
+        f"{name} {made['versions'][name]}"
+        for name in ("jax", "torch", "librosa")
+        if made["versions"].get(name)
+    )
+    load = f", load {' to '.join(loads)}" if loads else ""
+    tunables = ", huge pages" if "hugetlb" in str(made["environment"].get("GLIBC_TUNABLES")) else ""
+    return (
+        f"{made['processor']}, {made['cores']} cores, {', '.join(sorted(set(made['devices'])))} "
+        f"({versions}{load}{tunables}), {content['date']}."
+    )
 
 
 def load_average() -> float | None:
