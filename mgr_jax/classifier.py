@@ -17,7 +17,8 @@ from mgr_jax.errors import UserError
 from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import Network, create_model
 from mgr_jax.models.fusion import Fusion
-from mgr_jax.models.masking import batch_norm
+from mgr_jax.models.masking import frame_mask
+from mgr_jax.models.normalisation import BatchNorm
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
 
 _LARGEST = 2**31  # numbers of a batch or a network: 8 GiB, and training keeps four of each
@@ -74,15 +75,15 @@ class GenreClassifier(nn.Module):
         if lengths is not None:
             told["lengths"] = lengths = self.frontend.frame_lengths(lengths)
         if self.input_norm == "batch":
-            features = batch_norm(
-                features,
-                lengths,
+            norm = BatchNorm(
                 train=train,
                 momentum=0.9,
                 epsilon=1e-3,
                 axis_name=self.axis_name,
                 name="input_norm",
             )
+            mask = None if lengths is None else frame_mask(features, lengths)
+            features = norm(features, mask=mask)
         if augment is not None:
             features = augment(features, lengths)
         side = (aux,) if isinstance(self.model, Fusion) else ()
