@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 SWITCH = "MGR_JAX_HUGE_PAGES"  # 0: leave the allocator as it is
-_TUNABLES, _TUNABLE = "GLIBC_TUNABLES", "glibc.malloc.hugetlb"
+TUNABLES, _TUNABLE = "GLIBC_TUNABLES", "glibc.malloc.hugetlb"
 _FIRST_GLIBC = (2, 35)  # that knows the tunable
 _RESTARTED = "MGR_JAX_RESTARTED"  # the process that was: some systems drop tunables
 _MODE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -25,8 +25,8 @@ def restart() -> None:
     """
     if not _is_wanted():
         return
-    tunables = ":".join(filter(None, (os.environ.get(_TUNABLES), f"{_TUNABLE}=1")))
-    environment = os.environ | {_TUNABLES: tunables, _RESTARTED: str(os.getpid())}
+    tunables = ":".join(filter(None, (os.environ.get(TUNABLES), f"{_TUNABLE}=1")))
+    environment = os.environ | {TUNABLES: tunables, _RESTARTED: str(os.getpid())}
     try:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
     except OSError:  # a Python that cannot be started again goes on as it is
@@ -52,7 +52,7 @@ def _is_wanted() -> bool:
 
 def _tunable() -> str | None:
     """What the tunable is set to; None where nobody has set it."""
-    settings = (one.partition("=") for one in os.environ.get(_TUNABLES, "").split(":"))
+    settings = (one.partition("=") for one in os.environ.get(TUNABLES, "").split(":"))
     values = [value for name, _, value in settings if name == _TUNABLE]
     return values[-1] if values else None
 

@@ -14,7 +14,7 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 
 SWITCH = "MGR_JAX_CACHE"  # 0: keep nothing
-_FOLDER, _LEAST = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
+FOLDER, LEAST = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 _LEAST_SECONDS = 0.05  # reading a program takes a few milliseconds
 _LARGEST = 2**30  # bytes that are kept
 _CHECKED = 0o400  # mode of a program that was read through
@@ -29,7 +29,7 @@ def keep() -> None:
     alone, or it is not used. Nothing fails for want of it. `SWITCH` turns this off, and jax's own
     settings stand.
     """
-    if os.environ.get(SWITCH) == "0" or _FOLDER in os.environ or "jax" in sys.modules:
+    if os.environ.get(SWITCH) == "0" or FOLDER in os.environ or "jax" in sys.modules:
         return
     try:
         base = expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache").absolute()
@@ -39,8 +39,8 @@ def keep() -> None:
         _clear(folder)
     except (OSError, RuntimeError, UserError):  # a home that is read-only, full, or not there
         return
-    os.environ[_FOLDER] = str(folder)
-    os.environ.setdefault(_LEAST, str(_LEAST_SECONDS))
+    os.environ[FOLDER] = str(folder)
+    os.environ.setdefault(LEAST, str(_LEAST_SECONDS))
     # jax warns of each program that it cannot read or write, and compiles it.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
 

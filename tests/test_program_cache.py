@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def home(tmp_path, monkeypatch):
     """A user's cache, of a process that has not begun jax."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv(program_cache._FOLDER)
-    monkeypatch.delenv(program_cache._LEAST)
+    monkeypatch.delenv(program_cache.FOLDER)
+    monkeypatch.delenv(program_cache.LEAST)
     monkeypatch.delitem(sys.modules, "jax", raising=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -29,7 +29,7 @@ def home(tmp_path, monkeypatch):
 
 def chosen():
     program_cache.keep()
-    return os.environ.get(program_cache._FOLDER)
+    return os.environ.get(program_cache.FOLDER)
 
 
 def test_compiled_programs_are_kept_in_a_folder_of_the_user_alone(home):
@@ -42,7 +42,7 @@ def test_compiled_programs_are_kept_in_a_folder_of_the_user_alone(home):
 
 def test_a_folder_where_others_write_is_not_used(home):
     folder = Path(chosen())
-    del os.environ[program_cache._FOLDER]
+    del os.environ[program_cache.FOLDER]
     folder.chmod(0o770)
     with pytest.warns(UserWarning, match="others may write to it"):
         assert chosen() is None
@@ -52,7 +52,7 @@ def test_what_the_user_says_of_the_folder_stands(home, monkeypatch):
     monkeypatch.setenv("MGR_JAX_CACHE", "0")
     assert chosen() is None
     monkeypatch.delenv("MGR_JAX_CACHE")
-    monkeypatch.setenv(program_cache._FOLDER, "/mine")
+    monkeypatch.setenv(program_cache.FOLDER, "/mine")
     assert chosen() == "/mine"
     assert not list(home.iterdir())
 
@@ -73,7 +73,7 @@ def test_cut_off_programs_and_the_least_used_are_deleted(home, monkeypatch):
         hours = {"written": 0, "old": 10}.get(name, 2)
         os.utime(path, (time.time() - 3600 * hours,) * 2)
     monkeypatch.setattr(program_cache, "_LARGEST", 2500)
-    del os.environ[program_cache._FOLDER]
+    del os.environ[program_cache.FOLDER]
     chosen()
     left = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert set(left) == {"whole-cache", "written-cache"}
@@ -99,7 +99,7 @@ def test_a_damaged_program_is_compiled_again(tmp_path):
         "    jax.clear_caches()\n"
         "    assert float(shifted_sine(0.5)) == first\n"
     )
-    unset = (program_cache._FOLDER, program_cache._LEAST, program_cache.SWITCH)
+    unset = (program_cache.FOLDER, program_cache.LEAST, program_cache.SWITCH)
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     environment |= {"XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code]
