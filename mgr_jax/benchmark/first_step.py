@@ -26,14 +26,14 @@ from mgr_jax.training.partition import make_partition
 from mgr_jax.training.steps import create_state, make_train_step
 
 _TRACKS = 1000  # of which an epoch would have, for schedules
-_CLIPS = 2
+_CLIPS = 2  # for each device
 
 
 def time_first_step(name: str) -> dict[str, Any]:
     """Takes the network of a config to the end of its first training step.
 
     The step is the project's own, with the optimizer and the partition of the config, for two clips
-    of noise, without augmentation.
+    of noise for each device, without augmentation.
 
     Args:
       name: spec of a config, see `mgr_jax.read_config`.
@@ -47,7 +47,8 @@ def time_first_step(name: str) -> dict[str, Any]:
     """
     config = configs.resolve(read_config(name), _TRACKS)
     start, used = time.perf_counter(), time.process_time()
-    partition = make_partition(config.partition, _CLIPS)
+    clips = _CLIPS * jax.device_count()
+    partition = make_partition(config.partition, clips)
     classifier, spec = build(config, axis_name=partition.axis_name)
     variables = jax.block_until_ready(init_variables(classifier, spec, config.seed))
     initialised = time.perf_counter() - start
@@ -60,16 +61,16 @@ def time_first_step(name: str) -> dict[str, Any]:
         lambda data, batch: batch["inputs"],
         seed=config.seed,
     )
-    targets = np.zeros(_CLIPS, np.int32) if single else np.zeros((_CLIPS, CLASSES), np.float32)
-    noise = 0.1 * 2**15 * np.random.default_rng(0).standard_normal((_CLIPS, *spec.shape))
-    aux = {key: np.ones((_CLIPS, *shape), np.float32) for key, shape in spec.aux.items()}
-    clips = {
+    targets = np.zeros(clips, np.int32) if single else np.zeros((clips, CLASSES), np.float32)
+    noise = 0.1 * 2**15 * np.random.default_rng(0).standard_normal((clips, *spec.shape))
+    aux = {key: np.ones((clips, *shape), np.float32) for key, shape in spec.aux.items()}
+    examples = {
         "inputs": noise.astype(spec.dtype),
         "targets": targets,
-        "index": np.arange(_CLIPS, dtype=np.uint32),
-        "aux": aux | spec.side.blank(_CLIPS),
+        "index": np.arange(clips, dtype=np.uint32),
+        "aux": aux | spec.side.blank(clips),
     }
-    batch = partition.shard(jax.tree.map(lambda x: x[:, None], clips))
+    batch = partition.shard(jax.tree.map(lambda x: x[:, None], examples))
     state = partition.replicate(create_state(variables, optimizer))
     state, metrics = partition.compile_update(step)(state, partition.replicate({}), batch)
     jax.block_until_ready(state)
