@@ -144,9 +144,9 @@ def permutation(count: int, seed: int) -> np.ndarray:
     bits = max(bits + bits % 2, _SMALLEST_BLOCK)
     once = _encrypt(bits, _words(seed))
     # Where each number comes to after one more try, two, four, …, unless it has arrived.
-    goal = np.where(np.arange(2**bits) < count, np.arange(2**bits), once)
-    while (goal[once[:count]] >= count).any():
-        goal = goal[goal]
+    goal = np.concatenate([np.arange(min(count, 2**bits)), once[count:]])
+    while (goal.take(once[:count]) >= count).any():
+        goal = goal.take(goal)  # twice as quick as goal[goal]
     return goal[once[np.arange(count) % 2**bits]]  # Grain's block is too small for 2 ** bits + 1
 
 
@@ -162,8 +162,8 @@ def _encrypt(bits: int, keys: Sequence[int]) -> np.ndarray:
     mixed = rotate(1) & rotate(8) ^ rotate(2)
     left, right = (x.ravel() for x in np.meshgrid(words, words, indexing="ij"))
     for first, second in zip(keys[::2], keys[1::2], strict=True):
-        left = left ^ mixed[right] ^ (first & mask)
-        right = right ^ mixed[left] ^ (second & mask)
+        left = left ^ (mixed ^ first & mask).take(right)
+        right = right ^ (mixed ^ second & mask).take(left)
     return left << half | right
 
 
