@@ -22,6 +22,7 @@ from mgr_jax.data.prepare import prepare
 from mgr_jax.data.resident import ResidentLoader
 from mgr_jax.data.streaming import StreamingLoader
 from mgr_jax.errors import UserError
+from mgr_jax.workers import available_cores
 
 RESIDENT, STREAMING = "resident", "streaming"
 MEMMAP, FLAC = "bare memmap copy", "tfds.data_source of FLAC"
@@ -81,7 +82,7 @@ def benchmark_loaders(
         drawn = itertools.islice(loaders[0].train_batches(seed=_SEED), _BATCHES)
         places = [np.stack([each["track"], each["start"]], axis=1) for each in drawn]
         own = {RESIDENT: _resident(loaders[0]), STREAMING: _streaming(loaders[1])}
-        peers, missing = _peers(folder, split, places, samples)
+        peers, notes = _peers(folder, split, places, samples)
         cuts = {
             (name, dtype): source(dtype)
             for name, source in (own | peers).items()
@@ -107,7 +108,7 @@ def benchmark_loaders(
         "crops_per_second": {
             name: {dtype: speed(times[name, dtype], 1) for dtype in DTYPES} for name in own | peers
         },
-        "missing": missing,
+        "notes": notes,
         "rows": rows,
     }
     return Benchmark(content, format_report(content), is_markdown=True)
@@ -157,7 +158,7 @@ def _convert(clips: jax.Array, dtype: str) -> jax.Array:
 def _peers(
     folder: Path, split: Tracks, places: Sequence[np.ndarray], samples: int
 ) -> tuple[dict[str, Source], list[str]]:
-    """The peers by name, and a sentence for each that is not installed."""
+    """The peers by name, and a sentence about PyTorch."""
     (file,) = split.files
     shape = (len(split), int(split.length[0]))
     found = {
@@ -167,13 +168,16 @@ def _peers(
     try:
         from mgr_jax.benchmark import torch_loader
     except ImportError:
-        return found, ["PyTorch is not compared: it is not installed (mgr-jax[bench])."]
+        return found, [
+            "PyTorch is not compared, as it is not installed: pip install 'mgr-jax[bench]'."
+        ]
     crops = torch_loader.Crops(file, shape, np.concatenate([*places] * _REPEATED), samples)
     for workers in _WORKERS:
         found[f"torch DataLoader, {workers} workers"] = torch_loader.source(
             crops, len(places[0]), workers
         )
-    return found, []
+    threads = torch_loader.choose_threads(crops, len(places[0]), available_cores())
+    return found, [f"PyTorch has {threads} threads, of one and all cores what was faster."]
 
 
 def _from_memmap(tracks: np.ndarray, places: Sequence[np.ndarray], samples: int) -> Source:
@@ -190,9 +194,7 @@ def _from_memmap(tracks: np.ndarray, places: Sequence[np.ndarray], samples: int)
     return batches
 
 
-def _from_flac(
-    folder: Path, split: Tracks, places: Sequence[np.ndarray], samples: int
-) -> Source:
+def _from_flac(folder: Path, split: Tracks, places: Sequence[np.ndarray], samples: int) -> Source:
     """A seek in the record of the track, for every crop."""
     source = tfds.builder_from_directory(str(folder)).as_data_source("train")
     stored = {record["track_id"].decode(): row for row, record in enumerate(source)}
@@ -260,6 +262,4 @@ def format_report(content: Mapping[str, Any]) -> str:
         cells = [f"{speeds[dtype]['median']:,.0f}" for dtype in DTYPES]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += ["", format_rows(content["rows"])]
-    for sentence in content["missing"]:
-        lines += ["", sentence]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *content["notes"], ""])
