@@ -75,28 +75,38 @@ def benchmark_loaders(
         split = open_tracks(folder, "train")
         for track in range(len(split)):
             split.read(track)  # checks its blocks, and leaves them in memory
-        loaders = [
-            kind(split, clip_samples=samples, batch_size=batch)
-            for kind in (ResidentLoader, StreamingLoader)
-        ]
-        drawn = itertools.islice(loaders[0].train_batches(seed=_SEED), _BATCHES)
+        options: dict[str, Any] = {"clip_samples": samples, "batch_size": batch}
+        resident = ResidentLoader(split, **options)
+        drawn = itertools.islice(resident.train_batches(seed=_SEED), _BATCHES)
         places = [np.stack([each["track"], each["start"]], axis=1) for each in drawn]
-        own = {RESIDENT: _resident(loaders[0]), STREAMING: _streaming(loaders[1])}
+        own = {
+            RESIDENT: _resident(resident),
+            STREAMING: _streaming(StreamingLoader(split, **options)),
+        }
         peers, notes = _peers(folder, split, places, samples)
+        sources = own | peers
         cuts = {
-            (name, dtype): source(dtype)
-            for name, source in (own | peers).items()
+            _label(name, dtype): source(dtype)
+            for name, source in sources.items()
             for dtype in DTYPES
         }
-        for key, batches in cuts.items():
-            _require_equal(key, batches, split, places[:_OF_FLAC], samples)
-        times = _take_turns(cuts, rounds, batch, progress)
+        for name in sources:
+            for dtype in DTYPES:
+                some = places[:_OF_FLAC]
+                _require_equal(name, dtype, cuts[_label(name, dtype)], split, some, samples)
+        counts = {label: _OF_FLAC if label.startswith(FLAC) else _BATCHES for label in cuts}
+        times = _take_turns(cuts, counts, batch, rounds, progress)
     rows = [
-        compare(SUITE, f"{seconds:g}-s crops, {dtype}, {name}", peer, times[name, dtype], others)
+        compare(
+            SUITE,
+            f"{seconds:g}-s crops, {dtype}, {name}",
+            peer,
+            times[_label(name, dtype)],
+            times[_label(peer, dtype)],
+        )
         for dtype in DTYPES
         for name in own
         for peer in peers
-        for others in [times[peer, dtype]]
     ]
     content = {
         "suite": SUITE,
@@ -106,7 +116,8 @@ def benchmark_loaders(
         "batch": batch,
         "rounds": rounds,
         "crops_per_second": {
-            name: {dtype: speed(times[name, dtype], 1) for dtype in DTYPES} for name in own | peers
+            name: {dtype: speed(times[_label(name, dtype)], 1) for dtype in DTYPES}
+            for name in sources
         },
         "notes": notes,
         "rows": rows,
@@ -212,18 +223,24 @@ def _from_flac(folder: Path, split: Tracks, places: Sequence[np.ndarray], sample
     return batches
 
 
+def _label(name: str, dtype: str) -> str:
+    return f"{name}, {dtype}"
+
+
 def _require_equal(
-    key: tuple[str, str],
+    name: str,
+    dtype: str,
     batches: Iterator[Any],
     split: Tracks,
     places: Sequence[np.ndarray],
     samples: int,
 ) -> None:
     """Raises a UserError unless the first batches are the crops from these places."""
-    name, dtype = key
     scale = np.float32(2**15) if dtype == "float32" else 1
     for some, clips in zip(places, batches, strict=False):
-        expected = np.stack([split.read(*place, samples) for place in some.tolist()]) / scale
+        expected = (
+            np.stack([split.read(track, start, samples) for track, start in some.tolist()]) / scale
+        )
         if np.asarray(clips).dtype != dtype or not np.array_equal(clips, expected):
             raise UserError(
                 f"{name} cuts other {dtype} crops than the cache holds; do not compare",
@@ -232,19 +249,24 @@ def _require_equal(
 
 
 def _take_turns(
-    cuts: Mapping[tuple[str, str], Iterator[Any]], rounds: int, batch: int, progress: bool
-) -> dict[tuple[str, str], list[float]]:
-    """Seconds per crop of every round."""
-    counts = {key: _OF_FLAC if key[0] == FLAC else _BATCHES for key in cuts}
+    cuts: Mapping[str, Iterator[Any]],
+    counts: Mapping[str, int],
+    batch: int,
+    rounds: int,
+    progress: bool,
+) -> dict[str, list[float]]:
+    """Seconds per crop of every round, of so many batches of each."""
 
-    def take(batches: Iterator[Any], count: int) -> None:
-        for _ in itertools.islice(batches, count):
+    def take(label: str) -> None:
+        for _ in itertools.islice(cuts[label], counts[label]):
             pass
 
-    functions = {key: functools.partial(take, cuts[key], counts[key]) for key in cuts}
-    times = interleave(functions, rounds, progress=progress)
+    times = interleave(
+        {label: functools.partial(take, label) for label in cuts}, rounds, progress=progress
+    )
     return {
-        key: [seconds / (counts[key] * batch) for seconds in turns] for key, turns in times.items()
+        label: [seconds / (counts[label] * batch) for seconds in turns]
+        for label, turns in times.items()
     }
 
 
