@@ -18,6 +18,7 @@ _PUBLIC = {
     "benchmark_loaders": "mgr_jax.benchmark.loaders",
     "benchmark_models": "mgr_jax.benchmark.models",
     "benchmark_predict": "mgr_jax.benchmark.predict",
+    "benchmark_startup": "mgr_jax.benchmark.startup",
     "benchmark_timeline": "mgr_jax.benchmark.timeline",
     "calibrate": "mgr_jax.runs.calibrate",
     "compare": "mgr_jax.runs.compare",
