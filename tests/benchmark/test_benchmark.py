@@ -110,7 +110,7 @@ def test_mistakes_are_one_sentence(capsys, few, tmp_path, argv, code, says):
 
 def test_without_a_suite_they_are_named(capsys):
     assert cli.main(["benchmark"]) == 2
-    assert "takes one word more: frontends, inputs, loaders, models" in capsys.readouterr().err
+    assert "takes one word more: frontends, inputs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suite", ["frontends", "models"])
