@@ -187,8 +187,9 @@ def _peers(
         found[f"torch DataLoader, {workers} workers"] = torch_loader.source(
             crops, len(places[0]), workers
         )
-    threads = torch_loader.choose_threads(crops, len(places[0]), available_cores())
-    return found, [f"PyTorch has {threads} threads, of one and all cores what was faster."]
+    cores = available_cores()
+    threads = torch_loader.choose_threads(crops, len(places[0]), cores)
+    return found, [f"PyTorch's threads: {threads}, the faster of 1 and {cores}."]
 
 
 def _from_memmap(tracks: np.ndarray, places: Sequence[np.ndarray], samples: int) -> Source:

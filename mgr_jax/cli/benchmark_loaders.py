@@ -1,4 +1,4 @@
-"""Time the loaders that feed training, beside PyTorch's, bare copies and seeks in FLAC.
+"""Time the loaders that feed training, beside PyTorch's and bare copies.
 
 mgr-jax benchmark loaders --json=loaders.json
 mgr-jax benchmark loaders --tracks=20 --rounds=2   # in half a minute
