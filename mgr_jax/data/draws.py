@@ -14,6 +14,10 @@ import numpy as np
 
 from mgr_jax.data.cache import Tracks
 
+# Raised when a seed comes to draw other batches. 1, balanced: class k of seed s came in the order
+# of class k - 1 of seed s + 1.
+DRAWS = 2
+
 _ROUNDS = 4
 _SMALLEST_BLOCK = 16  # bits
 _WORD = 2**32
@@ -70,7 +74,8 @@ class Balanced:
 class Draws:
     """The random crops of every step, as (index, track, start) of this process's rows of the batch.
 
-    The n-th is `draws[n]`, whichever were asked for before.
+    The n-th is `draws[n]`, whichever were asked for before. A change of what is drawn must raise
+    DRAWS.
     """
 
     def __init__(

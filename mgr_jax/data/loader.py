@@ -17,10 +17,6 @@ Batch = dict[str, Any]
 
 SAMPLINGS = ("shuffle", "balanced")
 
-# Raised when a seed comes to draw other batches. 1, balanced: class k of seed s came in the order
-# of class k - 1 of seed s + 1.
-DRAWS = 2
-
 
 class Loader(abc.ABC):
     """Batches of clips; subclasses say whether the host or the device cuts them.
