@@ -15,6 +15,7 @@ _PUBLIC = {
     "audit": "mgr_jax.runs.auditing",
     "benchmark_frontends": "mgr_jax.benchmark.frontends",
     "benchmark_inputs": "mgr_jax.benchmark.inputs.run",
+    "benchmark_loaders": "mgr_jax.benchmark.loaders",
     "benchmark_models": "mgr_jax.benchmark.models",
     "benchmark_predict": "mgr_jax.benchmark.predict",
     "benchmark_startup": "mgr_jax.benchmark.startup",

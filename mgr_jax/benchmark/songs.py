@@ -7,6 +7,7 @@ import numpy as np
 import soundfile
 
 SONGS, SECONDS, RATE = 10, 30.0, 44_100
+GENRES = ("even", "odd")
 
 
 def write_songs(folder: Path, files: int) -> Path:
@@ -46,3 +47,20 @@ def _tones() -> np.ndarray:
             for angle in 2 * np.pi * 55 * 2 ** (np.arange(36)[:, None] / 12) * time
         ]
     ).astype(np.float32)
+
+
+def write_tracks(folder: Path, tracks: int) -> Path:
+    """Writes WAV files, mono at half the rate and all different, in a folder for each of `GENRES`.
+
+    Returns:
+      The folder that holds them.
+    """
+    for genre in GENRES:
+        (folder / "tracks" / genre).mkdir(parents=True)
+    tones = _tones()
+    songs = [_play(tones, number)[::2].mean(1) for number in range(min(SONGS, tracks))]
+    for number in range(tracks):
+        late = np.roll(songs[number % len(songs)], 1000 * number)
+        genre = GENRES[number % len(GENRES)]
+        soundfile.write(folder / "tracks" / genre / f"{number:05d}.wav", late, RATE // 2)
+    return folder / "tracks"

@@ -18,7 +18,7 @@ from mgr_jax import huge_pages
 from mgr_jax.config import save_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import track_digests
-from mgr_jax.data.loader import DRAWS
+from mgr_jax.data.draws import DRAWS
 from mgr_jax.data.pipeline import class_counts, target_names
 from mgr_jax.errors import UserError, disk_errors_told, some_names
 from mgr_jax.evaluation import Predictions, Protocol, confusion_matrix, evaluate

@@ -45,7 +45,7 @@ def test_commands_are_listed(capsys):
     code, out, _ = call(capsys, "benchmark", "--help")
     assert code == 0
     assert "benchmark frontends" in out
-    assert "train" not in out
+    assert "prepare_data" not in out
     code, out, _ = call(capsys, "--version")
     assert (code, out) == (0, f"mgr-jax {mgr_jax.__version__}\n")
 
