@@ -2,7 +2,6 @@
 
 import functools
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from mgr_jax.audio.decoder import Decoder
 from mgr_jax.audio.dsp import to_float
 from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import find_audio_files
+from mgr_jax.benchmark.audio_peers import cpu_seconds
 from mgr_jax.benchmark.record import Benchmark
 from mgr_jax.benchmark.songs import write_songs
 from mgr_jax.benchmark.timing import load_average, machine
@@ -211,20 +211,11 @@ def _take_turns(functions: Mapping[str, Timed], rounds: int, progress: bool) -> 
             function()
     for _ in tqdm(range(rounds), unit="round", disable=not progress):
         for name, (function, count) in functions.items():
-            start, used = time.perf_counter(), _cpu_seconds()
+            start, used = time.perf_counter(), cpu_seconds()
             function()
-            wall, used = time.perf_counter() - start, _cpu_seconds() - used
+            wall, used = time.perf_counter() - start, cpu_seconds() - used
             found[name].append({"seconds": wall / count, "cpu_seconds": used / count})
     return found
-
-
-def _cpu_seconds() -> float:
-    """Of this process and of its workers that have ended."""
-    return sum(
-        getattr(resource.getrusage(who), kind)
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        for kind in ("ru_utime", "ru_stime")
-    )
 
 
 def _cold(model: Path, folder: Path, workers: int, files: int) -> float:

@@ -1,0 +1,255 @@
+"""Times `prepare` on a folder of music, beside what its parts allow and beside other libraries."""
+
+import functools
+import json
+import multiprocessing
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+import mgr_jax.data.prepare as preparing
+from mgr_jax.benchmark.audio_peers import (
+    Read,
+    audioread_problem,
+    read_with_audioread,
+    read_with_librosa,
+    time_parts,
+    time_storing,
+    to_flac,
+)
+from mgr_jax.benchmark.record import Benchmark, compare, format_rows
+from mgr_jax.benchmark.songs import write_genres
+from mgr_jax.benchmark.timing import conditions, load_average, tell_conditions
+from mgr_jax.data.cache import open_tracks
+from mgr_jax.data.prepared import Prepared
+from mgr_jax.errors import UserError
+from mgr_jax.files import expand
+from mgr_jax.workers import available_cores
+
+OWN, BOUND = "prepare", "decoding, resampling and encoding, each alone"
+LIBROSA, AUDIOREAD = "librosa.load + soundfile", "audioread + soxr + soundfile"
+_DECODERS = ("PyAV", "libsndfile")
+_COMPARED = 2  # files of each kind
+_ALIKE_DB = -40.0  # the most that sound may differ, beside its own level
+# In a process of its own, whose imports are done before the clock starts.
+_PREPARE = """
+import json, sys, time
+from mgr_jax.benchmark.audio_peers import cpu_seconds
+from mgr_jax.data.prepare import prepare
+music, data_dir, rate, workers = sys.argv[1:]
+before = time.perf_counter(), cpu_seconds()
+prepare("audio_folder", manual_dir=music, data_dir=data_dir, sample_rate=int(rate),
+        num_workers=int(workers), progress=False)
+print(json.dumps([time.perf_counter() - before[0], cpu_seconds() - before[1]]))
+"""
+
+Turn = dict[str, float]  # "seconds" and "cpu_seconds" per file
+
+
+def benchmark_prepare(
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    files: int = 300,
+    sample_rate: int = 22_050,
+    rounds: int = 5,
+    progress: bool = True,
+) -> Benchmark:
+    """Times `prepare` on a folder, in new processes, with as many workers as cores.
+
+    It takes turns with the calls that it cannot do without, each timed alone (the bound), and
+    with other libraries that store the same files as FLAC, in as many processes. All processes
+    have their imports done before the clock starts, but for the workers of `prepare`.
+
+        print(mgr_jax.benchmark_prepare(files=60, rounds=1))
+
+    Args:
+      folder: of genre folders; None: synthetic music of 30 s, as mp3, FLAC and Ogg Vorbis.
+      files: how many are made, of thirty pieces.
+      sample_rate: of what is stored, in Hz.
+      rounds: turns of each.
+      progress: show a bar.
+
+    Raises:
+      UserError: there is no such folder, it cannot be prepared, or what is stored differs from what
+        other libraries store.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        work, cores, loads = Path(name), available_cores(), [load_average()]
+        music = expand(folder).absolute() if folder else write_genres(work / "made", files)
+        made = preparing.prepare(
+            "audio_folder",
+            manual_dir=music,
+            data_dir=work / "data",
+            sample_rate=sample_rate,
+            progress=False,
+        )
+        sounds = _stored(made)
+        paths = [str(music / track) for track in sounds]
+        peers: dict[str, Read] = {LIBROSA: read_with_librosa, AUDIOREAD: read_with_audioread}
+        problem = audioread_problem(paths)
+        if problem:
+            del peers[AUDIOREAD]
+        differences = _compare(peers, sounds, music, sample_rate)
+        del sounds
+        shutil.rmtree(work / "data")
+        measured: dict[str, list[Turn]] = {name: [] for name in (OWN, BOUND, *peers)}
+        parts: list[Turn] = []
+        out = work / "flac"
+        out.mkdir()
+        with multiprocessing.get_context("spawn").Pool(cores) as pool:
+            for read in peers.values():  # the imports
+                pool.map(functools.partial(to_flac, read, sample_rate), paths[: 2 * cores], 1)
+            for _ in tqdm(range(rounds), unit="round", disable=not progress):
+                alone = pool.map(functools.partial(time_parts, sample_rate), paths, 4)
+                parts.append(_sum_parts(alone))
+                measured[BOUND].append(_bound(alone, cores))
+                measured[OWN].append(
+                    _time_prepare(music, work / "data", sample_rate, cores, len(paths))
+                )
+                for peer, read in peers.items():
+                    store = functools.partial(time_storing, read, sample_rate, str(out))
+                    start = time.perf_counter()
+                    took = pool.map(store, paths, 4)
+                    wall = time.perf_counter() - start
+                    used = sum(cpu for _, cpu in took)
+                    measured[peer].append(_per_file(wall, used, len(paths)))
+    content = {
+        "suite": "prepare",
+        **conditions(loads),
+        "files": dict(Counter(Path(path).suffix[1:].lower() for path in paths)),
+        "skipped": len(made.skipped),
+        "sample_rate": sample_rate,
+        "rounds": rounds,
+        "differences": differences,
+        "not_compared": [problem] if problem else [],
+        "measured": measured,
+        "parts": parts,
+        "rows": _rows(measured),
+    }
+    return Benchmark(content, format_report(content), is_markdown=True)
+
+
+def _stored(made: Prepared) -> dict[str, np.ndarray]:
+    """The samples of every track, mapped, by its path in the folder."""
+    found = {}
+    for split in made.tracks:
+        tracks = open_tracks(made.folder, split)
+        found |= {str(name): tracks.read(row) for row, name in enumerate(tracks.track_id)}
+    return found
+
+
+def _compare(
+    peers: Mapping[str, Read], sounds: Mapping[str, np.ndarray], music: Path, rate: int
+) -> dict[str, float]:
+    """How far what the peers store is from what `prepare` stored, at most, in dB."""
+    kinds: dict[str, list[str]] = {}
+    for track in sounds:
+        kinds.setdefault(Path(track).suffix.lower(), []).append(track)
+    chosen = [track for tracks in kinds.values() for track in tracks[:_COMPARED]]
+    differences = {}
+    for peer, read in peers.items():
+        found = {}
+        for track in chosen:
+            with tempfile.TemporaryFile() as file:
+                file.write(to_flac(read, rate, str(music / track)))
+                file.seek(0)
+                found[track] = _difference(sounds[track], soundfile.read(file, dtype="int16")[0])
+        differences[peer] = max(found.values())
+        if differences[peer] > _ALIKE_DB:
+            track = max(found, key=lambda name: found[name])
+            raise UserError(
+                f"{peer} stores {music / track} differently, by {differences[peer]:.0f} dB of its "
+                "level; do not compare",
+                code="benchmark.differs",
+            )
+    return differences
+
+
+def _difference(own: np.ndarray, other: np.ndarray) -> float:
+    """The level of the difference beside that of the sound, in dB; -120 of equal ones."""
+    length = max(len(own), len(other))
+    one, two = (np.pad(x.astype(np.float64), (0, length - len(x))) for x in (own, other))
+    return float(10 * np.log10(((one - two) ** 2).sum() / (one**2).sum() + 1e-12))
+
+
+def _time_prepare(music: Path, data_dir: Path, rate: int, workers: int, files: int) -> Turn:
+    command = [sys.executable, "-P", "-W", "ignore", "-c", _PREPARE]
+    command += [str(music), str(data_dir), str(rate), str(workers)]
+    root = str(Path(__file__).parents[2])
+    places = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": places}
+    told = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+    shutil.rmtree(data_dir)
+    wall, used = json.loads(told.stdout)
+    return _per_file(wall, used, files)
+
+
+def _per_file(wall: float, cpu: float, files: int) -> Turn:
+    return {"seconds": wall / files, "cpu_seconds": cpu / files}
+
+
+def _sum_parts(alone: Sequence[Mapping[str, tuple[float, float]]]) -> Turn:
+    """CPU seconds of every part per file, of those files that have it."""
+    names = dict.fromkeys(name for one in alone for name in one)
+    return {name: sum(one[name][1] for one in alone if name in one) / len(alone) for name in names}
+
+
+def _bound(alone: Sequence[Mapping[str, tuple[float, float]]], cores: int) -> Turn:
+    """What the parts take on all cores; of two decoders, each kind of file has the quicker one."""
+    total = np.zeros(2)
+    for one in alone:
+        decoding = min((one[name] for name in _DECODERS if name in one), key=lambda took: took[1])
+        total += np.sum([decoding, *(one[name] for name in one if name not in _DECODERS)], axis=0)
+    return _per_file(total[0] / cores, total[1], len(alone))
+
+
+def _rows(measured: Mapping[str, Sequence[Turn]]) -> list[dict[str, Any]]:
+    rows = []
+    for case, kind in (("by the clock", "seconds"), ("by processor time", "cpu_seconds")):
+        seconds = {name: [turn[kind] for turn in turns] for name, turns in measured.items()}
+        own = seconds.pop(OWN)
+        rows += [compare("prepare", case, peer, own, other) for peer, other in seconds.items()]
+    return rows
+
+
+def format_report(content: Mapping[str, Any]) -> str:
+    """The content of `benchmark_prepare` in Markdown."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in content["files"].items())
+    lines = [
+        f"{kinds} files stored at {content['sample_rate']:,} Hz: medians of {content['rounds']} "
+        f"rounds that take turns. {tell_conditions(content)}",
+        "",
+        "| | ms a file | CPU ms a file | files/s |",
+        "|---|--:|--:|--:|",
+    ]
+    for name, turns in content["measured"].items():
+        wall, used = (
+            1e3 * statistics.median(turn[kind] for turn in turns)
+            for kind in ("seconds", "cpu_seconds")
+        )
+        lines.append(f"| {name} | {wall:.1f} | {used:.1f} | {1e3 / wall:.1f} |")
+    parts = {
+        name: 1e3 * statistics.median(turn.get(name, 0.0) for turn in content["parts"])
+        for name in content["parts"][0]
+    }
+    told = ", ".join(f"{name} {value:.1f}" for name, value in parts.items())
+    lines += ["", f"CPU ms a file of each call alone, of which the quicker decoder counts: {told}."]
+    lines += ["", format_rows(content["rows"]), ""]
+    furthest = ", ".join(f"{peer} {value:.0f} dB" for peer, value in content["differences"].items())
+    lines.append(f"What is stored differs, beside its level, at most by: {furthest}.")
+    lines += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in content["not_compared"]]
+    if content["skipped"]:
+        lines.append(f"{content['skipped']} files cannot be read and count for nothing.")
+    return "\n".join([*lines, ""])
