@@ -171,7 +171,7 @@ class Decoder:
             ) from error
 
     def _in_blocks(self, frames: Iterator[Any]) -> Iterator[tuple[int, np.ndarray]]:
-        """Gathers frames into blocks of a second, see `__iter__`. A song of four minutes has 9,000."""
+        """Gathers frames into blocks of a second, see `__iter__`. Songs have thousands."""
         av, longest = import_av(), 3600 * self._limits.max_hours
         queue: Any = None
         kind, rate, size = None, 0, 0

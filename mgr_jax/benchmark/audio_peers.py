@@ -30,7 +30,7 @@ def read_with_librosa(path: str, sample_rate: int) -> np.ndarray:
 
 
 def read_with_audioread(path: str, sample_rate: int) -> np.ndarray:
-    """What audioread decodes, by FFmpeg's program but for WAV; mixed by NumPy, resampled by soxr."""
+    """What audioread decodes, by FFmpeg's program but for WAV; soxr resamples it."""
     import audioread
 
     with audioread.audio_open(path) as file:

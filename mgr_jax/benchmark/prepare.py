@@ -143,7 +143,7 @@ def benchmark_prepare(
 
 def _stored(made: Prepared) -> dict[str, np.ndarray]:
     """The samples of every track, mapped, by its path in the folder."""
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for split in made.tracks:
         tracks = open_tracks(made.folder, split)
         found |= {str(name): tracks.read(row) for row, name in enumerate(tracks.track_id)}
