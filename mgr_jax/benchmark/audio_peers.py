@@ -50,14 +50,14 @@ def audioread_problem(paths: Iterable[str]) -> str:
     try:
         import audioread
     except ImportError:
-        return "audioread is not compared: it is not installed (pip install audioread)"
+        return "Audioread is not compared: it is not installed (pip install audioread)"
     for suffix, path in {Path(path).suffix: path for path in paths}.items():
         try:
             with audioread.audio_open(path) as file:
                 next(iter(file))
         except (audioread.DecodeError, EOFError, StopIteration):
             return (
-                f"audioread is not compared: it cannot read {suffix} files here (it needs the "
+                f"Audioread is not compared: it cannot read {suffix} files here (it needs the "
                 "program ffmpeg)"
             )
     return ""

@@ -249,7 +249,7 @@ def format_report(content: Mapping[str, Any]) -> str:
     lines += ["", format_rows(content["rows"]), ""]
     furthest = ", ".join(f"{peer} {value:.0f} dB" for peer, value in content["differences"].items())
     lines.append(f"What is stored differs, beside its level, at most by: {furthest}.")
-    lines += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in content["not_compared"]]
+    lines += [f"{sentence}." for sentence in content["not_compared"]]
     if content["skipped"]:
         lines.append(f"{content['skipped']} files cannot be read and count for nothing.")
     return "\n".join([*lines, ""])

@@ -1,0 +1,83 @@
+"""The benchmark of preparing, of a few files; no test looks at a speed."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from errors import user_error
+
+from mgr_jax import cli
+from mgr_jax.audio.file_tags import read_tags
+from mgr_jax.audio.io import read_audio
+from mgr_jax.benchmark import audio_peers, prepare, songs
+
+PEERS = {prepare.BOUND, prepare.LIBROSA, prepare.AUDIOREAD}
+
+
+@pytest.fixture
+def music(tmp_path):
+    folder = tmp_path / "music"
+    for genre in ("calm", "lively"):
+        (folder / genre).mkdir(parents=True)
+        for number in range(4):
+            noise = np.random.default_rng(number).uniform(-0.3, 0.3, (16_000, 2))
+            soundfile.write(folder / genre / f"{genre}{number}.wav", noise, 16_000)
+    (folder / "calm" / "broken.wav").write_bytes(b"no sound")
+    return folder
+
+
+def test_the_command_compares_what_is_stored_and_writes_rows(capsys, music, tmp_path):
+    found = tmp_path / "found.json"
+    options = [f"--folder={music}", "--sample_rate=12000", "--rounds=1", f"--json={found}"]
+    assert cli.main(["benchmark", "prepare", *options]) == 0
+    content = json.loads(found.read_text(encoding="utf-8"))
+    assert (content["suite"], content["files"], content["skipped"]) == ("prepare", {"wav": 8}, 1)
+    for case in ("by the clock", "by processor time"):
+        rows = {row["peer"]: row for row in content["rows"] if row["case"] == case}
+        assert set(rows) == PEERS
+        for row in rows.values():
+            assert row["suite"] == "prepare"
+            assert 0 < row["low"] <= row["ratio"] <= row["high"]
+    assert content["differences"].keys() == PEERS - {prepare.BOUND}
+    assert max(content["differences"].values()) < -60
+    (turn,) = content["measured"][prepare.BOUND]
+    (parts,) = content["parts"]
+    decoding = [parts[name] for name in ("PyAV", "libsndfile")]
+    others = parts["resample"] + parts["encode"]
+    # Of each file the quicker decoder counts, so not more than of all files.
+    assert others < turn["cpu_seconds"] <= (min(decoding) + others) * 1.001
+    out = capsys.readouterr().out
+    assert prepare.format_report(content) in out
+    assert "1 files cannot be read" in out
+
+
+def test_other_sound_is_not_compared(music, monkeypatch):
+    def read_less(path, rate):
+        return 0.9 * read_audio(path, rate)
+
+    monkeypatch.setattr(prepare, "read_with_librosa", read_less)
+    with user_error("benchmark.differs", match="stores .*calm0.wav differently, by -20 dB"):
+        prepare.benchmark_prepare(folder=music, sample_rate=12_000, rounds=1, progress=False)
+
+
+def test_a_peer_that_is_not_there_is_said(monkeypatch, tmp_path):
+    (tmp_path / "a.xyz").write_bytes(b"no sound")
+    told = audio_peers.audioread_problem([str(tmp_path / "a.xyz")])
+    assert told.startswith("Audioread is not compared: it cannot read .xyz files")
+    monkeypatch.setitem(sys.modules, "audioread", None)
+    assert "it is not installed" in audio_peers.audioread_problem([])
+
+
+def test_songs_of_a_folder_are_of_three_kinds_and_no_two_are_the_same(monkeypatch, tmp_path):
+    monkeypatch.setattr(songs, "SONGS", 1)
+    monkeypatch.setattr(songs, "SECONDS", 2.0)
+    folder = songs.write_genres(tmp_path, 9)
+    paths = sorted(folder.glob("*/*"), key=lambda path: path.name)
+    assert [path.suffix for path in paths] == [".mp3", ".flac", ".ogg"] * 3
+    assert {path.parent.name for path in paths} == {"calm", "lively"}
+    assert len({path.read_bytes() for path in paths}) == 9
+    assert [read_tags(path)["title"] for path in paths] == [f"Piece {n}" for n in range(9)]
+    for one, again in zip(paths[:3], paths[3:6], strict=True):
+        np.testing.assert_array_equal(read_audio(one, 12_000), read_audio(again, 12_000))
