@@ -11,15 +11,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from tqdm import tqdm
 
 import mgr_jax.data.prepare as preparing
+from mgr_jax.audio.io import decode_flac
 from mgr_jax.benchmark.audio_peers import (
     Read,
     audioread_problem,
@@ -97,20 +97,23 @@ def benchmark_prepare(
         )
         sounds = _stored(made)
         paths = [str(music / track) for track in sounds]
+        chosen = _some_of_each_kind(sounds)
         peers: dict[str, Read] = {LIBROSA: read_with_librosa, AUDIOREAD: read_with_audioread}
         problem = audioread_problem(paths)
         if problem:
             del peers[AUDIOREAD]
-        differences = _compare(peers, sounds, music, sample_rate)
-        del sounds
-        shutil.rmtree(work / "data")
         measured: dict[str, list[Turn]] = {name: [] for name in (OWN, BOUND, *peers)}
         parts: list[Turn] = []
         out = work / "flac"
         out.mkdir()
         with multiprocessing.get_context("spawn").Pool(cores) as pool:
-            for read in peers.values():  # the imports
-                pool.map(functools.partial(to_flac, read, sample_rate), paths[: 2 * cores], 1)
+            differences = {}
+            for peer, read in peers.items():  # which does the imports as well
+                store = functools.partial(to_flac, read, sample_rate)
+                stored = pool.map(store, [str(music / track) for track in chosen], 1)
+                differences[peer] = _compare(peer, {t: sounds[t] for t in chosen}, stored)
+            del sounds
+            shutil.rmtree(work / "data")
             for _ in tqdm(range(rounds), unit="round", disable=not progress):
                 alone = pool.map(functools.partial(time_parts, sample_rate), paths, 4)
                 parts.append(_sum_parts(alone))
@@ -119,9 +122,9 @@ def benchmark_prepare(
                     _time_prepare(music, work / "data", sample_rate, cores, len(paths))
                 )
                 for peer, read in peers.items():
-                    store = functools.partial(time_storing, read, sample_rate, str(out))
+                    work_on = functools.partial(time_storing, read, sample_rate, str(out))
                     start = time.perf_counter()
-                    took = pool.map(store, paths, 4)
+                    took = pool.map(work_on, paths, 4)
                     wall = time.perf_counter() - start
                     used = sum(cpu for _, cpu in took)
                     measured[peer].append(_per_file(wall, used, len(paths)))
@@ -150,31 +153,27 @@ def _stored(made: Prepared) -> dict[str, np.ndarray]:
     return found
 
 
-def _compare(
-    peers: Mapping[str, Read], sounds: Mapping[str, np.ndarray], music: Path, rate: int
-) -> dict[str, float]:
-    """How far what the peers store is from what `prepare` stored, at most, in dB."""
+def _some_of_each_kind(tracks: Iterable[str]) -> list[str]:
     kinds: dict[str, list[str]] = {}
-    for track in sounds:
+    for track in tracks:
         kinds.setdefault(Path(track).suffix.lower(), []).append(track)
-    chosen = [track for tracks in kinds.values() for track in tracks[:_COMPARED]]
-    differences = {}
-    for peer, read in peers.items():
-        found = {}
-        for track in chosen:
-            with tempfile.TemporaryFile() as file:
-                file.write(to_flac(read, rate, str(music / track)))
-                file.seek(0)
-                found[track] = _difference(sounds[track], soundfile.read(file, dtype="int16")[0])
-        differences[peer] = max(found.values())
-        if differences[peer] > _ALIKE_DB:
-            track = max(found, key=lambda name: found[name])
-            raise UserError(
-                f"{peer} stores {music / track} differently, by {differences[peer]:.0f} dB of its "
-                "level; do not compare",
-                code="benchmark.differs",
-            )
-    return differences
+    return [track for some in kinds.values() for track in some[:_COMPARED]]
+
+
+def _compare(peer: str, sounds: Mapping[str, np.ndarray], stored: Iterable[bytes]) -> float:
+    """How far what a peer stored is from what `prepare` stored, by track, at most, in dB."""
+    found = {
+        track: _difference(samples, decode_flac(other))
+        for (track, samples), other in zip(sounds.items(), stored, strict=True)
+    }
+    track = max(found, key=lambda name: found[name])
+    if found[track] > _ALIKE_DB:
+        raise UserError(
+            f"{peer} stores {track} differently, by {found[track]:.0f} dB of its level; do not "
+            "compare",
+            code="benchmark.differs",
+        )
+    return found[track]
 
 
 def _difference(own: np.ndarray, other: np.ndarray) -> float:
