@@ -206,7 +206,7 @@ def _sum_parts(alone: Sequence[Mapping[str, tuple[float, float]]]) -> Turn:
 
 
 def _bound(alone: Sequence[Mapping[str, tuple[float, float]]], cores: int) -> Turn:
-    """What the parts take on all cores; of two decoders, each kind of file has the quicker one."""
+    """What the parts take on all cores; of two decoders, the quicker one counts for each file."""
     total = np.zeros(2)
     for one in alone:
         decoding = min((one[name] for name in _DECODERS if name in one), key=lambda took: took[1])
