@@ -7,7 +7,7 @@ import contextlib
 import io
 import resource
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,27 +45,39 @@ def _to_mono(samples: np.ndarray, rate: int, to_rate: int) -> np.ndarray:
     return mono if rate == to_rate else soxr.resample(mono, rate, to_rate, quality="HQ")
 
 
-def audioread_problem(paths: Iterable[str]) -> str:
-    """Why audioread cannot read files of these kinds here, in a sentence; "" if it can."""
+def find_problem(peer: str, read: Read, path: str) -> str:
+    """Why a peer cannot read such files here, in a sentence; "" if it can.
+
+    Args:
+      peer: its name.
+      read: how it reads files.
+      path: of one that it is to read.
+    """
     try:
-        import audioread
-    except ImportError:
-        return "Audioread is not compared: it is not installed (pip install audioread)"
-    for suffix, path in {Path(path).suffix: path for path in paths}.items():
-        try:
-            with audioread.audio_open(path) as file:
-                next(iter(file))
-        except (audioread.DecodeError, EOFError, StopIteration):
-            return (
-                f"Audioread is not compared: it cannot read {suffix} files here (it needs the "
-                "program ffmpeg)"
-            )
+        read(path, 12_000)
+    except ImportError as error:
+        return f"{peer}: not compared, {error.name} is missing (pip install {error.name})"
+    except Exception:  # each library has errors of its own
+        return (
+            f"{peer}: not compared, it cannot read {Path(path).suffix} files here (it may need the "
+            "program ffmpeg)"
+        )
     return ""
 
 
 def to_flac(read: Read, sample_rate: int, path: str) -> bytes:
-    """A file as mono 16-bit FLAC, as soundfile encodes it."""
-    samples = read(path, sample_rate)
+    """A file as mono 16-bit FLAC, as soundfile encodes it.
+
+    Raises:
+      UserError: it cannot be read so.
+    """
+    try:
+        samples = read(path, sample_rate)
+    except Exception as error:
+        raise UserError(
+            f"{path} is read by this project and not by another library ({error}); leave it out",
+            code="benchmark.undecodable",
+        ) from error
     rounded = np.clip(np.round(samples * 32768), -32768, 32767).astype(np.int16)
     buffer = io.BytesIO()
     soundfile.write(buffer, rounded, sample_rate, format="FLAC", subtype="PCM_16")

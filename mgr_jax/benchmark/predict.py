@@ -20,8 +20,8 @@ from mgr_jax.audio.dsp import to_float
 from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.benchmark.audio_peers import (
-    audioread_problem,
     cpu_seconds,
+    find_problem,
     read_with_audioread,
     read_with_librosa,
 )
@@ -207,7 +207,7 @@ def _peers(
         PER_FILE: (lambda: twin.classify_files(paths, read_with_librosa), len(paths)),
         LOADER: (lambda: [twin.classify(samples.numpy()) for samples in loader], len(paths)),
     }
-    problem = audioread_problem(paths)
+    problem = find_problem(AUDIOREAD, read_with_audioread, paths[0])
     if not problem:
         work = functools.partial(twin.classify_files, paths, read_with_audioread)
         functions[AUDIOREAD] = work, len(paths)

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ import mgr_jax.data.prepare as preparing
 from mgr_jax.audio.io import decode_flac
 from mgr_jax.benchmark.audio_peers import (
     Read,
-    audioread_problem,
+    Seconds,
+    find_problem,
     read_with_audioread,
     read_with_librosa,
     time_parts,
@@ -97,37 +99,23 @@ def benchmark_prepare(
         )
         sounds = _stored(made)
         paths = [str(music / track) for track in sounds]
-        chosen = _some_of_each_kind(sounds)
         peers: dict[str, Read] = {LIBROSA: read_with_librosa, AUDIOREAD: read_with_audioread}
-        problem = audioread_problem(paths)
-        if problem:
-            del peers[AUDIOREAD]
-        measured: dict[str, list[Turn]] = {name: [] for name in (OWN, BOUND, *peers)}
-        parts: list[Turn] = []
-        out = work / "flac"
-        out.mkdir()
         with multiprocessing.get_context("spawn").Pool(cores) as pool:
-            differences = {}
-            for peer, read in peers.items():  # which does the imports as well
-                store = functools.partial(to_flac, read, sample_rate)
-                stored = pool.map(store, [str(music / track) for track in chosen], 1)
-                differences[peer] = _compare(peer, {t: sounds[t] for t in chosen}, stored)
+            differences, problems = _meet(pool, peers, sounds, music, sample_rate)
             del sounds
             shutil.rmtree(work / "data")
+            peers = {name: read for name, read in peers.items() if name in differences}
+            measured: dict[str, list[Turn]] = {name: [] for name in (OWN, BOUND, *peers)}
+            parts: list[Turn] = []
             for _ in tqdm(range(rounds), unit="round", disable=not progress):
                 alone = pool.map(functools.partial(time_parts, sample_rate), paths, 4)
                 parts.append(_sum_parts(alone))
                 measured[BOUND].append(_bound(alone, cores))
-                measured[OWN].append(
-                    _time_prepare(music, work / "data", sample_rate, cores, len(paths))
-                )
+                took = _time_prepare(music, work / "data", sample_rate, cores)
+                measured[OWN].append(_per_file(*took, len(paths)))
                 for peer, read in peers.items():
-                    work_on = functools.partial(time_storing, read, sample_rate, str(out))
-                    start = time.perf_counter()
-                    took = pool.map(work_on, paths, 4)
-                    wall = time.perf_counter() - start
-                    used = sum(cpu for _, cpu in took)
-                    measured[peer].append(_per_file(wall, used, len(paths)))
+                    took = _time_peer(pool, read, sample_rate, paths, work)
+                    measured[peer].append(_per_file(*took, len(paths)))
     content = {
         "suite": "prepare",
         **conditions(loads),
@@ -136,7 +124,7 @@ def benchmark_prepare(
         "sample_rate": sample_rate,
         "rounds": rounds,
         "differences": differences,
-        "not_compared": [problem] if problem else [],
+        "not_compared": problems,
         "measured": measured,
         "parts": parts,
         "rows": _rows(measured),
@@ -158,6 +146,27 @@ def _some_of_each_kind(tracks: Iterable[str]) -> list[str]:
     for track in tracks:
         kinds.setdefault(Path(track).suffix.lower(), []).append(track)
     return [track for some in kinds.values() for track in some[:_COMPARED]]
+
+
+def _meet(
+    pool: Pool, peers: Mapping[str, Read], sounds: Mapping[str, np.ndarray], music: Path, rate: int
+) -> tuple[dict[str, float], list[str]]:
+    """Compares what peers store of some files, for which their processes import them.
+
+    Returns:
+      By peer, how far that is from what `prepare` stored; why the others cannot be compared.
+    """
+    chosen = {track: sounds[track] for track in _some_of_each_kind(sounds)}
+    paths = [str(music / track) for track in chosen]
+    differences, problems = {}, []
+    for peer, read in peers.items():
+        told = [*filter(None, pool.map(functools.partial(find_problem, peer, read), paths, 1))]
+        if told:
+            problems.append(told[0])
+        else:
+            stored = pool.map(functools.partial(to_flac, read, rate), paths, 1)
+            differences[peer] = _compare(peer, chosen, stored)
+    return differences, problems
 
 
 def _compare(peer: str, sounds: Mapping[str, np.ndarray], stored: Iterable[bytes]) -> float:
@@ -183,7 +192,7 @@ def _difference(own: np.ndarray, other: np.ndarray) -> float:
     return float(10 * np.log10(((one - two) ** 2).sum() / (one**2).sum() + 1e-12))
 
 
-def _time_prepare(music: Path, data_dir: Path, rate: int, workers: int, files: int) -> Turn:
+def _time_prepare(music: Path, data_dir: Path, rate: int, workers: int) -> Seconds:
     command = [sys.executable, "-P", "-W", "ignore", "-c", _PREPARE]
     command += [str(music), str(data_dir), str(rate), str(workers)]
     root = str(Path(__file__).parents[2])
@@ -192,7 +201,14 @@ def _time_prepare(music: Path, data_dir: Path, rate: int, workers: int, files: i
     told = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
     shutil.rmtree(data_dir)
     wall, used = json.loads(told.stdout)
-    return _per_file(wall, used, files)
+    return wall, used
+
+
+def _time_peer(pool: Pool, read: Read, rate: int, paths: Sequence[str], work: Path) -> Seconds:
+    with tempfile.TemporaryDirectory(dir=work) as out:
+        start = time.perf_counter()
+        took = pool.map(functools.partial(time_storing, read, rate, out), paths, 4)
+        return time.perf_counter() - start, sum(cpu for _, cpu in took)
 
 
 def _per_file(wall: float, cpu: float, files: int) -> Turn:

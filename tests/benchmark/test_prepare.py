@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,11 +69,18 @@ def test_other_sound_is_not_compared():
 
 
 def test_a_peer_that_is_not_there_is_said(monkeypatch, tmp_path):
-    (tmp_path / "a.xyz").write_bytes(b"no sound")
-    told = audio_peers.audioread_problem([str(tmp_path / "a.xyz")])
-    assert told.startswith("Audioread is not compared: it cannot read .xyz files")
+    path = str(tmp_path / "a.xyz")
+    Path(path).write_bytes(b"no sound")
+    read = audio_peers.read_with_audioread
+    told = audio_peers.find_problem("audioread", read, path)
+    assert told.startswith("audioread: not compared, it cannot read .xyz files")
+    with user_error("benchmark.undecodable", path):
+        audio_peers.to_flac(read, 12_000, path)
+    with user_error("benchmark.undecodable", path):
+        audio_peers.time_parts(12_000, path)
     monkeypatch.setitem(sys.modules, "audioread", None)
-    assert "it is not installed" in audio_peers.audioread_problem([])
+    told = audio_peers.find_problem("audioread", read, path)
+    assert told == "audioread: not compared, audioread is missing (pip install audioread)"
 
 
 def test_songs_of_a_folder_are_of_three_kinds_and_no_two_are_the_same(monkeypatch, tmp_path):
