@@ -262,8 +262,8 @@ def format_report(content: Mapping[str, Any]) -> str:
     told = ", ".join(f"{name} {value:.1f}" for name, value in parts.items())
     lines += ["", f"CPU ms a file of each call alone, of which the quicker decoder counts: {told}."]
     lines += ["", format_rows(content["rows"]), ""]
-    furthest = ", ".join(f"{peer} {value:.0f} dB" for peer, value in content["differences"].items())
-    lines.append(f"What is stored differs, beside its level, at most by: {furthest}.")
+    for peer, value in content["differences"].items():
+        lines.append(f"{peer}: what it stores differs by {value:.0f} dB of its level at most.")
     lines += [f"{sentence}." for sentence in content["not_compared"]]
     if content["skipped"]:
         lines.append(f"{content['skipped']} files cannot be read and count for nothing.")
