@@ -2,7 +2,6 @@
 
 import functools
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,12 @@ from mgr_jax.audio.decoder import Decoder
 from mgr_jax.audio.dsp import to_float
 from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import find_audio_files
+from mgr_jax.benchmark.audio_peers import (
+    cpu_seconds,
+    find_problem,
+    read_with_audioread,
+    read_with_librosa,
+)
 from mgr_jax.benchmark.record import Benchmark
 from mgr_jax.benchmark.songs import write_songs
 from mgr_jax.benchmark.timing import load_average, machine
@@ -33,7 +38,9 @@ from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.workers import available_cores, map_in_processes
 
 PER_FILE, LOADER = "librosa.load + PyTorch, per file", "librosa.load in a DataLoader + PyTorch"
+AUDIOREAD = "audioread + soxr + PyTorch, per file"
 DECODING = "decoding alone, on all cores"
+_PEERS = PER_FILE, LOADER, AUDIOREAD
 _OF_PARTS, _OF_PEERS, _OF_LIMIT = 100, 60, 300  # files
 _COLD = (
     "import sys, mgr_jax\n"
@@ -197,10 +204,14 @@ def _peers(
     threads = torch_predict.choose_threads(twin, samples, cores)
     loader = torch_predict.make_loader(paths, rate, cores)
     functions: dict[str, Timed] = {
-        PER_FILE: (lambda: twin.classify_files(paths), len(paths)),
+        PER_FILE: (lambda: twin.classify_files(paths, read_with_librosa), len(paths)),
         LOADER: (lambda: [twin.classify(samples.numpy()) for samples in loader], len(paths)),
     }
-    return functions, {"difference": difference, "threads": threads}
+    problem = find_problem(AUDIOREAD, read_with_audioread, paths[0])
+    if not problem:
+        work = functools.partial(twin.classify_files, paths, read_with_audioread)
+        functions[AUDIOREAD] = work, len(paths)
+    return functions, {"difference": difference, "threads": threads, "audioread": problem}
 
 
 def _take_turns(functions: Mapping[str, Timed], rounds: int, progress: bool) -> Measured:
@@ -211,20 +222,11 @@ def _take_turns(functions: Mapping[str, Timed], rounds: int, progress: bool) -> 
             function()
     for _ in tqdm(range(rounds), unit="round", disable=not progress):
         for name, (function, count) in functions.items():
-            start, used = time.perf_counter(), _cpu_seconds()
+            start, used = time.perf_counter(), cpu_seconds()
             function()
-            wall, used = time.perf_counter() - start, _cpu_seconds() - used
+            wall, used = time.perf_counter() - start, cpu_seconds() - used
             found[name].append({"seconds": wall / count, "cpu_seconds": used / count})
     return found
-
-
-def _cpu_seconds() -> float:
-    """Of this process and of its workers that have ended."""
-    return sum(
-        getattr(resource.getrusage(who), kind)
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        for kind in ("ru_utime", "ru_stime")
-    )
 
 
 def _cold(model: Path, folder: Path, workers: int, files: int) -> float:
@@ -240,7 +242,7 @@ def _cold(model: Path, folder: Path, workers: int, files: int) -> float:
 def _rows(found: Measured, cores: int) -> list[dict[str, Any]]:
     """How fast this project is beside each peer and beside its parts; above 1: it is faster."""
     own = found[_warm(cores)]
-    others = {name: _column(found[name], "seconds") for name in (PER_FILE, LOADER) if name in found}
+    others = {name: _column(found[name], "seconds") for name in _PEERS if name in found}
     others["the parts together"] = _ideal(found, cores)
     others[DECODING] = _column(found[DECODING], "seconds")
     rows = []
@@ -304,4 +306,6 @@ def format_report(content: Mapping[str, Any]) -> str:
         )
     if "not compared" in content["peers"]:
         lines += ["", f"PyTorch is not compared: {content['peers']['not compared']}."]
+    if problem := content["peers"].get("audioread"):
+        lines += ["", f"{problem}."]
     return "\n".join([*lines, ""])

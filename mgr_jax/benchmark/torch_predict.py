@@ -8,13 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import librosa
 import numpy as np
 import torch
 from torch import nn
 
 from mgr_jax.audio.clips import segment_starts
 from mgr_jax.audio.dsp import mel_filterbank
+from mgr_jax.benchmark.audio_peers import Read, read_with_librosa
 from mgr_jax.benchmark.torch_networks import ChoiCRNN
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.input_spec import InputSpec
@@ -111,9 +111,10 @@ class FileClassifier(nn.Module):
         return self(self.cut(samples)).mean(0).numpy()
 
     @torch.inference_mode()
-    def classify_files(self, paths: Sequence[str]) -> list[np.ndarray]:
-        """Probabilities [classes] of files, one after the other."""
-        return [self.classify(load(path, round(self.spec.sample_rate))) for path in paths]
+    def classify_files(self, paths: Sequence[str], read: Read) -> list[np.ndarray]:
+        """Probabilities [classes] of files that `read` reads, one after the other."""
+        rate = round(self.spec.sample_rate)
+        return [self.classify(read(path, rate)) for path in paths]
 
 
 def choose_threads(twin: FileClassifier, samples: np.ndarray, most: int) -> int:
@@ -133,11 +134,6 @@ def choose_threads(twin: FileClassifier, samples: np.ndarray, most: int) -> int:
     return best
 
 
-def load(path: str, sample_rate: int) -> np.ndarray:
-    """What `librosa.load` gives."""
-    return librosa.load(path, sr=sample_rate)[0]
-
-
 class Waveforms(torch.utils.data.Dataset):
     """Files that workers of a DataLoader load."""
 
@@ -151,7 +147,7 @@ class Waveforms(torch.utils.data.Dataset):
 
     def __getitem__(self, row: int) -> np.ndarray:
         """The waveform of one."""
-        return load(self.paths[row], self.sample_rate)
+        return read_with_librosa(self.paths[row], self.sample_rate)
 
 
 def make_loader(paths: Sequence[str], sample_rate: int, workers: int) -> Any:
