@@ -1,4 +1,4 @@
-"""The optional convolutions of oneDNN: when they are there, and what is said when they cannot be."""
+"""oneDNN's convolutions: when they are there, and what is said when they cannot be."""
 
 import stat
 

@@ -69,7 +69,8 @@ ARROWS: dict[str, set[str]] = {
     "audio.dsp": set(),
     "audio.frontends": {"audio.dsp", "audio.clips"},
     "audio.augment": set(),
-    "models": set(),
+    "onednn": set(),
+    "models": {"onednn"},
     "input_spec": {"audio.clips"},
     "classifier": {"audio.dsp", "audio.frontends", "models", "input_spec"},
     "model_folder": {
@@ -83,7 +84,7 @@ ARROWS: dict[str, set[str]] = {
         "evaluation.protocol",
     },
     "training": {
-        "classifier", "input_spec", "model_folder", "model_of_config", "data", "config",
+        "classifier", "onednn", "input_spec", "model_folder", "model_of_config", "data", "config",
         "evaluation", "reports",
         "audio.augment", "audio.dsp", "audio.frontends", "training.checkpoint",
     },
@@ -108,6 +109,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "reports": set(),
     "benchmark": {
+        "onednn",
         "audio.dsp", "audio.frontends", "audio.io", "audio.decoder", "audio.listing", "classifier",
         "audio.clips", "input_spec", "config", "data", "decisions", "evaluation", "model_folder",
         "models", "prediction", "reports", "training", "training.checkpoint",
@@ -334,7 +336,11 @@ def test_the_wheel_ships_configs_and_tables_inside_the_package(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"mgr_jax/_configs/choi2016.py", "mgr_jax/_results.jsonl"} <= set(names)
     assert "mgr_jax/data/rendered/CITATIONS.bib" in names
-    assert {"mgr_jax/py.typed", "mgr_jax/benchmark/inputs/page.md"} <= set(names)
+    assert {
+        "mgr_jax/py.typed",
+        "mgr_jax/benchmark/inputs/page.md",
+        "mgr_jax/onednn/convolution.cc",
+    } <= set(names)
     assert {name.split("/")[0] for name in names} == {
         "mgr_jax",
         f"mgr_jax-{mgr_jax.__version__}.dist-info",

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from tqdm import tqdm
 
+from mgr_jax import onednn
 from mgr_jax.workers import available_cores
 
 _PAUSE_SECONDS = 0.01
@@ -75,7 +76,7 @@ def tell_conditions(content: Mapping[str, Any]) -> str:
     loads = [f"{load:.1f}" for load in content["load_average"] if load is not None]
     versions = ", ".join(
         f"{name} {made['versions'][name]}"
-        for name in ("jax", "torch", "librosa")
+        for name in ("jax", "oneDNN", "torch", "librosa")
         if made["versions"].get(name)
     )
     load = f", load {' to '.join(loads)}" if loads else ""
@@ -102,7 +103,8 @@ def machine() -> dict[str, Any]:
         "cores": available_cores(),
         "devices": [f"{device.platform} {device.device_kind}" for device in devices],
         "versions": {"python": platform.python_version()}
-        | {name: _version(name) for name in ("jax", "jaxlib", "numpy", "librosa", "torch")},
+        | {name: _version(name) for name in ("jax", "jaxlib", "numpy", "librosa", "torch")}
+        | {"oneDNN": onednn.version_in_use() or None},
         "environment": {
             name: os.environ[name]
             for name in ("GLIBC_TUNABLES", "OMP_NUM_THREADS", "XLA_FLAGS")

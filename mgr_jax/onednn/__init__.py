@@ -66,6 +66,11 @@ def _open(path: Path) -> ctypes.CDLL:
         del os.environ[name]
 
 
+def version_in_use() -> str:
+    """The version whose float32 convolutions are used here; "" where XLA convolves."""
+    return load() if usable(jnp.dtype(jnp.float32)) else ""
+
+
 def usable(dtype: jnp.dtype) -> bool:
     """Whether convolutions of a type can be given to it here."""
     if jax.default_backend() != "cpu" or jax.device_count() > 1 or not load():

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from mgr_jax import huge_pages
+from mgr_jax import huge_pages, onednn
 from mgr_jax.config import save_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import track_digests
@@ -286,6 +286,7 @@ def record_cost(workdir: Path, parameters: int, seconds: float) -> None:
         "seconds": round(before + seconds, 1),
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "huge_pages": huge_pages.are_in_use(),
+        "onednn": onednn.version_in_use(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
     }
     try:
