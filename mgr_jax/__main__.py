@@ -4,10 +4,8 @@ import sys
 
 from mgr_jax import huge_pages
 
-# The first words of commands that compute for longer than a process takes to start again.
+# The first words of commands that compute with jax, for longer than a process takes to start again.
 _COMPUTING = {
-    "audit",
-    "baselines",
     "benchmark",
     "calibrate",
     "crossval",

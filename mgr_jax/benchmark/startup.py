@@ -103,11 +103,11 @@ def _time_commands(
 ) -> tuple[dict[str, list[Times]], str]:
     """What each took in each round, and why the peer was left out, if it was."""
     start = [sys.executable, "-m", "mgr_jax"]
-    predict = [*start, "predict", f"--model={model}", "--noprogress", str(song)]
+    predict = [*start, "predict", f"-model={model}", "-noprogress", str(song)]
     fresh = {name: value for name, value in os.environ.items() if name not in _CHOSEN}
     filled = fresh | {"XDG_CACHE_HOME": str(folder / "filled")}
     commands: dict[str, Callable[[], Times]] = {
-        HELP: lambda: time_process([*start, "predict", "--help"], fresh),
+        HELP: lambda: time_process([*start, "predict", "-h"], fresh),
         IMPORT: lambda: time_process([sys.executable, "-c", "import mgr_jax"], fresh),
         FILLED: lambda: time_process(predict, filled),
         SMALL_PAGES: lambda: time_process(predict, filled | {huge_pages.SWITCH: "0"}),

@@ -58,7 +58,7 @@ def create_state(
         step=jnp.zeros((), jnp.int32),
         params=params,
         batch_stats=batch_stats,
-        opt_state=optimizer.init(params),
+        opt_state=jax.jit(optimizer.init)(params),  # one program, not one for each shape
         lr_scale=jnp.ones((), jnp.float32),
         average={"params": params, "batch_stats": batch_stats} if averaged else {},
     )

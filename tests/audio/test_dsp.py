@@ -9,7 +9,7 @@ import scipy.signal
 from errors import user_error
 
 from mgr_jax.audio import dsp
-from mgr_jax.audio.dsp.windows import window_taps
+from mgr_jax.audio.dsp.stft import window_taps
 
 STFT = {
     "n_fft": 512,

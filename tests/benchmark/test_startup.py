@@ -36,7 +36,7 @@ def test_prediction_is_timed_as_a_user_starts_it(monkeypatch):
     report = mgr_jax.benchmark_startup("runs/a", rounds=2, progress=False)
     # What this process has chosen is not what the timed ones begin with.
     assert not any({huge_pages.TUNABLES, program_cache.FOLDER} & set(env) for _, env in calls)
-    folders = [env.get("XDG_CACHE_HOME") for command, env in calls if "--noprogress" in command]
+    folders = [env.get("XDG_CACHE_HOME") for command, env in calls if "-noprogress" in command]
     assert len(folders) == 3 * 4
     assert len(set(folders)) == 2 + 3  # one filled, none, and an empty one for each round
     text = str(report)

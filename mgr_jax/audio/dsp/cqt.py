@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from mgr_jax.audio.dsp.stft import PAD_MODES, get_window, min_samples, num_frames
-from mgr_jax.audio.dsp.windows import window_taps
+from mgr_jax.audio.dsp.stft import PAD_MODES, get_window, min_samples, num_frames, window_taps
 from mgr_jax.errors import UserError, require
 
 C1 = 32.70319566257483  # Hz, 45 semitones below A4 = 440 Hz
