@@ -17,6 +17,7 @@ _PUBLIC = {
     "benchmark_inputs": "mgr_jax.benchmark.inputs.run",
     "benchmark_models": "mgr_jax.benchmark.models",
     "benchmark_predict": "mgr_jax.benchmark.predict",
+    "benchmark_scaling": "mgr_jax.benchmark.scaling",
     "benchmark_timeline": "mgr_jax.benchmark.timeline",
     "calibrate": "mgr_jax.runs.calibrate",
     "compare": "mgr_jax.runs.compare",
