@@ -14,6 +14,7 @@ from mgr_jax.cli._flags import Flags
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.integers("clips", [1000, 3000, 10_000, 30_000], "Sizes of the dataset.")
+    flags.integers("devices", [1, 2, 4], "Numbers of devices that the processor is divided into.")
     flags.integer("rounds", 3, "Turns of what takes little time.", least=1)
     flags.target("markdown", "File for what is printed.")
     flags.target("json", "File for the numbers.")
@@ -23,7 +24,7 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Times it, prints tables and writes the files that are asked for."""
     del args
-    report = mgr_jax.benchmark_scaling(**flags.given("clips", "rounds", "progress"))
+    report = mgr_jax.benchmark_scaling(**flags.given("clips", "devices", "rounds", "progress"))
     print(report)
     for path in report.save(**flags.given("json", "markdown")):
         print(f"Wrote {path}")
