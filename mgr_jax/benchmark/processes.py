@@ -86,7 +86,9 @@ def _anonymous(process: psutil.Process) -> float:
     status = Path(f"/proc/{process.pid}/status")
     try:
         if status.exists():
-            lines = dict(line.split(":", 1) for line in status.read_text("utf-8").splitlines())
+            lines = dict(
+                line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines()
+            )
             return 1024.0 * int(lines.get("RssAnon", "0 kB").split()[0])
         return float(process.memory_info().rss)  # where the system tells no more
     except (OSError, psutil.Error):

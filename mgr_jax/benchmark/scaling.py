@@ -23,20 +23,20 @@ from mgr_jax.training.summary import read_metrics
 SUITE = "scaling"
 JOBS = ("prepare", "train", "predict", "evaluate")
 _FEW = 100  # clips, whose cost is that of the start
+_PARTS = (30, 10, 3, 1)  # of the largest size
 _DEVICES = (1, 2, 4)
-_FORCE = "--xla_force_host_platform_device_count"
+_FORCE = "xla_force_host_platform_device_count"
 
 Measured = list[dict[str, float]]  # of each round
 
 
 def benchmark_scaling(
     *,
-    clips: Sequence[int] = (1000, 3000, 10_000, 30_000),
-    devices: Sequence[int] = _DEVICES,
+    clips: int = 30_000,
     rounds: int = 3,
     progress: bool = True,
 ) -> Benchmark:
-    """Times what a clip costs, and what memory is held, for ever more clips of one second.
+    """Times what a clip costs, and what memory is held, for more and more clips of one second.
 
     A dataset is prepared, a tiny network is trained on it for an epoch, predicts all files and is
     evaluated, each in a process of its own. What the same costs for 100 clips, which is the start
@@ -44,36 +44,30 @@ def benchmark_scaling(
     4 devices that a CPU is divided into, and in two processes; and several updates in a dispatch
     are timed beside as many one by one.
 
-        report = mgr_jax.benchmark_scaling(clips=(300, 1000), rounds=1)
+        report = mgr_jax.benchmark_scaling(clips=6000, rounds=1)
         print(report)
 
     Args:
-      clips: sizes, from the smallest on.
-      devices: numbers of devices; 1 among them.
+      clips: the largest size; the others are a thirtieth, a tenth and a third of it.
       rounds: turns of the smallest size, and of all that is not more work; the others have one.
       progress: show a bar.
 
     Raises:
-      UserError: sizes that do not grow, devices without 1, or a measured process fails.
+      UserError: too few clips, or a measured process fails.
     """
-    sizes = list(clips)
-    if not sizes or sizes != sorted(set(sizes)) or sizes[0] <= _FEW:
+    sizes = [clips // part for part in _PARTS]
+    if sizes[0] < 2 * _FEW:
         raise UserError(
-            f"`clips` is {', '.join(map(str, sizes)) or 'empty'}; give sizes over {_FEW}, each "
-            "larger than the one before",
-            code="benchmark.sizes",
-        )
-    if 1 not in devices:
-        raise UserError(
-            "`devices` has no 1, which the others are compared with; add it",
-            code="benchmark.devices",
+            f"of {clips} `clips` a thirtieth is too few to tell what a clip costs; give "
+            f"{2 * _FEW * _PARTS[0]} or more",
+            code="benchmark.too_small",
         )
     loads = [load_average()]
     turns = [size for _ in range(rounds) for size in (_FEW, sizes[0])] + sizes[1:]
-    bar = tqdm(total=len(turns) * len(JOBS) + len(devices) + 1, disable=not progress, unit="run")
+    bar = tqdm(total=len(turns) * len(JOBS) + len(_DEVICES) + 1, disable=not progress, unit="run")
     with tempfile.TemporaryDirectory() as name, bar:
         found = _measure_sizes(Path(name), turns, bar)
-        speeds = _measure_devices(Path(name), devices, bar)
+        speeds = _measure_devices(Path(name), bar)
     dispatches = compare_dispatches(SUITE, rounds=rounds, progress=progress)
     content = {
         "suite": SUITE,
@@ -138,22 +132,22 @@ def _costs(
     ]
 
 
-def _measure_devices(work: Path, devices: Sequence[int], bar: tqdm) -> list[dict[str, Any]]:
+def _measure_devices(work: Path, bar: tqdm) -> list[dict[str, Any]]:
     """Clips per second of training on each number of devices, and in two processes."""
     jobs, place = scaling_jobs.__name__, work / "devices"
     scaling_jobs.write_clips(place / "clips", _FEW)
     measure(jobs, "prepare", place)
     flags = os.environ.get("XLA_FLAGS", "")
     found = []
-    for count in devices:
-        forced = {"XLA_FLAGS": f"{flags} {_FORCE}={count}".strip()}
+    for count in _DEVICES:
+        forced = {"XLA_FLAGS": f"{flags} --{_FORCE}={count}".strip()}
         measure(jobs, "train_convolutions", place, environment=forced)
         found.append({"processes": 1, "devices": count, "clips_per_second": _take_speed(place)})
         bar.update()
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    forced = {"XLA_FLAGS": f"{flags} {_FORCE}=1".strip()}
+    forced = {"XLA_FLAGS": f"{flags} --{_FORCE}=1".strip()}
     pair = [
         run_module(jobs, "train_convolutions", place, port, number, environment=forced)
         for number in range(2)
@@ -162,7 +156,7 @@ def _measure_devices(work: Path, devices: Sequence[int], bar: tqdm) -> list[dict
         require_success(process)
     found.append({"processes": 2, "devices": 2, "clips_per_second": _take_speed(place)})
     bar.update()
-    one = next(row for row in found if row["devices"] == 1)["clips_per_second"]
+    one = found[0]["clips_per_second"]
     return [row | {"of_one_device": row["clips_per_second"] / one} for row in found]
 
 

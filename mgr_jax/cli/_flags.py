@@ -58,17 +58,6 @@ class _FiniteParser(absl_flags.FloatParser):
         return not math.isfinite(val) or super().is_outside_bounds(val)
 
 
-class _IntegersParser(absl_flags.ArgumentParser):
-    """Whole numbers with commas between."""
-
-    def parse(self, argument: Any) -> list[int]:
-        numbers = argument.split(",") if isinstance(argument, str) else argument
-        return [absl_flags.IntegerParser(lower_bound=1).parse(number) for number in numbers]
-
-    def flag_type(self) -> str:
-        return "whole numbers with commas between"
-
-
 class Flags(absl_flags.FlagValues):
     """The flags of one command. A default of None means: not given."""
 
@@ -101,12 +90,6 @@ class Flags(absl_flags.FlagValues):
         absl_flags.DEFINE_integer(
             name, default, help, lower_bound=least, upper_bound=LARGEST, flag_values=self
         )
-
-    def integers(self, name: str, default: list[int], help: str) -> None:
-        """Defines a flag that is a list of whole numbers over 0, with commas between."""
-        parser = _IntegersParser()
-        serializer: absl_flags.ArgumentSerializer = absl_flags.ArgumentSerializer()
-        absl_flags.DEFINE(parser, name, default, help, self, serializer)
 
     def number(
         self, name: str, default: float | None, help: str, least: float | None = None

@@ -13,12 +13,12 @@ from mgr_jax.benchmark import dispatches, processes, scaling, scaling_jobs
 
 # Seconds of the processors that a start takes, and a clip of each size.
 START = {"prepare": 1.0, "train": 5.0, "predict": 3.0, "evaluate": 2.0}
-EACH = {200: 0.002, 400: 0.002, 800: 0.004}
+EACH = {200: 0.002, 600: 0.002, 2000: 0.002, 6000: 0.004}
 
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Measures nothing: a clip costs twice as much where there are 800."""
+    """Measures nothing: a clip costs twice as much where there are 6,000."""
     place = {}
 
     def measure(module, job, work, environment=None):
@@ -31,7 +31,7 @@ def measured(monkeypatch):
         folder.mkdir(parents=True)
         place["clips"] = clips
 
-    speeds = iter([100.0, 150.0, 120.0])
+    speeds = iter([100.0, 150.0, 50.0, 120.0])
     monkeypatch.setattr(scaling, "measure", measure)
     monkeypatch.setattr(scaling_jobs, "write_clips", write_clips)
     monkeypatch.setattr(scaling, "run_module", lambda *arguments, environment: arguments)
@@ -44,38 +44,32 @@ def measured(monkeypatch):
 
 @pytest.mark.usefixtures("measured")
 def test_the_command_tells_what_a_clip_costs_beside_the_start(capsys, tmp_path):
-    options = ["--clips=200,400,800", "--devices=1,2", "--rounds=2"]
+    options = ["--clips=6000", "--rounds=2"]
     assert cli.main(["benchmark", "scaling", *options, f"--json={tmp_path / 'found.json'}"]) == 0
     content = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     first, *rows = content["rows"]
     assert first["case"] == "updates"
-    assert [row["case"] for row in rows[:2]] == ["prepare, 400 clips", "prepare, 800 clips"]
+    assert [row["case"] for row in rows[:2]] == ["prepare, 600 clips", "prepare, 2,000 clips"]
     assert {row["peer"] for row in rows} == {"200 clips"}
-    assert [row["ratio"] for row in rows] == pytest.approx([1.0, 0.5] * 4)
+    assert [row["ratio"] for row in rows] == pytest.approx([1.0, 1.0, 0.5] * 4)
     costs = {(row["job"], row["clips"]): row for row in content["costs"]}
-    assert len(costs) == 12
-    cost = costs["train", 800]
+    assert len(costs) == 16
+    cost = costs["train", 6000]
     assert cost["cpu_milliseconds"] == pytest.approx(4.0)
     assert cost["milliseconds"] == pytest.approx(8.0)
-    assert (cost["megabytes"], cost["start_cpu_seconds"]) == (108, 5.0)
+    assert (cost["megabytes"], cost["start_cpu_seconds"]) == (160, 5.0)
     shares = [
         (row["processes"], row["devices"], row["of_one_device"]) for row in content["devices"]
     ]
-    assert shares == [(1, 1, 1.0), (1, 2, 1.5), (2, 2, 1.2)]
+    assert shares == [(1, 1, 1.0), (1, 2, 1.5), (1, 4, 0.5), (2, 2, 1.2)]
     out = capsys.readouterr().out
-    assert "| prepare, 800 clips | 200 clips | 0.50 | 0.50 to 0.50 |" in out
+    assert "| prepare, 6,000 clips | 200 clips | 0.50 | 0.50 to 0.50 |" in out
     assert "| 2 | 2 | 120 | 1.20 |" in out
 
 
-@pytest.mark.parametrize("clips", [(), (50, 1000), (2000, 1000)])
-def test_sizes_must_grow(clips):
-    with user_error("benchmark.sizes", "give sizes over 100"):
-        mgr_jax.benchmark_scaling(clips=clips)
-
-
-def test_devices_are_compared_with_one():
-    with user_error("benchmark.devices", "has no 1"):
-        mgr_jax.benchmark_scaling(devices=(2, 4))
+def test_too_few_clips_tell_nothing():
+    with user_error("benchmark.too_small", "give 6000 or more"):
+        mgr_jax.benchmark_scaling(clips=5999)
 
 
 def test_clips_are_sounds_of_a_second_all_of_them_different(tmp_path):
