@@ -74,7 +74,7 @@ def test_what_no_loop_holds_stays_as_it_is():
 def test_updates_of_one_dispatch_are_those_made_one_by_one(name):
     partition = make_partition(name, 16, accumulate=2)
     network = create_model(
-        "fcn", num_classes=3, axis_name=partition.axis_name, widths=(4, 4), pools=((2, 2), (2, 2))
+        "fcn", num_classes=3, axis_name=partition.axis_name, widths=(4,), pools=((2, 2),)
     )
     classifier = GenreClassifier(
         create_frontend("precomputed"), network, input_norm="none", axis_name=partition.axis_name
