@@ -20,6 +20,7 @@ _PUBLIC = {
     "benchmark_predict": "mgr_jax.benchmark.predict",
     "benchmark_startup": "mgr_jax.benchmark.startup",
     "benchmark_prepare": "mgr_jax.benchmark.prepare",
+    "benchmark_scaling": "mgr_jax.benchmark.scaling",
     "benchmark_timeline": "mgr_jax.benchmark.timeline",
     "build_onednn": "mgr_jax.onednn.build",
     "calibrate": "mgr_jax.runs.calibrate",

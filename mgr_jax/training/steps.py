@@ -16,6 +16,7 @@ from mgr_jax.classifier import GenreClassifier, classify
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.training.dropout import dropout_by_example
+from mgr_jax.training.loops import fast_in_loops
 from mgr_jax.training.optim import Loss, l2_penalty
 
 Batch = dict[str, Any]
@@ -172,7 +173,7 @@ def make_train_step(
             return state, jax.tree.map(lambda x: x[None], metrics)
         return lax.scan(lambda state, batch: one_step(state, data, batch), state, by_step)
 
-    return update
+    return fast_in_loops(update) if jax.default_backend() == "cpu" else update
 
 
 def _augmented(
