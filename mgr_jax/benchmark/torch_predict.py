@@ -15,7 +15,7 @@ from torch import nn
 
 from mgr_jax.audio.clips import segment_starts
 from mgr_jax.audio.dsp import mel_filterbank
-from mgr_jax.benchmark.torch_networks import ChoiCRNN
+from mgr_jax.benchmark.torch_networks import ChoiCRNN, load_variables
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.input_spec import InputSpec
 
@@ -75,8 +75,8 @@ class FileClassifier(nn.Module):
         self.norm = nn.BatchNorm1d(bands.n_mels, eps=1e-3)
         _copy_norm(self.norm, weights["input_norm"], stats["input_norm"])
         self.network = ChoiCRNN(classifier.model, bands.n_mels)
+        load_variables(self.network, {kind: tree["model"] for kind, tree in variables.items()})
         self.network.gru = nn.Identity()
-        _copy_network(self.network, weights["model"], stats["model"])
         self.gru1, self.gru2 = (GRU(weights["model"][name]) for name in ("gru1", "gru2"))
         self.eval()
 
@@ -174,13 +174,3 @@ def _copy_norm(norm: Any, weights: Mapping[str, Any], stats: Mapping[str, Any]) 
     norm.weight, norm.bias = _parameter(weights["scale"]), _parameter(weights["bias"])
     norm.running_mean = _parameter(stats["mean"]).data
     norm.running_var = _parameter(stats["var"]).data
-
-
-def _copy_network(network: ChoiCRNN, weights: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
-    for name in network.names:
-        block: Any = getattr(network, name)
-        block.conv.weight = _parameter(np.transpose(weights[name]["conv"]["kernel"], (3, 2, 0, 1)))
-        block.conv.bias = _parameter(weights[name]["conv"]["bias"])
-        _copy_norm(block.norm, weights[name]["norm"], stats[name]["norm"])
-    network.head.weight = _parameter(np.transpose(weights["head"]["kernel"]))
-    network.head.bias = _parameter(weights["head"]["bias"])
