@@ -18,6 +18,7 @@ _PUBLIC = {
     "benchmark_models": "mgr_jax.benchmark.models",
     "benchmark_predict": "mgr_jax.benchmark.predict",
     "benchmark_timeline": "mgr_jax.benchmark.timeline",
+    "benchmark_train": "mgr_jax.benchmark.train",
     "calibrate": "mgr_jax.runs.calibrate",
     "compare": "mgr_jax.runs.compare",
     "cross_validate": "mgr_jax.runs.cross_validate",
