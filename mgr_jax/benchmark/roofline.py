@@ -23,10 +23,12 @@ PARTS = (
     "update",
 )
 # name = shape opcode(operands), …, metadata={op_name="…"} of a program in HLO
-_INSTRUCTION = re.compile(r'%?([\w.-]+) = \(?\w+\[([\d,]*)\].*?[{ ]op_name="([^"]*)"')
+_INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%?([\w.-]+) = (.*)$", re.MULTILINE)
+_SHAPE, _OPERAND = re.compile(r"\w+\[([\d,]*)\]"), re.compile(r"%([\w.-]+)")
+_SCOPE = re.compile(r'op_name="([^"]*)"')
 _END = "end: "  # an operation that others work on has begun under its name, and ends under this one
 
-Span = tuple[int, int, str]  # of an operation: first and last nanosecond, name
+Span = tuple[float, float, str]  # of an operation: first and last nanosecond, name
 
 
 def measure_device(device: jax.Device, *, tiny: bool = False) -> dict[str, float]:
@@ -72,7 +74,8 @@ def where_time_goes(
     """Seconds of a training step by part, as XLA's profiler saw it.
 
     What XLA has fused is told by the last operation in it. Operations that are made at the same
-    time share it evenly, so that the parts add up to the time in which any was made.
+    time share it evenly, so that the parts add up to the time in which any was made. What nothing
+    says anything of counts as update: copies of the state.
 
     Args:
       program: the compiled step in HLO, whose names say which layer an operation is of.
@@ -95,45 +98,57 @@ def where_time_goes(
             jax.profiler.ProfileData.from_file(str(path))
             for path in Path(folder).rglob("*.xplane.pb")
         ]
-        spans = [span for trace in traces for span in _spans(trace) if span[2] in parts]
+        spans = [span for trace in traces for span in _spans(trace)]
     if not spans:
         return {}
     seconds = dict.fromkeys(PARTS, 0.0)
     for name, nanoseconds in share_time(spans).items():
-        seconds[parts[name]] += nanoseconds / 1e9
+        seconds[parts.get(name, "update")] += nanoseconds / 1e9
     return seconds | {"in all": total}
 
 
 def operations_by_part(program: str, variables: Mapping[str, Any]) -> dict[str, str]:
-    """Which of `PARTS` each operation of a compiled step is of."""
-    kernels = defaultdict(set)  # numbers of values, by name of the layer
+    """Which of `PARTS` each operation of a compiled step is of.
+
+    An operation of which XLA has not kept where it is from is of the part that uses it first.
+    """
+    kernels: dict[str, set[int]] = defaultdict(set)  # numbers of values, by name of the layer
     for path, value in jax.tree_util.tree_flatten_with_path(variables["params"])[0]:
         *_, layer, last = (key.key for key in path)
         if last == "kernel" and value.ndim > 2:
             kernels[layer] |= {value.size, math.prod(value.shape[-2:])}  # whole, or a tap
-    found = {}
-    for name, shape, scope in _INSTRUCTION.findall(program):
-        layer = next((place for place in scope.split("/")[:-1] if place in kernels), None)
-        backward = "transpose(" in scope
-        size = math.prod(int(axis) for axis in shape.split(",") if axis)
-        if "jvp(" not in scope:
-            found[name] = "update"
-        elif layer is None:
-            found[name] = "the rest backward" if backward else "the rest forward"
-        elif not backward:
-            found[name] = "convolutions forward"
-        elif size in kernels[layer]:
-            found[name] = "convolutions, weight gradient"
-        else:
-            found[name] = "convolutions, input gradient"
+    found: dict[str, str] = {}
+    for name, text in reversed(_INSTRUCTION.findall(program)):  # what is used comes before
+        if scope := _SCOPE.search(text):
+            shape = _SHAPE.search(text)
+            axes = shape[1].split(",") if shape else []
+            size = math.prod(int(axis) for axis in axes if axis)
+            found[name] = _part_of(scope[1], size, kernels)
+        if name in found:
+            for operand in _OPERAND.findall(text):
+                found[operand] = found[name]
     return found
+
+
+def _part_of(scope: str, size: int, kernels: Mapping[str, set[int]]) -> str:
+    """The part of an operation of a layer (module/…/operation) that gives so many values."""
+    if "jvp(" not in scope:
+        return "update"
+    backward = "transpose(" in scope
+    layer = next((place for place in scope.split("/")[:-1] if place in kernels), None)
+    if layer is None:
+        return "the rest backward" if backward else "the rest forward"
+    if not backward:
+        return "convolutions forward"
+    is_weights = size in kernels[layer]
+    return f"convolutions, {'weight' if is_weights else 'input'} gradient"
 
 
 def _spans(trace: Any) -> Iterator[Span]:
     """When each operation began and ended: on the device, or on a CPU."""
     planes = [plane for plane in trace.planes if plane.name.startswith("/device:")]
-    begun: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    ended: dict[str, list[int]] = defaultdict(list)
+    begun: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    ended: dict[str, list[float]] = defaultdict(list)
     for plane in planes or trace.planes:
         for line in plane.lines:
             for event in line.events:
@@ -148,7 +163,7 @@ def _spans(trace: Any) -> Iterator[Span]:
             yield start, max(end, last), name
 
 
-def share_time(spans: Iterable[Span]) -> Counter[str]:
+def share_time(spans: Iterable[Span]) -> dict[str, float]:
     """Nanoseconds by name, where those that overlap share the time in which they do."""
     changes = sorted(
         change
@@ -157,8 +172,8 @@ def share_time(spans: Iterable[Span]) -> Counter[str]:
         for change in ((start, 1, name), (end, -1, name))
     )
     active: Counter[str] = Counter()
-    shared: Counter[str] = Counter()
-    since = 0
+    shared: dict[str, float] = defaultdict(float)
+    since = 0.0
     for moment, change, name in changes:
         count = active.total()
         for other, times in active.items():

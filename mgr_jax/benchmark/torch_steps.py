@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from mgr_jax.benchmark.steps import Steps
 from mgr_jax.benchmark.torch_efficientat import EfficientAT
 from mgr_jax.benchmark.torch_networks import (
     ChoiCRNN,
@@ -17,7 +18,7 @@ from mgr_jax.benchmark.torch_networks import (
     count_parameters,
     load_variables,
 )
-from mgr_jax.benchmark.train_cases import LEARNING_RATE, Case, Steps
+from mgr_jax.benchmark.train_cases import LEARNING_RATE, Case
 
 NETWORKS: dict[str, Callable[[Any, int], nn.Module]] = {
     "sample_cnn": SampleCNN,

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -15,13 +14,13 @@ from tqdm import tqdm
 from mgr_jax.benchmark.flops import count_flops
 from mgr_jax.benchmark.record import Benchmark, Row, compare
 from mgr_jax.benchmark.roofline import measure_device, where_time_goes
-from mgr_jax.benchmark.timing import available_cores, conditions, interleave, load_average
+from mgr_jax.benchmark.steps import Steps, start_steps, time_steps
+from mgr_jax.benchmark.timing import available_cores, conditions, load_average
 from mgr_jax.benchmark.train_cases import (
     CASES,
     CLASSES,
     Case,
     OwnSteps,
-    Steps,
     count_parameters,
     own_logits,
     step_arguments,
@@ -63,7 +62,7 @@ def benchmark_train(
       models: names; none: all of `train_cases.CASES`.
       batch: clips at a time; None: 16 on a CPU, 64 elsewhere.
       rounds: turns of each.
-      compiled: time PyTorch's networks compiled by torch.compile too.
+      compiled: time PyTorch's bfloat16 compiled by torch.compile too.
       progress: show bars.
 
     Raises:
@@ -110,7 +109,7 @@ def time_network(
       case: the network.
       rounds: turns of each.
       steps: in a turn, before it waits for them.
-      compiled: whether to compile PyTorch's networks too, which takes up to a minute each.
+      compiled: whether torch.compile is timed too, in bfloat16; it takes up to a minute.
       keep: is given a first report before PyTorch compiles.
       progress: show a bar.
 
@@ -131,8 +130,6 @@ def time_network(
         "steps_per_round": steps,
         "parameters": {OWN: count_parameters(case)},
         "flops": flops_of_step(case),
-        "first_call_seconds": {},
-        "first_loss": {},
         "failures": {},
     }
     variables = case.variables()
@@ -151,26 +148,20 @@ def time_network(
         for dtype in DTYPES:
             peer = partial(torch_steps.make_steps, case, dtype, variables)
             makers[f"{PEER} {dtype}"] = peer
-            if compiled:
-                late[f"{COMPILED} {dtype}"] = partial(peer, compiled=True)
-    functions: dict[str, Steps] = {}
-    for stage in (makers, late):
-        if not stage:
-            continue
-        functions |= _started(stage, report)
-        calls = {name: partial(function, steps) for name, function in functions.items()}
-        times = interleave(calls, rounds, progress=progress)
-        report["seconds"] = {
-            name: [seconds / steps for seconds in each] for name, each in times.items()
-        }
-        if stage is makers:
-            _require_same_loss(report["first_loss"], case.model)
-            report["parts"] = {
-                dtype: where_time_goes(function.program, variables, partial(function, 1))
-                for dtype in DTYPES
-                if isinstance(function := functions.get(f"{OWN} {dtype}"), OwnSteps)
-            }
+        if compiled:
+            late[f"{COMPILED} bfloat16"] = partial(peer, compiled=True)
+    functions = start_steps(makers, report)
+    _require_same_loss(report["first_loss"], case.model)
+    report["seconds"] = time_steps(functions, rounds=rounds, steps=steps, progress=progress)
+    report["parts"] = {
+        dtype: where_time_goes(function.program, variables, partial(function, 1))
+        for dtype in DTYPES
+        if isinstance(function := functions.get(f"{OWN} {dtype}"), OwnSteps)
+    }
+    if late:
         keep(report)
+        functions |= start_steps(late, report)
+        report["seconds"] = time_steps(functions, rounds=rounds, steps=steps, progress=progress)
     return report
 
 
@@ -214,30 +205,6 @@ def _differs(model: str, sentence: str, *values: float) -> UserError:
     )
 
 
-def _started(makers: Mapping[str, Callable[[], Steps]], report: Report) -> dict[str, Steps]:
-    """Functions that have made their first step; those that fail are told in the report."""
-    functions = {}
-    for name, make in makers.items():
-        start = time.perf_counter()
-        try:
-            function = make()
-            loss = function(1)
-        except Exception as error:  # whatever a compiler or a driver may raise
-            report["failures"][name] = f"{type(error).__name__}: {_first_line(error)}"
-            continue
-        report["first_call_seconds"][name] = time.perf_counter() - start
-        if math.isfinite(loss):
-            functions[name] = function
-            report["first_loss"][name] = loss
-        else:
-            report["failures"][name] = f"the loss is {loss}"
-    return functions
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "")
-
-
 def compare_networks(networks: Mapping[str, Report]) -> list[Row]:
     """Rows of every network and of their geometric mean, by type, beside each of PyTorch's forms.
 
@@ -246,7 +213,7 @@ def compare_networks(networks: Mapping[str, Report]) -> list[Row]:
     rows: list[Row] = []
     for peer in (PEER, COMPILED):
         for own, other in (("float32", "float32"), ("bfloat16", "bfloat16"), (BEST, "bfloat16")):
-            pairs = {}
+            pairs: dict[str, tuple[list[float], ...]] = {}
             for name, report in networks.items():
                 times = report.get("seconds", {})
                 ours = _own_times(times, own)
@@ -258,8 +225,8 @@ def compare_networks(networks: Mapping[str, Report]) -> list[Row]:
                     for side in zip(*pairs.values(), strict=True)
                 )
             rows += [
-                compare(SUITE, f"{name}, {own}", f"{peer} {other}", *pair)
-                for name, pair in pairs.items()
+                compare(SUITE, f"{name}, {own}", f"{peer} {other}", ours, theirs)
+                for name, (ours, theirs) in pairs.items()
             ]
     return rows
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -18,8 +18,6 @@ from mgr_jax.training.steps import create_state, make_train_step
 
 CLASSES = 50
 LEARNING_RATE = 1e-3
-
-Steps = Callable[[int], float]  # makes so many steps, waits for them, returns the last one's loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +108,7 @@ class OwnSteps:
       program: the compiled step, as XLA's HLO text.
     """
 
-    def __init__(self, case: Case, dtype: str, variables: dict[str, Any]) -> None:
+    def __init__(self, case: Case, dtype: str, variables: Mapping[str, Any]) -> None:
         """Compiles the step, and places state and batch on the devices.
 
         Args:
@@ -120,7 +118,7 @@ class OwnSteps:
         """
         partition = make_partition("pmap", case.batch)
         classifier, optimizer = _classifier(case, dtype, partition.axis_name), _optimizer()
-        update = partition.compile_update(_step(classifier, optimizer))
+        update: Any = partition.compile_update(_step(classifier, optimizer))
         # Rows of a batch are [steps, ...]: one step for each return to the host.
         batch = {name: array[:, None] for name, array in _rows(case).items()}
         self._batch = jax.device_put(partition.shard(batch))
@@ -165,7 +163,7 @@ def count_parameters(case: Case) -> int:
     return sum(math.prod(x.shape) for x in jax.tree.leaves(abstract(case)["params"]))
 
 
-def own_logits(case: Case, dtype: str, variables: dict[str, Any]) -> np.ndarray:
+def own_logits(case: Case, dtype: str, variables: Mapping[str, Any]) -> np.ndarray:
     """Logits [batch, classes] of the case's examples, not in training."""
     model, (features, _) = case.create(dtype), case.examples()
     apply = jax.jit(lambda variables, x: model.apply(variables, x, train=False)[0])
@@ -199,6 +197,6 @@ def _rows(case: Case) -> dict[str, np.ndarray]:
     return {"features": features, "targets": targets, "index": index}
 
 
-def _of_classifier(variables: dict[str, Any]) -> dict[str, Any]:
+def _of_classifier(variables: Mapping[str, Any]) -> dict[str, Any]:
     """A network's variables where a classifier has them."""
     return {kind: {"model": tree} for kind, tree in variables.items()}
