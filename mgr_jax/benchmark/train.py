@@ -178,14 +178,14 @@ def _require_agreement(case: Case, variables: Mapping[str, Any]) -> Report:
     near = _NEAR if jax.default_backend() == "cpu" else _NEAR_ON_GPU
     ours, theirs = own_logits(case, "float32", variables), torch_steps.logits(case, variables)
     distance = float(np.abs(ours - theirs).max() / np.abs(ours).max())
+    if not distance < near:
+        raise _differs(case.model, f"logits differ by {distance:.2g} of the largest")
     undropped = case.without_dropout()
     pair = (
         OwnSteps(undropped, "float32", variables),
         torch_steps.make_steps(undropped, "float32", variables),
     )
     losses = [[step(1) for step in pair] for _ in range(2)]  # the second one after an update
-    if not distance < near:
-        raise _differs(case.model, f"logits differ by {distance:.2g} of the largest")
     if not math.isclose(*losses[0], rel_tol=near):
         raise _differs(case.model, "losses of the first step are {:.6g} and {:.6g}", *losses[0])
     return {"logits": distance, "losses": losses}
