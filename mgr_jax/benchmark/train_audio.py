@@ -59,7 +59,7 @@ def audio_config(dataset: str, data_dir: Path, *, tiny: bool = False) -> ConfigD
     config.model = {"name": "short_chunk", "kwargs": {}}
     if tiny:
         config.clip_samples, config.batch_size, fields["n_mels"] = 15 * 256, 4, 16
-        config.model["kwargs"] = {"widths": (4, 8), "pools": ((4, 4), (4, 4))}
+        config.model["kwargs"] = {"widths": (4,), "pools": ((16, 16),)}
     config.frontend.kwargs.update(fields)
     return config
 
@@ -86,7 +86,8 @@ def time_audio(
       folder: where the file for the DataLoader is written.
       rounds: turns of each.
       steps: in a turn; a multiple of all dispatches.
-      dispatches: steps between returns to the host: the usual number, and others.
+      dispatches: steps between returns to the host: the usual number, and others; with others jit is
+        timed too.
       compiled: whether to compile PyTorch's network too, which takes up to a minute.
       keep: is given a report before what is of less interest.
 
@@ -118,8 +119,9 @@ def time_audio(
         return partial(_own_steps, config, loader, variables, partition, dispatch, fixed=fixed)
 
     makers = {own_name("pmap", usual): own("pmap", usual), FIXED: own("pmap", usual, fixed=True)}
-    late = {own_name("jit", usual): own("jit", usual)}
-    late |= {own_name("pmap", number): own("pmap", number) for number in others}
+    late = {own_name("pmap", number): own("pmap", number) for number in others}
+    if others:
+        late[own_name("jit", usual)] = own("jit", usual)
     try:
         from mgr_jax.benchmark import torch_audio, torch_steps
     except ImportError as error:
@@ -146,7 +148,7 @@ def time_audio(
         name = f"{COMPILED if compiled else EAGER}, DataLoader"
         late[name] = partial(steps_on, loaded, compiled=compiled)
     functions: dict[str, Steps] = {}
-    for stage in (makers, late):
+    for stage in filter(None, (makers, late)):
         functions |= start_steps(stage, report)
         report["seconds"] = time_steps(functions, rounds=rounds, steps=steps)
         report |= _summary(report, own_name("pmap", usual))
