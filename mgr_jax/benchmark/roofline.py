@@ -146,11 +146,11 @@ def _part_of(scope: str, size: int, kernels: Mapping[str, set[int]]) -> str:
 
 def _spans(trace: Any) -> Iterator[Span]:
     """When each operation began and ended: on the device, or on a CPU."""
-    planes = [plane for plane in trace.planes if plane.name.startswith("/device:")]
+    on_cpu = jax.default_backend() == "cpu"  # elsewhere the host only tells when it has launched
     begun: dict[str, list[tuple[float, float]]] = defaultdict(list)
     ended: dict[str, list[float]] = defaultdict(list)
-    for plane in planes or trace.planes:
-        for line in plane.lines:
+    for plane in trace.planes:
+        for line in plane.lines if on_cpu or plane.name.startswith("/device:") else ():
             for event in line.events:
                 if event.name.startswith(_END):
                     ended[event.name.removeprefix(_END)].append(event.end_ns)

@@ -29,7 +29,7 @@ def start_steps(
             function = make()
             loss = function(1)
         except Exception as error:  # whatever a compiler or a driver may raise
-            report["failures"][name] = f"{type(error).__name__}: {_first_line(error)}"
+            report["failures"][name] = f"{type(error).__name__}: {first_line(error)}"
             continue
         report["first_call_seconds"][name] = time.perf_counter() - start
         if math.isfinite(loss):
@@ -49,5 +49,6 @@ def time_steps(
     return {name: [seconds / steps for seconds in each] for name, each in times.items()}
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of what an error says."""
     return next(iter(str(error).strip().splitlines()), "")

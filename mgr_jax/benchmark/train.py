@@ -14,7 +14,7 @@ from tqdm import tqdm
 from mgr_jax.benchmark.flops import count_flops
 from mgr_jax.benchmark.record import Benchmark, Row, compare
 from mgr_jax.benchmark.roofline import measure_device, where_time_goes
-from mgr_jax.benchmark.steps import Steps, start_steps, time_steps
+from mgr_jax.benchmark.steps import Steps, first_line, start_steps, time_steps
 from mgr_jax.benchmark.timing import available_cores, conditions, load_average
 from mgr_jax.benchmark.train_cases import (
     CASES,
@@ -153,16 +153,26 @@ def time_network(
     functions = start_steps(makers, report)
     _require_same_loss(report["first_loss"], case.model)
     report["seconds"] = time_steps(functions, rounds=rounds, steps=steps, progress=progress)
+    keep(report)
     report["parts"] = {
-        dtype: where_time_goes(function.program, variables, partial(function, 1))
-        for dtype in DTYPES
-        if isinstance(function := functions.get(f"{OWN} {dtype}"), OwnSteps)
+        dtype: _parts(functions.get(f"{OWN} {dtype}"), variables, report) for dtype in DTYPES
     }
     if late:
         keep(report)
         functions |= start_steps(late, report)
         report["seconds"] = time_steps(functions, rounds=rounds, steps=steps, progress=progress)
     return report
+
+
+def _parts(step: Steps | None, variables: Mapping[str, Any], report: Report) -> dict[str, float]:
+    """Seconds of our step by part; {} where there is none, or its profile fails."""
+    if not isinstance(step, OwnSteps):
+        return {}
+    try:
+        return where_time_goes(step.program, variables, partial(step, 1))
+    except Exception as error:  # whatever a driver may raise
+        report["failures"]["profiler"] = f"{type(error).__name__}: {first_line(error)}"
+        return {}
 
 
 def flops_of_step(case: Case) -> int:

@@ -86,8 +86,8 @@ def time_audio(
       folder: where the file for the DataLoader is written.
       rounds: turns of each.
       steps: in a turn; a multiple of all dispatches.
-      dispatches: steps between returns to the host: the usual number, and others; with others jit is
-        timed too.
+      dispatches: steps between returns to the host: the usual number, and others, beside which jit
+        is timed too.
       compiled: whether to compile PyTorch's network too, which takes up to a minute.
       keep: is given a report before what is of less interest.
 
