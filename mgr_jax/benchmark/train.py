@@ -110,7 +110,7 @@ def time_network(
       rounds: turns of each.
       steps: in a turn, before it waits for them.
       compiled: whether torch.compile is timed too, in bfloat16; it takes up to a minute.
-      keep: is given a first report before PyTorch compiles.
+      keep: is given what there is before the profile, and before torch.compile.
       progress: show a bar.
 
     Returns:

@@ -97,7 +97,7 @@ def test_a_peer_that_agrees_is_timed(monkeypatch):
         "losses": [[loss] * 2 for loss, _ in report["agreement"]["losses"]],
     }
     names = [f"{who} {dtype}" for who in ("mgr_jax", "PyTorch") for dtype in train.DTYPES]
-    assert first == [names]
+    assert first == [names] * 2  # before the profile, and before what takes long to compile
     assert list(report["seconds"]) == [*names, "PyTorch compiled bfloat16"]
 
 
