@@ -17,6 +17,7 @@ _PUBLIC = {
     "benchmark_inputs": "mgr_jax.benchmark.inputs.run",
     "benchmark_models": "mgr_jax.benchmark.models",
     "benchmark_predict": "mgr_jax.benchmark.predict",
+    "benchmark_startup": "mgr_jax.benchmark.startup",
     "benchmark_timeline": "mgr_jax.benchmark.timeline",
     "benchmark_train": "mgr_jax.benchmark.train",
     "calibrate": "mgr_jax.runs.calibrate",

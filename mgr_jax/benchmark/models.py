@@ -65,8 +65,12 @@ class Card:
     flops: int
 
 
-def build(config: ConfigDict) -> tuple[GenreClassifier, InputSpec]:
+def build(config: ConfigDict, *, axis_name: str | None = None) -> tuple[GenreClassifier, InputSpec]:
     """The classifier of a config with `CLASSES` classes.
+
+    Args:
+      config: of a network and of what it is trained on.
+      axis_name: mapped axis over which batch statistics are averaged, if any.
 
     Raises:
       UserError: it is for stored features or side inputs whose format is not known here.
@@ -84,7 +88,11 @@ def build(config: ConfigDict) -> tuple[GenreClassifier, InputSpec]:
             code="benchmark.unknown_shape",
         )
     return create_classifier(
-        config, CLASSES, features=FORMATS.get(config.dataset), side=TABLES[side.table]
+        config,
+        CLASSES,
+        features=FORMATS.get(config.dataset),
+        side=TABLES[side.table],
+        axis_name=axis_name,
     )
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from mgr_jax.models.convolution import Conv
 from mgr_jax.models.layers import ConvBlock
 from mgr_jax.models.masking import Lengths, clip_mean, convolve, mask_frames, shorten
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
@@ -30,7 +31,7 @@ class InceptionBlock(BatchNormed):
         """Maps [batch, frames, bins, c] to [batch, frames, bins, c + 4 * features]."""
 
         def conv(x: jax.Array, size: int, name: str) -> jax.Array:
-            layer = nn.Conv(
+            layer = Conv(
                 self.features,
                 (size, size),
                 kernel_init=nn.initializers.glorot_uniform(),
@@ -110,7 +111,7 @@ class BBNN(ConvNetwork):
             block = InceptionBlock(self.width, self.order, **self.normed, name=f"block{layer}")
             x = block(x, lengths, train=train)
         x = nn.relu(self.norm(x, "transition_norm", train=train, lengths=lengths))
-        transition = nn.Conv(
+        transition = Conv(
             self.transition,
             (1, 1),
             kernel_init=nn.initializers.glorot_uniform(),

@@ -83,8 +83,12 @@ def test_launch_scripts_are_the_same_commands(command):
     ("argv", "code", "says"),
     [
         (["trian"], 2, "did you mean train"),
-        (["benchmark"], 2, "takes one word more: frontends, inputs, models, predict"),
-        (["benchmark", "modles"], 2, "takes one word more: frontends, inputs, models, predict"),
+        (["benchmark"], 2, "takes one word more: frontends, inputs"),
+        (
+            ["benchmark", "modles"],
+            2,
+            "takes one word more: frontends, inputs",
+        ),
         (["train", "runs/a"], 2, "takes flags alone, not 'runs/a'"),
         (["train", "--wrokdir=x"], 2, "Unknown command line flag 'wrokdir'"),
         (["train", "--config=rendered/choi_crnn"], 1, "did you mean demo:model=crnn"),

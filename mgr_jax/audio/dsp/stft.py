@@ -5,9 +5,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.signal
 from jax import lax
 
+from mgr_jax.audio.dsp.windows import window_taps
 from mgr_jax.errors import UserError, require
 
 PAD_MODES = ("constant", "reflect")
@@ -134,7 +134,7 @@ def get_window(
     fits = 0 < length <= n_fft
     require(fits, "win_length", win_length, f"it must lie between 1 and n_fft={n_fft}")
     try:
-        taps = scipy.signal.get_window(name, length, fftbins=periodic)
+        taps = window_taps(name, length, periodic=periodic)
     except ValueError as error:
         raise UserError(
             f"window is {name!r}, which scipy.signal.get_window does not know; try 'hann'",
