@@ -66,38 +66,46 @@ def test_an_unknown_network_is_told_before_any_is_timed(tiny, monkeypatch):
 
 
 def stand_in(monkeypatch, **changes) -> None:
-    """In PyTorch's place: our own steps and logits, or others."""
+    """In PyTorch's place: our own logits, and steps that take no time; or others."""
     other = types.SimpleNamespace(
         prepare=lambda threads: None,
         parameters=count_parameters,
         logits=lambda case, variables: own_logits(case, "float32", variables),
-        make_steps=lambda case, dtype, variables, compiled=False: OwnSteps(
-            case, "float32", variables
-        ),
+        make_steps=Instant,
     )
     vars(other).update(changes)
     monkeypatch.setitem(sys.modules, "mgr_jax.benchmark.torch_steps", other)
     monkeypatch.setattr("mgr_jax.benchmark.torch_steps", other, raising=False)
 
 
-@pytest.mark.slow
+class Instant:
+    """Steps that take no time, and whose loss falls."""
+
+    program = ""
+
+    def __init__(self, case, dtype, variables, *, compiled=False) -> None:
+        self.loss = 4.0
+
+    def __call__(self, steps: int) -> float:
+        self.loss /= 2
+        return self.loss
+
+
 def test_a_peer_that_agrees_is_timed(monkeypatch):
-    stand_in(monkeypatch)
-    first = []
+    monkeypatch.setattr("mgr_jax.benchmark.train.OwnSteps", Instant)
+    stand_in(monkeypatch, make_steps=Instant)
+    kept = []
     report = time_network(
         CASE,
         rounds=2,
         steps=1,
         compiled=True,
-        keep=lambda report: first.append(list(report["seconds"])),
+        keep=lambda report: kept.append(list(report["seconds"])),
     )
     assert report["failures"] == {}
-    assert report["agreement"] == {
-        "logits": 0.0,
-        "losses": [[loss] * 2 for loss, _ in report["agreement"]["losses"]],
-    }
+    assert report["agreement"] == {"logits": 0.0, "losses": [[2.0, 2.0], [1.0, 1.0]]}
     names = [f"{who} {dtype}" for who in ("mgr_jax", "PyTorch") for dtype in train.DTYPES]
-    assert first == [names] * 2  # before the profile, and before what takes long to compile
+    assert kept == [names] * 2  # before the profile, and before what takes long to compile
     assert list(report["seconds"]) == [*names, "PyTorch compiled bfloat16"]
 
 
