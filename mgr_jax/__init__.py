@@ -20,6 +20,7 @@ _PUBLIC = {
     "benchmark_startup": "mgr_jax.benchmark.startup",
     "benchmark_timeline": "mgr_jax.benchmark.timeline",
     "benchmark_train": "mgr_jax.benchmark.train",
+    "build_onednn": "mgr_jax.onednn.build",
     "calibrate": "mgr_jax.runs.calibrate",
     "compare": "mgr_jax.runs.compare",
     "cross_validate": "mgr_jax.runs.cross_validate",

@@ -32,9 +32,8 @@ def keep() -> None:
     if os.environ.get(SWITCH) == "0" or FOLDER in os.environ or "jax" in sys.modules:
         return
     try:
-        base = expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache").absolute()
-        folder = base / "mgr_jax" / "xla" / _processor()
-        if not (_is_own(folder) and os.access(folder, os.W_OK)):
+        folder = user_folder("xla") / _processor()
+        if not (is_own(folder) and os.access(folder, os.W_OK)):
             return
         _clear(folder)
     except (OSError, RuntimeError, UserError):  # a home that is read-only, full, or not there
@@ -56,8 +55,17 @@ def _processor() -> str:
     return f"{zlib.crc32(repr(told).encode()):08x}"
 
 
-def _is_own(folder: Path) -> bool:
-    """Makes a folder unless it exists; warns where somebody else may write to it."""
+def user_folder(name: str) -> Path:
+    """A folder of this user's cache, which need not exist."""
+    base = expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache").absolute()
+    return base / "mgr_jax" / name
+
+
+def is_own(folder: Path) -> bool:
+    """Makes a folder unless it exists; warns where somebody else may write to it.
+
+    What a process takes from there and runs must be its user's alone.
+    """
     if not hasattr(os, "getuid"):
         folder.mkdir(parents=True, exist_ok=True)
         return True
@@ -71,8 +79,8 @@ def _is_own(folder: Path) -> bool:
         found = path.stat()
         if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             warnings.warn(
-                f"{path} belongs to somebody else, or others may write to it, so compiled programs "
-                f"are not kept there; remove it, or set {SWITCH}=0",
+                f"{path} belongs to somebody else, or others may write to it, so programs "
+                "are neither kept nor run from there; remove it",
                 stacklevel=2,
             )
             return False

@@ -140,17 +140,6 @@ class OwnSteps:
         return float(np.mean(jax.device_get(metrics["loss"])))
 
 
-def step_arguments(case: Case) -> tuple[Callable, tuple[Any, ...]]:
-    """The step in float32 on one device, and the shapes of what it takes; nothing is computed."""
-    classifier, optimizer = _classifier(case, "float32", None), _optimizer()
-    rows = {
-        name: jax.ShapeDtypeStruct((len(array), 1, *array.shape[1:]), array.dtype)
-        for name, array in _rows(case).items()
-    }
-    state = jax.eval_shape(lambda: create_state(_of_classifier(abstract(case)), optimizer))
-    return _step(classifier, optimizer), (state, {}, rows)
-
-
 def abstract(case: Case) -> dict[str, Any]:
     """Shapes of the network's variables."""
     features = jax.ShapeDtypeStruct((1, *case.shape), np.float32)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.models.convolution import Conv
-from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.layers import ConvBlock, max_pool
 from mgr_jax.models.masking import Lengths, clip_mean, convolve, mask_frames, shorten
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 
@@ -41,7 +41,8 @@ class InceptionBlock(BatchNormed):
             x = nn.relu(self.norm(x, f"{name}_norm", train=train, lengths=lengths))
             return convolve(layer, x, lengths)[0]
 
-        pooled = nn.max_pool(mask_frames(x, lengths, -jnp.inf), (3, 3), padding="SAME")
+        pooled = mask_frames(x, lengths, -jnp.inf)
+        pooled = max_pool(pooled, (3, 3), strides=(1, 1), padding=((1, 1), (1, 1)))
         pooled = mask_frames(pooled, lengths)  # nothing is to be computed of infinities
         branches = {
             "one": conv(x, 1, "one"),

@@ -1,5 +1,7 @@
 """Convolutions, each computed in the way that is fastest where it runs."""
 
+import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +12,15 @@ from flax import linen as nn
 from flax.linen.linear import default_kernel_init
 from jax import lax
 
+from mgr_jax import onednn
+
 Pads = Sequence[tuple[int, int]]
+
+# Where a CPU takes matrix products for gradients (docs/performance.md): instead of convolutions
+# with few channels or over few positions, and instead of XLA's gradients by large kernels over
+# many positions, for which it brings the whole input into another order.
+_FEW_INPUTS, _SMALL_IMAGE = 4, 16
+_MANY_INPUTS, _LARGE_IMAGE = 128, 400
 
 
 class Conv(nn.Module):
@@ -90,19 +100,117 @@ def convolve_dense(
     strides: Sequence[int],
     padding: Pads,
     dilation: Sequence[int],
-    *,
-    groups: int = 1,
 ) -> jax.Array:
-    """A convolution of all channels with all others, or within groups.
+    """A convolution of all channels with all others.
 
     Args:
       x: [batch, *spatial, inputs].
-      kernel: [*size, inputs / groups, outputs].
+      kernel: [*size, inputs, outputs].
       strides: along the spatial axes.
       padding: (before, after) along each.
       dilation: distance of the kernel's taps along each.
-      groups: of channels.
     """
+    return _convolve(x, kernel, tuple(strides), tuple(padding), tuple(dilation))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _convolve(x: jax.Array, kernel: jax.Array, *places: Any) -> jax.Array:
+    def on_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        if onednn.usable(x.dtype):
+            return onednn.convolve(x, kernel, *places)
+        return _by_xla(x, kernel, *places)
+
+    def elsewhere(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return _by_xla(x, kernel, *places)
+
+    return lax.platform_dependent(x, kernel, cpu=on_cpu, default=elsewhere)
+
+
+def _forward(x: jax.Array, kernel: jax.Array, *places: Any) -> tuple[jax.Array, Any]:
+    return _convolve(x, kernel, *places), (x, kernel)
+
+
+def _backward(*arguments: Any) -> tuple[jax.Array, jax.Array]:
+    *places, (x, kernel), cotangent = arguments
+
+    def derived(x: jax.Array, kernel: jax.Array, cotangent: jax.Array) -> Any:
+        _, gradients = jax.vjp(lambda x, kernel: _by_xla(x, kernel, *places), x, kernel)
+        return gradients(cotangent)
+
+    def on_cpu(x: jax.Array, kernel: jax.Array, cotangent: jax.Array) -> Any:
+        # Else XLA computes what comes before it anew for every operand that is made of it.
+        cotangent = lax.optimization_barrier(cotangent)
+        by_input, by_kernel = derived(x, kernel, cotangent)
+        strides, padding, dilation = places
+        plain = set(strides) | set(dilation) == {1}
+        few, at = kernel.shape[-2], math.prod(x.shape[1:-1])
+        if plain and (few <= _FEW_INPUTS or at <= _SMALL_IMAGE):
+            by_input = _input_gradient(cotangent, kernel, x.shape, padding)
+        elif onednn.usable(x.dtype):
+            by_input = onednn.input_gradient(cotangent, kernel, x.shape, *places)
+        if onednn.usable(x.dtype):
+            by_kernel = onednn.kernel_gradient(x, cotangent, kernel.shape, *places)
+        elif plain and few >= _MANY_INPUTS and at >= _LARGE_IMAGE:
+            by_kernel = _kernel_gradient(x, cotangent, kernel.shape, padding)
+        return by_input, by_kernel
+
+    return lax.platform_dependent(x, kernel, cotangent, cpu=on_cpu, default=derived)
+
+
+_convolve.defvjp(_forward, _backward)
+
+
+def _input_gradient(
+    cotangent: jax.Array, kernel: jax.Array, shape: tuple[int, ...], padding: Pads
+) -> jax.Array:
+    """One matrix product with all taps, whose results are shifted and added up."""
+    *size, inputs, outputs = kernel.shape
+    products = lax.dot_general(
+        cotangent.reshape(-1, outputs),
+        kernel.reshape(-1, outputs),
+        (((1,), (1,)), ((), ())),
+        preferred_element_type=jnp.float32,
+    ).reshape(*cotangent.shape[:-1], *size, inputs)
+    padded = [length + sum(pad) for length, pad in zip(shape[1:-1], padding, strict=True)]
+    places = (slice(None),) * (cotangent.ndim - 1)
+    total = jnp.zeros((), jnp.float32)
+    for tap in np.ndindex(*size):
+        lengths = zip(tap, padded, cotangent.shape[1:-1], strict=True)
+        around = [(at, whole - at - length) for at, whole, length in lengths]
+        total = total + jnp.pad(products[*places, *tap], [(0, 0), *around, (0, 0)])
+    inside = zip(padding, shape[1:-1], strict=True)
+    cut = (slice(before, before + length) for (before, _), length in inside)
+    return total[:, *cut].astype(cotangent.dtype)
+
+
+def _kernel_gradient(
+    x: jax.Array, cotangent: jax.Array, shape: tuple[int, ...], padding: Pads
+) -> jax.Array:
+    """A matrix product for each tap, with the input shifted by it."""
+    *size, inputs, outputs = shape
+    padded = jnp.pad(x, [(0, 0), *padding, (0, 0)])
+    gradients = []
+    for tap in np.ndindex(*size):
+        lengths = zip(tap, cotangent.shape[1:-1], strict=True)
+        shifted = padded[:, *(slice(at, at + length) for at, length in lengths)]
+        product = lax.dot_general(
+            shifted.reshape(-1, inputs),
+            cotangent.reshape(-1, outputs),
+            (((0,), (0,)), ((), ())),
+            preferred_element_type=jnp.float32,
+        )
+        gradients.append(product)
+    return jnp.stack(gradients).reshape(shape).astype(x.dtype)
+
+
+def _by_xla(
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: Sequence[int],
+    padding: Pads,
+    dilation: Sequence[int],
+    groups: int = 1,
+) -> jax.Array:
     spatial = "DHW"[-(x.ndim - 2) :]
     return lax.conv_general_dilated(
         x,
@@ -149,6 +257,6 @@ def convolve_depthwise(
         return total.astype(x.dtype)
 
     def grouped(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return convolve_dense(x, kernel, strides, padding, dilation, groups=x.shape[-1])
+        return _by_xla(x, kernel, strides, padding, dilation, groups=x.shape[-1])
 
     return lax.platform_dependent(x, kernel, cpu=shifted_sum, default=grouped)

@@ -80,7 +80,7 @@ class BatchNorm(nn.Module, kw_only=True):
             normed = _normalise_and_pool(x, mean, factor, bias, tuple(window))
         else:
             vectors = (jnp.expand_dims(vector, others) for vector in (mean, factor, bias))
-            normed = _normalise(x, *vectors)
+            normed = _normalise(x.astype(jnp.float32), *vectors)
         return normed.astype(self.dtype or x.dtype)
 
     def _statistics(
@@ -104,7 +104,7 @@ class BatchNorm(nn.Module, kw_only=True):
 
 
 def _normalise(x: jax.Array, mean: jax.Array, factor: jax.Array, bias: jax.Array) -> jax.Array:
-    return (x.astype(jnp.float32) - mean) * factor + bias
+    return (x - mean) * factor + bias
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
@@ -138,14 +138,16 @@ def _backward(
         place = jnp.where(better, jnp.int16(number), place)
     axes = tuple(range(x.ndim - 1))
     sums = cotangent.sum(axes)
-    products = (cotangent * (winner.astype(jnp.float32) - mean)).sum(axes)
+    products = (cotangent * (winner - mean)).sum(axes)
     # Windows beside each other: every element asks whether it has won its own.
     within = tuple(range(2, 2 * len(window) + 1, 2))
-    numbers = np.arange(math.prod(window), dtype=np.int16).reshape(
-        1, *(size for each in window for size in (1, each)), 1
-    )
     place, won = jnp.expand_dims(place, within), jnp.expand_dims(cotangent * factor, within)
-    gradient = jnp.where(place == numbers, won, 0.0).astype(x.dtype)
+    pairs = zip(cotangent.shape[1:-1], window, strict=True)
+    shape = (1, *(size for pair in pairs for size in pair), 1)
+    number = jnp.int16(0)
+    for axis, size in zip(within, window, strict=True):
+        number = number * size + lax.broadcasted_iota(jnp.int16, shape, axis)
+    gradient = jnp.where(place == number, won, 0.0).astype(x.dtype)
     whole = [count * size for count, size in zip(cotangent.shape[1:-1], window, strict=True)]
     left = [(0, size - used) for size, used in zip(x.shape[1:-1], whole, strict=True)]
     gradient = gradient.reshape(len(x), *whole, x.shape[-1])
@@ -156,7 +158,8 @@ _normalise_and_pool.defvjp(_forward, _backward)
 
 
 def _window_parts(x: jax.Array, window: tuple[int, ...]) -> list[jax.Array]:
-    """The first element of every window, the second, …: each [batch, *pooled, channels]."""
+    """The first element of every window, the second, …: each [batch, *pooled, channels] float32."""
+    x = x.astype(jnp.float32)
     counts = [size // each for size, each in zip(x.shape[1:-1], window, strict=True)]
     pairs = list(zip(counts, window, strict=True))
     used = x[:, *(slice(count * size) for count, size in pairs)]
