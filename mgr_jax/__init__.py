@@ -22,6 +22,7 @@ _PUBLIC = {
     "benchmark_prepare": "mgr_jax.benchmark.prepare",
     "benchmark_scaling": "mgr_jax.benchmark.scaling",
     "benchmark_timeline": "mgr_jax.benchmark.timeline",
+    "benchmark_train": "mgr_jax.benchmark.train",
     "build_onednn": "mgr_jax.onednn.build",
     "calibrate": "mgr_jax.runs.calibrate",
     "compare": "mgr_jax.runs.compare",
