@@ -134,8 +134,9 @@ def _backward(*arguments: Any) -> tuple[jax.Array, jax.Array]:
     *places, (x, kernel), cotangent = arguments
 
     def derived(x: jax.Array, kernel: jax.Array, cotangent: jax.Array) -> Any:
-        _, gradients = jax.vjp(lambda x, kernel: _by_xla(x, kernel, *places), x, kernel)
-        return gradients(cotangent)
+        by_input = jax.linear_transpose(lambda x: _by_xla(x, kernel, *places), x)
+        by_kernel = jax.linear_transpose(lambda kernel: _by_xla(x, kernel, *places), kernel)
+        return (*by_input(cotangent), *by_kernel(cotangent))
 
     def on_cpu(x: jax.Array, kernel: jax.Array, cotangent: jax.Array) -> Any:
         # Else XLA computes what comes before it anew for every operand that is made of it.
