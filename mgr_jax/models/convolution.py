@@ -143,7 +143,8 @@ def _backward(*arguments: Any) -> tuple[jax.Array, jax.Array]:
         cotangent = lax.optimization_barrier(cotangent)
         by_input, by_kernel = derived(x, kernel, cotangent)
         strides, padding, dilation = places
-        plain = set(strides) | set(dilation) == {1}
+        dense = kernel.shape[-2] == x.shape[-1]
+        plain = dense and set(strides) | set(dilation) == {1}
         few, at = kernel.shape[-2], math.prod(x.shape[1:-1])
         if plain and (few <= _FEW_INPUTS or at <= _SMALL_IMAGE):
             by_input = _input_gradient(cotangent, kernel, x.shape, padding)
@@ -210,7 +211,6 @@ def _by_xla(
     strides: Sequence[int],
     padding: Pads,
     dilation: Sequence[int],
-    groups: int = 1,
 ) -> jax.Array:
     spatial = "DHW"[-(x.ndim - 2) :]
     return lax.conv_general_dilated(
@@ -220,7 +220,7 @@ def _by_xla(
         padding,
         rhs_dilation=dilation,
         dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
-        feature_group_count=groups,
+        feature_group_count=x.shape[-1] // kernel.shape[-2],
     )
 
 
@@ -244,6 +244,9 @@ def convolve_depthwise(
       dilation: distance of the kernel's taps along each.
     """
 
+    if onednn.usable(x.dtype):
+        return _convolve(x, kernel, tuple(strides), tuple(padding), tuple(dilation))
+
     def shifted_sum(x: jax.Array, kernel: jax.Array) -> jax.Array:
         padded = jnp.pad(x, [(0, 0), *padding, (0, 0)])
         axes = list(zip(padded.shape[1:-1], kernel.shape, strides, dilation, strict=False))
@@ -258,6 +261,6 @@ def convolve_depthwise(
         return total.astype(x.dtype)
 
     def grouped(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return _by_xla(x, kernel, strides, padding, dilation, groups=x.shape[-1])
+        return _by_xla(x, kernel, strides, padding, dilation)
 
     return lax.platform_dependent(x, kernel, cpu=shifted_sum, default=grouped)

@@ -91,7 +91,8 @@ def convolve(
 
     Args:
       x: of one to three spatial axes, float32 or bfloat16.
-      kernel: [*size, inputs, outputs], of the same type.
+      kernel: [*size, inputs, outputs], of the same type; or [*size, 1, channels], which convolves
+        each channel by itself.
       strides: along the spatial axes.
       padding: zeros (before, after) along each.
       dilation: distance of the kernel's taps along each.
@@ -118,7 +119,8 @@ def input_gradient(
         (taps - 1 - before, taps - 1 - after)
         for taps, (before, after) in zip(kernel.shape, padding, strict=False)
     ]
-    if set(strides) | set(dilation) == {1} and min(map(min, around)) >= 0:
+    dense = kernel.shape[-2] == shape[-1]
+    if dense and set(strides) | set(dilation) == {1} and min(map(min, around)) >= 0:
         # A convolution with the kernel turned round, for which oneDNN has faster code.
         axes = tuple(range(kernel.ndim - 2))
         turned = jnp.flip(kernel, axes).swapaxes(-1, -2)

@@ -1,7 +1,8 @@
 // oneDNN's convolutions as custom calls of XLA, for the CPU: the convolution and its gradients.
 //
 // Activations are [batch, spatial..., channels], kernels [size..., inputs, outputs], float32 or
-// bfloat16, as JAX has them. Built for both major versions of oneDNN, 2 and 3.
+// bfloat16, as JAX has them. Where a kernel has one input and the activations have several channels,
+// each channel is convolved by itself. Built for both major versions of oneDNN, 2 and 3.
 
 #include <cstdint>
 #include <exception>
@@ -53,19 +54,26 @@ memory::desc DescribeActivations(const Buffer& buffer) {
   return {dims, TypeOf(buffer), tag};
 }
 
-memory::dims KernelDims(const Buffer& buffer) {
-  auto sizes = buffer.dimensions();
+bool IsDepthwise(const Operands& on) {
+  auto sizes = on.kernel.dimensions();
+  return sizes[sizes.size() - 2] == 1 && on.input.dimensions().back() > 1;
+}
+
+memory::dims KernelDims(const Operands& on) {
+  auto sizes = on.kernel.dimensions();
   size_t axes = sizes.size() - 2;
   memory::dims dims{sizes[axes + 1], sizes[axes]};
+  if (IsDepthwise(on)) dims = {sizes[axes + 1], 1, 1};
   dims.insert(dims.end(), sizes.begin(), sizes.begin() + axes);
   return dims;
 }
 
-memory::desc DescribeKernel(const Buffer& buffer) {
+memory::desc DescribeKernel(const Operands& on) {
   using Tag = memory::format_tag;
-  memory::dims dims = KernelDims(buffer);
-  Tag tag = dims.size() == 3 ? Tag::wio : dims.size() == 4 ? Tag::hwio : Tag::dhwio;
-  return {dims, TypeOf(buffer), tag};
+  const size_t axes = on.kernel.dimensions().size() - 2;
+  Tag tag = axes == 1 ? Tag::wio : axes == 2 ? Tag::hwio : Tag::dhwio;
+  if (IsDepthwise(on)) tag = axes == 1 ? Tag::wigo : axes == 2 ? Tag::hwigo : Tag::dhwigo;
+  return {KernelDims(on), TypeOf(on.kernel), tag};
 }
 
 memory::dims Copy(Numbers numbers, int64_t add = 0) {
@@ -106,7 +114,7 @@ Compiled Compile(Pass pass, const Operands& on, const Places& places) {
   const auto algorithm = dnnl::algorithm::convolution_direct;
   const memory::desc input = DescribeActivations(on.input);
   const memory::desc output = DescribeActivations(on.output);
-  const memory::desc kernel(KernelDims(on.kernel), TypeOf(on.kernel), memory::format_tag::any);
+  const memory::desc kernel(KernelDims(on), TypeOf(on.kernel), memory::format_tag::any);
   const memory::dims strides = Copy(places.strides), before = Copy(places.before),
                      after = Copy(places.after), between = Copy(places.dilation, -1);
   auto describe = [&](auto* primitive, const auto* hint) {
@@ -155,7 +163,7 @@ void Execute(Pass pass, const Operands& on, const Places& places) {
   auto& stream = Stream();
   memory input(DescribeActivations(on.input), Engine(), on.input.untyped_data());
   memory output(DescribeActivations(on.output), Engine(), on.output.untyped_data());
-  memory given(DescribeKernel(on.kernel), Engine(), on.kernel.untyped_data());
+  memory given(DescribeKernel(on), Engine(), on.kernel.untyped_data());
   const bool reorders = compiled.kernel != given.get_desc();
   memory kernel = reorders ? memory(compiled.kernel, Engine()) : given;
   if (reorders && pass != Pass::kKernelGradient) {
