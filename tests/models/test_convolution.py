@@ -27,6 +27,7 @@ CASES = {
     "padded beyond the kernel": (
         (2, 9, 9, 6), {"features": 4, "kernel_size": (2, 2), "padding": ((3, 2), (0, 2))},
     ),
+    "of one position": ((2, 7, 6, 5), {"features": 4, "kernel_size": (1, 1)}),
     "depthwise": (
         (2, 21, 16, 6),
         {"features": 6, "kernel_size": (3, 3), "strides": 2, "depthwise": True,
