@@ -12,7 +12,8 @@ column "minutes a run" it shows how long that took. The table `runs` has all tha
 `mgr-jax evaluate --record`.
 
 Between `<!-- benchmark: SUITE -->` and `<!-- /benchmark -->` stands what `mgr-jax benchmark SUITE`
-prints, made anew from its JSON; the block `rows` has the comparisons of all suites.
+prints, made anew from its JSON; the block `rows` has the comparisons of all suites. A suite that
+was run twice has another file beside its own, such as train_xla.json.
 """
 
 import importlib
@@ -69,14 +70,15 @@ def fill_measured(page: str, measured: dict[str, dict[str, Any]]) -> str:
     """A page whose tables are those of the benchmarks."""
 
     def tables(block: re.Match[str]) -> str:
-        start, suite, end = block.groups()
-        if suite == "rows":
+        start, name, end = block.groups()
+        if name == "rows":
             text = markdown_table(ratios(measured)) if measured else "No suite has been run yet."
-        elif suite in measured:
-            module = importlib.import_module(f"mgr_jax.benchmark.{suite}")
-            text = module.format_report(measured[suite])
+        elif name in measured:
+            content = measured[name]
+            module = importlib.import_module(f"mgr_jax.benchmark.{content['suite']}")
+            text = module.format_report(content)
         else:
-            text = f"Not run yet; `mgr-jax benchmark {suite}` does."
+            text = f"Not run yet; `mgr-jax benchmark {name}` does."
         return f"{start}\n{text.strip()}\n\n{end}"
 
     return _MEASURED.sub(tables, page)
@@ -86,13 +88,13 @@ def ratios(measured: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
     """A row for each comparison with a peer."""
     return [
         {
-            "suite": row["suite"],
+            "suite": name,
             "case": row["case"],
             "peer": row["peer"],
             "times as fast": f"{row['ratio']:.2f}",
             "quartiles": f"{row['low']:.2f} to {row['high']:.2f}",
         }
-        for content in measured.values()
+        for name, content in measured.items()
         for row in content.get("rows", [])
     ]
 
