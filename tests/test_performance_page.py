@@ -44,7 +44,8 @@ def test_rows_of_all_suites_come_together_and_what_was_not_run_is_told():
 def test_a_suite_is_written_as_its_command_prints_it():
     page = "<!-- benchmark: frontends -->\nold\n<!-- /benchmark -->"
     content = {
-        "suite": "frontends", "clips": 1, "seconds": 30.0, "rounds": 1, "log_mel": {}, "rows": [ROW], "notes": [],
+        "suite": "frontends",
+        "clips": 1, "seconds": 30.0, "rounds": 1, "log_mel": {}, "rows": [ROW], "notes": [],
         "frontends": {"cqt": {"median": 2779.0, "best": 3000.0}}, "load_average": [None, None],
         "date": "2026-11-27", "machine": {"processor": "a CPU", "cores": 2, "devices": ["cpu cpu"],
         "versions": {"jax": "0.10.2"}, "environment": {}},

@@ -243,7 +243,6 @@ def convolve_depthwise(
       padding: (before, after) along each.
       dilation: distance of the kernel's taps along each.
     """
-
     if onednn.usable(x.dtype):
         return _convolve(x, kernel, tuple(strides), tuple(padding), tuple(dilation))
 
