@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mgr_jax.program_cache import is_own, user_folder
+from mgr_jax.files import is_own, user_folder
 
 SWITCH = "MGR_JAX_ONEDNN"  # 0: convolve by XLA
 SOURCE = Path(__file__).with_name("convolution.cc")

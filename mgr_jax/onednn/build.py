@@ -9,8 +9,8 @@ from pathlib import Path
 import jax
 
 from mgr_jax.errors import UserError
+from mgr_jax.files import is_own
 from mgr_jax.onednn import SOURCE, library_path, load
-from mgr_jax.program_cache import is_own
 
 _NEEDED = "install them (Debian and Ubuntu: apt install g++ libdnnl-dev; conda: gxx onednn)"
 _SECONDS = 300
