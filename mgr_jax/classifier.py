@@ -17,7 +17,6 @@ from mgr_jax.audio.frontends import Frontend, create_frontend
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import Network, create_model
-from mgr_jax.models.fusion import Fusion
 from mgr_jax.models.masking import frame_mask
 from mgr_jax.models.normalisation import BatchNorm
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
@@ -87,7 +86,7 @@ class GenreClassifier(nn.Module):
             features = norm(features, mask=mask)
         if augment is not None:
             features = augment(features, lengths)
-        side = (aux,) if isinstance(self.model, Fusion) else ()
+        side = (aux,) if self.model.with_side else ()
         logits, intermediates = self.model(features, *side, train=train, **told)
         return logits.astype(jnp.float32), intermediates
 
@@ -228,8 +227,7 @@ def how_filled(classifier: GenreClassifier, spec: InputSpec) -> str:
         return "short clips end where their tracks do (config.mask_filling)"
     why = "config.mask_filling=False"
     if not classifier.masks_filling:
-        model = classifier.model
-        network = model.encoder if isinstance(model, Fusion) else model
+        network = getattr(classifier.model, "encoder", classifier.model)
         why = f"{network.registered} cannot leave it out"
     return f"silence fills short clips and counts ({why})"
 

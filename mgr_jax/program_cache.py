@@ -3,7 +3,6 @@
 import itertools
 import os
 import platform
-import stat
 import sys
 import time
 import warnings
@@ -11,7 +10,7 @@ import zlib
 from pathlib import Path
 
 from mgr_jax.errors import UserError
-from mgr_jax.files import expand
+from mgr_jax.files import is_own, user_folder
 
 SWITCH = "MGR_JAX_CACHE"  # 0: keep nothing
 FOLDER, LEAST = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
@@ -53,38 +52,6 @@ def _processor() -> str:
             first = itertools.takewhile(str.strip, lines)
             told += [line for line in first if line.startswith(("model name", "flags", "Features"))]
     return f"{zlib.crc32(repr(told).encode()):08x}"
-
-
-def user_folder(name: str) -> Path:
-    """A folder of this user's cache, which need not exist."""
-    base = expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache").absolute()
-    return base / "mgr_jax" / name
-
-
-def is_own(folder: Path) -> bool:
-    """Makes a folder unless it exists; warns where somebody else may write to it.
-
-    What a process takes from there and runs must be its user's alone.
-    """
-    if not hasattr(os, "getuid"):
-        folder.mkdir(parents=True, exist_ok=True)
-        return True
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    # In a home of somebody else, as under sudo, a folder would be in its owner's way.
-    if there != folder and there.stat().st_uid not in (0, os.getuid()):
-        return False
-    folder.parent.parent.mkdir(parents=True, exist_ok=True)
-    for path in (folder.parent, folder):
-        path.mkdir(mode=0o700, exist_ok=True)
-        found = path.stat()
-        if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            warnings.warn(
-                f"{path} belongs to somebody else, or others may write to it, so programs "
-                "are neither kept nor run from there; remove it",
-                stacklevel=2,
-            )
-            return False
-    return True
 
 
 def _clear(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The package as a whole: what may import what, who may print, what importing costs, the wheel."""
 
 import ast
+import functools
 import os
 import pkgutil
 import re
@@ -153,10 +154,16 @@ def imports(tree: ast.AST) -> set[str]:
     return found
 
 
+@functools.cache
+def parse_all() -> list[tuple[Path, ast.Module]]:
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
+
+
 def sources(*, cli: bool = True) -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path, tree in parse_all():
         if cli or not {"cli", "__main__.py"} & {*path.relative_to(PACKAGE).parts}:
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+            yield path, tree
 
 
 def test_every_part_is_looked_at():

@@ -1,4 +1,4 @@
-"""Time preparing a folder of music, beside its parts alone, librosa and audioread.
+"""Time preparing a folder of music beside its parts, librosa and audioread.
 
 mgr-jax benchmark prepare                               # 300 synthetic songs: mp3, FLAC, Ogg
 mgr-jax benchmark prepare --folder=~/music --rounds=3   # genre folders of your own

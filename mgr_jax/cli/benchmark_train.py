@@ -1,4 +1,4 @@
-"""Time the training step of networks beside PyTorch, and tell where its time goes.
+"""Time the training step of networks beside PyTorch, and tell what takes it.
 
 mgr-jax benchmark train                          # five networks, in some minutes
 mgr-jax benchmark train short_chunk --rounds=5   # or only those that are named

@@ -1,4 +1,4 @@
-"""Compile oneDNN's convolutions, with which training and prediction on this CPU are faster.
+"""Compile oneDNN's convolutions, with which a CPU trains and predicts faster.
 
 mgr-jax build_onednn     # needs g++ and oneDNN: apt install g++ libdnnl-dev
 

@@ -51,6 +51,8 @@ class Network(nn.Module, kw_only=True):
 
     registered: ClassVar[str]
     raw: ClassVar[bool] = False  # made for waveforms
+    with_encoder: ClassVar[bool] = False  # its field `encoder` is another network
+    with_side: ClassVar[bool] = False  # called with what else is known of the tracks
 
     num_classes: int
     axis_name: str | None = None

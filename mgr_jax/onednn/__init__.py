@@ -13,6 +13,7 @@ import ctypes
 import functools
 import hashlib
 import os
+import warnings
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +22,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mgr_jax.program_cache import is_own, user_folder
+from mgr_jax.errors import UserError
+from mgr_jax.files import is_own, user_folder
+from mgr_jax.integrity import find_damage
 
 SWITCH = "MGR_JAX_ONEDNN"  # 0: convolve by XLA
 SOURCE = Path(__file__).with_name("convolution.cc")
@@ -31,21 +34,47 @@ Pads = Sequence[tuple[int, int]]
 
 
 def library_path() -> Path:
-    """Where the library is kept that was compiled from this source for this jaxlib."""
+    """Where the library is kept that was compiled from this source for this jaxlib.
+
+    Its folder has the sums of `integrity.write_sums`.
+    """
     told = metadata.version("jaxlib").encode() + SOURCE.read_bytes()
-    return user_folder("onednn") / f"{hashlib.sha256(told).hexdigest()[:16]}.so"
+    return user_folder("onednn") / hashlib.sha256(told).hexdigest()[:16] / "convolution.so"
 
 
 @functools.cache
 def load() -> str:
     """Loads the library and makes its calls known to jax; returns oneDNN's version, "" without.
 
-    A library that others may write to is not loaded, with a warning.
+    A library that is damaged, cannot be loaded, or that others may write to, is left alone with a
+    warning.
     """
-    path = library_path()
-    if os.environ.get(SWITCH) == "0" or not path.exists() or not is_own(path.parent):
+    if os.environ.get(SWITCH) == "0":
         return ""
-    library = _open(path)
+    try:
+        path = library_path()
+        if not path.exists() or not is_own(path.parent.parent):
+            return ""
+    except (OSError, RuntimeError, UserError):  # a home that cannot be read, or is not there
+        return ""
+    # A file that was cut off would end the process as soon as it runs.
+    damage = find_damage(path.parent)
+    problem = f"in {path.parent} {damage}"
+    try:
+        if not damage:
+            return _register(_open(path))
+    except OSError as error:  # such as another oneDNN than it was compiled for
+        problem = str(error)
+    warnings.warn(
+        f"oneDNN's convolutions cannot be loaded, so XLA's are used ({problem}); call "
+        f"build_onednn again, or set {SWITCH}=0",
+        stacklevel=2,
+    )
+    return ""
+
+
+def _register(library: ctypes.CDLL) -> str:
+    """Makes its calls known to jax; returns oneDNN's version."""
     for name in _CALLS:
         jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(library, name)), platform="cpu")
     version = library.mgr_jax_onednn_version
@@ -99,7 +128,7 @@ def convolve(
     """
     axes = zip(x.shape[1:-1], kernel.shape, strides, padding, dilation, strict=False)
     sizes = [
-        (size + sum(pad) - (taps - 1) * far - 1) // stride + 1
+        max(0, (size + sum(pad) - (taps - 1) * far - 1) // stride + 1)
         for size, taps, stride, pad, far in axes
     ]
     shape = (len(x), *sizes, kernel.shape[-1])

@@ -1,19 +1,22 @@
 """Compiles the library of convolutions by oneDNN into the user's cache."""
 
 import os
+import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import jax
 
 from mgr_jax.errors import UserError
-from mgr_jax.onednn import SOURCE, library_path, load
-from mgr_jax.program_cache import is_own
+from mgr_jax.files import is_own, lock, replace_folder, scratch
+from mgr_jax.integrity import write_sums
+from mgr_jax.onednn import SOURCE, SWITCH, library_path, load
 
 _NEEDED = "install them (Debian and Ubuntu: apt install g++ libdnnl-dev; conda: gxx onednn)"
 _SECONDS = 300
+# As GCC and Clang say it.
+_MISSING = re.compile(r"dnnl\.hpp\W+(No such file|file not found)|-ldnnl")
 
 
 def build_onednn() -> str:
@@ -26,8 +29,11 @@ def build_onednn() -> str:
       What was built, in a sentence.
 
     Raises:
-      UserError: there is no compiler, oneDNN is not installed, or the result cannot be kept.
+      UserError: there is no compiler, oneDNN is not installed or too old, the library cannot be
+        kept or loaded, or it is turned off.
     """
+    if os.environ.get(SWITCH) == "0":
+        raise UserError(f"oneDNN is turned off by {SWITCH}=0; unset it", code="onednn.turned_off")
     compiler = os.environ.get("CXX") or "g++"
     if not shutil.which(compiler):
         raise UserError(
@@ -35,24 +41,34 @@ def build_onednn() -> str:
             code="onednn.no_compiler",
         )
     target = library_path()
-    if not is_own(target.parent):
+    home = target.parent.parent
+    try:
+        if not is_own(home):
+            raise UserError(
+                f"{home} is not yours alone; remove it, or set XDG_CACHE_HOME to another folder",
+                code="onednn.no_folder",
+            )
+        with lock(home / "build.lock", "", wait=True), scratch(home) as folder:
+            made = folder / target.parent.name
+            made.mkdir(mode=0o700)
+            _compile(compiler, made / target.name)
+            write_sums(made)
+            replace_folder(made, target.parent)
+    except OSError as error:
         raise UserError(
-            f"{target.parent} cannot be used; make it yours alone, or set XDG_CACHE_HOME to "
-            "another folder",
+            f"nothing can be kept in {home} ({error.strerror or error}); make room there, or set "
+            "XDG_CACHE_HOME to another folder",
             code="onednn.no_folder",
-        )
-    # Beside it, so that it appears at once and whole.
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        made = Path(folder, target.name)
-        _compile(compiler, made)
-        made.replace(target)
+        ) from error
     load.cache_clear()
     version = load()
-    if not version:
+    if not version:  # which has warned why
         raise UserError(
-            "oneDNN is turned off by MGR_JAX_ONEDNN=0; unset it", code="onednn.turned_off"
+            f"{target} was built, but cannot be loaded; check that oneDNN's library is where the "
+            "system finds it, or name its folder in $LIBRARY_PATH",
+            code="onednn.not_loaded",
         )
-    return f"Built {target} with oneDNN {version}; MGR_JAX_ONEDNN=0 turns it off"
+    return f"Built {target} with oneDNN {version}; {SWITCH}=0 turns it off"
 
 
 def _compile(compiler: str, target: Path) -> None:
@@ -65,7 +81,12 @@ def _compile(compiler: str, target: Path) -> None:
     command = [compiler, *options, str(SOURCE), "-o", str(target), *libraries, "-ldnnl"]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_SECONDS, errors="replace"
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            env=os.environ | {"LC_ALL": "C"},  # what it says is looked through
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UserError(
@@ -74,7 +95,7 @@ def _compile(compiler: str, target: Path) -> None:
         ) from error
     if not done.returncode:
         return
-    if "dnnl.hpp" in done.stderr or "-ldnnl" in done.stderr:
+    if _MISSING.search(done.stderr):
         raise UserError(
             f"oneDNN's headers or library were not found; {_NEEDED}", code="onednn.not_installed"
         )

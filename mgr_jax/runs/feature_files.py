@@ -13,7 +13,7 @@ from mgr_jax.data.table_rows import match_rows
 from mgr_jax.data.trained_on import TrainedOn, read_tracks, trained_on
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
-from mgr_jax.prediction.features import check_features
+from mgr_jax.input_spec import check_features
 from mgr_jax.prediction.predictor import load
 from mgr_jax.runs.model_tables import read_for_model
 

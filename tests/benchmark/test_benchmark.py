@@ -1,5 +1,6 @@
 """Benchmarks, of front ends on clips of half a second; no test looks at a speed."""
 
+import functools
 import json
 import sys
 
@@ -32,9 +33,11 @@ def clips() -> np.ndarray:
 
 @pytest.fixture
 def few(monkeypatch):
-    """Two front ends, so that it is quick."""
+    """Two front ends, and little memory to move, so that it is quick."""
     only = ["log_mel", "waveform"]
     monkeypatch.setattr("mgr_jax.benchmark.frontends.list_frontends", lambda: only)
+    little = functools.partial(memory_bandwidth, megabytes=1)
+    monkeypatch.setattr("mgr_jax.benchmark.frontends.memory_bandwidth", little)
 
 
 def run(capsys, *argv) -> tuple[int, str, str]:
