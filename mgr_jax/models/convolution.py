@@ -303,11 +303,20 @@ def _shifted_sum_backward(*arguments: Any) -> tuple[jax.Array, jax.Array]:
     by_input = _shifted_sum(apart, jnp.flip(kernel, axes), (1,) * len(axes), around, dilation)
     padded = jnp.pad(x, [(0, 0), *padding, (0, 0)])
     wide = cotangent.astype(jnp.float32)
-    by_kernel = [
-        (part.astype(jnp.float32) * wide).sum(range(x.ndim - 1))
-        for _, part in _shifted(padded, kernel.shape, strides, dilation)
+    spans = [
+        (count - 1) * stride + 1 for count, stride in zip(wide.shape[1:-1], strides, strict=True)
     ]
-    return by_input, jnp.stack(by_kernel).reshape(kernel.shape).astype(kernel.dtype)
+    sizes = (len(x), *spans, x.shape[-1])
+    steps = tuple(slice(None, None, stride) for stride in strides)
+
+    def of_tap(place: jax.Array) -> jax.Array:
+        part = lax.dynamic_slice(padded, (0, *place, 0), sizes)[:, *steps]
+        return (part.astype(jnp.float32) * wide).sum(range(x.ndim - 1))
+
+    # A loop: as many kernels as there are taps would take long to compile.
+    taps = np.array(list(np.ndindex(*kernel.shape[:-2])), np.int32) * np.array(dilation, np.int32)
+    by_kernel = lax.map(of_tap, jnp.asarray(taps)).reshape(kernel.shape)
+    return by_input, by_kernel.astype(kernel.dtype)
 
 
 _shifted_sum.defvjp(_shifted_sum_forward, _shifted_sum_backward)
