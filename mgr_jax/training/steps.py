@@ -224,8 +224,10 @@ def _if_finite(
         finite &= jnp.isfinite(array).all()
     if axis_name:  # statistics of a network's own may differ between devices
         finite = lax.pmin(finite.astype(jnp.int32), axis_name) > 0
-    # A choice of either state, not of every array's elements: that would be a kernel for each.
-    kept = lax.cond(finite, lambda new, old: new, lambda new, old: old, new, old)
+    if jax.default_backend() == "cpu":  # that compiles a kernel for every array's choice
+        kept = lax.cond(finite, lambda new, old: new, lambda new, old: old, new, old)
+    else:  # where the host would have to wait for the condition
+        kept = jax.tree.map(lambda new, old: jnp.where(finite, new, old), new, old)
     return kept.replace(step=new.step), finite
 
 
