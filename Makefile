@@ -67,6 +67,7 @@ bench: demo $(VENV)/.bench-installed
 	for suite in $(SUITES); do \
 	  case $$suite in predict | startup) model=--model=$(DEMO) ;; *) model= ;; esac; \
 	  $(RUN) benchmark $$suite $$model --json=$(BENCH)/$$suite.json || exit 1; done
+	MGR_JAX_ONEDNN=0 $(RUN) benchmark train --json=$(BENCH)/train_xla.json
 	$(VENV)/bin/python docs/render.py
 
 $(VENV)/.bench-installed: $(VENV)/.installed
