@@ -86,7 +86,8 @@ class GenreClassifier(nn.Module):
             features = norm(features, mask=mask)
         if augment is not None:
             features = augment(features, lengths)
-        side = (aux,) if self.model.with_side else ()
+        # A network of a user need not be a `Network`.
+        side = (aux,) if getattr(self.model, "with_side", False) else ()
         logits, intermediates = self.model(features, *side, train=train, **told)
         return logits.astype(jnp.float32), intermediates
 
