@@ -43,9 +43,14 @@ def start_steps(
 def time_steps(
     functions: Mapping[str, Steps], *, rounds: int, steps: int, progress: bool = False
 ) -> dict[str, list[float]]:
-    """Seconds of a step in every round, by name; a turn is so many steps."""
+    """Seconds of a step in every round, by name; a turn is so many steps, after an untimed one.
+
+    The first step of a turn may have to wait for memory: that of the turn before went back to the
+    system, which may have taken it away meanwhile.
+    """
     calls = {name: partial(function, steps) for name, function in functions.items()}
-    times = interleave(calls, rounds, progress=progress)
+    one = {name: partial(function, 1) for name, function in functions.items()}
+    times = interleave(calls, rounds, first=one, progress=progress)
     return {name: [seconds / steps for seconds in each] for name, each in times.items()}
 
 

@@ -21,7 +21,11 @@ _PAUSE_SECONDS = 0.01
 
 
 def interleave(
-    functions: Mapping[str, Callable[[], Any]], rounds: int, *, progress: bool = False
+    functions: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    *,
+    first: Mapping[str, Callable[[], Any]] | None = None,
+    progress: bool = False,
 ) -> dict[str, list[float]]:
     """Wall time of functions that take turns, so that all of them meet the same load.
 
@@ -30,6 +34,7 @@ def interleave(
     Args:
       functions: by name; each returns when its result is there.
       rounds: turns of each function.
+      first: called before each turn, untimed, by name.
       progress: show a progress bar.
 
     Returns:
@@ -39,6 +44,8 @@ def interleave(
     for turn in tqdm(range(-2, rounds), unit="round", disable=not progress):
         for name, function in functions.items():
             time.sleep(_PAUSE_SECONDS)  # until another library's threads no longer spin
+            if first:
+                first[name]()
             start = time.perf_counter()
             function()
             if turn >= 0:

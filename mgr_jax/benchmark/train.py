@@ -169,6 +169,7 @@ def _parts(step: Steps | None, variables: Mapping[str, Any], report: Report) -> 
     if not isinstance(step, OwnSteps):
         return {}
     try:
+        step(1)  # see `time_steps`
         return where_time_goes(step.program, variables, partial(step, 1))
     except Exception as error:  # whatever a driver may raise
         report["failures"]["profiler"] = f"{type(error).__name__}: {first_line(error)}"
