@@ -4,6 +4,7 @@
 # make coverage   the whole test suite, and how much of the package it runs
 # make fuzz   damaged files of every encoding, read in worker processes; FILES=5000 says how many
 # make faults   kills, damaged files, full disks, signals: writes docs/reliability.md; PARTS=kills
+# make bench  every benchmark beside its peers: writes docs/performance.md; BENCH=folder
 # make env    the environment only; VENV=path puts it elsewhere
 
 PYTHON ?= python3
@@ -13,10 +14,12 @@ DEMO ?= runs/demo
 DATA ?= runs/data
 FILES ?= 5000
 PARTS ?=
+BENCH ?= docs/performance
+SUITES = loaders frontends prepare predict startup scaling train models
 
 PYTEST = $(VENV)/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
-.PHONY: env demo lint check test coverage fuzz faults constraints clean
+.PHONY: env demo lint check test coverage fuzz faults bench constraints clean
 
 env: $(VENV)/.installed
 
@@ -57,6 +60,19 @@ fuzz: env
 
 faults: env
 	$(VENV)/bin/python tests/faults $(PARTS)
+
+# On a quiet machine. The numbers lie in BENCH; those of docs/performance are rendered.
+bench: demo $(VENV)/.bench-installed
+	mkdir -p $(BENCH)
+	for suite in $(SUITES); do \
+	  case $$suite in predict | startup) model=--model=$(DEMO) ;; *) model= ;; esac; \
+	  $(RUN) benchmark $$suite $$model --json=$(BENCH)/$$suite.json || exit 1; done
+	MGR_JAX_ONEDNN=0 $(RUN) benchmark train --json=$(BENCH)/train_xla.json
+	$(VENV)/bin/python docs/render.py
+
+$(VENV)/.bench-installed: $(VENV)/.installed
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@touch $@
 
 # Needs uv; writes exact versions for every supported Python.
 constraints:

@@ -1,6 +1,7 @@
 """Writes the tables of README.md and docs/results.md from the ledger, docs/results.jsonl.
 
-And that of the sources of weights in docs/pretrained.md, from the program.
+And that of the sources of weights in docs/pretrained.md, from the program; and those of
+docs/performance.md from what benchmarks measured, docs/performance/<suite>.json.
 
   python docs/render.py
 
@@ -9,12 +10,19 @@ A page names a table where it stands: what is between `<!-- results: NAME -->` a
 stands, in which row and in which column; rows and columns come in the order of the ledger. In a
 column "minutes a run" it shows how long that took. The table `runs` has all that was recorded by
 `mgr-jax evaluate --record`.
+
+Between `<!-- benchmark: SUITE -->` and `<!-- /benchmark -->` stands what `mgr-jax benchmark SUITE`
+prints, made anew from its JSON; the block `rows` has the comparisons of all suites. A suite that
+was run twice has another file beside its own, such as train_xla.json.
 """
 
+import importlib
+import json
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Protocol
@@ -26,7 +34,9 @@ DOCS = Path(__file__).resolve().parent
 PAGES = (DOCS.parent / "README.md", DOCS / "results.md")
 MINUTES = "minutes a run"
 PRETRAINED = DOCS / "pretrained.md"
+PERFORMANCE, MEASURED = DOCS / "performance.md", DOCS / "performance"
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- /results -->)", re.DOTALL)
+_MEASURED = re.compile(r"(<!-- benchmark: (\w+) -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
 
 
 def fill(page: str, entries: Sequence[Entry]) -> str:
@@ -46,6 +56,47 @@ def fill_sources(page: str) -> str:
     before, _, rest = page.partition(start)
     after = rest.partition(end)[2]
     return f"{before}{start}{markdown_table(describe_sources())}\n{end}{after}"
+
+
+def read_measured(folder: Path) -> dict[str, dict[str, Any]]:
+    """What benchmarks measured, by suite."""
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*.json"))
+    }
+
+
+def fill_measured(page: str, measured: dict[str, dict[str, Any]]) -> str:
+    """A page whose tables are those of the benchmarks."""
+
+    def tables(block: re.Match[str]) -> str:
+        start, name, end = block.groups()
+        if name == "rows":
+            text = markdown_table(ratios(measured)) if measured else "No suite has been run yet."
+        elif name in measured:
+            content = measured[name]
+            module = importlib.import_module(f"mgr_jax.benchmark.{content['suite']}")
+            text = module.format_report(content)
+        else:
+            text = f"Not run yet; `mgr-jax benchmark {name}` does."
+        return f"{start}\n{text.strip()}\n\n{end}"
+
+    return _MEASURED.sub(tables, page)
+
+
+def ratios(measured: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+    """A row for each comparison with a peer."""
+    return [
+        {
+            "suite": name,
+            "case": row["case"],
+            "peer": row["peer"],
+            "times as fast": f"{row['ratio']:.2f}",
+            "quartiles": f"{row['low']:.2f} to {row['high']:.2f}",
+        }
+        for name, content in measured.items()
+        for row in content.get("rows", [])
+    ]
 
 
 def cells(table: str, entries: Sequence[Entry]) -> list[dict[str, str]]:
@@ -88,4 +139,6 @@ if __name__ == "__main__":
         sys.exit(str(error))
     for path in PAGES:
         path.write_text(fill(path.read_text(encoding="utf-8"), results), encoding="utf-8")
+    filled = fill_measured(PERFORMANCE.read_text(encoding="utf-8"), read_measured(MEASURED))
+    PERFORMANCE.write_text(filled, encoding="utf-8")
     PRETRAINED.write_text(fill_sources(PRETRAINED.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Tries mgr_jax on this machine's accelerator, unattended and without network, in under six minutes:
+# Tries mgr_jax on this machine's accelerator, unattended and without network, in eight minutes:
 #   launch/gpu_check.sh [--tiny] [--out FILE]
-# prepares the embedded dataset, trains, evaluates, predicts, and times front ends and training steps
-# beside PyTorch. What a bare machine lacks it takes from wheels in .whl/, where there are some. All goes to one JSON, by default gpu_check.json, in $OUT where that is set. --tiny is for
-# a CPU. The exit code is 1 if a part failed; the file says which and why.
+# prepares the embedded dataset, trains, evaluates, predicts, and times front ends, training steps and
+# training from int16 audio beside PyTorch. What a bare machine lacks it takes from wheels in .whl/,
+# where there are some. All goes to one JSON, by default gpu_check.json, in $OUT where that is set.
+# --tiny is for a CPU. The exit code is 1 if a part failed; the file says which and why.
 set -euo pipefail
 size=full
 out=${OUT:-.}/gpu_check.json

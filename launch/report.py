@@ -2,7 +2,7 @@
 
 import sys
 
-from mgr_jax.cli import main
+from mgr_jax.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(main(["report", *sys.argv[1:]]))
+    sys.exit(main("report"))

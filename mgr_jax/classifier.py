@@ -8,6 +8,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax.errors import FlaxError
 from ml_collections import ConfigDict
 
@@ -16,8 +17,8 @@ from mgr_jax.audio.frontends import Frontend, create_frontend
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import Network, create_model
-from mgr_jax.models.fusion import Fusion
-from mgr_jax.models.masking import batch_norm
+from mgr_jax.models.masking import frame_mask
+from mgr_jax.models.normalisation import BatchNorm
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
 
 _LARGEST = 2**31  # numbers of a batch or a network: 8 GiB, and training keeps four of each
@@ -74,18 +75,19 @@ class GenreClassifier(nn.Module):
         if lengths is not None:
             told["lengths"] = lengths = self.frontend.frame_lengths(lengths)
         if self.input_norm == "batch":
-            features = batch_norm(
-                features,
-                lengths,
+            norm = BatchNorm(
                 train=train,
                 momentum=0.9,
                 epsilon=1e-3,
                 axis_name=self.axis_name,
                 name="input_norm",
             )
+            mask = None if lengths is None else frame_mask(features, lengths)
+            features = norm(features, mask=mask)
         if augment is not None:
             features = augment(features, lengths)
-        side = (aux,) if isinstance(self.model, Fusion) else ()
+        # A network of a user need not be a `Network`.
+        side = (aux,) if getattr(self.model, "with_side", False) else ()
         logits, intermediates = self.model(features, *side, train=train, **told)
         return logits.astype(jnp.float32), intermediates
 
@@ -226,8 +228,7 @@ def how_filled(classifier: GenreClassifier, spec: InputSpec) -> str:
         return "short clips end where their tracks do (config.mask_filling)"
     why = "config.mask_filling=False"
     if not classifier.masks_filling:
-        model = classifier.model
-        network = model.encoder if isinstance(model, Fusion) else model
+        network = getattr(classifier.model, "encoder", classifier.model)
         why = f"{network.registered} cannot leave it out"
     return f"silence fills short clips and counts ({why})"
 
@@ -294,7 +295,10 @@ def init_variables(
     """
     example, aux = _example(spec, statistics)
     with _fitting(classifier, spec):
-        return jax.jit(classifier.init)({"params": jax.random.key(seed)}, example, aux)
+        # What runs once is not worth optimising: the same values, compiled in a third of the time.
+        options = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
+        init = jax.jit(classifier.init, compiler_options=options)
+        return init({"params": jax.random.key(seed)}, example, aux)
 
 
 def abstract_variables(classifier: GenreClassifier, spec: InputSpec) -> dict[str, Any]:
@@ -319,11 +323,11 @@ def abstract_outputs(
 
 def _trace(classifier: GenreClassifier, spec: InputSpec) -> tuple[Any, dict[str, Any]]:
     shapes = classifier.frontend.dataset_shapes(spec.shape[1:])
-    statistics = {name: jnp.zeros(shape) for name, shape in shapes.items()}
+    statistics = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     example = _example(spec, statistics)
     with _fitting(classifier, spec):
         outputs, variables = jax.eval_shape(
-            classifier.init_with_output, {"params": jax.random.key(0)}, *example
+            classifier.init_with_output, {"params": jax.eval_shape(jax.random.key, 0)}, *example
         )
     numbers = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables))
     if numbers > _LARGEST:
@@ -354,7 +358,7 @@ def _fitting(classifier: GenreClassifier, spec: InputSpec) -> Iterator[None]:
 
 def _example(
     spec: InputSpec, statistics: Mapping[str, Any] | None
-) -> tuple[jax.Array, dict[str, Any]]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     """A batch of one clip of zeros, with all the statistics that `init` may ask for."""
-    track = {name: jnp.zeros((1, *shape)) for name, shape in spec.aux.items()}
-    return jnp.zeros((1, *spec.shape), spec.dtype), track | dict(statistics or {})
+    track = {name: np.zeros((1, *shape), np.float32) for name, shape in spec.aux.items()}
+    return np.zeros((1, *spec.shape), spec.dtype), track | dict(statistics or {})

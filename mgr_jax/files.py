@@ -215,6 +215,38 @@ def require_folder(path: Path) -> None:
         )
 
 
+def user_folder(name: str) -> Path:
+    """A folder of this user's cache, which need not exist."""
+    base = expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache").absolute()
+    return base / "mgr_jax" / name
+
+
+def is_own(folder: Path) -> bool:
+    """Makes a folder unless it exists; warns where somebody else may write to it.
+
+    What a process takes from there and runs must be its user's alone.
+    """
+    if not hasattr(os, "getuid"):
+        folder.mkdir(parents=True, exist_ok=True)
+        return True
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    # In a home of somebody else, as under sudo, a folder would be in its owner's way.
+    if there != folder and there.stat().st_uid not in (0, os.getuid()):
+        return False
+    folder.parent.parent.mkdir(parents=True, exist_ok=True)
+    for path in (folder.parent, folder):
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.stat()
+        if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            warnings.warn(
+                f"{path} belongs to somebody else, or others may write to it, so programs "
+                "are neither kept nor run from there; remove it",
+                stacklevel=2,
+            )
+            return False
+    return True
+
+
 def open_locked(path: Path, *, wait: bool = False, needed: bool = False) -> BinaryIO:
     """Opens a file, made where there is none, that nobody else has opened so.
 

@@ -33,6 +33,7 @@ _START_LIMIT = 300.0  # seconds in which a worker has its imports done
 _KILL_LIMIT = 5.0  # seconds to wait for one that was killed; a dead network disk may hold it
 _UNGUARDED = 86  # exit code of a worker that would start workers while it starts
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _READY = b"ready"
 # Sent to all processes of a group, the parent among them; a worker that died of it would be taken
 # for one that its item has crashed.
@@ -333,6 +334,7 @@ def _serve(line: connection.Connection, function: bytes) -> None:
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     _end_with_parent()
+    _keep_freed_memory()
     # libmpg123 writes its remarks on every odd header straight to the standard error.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
@@ -390,3 +392,10 @@ def _watch_parent() -> None:
     assert parent
     parent.join()
     os._exit(1)
+
+
+def _keep_freed_memory() -> None:
+    """Has glibc keep what is freed: of blocks that come and go, each page would be cleared anew."""
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+        mallopt(_M_TRIM_THRESHOLD, 1 << 26)
+        mallopt(_M_MMAP_THRESHOLD, 1 << 24)

@@ -169,6 +169,22 @@ def shared_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def built_onednn(tmp_path_factory) -> bool:
+    """Whether oneDNN's convolutions are compiled and loaded, for tests that say they use them."""
+    from mgr_jax import UserError, build_onednn
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        try:
+            build_onednn()
+        except UserError as error:
+            if error.code in ("onednn.no_compiler", "onednn.not_installed"):
+                return False
+            raise
+    return True
+
+
+@pytest.fixture(scope="session")
 def trained_run(tmp_path_factory, data_dir) -> Path:
     """The work directory of a run that has learnt to tell the three genres apart."""
     from mgr_jax.training.train import train

@@ -100,7 +100,7 @@ class Decoder:
             header = read_header(file)
             self._require_sound(header)
             with self._errors_told(header):
-                yield from _in_blocks(self._frames(header), self.path, self._limits)
+                yield from self._in_blocks(self._frames(header))
             if header.share < 1 and (self.claimed or 0.0) < self.decoded + _MISSING_SECONDS:
                 self.claimed = self.decoded / header.share  # FFmpeg has counted what is there
             self.cut |= header.cut
@@ -170,6 +170,37 @@ class Decoder:
                 f"{self.path} cannot be decoded as audio; {reason}", code="audio.undecodable"
             ) from error
 
+    def _in_blocks(self, frames: Iterator[Any]) -> Iterator[tuple[int, np.ndarray]]:
+        """Gathers frames into blocks of a second, see `__iter__`. Songs have thousands."""
+        av, longest = import_av(), 3600 * self._limits.max_hours
+        queue: Any = None
+        kind, rate, size = None, 0, 0
+        for frame in frames:
+            samples = frame.samples
+            if not samples:
+                continue
+            of_frame = frame.sample_rate, frame.layout.nb_channels, frame.format.name
+            if of_frame != kind:
+                if queue and queue.samples:
+                    yield rate, _values(queue.read())
+                kind, queue = of_frame, av.AudioFifo()
+                rate, channels, _ = kind
+                self._limits.require_rate(str(self.path), rate)
+                size = min(rate, _BLOCK_VALUES // channels)
+            self.decoded += samples / rate
+            if self.decoded > longest:
+                raise AudioError(
+                    f"{self.path} lasts more than {self._limits.max_hours:g} hours; cut it, or "
+                    "change the limits (`limits`)",
+                    code="audio.limit",
+                )
+            frame.pts = None  # else the queue takes no frame after a gap
+            queue.write(frame)
+            while queue.samples >= size:
+                yield rate, _values(queue.read(size))
+        if queue and queue.samples:
+            yield rate, _values(queue.read())
+
     def _frames(self, header: Header) -> Iterator[Any]:
         """The frames of the best audio stream; of Ogg, those of one stream after the other."""
         start: int | None = 0
@@ -212,7 +243,9 @@ class Decoder:
                     return False
                 if packet is None:
                     return True
-                self._reached = max(self._reached, start + (packet.pos or 0) + packet.size)
+                reached = start + (packet.pos or 0) + packet.size
+                if reached > self._reached:
+                    self._reached = reached
                 if is_first:
                     self.claimed = self._claimed(container, stream, bit_rate, packet, header)
                     is_first = False
@@ -221,11 +254,9 @@ class Decoder:
                 except av.FFmpegError:
                     self.failed += 1
                     continue
-                self._good += bool(frames)
-                for frame in frames:
-                    if frame.samples:
-                        self.decoded += frame.samples / frame.sample_rate
-                        yield frame
+                if frames:
+                    self._good += 1
+                    yield from frames
 
     def _claimed(
         self, container: Any, stream: Any, bit_rate: int | None, packet: Any, header: Header
@@ -263,37 +294,6 @@ def import_av() -> Any:
             "decoding audio files needs PyAV; install it (pip install av)", code="package.missing"
         ) from error
     return av
-
-
-def _in_blocks(
-    frames: Iterator[Any], name: Path, limits: Limits
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Gathers frames into blocks of a second, see `Decoder.__iter__`."""
-    av = import_av()
-    queue: Any = None
-    kind, rate, size, seconds = None, 0, 0, 0.0
-    for frame in frames:
-        channels = frame.layout.nb_channels
-        if (frame.sample_rate, channels, frame.format.name) != kind:
-            if queue and queue.samples:
-                yield rate, _values(queue.read())
-            rate, queue = frame.sample_rate, av.AudioFifo()
-            kind = rate, channels, frame.format.name
-            limits.require_rate(str(name), rate)
-            size = min(rate, _BLOCK_VALUES // channels)
-        seconds += frame.samples / rate
-        if seconds > 3600 * limits.max_hours:
-            raise AudioError(
-                f"{name} lasts more than {limits.max_hours:g} hours; cut it, or change the limits "
-                "(`limits`)",
-                code="audio.limit",
-            )
-        frame.pts = None  # else the queue takes no frame after a gap
-        queue.write(frame)
-        while queue.samples >= size:
-            yield rate, _values(queue.read(size))
-    if queue and queue.samples:
-        yield rate, _values(queue.read())
 
 
 def _values(frame: Any) -> np.ndarray:

@@ -63,7 +63,8 @@ class GrowingWaveform:
                 self._written.write(samples.data)
         else:
             if end > len(self._samples):
-                self._samples.resize(end + end // 8, refcheck=False)
+                short = min(2 * end, LONG // samples.itemsize)  # of which few copies are made
+                self._samples.resize(max(end + end // 8, short), refcheck=False)
             self._samples[self._length : end] = samples
         self._length = end
 

@@ -19,8 +19,11 @@ import soundfile
 
 import mgr_jax
 from mgr_jax.benchmark.frontends import choose_devices, synthetic_clips, time_frontends
-from mgr_jax.benchmark.timing import machine, memory_bandwidth
-from mgr_jax.benchmark.train_step import CASES, TINY_CASES, compare_train_steps
+from mgr_jax.benchmark.roofline import measure_device
+from mgr_jax.benchmark.timing import machine
+from mgr_jax.benchmark.train import time_network
+from mgr_jax.benchmark.train_audio import audio_config, time_audio
+from mgr_jax.benchmark.train_cases import CASES, TINY_CASES
 from mgr_jax.config import clear_others
 from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.files import write_json
@@ -34,7 +37,7 @@ _PACKAGES = ("flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets"
 
 
 def describe_machine(folder: Path, tiny: bool, keep: Keep) -> Report:
-    """Devices, their memory's size and speed, versions, and what the driver says of itself."""
+    """Devices, their memory's size, their speed, versions, and what the driver says of itself."""
     del folder, keep
     report = machine()
     for name in _PACKAGES:
@@ -48,7 +51,7 @@ def describe_machine(folder: Path, tiny: bool, keep: Keep) -> Report:
     driver = Path("/proc/driver/nvidia/version")
     report["driver"] = driver.read_text(encoding="utf-8").splitlines() if driver.exists() else []
     report["memory_bytes"] = (device.memory_stats() or {}).get("bytes_limit")
-    report["triad_bytes_per_second"] = memory_bandwidth(device, megabytes=1 if tiny else 512)
+    report["rates"] = measure_device(device, tiny=tiny)
     return report
 
 
@@ -64,7 +67,8 @@ def prepare(folder: Path, tiny: bool, keep: Keep) -> Report:
 def train(folder: Path, tiny: bool, keep: Keep, *, partition: str) -> Report:
     """Some steps of the demo's recipe under a partition, its data resident and streaming."""
     report: Report = {}
-    for loader in ("resident", "streaming"):
+    # One loader tells of the other where everything is as small as it can be.
+    for loader in ("resident",) if tiny and partition == "jit" else ("resident", "streaming"):
         config = mgr_jax.read_config("demo")
         config.dataset, config.data_dir = _dataset(tiny), str(folder / "data")
         config.partition, config.loader = partition, loader
@@ -133,10 +137,28 @@ def step(folder: Path, tiny: bool, keep: Keep, *, model: str) -> Report:
     """The training step of a network beside PyTorch's."""
     del folder
     if tiny:
-        return compare_train_steps(TINY_CASES[model], rounds=2, steps=1, compiled=False, keep=keep)
-    on_cpu = jax.default_backend() == "cpu"  # where the check is only tried
-    rounds, steps = (3, 1) if on_cpu else (20, 10)
-    return compare_train_steps(CASES[model], rounds=rounds, steps=steps, keep=keep)
+        return time_network(TINY_CASES[model], rounds=2, steps=1, keep=keep)
+    rounds, steps = _rounds()
+    return time_network(CASES[model], rounds=rounds, steps=steps, compiled=True, keep=keep)
+
+
+def audio(folder: Path, tiny: bool, keep: Keep) -> Report:
+    """Training from int16 audio beside PyTorch's."""
+    config = audio_config(_dataset(tiny), folder / "data", tiny=tiny)
+    if tiny:
+        return time_audio(
+            config, folder, rounds=2, steps=1, dispatches=(1,), compiled=False, keep=keep
+        )
+    rounds, steps = _rounds()
+    dispatches = (10, 1, 50) if steps > 1 else (1,)
+    return time_audio(
+        config, folder, rounds=rounds, steps=5 * steps, dispatches=dispatches, keep=keep
+    )
+
+
+def _rounds() -> tuple[int, int]:
+    """Rounds, and steps in each: few on a CPU, where the check is only tried."""
+    return (3, 1) if jax.default_backend() == "cpu" else (10, 10)
 
 
 def _dataset(tiny: bool) -> str:
@@ -172,6 +194,8 @@ def run(name: str, folder: Path, tiny: bool) -> None:
                 result = evaluate(folder, tiny, keep)
             case "frontends":
                 result = frontends(folder, tiny, keep)
+            case "audio":
+                result = audio(folder, tiny, keep)
             case "step" if rest in CASES:
                 result = step(folder, tiny, keep, model=rest)
             case _:

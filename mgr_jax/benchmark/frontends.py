@@ -1,8 +1,8 @@
-"""Times the log-mel front end beside librosa and PyTorch, and every front end by itself."""
+"""Times the log-mel front end beside other libraries, and every front end by itself."""
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,20 +15,20 @@ from tqdm import tqdm
 from mgr_jax.audio.frontends import Frontend, create_frontend, list_frontends
 from mgr_jax.audio.io import read_audio
 from mgr_jax.benchmark import peers
-from mgr_jax.benchmark.record import Benchmark
+from mgr_jax.benchmark.record import Benchmark, compare, format_rows
 from mgr_jax.benchmark.timing import (
-    available_cores,
+    conditions,
     interleave,
     load_average,
-    machine,
     memory_bandwidth,
     speed,
-    speed_ratio,
+    tell_conditions,
 )
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 
-LIBROSA, TORCH, TORCH_GPU = "librosa per clip", "torch.stft per clip", "torch.stft on a GPU"
+SUITE = "frontends"
+TOLERANCE = 0.02  # dB, of every library against float64
 # Not front ends of waveforms by themselves: made of others, or of stored features.
 _WITHOUT_WAVEFORMS = {"precomputed", "resampled", "stack"}
 _ROUNDS_OF_ONE = 3
@@ -57,8 +57,8 @@ def benchmark_frontends(
 ) -> Benchmark:
     """Times front ends on clips that lie in memory, compilation not counted.
 
-    Log-mel spectrograms by mgr_jax on all devices and on one, and by librosa and PyTorch, where
-    they are installed, take turns. The other front ends follow one by one.
+    Log-mel spectrograms by mgr_jax on all devices and on one, and by librosa, librosax, PyTorch and
+    nnAudio, where they are installed, take turns. The other front ends follow one by one.
 
         report = mgr_jax.benchmark_frontends(clips=2, seconds=5.0)
         print(report)
@@ -74,7 +74,7 @@ def benchmark_frontends(
 
     Raises:
       UserError: there are fewer devices, the clips cannot be shared evenly, their length is out of
-        range or too short for a frame, or a file cannot be read.
+        range or too short for a frame, a file cannot be read, or two libraries differ.
     """
     if not 0.1 <= seconds <= 3600:
         raise UserError(
@@ -85,7 +85,7 @@ def benchmark_frontends(
     waveforms, source = _cut_clips(audio, clips, round(seconds * peers.SAMPLE_RATE))
     content = time_frontends(waveforms, rounds=rounds, devices=chosen, progress=progress)
     content["audio"] = source
-    return Benchmark(content, f"{format_report(content)}\nAudio: {source}.")
+    return Benchmark(content, format_report(content), is_markdown=True)
 
 
 def choose_devices(count: int | None) -> list[jax.Device]:
@@ -143,7 +143,8 @@ def time_frontends(
       A report for JSON, which `format_report` makes readable.
 
     Raises:
-      UserError: the clips cannot be shared evenly, or are too short for a frame.
+      UserError: the clips cannot be shared evenly or are too short for a frame, or levels are
+        further from those in float64 than `TOLERANCE`.
     """
     if len(clips) % len(devices):
         raise UserError(
@@ -151,63 +152,48 @@ def time_frontends(
             "choose a multiple",
             code="devices.not_divisible",
         )
-    before = load_average()
+    loads = [load_average()]
     compared = _compare_log_mel(clips, rounds, devices, progress)
-    after = load_average()
     names = sorted(set(list_frontends()) - _WITHOUT_WAVEFORMS)
+    alone = {
+        name: _speed_alone(name, clips[: len(devices)], devices)
+        for name in tqdm(names, "front ends", disable=not progress)
+    }
     return {
-        "benchmark": "frontends",
+        "suite": SUITE,
+        **conditions(loads),
         "clips": len(clips),
         "seconds": clips.shape[1] / peers.SAMPLE_RATE,
         "rounds": rounds,
-        "machine": machine(),
-        "load_average": {"before": before, "after": after},
         **compared,
-        "frontends": {
-            name: _speed_alone(name, clips[: len(devices)], devices)
-            for name in tqdm(names, "front ends", disable=not progress)
-        },
+        "frontends": alone,
     }
 
 
 def _compare_log_mel(
     clips: np.ndarray, rounds: int, devices: Sequence[jax.Device], progress: bool
 ) -> dict[str, Any]:
-    """The parts of the report on log-mel spectrograms: log_mel, ratios and notes."""
+    """The parts of the report on log-mel spectrograms: log_mel, rows and notes."""
     frontend = create_frontend("log_mel", sample_rate=peers.SAMPLE_RATE)
     own = {
         f"mgr_jax, {count} device{'s' * (count > 1)}": count
         for count in sorted({len(devices), 1}, reverse=True)
     }
-    functions: dict[str, Callable[[], Any]] = {
+    others, notes = peers.find_peers(clips, on_gpu=devices[0].platform != "cpu")
+    functions = {
         name: on_devices(frontend, clips, devices[:count]) for name, count in own.items()
-    }
-    notes = []
-    try:
-        functions[LIBROSA] = peers.with_librosa(clips)
-    except ImportError:
-        notes.append("librosa is not compared, as it is not installed: pip install librosa.")
-    try:
-        functions[TORCH] = peers.with_torch(clips, available_cores())
-    except ImportError:
-        notes.append(
-            "PyTorch is not compared, as it is not installed: pip install 'mgr-jax[bench]'."
-        )
-    if devices[0].platform != "cpu":
-        with contextlib.suppress(ImportError):  # a PyTorch for CPUs alone
-            functions[TORCH_GPU] = peers.with_torch_on_gpu(clips)
-    times = interleave(functions, rounds, progress=progress)
+    } | others
     reference = peers.in_float64(clips)
     rows: dict[str, dict[str, Any]] = {}
     for name, function in functions.items():
         levels = function()
-        levels = np.asarray(levels.cpu() if name == TORCH_GPU else levels)
+        levels = np.asarray(levels.cpu() if name == peers.TORCH_GPU else levels)
         if name in own:
             levels = levels.swapaxes(1, 2)
-        rows[name] = {
-            "audio_seconds_per_second": speed(times[name], clips.size / peers.SAMPLE_RATE),
-            "max_error_db": float(np.abs(levels - reference).max()),
-        }
+        rows[name] = {"max_error_db": _require_close(name, levels, reference)}
+    times = interleave(functions, rounds, progress=progress)
+    for name, row in rows.items():
+        row["audio_seconds_per_second"] = speed(times[name], clips.size / peers.SAMPLE_RATE)
     if devices[0].platform != "cpu":
         peak = memory_bandwidth(devices[0])
         for name, count in own.items():
@@ -217,11 +203,24 @@ def _compare_log_mel(
             f"A triad moves {peak / 1e9:.0f} GB/s in the memory of one device; the share counts "
             "every array of the transform as written and read once."
         )
-    ratios = {
-        name: {peer: speed_ratio(times[name], times[peer]) for peer in functions if peer not in own}
+    ratios = [
+        compare(SUITE, f"log-mel, {name.removeprefix('mgr_jax, ')}", peer, times[name], times[peer])
         for name in own
-    }
-    return {"log_mel": rows, "ratios": ratios, "notes": notes}
+        for peer in others
+    ]
+    return {"log_mel": rows, "rows": ratios, "notes": notes}
+
+
+def _require_close(name: str, levels: np.ndarray, reference: np.ndarray) -> float:
+    """The largest difference in dB; a UserError if that is too large for a comparison."""
+    error = float(np.abs(levels - reference).max())
+    if not error <= TOLERANCE:
+        raise UserError(
+            f"{name} differs from float64 by {error:.2g} dB, more than {TOLERANCE:g}; do not "
+            "compare",
+            code="benchmark.differs",
+        )
+    return error
 
 
 def on_devices(
@@ -252,45 +251,31 @@ def _speed_alone(name: str, clips: np.ndarray, devices: Sequence[jax.Device]) ->
     return speed(times[name], clips.size / frontend.sample_rate)
 
 
-def format_report(report: dict[str, Any]) -> str:
-    """A report as tables to read."""
-    machine, load = report["machine"], report["load_average"]
-    versions = ", ".join(
-        f"{name} {number}" for name, number in machine["versions"].items() if number
-    )
-    peers_shown = {LIBROSA: "x librosa", TORCH: "x torch"}
-    if TORCH_GPU in report["log_mel"]:
-        peers_shown[TORCH_GPU] = "x torch, GPU"
-    titles = ["audio-s/s", *peers_shown.values(), "error in dB"]
+def format_report(content: Mapping[str, Any]) -> str:
+    """The content of `benchmark_frontends` in Markdown."""
+    audio = f" of {content['audio']}" if "audio" in content else ""
     lines = [
-        f"Log-mel spectrograms of {report['clips']} clips of {report['seconds']:g} s, "
-        f"{report['rounds']} rounds: median and best",
-        f"{'':<22}{titles[0]:>16}" + "".join(f"{title:>14}" for title in titles[1:]),
-    ]
-    for name, row in report["log_mel"].items():
-        ratios = report["ratios"].get(name, {})
-        line = f"{name:<22}{_pair(row['audio_seconds_per_second'], '.0f'):>16}"
-        for peer in peers_shown:
-            line += f"{_pair(ratios.get(peer), '.2f'):>14}"
-        line += f"{row['max_error_db']:>14.1e}"
-        if "bandwidth_share" in row:
-            line += f"  {100 * row['bandwidth_share']:.0f} % of the memory's bandwidth"
-        lines.append(line)
-    lines += ["", "Every front end with its defaults, one clip on each device"]
-    for name, row in report["frontends"].items():
-        lines.append(f"{name:<22}{_pair(row, '.0f'):>16}")
-    lines += [
+        f"Log-mel spectrograms ({peers.SAMPLE_RATE:,} Hz, {peers.N_FFT}/{peers.HOP_LENGTH}, "
+        f"{peers.N_MELS} bands) of {content['clips']} clips of {content['seconds']:g} s{audio}, "
+        f"{content['rounds']} rounds that take turns. " + tell_conditions(content),
         "",
-        f"{machine['processor']}, {machine['cores']} cores; jax devices: "
-        f"{', '.join(machine['devices'])}",
-        versions,
+        "| | audio seconds per second, median | best | error against float64, dB |",
+        "|---|--:|--:|--:|",
     ]
-    if load["before"] is not None:
-        lines.append(f"load average {load['before']:.2f} before, {load['after']:.2f} after")
-        if max(load.values()) >= machine["cores"]:
-            lines.append("The machine was busy: repeat this when it is not.")
-    return "\n".join(lines + report["notes"])
-
-
-def _pair(speeds: dict[str, float] | None, digits: str) -> str:
-    return "" if speeds is None else f"{speeds['median']:{digits}} {speeds['best']:{digits}}"
+    for name, row in content["log_mel"].items():
+        speeds = row["audio_seconds_per_second"]
+        share = (
+            f" ({row['bandwidth_share']:.0%} of the bandwidth)" if "bandwidth_share" in row else ""
+        )
+        lines.append(
+            f"| {name} | {speeds['median']:,.0f}{share} | {speeds['best']:,.0f} | "
+            f"{row['max_error_db']:.1e} |"
+        )
+    lines += ["", format_rows(content["rows"])]
+    for note in content["notes"]:
+        lines += ["", note]
+    lines += ["", "Every front end with its defaults, one clip on each device:", ""]
+    lines += ["| front end | audio seconds per second, median | best |", "|---|--:|--:|"]
+    for name, speeds in content["frontends"].items():
+        lines.append(f"| `{name}` | {speeds['median']:,.0f} | {speeds['best']:,.0f} |")
+    return "\n".join([*lines, ""])

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from mgr_jax.audio.dsp import to_float
 from mgr_jax.benchmark.flops import count_flops
 from mgr_jax.benchmark.record import Benchmark
-from mgr_jax.benchmark.timing import interleave, load_average, machine, speed
+from mgr_jax.benchmark.timing import conditions, interleave, load_average, speed, tell_conditions
 from mgr_jax.classifier import (
     GenreClassifier,
     abstract_variables,
@@ -65,8 +66,12 @@ class Card:
     flops: int
 
 
-def build(config: ConfigDict) -> tuple[GenreClassifier, InputSpec]:
+def build(config: ConfigDict, *, axis_name: str | None = None) -> tuple[GenreClassifier, InputSpec]:
     """The classifier of a config with `CLASSES` classes.
+
+    Args:
+      config: of a network and of what it is trained on.
+      axis_name: mapped axis over which batch statistics are averaged, if any.
 
     Raises:
       UserError: it is for stored features or side inputs whose format is not known here.
@@ -84,7 +89,11 @@ def build(config: ConfigDict) -> tuple[GenreClassifier, InputSpec]:
             code="benchmark.unknown_shape",
         )
     return create_classifier(
-        config, CLASSES, features=FORMATS.get(config.dataset), side=TABLES[side.table]
+        config,
+        CLASSES,
+        features=FORMATS.get(config.dataset),
+        side=TABLES[side.table],
+        axis_name=axis_name,
     )
 
 
@@ -164,17 +173,13 @@ def benchmark_models(
     """
     cards = [describe(name) for name in configs or list_configs()]  # all mistakes, before any time
     rows = [dataclasses.asdict(card) for card in cards]
-    content: dict[str, Any] = {"models": rows}
+    content: dict[str, Any] = {"suite": "models", "models": rows}
     if times:
+        loads = [load_average()]
         for row in tqdm(rows, unit="network", disable=not progress):
             row["clips_per_second"] = clips_per_second(read_config(row["config"]), clips=clips)
             jax.clear_caches()  # compiled programs add up
-        content |= {
-            "machine": machine(),
-            "load_average": load_average(),
-            "clips": clips,
-            "rounds": _ROUNDS,
-        }
+        content |= {**conditions(loads), "clips": clips, "rounds": _ROUNDS}
     return Benchmark(content, format_models(content), is_markdown=True)
 
 
@@ -187,17 +192,29 @@ def format_models(report: Mapping[str, Any]) -> str:
     )
     titles, lines = ["config", "network", "input", "parameters", "GFLOP"], "|---|---|---|--:|--:|"
     if "machine" in report:
-        machine, load = report["machine"], report["load_average"]
         text += (
             " Clips per second are from samples to logits, front end and network in one program, "
-            f"{report['clips']} clips at a time, median of {report['rounds']} rounds, on "
-            f"{machine['processor']}, {machine['cores']} cores (jax {machine['versions']['jax']}"
-            + (f", load {load:.1f}" if load is not None else "")
-            + "): a hint, not a comparison."
+            f"{report['clips']} clips at a time, median of {report['rounds']} rounds: a hint, not "
+            f"a comparison. {tell_conditions(report)}"
         )
         titles, lines = [*titles, "clips/s"], f"{lines}--:|"
     table = [f"| {' | '.join(titles)} |", lines, *map(format_row, report["models"])]
     return "\n".join(["# Networks", "", text, "", *table, ""])
+
+
+def format_report(content: Mapping[str, Any]) -> str:
+    """The speeds of `benchmark_models` in Markdown, the fastest first, two configs to a line."""
+    ranked = sorted(content["models"], key=lambda row: -row["clips_per_second"])
+    cells = [f"| `{row['config']}` | {row['clips_per_second']:,.3g} " for row in ranked]
+    half = -(-len(cells) // 2)
+    pairs = zip_longest(cells[:half], cells[half:], fillvalue="| | ")
+    table = ["| config | clips/s | config | clips/s |", "|---|--:|---|--:|"]
+    table += [f"{one}{other}|" for one, other in pairs]
+    text = (
+        f"{content['clips']} clips at a time, medians of {content['rounds']} rounds. "
+        f"{tell_conditions(content)}"
+    )
+    return "\n".join([text, "", *table, ""])
 
 
 def format_row(row: Mapping[str, Any]) -> str:

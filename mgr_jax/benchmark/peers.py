@@ -1,18 +1,53 @@
-"""The same log-mel spectrogram in float64, by librosa and by PyTorch, as their users write it."""
+"""The same log-mel spectrogram in float64, and by other libraries, as their users write it."""
 
+import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 import scipy.signal
 
 from mgr_jax.audio.dsp import mel_filterbank
+from mgr_jax.workers import available_cores
 
 SAMPLE_RATE = 22_050
 N_FFT = 2048
 HOP_LENGTH = 512
 N_MELS = 128
 TOP_DB = 80.0
+LIBROSA, LIBROSAX, NNAUDIO = "librosa per clip", "librosax per clip", "nnAudio"
+TORCH, TORCH_GPU = "torch.stft per clip", "torch.stft on a GPU"
+
+
+def find_peers(
+    clips: np.ndarray, *, on_gpu: bool
+) -> tuple[dict[str, Callable[[], Any]], list[str]]:
+    """The peers that are installed, and a sentence for each that is not.
+
+    Args:
+      clips: [clips, samples] float32.
+      on_gpu: those that need a GPU, too.
+    """
+    known: dict[str, Callable[[np.ndarray], Callable[[], Any]]] = {
+        LIBROSA: with_librosa,
+        LIBROSAX: with_librosax,
+        TORCH: functools.partial(with_torch, threads=available_cores()),
+        NNAUDIO: with_nnaudio,
+    }
+    found, notes = {}, []
+    for name, make in known.items():
+        try:
+            found[name] = make(clips)
+        except ImportError:
+            notes.append(
+                f"{name} is not compared, as it is not installed: pip install 'mgr-jax[bench]'."
+            )
+    if on_gpu:
+        with contextlib.suppress(ImportError):  # a PyTorch for CPUs alone
+            found[TORCH_GPU] = with_torch_on_gpu(clips)
+    return found, notes
 
 
 def in_float64(clips: np.ndarray) -> np.ndarray:
@@ -58,6 +93,64 @@ def with_librosa(clips: np.ndarray, dtype: type = np.float32) -> Callable[[], li
         return [librosa.power_to_db(mel, top_db=TOP_DB) for mel in mels]
 
     return every_clip
+
+
+def with_librosax(clips: np.ndarray) -> Callable[[], list[jax.Array]]:
+    """A function that returns levels in dB [bands, frames] of each clip, compiled by jax.
+
+    Clip by clip it is faster than all at once, and `top_db` is of each clip.
+
+    Args:
+      clips: [clips, samples] float32.
+
+    Raises:
+      ImportError: librosax is not installed.
+    """
+    import librosax
+
+    @jax.jit
+    def levels(clip: jax.Array) -> jax.Array:
+        mel = librosax.feature.melspectrogram(
+            y=clip,
+            sr=SAMPLE_RATE,
+            n_fft=N_FFT,
+            hop_length=HOP_LENGTH,
+            pad_mode="constant",
+            n_mels=N_MELS,
+        )
+        return librosax.power_to_db(mel, top_db=TOP_DB)
+
+    placed = [jax.device_put(clip) for clip in clips]
+    return lambda: jax.block_until_ready([levels(clip) for clip in placed])
+
+
+def with_nnaudio(clips: np.ndarray) -> Callable[[], np.ndarray]:
+    """A function that returns levels in dB [clips, bands, frames], all computed at once on the CPU.
+
+    Args:
+      clips: [clips, samples] float32.
+
+    Raises:
+      ImportError: nnAudio or torch is not installed.
+    """
+    import torch
+    from nnAudio.features import MelSpectrogram
+
+    layer = MelSpectrogram(
+        sr=SAMPLE_RATE,
+        n_fft=N_FFT,
+        n_mels=N_MELS,
+        hop_length=HOP_LENGTH,
+        pad_mode="constant",
+        verbose=False,
+    )
+    placed = torch.from_numpy(clips.copy())
+
+    @torch.inference_mode()
+    def all_clips() -> np.ndarray:
+        return _levels_in_db(layer(placed)).numpy()
+
+    return all_clips
 
 
 def with_torch(clips: np.ndarray, threads: int) -> Callable[[], list[np.ndarray]]:
@@ -119,7 +212,13 @@ def _torch_levels(clips: Any, window: Any, filters: Any) -> Any:
     spectra = torch.stft(
         clips, N_FFT, HOP_LENGTH, window=window, pad_mode="constant", return_complex=True
     )
-    mel = filters @ (spectra.real.square() + spectra.imag.square())
+    return _levels_in_db(filters @ (spectra.real.square() + spectra.imag.square()))
+
+
+def _levels_in_db(mel: Any) -> Any:
+    """Levels [..., bands, frames] of a tensor of energies."""
+    import torch
+
     levels = 10.0 * torch.log10(mel.clamp(min=1e-10))
     return torch.maximum(levels, levels.amax(dim=(-2, -1), keepdim=True) - TOP_DB)
 

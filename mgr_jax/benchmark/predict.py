@@ -2,7 +2,6 @@
 
 import functools
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,9 +19,15 @@ from mgr_jax.audio.decoder import Decoder
 from mgr_jax.audio.dsp import to_float
 from mgr_jax.audio.io import read_audio
 from mgr_jax.audio.listing import find_audio_files
-from mgr_jax.benchmark.record import Benchmark
+from mgr_jax.benchmark.audio_peers import (
+    cpu_seconds,
+    find_problem,
+    read_with_audioread,
+    read_with_librosa,
+)
+from mgr_jax.benchmark.record import Benchmark, compare, format_rows
 from mgr_jax.benchmark.songs import write_songs
-from mgr_jax.benchmark.timing import load_average, machine
+from mgr_jax.benchmark.timing import conditions, load_average, tell_conditions
 from mgr_jax.classifier import abstract_variables
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
@@ -32,8 +37,11 @@ from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.workers import available_cores, map_in_processes
 
+SUITE = "predict"
 PER_FILE, LOADER = "librosa.load + PyTorch, per file", "librosa.load in a DataLoader + PyTorch"
+AUDIOREAD = "audioread + soxr + PyTorch, per file"
 DECODING = "decoding alone, on all cores"
+_PEERS = PER_FILE, LOADER, AUDIOREAD
 _OF_PARTS, _OF_PEERS, _OF_LIMIT = 100, 60, 300  # files
 _COLD = (
     "import sys, mgr_jax\n"
@@ -76,8 +84,8 @@ def benchmark_predict(
         chosen = expand(folder).absolute() if folder else write_songs(Path(name), files)
         paths = [str(path) for path in find_audio_files([chosen])]
         cores = available_cores()
-        content: dict[str, Any] = {"machine": machine(), "files": len(paths), "rounds": rounds}
-        content["load_average"] = [load_average()]
+        content: dict[str, Any] = {"suite": SUITE, "files": len(paths), "rounds": rounds}
+        loads = [load_average()]
         functions = _parts(model, predictor, paths[:_OF_PARTS])
         functions[DECODING] = (_decode(predictor, paths[:_OF_LIMIT], cores), len(paths[:_OF_LIMIT]))
         for workers in sorted({1, cores}):
@@ -90,7 +98,7 @@ def benchmark_predict(
             str(workers): _cold(model, chosen, workers, len(paths))
             for workers in sorted({1, cores})
         }
-        content["load_average"].append(load_average())
+        content |= conditions(loads)
     content["measured"] = found
     content["rows"] = _rows(found, cores)
     return Benchmark(content, format_report(content), is_markdown=True)
@@ -197,10 +205,14 @@ def _peers(
     threads = torch_predict.choose_threads(twin, samples, cores)
     loader = torch_predict.make_loader(paths, rate, cores)
     functions: dict[str, Timed] = {
-        PER_FILE: (lambda: twin.classify_files(paths), len(paths)),
+        PER_FILE: (lambda: twin.classify_files(paths, read_with_librosa), len(paths)),
         LOADER: (lambda: [twin.classify(samples.numpy()) for samples in loader], len(paths)),
     }
-    return functions, {"difference": difference, "threads": threads}
+    problem = find_problem(AUDIOREAD, read_with_audioread, paths[0])
+    if not problem:
+        work = functools.partial(twin.classify_files, paths, read_with_audioread)
+        functions[AUDIOREAD] = work, len(paths)
+    return functions, {"difference": difference, "threads": threads, "audioread": problem}
 
 
 def _take_turns(functions: Mapping[str, Timed], rounds: int, progress: bool) -> Measured:
@@ -211,20 +223,11 @@ def _take_turns(functions: Mapping[str, Timed], rounds: int, progress: bool) -> 
             function()
     for _ in tqdm(range(rounds), unit="round", disable=not progress):
         for name, (function, count) in functions.items():
-            start, used = time.perf_counter(), _cpu_seconds()
+            start, used = time.perf_counter(), cpu_seconds()
             function()
-            wall, used = time.perf_counter() - start, _cpu_seconds() - used
+            wall, used = time.perf_counter() - start, cpu_seconds() - used
             found[name].append({"seconds": wall / count, "cpu_seconds": used / count})
     return found
-
-
-def _cpu_seconds() -> float:
-    """Of this process and of its workers that have ended."""
-    return sum(
-        getattr(resource.getrusage(who), kind)
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        for kind in ("ru_utime", "ru_stime")
-    )
 
 
 def _cold(model: Path, folder: Path, workers: int, files: int) -> float:
@@ -240,16 +243,14 @@ def _cold(model: Path, folder: Path, workers: int, files: int) -> float:
 def _rows(found: Measured, cores: int) -> list[dict[str, Any]]:
     """How fast this project is beside each peer and beside its parts; above 1: it is faster."""
     own = found[_warm(cores)]
-    others = {name: _column(found[name], "seconds") for name in (PER_FILE, LOADER) if name in found}
+    others = {name: _column(found[name], "seconds") for name in _PEERS if name in found}
     others["the parts together"] = _ideal(found, cores)
     others[DECODING] = _column(found[DECODING], "seconds")
-    rows = []
-    for peer, seconds in others.items():
-        ratios = [other / one for one, other in zip(_column(own, "seconds"), seconds, strict=True)]
-        row = {"suite": "predict", "case": f"30-s mp3 files, {cores} cores", "peer": peer}
-        ratio = statistics.median(ratios)
-        rows.append(row | {"ratio": ratio, "low": min(ratios), "high": max(ratios)})
-    return rows
+    case = f"30-s mp3 files, {cores} cores"
+    return [
+        compare(SUITE, case, peer, _column(own, "seconds"), seconds)
+        for peer, seconds in others.items()
+    ]
 
 
 def _ideal(found: Measured, cores: int) -> list[float]:
@@ -275,11 +276,9 @@ def _column(turns: Sequence[Mapping[str, float]], name: str) -> list[float]:
 def format_report(content: Mapping[str, Any]) -> str:
     """The content of `benchmark_predict` in Markdown."""
     made, found = content["machine"], content["measured"]
-    loads = [f"{load:.1f}" for load in content["load_average"] if load is not None]
     lines = [
-        f"{content['files']} files on {made['processor']}, {made['cores']} cores (jax "
-        f"{made['versions']['jax']}, load {' to '.join(loads)}): medians of {content['rounds']} "
-        "rounds that take turns.",
+        f"{content['files']} files: medians of {content['rounds']} rounds that take turns. "
+        f"{tell_conditions(content)}",
         "",
         "| | ms a file | CPU ms a file | files/s |",
         "|---|--:|--:|--:|",
@@ -296,12 +295,9 @@ def format_report(content: Mapping[str, Any]) -> str:
             f"{1e3 / each:.1f} |"
         )
     lines += ["", _share(found, made["cores"])]
-    lines += ["", "| predict_files, all cores, beside | times as fast | lowest to highest |"]
-    lines.append("|---|--:|--:|")
-    for row in content["rows"]:
-        lines.append(
-            f"| {row['peer']} | {row['ratio']:.2f} | {row['low']:.2f} to {row['high']:.2f} |"
-        )
+    lines += ["", format_rows(content["rows"])]
     if "not compared" in content["peers"]:
         lines += ["", f"PyTorch is not compared: {content['peers']['not compared']}."]
+    if problem := content["peers"].get("audioread"):
+        lines += ["", f"{problem}."]
     return "\n".join([*lines, ""])

@@ -1,11 +1,15 @@
 """What a benchmark measured, for programs and for people."""
 
 import os
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mgr_jax.files import expand, write_json, write_text
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,3 +57,33 @@ class Benchmark:
             written.append(expand(markdown))
             write_text(written[-1], self.markdown())
         return written
+
+
+def compare(suite: str, case: str, peer: str, own: Sequence[float], others: Sequence[float]) -> Row:
+    """How many times as fast this project is as a peer that took turns with it.
+
+    Args:
+      suite: name of the benchmark.
+      case: what was done.
+      peer: who else did it.
+      own: seconds of every round.
+      others: those of the peer, in the same rounds.
+
+    Returns:
+      {"suite", "case", "peer", "ratio", "low", "high"}: the median of the rounds' ratios, and
+      their quartiles; above 1 this project is faster.
+    """
+    ratios = [other / one for one, other in zip(own, others, strict=True)]
+    low, ratio, high = (
+        statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+    )
+    return {"suite": suite, "case": case, "peer": peer, "ratio": ratio, "low": low, "high": high}
+
+
+def format_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows of `compare` as a table in Markdown."""
+    lines = ["| case | peer | times as fast | quartiles |", "|---|---|--:|--:|"]
+    for row in rows:
+        spread = f"{row['low']:.2f} to {row['high']:.2f}"
+        lines.append(f"| {row['case']} | {row['peer']} | {row['ratio']:.2f} | {spread} |")
+    return "\n".join(lines)

@@ -3,10 +3,14 @@
 import os
 from pathlib import Path
 
+import av
 import numpy as np
 import soundfile
+import soxr
 
+KINDS = ("mp3", "flac", "ogg")
 SONGS, SECONDS, RATE = 10, 30.0, 44_100
+GENRES = ("even", "odd")
 
 
 def write_songs(folder: Path, files: int) -> Path:
@@ -21,6 +25,42 @@ def write_songs(folder: Path, files: int) -> Path:
     for number in range(files):
         os.link(written[number % len(written)], target / f"{number:05d}.mp3")
     return target
+
+
+def write_genres(folder: Path, files: int) -> Path:
+    """Writes two folders of music, as people have them; returns the folder of both.
+
+    A third of the files is mp3 at 44.1 kHz in stereo, a third FLAC and a third Ogg Vorbis at
+    22,050 Hz in mono. Some pieces come again under another title, so no two files are the same.
+    """
+    songs, target = folder / "songs", folder / "music"
+    for place in (songs, target / "calm", target / "lively"):
+        place.mkdir(parents=True)
+    tones = _tones()
+    for number in range(min(len(KINDS) * SONGS, files)):
+        kind, sound = KINDS[number % len(KINDS)], _play(tones, number)
+        if kind == "mp3":
+            soundfile.write(songs / f"{number}.{kind}", sound, RATE)
+        else:
+            mono = soxr.resample(sound.mean(axis=1), RATE, RATE // 2)
+            soundfile.write(songs / f"{number}.{kind}", mono, RATE // 2)
+    written = sorted(songs.iterdir(), key=lambda path: int(path.stem))
+    for number in range(files):
+        source = written[number % len(written)]
+        genre = "lively" if number // len(KINDS) % 2 else "calm"
+        _copy_as(source, target / genre / f"{number:05d}{source.suffix}", f"Piece {number}")
+    return target
+
+
+def _copy_as(source: Path, target: Path, title: str) -> None:
+    """Copies the coded sound of a file into one with a title."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        new.metadata["title"] = title
+        stream = new.add_stream_from_template(old.streams.audio[0])
+        for packet in old.demux(old.streams.audio[0]):
+            if packet.size:
+                packet.stream = stream
+                new.mux(packet)
 
 
 def _play(tones: np.ndarray, seed: int) -> np.ndarray:
@@ -46,3 +86,20 @@ def _tones() -> np.ndarray:
             for angle in 2 * np.pi * 55 * 2 ** (np.arange(36)[:, None] / 12) * time
         ]
     ).astype(np.float32)
+
+
+def write_tracks(folder: Path, tracks: int) -> Path:
+    """Writes WAV files, mono at half the rate and all different, in a folder for each of `GENRES`.
+
+    Returns:
+      The folder that holds them.
+    """
+    for genre in GENRES:
+        (folder / "tracks" / genre).mkdir(parents=True)
+    tones = _tones()
+    songs = [_play(tones, number)[::2].mean(1) for number in range(min(SONGS, tracks))]
+    for number in range(tracks):
+        late = np.roll(songs[number % len(songs)], 1000 * number)
+        genre = GENRES[number % len(GENRES)]
+        soundfile.write(folder / "tracks" / genre / f"{number:05d}.wav", late, RATE // 2)
+    return folder / "tracks"

@@ -5,6 +5,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,18 @@ import jax
 import jax.numpy as jnp
 from tqdm import tqdm
 
+from mgr_jax import onednn
 from mgr_jax.workers import available_cores
 
 _PAUSE_SECONDS = 0.01
 
 
 def interleave(
-    functions: Mapping[str, Callable[[], Any]], rounds: int, *, progress: bool = False
+    functions: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    *,
+    first: Mapping[str, Callable[[], Any]] | None = None,
+    progress: bool = False,
 ) -> dict[str, list[float]]:
     """Wall time of functions that take turns, so that all of them meet the same load.
 
@@ -28,6 +34,7 @@ def interleave(
     Args:
       functions: by name; each returns when its result is there.
       rounds: turns of each function.
+      first: called before each turn, untimed, by name.
       progress: show a progress bar.
 
     Returns:
@@ -37,6 +44,8 @@ def interleave(
     for turn in tqdm(range(-2, rounds), unit="round", disable=not progress):
         for name, function in functions.items():
             time.sleep(_PAUSE_SECONDS)  # until another library's threads no longer spin
+            if first:
+                first[name]()
             start = time.perf_counter()
             function()
             if turn >= 0:
@@ -55,6 +64,36 @@ def speed_ratio(times: Sequence[float], others: Sequence[float]) -> dict[str, fl
     return {"median": statistics.median(ratios), "best": min(others) / min(times)}
 
 
+def conditions(loads: Sequence[float | None]) -> dict[str, Any]:
+    """What every benchmark's numbers carry: the date, the machine, and its load before and after.
+
+    Args:
+      loads: of `load_average`, as it was when the measurements began; the present one is added.
+    """
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "load_average": [*loads, load_average()],
+    }
+
+
+def tell_conditions(content: Mapping[str, Any]) -> str:
+    """A sentence of what `conditions` found."""
+    made = content["machine"]
+    loads = [f"{load:.1f}" for load in content["load_average"] if load is not None]
+    versions = ", ".join(
+        f"{name} {made['versions'][name]}"
+        for name in ("jax", "oneDNN", "torch", "librosa")
+        if made["versions"].get(name)
+    )
+    load = f", load {' to '.join(loads)}" if loads else ""
+    tunables = ", huge pages" if "hugetlb" in str(made["environment"].get("GLIBC_TUNABLES")) else ""
+    return (
+        f"{made['processor']}, {made['cores']} cores, {', '.join(sorted(set(made['devices'])))} "
+        f"({versions}{load}{tunables}), {content['date']}."
+    )
+
+
 def load_average() -> float | None:
     """Processes that wanted to run over the last minute; None where the system does not tell."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
@@ -71,7 +110,8 @@ def machine() -> dict[str, Any]:
         "cores": available_cores(),
         "devices": [f"{device.platform} {device.device_kind}" for device in devices],
         "versions": {"python": platform.python_version()}
-        | {name: _version(name) for name in ("jax", "jaxlib", "numpy", "librosa", "torch")},
+        | {name: _version(name) for name in ("jax", "jaxlib", "numpy", "librosa", "torch")}
+        | {"oneDNN": onednn.version_in_use() or None},
         "environment": {
             name: os.environ[name]
             for name in ("GLIBC_TUNABLES", "OMP_NUM_THREADS", "XLA_FLAGS")

@@ -6,9 +6,11 @@ are [batch, channels, frames, bins], which PyTorch may lay out with the channels
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -29,6 +31,7 @@ class ConvBlock(nn.Module):
         kernel: Size = (3, 3),
         stride: Size = (1, 1),
         padding: str | Size = "same",
+        groups: int = 1,
         bias: bool = True,
         activation: Callable = functional.relu,
         pool: Size = (1, 1),
@@ -36,7 +39,7 @@ class ConvBlock(nn.Module):
     ) -> None:
         """Makes the layers; `channels` are those of the input and of the output."""
         super().__init__()
-        self.conv = nn.Conv2d(*channels, kernel, stride, padding, bias=bias)
+        self.conv = nn.Conv2d(*channels, kernel, stride, padding, groups=groups, bias=bias)
         self.norm = nn.BatchNorm2d(channels[1], **norm)
         self.activation, self.pool, self.dropout = activation, pool, nn.Dropout(dropout)
 
@@ -55,7 +58,7 @@ class SampleCNN(nn.Module):
         """Makes the layers of a `mgr_jax.models.sample_cnn.SampleCNN` for waveforms of one bin."""
         super().__init__()
         first, middle, final = model.widths
-        wide: dict[str, Any] = {"norm": _norm(model), "kernel": (model.base, 1)}
+        wide: dict[str, Any] = {"norm": norm_settings(model), "kernel": (model.base, 1)}
         self.stem = ConvBlock((bins, first), stride=(model.base, 1), padding=(0, 0), **wide)
         widths = [
             final if layer == model.depth else first if layer < 3 else middle
@@ -64,7 +67,7 @@ class SampleCNN(nn.Module):
         self.names = [f"block{layer}" for layer in range(1, model.depth + 1)]
         for name, channels in zip(self.names, itertools.pairwise([first, *widths]), strict=True):
             self.add_module(name, ConvBlock(channels, pool=(model.base, 1), **wide))
-        self.last = ConvBlock((final, final), _norm(model), kernel=(model.last_kernel, 1))
+        self.last = ConvBlock((final, final), norm_settings(model), kernel=(model.last_kernel, 1))
         self.dropout = nn.Dropout(model.dropout)
         self.head = nn.Linear(final, model.num_classes)
 
@@ -93,7 +96,7 @@ class ChoiCRNN(nn.Module):
         for name, pair, pool in zip(self.names, channels, model.pools, strict=True):
             block = ConvBlock(
                 pair,
-                _norm(model),
+                norm_settings(model),
                 activation=functional.elu,
                 pool=tuple(pool),
                 dropout=model.conv_dropout,
@@ -119,14 +122,14 @@ class ShortChunk(nn.Module):
         """Makes the layers of a `mgr_jax.models.short_chunk.ShortChunk`."""
         super().__init__()
         del bins
-        self.input_norm = nn.BatchNorm2d(1, **_norm(model))
+        self.input_norm = nn.BatchNorm2d(1, **norm_settings(model))
         self.names = [f"block{layer}" for layer, _ in enumerate(model.widths, start=1)]
         channels = itertools.pairwise([1, *model.widths])
         for name, pair, pool in zip(self.names, channels, model.pools, strict=True):
-            self.add_module(name, ConvBlock(pair, _norm(model), pool=tuple(pool)))
+            self.add_module(name, ConvBlock(pair, norm_settings(model), pool=tuple(pool)))
         width = model.widths[-1]
         self.dense = nn.Linear(width, width)
-        self.dense_norm = nn.BatchNorm1d(width, **_norm(model))
+        self.dense_norm = nn.BatchNorm1d(width, **norm_settings(model))
         self.dropout = nn.Dropout(model.dropout)
         self.head = nn.Linear(width, model.num_classes)
 
@@ -169,7 +172,7 @@ class ResNet18(nn.Module):
         """Makes the layers of a `mgr_jax.models.resnet.ResNet18`."""
         super().__init__()
         del bins
-        norm, width = _norm(model), model.width
+        norm, width = norm_settings(model), model.width
         block = ConvBlock(
             (1, width), norm, kernel=(7, 7), stride=(2, 2), padding=(3, 3), bias=False
         )
@@ -193,16 +196,42 @@ class ResNet18(nn.Module):
         return self.head(self.dropout(x.mean(dim=(2, 3))))
 
 
-NETWORKS: dict[str, Callable[[Any, int], nn.Module]] = {
-    "sample_cnn": SampleCNN,
-    "choi_crnn": ChoiCRNN,
-    "short_chunk": ShortChunk,
-    "resnet18": ResNet18,
-}
-
-
-def _norm(model: Any) -> dict[str, float]:
+def norm_settings(model: Any) -> dict[str, float]:
+    """Arguments of PyTorch's batch norm that a Flax module's fields stand for."""
     return {"eps": model.epsilon, "momentum": 1 - model.momentum}
+
+
+def load_variables(network: nn.Module, variables: Mapping[str, Any]) -> None:
+    """Copies the variables of a Flax module into the network that stands beside it.
+
+    Raises:
+      RuntimeError: they are not those of such a network.
+    """
+    state = {name: torch.from_numpy(value) for name, value in _renamed(variables).items()}
+    network.load_state_dict(state)
+
+
+def _renamed(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Flax's variables under PyTorch's names."""
+    names = {"kernel": "weight", "scale": "weight", "bias": "bias"}
+    names |= {"mean": "running_mean", "var": "running_var"}
+    state = {}
+    for tree in variables.values():
+        for path, value in jax.tree_util.tree_flatten_with_path(tree)[0]:
+            *layers, last = (key.key for key in path)
+            if layers[0].startswith("gru"):
+                continue
+            axes = {4: (3, 2, 0, 1), 3: (2, 1, 0), 2: (1, 0), 1: (0,)}[value.ndim]
+            moved = np.transpose(value, axes)
+            moved = moved[..., None] if value.ndim == 3 else moved  # kernels lie along the frames
+            state[".".join([*layers, names[last]])] = np.array(moved, np.float32, order="C")
+    for number, gru in enumerate(g for k, g in variables["params"].items() if k.startswith("gru")):
+        gates = ("reset", "update", "candidate")
+        state[f"gru.weight_ih_l{number}"] = np.concatenate([gru[g]["kernel"].T for g in gates])
+        state[f"gru.weight_hh_l{number}"] = np.concatenate([gru[f"{g}_state"].T for g in gates])
+        state[f"gru.bias_ih_l{number}"] = bias = np.concatenate([gru[g]["bias"] for g in gates])
+        state[f"gru.bias_hh_l{number}"] = np.zeros_like(bias)
+    return state
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -8,14 +8,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import librosa
 import numpy as np
 import torch
 from torch import nn
 
 from mgr_jax.audio.clips import segment_starts
-from mgr_jax.audio.dsp import mel_filterbank
-from mgr_jax.benchmark.torch_networks import ChoiCRNN
+from mgr_jax.benchmark.audio_peers import Read, read_with_librosa
+from mgr_jax.benchmark.torch_frontend import NormedLogMel
+from mgr_jax.benchmark.torch_networks import ChoiCRNN, load_variables
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.input_spec import InputSpec
 
@@ -59,40 +59,19 @@ class FileClassifier(nn.Module):
           ValueError: it is another one, which is not written here.
         """
         super().__init__()
-        bands = getattr(classifier.frontend, "bands", None)
-        names = classifier.frontend.registered, classifier.model.registered
-        if names != ("log_mel", "choi_crnn") or classifier.input_norm != "batch" or bands is None:
-            raise ValueError(f"{' + '.join(names)} is not written in PyTorch here")
-        weights, stats = variables["params"], variables["batch_stats"]
-        self.spec, self.fourier, self.level = spec, bands.fourier, classifier.frontend.level
-        options = {name: getattr(bands, name) for name in ("n_mels", "fmin", "htk", "norm")}
-        rate, n_fft = bands.sample_rate, self.fourier.n_fft
-        filters = mel_filterbank(
-            sample_rate=rate, n_fft=n_fft, fmax=bands.fmax or rate / 2, **options
-        )
-        self.register_buffer("window", torch.hann_window(n_fft))
-        self.register_buffer("filters", torch.from_numpy(filters.astype(np.float32)))
-        self.norm = nn.BatchNorm1d(bands.n_mels, eps=1e-3)
-        _copy_norm(self.norm, weights["input_norm"], stats["input_norm"])
-        self.network = ChoiCRNN(classifier.model, bands.n_mels)
+        if classifier.model.registered != "choi_crnn":
+            raise ValueError(f"{classifier.model.registered} is not written in PyTorch here")
+        self.spec, self.levels = spec, NormedLogMel(classifier, variables)
+        self.network = ChoiCRNN(classifier.model, classifier.frontend.num_bins)
+        load_variables(self.network, {kind: tree["model"] for kind, tree in variables.items()})
         self.network.gru = nn.Identity()
-        _copy_network(self.network, weights["model"], stats["model"])
-        self.gru1, self.gru2 = (GRU(weights["model"][name]) for name in ("gru1", "gru2"))
+        weights = variables["params"]["model"]
+        self.gru1, self.gru2 = (GRU(weights[name]) for name in ("gru1", "gru2"))
         self.eval()
 
     def forward(self, clips: torch.Tensor) -> torch.Tensor:
         """Probabilities [clips, classes] of [clips, samples]."""
-        spectra = torch.stft(
-            clips,
-            self.fourier.n_fft,
-            self.fourier.frames.hop_length,
-            window=self.window,
-            pad_mode=self.fourier.frames.pad_mode,
-            return_complex=True,
-        )
-        mel = self.filters @ (spectra.real.square() + spectra.imag.square())
-        levels = self.norm(10.0 * torch.log10(mel.clamp(min=self.level.amin)))
-        x = levels.transpose(1, 2)[:, None]
+        x = self.levels(clips)
         for name in self.network.names:
             x = getattr(self.network, name)(x)
         sequence = self.gru2(self.gru1(x.permute(0, 2, 3, 1).flatten(2)))
@@ -111,9 +90,10 @@ class FileClassifier(nn.Module):
         return self(self.cut(samples)).mean(0).numpy()
 
     @torch.inference_mode()
-    def classify_files(self, paths: Sequence[str]) -> list[np.ndarray]:
-        """Probabilities [classes] of files, one after the other."""
-        return [self.classify(load(path, round(self.spec.sample_rate))) for path in paths]
+    def classify_files(self, paths: Sequence[str], read: Read) -> list[np.ndarray]:
+        """Probabilities [classes] of files that `read` reads, one after the other."""
+        rate = round(self.spec.sample_rate)
+        return [self.classify(read(path, rate)) for path in paths]
 
 
 def choose_threads(twin: FileClassifier, samples: np.ndarray, most: int) -> int:
@@ -133,11 +113,6 @@ def choose_threads(twin: FileClassifier, samples: np.ndarray, most: int) -> int:
     return best
 
 
-def load(path: str, sample_rate: int) -> np.ndarray:
-    """What `librosa.load` gives."""
-    return librosa.load(path, sr=sample_rate)[0]
-
-
 class Waveforms(torch.utils.data.Dataset):
     """Files that workers of a DataLoader load."""
 
@@ -151,7 +126,7 @@ class Waveforms(torch.utils.data.Dataset):
 
     def __getitem__(self, row: int) -> np.ndarray:
         """The waveform of one."""
-        return load(self.paths[row], self.sample_rate)
+        return read_with_librosa(self.paths[row], self.sample_rate)
 
 
 def make_loader(paths: Sequence[str], sample_rate: int, workers: int) -> Any:
@@ -168,19 +143,3 @@ def make_loader(paths: Sequence[str], sample_rate: int, workers: int) -> Any:
 
 def _parameter(values: Any) -> nn.Parameter:
     return nn.Parameter(torch.from_numpy(np.array(values, np.float32)), requires_grad=False)
-
-
-def _copy_norm(norm: Any, weights: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
-    norm.weight, norm.bias = _parameter(weights["scale"]), _parameter(weights["bias"])
-    norm.running_mean = _parameter(stats["mean"]).data
-    norm.running_var = _parameter(stats["var"]).data
-
-
-def _copy_network(network: ChoiCRNN, weights: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
-    for name in network.names:
-        block: Any = getattr(network, name)
-        block.conv.weight = _parameter(np.transpose(weights[name]["conv"]["kernel"], (3, 2, 0, 1)))
-        block.conv.bias = _parameter(weights[name]["conv"]["bias"])
-        _copy_norm(block.norm, weights[name]["norm"], stats[name]["norm"])
-    network.head.weight = _parameter(np.transpose(weights["head"]["kernel"]))
-    network.head.bias = _parameter(weights["head"]["bias"])

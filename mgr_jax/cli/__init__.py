@@ -1,10 +1,9 @@
 """The command line: `mgr-jax <command>`, and `launch/<command>.py` for each command.
 
 A command is a module: `define_flags(flags)`, `main(flags, args)` and a docstring that is its help,
-the first line of which is its line in the list of commands; `ARGUMENTS`, where it takes arguments
-beside flags, says which. `mgr-jax audit inflation` is the module audit_inflation. Modules that
-begin with an underscore are no commands. Nothing slow is imported before a command runs, so that
-every `--help` is quick.
+whose first line stands in the list of commands; `ARGUMENTS` says which it takes beside flags, if it
+does. `mgr-jax audit inflation` is the module audit_inflation. Modules that begin with an underscore
+are no commands. Nothing slow is imported before a command runs, so that every `--help` is quick.
 """
 
 import ast
@@ -18,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import mgr_jax
+from mgr_jax import program_cache
 from mgr_jax.cli._console import console
 from mgr_jax.cli._errors import explain, explain_usage, status_of
 from mgr_jax.cli._flags import Flags
@@ -103,6 +103,7 @@ def run(command: str, argv: Sequence[str]) -> int:
     set_xla_flags()
     try:
         with console():
+            program_cache.keep()
             module.main(flags, args)
             sys.stdout.flush()  # here it can be told that there is no room for it
     except BrokenPipeError:  # the reader, `head` say, has seen enough

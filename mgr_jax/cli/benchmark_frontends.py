@@ -1,8 +1,8 @@
-"""Time front ends beside librosa and PyTorch.
+"""Time front ends beside librosa, librosax, PyTorch and nnAudio.
 
 mgr-jax benchmark frontends --json=frontends.json
 
-PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
+They are compared where they are installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax

@@ -7,7 +7,6 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from mgr_jax.data.record_writer import PlainWriter
 from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
 from mgr_jax.data.track_builder import TrackBuilder
 
@@ -29,9 +28,7 @@ class AudioBuilder(TrackBuilder):
     """Stores tracks as `waveform` examples: mono 16-bit FLAC files at the config's rate."""
 
     PAYLOAD = "audio"
-
-    def _example_writer(self) -> PlainWriter:
-        return PlainWriter(self.info.file_format)
+    RECORDS = "group_size:1,uncompressed"  # FLAC: to compress it once more takes 1.3 ms for a clip
 
     def make_records(self) -> Callable[[Track], tuple[LoadedTrack, list[Record]]]:
         """See TrackBuilder."""

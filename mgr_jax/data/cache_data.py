@@ -102,14 +102,31 @@ class CacheData:
         )
 
 
-def write_block_sums(folder: Path) -> None:
-    """Keeps the size of a cache's data, and the CRC-32 of each block, beside them."""
-    sums = []
-    with (folder / DATA).open("rb") as file:
-        while block := file.read(_BLOCK):
-            sums.append(zlib.crc32(block))
-    size = (folder / DATA).stat().st_size
-    write_arrays(folder / _SUMS, {"bytes": np.array(size), "crc32": np.array(sums, np.uint32)})
+class BlockSums:
+    """The sums of a cache's blocks, made while its data are written."""
+
+    def __init__(self) -> None:
+        """Starts with no data."""
+        self._sums: list[int] = []
+        self._size = 0
+
+    def add(self, data: bytes | memoryview) -> None:
+        """Takes the next bytes into account."""
+        rest = memoryview(data)
+        while rest:
+            within = self._size % _BLOCK
+            part = rest[: _BLOCK - within]
+            if within:
+                self._sums[-1] = zlib.crc32(part, self._sums[-1])
+            else:
+                self._sums.append(zlib.crc32(part))
+            self._size += len(part)
+            rest = rest[len(part) :]
+
+    def write(self, folder: Path) -> None:
+        """Keeps the size of the data, and the CRC-32 of each block, beside them."""
+        sums = np.array(self._sums, np.uint32)
+        write_arrays(folder / _SUMS, {"bytes": np.array(self._size), "crc32": sums})
 
 
 def has_block_sums(folder: Path) -> bool:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mgr_jax.data.cache_data import DATA, write_block_sums
+from mgr_jax.data.cache_data import DATA, BlockSums
 
 
 @contextlib.contextmanager
 def write_cache(
     folder: Path, num_tags: int
-) -> Iterator[Callable[[Mapping[str, Any], bytes], None]]:
+) -> Iterator[Callable[[Mapping[str, Any], bytes | memoryview], None]]:
     """Makes a new folder, and gives what adds a record to it; then `seal_cache` makes it whole.
 
     Records come in the order of their track's name, then of their offset, whatever the order that
@@ -30,15 +30,17 @@ def write_cache(
     """
     folder.mkdir(parents=True)
     heads: list[Mapping[str, Any]] = []
+    sums = BlockSums()
     with (folder / DATA).open("wb") as file:
 
-        def add(head: Mapping[str, Any], steps: bytes) -> None:
+        def add(head: Mapping[str, Any], steps: bytes | memoryview) -> None:
             file.write(steps)
+            sums.add(steps)
             heads.append(head)
 
         yield add
     _write_index(folder, heads, num_tags)
-    write_block_sums(folder)
+    sums.write(folder)
 
 
 def _write_index(folder: Path, heads: Sequence[Mapping[str, Any]], num_tags: int) -> None:

@@ -10,15 +10,12 @@ import numpy as np
 
 from mgr_jax.audio.clips import WITHOUT_CONTEXT, Crop, segment_starts
 from mgr_jax.data.cache import Tracks
+from mgr_jax.data.draws import Draws
 from mgr_jax.errors import UserError
 
 Batch = dict[str, Any]
 
 SAMPLINGS = ("shuffle", "balanced")
-
-# Raised when a seed comes to draw other batches. 1, balanced: class k of seed s came in the order
-# of class k - 1 of seed s + 1.
-DRAWS = 2
 
 
 class Loader(abc.ABC):
@@ -109,19 +106,20 @@ class Loader(abc.ABC):
         """
 
     @abc.abstractmethod
-    def _clip(self, track: int, start: int) -> Batch:
-        """The part of an example that `inputs` needs."""
+    def _clips(self, tracks: np.ndarray, starts: np.ndarray) -> Batch:
+        """The part of a batch that `inputs` needs."""
 
-    def _example(self, index: int | np.integer, track: int, start: int) -> Batch:
-        example = self._clip(track, start) | {
-            "targets": self._targets[track],
-            "index": np.int64(index),
+    def _batch(self, index: np.ndarray, tracks: np.ndarray, starts: np.ndarray) -> Batch:
+        batch = self._clips(tracks, starts) | {
+            "targets": self._targets[tracks],
+            "index": index.astype(np.int64),
         }
         if self._tells_lengths:  # only a track shorter than a clip leaves anything to fill
-            example["lengths"] = np.int32(min(self.tracks.length[track], self._clip_samples))
+            lengths = np.minimum(self.tracks.length[tracks], self._clip_samples)
+            batch["lengths"] = lengths.astype(np.int32)
         if self._aux:
-            example["aux"] = {name: values[track] for name, values in self._aux.items()}
-        return example
+            batch["aux"] = {name: values[tracks] for name, values in self._aux.items()}
+        return batch
 
     def train_batches(self, *, seed: int, first_step: int = 0) -> Iterator[Batch]:
         """Yields batches of random crops without end.
@@ -131,36 +129,19 @@ class Loader(abc.ABC):
         wherever the iteration starts. Put side by side in the order of the processes, their rows
         are in the order of one process.
         """
-        crops = self._order(seed).map_with_index(lambda index, track: (index, track))
-        crops = crops.random_map(self._random_crop)
-        if self._sampling == "balanced":
-            # Classes come in turns, but those who stand side by side, and may be mixed, should not.
-            crops = grain.MapDataset.source(_ShuffledBatches(crops, self.batch_size, seed))
-        # Each process has a block of every batch, so that neighbours stay neighbours.
-        batches = crops.batch(self._local_batch)[self._process]
+        draws = Draws(
+            self.tracks,
+            sampling=self._sampling,
+            clip_samples=self._clip_samples,
+            crop_step=self._crop.step,
+            batch_size=self.batch_size,
+            process_index=self._process.start,
+            process_count=self._process.step,
+            seed=seed,
+        )
+        batches = grain.MapDataset.source(draws).map(lambda drawn: self._batch(*drawn))
         options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
         return iter(batches[first_step:].to_iter_dataset(options))
-
-    def _order(self, seed: int) -> grain.MapDataset:
-        """Track numbers without end; every class in an order of its own, where they are balanced.
-
-        A change of what is drawn must raise DRAWS.
-        """
-        if self._sampling == "shuffle":
-            return grain.MapDataset.range(len(self.tracks)).seed(seed).shuffle().repeat()
-        classes = [np.flatnonzero(self.tracks.label == c) for c in np.unique(self.tracks.label)]
-        seeds = np.random.SeedSequence(seed).generate_state(len(classes)).tolist()
-        endless = [
-            grain.MapDataset.source(members).seed(own).shuffle().repeat()
-            for own, members in zip(seeds, classes, strict=True)
-        ]
-        return grain.MapDataset.mix(endless).seed(seed)
-
-    def _random_crop(self, example: tuple[int, int], rng: np.random.Generator) -> Batch:
-        index, track = example
-        spare = max(0, int(self.tracks.length[track]) - self._clip_samples)
-        step = self._crop.step
-        return self._example(index, track, step * int(rng.integers(spare // step + 1)))
 
     def segments(self, per_track: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Lists the evaluation segments of all tracks: (track, first time step), [segments]."""
@@ -185,25 +166,7 @@ class Loader(abc.ABC):
             places = offset + np.arange(self._local_batch)
             count = min(global_batch, len(tracks) - first)
             real, rows = places < count, first + places % count
-            examples = [self._example(row, tracks[row], starts[row]) for row in rows]
-            yield stack_batches(examples, axis=0) | {"mask": real}
-
-
-class _ShuffledBatches:
-    """The examples of a dataset, in another order within every batch."""
-
-    def __init__(self, examples: grain.MapDataset, batch_size: int, seed: int) -> None:
-        self._examples = examples
-        self._batch_size = batch_size
-        self._seed = seed
-
-    def __len__(self) -> int:
-        return len(self._examples)
-
-    def __getitem__(self, place: int) -> Batch:
-        batch, row = divmod(place, self._batch_size)
-        order = np.random.default_rng((self._seed, batch)).permutation(self._batch_size)
-        return self._examples[batch * self._batch_size + int(order[row])]
+            yield self._batch(rows, tracks[rows], starts[rows]) | {"mask": real}
 
 
 def stack_batches(batches: list[Batch], *, axis: int) -> Batch:

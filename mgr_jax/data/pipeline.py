@@ -262,12 +262,6 @@ def make_loaders(
         )
     on_accelerator = jax.default_backend() != "cpu"
     resident = config.loader == "resident" or (config.loader == "auto" and on_accelerator and fits)
-    if resident and not on_accelerator and config.steps_per_dispatch > 1:
-        warnings.warn(
-            "on a CPU convolutions inside a loop are many times slower; set "
-            "config.steps_per_dispatch=1, or config.loader=streaming",
-            stacklevel=2,
-        )
     kind = ResidentLoader if resident else StreamingLoader
     told = {"mask_filling": mask_filling, "progress": progress}
     return {

@@ -1,26 +1,50 @@
-"""Writes records of FLAC bytes as they are: TFDS would compress them once more, for nothing."""
+"""Writes the records of a split where TFDS would put them, and as it would, one at a time."""
 
 import os
 from collections.abc import Iterable
-from typing import Any
 
 from array_record.python.array_record_module import ArrayRecordWriter
-from tensorflow_datasets.core.file_adapters import FileFormat
-from tensorflow_datasets.core.writer import ExampleWriter
+from tensorflow_datasets.core.hashing import Hasher
+from tensorflow_datasets.core.naming import ShardedFileTemplate
+from tensorflow_datasets.core.splits import SplitInfo
+from tensorflow_datasets.core.utils.shard_utils import ShardConfig, get_shard_boundaries
+
+from mgr_jax.data.spool import Spooled
 
 
-class PlainWriter(ExampleWriter):
-    """What TFDS writes files with, but array_record without compression.
+def write_records(
+    records: Iterable[tuple[str, Spooled]],
+    template: ShardedFileTemplate,
+    shards: ShardConfig,
+    options: str,
+) -> SplitInfo:
+    """Writes all records of a split, in the order of their hashed keys, into files of equal length.
 
-    It saves 1.3 ms for a clip of 30 s (docs/performance.md).
+    TFDS's own writer keeps a gigabyte of them in memory, then in a thousand files.
+
+    Args:
+      records: keys, each for itself, and records.
+      template: of the names of the files.
+      shards: says how many files there are.
+      options: of ArrayRecord.
+
+    Returns:
+      What TFDS keeps of the split.
     """
-
-    def write(self, path: os.PathLike[str], examples: Iterable[tuple[int, bytes]]) -> Any:
-        """Writes serialised examples in the order in which they come; returns what TFDS does."""
-        if self.file_format is not FileFormat.ARRAY_RECORD:
-            return super().write(path, examples)
-        writer = ArrayRecordWriter(os.fspath(path), "group_size:1,uncompressed")
-        for _, example in examples:
-            writer.write(example)
+    hasher = Hasher(template.split)
+    hashed = {hasher.hash_key(key): record for key, record in records}
+    order = [hashed[number] for number in sorted(hashed)]
+    size = sum(record.size for record in order)
+    count = shards.get_number_shards(size, len(order))
+    first, lengths = 0, []
+    for number, last in enumerate(get_shard_boundaries(len(order), count)):
+        path = template.sharded_filepath(shard_index=number, num_shards=count)
+        writer = ArrayRecordWriter(os.fspath(path), options)
+        for record in order[first:last]:
+            writer.write(record.take_example())
         writer.close()
-        return None
+        lengths.append(last - first)
+        first = last
+    return SplitInfo(
+        name=template.split, shard_lengths=lengths, num_bytes=size, filename_template=template
+    )

@@ -50,8 +50,8 @@ class ResidentLoader(Loader):
 
         return jax.vmap(cut)(batch["track"], batch["start"])
 
-    def _clip(self, track: int, start: int) -> Batch:
-        return {"track": np.array(track, np.int32), "start": np.array(start, np.int32)}
+    def _clips(self, tracks: np.ndarray, starts: np.ndarray) -> Batch:
+        return {"track": tracks.astype(np.int32), "start": starts.astype(np.int32)}
 
 
 def resident_bytes(tracks: Tracks, clip_samples: int, context: int = 0) -> int:

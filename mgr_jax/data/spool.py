@@ -4,46 +4,105 @@ Not through pipes: however long a track is, and however many are done before the
 process that stores them holds one record at a time.
 """
 
-import dataclasses
+import contextlib
+import json
+import mmap
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from mgr_jax.data.examples import example_head
 from mgr_jax.data.records import LoadedTrack, Record, Track
 
+_UNKNOWN = -1  # the label of a track without a genre
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclass(frozen=True)
+class Columns:
+    """What a dataset stores of tracks.
+
+    Attributes:
+      payload: name of the column of the data.
+      classes: names of the genres.
+      tags: vocabulary.
+    """
+
+    payload: str
+    classes: tuple[str, ...]
+    tags: tuple[str, ...]
+
+    def describe(self, track: Track, loaded: LoadedTrack) -> dict[str, Any]:
+        """The columns that all records of a track share."""
+        given = {*track.tags, *loaded.tags}
+        return {
+            "label": self.classes.index(track.label) if track.label else _UNKNOWN,
+            "tags": np.array([tag in given for tag in self.tags], np.uint8),
+            "track_id": track.track_id,
+            "artist_id": track.artist_id,
+            "groups": json.dumps({**track.groups, **loaded.groups}, sort_keys=True),
+        }
+
+
+@dataclass(frozen=True)
 class Spooled:
-    """Records in a file, one after another: the time steps of each, then its data.
+    """A record in a file of its own: its example, and behind it what the cache holds of it.
 
     Attributes:
       path: of the file.
-      places: offset and length of every record in time steps, and how many bytes its time steps
-        and its data take; no bytes of time steps where its data are just these.
+      columns: what the dataset stores of the record, its data excepted.
+      size: of its example in bytes.
+      steps_size: of its time steps in bytes; they end the file, and may be the end of the example.
     """
 
     path: Path
-    places: tuple[tuple[int, int, int, int], ...]
+    columns: dict[str, Any]
+    size: int
+    steps_size: int
 
-    def records(self) -> Iterator[tuple[Record, bytes]]:
-        """Reads each record with the bytes of its time steps, once: the file goes."""
-        with self.path.open("rb") as file:
-            self.path.unlink()
-            for offset, length, size, data_size in self.places:
-                steps, data = file.read(size), file.read(data_size)
-                yield Record(data, offset, length), steps or data
+    @contextlib.contextmanager
+    def steps(self) -> Iterator[memoryview]:
+        """Maps the bytes of its time steps into memory, once: then they go, but for the example."""
+        with (
+            self.path.open("r+b") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+            memoryview(mapped) as whole,
+            whole[len(whole) - self.steps_size :] as steps,
+        ):
+            yield steps
+        os.truncate(self.path, self.size)
+
+    def take_example(self) -> bytes:
+        """Reads its example, once: the file goes."""
+        example = self.path.read_bytes()
+        self.path.unlink()
+        return example
 
 
 def spool(
-    make_records: Callable[[Track], tuple[LoadedTrack, list[Record]]], folder: str, track: Track
-) -> tuple[LoadedTrack, Spooled]:
-    """Makes the records of a track into a file of its own in a folder."""
+    make_records: Callable[[Track], tuple[LoadedTrack, list[Record]]],
+    columns: Columns,
+    folder: str,
+    track: Track,
+) -> tuple[LoadedTrack, list[Spooled]]:
+    """Makes the records of a track, into files of their own in a folder."""
     loaded, records = make_records(track)
+    shared = columns.describe(track, loaded)
+    return loaded, [_spool_record(record, shared, columns.payload, folder) for record in records]
+
+
+def _spool_record(record: Record, shared: dict[str, Any], payload: str, folder: str) -> Spooled:
+    own = shared | {"offset": record.offset, "length": record.length}
+    head = example_head(own, payload, len(record.data))
+    steps = record.data if record.steps is None else record.steps.data
     handle, path = tempfile.mkstemp(dir=folder)
-    places = []
-    with os.fdopen(handle, "wb") as file:
-        for record in records:
-            size = file.write(b"" if record.steps is None else record.steps.data)
-            places.append((record.offset, record.length, size, file.write(record.data)))
-    return loaded, Spooled(Path(path), tuple(places))
+    with os.fdopen(handle, "wb", buffering=0) as file:
+        file.write(head)
+        file.write(record.data)
+        if record.steps is not None:
+            file.write(steps)
+    return Spooled(Path(path), own, len(head) + len(record.data), memoryview(steps).nbytes)

@@ -1,6 +1,7 @@
 """The streaming loader: the host cuts clips from the cache, in threads that run ahead."""
 
 import jax
+import numpy as np
 
 from mgr_jax.audio.clips import cut_clip
 from mgr_jax.data.loader import Batch, Loader
@@ -17,12 +18,15 @@ class StreamingLoader(Loader):
         del data
         return batch["inputs"]
 
-    def _clip(self, track: int, start: int) -> Batch:
-        clip = cut_clip(
-            self.tracks.read(track),
-            start,
-            self._clip_samples,
-            short_clip=self._short_clip,
-            crop=self._crop,
-        )
-        return {"inputs": clip}
+    def _clips(self, tracks: np.ndarray, starts: np.ndarray) -> Batch:
+        clips = [
+            cut_clip(
+                self.tracks.read(track),
+                start,
+                self._clip_samples,
+                short_clip=self._short_clip,
+                crop=self._crop,
+            )
+            for track, start in zip(tracks.tolist(), starts.tolist(), strict=True)
+        ]
+        return {"inputs": np.stack(clips)}

@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import functools
 import itertools
-import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.splits import SplitInfo
 from tqdm import tqdm
 
 from mgr_jax.audio.io import Limits
@@ -22,12 +22,12 @@ from mgr_jax.data.account import Account
 from mgr_jax.data.cache_check import seal_cache
 from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.data.prepared import seal_dataset
+from mgr_jax.data.record_writer import write_records
 from mgr_jax.data.records import LoadedTrack, Record, Track
-from mgr_jax.data.spool import spool
+from mgr_jax.data.spool import Columns, Spooled, spool
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
 
-_UNKNOWN = -1  # the label of a track without a genre
 _AHEAD = 64  # tracks per worker that may be done before their turn
 
 
@@ -68,6 +68,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
 
     Attributes:
       PAYLOAD: name of the feature that holds a record's bytes.
+      RECORDS: options of ArrayRecord.
       HOMEPAGE: where the dataset is described.
       LICENSE: what may be done with the data.
       num_workers: loading processes; 0 loads in this process.
@@ -77,6 +78,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     """
 
     PAYLOAD: str
+    RECORDS: str = "group_size:1"
     HOMEPAGE: str = ""
     LICENSE: str = ""
     num_workers: int = os.cpu_count() or 1
@@ -153,10 +155,11 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         known = {t.label for s in tracks.values() for t in s} - {""}
         self.info.features["label"].names = sorted(known)
         self._account = Account(tracks, sorted(known), dict(self.planned.left_out))
+        columns = Columns(self.PAYLOAD, tuple(sorted(known)), self.planned.tags)
         spool_folder = self._work.enter_context(tempfile.TemporaryDirectory(dir=self.data_path))
         # Of all splits at once, and far ahead: workers go on while TFDS sorts and writes a split.
         results = map_in_processes(
-            functools.partial(spool, self.make_records(), spool_folder),
+            functools.partial(spool, self.make_records(), columns, spool_folder),
             [track for some in tracks.values() for track in some],
             workers=self.num_workers,
             ahead=_AHEAD,
@@ -165,35 +168,36 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         self._results = self._work.enter_context(contextlib.closing(results))
         return {split: self._generate_examples(split, len(tracks[split])) for split in tracks}
 
-    def _generate_examples(
-        self, split: str, num_tracks: int
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The records of the next tracks; writes the cache of the split as well."""
+    def _generate_examples(self, split: str, num_tracks: int) -> Iterator[tuple[str, Spooled]]:
+        """The records of the next tracks by key; writes the cache of the split as well."""
         assert self.planned is not None
         results = itertools.islice(self._results, num_tracks)
         bar = tqdm(results, split, total=num_tracks, unit="track", disable=not self.progress)
-        classes = self.info.features["label"].names
         cache = Path(self.data_path, "cache", split)
         with write_cache(cache, len(self.planned.tags)) as add_to_cache:
             for (track, result), notes in with_notes(bar):
                 if isinstance(result, Failure):
                     self._account.skip(track, result)
                     continue
-                loaded, spooled = result
+                loaded, records = result
                 self._account.add(split, track, loaded.mark, notes)
-                given = {*track.tags, *loaded.tags}
-                shared = {
-                    "label": classes.index(track.label) if track.label else _UNKNOWN,
-                    "tags": np.array([tag in given for tag in self.planned.tags], np.uint8),
-                    "track_id": track.track_id,
-                    "artist_id": track.artist_id,
-                    "groups": json.dumps({**track.groups, **loaded.groups}, sort_keys=True),
-                }
-                for record, steps in spooled.records():
-                    head = shared | {"offset": record.offset, "length": record.length}
-                    add_to_cache(head, steps)
-                    yield f"{track.track_id}#{record.offset}", {self.PAYLOAD: record.data, **head}
+                for record in records:
+                    with record.steps() as steps:
+                        add_to_cache(record.columns, steps)
+                    yield f"{track.track_id}#{record.columns['offset']}", record
             self._account.require_some(split, self._results)
+
+    def _generate_splits(self, dl_manager, download_config) -> list[SplitInfo]:
+        """As TFDS's, but for how records are written; see `write_records`."""
+        return [
+            write_records(
+                records,
+                self._get_filename_template(split),
+                download_config.get_shard_config(),
+                self.RECORDS,
+            )
+            for split, records in self._split_generators(dl_manager).items()
+        ]
 
     def download_and_prepare(self, **options: Any) -> None:
         """As TFDS's, which describes a dataset last; then its files get their sums."""

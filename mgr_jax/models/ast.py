@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
+from mgr_jax.models.convolution import Conv
 from mgr_jax.models.masking import Lengths, convolve
 from mgr_jax.models.network import Network, Output, as_image
 from mgr_jax.models.transformer import TransformerEncoder, require_heads
@@ -68,7 +69,7 @@ class AST(Network):
             those that the model was initialised with.
         """
         self.require_size(features, frames=self.patch[0], bins=self.patch[1])
-        patches = nn.Conv(
+        patches = Conv(
             self.width,
             self.patch,
             strides=self.stride,

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.convolution import Conv
+from mgr_jax.models.layers import ConvBlock, max_pool
 from mgr_jax.models.masking import Lengths, clip_mean, convolve, mask_frames, shorten
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 
@@ -30,7 +31,7 @@ class InceptionBlock(BatchNormed):
         """Maps [batch, frames, bins, c] to [batch, frames, bins, c + 4 * features]."""
 
         def conv(x: jax.Array, size: int, name: str) -> jax.Array:
-            layer = nn.Conv(
+            layer = Conv(
                 self.features,
                 (size, size),
                 kernel_init=nn.initializers.glorot_uniform(),
@@ -40,7 +41,8 @@ class InceptionBlock(BatchNormed):
             x = nn.relu(self.norm(x, f"{name}_norm", train=train, lengths=lengths))
             return convolve(layer, x, lengths)[0]
 
-        pooled = nn.max_pool(mask_frames(x, lengths, -jnp.inf), (3, 3), padding="SAME")
+        pooled = mask_frames(x, lengths, -jnp.inf)
+        pooled = max_pool(pooled, (3, 3), strides=(1, 1), padding=((1, 1), (1, 1)))
         pooled = mask_frames(pooled, lengths)  # nothing is to be computed of infinities
         branches = {
             "one": conv(x, 1, "one"),
@@ -110,7 +112,7 @@ class BBNN(ConvNetwork):
             block = InceptionBlock(self.width, self.order, **self.normed, name=f"block{layer}")
             x = block(x, lengths, train=train)
         x = nn.relu(self.norm(x, "transition_norm", train=train, lengths=lengths))
-        transition = nn.Conv(
+        transition = Conv(
             self.transition,
             (1, 1),
             kernel_init=nn.initializers.glorot_uniform(),

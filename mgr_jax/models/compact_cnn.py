@@ -1,12 +1,13 @@
 """Choi et al. 2017, "Transfer learning for music classification and regression tasks"."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from mgr_jax.models.layers import ConvBlock
+from mgr_jax.models.layers import ConvBlock, max_pool
 from mgr_jax.models.masking import Lengths, clip_mean, frame_mask
 from mgr_jax.models.network import ConvNetwork, Output, as_image
 
@@ -22,12 +23,15 @@ class _SegmentNormBlock(ConvBlock):
         train: bool,
         axis: int = -1,
         lengths: Lengths = None,
+        shift: jax.Array | None = None,
+        pool: Sequence[int] = (),
     ) -> jax.Array:
-        del train
+        del train, shift  # a bias is the same for a whole channel, whose mean is taken away
         layer = nn.InstanceNorm(
             feature_axes=axis, epsilon=self.epsilon, dtype=self.dtype, name=name
         )
-        return layer(x, mask=None if lengths is None else frame_mask(x, lengths))
+        x = layer(x, mask=None if lengths is None else frame_mask(x, lengths))
+        return max_pool(x, pool) if pool else x
 
 
 BLOCKS = {"batch": ConvBlock, "segment": _SegmentNormBlock}

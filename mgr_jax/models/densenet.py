@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from mgr_jax.models.convolution import Conv
 from mgr_jax.models.masking import Lengths, clip_mean, convolve, shorten
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 from mgr_jax.models.resnet import Stem
@@ -26,7 +27,7 @@ class _PreActivated(BatchNormed):
     ) -> jax.Array:
         """Batch norm, ReLU and a convolution without bias."""
         x = nn.relu(self.norm(x, f"norm{number}", train=train, lengths=lengths))
-        layer = nn.Conv(
+        layer = Conv(
             features,
             (size, size),
             use_bias=False,

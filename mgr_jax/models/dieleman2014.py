@@ -5,6 +5,7 @@ from typing import ClassVar
 import jax
 from flax import linen as nn
 
+from mgr_jax.models.convolution import Conv
 from mgr_jax.models.layers import max_pool
 from mgr_jax.models.network import Network, Output, as_sequence
 
@@ -87,7 +88,7 @@ class Dieleman2014(Network):
                 if layer == 1
                 else (self.kernel, 1, self.pool)
             )
-            x = nn.Conv(
+            x = Conv(
                 width,
                 (size,),
                 strides=stride,

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError, unknown_name
+from mgr_jax.models.convolution import Conv
 from mgr_jax.models.layers import ConvBlock, ResidualBlock, pool_clips
 from mgr_jax.models.masking import Lengths, convolve
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image, as_sequence
@@ -38,7 +39,7 @@ class DenseNetBlock(BatchNormed):
         """Maps [batch, frames, bins, channels] to [batch, frames, bins, features]."""
 
         def grow(x: jax.Array, features: int, kernel: tuple[int, int], number: int) -> jax.Array:
-            layer = nn.Conv(
+            layer = Conv(
                 features,
                 kernel,
                 kernel_init=nn.initializers.he_normal(),

@@ -42,6 +42,8 @@ class Fusion(ConvNetwork):
     """
 
     registered: ClassVar[str] = "fusion"
+    with_encoder: ClassVar[bool] = True
+    with_side: ClassVar[bool] = True
 
     encoder: Network
     side: SideFormat = SOUND_ALONE

@@ -1,36 +1,48 @@
 """Convolutional blocks that several networks share."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 from flax.linen.linear import default_kernel_init
 from jax import lax
 
+from mgr_jax.models.convolution import Conv
 from mgr_jax.models.masking import Lengths, clip_mean, convolve, mask_frames, shorten
 from mgr_jax.models.network import BatchNormed
 
 
-def max_pool(x: jax.Array, window: Sequence[int]) -> jax.Array:
-    """Non-overlapping max pooling; what does not fill a window at the end is dropped.
+def max_pool(
+    x: jax.Array,
+    window: Sequence[int],
+    strides: Sequence[int] | None = None,
+    padding: Sequence[tuple[int, int]] | None = None,
+) -> jax.Array:
+    """Max pooling; what does not fill a window at the end is dropped.
 
-    Equal to `flax.linen.max_pool(x, window, window)`, also in which of several equal maxima gets
-    the gradient. With its gradient it is 2 to 3 times as fast on a CPU, where XLA's
-    select-and-scatter is slow. One axis at a time: a 4x4 window then takes 8 slices, not 16.
+    Equal to `flax.linen.max_pool`. With its gradient it is 2 to 3 times as fast on a CPU, where
+    XLA's select-and-scatter is slow. One axis at a time: a 4x4 window then takes 8 slices, not 16.
+    Of several equal maxima the first along the last of these axes gets the gradient.
 
     Args:
       x: [batch, *spatial, channels].
       window: size along each of the spatial axes.
+      strides: from one window to the next along each; None: windows lie side by side.
+      padding: (before, after) along each, which never is the maximum; None: there is none.
 
     Returns:
-      [batch, *(spatial // window), channels].
+      [batch, *pooled, channels].
     """
-    for axis, size in reversed(list(enumerate(window, start=1))):
-        stop = x.shape[axis] // size * size
-        best, *others = (lax.slice_in_dim(x, i, stop, size, axis) for i in range(size))
+    if padding is not None:
+        around = [(0, 0, 0), *((*pad, 0) for pad in padding), (0, 0, 0)]
+        x = lax.pad(x, jnp.array(-jnp.inf, x.dtype), around)
+    sizes = list(zip(window, strides or window, strict=True))
+    for axis, (size, stride) in reversed(list(enumerate(sizes, start=1))):
+        reach = (x.shape[axis] - size) // stride * stride + 1
+        best, *others = (
+            lax.slice_in_dim(x, start, start + reach, stride, axis) for start in range(size)
+        )
         for other in others:
             best = jnp.where(other > best, other, best)
         x = best
@@ -72,50 +84,6 @@ def clip_max(x: jax.Array, lengths: Lengths = None) -> jax.Array:
     return global_max(x.reshape(len(x), -1, x.shape[-1]))
 
 
-def convolve_depthwise(
-    x: jax.Array,
-    kernel: jax.Array,
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    *,
-    rhs_dilation: Sequence[int],
-    **settings: Any,
-) -> jax.Array:
-    """`lax.conv_general_dilated` of channels that are convolved each by itself.
-
-    A CPU adds up shifted inputs, 10 to 60 times as fast as XLA's convolution there, and 3 to 17
-    times with the gradient.
-
-    Args:
-      x: [batch, *spatial, channels].
-      kernel: [*size, 1, channels].
-      strides: along the spatial axes.
-      padding: (before, after) along each.
-      rhs_dilation: distance of the kernel's taps along each.
-      **settings: further ones of `lax.conv_general_dilated`, for other processors.
-    """
-
-    def shifted_sum(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        padded = jnp.pad(x, [(0, 0), *padding, (0, 0)])
-        axes = list(zip(padded.shape[1:-1], kernel.shape, strides, rhs_dilation, strict=False))
-        counts = [(size - (taps - 1) * far - 1) // stride + 1 for size, taps, stride, far in axes]
-        total = jnp.zeros((), jnp.float32)
-        for tap in np.ndindex(kernel.shape[:-2]):
-            places = [
-                slice(at * far, at * far + (count - 1) * stride + 1, stride)
-                for at, count, (_, _, stride, far) in zip(tap, counts, axes, strict=True)
-            ]
-            total = total + padded[:, *places].astype(jnp.float32) * kernel[*tap, 0]
-        return total.astype(x.dtype)
-
-    def grouped(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return lax.conv_general_dilated(
-            x, kernel, strides, padding, rhs_dilation=rhs_dilation, **settings
-        )
-
-    return lax.platform_dependent(x, kernel, cpu=shifted_sum, default=grouped)
-
-
 class ConvBlock(BatchNormed):
     """Convolution, batch norm, activation, max pooling, dropout, over any number of axes.
 
@@ -150,23 +118,25 @@ class ConvBlock(BatchNormed):
         self, x: jax.Array, lengths: Lengths = None, *, train: bool
     ) -> tuple[jax.Array, Lengths]:
         """Maps [batch, *spatial, channels] to [batch, *pooled, features], and their lengths."""
-        conv = nn.Conv(
+        conv = Conv(
             self.features,
             self.kernel,
             strides=self.stride,
             padding=self.padding,
             kernel_dilation=self.dilation,
             use_bias=self.bias,
+            depthwise=self.depthwise,
             kernel_init=self.kernel_init,
             dtype=self.dtype,
             name="conv",
-            feature_group_count=self.features if self.depthwise else 1,
-            conv_general_dilated=convolve_depthwise if self.depthwise else None,
         )
-        x, lengths = convolve(conv, x, lengths)
-        x = self.norm(x, train=train, lengths=lengths)
-        # The same values as pooling after the activation, with less to compute.
-        x, lengths = pool_clips(x, self.pool, lengths)
+        (x, bias), lengths = convolve(conv, x, lengths, bias_apart=True)
+        # Pooling goes before the activation: the same values, with less to compute.
+        if lengths is None:
+            x = self.norm(x, train=train, shift=bias, pool=self.pool)
+        else:
+            x = self.norm(x, train=train, shift=bias, lengths=lengths)
+            x, lengths = pool_clips(x, self.pool, lengths)
         return nn.Dropout(self.dropout, deterministic=not train)(self.activation(x)), lengths
 
 
@@ -213,8 +183,8 @@ class ResidualBlock(BatchNormed):
             kernel: Sequence[int],
             stride: int | Sequence[int],
             name: str,
-        ) -> tuple[jax.Array, Lengths]:
-            layer = nn.Conv(
+        ) -> tuple[tuple[jax.Array, jax.Array | None], Lengths]:
+            layer = Conv(
                 self.features,
                 kernel,
                 strides=stride,
@@ -225,22 +195,28 @@ class ResidualBlock(BatchNormed):
                 dtype=self.dtype,
                 name=name,
             )
-            return convolve(layer, x, lengths)
+            return convolve(layer, x, lengths, bias_apart=True)
 
-        def norm(x: jax.Array, lengths: Lengths, name: str) -> jax.Array:
-            return self.norm(x, name, train=train, lengths=lengths)
+        def norm(
+            convolved: tuple[jax.Array, jax.Array | None], lengths: Lengths, name: str
+        ) -> jax.Array:
+            x, bias = convolved
+            return self.norm(x, name, train=train, lengths=lengths, shift=bias)
 
         shortcut = x
         strides = {self.stride} if isinstance(self.stride, int) else set(self.stride)
         if self.always_project or strides != {1} or x.shape[-1] != self.features:
-            shortcut, left = conv(x, lengths, self.shortcut_kernel, self.stride, "shortcut")
+            convolved, left = conv(x, lengths, self.shortcut_kernel, self.stride, "shortcut")
             if self.shortcut_norm:
-                shortcut = norm(shortcut, left, "shortcut_norm")
-        x, lengths = conv(x, lengths, self.kernel, self.stride, "conv1")
-        x = nn.relu(norm(x, lengths, "norm1"))
+                shortcut = norm(convolved, left, "shortcut_norm")
+            else:
+                shortcut, bias = convolved
+                shortcut = shortcut if bias is None else shortcut + bias.astype(self.dtype)
+        convolved, lengths = conv(x, lengths, self.kernel, self.stride, "conv1")
+        x = nn.relu(norm(convolved, lengths, "norm1"))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        x, lengths = conv(x, lengths, self.kernel, 1, "conv2")
-        x = norm(x, lengths, "norm2")
+        convolved, lengths = conv(x, lengths, self.kernel, 1, "conv2")
+        x = norm(convolved, lengths, "norm2")
         if self.gate_units:
             x = SqueezeExcite(self.gate_units, dtype=self.dtype, name="gate")(x, lengths)
         return nn.relu(x + shortcut), lengths

@@ -5,6 +5,7 @@ from typing import ClassVar
 import jax
 from flax import linen as nn
 
+from mgr_jax.models.convolution import Conv
 from mgr_jax.models.network import Network, Output, as_sequence
 
 
@@ -59,7 +60,7 @@ class Li2010(Network):
         # A kernel over all bins is one over time that sees the bins as channels.
         x = as_sequence(features)
         for layer, width in enumerate(self.widths, start=1):
-            conv = nn.Conv(
+            conv = Conv(
                 width,
                 (self.kernel,),
                 strides=self.stride,

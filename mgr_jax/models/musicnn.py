@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
+from mgr_jax.models.convolution import Conv
 from mgr_jax.models.layers import clip_max, global_max
 from mgr_jax.models.masking import Lengths, clip_mean, convolve
 from mgr_jax.models.network import ConvNetwork, Output, as_image
@@ -35,7 +36,7 @@ class PonsNetwork(ConvNetwork):
         padding: str | Sequence[tuple[int, int]] = "SAME",
         lengths: Lengths = None,
     ) -> jax.Array:
-        conv = nn.Conv(
+        conv = Conv(
             width,
             kernel,
             padding=padding,

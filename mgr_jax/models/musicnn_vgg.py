@@ -53,7 +53,7 @@ class MusicnnVGG(PonsNetwork):
         self.require_size(features, frames=2 * frames + 2, bins=2 * bins - 1)
         x = self.norm(as_image(features), "input_norm", train=train)
         x = self._convolve(x, self.width, (3, 3), "conv1", train)
-        x = nn.max_pool(x, (4, 1), strides=(2, 2))
+        x = max_pool(x, (4, 1), strides=(2, 2))
         for layer, pool in enumerate(self.pools, start=2):
             x = nn.Dropout(self.conv_dropout, deterministic=not train)(x)
             x = max_pool(self._convolve(x, self.width, (3, 3), f"conv{layer}", train), pool)

@@ -12,7 +12,8 @@ from flax import linen as nn
 from flax.linen.linear import default_kernel_init
 
 from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.models.masking import Lengths, batch_norm
+from mgr_jax.models.masking import Lengths, frame_mask
+from mgr_jax.models.normalisation import BatchNorm
 
 # More than that is a slip, which would take all memory, or hours until there is a network.
 _WIDEST, _DEEPEST = 2**20, 1000
@@ -50,6 +51,8 @@ class Network(nn.Module, kw_only=True):
 
     registered: ClassVar[str]
     raw: ClassVar[bool] = False  # made for waveforms
+    with_encoder: ClassVar[bool] = False  # its field `encoder` is another network
+    with_side: ClassVar[bool] = False  # called with what else is known of the tracks
 
     num_classes: int
     axis_name: str | None = None
@@ -252,9 +255,24 @@ class BatchNormed(nn.Module, kw_only=True):
         train: bool,
         axis: int = -1,
         lengths: Lengths = None,
+        shift: jax.Array | None = None,
+        pool: Sequence[int] = (),
     ) -> jax.Array:
-        """Batch normalisation of every channel, or along another axis; see `batch_norm`."""
-        return batch_norm(x, lengths, train=train, axis=axis, name=name, **self.normed)
+        """Batch normalisation, and pooling with it; see `normalisation.BatchNorm`.
+
+        Args:
+          x: [batch, ...]; with lengths [batch, frames, ..., channels], whose channels are
+            normalised.
+          name: of the layer.
+          train: use the statistics of the batch, and update the running ones.
+          axis: that of the channels.
+          lengths: frames of each clip that count; None: all.
+          shift: [channels], the bias of the layer before.
+          pool: window of the maximum over the result, where all frames count.
+        """
+        mask = None if lengths is None else frame_mask(x, lengths)
+        layer = BatchNorm(train=train, axis=axis, name=name, **self.normed)
+        return layer(x, mask=mask, shift=shift, window=pool)
 
     def dense_block(
         self, x: jax.Array, units: int, name: str, *, train: bool, dropout: float = 0.0

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from mgr_jax.errors import UserError
+from mgr_jax.models.convolution import Conv
 from mgr_jax.models.layers import max_pool
 from mgr_jax.models.network import Network, Output, as_image, as_sequence
 from mgr_jax.models.recurrent import CELLS, GATES, LastState
@@ -98,7 +99,7 @@ class PRCNN(Network):
     def _convolve(self, x: jax.Array) -> jax.Array:
         kernel = [self.kernel if along else 1 for along in AXES[self.axis]]
         for layer, (width, pool) in enumerate(zip(self.widths, self.pools, strict=True), start=1):
-            x = nn.Conv(
+            x = Conv(
                 width,
                 kernel,
                 padding=self.padding,

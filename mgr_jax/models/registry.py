@@ -7,12 +7,9 @@ import jax.numpy as jnp
 
 from mgr_jax._registry import Registry, build
 from mgr_jax.errors import UserError, unknown_name
-from mgr_jax.models.fusion import Fusion
 from mgr_jax.models.network import Network
-from mgr_jax.models.taught import Taught
 
 MODELS: Registry[Network] = Registry("mgr_jax.models")
-WITH_ENCODER = (Fusion.registered, Taught.registered)
 ALIASES = {"cnn": "choi_k2c2", "crnn": "choi_crnn"}
 
 
@@ -44,7 +41,7 @@ def create_model(
     if name not in MODELS and name not in ALIASES:
         raise unknown_name("model", name, [*MODELS, *ALIASES])
     shared = {"axis_name": axis_name, "dtype": dtype}
-    if name in WITH_ENCODER:
+    if MODELS[ALIASES.get(name, name)].with_encoder:
         part = kwargs.get("encoder", {"name": "choi_crnn"})
         kwargs["encoder"] = _encoder(name, part, kwargs.get("encoder_classes", 0), shared)
     fields = {"num_classes": num_classes, **shared, **kwargs}
@@ -59,7 +56,7 @@ def _encoder(whole: str, part: Any, num_classes: int, shared: Mapping[str, Any])
             f"{whole}: encoder is {part!r}; expected {{'name': 'choi_crnn', 'kwargs': {{…}}}}",
             code="model.encoder",
         )
-    if part["name"] in WITH_ENCODER:
+    if part["name"] in MODELS and MODELS[part["name"]].with_encoder:
         raise UserError(
             f"{part['name']} cannot be the encoder of a {whole}; name a network of sound",
             code="model.encoder",

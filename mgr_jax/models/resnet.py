@@ -5,7 +5,7 @@ from typing import ClassVar
 import jax
 from flax import linen as nn
 
-from mgr_jax.models.layers import ConvBlock, ResidualBlock
+from mgr_jax.models.layers import ConvBlock, ResidualBlock, max_pool
 from mgr_jax.models.masking import Lengths, clip_mean, mask_frames, shorten
 from mgr_jax.models.network import BatchNormed, ConvNetwork, Output, as_image
 
@@ -35,7 +35,7 @@ class Stem(BatchNormed):
             name="block",
         )(x, lengths, train=train)
         x = mask_frames(x, lengths)  # ReLUs: zero never exceeds what is there
-        x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+        x = max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
         return x, shorten(lengths, 3, 2, padding=2)
 
 

@@ -43,6 +43,7 @@ class Taught(Network):
     """
 
     registered: ClassVar[str] = "taught"
+    with_encoder: ClassVar[bool] = True
 
     encoder: Network
     encoder_classes: int = 0

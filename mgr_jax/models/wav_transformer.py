@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from mgr_jax.models.convolution import Conv
 from mgr_jax.models.masking import Lengths, clip_mean, convolve
 from mgr_jax.models.network import Network, Output, as_sequence
 from mgr_jax.models.transformer import TransformerEncoder, require_heads
@@ -84,7 +85,7 @@ class WavTransformer(Network):
           UserError: the clips are shorter than a patch.
         """
         self.require_size(features, frames=self.patch)
-        patches = nn.Conv(
+        patches = Conv(
             self.width,
             (self.patch,),
             strides=self.stride,

@@ -14,9 +14,9 @@ from mgr_jax.audio.spool import without_a_name
 from mgr_jax.classifier import GenreClassifier, abstract_variables, how_filled
 from mgr_jax.decisions import Rules, Timeline, TimelineLike
 from mgr_jax.errors import UserError
+from mgr_jax.input_spec import check_features
 from mgr_jax.model_folder import ModelDescription, find_model, read_model
 from mgr_jax.prediction.engine import ClipEngine, Outputs, TrackClips
-from mgr_jax.prediction.features import check_features
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.prediction.question import Question, answer_question, make_question, resolve_timeline
 from mgr_jax.training.checkpoint import load_variables

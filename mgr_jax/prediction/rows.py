@@ -77,7 +77,7 @@ def rows_of(entry: Mapping[str, Any]) -> Iterator[ResultRow]:
         size=entry["size"],
         modified=entry["modified"],
         schema=entry["schema"],
-        **dataclasses.asdict(origin_of(entry)),
+        **vars(origin_of(entry)),
     )
     classes = known.pop("classes")
     if "error" in entry:

@@ -11,7 +11,7 @@ from mgr_jax.data.sources import file_state
 from mgr_jax.decisions import Timeline
 from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.prediction.predictor import Predictor
-from mgr_jax.runs.feature_files import side_rows
+from mgr_jax.runs.model_tables import side_rows
 from mgr_jax.runs.split_predictions import DatasetSplits, predict_tracks_of
 
 _NOTHING: Mapping[str, str] = {}

@@ -3,58 +3,21 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mgr_jax.data.cache import digest
-from mgr_jax.data.feature_files import FeatureTracks, read_features
+from mgr_jax.data.feature_files import FeatureTracks
 from mgr_jax.data.splits import SPLITS
-from mgr_jax.data.table_rows import match_rows, read_table, rows_of
+from mgr_jax.data.table_rows import match_rows
 from mgr_jax.data.trained_on import TrainedOn, read_tracks, trained_on
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol
-from mgr_jax.input_spec import InputSpec
-from mgr_jax.prediction.features import check_features
-from mgr_jax.prediction.predictor import Predictor, load
+from mgr_jax.input_spec import check_features
+from mgr_jax.prediction.predictor import load
+from mgr_jax.runs.model_tables import read_for_model
 
 log = logging.getLogger(__name__)
-
-
-def read_for_model(file: Path, spec: InputSpec) -> FeatureTracks:
-    """Reads a file; of a table, the columns that the model was trained on, by name."""
-    table = read_features(file)
-    return table.with_columns(spec.columns) if spec.columns else table
-
-
-def side_rows(file: str, predictor: Predictor, tracks: Sequence[str]) -> list[dict[str, Any]]:
-    """What a `fusion` is given beside the sound of each track: its row of a table.
-
-    Args:
-      file: a table, see `read_features`; empty: there is none.
-      predictor: of the run.
-      tracks: names of tracks, or paths of files.
-
-    Raises:
-      UserError: no such table, a column or row that is missing, or a model that takes none.
-    """
-    if not file:
-        return [{} for _ in tracks]
-    columns = predictor.side.columns
-    if not columns:
-        raise UserError(
-            f"the table {file} is given, but this model takes none; leave it out",
-            code="argument.not_applicable",
-        )
-    table = read_table(file).with_columns(columns)
-    rows = rows_of(table, match_rows(table.track_id, tracks))
-    if missing := [track for track in tracks if track not in rows]:
-        raise UserError(
-            f"{file} has no row for {missing[0]} alone ({len(missing)} of {len(tracks)} are "
-            "missing); add rows, named like the files or tracks with their folders",
-            code="table.missing_row",
-        )
-    return [{"table": rows[track]} for track in tracks]
 
 
 def predict_file(

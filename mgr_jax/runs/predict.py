@@ -25,9 +25,9 @@ from mgr_jax.prediction.predictor import load
 from mgr_jax.prediction.record import SUFFIX, Record
 from mgr_jax.prediction.stream import FilePrediction
 from mgr_jax.prediction.tags import Mode, TagWriter
-from mgr_jax.runs.feature_files import read_for_model, side_rows
 from mgr_jax.runs.formats import FORMATS, SUFFIXES, create_writers, written_by
 from mgr_jax.runs.keeping import Keeper
+from mgr_jax.runs.model_tables import read_for_model, side_rows
 from mgr_jax.runs.predictions import Bar, FilePredictions
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from mgr_jax.audio.listing import find_audio_files
 from mgr_jax.errors import UserError, printable
 from mgr_jax.files import expand, require_writable, write_text
 from mgr_jax.prediction.predictor import Predictor, load
-from mgr_jax.runs.feature_files import side_rows
+from mgr_jax.runs.model_tables import side_rows
 
 # FMA's root genres as its metadata spell them, in the order of the challenge's columns.
 GENRES = (

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 import tensorstore
 
@@ -234,7 +235,7 @@ def _require_shapes(checkpoint: Path, stored: Any, tree: Any) -> None:
 
 def _host(tree: Any) -> Any:
     """Host arrays of the given shapes, so that restoring asks for no device."""
-    return jax.tree.map(lambda x: jax.device_get(jax.numpy.zeros(x.shape, x.dtype)), tree)
+    return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), tree)
 
 
 def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from mgr_jax.config import RESUMABLE, differences, from_json, load_config, to_json
-from mgr_jax.data.loader import DRAWS
+from mgr_jax.data.draws import DRAWS
 from mgr_jax.data.pipeline import read_run_account
 from mgr_jax.data.trained_on import read_tracks
 from mgr_jax.errors import UserError

@@ -16,12 +16,15 @@ from mgr_jax.classifier import GenreClassifier, classify
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.training.dropout import dropout_by_example
+from mgr_jax.training.loops import fast_in_loops
 from mgr_jax.training.optim import Loss, l2_penalty
 
 Batch = dict[str, Any]
 Metrics = dict[str, jax.Array]
 # (data that lies on the device, batch) → clips; see mgr_jax.data.loader.Loader.inputs.
 Inputs = Callable[[Any, Batch], jax.Array]
+
+_SMALL = 2**16  # elements of an array that is not worth a kernel of its own
 
 
 class TrainState(flax.struct.PyTreeNode):
@@ -58,7 +61,7 @@ def create_state(
         step=jnp.zeros((), jnp.int32),
         params=params,
         batch_stats=batch_stats,
-        opt_state=optimizer.init(params),
+        opt_state=jax.jit(optimizer.init)(params),  # one program, not one for each shape
         lr_scale=jnp.ones((), jnp.float32),
         average={"params": params, "batch_stats": batch_stats} if averaged else {},
     )
@@ -172,7 +175,7 @@ def make_train_step(
             return state, jax.tree.map(lambda x: x[None], metrics)
         return lax.scan(lambda state, batch: one_step(state, data, batch), state, by_step)
 
-    return update
+    return fast_in_loops(update) if jax.default_backend() == "cpu" else update
 
 
 def _augmented(
@@ -217,12 +220,29 @@ def _if_finite(
     """The new state if all of it is finite, else the old one at its step; and which it is, []."""
     # Gradients need no look: what is not finite of them is not finite of what comes of them.
     finite = jnp.isfinite(loss)
-    for leaf in jax.tree.leaves((new.params, new.batch_stats, new.opt_state)):
-        finite &= jnp.isfinite(leaf).all()
+    for array in _joined(jax.tree.leaves((new.params, new.batch_stats, new.opt_state))):
+        finite &= jnp.isfinite(array).all()
     if axis_name:  # statistics of a network's own may differ between devices
         finite = lax.pmin(finite.astype(jnp.int32), axis_name) > 0
-    kept = jax.tree.map(lambda new, old: jnp.where(finite, new, old), new, old)
+    if jax.default_backend() == "cpu":  # that compiles a kernel for every array's choice
+        kept = lax.cond(finite, lambda new, old: new, lambda new, old: old, new, old)
+    else:  # where the host would have to wait for the condition
+        kept = jax.tree.map(lambda new, old: jnp.where(finite, new, old), new, old)
     return kept.replace(step=new.step), finite
+
+
+def _joined(leaves: list[jax.Array]) -> list[jax.Array]:
+    """Floating-point arrays, the small ones of a type as one: each kernel takes time to compile."""
+    joined: list[jax.Array] = []
+    small: dict[Any, list[jax.Array]] = {}
+    for leaf in leaves:
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            continue  # counts of steps are always finite
+        if leaf.size > _SMALL:
+            joined.append(leaf)
+        else:
+            small.setdefault(leaf.dtype, []).append(leaf.ravel())
+    return joined + [jnp.concatenate(group) for group in small.values()]
 
 
 def _with_average(state: TrainState, decay: float) -> TrainState:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib.util
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,10 +14,11 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from mgr_jax import huge_pages, onednn
 from mgr_jax.config import save_config
 from mgr_jax.data.cache import Tracks
 from mgr_jax.data.digests import track_digests
-from mgr_jax.data.loader import DRAWS
+from mgr_jax.data.draws import DRAWS
 from mgr_jax.data.pipeline import class_counts, target_names
 from mgr_jax.errors import UserError, disk_errors_told, some_names
 from mgr_jax.evaluation import Predictions, Protocol, confusion_matrix, evaluate
@@ -283,6 +285,9 @@ def record_cost(workdir: Path, parameters: int, seconds: float) -> None:
         "parameters": parameters,
         "seconds": round(before + seconds, 1),
         "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "huge_pages": huge_pages.are_in_use(),
+        "onednn": onednn.version_in_use(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
     }
     try:
         write_sealed(path, cost)

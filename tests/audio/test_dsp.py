@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import librosa
 import numpy as np
 import pytest
+import scipy.signal
 from errors import user_error
 
 from mgr_jax.audio import dsp
+from mgr_jax.audio.dsp.stft import window_taps
 
 STFT = {
     "n_fft": 512,
@@ -102,3 +104,11 @@ def test_only_a_cpu_takes_clips_one_by_one(platform, one_by_one):
     function = jax.jit(lambda clips: dsp.map_clips(jnp.sin, clips))
     exported = jax.export.export(function, platforms=[platform])(jnp.ones((3, 4)))
     assert ("stablehlo.while" in exported.mlir_module()) == one_by_one
+
+
+@pytest.mark.parametrize("name", ["boxcar", "hann", "hamming", "blackman", ("kaiser", 14.0)])
+@pytest.mark.parametrize("length", [1, 2, 7, 400, 512])
+@pytest.mark.parametrize("periodic", [True, False])
+def test_windows_are_those_of_scipy_bit_for_bit(name, length, periodic):
+    expected = scipy.signal.get_window(name, length, fftbins=periodic)
+    np.testing.assert_array_equal(window_taps(name, length, periodic=periodic), expected)

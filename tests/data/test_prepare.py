@@ -14,20 +14,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import tensorflow_datasets as tfds
 from array_record.python.array_record_module import ArrayRecordReader
 from errors import user_error
 from processes import read_until, require_success, start
-from tensorflow_datasets.core.file_adapters import FileFormat
+from tensorflow_datasets.proto import tf_example_pb2
 from unsealed import unseal_dataset
 
 import mgr_jax
 from mgr_jax.data import cache, cache_writer
+from mgr_jax.data.examples import example_head
 from mgr_jax.data.fma.metadata import read_tracks
 from mgr_jax.data.fma.sources import check_sha1
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.prepare import prepare
 from mgr_jax.data.prepared import Prepared
-from mgr_jax.data.record_writer import PlainWriter
 from mgr_jax.data.records import LoadedTrack, Track, audio_records
 from mgr_jax.data.track_builder import TrackBuilder
 from mgr_jax.runs.audio_tracks import dataset_tracks
@@ -95,11 +96,37 @@ def test_records_are_not_compressed_once_more(music, tmp_path):
     assert reader.num_records() == 4
 
 
-def test_other_formats_are_left_to_tfds(tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet")
-    written = tmp_path / "a.parquet"
-    PlainWriter(FileFormat.PARQUET).write(written, [(0, b"one"), (1, b"two")])
-    assert parquet.read_table(written).column(0).to_pylist() == [b"one", b"two"]
+@pytest.mark.parametrize("tags", [[], [1, 0, 255]])
+def test_examples_are_those_that_tfds_writes(tags):
+    """By its serialiser, whose bytes differ in the order of the columns alone."""
+    columns = {
+        "label": -1,
+        "tags": np.array(tags, np.uint8),
+        "track_id": "Ümlaut/ß.mp3",
+        "artist_id": "",
+        "offset": 2**40,
+        "length": 128,
+    }
+    features = tfds.features.FeaturesDict(
+        {
+            "audio": tfds.features.Scalar(np.object_),
+            "label": tfds.features.ClassLabel(num_classes=2),
+            "tags": tfds.features.Tensor(shape=(None,), dtype=np.uint8),
+            "track_id": tfds.features.Text(),
+            "artist_id": tfds.features.Text(),
+            "offset": tfds.features.Scalar(np.int64),
+            "length": tfds.features.Scalar(np.int64),
+        }
+    )
+    parse = tf_example_pb2.Example.FromString
+    for data in (b"", bytes(range(256)) * 3000):
+        written = example_head(columns, "audio", len(data)) + data
+        wanted = features.serialize_example(features.encode_example({**columns, "audio": data}))
+        assert parse(written) == parse(wanted)
+        assert len(written) == len(wanted)
+        read = features.deserialize_example_np(written)
+        assert (read["audio"], read["label"], read["offset"]) == (data, -1, 2**40)
+        np.testing.assert_array_equal(read["tags"], tags)
 
 
 def test_a_missing_cache_is_built_again(music):

@@ -11,6 +11,13 @@ from mgr_jax.training.optim import cross_entropy, make_optimizer
 from mgr_jax.training.steps import create_state, make_train_step
 
 
+def weights(params):
+    """All but the biases of blocks' convolutions, whose gradient is 0: batch norm undoes them."""
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    keys = jax.tree_util.keystr
+    return [leaf for path, leaf in leaves if not keys(path).endswith("['conv']['bias']")]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", ["choi2016", "lee2017", "feng2017", "torchvision"])
 def test_two_steps_with_published_clips(spec):
@@ -29,11 +36,11 @@ def test_two_steps_with_published_clips(spec):
         "aux": {key: np.ones((2, 1, *shape), "f") for key, shape in spec.aux.items()},
     }
     step = jax.jit(update)
-    before = jax.tree.leaves(state.params)
+    before = weights(state.params)
     for _ in range(2):
         state, metrics = step(state, {}, batch)
         assert np.isfinite(metrics["loss"]).all()
-    after = jax.tree.leaves(state.params)
-    assert all(np.isfinite(leaf).all() for leaf in after)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params))
+    after = weights(state.params)
     changed = [not np.array_equal(old, new) for old, new in zip(before, after, strict=True)]
     assert np.mean(changed) > 0.9

@@ -13,7 +13,7 @@ import soundfile
 ROOT = Path(__file__).resolve().parents[2]
 ABSENT = (
     "grain", "tensorflow", "tensorflow_datasets", "librosa", "sklearn", "pyarrow", "matplotlib",
-    "tensorboardX", "optax",
+    "tensorboardX", "optax", "scipy",
     *(
         f"mgr_jax.{name}"
         for name in ("data", "evaluation", "runs", "reports", "features", "baselines", "leakage",

@@ -12,10 +12,8 @@ import pytest
 from errors import user_error
 from flax import linen as nn
 
-from mgr_jax.audio.frontends import create_frontend
 from mgr_jax.classifier import GenreClassifier
 from mgr_jax.config import load_config
-from mgr_jax.data.pipeline import make_loaders, open_split
 from mgr_jax.training.checkpoint import read_history
 from mgr_jax.training.optim import binary_cross_entropy, cross_entropy
 from mgr_jax.training.partition import make_partition
@@ -131,13 +129,6 @@ def test_a_resident_run_equals_a_streaming_one(quick, tmp_path, partition):
         losses[loader] = [(row["step"], row["train/loss"]) for row in rows if "train/loss" in row]
     assert [step for step, _ in losses["resident"]] == [2, 4, 6, 7]
     np.testing.assert_allclose(losses["resident"], losses["streaming"], atol=1e-4)
-
-
-def test_several_updates_a_dispatch_are_advised_against_on_a_cpu(quick):
-    splits = {"train": open_split(quick, "train")}
-    quick.loader = "resident"
-    with pytest.warns(UserWarning, match=r"set config\.steps_per_dispatch=1"):
-        make_loaders(quick, splits, create_frontend("waveform"))
 
 
 def test_data_that_do_not_fit_are_not_made_resident(quick, tmp_path, monkeypatch):

@@ -7,10 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.signal
 from jax import lax
 
-from mgr_jax.audio.dsp.stft import PAD_MODES, get_window, min_samples, num_frames
+from mgr_jax.audio.dsp.stft import PAD_MODES, get_window, min_samples, num_frames, window_taps
 from mgr_jax.errors import UserError, require
 
 C1 = 32.70319566257483  # Hz, 45 semitones below A4 = 440 Hz
@@ -120,7 +119,7 @@ def cqt_filterbank(
         for column, length in enumerate(octave):
             time = np.arange(-length // 2, length // 2).astype(int)
             wavelet = np.exp(2j * np.pi * frequencies[first + column] / sample_rate * time)
-            wavelet *= scipy.signal.get_window(window, len(time), fftbins=True)
+            wavelet *= window_taps(window, len(time), periodic=True)
             size = 1.0 if norm is None else np.linalg.norm(wavelet, norm)
             filters[len(filters) // 2 - time, column] = wavelet * np.sqrt(length) / size
         octaves.append(filters)

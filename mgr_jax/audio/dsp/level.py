@@ -8,8 +8,6 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.fft
-import scipy.signal
 from jax import lax
 
 from mgr_jax.errors import UserError, require
@@ -203,7 +201,9 @@ def _compress(x: jax.Array, bias: jax.Array | float, power: jax.Array | float) -
 
 def dct_basis(size: int, count: int) -> np.ndarray:
     """The first functions of the orthonormal DCT-II, [size, count] float64."""
-    return scipy.fft.dct(np.eye(size), type=2, norm="ortho")[:, :count]
+    from scipy.fft import dct  # a fifth of a second, for those who need it
+
+    return dct(np.eye(size), type=2, norm="ortho")[:, :count]
 
 
 def lifter_weights(count: int, lifter: float) -> np.ndarray:
@@ -232,6 +232,8 @@ def delta(
     Raises:
       UserError: there are too few frames.
     """
+    from scipy.signal import savgol_coeffs  # half a second, for those who need it
+
     total, half = features.shape[1], width // 2
     if total < width:
         raise UserError(
@@ -241,10 +243,7 @@ def delta(
         )
     # Row p: what position p of a window of `width` frames is worth; row `half` is the middle.
     fit = np.stack(
-        [
-            scipy.signal.savgol_coeffs(width, order, deriv=order, pos=p, use="dot")
-            for p in range(width)
-        ]
+        [savgol_coeffs(width, order, deriv=order, pos=p, use="dot") for p in range(width)]
     ).astype(np.float32)
     if frames is not None:
         last = jnp.maximum(0, frames[:, None] - width)

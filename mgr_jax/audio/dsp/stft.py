@@ -5,7 +5,6 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.signal
 from jax import lax
 
 from mgr_jax.errors import UserError, require
@@ -13,6 +12,13 @@ from mgr_jax.errors import UserError, require
 PAD_MODES = ("constant", "reflect")
 # Samples, counted in frames, that a CPU takes at a time: with their spectra they fit its L2 cache.
 _RUN_SAMPLES = 2**16
+# Sums of cosines, sum_k a_k cos(k x) for x from -pi to pi; coefficients as SciPy has them.
+_COSINES = {
+    "boxcar": (1.0,),
+    "hann": (0.5, 0.5),
+    "hamming": (0.54, 1.0 - 0.54),
+    "blackman": (0.42, 0.50, 0.08),
+}
 
 
 def num_frames(samples: int, *, n_fft: int, hop_length: int, center: bool) -> int:
@@ -134,7 +140,7 @@ def get_window(
     fits = 0 < length <= n_fft
     require(fits, "win_length", win_length, f"it must lie between 1 and n_fft={n_fft}")
     try:
-        taps = scipy.signal.get_window(name, length, fftbins=periodic)
+        taps = window_taps(name, length, periodic=periodic)
     except ValueError as error:
         raise UserError(
             f"window is {name!r}, which scipy.signal.get_window does not know; try 'hann'",
@@ -142,3 +148,32 @@ def get_window(
         ) from error
     left = (n_fft - length) // 2
     return np.pad(taps, (left, n_fft - length - left)).astype(np.float32)
+
+
+def window_taps(name: str | tuple, length: int, *, periodic: bool) -> np.ndarray:
+    """A window by its name in `scipy.signal.get_window`, with the same values.
+
+    The usual ones are made here: importing scipy.signal takes as long as importing jax, twice over.
+
+    Args:
+      name: such as "hann", or with parameters ("kaiser", 14.0).
+      length: in samples, at least 1.
+      periodic: a period of a periodic window; else it is symmetric.
+
+    Returns:
+      [length] float64.
+
+    Raises:
+      ValueError: there is no such window.
+    """
+    if name not in _COSINES:
+        import scipy.signal
+
+        return scipy.signal.get_window(name, length, fftbins=periodic)
+    if length == 1:
+        return np.ones(1)
+    phase = np.linspace(-np.pi, np.pi, length + periodic)[:length]
+    taps = np.zeros(length)
+    for order, coefficient in enumerate(_COSINES[name]):
+        taps += coefficient * np.cos(order * phase)
+    return taps

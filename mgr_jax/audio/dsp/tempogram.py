@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.fft
 
 from mgr_jax.audio.dsp.chroma import normalise_frames
 from mgr_jax.audio.dsp.stft import get_window
@@ -61,6 +60,8 @@ def tempogram(
     Raises:
       UserError: the envelope is too short, or a setting is out of range.
     """
+    from scipy.fft import next_fast_len  # a fifth of a second, for those who need it
+
     require(win_length > 0, "win_length", win_length, "it must be positive")
     count = envelope.shape[1] if center else envelope.shape[1] - win_length + 1
     if count < 1:
@@ -76,7 +77,7 @@ def tempogram(
             envelope = _ramp_down(envelope, win_length // 2 + frames, win_length // 2)
     local = envelope[:, np.arange(count)[:, None] + np.arange(win_length)]
     # Padded by as much again, no lag wraps around.
-    padded = scipy.fft.next_fast_len(2 * win_length - 1, real=True)
+    padded = next_fast_len(2 * win_length - 1, real=True)
     spectra = jnp.fft.rfft(local * get_window(window, None, win_length), n=padded)
     power = jnp.square(spectra.real) + jnp.square(spectra.imag)
     return normalise_frames(jnp.fft.irfft(power, n=padded)[..., :win_length], norm=norm)

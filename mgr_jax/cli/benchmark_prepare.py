@@ -1,0 +1,32 @@
+"""Time preparing a folder of music beside its parts, librosa and audioread.
+
+mgr-jax benchmark prepare                               # 300 synthetic songs: mp3, FLAC, Ogg
+mgr-jax benchmark prepare --folder=~/music --rounds=3   # genre folders of your own
+mgr-jax benchmark prepare --files=60 --rounds=1         # in half a minute
+
+audioread is compared where it is installed and finds the program ffmpeg. Run it on a quiet machine.
+"""
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.path("folder", None, "Genre folders of audio files; synthetic songs unless given.")
+    flags.integer("files", 300, "How many songs are made.", least=12)
+    flags.integer("sample_rate", 22_050, "Of what is stored, in Hz.", least=1)
+    flags.integer("rounds", 5, "Turns of each.", least=1)
+    flags.target("markdown", "File for what is printed.")
+    flags.target("json", "File for the numbers.")
+    flags.switch("progress", True, "Show a bar.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Times them, prints tables and writes the files that are asked for."""
+    del args
+    options = flags.given("folder", "files", "sample_rate", "rounds", "progress")
+    report = mgr_jax.benchmark_prepare(**options)
+    print(report)
+    for path in report.save(**flags.given("json", "markdown")):
+        print(f"Wrote {path}")

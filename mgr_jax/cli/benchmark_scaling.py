@@ -1,0 +1,29 @@
+"""Time what grows: clips from 1,000 to 30,000, and devices from 1 to 4.
+
+mgr-jax benchmark scaling                           # ten minutes on two cores
+mgr-jax benchmark scaling --clips=6000 --rounds=1   # two minutes
+
+A dataset of one-second clips is prepared, a tiny network trained for an epoch, files are predicted
+and a split is evaluated. Run it on a quiet machine.
+"""
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.integer("clips", 30_000, "The most; also a third, a tenth and a thirtieth.", least=1)
+    flags.integer("rounds", 3, "Turns of what takes little time.", least=1)
+    flags.target("markdown", "File for what is printed.")
+    flags.target("json", "File for the numbers.")
+    flags.switch("progress", True, "Show a bar.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Times it, prints tables and writes the files that are asked for."""
+    del args
+    report = mgr_jax.benchmark_scaling(**flags.given("clips", "rounds", "progress"))
+    print(report)
+    for path in report.save(**flags.given("json", "markdown")):
+        print(f"Wrote {path}")

@@ -1,0 +1,30 @@
+"""Time the training step of networks beside PyTorch, and tell what takes it.
+
+mgr-jax benchmark train                          # five networks, in some minutes
+mgr-jax benchmark train short_chunk --rounds=5   # or only those that are named
+
+PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
+"""
+
+import mgr_jax
+from mgr_jax.cli._flags import Flags
+
+ARGUMENTS = "[NETWORK …]"
+
+
+def define_flags(flags: Flags) -> None:
+    """Defines this command's flags."""
+    flags.integer("batch", None, "Clips at a time; 16 on a CPU, else 64.", least=1)
+    flags.integer("rounds", 7, "Turns of each.", least=1)
+    flags.switch("compiled", False, "Time PyTorch's networks by torch.compile too.")
+    flags.target("markdown", "File for what is printed.")
+    flags.target("json", "File for the numbers.")
+    flags.switch("progress", True, "Show bars.")
+
+
+def main(flags: Flags, args: list[str]) -> None:
+    """Times them, prints tables and writes the files that are asked for."""
+    report = mgr_jax.benchmark_train(args, **flags.given("batch", "rounds", "compiled", "progress"))
+    print(report)
+    for path in report.save(**flags.given("json", "markdown")):
+        print(f"Wrote {path}")
