@@ -1,8 +1,9 @@
 """Convolutions by oneDNN on the CPU: an optional part, which `mgr-jax build_onednn` compiles.
 
 XLA has no interface to a library of convolutions on the CPU but custom calls. oneDNN's kernels are
-those that PyTorch uses there; in float32 a training step is 1.1 to 1.6 times as fast as with XLA's
-own convolutions, and in bfloat16, which XLA computes in float32, up to 2.4 times. Results differ
+those that PyTorch uses there; in float32 a training step is 1.1 to 1.5 times as fast as with XLA's
+own convolutions, and in bfloat16, which XLA computes in float32, 1.3 to 2.3 times
+(docs/performance.md). Results differ
 from XLA's by rounding alone.
 
 They are used as soon as the library lies in the user's cache, compiled for this jaxlib and by this
