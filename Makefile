@@ -29,7 +29,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv is missing; install it with: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[tables,report,tags,keras,test]'
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[tables,report,tags,keras,docs,test]'
 	@touch $@
 
 demo: env
@@ -77,7 +77,7 @@ $(VENV)/.bench-installed: $(VENV)/.installed
 # Needs uv; writes exact versions for every supported Python.
 constraints:
 	{ head -n 2 constraints.txt; uv pip compile pyproject.toml --universal --python-version 3.11 \
-	  --extra tables --extra report --extra tags --extra keras --extra test --extra export --no-header \
+	  --extra tables --extra report --extra tags --extra keras --extra docs --extra test --extra export --no-header \
 	  --no-annotate --no-emit-index-url --no-emit-find-links --quiet; } > constraints.new
 	mv constraints.new constraints.txt
 
