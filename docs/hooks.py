@@ -1,22 +1,28 @@
 """Writes the pages that the program knows best, while MkDocs builds the site; see mkdocs.yml.
 
 `commands/` has a page for each command, from its own help. `api/` has a page for each group of
-public names, from their docstrings. Both stand in the navigation as a folder. The changelog and the
-guide for contributors are those of the top level.
+public names and for the parts that configs name, from their docstrings. Both stand in the
+navigation as a folder. The changelog and the guide for contributors are those of the top level.
 """
 
+import ast
 import html
 import importlib
+import inspect
 import re
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
 
 import mgr_jax
 from mgr_jax import cli
+from mgr_jax._registry import Registry
 from mgr_jax.cli._flags import Flags
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,8 +31,8 @@ COPIED = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Puts the pages of a folder where the navigation names the folder."""
-    folders = {"commands/": list(command_pages()), "api/": list(api_pages())}
-    config.nav = _unfold(config.nav, folders)
+    commands = [page if "index" in page else {_title(page): page} for page in command_pages()]
+    config.nav = _unfold(config.nav, {"commands/": commands, "api/": list(api_pages())})
     return config
 
 
@@ -39,12 +45,35 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def _unfold(nav: Any, folders: Mapping[str, list[str]]) -> Any:
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Gives tables the room of a table of contents that a page would leave empty."""
+    if not re.search(r"^(##|:::) ", markdown, re.MULTILINE):
+        page.meta.setdefault("hide", []).append("toc")
+    return markdown
+
+
+def on_page_content(text: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Makes links of pages that a help, a docstring or the changelog names: docs/teach.md."""
+
+    def link(found: re.Match[str]) -> str:
+        target = files.get_file_from_path(found[1])
+        if target is None:
+            return found[0]
+        return f'<a href="{get_relative_url(target.url, page.file.url)}">{found[0]}</a>'
+
+    return re.sub(r"docs/([\w/]+\.md)", link, text)
+
+
+def _unfold(nav: Any, folders: Mapping[str, list[Any]]) -> Any:
     if isinstance(nav, list):
         return [_unfold(item, folders) for item in nav]
     if isinstance(nav, dict):
         return {title: _unfold(item, folders) for title, item in nav.items()}
     return folders.get(nav, nav)
+
+
+def _title(page: str) -> str:
+    return cli.spell(Path(page).stem)
 
 
 def command_pages() -> dict[str, str]:
@@ -54,21 +83,15 @@ def command_pages() -> dict[str, str]:
         f"| [`mgr-jax {cli.spell(name)}`]({name}.md) | {_prose(_help(name)[0])} |"
         for name in commands
     ]
-    index = "\n".join(
-        [
-            "# Commands",
-            "",
-            "`mgr-jax COMMAND --help` says on the terminal what these pages say.",
-            "",
-            "| command | what it does |",
-            "|---|---|",
-            *rows,
-            "",
-        ]
-    )
-    return {"commands/index.md": index} | {
-        f"commands/{name}.md": _command_page(name) for name in commands
-    }
+    index = [
+        "# Commands",
+        "",
+        "These pages say what `mgr-jax COMMAND --help` says on the terminal.",
+        "",
+        *_table(("command", "what it does"), rows),
+    ]
+    pages = {f"commands/{name}.md": _command_page(name) for name in commands}
+    return {"commands/index.md": "\n".join(index), **pages}
 
 
 def _help(command: str) -> list[str]:
@@ -80,25 +103,16 @@ def _help(command: str) -> list[str]:
 def _command_page(command: str) -> str:
     module = importlib.import_module(f"mgr_jax.cli.{command}")
     name = f"mgr-jax {cli.spell(command)}"
-    arguments = getattr(module, "ARGUMENTS", "")
+    usage = f"{name} [flags] {getattr(module, 'ARGUMENTS', '')}".rstrip()
     summary, *paragraphs = _help(command)
-    lines = [
-        f"# {name}",
-        "",
-        _prose(summary),
-        "",
-        "```text",
-        f"{name} [flags] {arguments}".rstrip(),
-    ]
-    lines += ["```", ""]
+    lines = [f"# {name}", "", _prose(summary), "", *_code(usage, "text")]
     for paragraph in paragraphs:
-        first = paragraph.split(maxsplit=1)[0]
-        is_code = first in ("mgr-jax", "$") or paragraph.startswith("  ")
-        lines += ["```console", paragraph, "```", ""] if is_code else [_prose(paragraph), ""]
+        is_code = paragraph.lstrip() != paragraph or paragraph.startswith("mgr-jax ")
+        lines += _code(textwrap.dedent(paragraph)) if is_code else [_prose(paragraph), ""]
     flags = Flags()
     module.define_flags(flags)
     if rows := list(_flag_rows(flags)):
-        lines += ["## Flags", "", "| flag | meaning | default |", "|---|---|---|", *rows, ""]
+        lines += ["## Flags", "", *_table(("flag", "meaning", "default"), rows)]
     return "\n".join(lines)
 
 
@@ -107,15 +121,24 @@ def _flag_rows(flags: Flags) -> Iterator[str]:
     for name in sorted(flags):
         flag = flags[name]
         shown = f"--[no]{name}" if flag.boolean else f"--{name}"
-        meaning = re.sub(r"^<[^>]*>: ", "", flag.help or "")
+        meaning = _prose(re.sub(r"^<[^>]*>: ", "", flag.help or ""))
         if choices := getattr(flag.parser, "enum_values", None):
             meaning += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
-        default = "" if flag.default_as_str is None else f"`{flag.default_as_str.strip(chr(39))}`"
-        yield f"| `{shown}` | {_prose(meaning)} | {default} |".replace("\n", " ")
+        default = (flag.default_as_str or "").strip("'")
+        yield f"| `{shown}` | {meaning} | {default and f'`{default}`'} |".replace("\n", " ")
+
+
+def _table(titles: Iterable[str], rows: Iterable[str]) -> list[str]:
+    titles = list(titles)
+    return [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}", *rows, ""]
+
+
+def _code(text: str, language: str = "sh") -> list[str]:
+    return [f"```{language}", text, "```", ""]
 
 
 def _prose(text: str) -> str:
-    """Text of a help as Markdown: flags and commands become code, signs of Markdown do not act."""
+    """Text of a help as Markdown: flags become code, and signs of Markdown do not act."""
     parts = re.split(r"(`[^`]*`|--[\w.\[\]]+(?:=[^\s,;)]*[^\s,;).:])?)", text)
     return "".join(
         _escaped(part) if i % 2 == 0 else part if part.startswith("`") else f"`{part}`"
@@ -129,26 +152,94 @@ def _escaped(text: str) -> str:
 
 def api_pages() -> dict[str, str]:
     """A page for each group of public names, and the list of all of them first."""
-    index = ["# Python", "", "Everything here is a name of the package: `mgr_jax.load(…)`.", ""]
+    index = ["# Python", "", "Every name here is one of the package, as in `mgr_jax.load`.", ""]
     pages = {}
     for group, names in mgr_jax._GROUPS.items():
         page = f"{group.lower().replace(' ', '_')}.md"
-        index += [
-            f"## {group}",
-            "",
-            *(f"- [`{name}`]({page}#{_anchor(name)})" for name in names),
-            "",
-        ]
-        pages[f"api/{page}"] = "\n".join(
-            [f"# {group}", "", *(_entry(name, module) for name, module in names.items())]
-        )
-    return {"api/index.md": "\n".join(index)} | pages
+        links = [f"- [`{name}`]({page}#mgr_jax.{name})" for name in names]
+        index += [f"## {group}", "", *links, ""]
+        entries = [_entry(f"mgr_jax.{name}", f"{module}.{name}") for name, module in names.items()]
+        pages[f"api/{page}"] = "\n".join([f"# {group}", "", *entries])
+    parts = {
+        "fields.md": ("Fields of a config", _fields()),
+        "networks.md": ("Networks", _networks()),
+        "frontends.md": ("Front ends", _frontends()),
+        "augmentation.md": ("Augmentation", _transforms()),
+    }
+    links = [f"- [{title}]({page})" for page, (title, _) in parts.items()]
+    index += ["## What configs name", "", *links, ""]
+    pages |= {f"api/{page}": f"# {title}\n\n{text}" for page, (title, text) in parts.items()}
+    return {"api/index.md": "\n".join(index), **pages}
 
 
-def _anchor(name: str) -> str:
-    return f"mgr_jax.{name}"
+def _entry(title: str, path: str, **options: Any) -> str:
+    """The place of something, with an anchor of its title, for what its docstring says."""
+    lines = [f'<a id="{title}"></a>', "", f"::: {path}", "    options:"]
+    options = {"heading": title} | options
+    return "\n".join([*lines, *(f"      {key}: {value}" for key, value in options.items()), "", ""])
 
 
-def _entry(name: str, module: str) -> str:
-    """The place of a public name: an anchor of that name, then what its docstring says."""
-    return f'<a id="{_anchor(name)}"></a>\n\n::: {module}.{name}\n    options:\n      heading: mgr_jax.{name}\n'
+def _fields() -> str:
+    """The fields of a config, as they stand in the source."""
+    lines = inspect.getsource(mgr_jax.base_config).splitlines()
+    body = textwrap.dedent("\n".join(lines[2:-1]))
+    return (
+        "What `mgr_jax.base_config()` returns: every field with its default, and what it means. "
+        "Set one with `--config.FIELD=VALUE`, or in Python `config.FIELD = VALUE`.\n\n"
+        f"```python\n{body}\n```\n"
+    )
+
+
+def _networks() -> str:
+    """The networks by name, with their fields."""
+    text = (
+        "What `config.model.name` may be, and `mgr_jax.create_model`. The attributes are what "
+        "`config.model.kwargs` may hold. [The table of networks](../models.md) has their sizes.\n\n"
+    )
+    places = Registry[Any]("mgr_jax.models").places
+    options = {"members": "false", "show_signature": "false", "show_source": "true"}
+    return text + "\n".join(
+        _entry(name, ".".join(place), **options) for name, place in places.items()
+    )
+
+
+def _frontends() -> str:
+    """The parts of front ends: classes with a base."""
+    text = (
+        "The parts that front ends are made of. Their attributes are what `config.frontend.kwargs` "
+        "may hold. [The guide](../guide/frontends.md) has the front ends by name.\n\n"
+    )
+    found = (
+        (path, node.name)
+        for path, node in _public("mgr_jax/audio/frontends")
+        if isinstance(node, ast.ClassDef) and {"Part", "Bands", "Frontend"} & _bases(node)
+    )
+    return text + "\n".join(_entry(name, path, members="false") for path, name in found)
+
+
+def _transforms() -> str:
+    """The transforms of augmentation: functions that draw from a key."""
+    text = (
+        "What `config.augment` may name. The arguments behind the `*` of a transform are its "
+        "settings; every transform also takes `p`, the share of examples that it changes.\n\n"
+    )
+    found = (
+        (path, node.name)
+        for path, node in _public("mgr_jax/audio/augment")
+        if isinstance(node, ast.FunctionDef) and node.args.args[0].arg == "key"
+    )
+    return text + "\n".join(_entry(name, path) for path, name in found)
+
+
+def _bases(node: ast.ClassDef) -> set[str]:
+    return {base.id for base in node.bases if isinstance(base, ast.Name)}
+
+
+def _public(folder: str) -> Iterator[tuple[str, Any]]:
+    """The public functions and classes of a folder's modules, read off the sources."""
+    for file in sorted((ROOT / folder).glob("*.py")):
+        module = f"{folder}/{file.stem}".replace("/", ".")
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if getattr(node, "name", "_").startswith("_"):
+                continue
+            yield f"{module}.{node.name}", node
