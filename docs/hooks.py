@@ -162,8 +162,8 @@ def api_pages() -> dict[str, str]:
         pages[f"api/{page}"] = "\n".join([f"# {group}", "", *entries])
     parts = {
         "fields.md": ("Fields of a config", _fields()),
-        "networks.md": ("Networks", _networks()),
-        "frontends.md": ("Front ends", _frontends()),
+        "networks.md": ("Settings of networks", _networks()),
+        "frontends.md": ("Settings of front ends", _frontends()),
         "augmentation.md": ("Augmentation", _transforms()),
     }
     links = [f"- [{title}]({page})" for page, (title, _) in parts.items()]
@@ -175,7 +175,7 @@ def api_pages() -> dict[str, str]:
 def _entry(title: str, path: str, **options: Any) -> str:
     """The place of something, with an anchor of its title, for what its docstring says."""
     lines = [f'<a id="{title}"></a>', "", f"::: {path}", "    options:"]
-    options = {"heading": title} | options
+    options = {"heading": title, "toc_label": title.removeprefix("mgr_jax.")} | options
     return "\n".join([*lines, *(f"      {key}: {value}" for key, value in options.items()), "", ""])
 
 
@@ -204,17 +204,20 @@ def _networks() -> str:
 
 
 def _frontends() -> str:
-    """The parts of front ends: classes with a base."""
+    """The parts of front ends."""
     text = (
         "The parts that front ends are made of. Their attributes are what `config.frontend.kwargs` "
         "may hold. [The guide](../guide/frontends.md) has the front ends by name.\n\n"
     )
+    options = {"members": "false", "merge_init_into_class": "true"}
     found = (
         (path, node.name)
         for path, node in _public("mgr_jax/audio/frontends")
-        if isinstance(node, ast.ClassDef) and {"Part", "Bands", "Frontend"} & _bases(node)
+        if isinstance(node, ast.ClassDef) and {"Part", "Bands"} & _bases(node)
     )
-    return text + "\n".join(_entry(name, path, members="false") for path, name in found)
+    return text + "\n".join(
+        _entry(name, path, **options) for path, name in found if name != "Bands"
+    )
 
 
 def _transforms() -> str:
@@ -226,7 +229,7 @@ def _transforms() -> str:
     found = (
         (path, node.name)
         for path, node in _public("mgr_jax/audio/augment")
-        if isinstance(node, ast.FunctionDef) and node.args.args[0].arg == "key"
+        if isinstance(node, ast.FunctionDef) and node.args.args[0].arg in ("key", "keys")
     )
     return text + "\n".join(_entry(name, path) for path, name in found)
 
