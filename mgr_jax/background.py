@@ -21,7 +21,7 @@ STATISTICS = 3 * _COEFFICIENTS + 8 + len(_SWELLS) - 1 + 3
 
 
 def sound_statistics(clip: np.ndarray, rate: float) -> np.ndarray:
-    """Statistics of the sound of a clip, [n] float32.
+    """The statistics of the sound of a clip, [n] float32.
 
     They are, in this order: means, deviations and changes of the cepstral coefficients (timbre);
     flatness of the spectra; similarity of neighbouring and of distant spectra; height of the
@@ -93,7 +93,7 @@ def expand_statistics(statistics: np.ndarray, mean: np.ndarray, scale: np.ndarra
 
 
 def background_scores(statistics: np.ndarray, detector: Mapping[str, Any]) -> np.ndarray:
-    """Scores of clips, [clips]: log odds that a clip is not music.
+    """The log odds that clips are not music, [clips].
 
     Args:
       statistics: [clips, n], see `sound_statistics`.

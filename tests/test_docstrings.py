@@ -49,12 +49,17 @@ def public_functions(tree: ast.Module) -> Iterator[Function]:
             yield function
 
 
-def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """All nodes of a function's body but those of functions and classes inside it."""
-    for child in ast.iter_child_nodes(function):
-        if not isinstance(child, (*Function.__args__, ast.Lambda, ast.ClassDef)):
+def children(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes directly in another, but no functions and classes inside it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (Function, ast.Lambda, ast.ClassDef)):
             yield child
-            yield from own_nodes(child)
+
+
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    for child in children(function):
+        yield child
+        yield from own_nodes(child)
 
 
 def arguments(function: Function) -> list[str]:
@@ -77,17 +82,42 @@ def makers() -> dict[str, str]:
     }
 
 
-def raised(function: Function) -> set[str]:
-    """Classes of the errors that a function's own body raises; `raise error` is none of them."""
+def raised(node: ast.AST, caught: frozenset[str] = frozenset()) -> set[str]:
+    """Classes of the errors that leave a function by `raise Class(…)`; `raise error` is none."""
     names = set()
-    for node in own_nodes(function):
-        if isinstance(node, ast.Raise) and node.exc is not None:
-            thing = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-            name = ast.unparse(thing).rpartition(".")[2]
-            name = makers().get(name, name)
-            if name[0].isupper():
-                names.add(name)
-    return names - OWN_FAULTS
+    if isinstance(node, ast.Raise) and node.exc is not None:
+        thing = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        name = ast.unparse(thing).rpartition(".")[2]
+        name = makers().get(name, name)
+        if name[0].isupper() and name not in OWN_FAULTS | caught:
+            names.add(name)
+    for child in children(node):
+        inside = isinstance(node, ast.Try) and child in node.body
+        names |= raised(child, caught | handled(node) if inside else caught)
+    return names
+
+
+@functools.cache
+def tuples() -> dict[str, set[str]]:
+    """Constants that are tuples, such as DAMAGE → the names in them."""
+    return {
+        target.id: names_in(statement.value)
+        for tree in modules().values()
+        for statement in tree.body
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Tuple)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+
+
+def handled(statement: ast.Try) -> set[str]:
+    """Classes that a `try` catches."""
+    written = [names_in(handler.type) for handler in statement.handlers if handler.type]
+    return {name for names in written for one in names for name in tuples().get(one, {one})}
 
 
 def returns_something(function: Function) -> bool:

@@ -71,7 +71,7 @@ class Part:
             offset += self._start
         try:
             return self._file.seek(offset, whence) - self._start
-        except OSError:  # where a damaged file sends it is no place; the disk has no part in it
+        except OSError:  # a damaged file may point anywhere; the disk is not to blame
             return -1
 
     def tell(self) -> int:
@@ -80,10 +80,15 @@ class Part:
 
 
 class Patched(io.RawIOBase):
-    """A file with other bytes in some places."""
+    """A file in which some bytes are replaced."""
 
     def __init__(self, file: BinaryIO, patches: dict[int, bytes]) -> None:
-        """Takes what stands from which byte on."""
+        """Wraps a file.
+
+        Args:
+          file: the file.
+          patches: new bytes by position.
+        """
         self._file, self._patches = file, patches
 
     def read(self, size: int = -1) -> bytes:

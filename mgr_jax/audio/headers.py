@@ -46,7 +46,7 @@ class Header:
     is_text: bool
 
     def next_stream(self, after: int) -> int | None:
-        """The position of the next stream in an Ogg file that contains several in a row, or None."""
+        """The position of the next stream in an Ogg file that holds several in a row, or None."""
         page = b"OggS\x00\x02"  # the flag is that of a first page
         position = after + 1
         while position < self.size:
