@@ -220,7 +220,7 @@ def least_told(classes: Sequence[str], task: str, thresholds: Mapping[str, float
 
 
 class Decider:
-    """Decides the answers for tracks and parts of them, by the model's decisions and a user's rules."""
+    """Decides on the answers for tracks and parts of them, by model and user."""
 
     def __init__(
         self, classes: tuple[str, ...], task: str, decisions: Decisions, rules: Rules = Rules()

@@ -42,7 +42,7 @@ def write_sums(folder: Path, *, skip: Collection[str] = ()) -> None:
 
 
 def distrust(folder: Path) -> None:
-    """Marks a folder as damaged for `find_damage`, after damage was found in a file it does not read."""
+    """Marks a folder as damaged for `find_damage`, which does not read everything."""
     write_json(folder / _SUMS, {})
 
 

@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class ModelDescription:
-    """The description of a trained classifier: everything that is needed to use it, except the weights.
+    """The description of a trained classifier: all that is needed to use it, except the weights.
 
     Attributes:
       frontend: {"name", "kwargs"}, see `create_frontend`.

@@ -116,13 +116,13 @@ def take(number: int, handler: Callable[[int, FrameType | None], Any]) -> Any:
 
 
 def give_back(handlers: dict[int, Any]) -> None:
-    """Sets the handlers that `take` returned. None stands for a handler that Python does not know."""
+    """Sets the handlers that `take` returned. None is a handler that Python does not know."""
     for number, handler in handlers.items():
         signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def take_back() -> None:
-    """Sets Python's handlers again after a library has replaced them at a lower level."""
+    """Sets Python's handlers again after a library has replaced them at the C level."""
     if threading.current_thread() is threading.main_thread():
         for number in STATUS:
             if (handler := signal.getsignal(number)) is not None:

@@ -159,7 +159,7 @@ class _Pending:
         return job
 
     def take(self) -> tuple[Any, Future]:
-        """The next item: the first that is done, unless an older one may not be overtaken any more."""
+        """The next item: the first that is done, unless the oldest may not wait any longer."""
         oldest = next(iter(self._jobs))
         overtaken_by = self._added - len(self._jobs) - oldest  # of those yielded, the later ones
         if overtaken_by >= self._overtake:

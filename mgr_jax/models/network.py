@@ -295,7 +295,7 @@ class BatchNormed(nn.Module, kw_only=True):
     def dense_block(
         self, x: jax.Array, units: int, name: str, *, train: bool, dropout: float = 0.0
     ) -> jax.Array:
-        """The result [batch, units] of dense layer `name`, batch norm `name`_norm, ReLU and dropout.
+        """The output [batch, units] of dense layer `name`, batch norm `name`_norm, ReLU, dropout.
 
         Args:
           x: [batch, dim].
