@@ -188,7 +188,7 @@ def stage_config(config: ConfigDict, number: int) -> ConfigDict:
       number: of the stage, from 0.
 
     Raises:
-      UserError: there is no such stage, or its settings are wrong.
+      UserError: the stage's optimizer has a field that `config.optimizer` does not have.
     """
     if not config.stages:
         return config

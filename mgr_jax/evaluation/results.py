@@ -127,7 +127,7 @@ def save_result(
 
 
 def find_results(paths: Iterable[str | os.PathLike[str]], split: str) -> list[Path]:
-    """Replaces each folder of several scored runs, such as baselines, by these runs.
+    """Replaces each folder that holds several scored runs, such as baselines, by these runs.
 
     Args:
       paths: of folders.

@@ -16,7 +16,7 @@ def check_path(path: Path) -> None:
     """Checks that a table can be written under this name.
 
     Raises:
-      UserError: the suffix is unknown, a package is missing, or the file cannot be written.
+      UserError: the suffix is not .csv or .parquet, or the file cannot be written.
     """
     if path.suffix not in (".csv", ".parquet"):
         raise UserError(

@@ -32,7 +32,7 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> "F
       The figure.
 
     Raises:
-      ValueError: the matrix does not fit the classes.
+      ValueError: the matrix is not square, or its size is not the number of classes.
     """
     size = len(classes)
     if np.shape(matrix) != (size, size):
@@ -154,7 +154,7 @@ def draw_history(
       The figure.
 
     Raises:
-      ValueError: a series has another number of points.
+      ValueError: there is no series.
     """
     losses = {name: values for name, values in series.items() if "loss" in name}
     others = {name: values for name, values in series.items() if "loss" not in name}
