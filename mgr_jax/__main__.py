@@ -18,10 +18,13 @@ _COMPUTING = {
 
 
 def main(*words: str) -> int:
-    """Runs the command of this process; returns its exit code, see `mgr_jax.cli`.
+    """Runs the command of this process.
 
     Args:
-      words: with which it begins, before those of the command line.
+      *words: the first words of the command, before those of the command line.
+
+    Returns:
+      The exit code, see `mgr_jax.cli`.
     """
     arguments = [*words, *sys.argv[1:]]
     if arguments and arguments[0] in _COMPUTING and not {"-h", "--help"} & set(arguments):

@@ -1,4 +1,4 @@
-"""Confidence intervals that know that segments of one track are not independent."""
+"""Confidence intervals for segments that are not independent, because they share tracks."""
 
 from collections.abc import Callable
 from statistics import NormalDist
@@ -17,23 +17,23 @@ def bootstrap_intervals(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> dict[str, list[float | None]]:
-    """Percentile bootstrap over groups: a drawn group brings all its rows (cluster bootstrap).
+    """Percentile bootstrap over groups (cluster bootstrap): a drawn group brings all its rows.
 
-    A resample is a row of weights, how often each row was drawn, so that a statistic scores many
-    resamples in one array operation. Source: Efron and Tibshirani, An Introduction to the
+    A resample is a row of weights that count how often each row was drawn. So a statistic scores
+    many resamples in one array operation. Source: Efron and Tibshirani, An Introduction to the
     Bootstrap, 1993, chapter 13; Davison and Hinkley, Bootstrap Methods, 1997, section 3.8.
 
     Args:
-      statistic: maps weights [resamples, rows] to named scores [resamples]; NaN where undefined.
-      groups: [rows], the unit to resample; tracks here.
+      statistic: maps weights [resamples, rows] to named scores [resamples]; NaN if undefined.
+      groups: [rows], the unit to resample; here the tracks.
       resamples: number of bootstrap resamples.
       confidence: coverage of the interval.
       seed: decides the resamples; equal groups and seeds give equal resamples.
 
     Returns:
-      `{name: [value, low, high]}`. A value is None where the score is undefined. The interval
-      leaves out resamples where the score is undefined, and is [None, None] if all are, or with
-      fewer than two groups, as one group says nothing about the spread.
+      `{name: [value, low, high]}`. A value is None if the score is undefined. The interval ignores
+      resamples with an undefined score. It is [None, None] if all are undefined, or if there are
+      fewer than two groups, because one group says nothing about the spread.
 
     Raises:
       ValueError: no resamples, or a confidence outside (0, 1).
@@ -67,7 +67,7 @@ def bootstrap_intervals(
 
 
 def wilson_interval(rate: float, trials: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Score interval of a proportion, honest at 0 and 1 where resampling claims certainty.
+    """Wilson's score interval of a proportion. It is meaningful at 0 and 1, where resampling fails.
 
     Source: Wilson, Probable inference, the law of succession, and statistical inference, 1927.
 
@@ -87,5 +87,5 @@ def wilson_interval(rate: float, trials: int, *, confidence: float = 0.95) -> tu
 
 
 def number(value: float) -> float | None:
-    """A score as JSON has it: None for NaN."""
+    """A score in JSON: None for NaN."""
     return None if np.isnan(value) else float(value)

@@ -1,8 +1,8 @@
 """Metrics of labels and probabilities, as arrays.
 
-Every metric takes `weights` [..., rows], how often each row counts, and returns scores [...]. Left
-out, each row counts once. The bootstrap passes all its resamples in one call. Scores are NaN where
-undefined.
+Every metric takes `weights` [..., rows], which count how often each row counts, and returns scores
+[...]. Without weights each row counts once. The bootstrap passes all its resamples in one call.
+Undefined scores are NaN.
 """
 
 import numpy as np
@@ -14,20 +14,39 @@ Weights = np.ndarray | None
 
 
 def accuracy(label: np.ndarray, probabilities: np.ndarray, weights: Weights = None) -> np.ndarray:
-    """Share of rows [rows] whose most probable class [rows, classes] is the label."""
+    """The share of rows whose most probable class is the label.
+
+    Args:
+      label: [rows] int.
+      probabilities: [rows, classes].
+      weights: [..., rows]; None: every row counts once.
+    """
     return weighted_mean(probabilities.argmax(axis=1) == label, weights)
 
 
 def top_k_accuracy(
     label: np.ndarray, probabilities: np.ndarray, k: int, weights: Weights = None
 ) -> np.ndarray:
-    """Share of rows whose label is among the k most probable classes (ties: lower index first)."""
+    """The share of rows whose label is among the k most probable classes (ties: lower index first).
+
+    Args:
+      label: [rows] int.
+      probabilities: [rows, classes].
+      k: number of classes.
+      weights: [..., rows]; None: every row counts once.
+    """
     top = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     return weighted_mean((top == label[:, None]).any(axis=1), weights)
 
 
 def log_loss(label: np.ndarray, probabilities: np.ndarray, weights: Weights = None) -> np.ndarray:
-    """Mean cross-entropy in nats; of labels [rows, classes], mean binary cross-entropy."""
+    """The mean cross-entropy in nats; for several labels, the mean binary cross-entropy.
+
+    Args:
+      label: [rows] int, or [rows, classes] of 0 and 1.
+      probabilities: [rows, classes].
+      weights: [..., rows]; None: every row counts once.
+    """
     clipped = np.clip(probabilities.astype(np.float64), _EPSILON, 1 - _EPSILON)
     if label.ndim == 1:
         return weighted_mean(-np.log(clipped[np.arange(len(label)), label]), weights)
@@ -36,19 +55,29 @@ def log_loss(label: np.ndarray, probabilities: np.ndarray, weights: Weights = No
 
 
 def macro_f1(label: np.ndarray, probabilities: np.ndarray, weights: Weights = None) -> np.ndarray:
-    """Mean F1 over the classes that occur among the labels or the answers.
+    """The mean F1 over the classes that occur among the labels or the answers.
 
-    The answer is the most probable class, or for labels [rows, classes] every class of at least
+    The answer is the most probable class; for labels [rows, classes] it is every class of at least
     0.5. Equal to `sklearn.metrics.f1_score(average="macro", zero_division=nan)`.
+
+    Args:
+      label: [rows] int, or [rows, classes] of 0 and 1.
+      probabilities: [rows, classes].
+      weights: [..., rows]; None: every row counts once.
     """
     hits, support, answered = class_counts(label, probabilities, weights)
     return defined_mean(ratio(2 * hits, support + answered))
 
 
 def roc_auc(label: np.ndarray, probabilities: np.ndarray, weights: Weights = None) -> np.ndarray:
-    """Mean area under the ROC curve over classes, for labels [rows, classes].
+    """The mean area under the ROC curve over classes.
 
-    Classes whose labels are all 0 or all 1 are left out, as no curve exists.
+    Classes whose labels are all 0 or all 1 are left out, because they have no curve.
+
+    Args:
+      label: [rows, classes] of 0 and 1.
+      probabilities: [rows, classes].
+      weights: [..., rows]; None: every row counts once.
     """
     return defined_mean(areas(label, probabilities, weights)[0])
 
@@ -56,9 +85,14 @@ def roc_auc(label: np.ndarray, probabilities: np.ndarray, weights: Weights = Non
 def average_precision(
     label: np.ndarray, probabilities: np.ndarray, weights: Weights = None
 ) -> np.ndarray:
-    """Mean area under the precision-recall curve (steps, no interpolation) over classes.
+    """The mean area under the precision-recall curve (steps, no interpolation) over classes.
 
-    Takes labels [rows, classes] and leaves out the classes that `roc_auc` leaves out.
+    It leaves out the same classes as `roc_auc`.
+
+    Args:
+      label: [rows, classes] of 0 and 1.
+      probabilities: [rows, classes].
+      weights: [..., rows]; None: every row counts once.
     """
     return defined_mean(areas(label, probabilities, weights)[1])
 
@@ -66,12 +100,18 @@ def average_precision(
 def calibration_error(
     label: np.ndarray, probabilities: np.ndarray, weights: Weights = None, *, bins: int = 15
 ) -> np.ndarray:
-    """Expected calibration error: how far probabilities are from how often they come true.
+    """The expected calibration error: the distance between probabilities and frequencies.
 
-    Mean over bins of |share that came true - mean probability|, weighted by what falls into them;
-    `bins` of equal width divide (0, 1]. What is compared is the probability of the answer, or for
-    labels [rows, classes] the probability of every class. With few rows it is biased upwards.
+    It is the mean over bins of |share that came true - mean probability|, weighted by the number of
+    values in each bin. `bins` of equal width divide (0, 1]. The values are the probabilities of the
+    answers, or for labels [rows, classes] those of every class. With few rows it is biased upwards.
     Source: Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, 2017.
+
+    Args:
+      label: [rows] int, or [rows, classes] of 0 and 1.
+      probabilities: [rows, classes].
+      weights: [..., rows]; None: every row counts once.
+      bins: number of bins.
     """
     confidence, came_true, index = _binned(label, probabilities, bins)
     gaps = np.zeros((len(label), bins))
@@ -84,11 +124,16 @@ def calibration_error(
 def reliability(
     label: np.ndarray, probabilities: np.ndarray, *, bins: int = 15
 ) -> dict[str, np.ndarray]:
-    """What `calibration_error` compares, for a picture.
+    """The values that `calibration_error` compares, for a plot.
+
+    Args:
+      label: [rows] int, or [rows, classes] of 0 and 1.
+      probabilities: [rows, classes].
+      bins: number of bins.
 
     Returns:
-      Of every bin [bins] `count`, `confidence` (mean probability) and `frequency` (share that came
-      true), NaN where nothing falls into it.
+      For every bin [bins] `count`, `confidence` (mean probability) and `frequency` (share that came
+      true); NaN in empty bins.
     """
     confidence, came_true, index = (x.ravel() for x in _binned(label, probabilities, bins))
     count = np.bincount(index, minlength=bins)
@@ -110,7 +155,13 @@ def decide(label: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np
 def class_counts(
     label: np.ndarray, probabilities: np.ndarray, weights: Weights = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weighted rows [..., classes]: correctly answered, labelled, answered."""
+    """The weighted numbers of rows [..., classes] that are answered correctly, labelled, answered.
+
+    Args:
+      label: [rows] int, or [rows, classes] of 0 and 1.
+      probabilities: [rows, classes].
+      weights: [..., rows]; None: every row counts once.
+    """
     weights = np.ones(len(label)) if weights is None else weights
     truth, answer = decide(label, probabilities)
     # One product of floats: three of float and bool take three times as long.
@@ -122,7 +173,13 @@ def class_counts(
 def areas(
     label: np.ndarray, probabilities: np.ndarray, weights: Weights = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """ROC AUC and average precision [..., classes]; NaN without both kinds of label."""
+    """The ROC AUC and the average precision [..., classes]; NaN if all labels are alike.
+
+    Args:
+      label: [rows, classes] of 0 and 1.
+      probabilities: [rows, classes].
+      weights: [..., rows]; None: every row counts once.
+    """
     weights = np.ones(len(label)) if weights is None else weights
     roc, precision_recall = [], []
     for truth, scores in zip(label.T, probabilities.T, strict=True):
@@ -157,7 +214,13 @@ def defined_mean(scores: np.ndarray) -> np.ndarray:
 
 
 def ratio(above: np.ndarray, below: np.ndarray, empty: float = np.nan) -> np.ndarray:
-    """Quotient, with `empty` where the denominator is 0."""
+    """The quotient of two arrays.
+
+    Args:
+      above: numerators.
+      below: denominators, not negative.
+      empty: the result where the denominator is 0.
+    """
     return np.divide(above, below, out=np.full(np.shape(below), empty, float), where=below > 0)
 
 

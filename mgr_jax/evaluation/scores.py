@@ -26,37 +26,37 @@ def evaluate(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Scores every segment, and every track.
+    """Scores all segments and all tracks.
 
-    A table of repeats scores the mean over the repeats of the score of each. Its intervals come
-    from drawing tracks, with all that the repeats say of them; a resample that leaves a repeat
-    without rows is scored by the others. They tell what other tracks would have given, and the
-    list of `repeats` what other seeds would.
+    In a table of repeats, the score is the mean over the repeats. Its intervals come from drawing
+    tracks, each with its rows in all repeats; if a resample leaves a repeat without rows, the
+    others count. The intervals show what other tracks would give, and the list `repeats` what other
+    seeds would give.
 
     The calibration error has no interval: it is biased upwards, and more so in every resample, so
-    that percentiles would lie above the value.
+    percentiles would lie above the value.
 
-    A table that holds decisions only, every probability 0 or 1, has no log loss, top-k accuracy or
+    A table of decisions, in which every probability is 0 or 1, has no log loss, top-k accuracy or
     calibration error.
 
     Args:
       predictions: one row per segment.
       aggregation: how segments become tracks; see `Predictions.by_track`.
       top_k: score whether the label is among so many classes; None: 3, or one less than there are.
-      resamples: bootstrap resamples of tracks; a track brings all its segments.
+      resamples: number of bootstrap resamples of tracks; a track brings all its segments.
       confidence: coverage of the intervals.
       seed: decides the resamples.
 
     Returns:
       A dict ready for JSON: `split`, `protocol` (its fields), `task`, `aggregation`, `confidence`,
-      `tracks` and `segments` (counts; a track that stands in several repeats is one), `segment`
-      and `track`: `{metric: [value, low, high]}`. Numbers are None where `bootstrap_intervals`
-      documents it. A table of repeats adds `repeats`: of every metric of the tracks, the list of
-      values. Of multi_label tables `left_out` names the classes that `roc_auc` and
-      `average_precision` leave out because their labels are all alike.
+      `tracks` and `segments` (counts; a track in several repeats counts once), `segment` and
+      `track`: `{metric: [value, low, high]}`. Numbers are None as in `bootstrap_intervals`. A table
+      of repeats adds `repeats`: the list of values of every track metric. For multi_label,
+      `left_out` names the classes that `roc_auc` and `average_precision` leave out, because all
+      their labels are alike.
 
     Raises:
-      ValueError: an aggregation that does not exist, or a `top_k` of all the classes or more.
+      ValueError: there is no such aggregation, or `top_k` is not less than the number of classes.
     """
     tracks = predictions.by_track(aggregation)
     result: dict[str, Any] = {
@@ -103,13 +103,13 @@ def weighted_scores(
     top_k: int | None = None,
     decisions: bool = False,
 ) -> dict[str, np.ndarray]:
-    """All scores of a table whose rows count as often as `weights` [resamples, rows] say.
+    """All scores of a table, for several weights of its rows.
 
     Args:
-      predictions: the rows are scored as they are; of repeats, the mean of their scores.
-      weights: see above.
+      predictions: the rows; with repeats, the result is the mean of their scores.
+      weights: [resamples, rows], how often each row counts.
       top_k: see `evaluate`.
-      decisions: leave out what needs probabilities.
+      decisions: leave out the scores that need probabilities.
 
     Returns:
       Scores [resamples] by name, NaN where undefined.
@@ -127,7 +127,7 @@ def weighted_scores(
 def majority_baseline(
     predictions: Predictions, majority_class: int, **options: Any
 ) -> dict[str, Any]:
-    """What always answering one class scores: the least that a model must beat.
+    """The scores of always answering one class: the least that a model must beat.
 
     Args:
       predictions: a single-label table; only its labels are read.
@@ -135,7 +135,7 @@ def majority_baseline(
       **options: those of `evaluate`.
 
     Returns:
-      The result of `evaluate`: accuracy and macro-F1, as of all that only decides.
+      The result of `evaluate`: accuracy and macro-F1, as for every table of decisions.
 
     Raises:
       ValueError: a multi-label table, or an index that is no class.
@@ -151,7 +151,7 @@ def majority_baseline(
 
 
 def confusion_matrix(predictions: Predictions) -> np.ndarray:
-    """Counts of rows as int64 [true class, most probable class].
+    """The number of rows, int64 [true class, most probable class].
 
     Raises:
       ValueError: a multi-label table.
@@ -163,11 +163,11 @@ def confusion_matrix(predictions: Predictions) -> np.ndarray:
 
 
 def per_class(predictions: Predictions, *, confidence: float = 0.95) -> list[dict[str, Any]]:
-    """Scores of each class, for a table.
+    """The scores of each class, for a table.
 
-    The interval of the recall is Wilson's with the class's tracks as trials: meant for one row per
-    track, conservative for segments, and not of zero width for a class of a few tracks that are
-    all right or all wrong.
+    The interval of the recall is Wilson's with the tracks of the class as trials. It is meant for
+    one row per track and conservative for segments. It has a width even if the few tracks of a
+    class are all right or all wrong.
 
     Args:
       predictions: rows of segments or of tracks.
@@ -228,6 +228,14 @@ def _scores(
 
 
 def require_single_label(predictions: Predictions, what: str) -> None:
-    """Raises a ValueError for a table of tags."""
+    """Checks that a table has one label per row.
+
+    Args:
+      predictions: the table.
+      what: needs single labels, for the message.
+
+    Raises:
+      ValueError: it is a table of tags.
+    """
     if predictions.task != "single_label":
         raise ValueError(f"{what} needs a single_label table; this one is {predictions.task}")

@@ -1,4 +1,4 @@
-"""A picture of how genres go over time, above the sound that they were heard in."""
+"""A figure of the genres over time, above the sound itself."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -32,21 +32,23 @@ def draw_timeline(
     title: str,
     overview: Mapping[str, np.ndarray] | None = None,
 ) -> "Figure":
-    """Draws sections by name, the probabilities that they were made of, and the sound.
+    """Draws the sections by name, the probabilities behind them, and the sound.
 
-    One genre of many is drawn as areas on top of each other, tags, which have nothing to do with
-    one another, as a strip each. The classes that are the most probable over the whole have a
-    colour; the others share one.
+    Genres, of which one applies, are drawn as stacked areas. Tags, which are independent, are drawn
+    as one strip each. The classes that are the most probable over the whole track have a colour
+    each; the others share one.
 
     Args:
       edges: of the moments in seconds, [moments + 1].
       probabilities: [moments, classes].
       classes: names of the columns.
-      sections: (start, end, names of the classes that are told, or what else is to be written).
+      sections: (start, end, names of the reported classes, or other text).
       title: such as the name of the file.
       overview: of the sound: `low` and `high` [columns] in [-1, 1], `mel` [columns, bands] in dB
-        and `frequencies` [bands] in Hz, as `audio.overview.make_overview` finds them; None: the
-        picture goes without.
+        and `frequencies` [bands] in Hz, see `audio.overview.make_overview`; None: not drawn.
+
+    Returns:
+      The figure.
     """
     length = float(edges[-1])
     order = _rank(edges, probabilities, classes, sections)
