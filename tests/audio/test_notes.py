@@ -113,7 +113,7 @@ def test_a_table_has_the_notes_of_its_tracks_also_after_a_kill(cut_music, tmp_pa
     assert list(made.notes) == ["a_cut.wav"]
     assert "is cut short" in made.notes["a_cut.wav"][0]
     assert json.loads((tmp_path / "table.csv.notes.json").read_text()) == made.notes
-    assert "1 used but not as they are, see table.csv.notes.json" in str(made)
+    assert "1 used with a note, see table.csv.notes.json" in str(made)
 
 
 def test_an_audit_tells_the_notes_also_of_kept_fingerprints(cut_music, tmp_path):

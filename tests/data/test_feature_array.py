@@ -407,7 +407,7 @@ def test_a_model_of_features_refuses_audio(run, capsys, music_folder):
     ("arrays", "name", "flags", "says"),
     [
         (change(), "test.npz", [], "would replace those of the test split"),
-        (change(), "a.npz", ["--split=test"], "the split test of a file makes no sense"),
+        (change(), "a.npz", ["--split=test"], "a file has no split test"),
         (change(label=np.array(["jazz"] * 30)), "a.npz", [], "'jazz', which the model does not"),
         (change(mel=np.zeros((30, 2, 2))), "a.npz", [], "the features have shape"),
         (change(track=np.arange(30)), "a.npz", [], "does not say the genre"),
