@@ -32,7 +32,7 @@ def split_tracks(
       splits: the name of a published list, such as fault_filtered; "stratified", by track;
         "artist", by artist.
       artists: of each track, empty where unknown; None where nothing is known of artists. The
-        artist splits need them; of the others they tell how many stand in several splits.
+        artist splits need them; of the others they tell how many are in several splits.
       fractions: shares of train, validation and test; not used by the lists.
       seed: of the split; not used by the lists.
       identical: a common name for byte-identical files, empty for others. They stay on one side,

@@ -105,8 +105,8 @@ class Run:
         Args:
           split: a split that was scored.
           aggregation: how segments become tracks; None: as it was scored.
-          
-          Returns:
+
+        Returns:
           The scores.
         """
         return load_result(self.path, split, aggregation)
@@ -128,8 +128,8 @@ class Run:
 
         Args:
           checkpoint: "best" by validation score, "latest", or a step.
-          
-          Returns:
+
+        Returns:
           The predictor.
         """
         return load(self.path, checkpoint=checkpoint)

@@ -391,7 +391,8 @@ def test_other_features_are_refused(run, features, code, named):
 
 
 def test_short_tracks_are_filled_with_a_warning(run):
-    with pytest.warns(UserWarning, match="1 of 1 tracks have fewer than the 8 frames"):
+    told = "1 of 1 tracks have fewer frames than the network.s window of 8"
+    with pytest.warns(UserWarning, match=told):
         prediction = mgr_jax.load(run[0]).predict_features(np.ones((3, BINS), np.uint8))
     assert prediction.end.tolist() == [3.0]
 
