@@ -14,11 +14,11 @@ class Pair(Protocol):
 
     @property
     def first(self) -> int:
-        """Position of the first track."""  # noqa: D102
+        """Position of the first track."""
 
     @property
     def second(self) -> int:
-        """Position of the second track."""  # noqa: D102
+        """Position of the second track."""
 
 
 class IdenticalRows(NamedTuple):

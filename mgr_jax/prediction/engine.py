@@ -37,7 +37,7 @@ class TrackClips:
 
 
 class ClipEngine:
-    """Classifies clips. Batches are filled across tracks, and one is always running on the device."""
+    """Classifies clips. Batches are filled across tracks, and one is always in progress."""
 
     def __init__(
         self,

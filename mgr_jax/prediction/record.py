@@ -132,7 +132,7 @@ class Record:
             return file_of(read_line(file.readline()))
 
     def forget(self, name: str) -> None:
-        """Ignores the entry of a file that is predicted again; its line stays until that is done."""
+        """Ignores the entry of a file that is predicted again; its line stays until then."""
         if self.known.pop(name, None):
             self._dropped = True
 

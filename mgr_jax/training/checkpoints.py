@@ -1,4 +1,4 @@
-"""Checkpoints through Orbax: the latest and the best, without replicas, written in the background."""
+"""Checkpoints through Orbax: the latest and the best, not replicated, saved in the background."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -166,8 +166,8 @@ class Checkpoints:
         if best is not None and best <= step and best not in scores:
             raise UserError(
                 f"{self.folder.parent / 'metrics.jsonl'} lacks the evaluation of checkpoint "
-                f"{best}, without which patience and stages cannot be resumed; restore it, or train in "
-                "another folder",
+                f"{best}, without which patience and stages cannot be resumed; restore it, or "
+                "train in another folder",
                 code="run.missing_evaluation",
             )
         return scores

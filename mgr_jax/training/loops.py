@@ -33,7 +33,7 @@ def fast_in_loops(function: Callable) -> Callable:
 
 
 def _rewrite(value: Any, *, in_loop: bool) -> Any:
-    """A program, or programs, with other equations; other parameters of an equation are unchanged."""
+    """A program, or programs, with other equations; their other parameters are unchanged."""
     if isinstance(value, core.ClosedJaxpr):
         return value.replace(jaxpr=_rewrite(value.jaxpr, in_loop=in_loop))
     if isinstance(value, core.Jaxpr):

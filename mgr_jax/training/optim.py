@@ -84,7 +84,7 @@ def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
 
 
 def decay_mask(params: optax.Params) -> optax.Params:
-    """Marks the parameters that are penalised: matrices and kernels, not biases and norms' scales."""
+    """Marks the parameters that are penalised: matrices and kernels, no biases or norms' scales."""
     return jax.tree.map(lambda x: x.ndim > 1, params)
 
 

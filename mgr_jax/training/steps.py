@@ -222,7 +222,7 @@ def _feature_augment(
 def _if_finite(
     new: TrainState, old: TrainState, loss: jax.Array, axis_name: str | None
 ) -> tuple[TrainState, jax.Array]:
-    """The new state if all of it is finite, else the old one at the new step; and which it is, []."""
+    """The new state if all of it is finite, else the old one at the new step; and which, []."""
     # Gradients need no check: if they are not finite, nor is the state made from them.
     finite = jnp.isfinite(loss)
     for array in _joined(jax.tree.leaves((new.params, new.batch_stats, new.opt_state))):
@@ -237,7 +237,7 @@ def _if_finite(
 
 
 def _joined(leaves: list[jax.Array]) -> list[jax.Array]:
-    """Floating-point arrays; small ones of a type are joined, as each kernel takes time to compile."""
+    """Floating-point arrays; small ones of a type are joined, as each kernel needs compiling."""
     joined: list[jax.Array] = []
     small: dict[Any, list[jax.Array]] = {}
     for leaf in leaves:

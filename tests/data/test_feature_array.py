@@ -156,7 +156,7 @@ def test_known_artists_that_other_splits_part_are_counted(tmp_path, build, split
     split = np.array((["train"] * 6 + ["validation"] * 2 + ["test"] * 2) * 3)
     artist = np.repeat(GENRES, 10)
     np.savez(tmp_path / "a.npz", **pictures(), split=split, artist=artist)
-    with pytest.warns(UserWarning, match=f"3 artists stand in several {splits} splits"):
+    with pytest.warns(UserWarning, match=f"3 artists are in several {splits} splits"):
         folder = build(tmp_path / "a.npz", splits=splits)
     protocol = json.loads((folder / "protocol.json").read_text())
     assert protocol["artists_in_several_splits"] == 3

@@ -269,7 +269,7 @@ def test_what_the_other_run_began_with_counts_too(first, tmp_path):
     path = tmp_path / "second" / "config.json"
     stored = read_unsealed(path) | {"init_from": str(tmp_path / "gone")}
     path.write_text(json.dumps(stored))
-    with pytest.warns(UserWarning, match="gone, which cannot be read any more"):
+    with pytest.warns(UserWarning, match="gone, which can no longer be read"):
         begin(config)
 
 
