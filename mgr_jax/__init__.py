@@ -1,7 +1,7 @@
 """mgr_jax: music genre recognition in JAX, raw audio to genre end to end on the accelerator.
 
-The names below are loaded when they are first used, so that importing the package starts neither
-jax nor tensorflow_datasets.
+The names below are loaded at first use. Importing the package imports neither jax nor
+tensorflow_datasets.
 """
 
 import importlib

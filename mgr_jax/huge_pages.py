@@ -1,7 +1,7 @@
-"""Huge pages of memory for glibc's allocator, which reads its settings as a process starts.
+"""Huge memory pages for glibc's allocator, which reads its settings when a process starts.
 
-JAX and NumPy take fresh memory for every result. Of 4 kB a page, the kernel clears and maps each
-at its first touch; of 2 MB, that costs a tenth.
+JAX and NumPy allocate fresh memory for every result. The kernel clears and maps each page at its
+first use. With pages of 2 MB instead of 4 kB this costs a tenth.
 """
 
 import os
@@ -16,12 +16,12 @@ _MODE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def restart() -> None:
-    """Starts this process anew with huge pages, where that helps and nobody has said otherwise.
+    """Restarts this process with huge pages, if that helps and the user has not decided otherwise.
 
-    Its number, arguments, standard streams and ignored signals stay; whatever else was done in it
-    is done again. So it belongs before everything. It returns where nothing is to be gained: on
-    another system than Linux with glibc, where the kernel gives huge pages to nobody or to
-    everybody unasked, and where the tunable or `SWITCH` is set.
+    The process number, arguments, standard streams and ignored signals stay the same. Everything
+    else is done again, so call this first. It returns if there is nothing to gain: on a system
+    other than Linux with glibc, if the kernel never uses huge pages or always does, and if the
+    tunable or `SWITCH` is set.
     """
     if not _is_wanted():
         return
@@ -34,7 +34,7 @@ def restart() -> None:
 
 
 def are_in_use() -> bool:
-    """Whether large arrays of this process lie in huge pages, as far as the system tells."""
+    """Whether large arrays of this process use huge pages, as far as the system tells."""
     return _mode() == "always" or (_mode() == "madvise" and (_tunable() or "0") != "0")
 
 
@@ -51,14 +51,14 @@ def _is_wanted() -> bool:
 
 
 def _tunable() -> str | None:
-    """What the tunable is set to; None where nobody has set it."""
+    """The value of the tunable; None if nobody has set it."""
     settings = (one.partition("=") for one in os.environ.get(TUNABLES, "").split(":"))
     values = [value for name, _, value in settings if name == _TUNABLE]
     return values[-1] if values else None
 
 
 def _mode() -> str:
-    """When the kernel gives huge pages: "always", "madvise", where asked for, or "never"."""
+    """When the kernel uses huge pages: "always", "madvise" (on request) or "never"."""
     try:
         return _MODE.read_text(encoding="ascii").partition("[")[2].partition("]")[0]
     except OSError:

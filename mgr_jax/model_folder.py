@@ -1,7 +1,7 @@
-"""The model folder: `model.json` says what a classifier is, `checkpoints/` holds its weights.
+"""The model folder: `model.json` describes a classifier, `checkpoints/` holds its weights.
 
-Prediction reads these and nothing else, so that a run, an import and an export are alike to it.
-Runs of version 0.1.0 kept five files in place of model.json; they are read as if they had it.
+Prediction reads only these, so a run, an import and an export are the same to it. Runs of version
+0.1.0 had five files instead of model.json; they are read as if they had one.
 """
 
 import dataclasses
@@ -43,24 +43,25 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class ModelDescription:
-    """What a trained classifier is: all that using it takes beside its weights.
+    """The description of a trained classifier: all that is needed to use it, except the weights.
 
     Attributes:
       frontend: {"name", "kwargs"}, see `create_frontend`.
       model: {"name", "kwargs"}, see `create_model`.
       input_norm: see `GenreClassifier`.
       compute_dtype: of the network.
-      spec: what it takes.
-      classes: names of its outputs; none where it gives embeddings alone.
-      training_tracks: of each class; empty where that is not known.
-      trained_to_classify: music; else its probabilities say nothing, as those of an autoencoder do.
-      decisions: what validation tracks told of its answers; see `mgr_jax calibrate`.
-      side: what it is given beside the sound.
+      spec: its inputs.
+      classes: names of its outputs; empty if it gives only embeddings.
+      training_tracks: of each class; empty if not known.
+      trained_to_classify: whether it was trained to classify. If not, its probabilities mean
+        nothing, as those of an autoencoder.
+      decisions: what was learnt from validation tracks; see `calibrate`.
+      side: its inputs besides the sound.
       provenance: where it comes from: `mgr_jax` (version), `config` (SHA-256 of it as JSON),
         `dataset`, `source` (digest of its files), `license`, `protocol` (see `Protocol.as_dict`)
-        and `init_from` (the run whose weights it began with); None where that is not known. Of
-        weights from elsewhere: `import` (source, file, upstream, tensors) and `license`, and where
-        they are known ones `pretrained`, `trained_on` and `overlap`, see `catalogue.Pretrained`.
+        and `init_from` (the run whose weights it started from); None if not known. Imported weights
+        have `import` (source, file, upstream, tensors) and `license`. Those in the catalogue also
+        have `pretrained`, `trained_on` and `overlap`, see `catalogue.Pretrained`.
     """
 
     frontend: Mapping[str, Any]
@@ -77,7 +78,7 @@ class ModelDescription:
 
     @property
     def system(self) -> str:
-        """What it is called in reports."""
+        """Its name in reports."""
         return name_system(self.frontend["name"], self.model["name"], self.trained_to_classify)
 
     @property
@@ -90,7 +91,14 @@ class ModelDescription:
         }
 
     def require_classes(self, model: str | os.PathLike[str]) -> None:
-        """Raises a UserError, which names the model, where it gives embeddings alone."""
+        """Checks that it gives classes and not only embeddings.
+
+        Args:
+          model: its name or folder, for the message.
+
+        Raises:
+          UserError: it gives only embeddings.
+        """
         if not self.classes:
             raise UserError(
                 f"{model} tells no classes, it gives embeddings alone; use it to embed and search, "
@@ -108,7 +116,13 @@ class ModelDescription:
 
 
 def name_system(frontend: str, model: str, trained_to_classify: bool = True) -> str:
-    """What a front end and a model are called in reports."""
+    """The name of a front end and a model in reports.
+
+    Args:
+      frontend: name of the front end.
+      model: name of the model.
+      trained_to_classify: see `ModelDescription`.
+    """
     untrained = "" if trained_to_classify else ", not trained to classify"
     return f"{frontend} + {model}{untrained}"
 
@@ -119,12 +133,14 @@ def read_model(
     """Builds the classifier that a model folder describes, without its weights.
 
     Args:
-      folder: whichever version wrote it.
+      folder: of any version.
       axis_name: mapped axis over which batch statistics are averaged, if any.
 
+    Returns:
+      The classifier and its description.
+
     Raises:
-      UserError: see `read_description`, and a front end, a model or an argument that this version
-        does not have.
+      UserError: see `read_description`; or this version lacks its front end, model or argument.
     """
     described = read_description(folder)
     spec = described.spec
@@ -145,16 +161,16 @@ def read_model(
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:
-    """The folder of a model that is given by its path, or by the name of a pretrained network.
+    """The folder of a model that is given by its path or by the name of a pretrained network.
 
-    A path that exists wins. One that does not, and is no name, is returned as it is: whoever reads
-    it says what it is to be.
+    An existing path has priority. A path that does not exist and is no name is returned unchanged;
+    the code that reads it explains what it should be.
 
     Args:
       model: the path or the name.
 
     Raises:
-      UserError: the network of this name is not there yet, or a name is nearly one.
+      UserError: the pretrained network is not downloaded yet, or the name is misspelt.
     """
     folder = expand(model).absolute()
     if folder.exists() or os.path.basename(name := os.fspath(model)) != name:
@@ -165,15 +181,15 @@ def find_model(model: str | os.PathLike[str]) -> Path:
 
 
 def is_model_folder(folder: Path) -> bool:
-    """Whether a folder describes a model, readable or not."""
+    """Whether a folder describes a model, valid or not."""
     return any((folder / name).is_file() for name in (FILE, "config.json"))
 
 
 def read_description(folder: Path) -> ModelDescription:
-    """Reads what a model folder holds, whichever version wrote it.
+    """Reads the description in a model folder of any version.
 
     Raises:
-      UserError: it is no model folder, model.json is damaged, or a later version wrote it.
+      UserError: it is not a model folder, model.json is damaged, or a later version wrote it.
     """
     path = folder / FILE
     if not path.exists():
@@ -203,12 +219,16 @@ def read_description(folder: Path) -> ModelDescription:
 
 
 def require_same_side_inputs(folder: Path, side: SideInputs) -> None:
-    """Makes sure that a run which goes on, if there is one, is given the same beside the sound.
+    """Checks that a run which is resumed gets the same inputs besides the sound.
 
-    A run on sound alone needs no look at its folder, which its checkpoints outlive.
+    A run on sound alone does not read the folder, which its checkpoints outlive.
+
+    Args:
+      folder: of the run; it may not exist.
+      side: the inputs.
 
     Raises:
-      UserError: it is not, or what it was given cannot be read.
+      UserError: the inputs differ, or the stored ones cannot be read.
     """
     if not side.format or not is_model_folder(folder):
         return
@@ -252,7 +272,7 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
 
 
 def _parse_decisions(content: Mapping[str, Any]) -> Decisions:
-    """Reads decisions of JSON, of which none may be missing; raises one of DAMAGE else."""
+    """Reads decisions from JSON. All must be there; otherwise it raises one of DAMAGE."""
     fields = {field.name: content[field.name] for field in dataclasses.fields(Decisions)}
     try:
         fields["timeline"] = _record(Timeline, fields["timeline"])
@@ -275,14 +295,18 @@ def _parse_decisions(content: Mapping[str, Any]) -> Decisions:
 def _require_range(
     name: str, value: Any, *, above: float | None = None, most: float = sys.float_info.max
 ) -> None:
-    """Raises a ValueError unless a value is a finite number of at least 0, in a range."""
+    """Checks that a value is a finite number of at least 0, in a range, or raises a ValueError."""
     fitting = fits(value, float) and 0 <= value <= most and (above is None or value > above)
     if not fitting:
         raise ValueError(f"{name} is {value!r}")
 
 
 def parse_spec(content: Any) -> InputSpec:
-    """Reads an input spec of JSON; raises one of DAMAGE where it is none."""
+    """Reads an input spec from JSON.
+
+    Raises:
+      ValueError: it is no input spec; other errors in DAMAGE are possible too.
+    """
     fields = dict(content)
     fields["crop"] = _record(Crop, fields["crop"])
     fields["side"] = _record(SideFormat, fields["side"])
@@ -313,6 +337,6 @@ def _tuples(value: Any) -> Any:
 
 
 def reason(error: Exception) -> str:
-    """What is wrong, in words, by one of DAMAGE."""
+    """The problem behind one of DAMAGE, in words."""
     missing = isinstance(error, KeyError)
     return f"{error.args[0]} is missing" if missing else str(error).split("\n")[0]

@@ -1,4 +1,4 @@
-"""What model.json says of the classifier that a config describes; what prediction does without."""
+"""Writes the model description of a config. Prediction does not need it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -34,13 +34,13 @@ def describe_model(
     protocol: Mapping[str, Any] | None,
     version: str | None = mgr_jax.__version__,
 ) -> ModelDescription:
-    """What is to be kept of the classifier that a config describes.
+    """The description of the classifier that a config describes.
 
     Args:
       config: of the run.
       spec: see `create_classifier`.
       labels: `classes` and `training_tracks`.
-      side: what it is given beside the sound.
+      side: its inputs besides the sound.
       account: the dataset's protocol.json.
       protocol: see `Protocol.as_dict`; None: not known.
       version: of the mgr_jax that trained it; None: not known.
@@ -68,7 +68,11 @@ def describe_model(
 
 
 def describe_old_run(folder: Path) -> ModelDescription:
-    """Puts together what version 0.1.0 kept in five files."""
+    """The description of a run of version 0.1.0, from its five files.
+
+    Raises:
+      UserError: a file is missing or damaged.
+    """
     config = load_config(folder / "config.json")
     labels, given, account = (
         read_sealed(folder / f"{name}.json", f"{folder} has no {FILE} either; {_OLD}")

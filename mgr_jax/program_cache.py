@@ -1,4 +1,4 @@
-"""A folder of the user in which jax keeps what it compiles, so that it compiles once."""
+"""A folder in which jax keeps compiled programs, so that each is compiled once per user."""
 
 import itertools
 import os
@@ -22,11 +22,11 @@ _NOT_ZLIB = b"\x28\xb5\x2f\xfd"  # programs that Zstandard has packed, which tel
 
 
 def keep() -> None:
-    """Has jax keep what it compiles, unless it has begun, or the user has said otherwise.
+    """Makes jax keep compiled programs, unless it has started or the user has decided otherwise.
 
-    Whoever can write to the folder can have a process run what they like, so it is the user's
-    alone, or it is not used. Nothing fails for want of it. `SWITCH` turns this off, and jax's own
-    settings stand.
+    Anyone who can write to the folder could make a process run their code. So the folder must
+    belong to the user alone, or it is not used. Errors here stop nothing. `SWITCH` turns it off,
+    and jax's own settings have priority.
     """
     if os.environ.get(SWITCH) == "0" or FOLDER in os.environ or "jax" in sys.modules:
         return
@@ -44,7 +44,7 @@ def keep() -> None:
 
 
 def _processor() -> str:
-    """Tells processors apart: homes are shared by machines that run different instructions."""
+    """A name for the processor. Machines with different instructions may share a home folder."""
     cpuinfo = Path("/proc/cpuinfo")
     told = [platform.machine()]
     if cpuinfo.exists():
@@ -55,9 +55,9 @@ def _processor() -> str:
 
 
 def _clear(folder: Path) -> None:
-    """Deletes the programs that a kill or a full disk has cut off, and the least used beyond 1 GB.
+    """Deletes incomplete programs, and the least used ones beyond 1 GB.
 
-    jax replaces none that is there, and its own limit would need another package.
+    jax does not replace existing files, and its own limit would need another package.
     """
     kept, now = [], time.time()
     for path in folder.glob("*-cache"):

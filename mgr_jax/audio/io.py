@@ -1,6 +1,6 @@
-"""Audio files in and out on the host: decoded, mixed to mono and resampled; FLAC of our own.
+"""Reads and writes audio files on the host: decoding, mixing to mono, resampling, our own FLAC.
 
-Reading FLAC that `encode_flac` wrote needs soundfile alone.
+Reading FLAC that `encode_flac` wrote needs only soundfile.
 """
 
 import io
@@ -48,7 +48,7 @@ def read_audio(
 ) -> np.ndarray:
     """Decodes a file, mixes it to mono and resamples it (soxr, HQ).
 
-    What FFmpeg plays is read. Memory is that of the result, whatever the file is like.
+    It reads everything that FFmpeg plays. The memory it needs is that of the result.
 
     Args:
       path: an audio file of any length, sample rate and number of channels.
@@ -75,7 +75,15 @@ def read_audio(
 
 
 def read_native(path: str | Path, *, limits: LimitsLike = None) -> tuple[np.ndarray, int]:
-    """Reads a file as `read_audio` does, at its own sample rate, which is returned too."""
+    """Reads a file as `read_audio` does, at its own sample rate.
+
+    Args:
+      path: an audio file.
+      limits: what is refused; see `Limits`.
+
+    Returns:
+      Waveform [samples] float32, and its sample rate in Hz.
+    """
     return _read(Decoder(Path(path), None, Limits.of(limits)), None, np.float32, False)
 
 
@@ -121,7 +129,16 @@ def _read(
 
 
 def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    """Resamples [samples] float32 from one rate in Hz to another with soxr, quality HQ."""
+    """Resamples a waveform with soxr, quality HQ.
+
+    Args:
+      waveform: [samples] float32.
+      from_rate: its sample rate in Hz.
+      to_rate: the sample rate of the result in Hz.
+
+    Returns:
+      Waveform [samples] float32.
+    """
     if from_rate == to_rate:
         return waveform
     return soxr.resample(waveform, from_rate, to_rate, quality="HQ").astype(np.float32)

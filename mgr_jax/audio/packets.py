@@ -1,4 +1,4 @@
-"""The coded sound of a file: what must stay as it is where only the tags around it change."""
+"""The coded sound of a file. It must not change when only the tags around it change."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from mgr_jax.audio.headers import read_header
 
 
 def digest_packets(file: BinaryIO, suffix: str) -> str:
-    """A name for the coded sound: files of the same one decode to the same samples.
+    """A digest of the coded sound. Files with the same digest decode to the same samples.
 
-    It is that of all packets, their times, and what decoders are set up with; nothing is decoded.
+    It covers all packets, their times, and the set-up data of the decoder. Nothing is decoded.
 
     Args:
       file: of sound, open for reading.

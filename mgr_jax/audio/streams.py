@@ -1,6 +1,6 @@
-"""Files that are frames or pages in a row: where their sound lies among tags and junk.
+"""Files made of frames or pages in a row: finds their sound among tags and junk.
 
-FFmpeg takes what looks like a frame in the picture of a tag for sound.
+FFmpeg mistakes bytes in a tag's picture for frames of sound.
 """
 
 import struct
@@ -12,16 +12,16 @@ _PAGE = 1 << 16
 
 
 def find_sound(file: BinaryIO, head: bytes, size: int) -> tuple[list[tuple[int, int]], bool]:
-    """Looks for the sound.
+    """Finds the stretches of sound in a file.
 
     Args:
-      file: anything that is not made of chunks.
+      file: any file that is not made of chunks.
       head: its first bytes.
       size: its length in bytes.
 
     Returns:
-      From which byte to before which one each stretch of it reaches, and whether it ends within a
-      page of Ogg. A tag at the beginning is left to FFmpeg.
+      (first byte, byte after the last) of each stretch, and whether the file ends within an Ogg
+      page. A tag at the beginning is left to FFmpeg.
     """
     if head.startswith(b"OggS"):
         end = _last_page_end(file, size)

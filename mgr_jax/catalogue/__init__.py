@@ -1,7 +1,7 @@
-"""The pretrained networks that are known by name, and where they lie once they are there.
+"""The pretrained networks by name, and their folders after download.
 
-Known weights are known by their content: whichever file holds them, however it is packed, they get
-the names of their outputs, and what is to be known of them goes into their model folder.
+Weights are recognised by their content. So from whatever file they come, they get the names of
+their outputs, and their facts go into the model folder.
 """
 
 import difflib
@@ -23,7 +23,7 @@ __all__ = [
 
 
 def list_pretrained() -> dict[str, Pretrained]:
-    """All networks that are known by name."""
+    """All pretrained networks by name."""
     return {network.name: network for network in NETWORKS}
 
 
@@ -31,7 +31,7 @@ def of_name(name: str) -> Pretrained:
     """The network of a name.
 
     Raises:
-      UserError: none is called so.
+      UserError: there is no such network.
     """
     known = list_pretrained()
     if name not in known:
@@ -40,19 +40,19 @@ def of_name(name: str) -> Pretrained:
 
 
 def of_tensors(digest: str) -> Pretrained | None:
-    """The network whose arrays these are; None: they are not known."""
+    """The network with these arrays, by their digest; None if they are not known."""
     return next((network for network in NETWORKS if network.tensors == digest), None)
 
 
 def find_pretrained(name: str, folder: Path) -> Path:
-    """The folder of a pretrained network; or the path that a name stands for which is none.
+    """The folder of a pretrained network, or the given path if the name is no network.
 
     Args:
-      name: of the network, perhaps.
-      folder: what the name means as a path, where nothing is.
+      name: perhaps of a network.
+      folder: the name as a path, where nothing exists.
 
     Raises:
-      UserError: the network is not there yet, or the name is nearly that of one.
+      UserError: the network is not downloaded yet, or the name is misspelt.
     """
     known = list_pretrained()
     if network := known.get(name):

@@ -15,18 +15,17 @@ from mgr_jax.data.cache_data import DATA, BlockSums
 def write_cache(
     folder: Path, num_tags: int
 ) -> Iterator[Callable[[Mapping[str, Any], bytes | memoryview], None]]:
-    """Makes a new folder, and gives what adds a record to it; then `seal_cache` makes it whole.
+    """Makes a new folder, and yields a function that adds records; `seal_cache` completes it.
 
-    Records come in the order of their track's name, then of their offset, whatever the order that
-    they are stored in: the same tracks then give the same batches in every build.
+    Records are sorted by their track's name, then by their offset, whatever their stored order. So
+    the same tracks give the same batches in every build.
 
     Args:
-      folder: must not be there.
-      num_tags: size of the vocabulary.
+      folder: must not exist.
+      num_tags: size of the tag vocabulary.
 
     Yields:
-      Takes what a dataset stores of a record, its payload excepted, and the bytes of its time
-      steps.
+      A function of a stored record without its payload, and the bytes of its time steps.
     """
     folder.mkdir(parents=True)
     heads: list[Mapping[str, Any]] = []
@@ -44,7 +43,7 @@ def write_cache(
 
 
 def _write_index(folder: Path, heads: Sequence[Mapping[str, Any]], num_tags: int) -> None:
-    """Writes what is known of the tracks, from their records in order."""
+    """Writes the metadata of the tracks, from their records in order."""
     lengths: dict[str, int] = {}
     for head in heads:
         lengths[head["track_id"]] = lengths.get(head["track_id"], 0) + int(head["length"])

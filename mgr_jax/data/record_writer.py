@@ -1,4 +1,4 @@
-"""Writes the records of a split where TFDS would put them, and as it would, one at a time."""
+"""Writes the records of a split in TFDS's order and form, one at a time."""
 
 import os
 from collections.abc import Iterable

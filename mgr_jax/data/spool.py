@@ -1,7 +1,7 @@
-"""The way of tracks from worker processes to records and cache, through files.
+"""Passes tracks from worker processes to records and cache, through files.
 
-Not through pipes: however long a track is, and however many are done before their turn comes, the
-process that stores them holds one record at a time.
+Through files, not pipes: whatever the length of tracks and however many are finished before their
+turn, the process that stores them holds one record at a time.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ import numpy as np
 from mgr_jax.data.examples import example_head
 from mgr_jax.data.records import LoadedTrack, Record, Track
 
-_UNKNOWN = -1  # the label of a track without a genre
+_UNKNOWN = -1  # label of a track without a genre
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What a dataset stores of tracks.
+    """The columns that a dataset stores of tracks.
 
     Attributes:
       payload: name of the column of the data.
@@ -50,13 +50,14 @@ class Columns:
 
 @dataclass(frozen=True)
 class Spooled:
-    """A record in a file of its own: its example, and behind it what the cache holds of it.
+    """A record in a file of its own: its example, and after it what the cache holds of it.
 
     Attributes:
-      path: of the file.
-      columns: what the dataset stores of the record, its data excepted.
-      size: of its example in bytes.
-      steps_size: of its time steps in bytes; they end the file, and may be the end of the example.
+      path: path of the file.
+      columns: the columns of the record except its data.
+      size: size of its example in bytes.
+      steps_size: size of its time steps in bytes; they end the file, and may be the end of the
+        example.
     """
 
     path: Path
@@ -66,7 +67,7 @@ class Spooled:
 
     @contextlib.contextmanager
     def steps(self) -> Iterator[memoryview]:
-        """Maps the bytes of its time steps into memory, once: then they go, but for the example."""
+        """Maps the bytes of its time steps into memory, once; then removes all but the example."""
         with (
             self.path.open("r+b") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
@@ -77,7 +78,7 @@ class Spooled:
         os.truncate(self.path, self.size)
 
     def take_example(self) -> bytes:
-        """Reads its example, once: the file goes."""
+        """Reads its example, once, and removes the file."""
         example = self.path.read_bytes()
         self.path.unlink()
         return example
@@ -89,7 +90,17 @@ def spool(
     folder: str,
     track: Track,
 ) -> tuple[LoadedTrack, list[Spooled]]:
-    """Makes the records of a track, into files of their own in a folder."""
+    """Makes the records of a track, as files in a folder.
+
+    Args:
+      make_records: loads a track and cuts it into records.
+      columns: columns of the dataset.
+      folder: the folder.
+      track: the track.
+
+    Returns:
+      The loaded track without its data, and its records.
+    """
     loaded, records = make_records(track)
     shared = columns.describe(track, loaded)
     return loaded, [_spool_record(record, shared, columns.payload, folder) for record in records]

@@ -1,4 +1,4 @@
-"""Writes tables of features with the columns of the published ones."""
+"""Writes tables of features with the columns of the published tables."""
 
 import csv
 import functools
@@ -13,7 +13,11 @@ from mgr_jax.files import require_writable, write_file
 
 
 def check_path(path: Path) -> None:
-    """Raises a UserError unless a table can be written under this name."""
+    """Checks that a table can be written under this name.
+
+    Raises:
+      UserError: the suffix is not .csv or .parquet, or the file cannot be written.
+    """
     if path.suffix not in (".csv", ".parquet"):
         raise UserError(
             f"{path} is to hold a table; its name must end in .csv or .parquet",

@@ -1,4 +1,4 @@
-"""The shipped configs as text: what each is, its arguments, and what it has scored."""
+"""The shipped configs as text: what each is, its arguments, and its recorded scores."""
 
 import textwrap
 
@@ -13,10 +13,13 @@ _SHORT = {full: short for short, full in DATASETS.items()}
 
 
 def format_configs() -> str:
-    """The shipped configs, with a score of each network that the ledger of results has one of.
+    """The shipped configs as text, each network with a recorded score if there is one.
 
-    It is the newest of tracks that does not leak, on the config's own dataset and with artists
-    apart if there is one.
+    The score is the newest track score without a leak on the config's own dataset; scores of
+    splits by artist come first.
+
+    Returns:
+      The list as `mgr-jax` prints it.
     """
     ledger = read_ledger(shipped_ledger())
     parts = []
@@ -45,7 +48,7 @@ def format_configs() -> str:
 
 
 def _newest(entries: list[Entry], dataset: str) -> Entry | None:
-    """What to show of a network; of those without a date, the first."""
+    """The entry to show for a network; among entries without a date, the first."""
     fitting = [
         entry
         for entry in entries

@@ -71,7 +71,7 @@ def test_one_table_marks_noise_leaks_and_what_cannot_be_compared(capsys, runs):
     assert "<0.001" in cells["bad"]
     assert "| 96,018 | 1,234 |" in cells["good"]
     assert "system leaking (LEAKS)" in cells["leaking"]
-    assert "LEAKS marks protocols whose scores come out too high" in out
+    assert "LEAKS marks protocols whose scores are too high" in out
     assert "(LEAKS: rows are dealt out)" in cells["leaking"]
     for name in ("leaking", "elsewhere"):
         assert "†" in cells[name]

@@ -212,7 +212,7 @@ def test_a_damaged_cache_that_others_keep_is_named(found, monkeypatch):
     kept = found.folder / "cache/train"
     cut(kept / "text.json")
     monkeypatch.setattr(cache, "lock", refuse)
-    with user_error("cache.damaged", kept, "text.json has", "cannot be built again by you"):
+    with user_error("cache.damaged", kept, "text.json has", "you cannot build it again"):
         cache.open_tracks(found.folder, "train")
 
 

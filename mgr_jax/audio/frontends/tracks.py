@@ -1,4 +1,4 @@
-"""Front ends on whole tracks, chunk by chunk: their statistics, and their features."""
+"""Runs front ends over whole tracks, chunk by chunk: statistics and features."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ Tracks = Callable[[], Iterable[np.ndarray]]
 
 
 class TrackMeter:
-    """Measures the statistics of tracks that a front end uses; see `Standardise`."""
+    """Measures the statistics of tracks that a front end needs; see `Standardise`."""
 
     def __init__(self, frontend: Frontend) -> None:
         """Wraps a front end; most use no statistics, and then nothing is computed."""
@@ -112,7 +112,7 @@ class FeatureExtractor:
 
 
 def _waveform(track: np.ndarray) -> np.ndarray:
-    """A track as it can be moved to the device, or a UserError."""
+    """A track in a form that can be moved to the device."""
     samples = np.asarray(track)
     is_float = np.issubdtype(samples.dtype, np.floating)
     if samples.ndim != 1 or not (is_float or samples.dtype == np.int16):
