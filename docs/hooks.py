@@ -31,7 +31,9 @@ COPIED = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Puts the pages of a folder where the navigation names the folder."""
-    commands = [page if "index" in page else {_title(page): page} for page in command_pages()]
+    commands: list[Any] = ["commands/index.md"]
+    for group, names in _groups().items():
+        commands.append({group: [{cli.spell(name): f"commands/{name}.md"} for name in names]})
     config.nav = _unfold(config.nav, {"commands/": commands, "api/": list(api_pages())})
     return config
 
@@ -72,36 +74,37 @@ def _unfold(nav: Any, folders: Mapping[str, list[Any]]) -> Any:
     return folders.get(nav, nav)
 
 
-def _title(page: str) -> str:
-    return cli.spell(Path(page).stem)
-
-
 def command_pages() -> dict[str, str]:
     """A page for each command, and the list of all of them first."""
-    commands = cli.list_commands()
-    rows = [
-        f"| [`mgr-jax {cli.spell(name)}`]({name}.md) | {_prose(_help(name)[0])} |"
-        for name in commands
-    ]
-    index = [
-        "# Commands",
-        "",
-        "These pages say what `mgr-jax COMMAND --help` says on the terminal.",
-        "",
-        *_table(("command", "what it does"), rows),
-    ]
-    pages = {f"commands/{name}.md": _command_page(name) for name in commands}
+    index = ["# Commands", "", "What `mgr-jax COMMAND --help` says on the terminal.", ""]
+    for group, names in _groups().items():
+        links = (f"[`mgr-jax {cli.spell(name)}`]({name}.md)" for name in names)
+        told = (_prose(_help(name)[0]) for name in names)
+        rows = [f"| {link} | {text} |" for link, text in zip(links, told, strict=True)]
+        index += [f"## {group}", "", *_table(("command", "what it does"), rows)]
+    pages = {f"commands/{name}.md": _command_page(name) for name in cli.list_commands()}
     return {"commands/index.md": "\n".join(index), **pages}
+
+
+def _groups() -> dict[str, list[str]]:
+    """The commands under the titles of their groups, in the order of `mgr-jax --help`."""
+    found: dict[str, list[str]] = {group: [] for group in cli._help._ORDER}
+    for name in cli.list_commands():
+        found.setdefault(_module(name).GROUP, []).append(name)
+    return {group.capitalize(): names for group, names in found.items()}
 
 
 def _help(command: str) -> list[str]:
     """The paragraphs of a command's help, without its flags."""
-    module = importlib.import_module(f"mgr_jax.cli.{command}")
-    return re.split(r"\n\s*\n", (module.__doc__ or "").strip())
+    return re.split(r"\n\s*\n", (_module(command).__doc__ or "").strip())
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"mgr_jax.cli.{command}")
 
 
 def _command_page(command: str) -> str:
-    module = importlib.import_module(f"mgr_jax.cli.{command}")
+    module = _module(command)
     name = f"mgr-jax {cli.spell(command)}"
     usage = f"{name} [flags] {getattr(module, 'ARGUMENTS', '')}".rstrip()
     summary, *paragraphs = _help(command)
@@ -111,21 +114,20 @@ def _command_page(command: str) -> str:
         lines += _code(textwrap.dedent(paragraph)) if is_code else [_prose(paragraph), ""]
     flags = Flags()
     module.define_flags(flags)
-    if rows := list(_flag_rows(flags)):
-        lines += ["## Flags", "", *_table(("flag", "meaning", "default"), rows)]
+    titles = flags.titles()
+    for title in dict.fromkeys(titles.values()):
+        rows = [_flag_row(flags[name]) for name in titles if titles[name] == title]
+        lines += [f"## {title.capitalize()}", "", *_table(("flag", "meaning", "default"), rows)]
     return "\n".join(lines)
 
 
-def _flag_rows(flags: Flags) -> Iterator[str]:
-    """A row for each flag, in the order of the help."""
-    for name in sorted(flags):
-        flag = flags[name]
-        shown = f"--[no]{name}" if flag.boolean else f"--{name}"
-        meaning = _prose(re.sub(r"^<[^>]*>: ", "", flag.help or ""))
-        if choices := getattr(flag.parser, "enum_values", None):
-            meaning += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
-        default = (flag.default_as_str or "").strip("'")
-        yield f"| `{shown}` | {meaning} | {default and f'`{default}`'} |".replace("\n", " ")
+def _flag_row(flag: Any) -> str:
+    shown = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
+    meaning = _prose(re.sub(r"^<[^>]*>: ", "", flag.help or ""))
+    if choices := getattr(flag.parser, "enum_values", None):
+        meaning += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
+    default = (flag.default_as_str or "").strip("'")
+    return f"| `{shown}` | {meaning} | {default and f'`{default}`'} |".replace("\n", " ")
 
 
 def _table(titles: Iterable[str], rows: Iterable[str]) -> list[str]:
