@@ -1,6 +1,7 @@
 """What is released: wheel and sdist, installed where nothing else of the tree is to be found."""
 
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -205,6 +206,23 @@ def test_changes_are_grouped_as_keepachangelog_says():
     usual = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
     assert groups == [group for group in usual if group in groups]
     assert groups
+
+
+@pytest.mark.parametrize(
+    ("row", "constant"),
+    [
+        ("configs", "mgr_jax.config.base:current_version"),
+        ("model folders", "mgr_jax.model_folder:SCHEMA"),
+        ("results of `predict`", "mgr_jax.prediction.entries:SCHEMA"),
+        ("tables of `embed`", "mgr_jax.runs.embedding_table:SCHEMA"),
+    ],
+)
+def test_the_page_of_releases_tells_the_versions_of_files(row, constant):
+    page = (ROOT / "docs/releases.md").read_text(encoding="utf-8")
+    told = re.search(rf"^\| {re.escape(row)}.*, now (\d+) \|", page, re.M)
+    number = pkgutil.resolve_name(constant)
+    assert told
+    assert int(told[1]) == (number() if callable(number) else number)
 
 
 def test_every_python_that_is_promised_is_tested():
