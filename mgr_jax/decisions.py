@@ -18,7 +18,7 @@ from mgr_jax.errors import UserError, require, unknown_name
 from mgr_jax.genre_tree import ancestors, fit_tree, make_consistent, require_tree, spelt_alike
 
 UNDECIDED = "undecided"
-OTHER = "_other"  # a class of what is none of the others, which is never told
+OTHER = "_other"  # the class of everything else; it is never reported
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Rules:
     genre_tree: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        several = not isinstance(self.classes, str)  # whose letters would be names
+        several = not isinstance(self.classes, str)  # its letters would be taken for names
         require(several, "classes", self.classes, "expected names, such as ('jazz',)")
         least = self.min_probability
         inside = least is None or 0 <= least <= 1

@@ -105,7 +105,12 @@ def _read_crc32(path: Path, *state: int) -> int:
 
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a JSON object with a digest of what it says; see `files.write_json`."""
+    """Writes a JSON object with a digest of its content; see `files.write_json`.
+
+    Args:
+      path: of the file.
+      content: the object.
+    """
     write_json(path, seal(content))
 
 

@@ -18,7 +18,7 @@ _LEAST_SECONDS = 0.05  # reading a program takes a few milliseconds
 _LARGEST = 2**30  # bytes that are kept
 _CHECKED = 0o400  # mode of a program that was read through
 _WRITING = 60  # seconds that writing one may take
-_NOT_ZLIB = b"\x28\xb5\x2f\xfd"  # programs that Zstandard has packed, which tells of damage itself
+_NOT_ZLIB = b"\x28\xb5\x2f\xfd"  # packed by Zstandard, which detects damage itself
 
 
 def keep() -> None:

@@ -178,11 +178,12 @@ def compare_candidates(
 def _best_stretch(
     first: Fingerprint, second: Fingerprint, shift: int, scheme: Scheme
 ) -> tuple[float, int, int, int, float]:
-    """Finds where two tracks agree most if one is moved.
+    """Finds the stretch in which two tracks agree most, at one shift between them.
 
     Returns:
-      The sum over the stretch of what the bit error rate stays below its limit by (-inf where too
-      little is heard), its first word in the first track, its words, `shift`, its bit error rate.
+      The sum over the stretch of the distance of the bit error rate below its limit (-inf if too
+      little is heard), its first word in the first track, its number of words, `shift`, its bit
+      error rate.
     """
     begin = max(0, -shift)
     length = min(len(first.words) - begin, len(second.words) - begin - shift)

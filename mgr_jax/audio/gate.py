@@ -21,7 +21,7 @@ from mgr_jax.errors import UserError, require, unknown_name
 # they independent: of two equally loud ones, where their correlation is below -0.9. An effect or a
 # transition takes a few seconds of a track; beyond a tenth of its sound, a channel is inverted.
 _CANCELLED, _CANCELLED_SHARE = 0.1, 0.1
-# What is softer than the loudest second by more is a pause, whose noise may be of any phase: 40 dB.
+# Sound this much softer than the loudest second is a pause; its noise may have any phase: 40 dB.
 _PAUSE = 1e-4
 # Decoders overshoot full scale where loud sound was coded at a low rate, to 2.3 with music and 3.9
 # with clipped noise (wma at 48 kbit/s), and players clip that. Stored samples overshoot by what
@@ -272,7 +272,7 @@ class _Survey:
         return found
 
     def judge(self, lossy: bool) -> tuple[_Rule, list[str]]:
-        """How the sound is to be mixed, and what there is to say of that."""
+        """How to mix the sound, and the remarks about it."""
         if not self._blocks:
             raise AudioError(
                 f"{self._name} holds no audio samples; remove it or replace it",

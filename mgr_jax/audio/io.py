@@ -53,22 +53,22 @@ def read_audio(
     Args:
       path: an audio file of any length, sample rate and number of channels.
       sample_rate: the rate of the result in Hz.
-      allow_truncated: warn of a file that ends before its header says, or whose packets cannot all
-        be decoded, and use what is there.
-      data: the content, where it does not lie in a file of its own; `path` then only names it.
+      allow_truncated: use a file that ends before its header says, or with packets that cannot be
+        decoded, and warn; else such a file is an error.
+      data: the content, if it is not in a file of its own; `path` then only names it.
       limits: what is refused; see `Limits`.
       dtype: np.float32, nominally in [-1, 1], or np.int16.
       spool: opens a file for a waveform of more than 16 MiB, see `audio.spool`; None: it stays in
         memory.
 
     Returns:
-      Waveform [samples], an np.memmap where it lies in a file. The mean of the channels; where
-      they cancel each other, the loudest.
+      Waveform [samples], an np.memmap if it is in a file. It is the mean of the channels, or the
+      loudest channel if they cancel each other.
 
     Raises:
       AudioError: the file is missing, may not be read, changes while it is read, is empty, not
-        audio, cut short, not finite, beyond the limits, or holds nothing to hear; or there is no
-        room for a long one.
+        audio, cut short, not finite, beyond the limits, or silent; or there is no room for a long
+        one.
     """
     decoder = Decoder(Path(path), data, Limits.of(limits))
     return _read(decoder, sample_rate, dtype, allow_truncated, spool)[0]

@@ -27,7 +27,7 @@ AUDIO_SUFFIXES = (
 )  # fmt: skip
 READABLE = "such as .mp3, .flac, .wav, .m4a, .ogg, .opus"  # for sentences
 
-# What lies beside music and is none: nobody needs to be warned of it.
+# Files that usually accompany music; they need no warning.
 _COMPANIONS = (
     ".bmp", ".csv", ".cue", ".db", ".gif", ".htm", ".html", ".ini", ".jpeg", ".jpg", ".json",
     ".jsonl", ".log", ".lrc", ".m3u", ".m3u8", ".md", ".md5", ".nfo", ".parquet", ".pdf", ".pls",

@@ -43,7 +43,7 @@ class GrowingWaveform:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # a full disk is told by what failed first
+        with contextlib.suppress(OSError):  # a full disk is reported by what failed first
             self._file.close()
 
     def append(self, samples: np.ndarray) -> None:

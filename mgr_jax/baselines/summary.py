@@ -69,7 +69,7 @@ class BaselineScores:
 
     @property
     def results(self) -> list[Result]:
-        """The results of what was scored."""
+        """The results of all scored fits."""
         return [one.result for one in self.finished]
 
     @property

@@ -8,7 +8,7 @@ from mgr_jax.errors import UserError, unknown_name
 
 Migration = Mapping[str, Any] | Callable[[dict[str, Any]], None]
 
-# MIGRATIONS[n] makes a config of version n one of version n + 1; whoever changes fields appends
+# MIGRATIONS[n] converts a config of version n to version n + 1. If you change fields, append
 # one, and changes none that was released. A mapping names fields that were added ("optimizer.b3",
 # or a group as a whole) with what the program did before they existed, whatever their default is. A
 # function changes a config in place where more has changed: a name, a unit, a default among the

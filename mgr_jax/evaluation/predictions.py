@@ -172,7 +172,7 @@ class Predictions:
         A row spans the time from the first to the last segment.
 
         Args:
-          aggregation: how the segments of a track are put together.
+          aggregation: how the segments of a track are combined.
             "probabilities": their mean.
             "vote": every segment votes for its most probable class (of `multi_label`, for or
               against every class). The mean probability counts as one vote more, which breaks ties

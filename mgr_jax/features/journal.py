@@ -31,14 +31,8 @@ class Journal:
     Attributes:
       path: of the file.
       entries: the result of each finished item: an array (its numbers come back exactly, as float64
-        or int64), or the reason why there is none.
+        or int64), or the reason why it has none.
       notes: remarks about items, see `note`.
-
-    Attributes:
-      path: of the file.
-      entries: what is known of each finished item: an array (its numbers come back exactly, as
-        float64 or int64), or why there is none.
-      notes: what was told of items besides, see `note`.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:

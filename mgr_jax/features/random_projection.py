@@ -28,7 +28,7 @@ class Projection:
     """
 
     def __init__(self, *, frames: int, components: int = 256, seed: int = 0) -> None:
-        """Stores the settings. The directions are drawn at the first picture, for its number of bins.
+        """Stores the settings. The first picture decides the number of bins of the directions.
 
         Args:
           frames: of every picture, which is cut to them or filled up with its minimum.

@@ -113,9 +113,9 @@ def mel_decibels(
 
 
 def log_mel(waveform: np.ndarray, sample_rate: float) -> np.ndarray:
-    """Mel spectrogram [128, 1 + samples // 512] float32 in dB, as librosa makes it by default.
+    """The mel spectrogram [128, 1 + samples // 512] float32 in dB, with librosa's defaults.
 
-    No published table is to be met here: beyond the ends of the waveform [samples] there are zeros.
+    It matches no published table: beyond the ends of the waveform [samples] there are zeros.
     """
     power = np.abs(stft(waveform, pad_mode="constant")) ** 2
     return mel_decibels(power, sample_rate, np.float32)

@@ -30,10 +30,10 @@ def write_table(path: Path, rows: Rows, *, fma_header: bool, with_track: bool) -
     """Writes a table, wholly or not at all.
 
     A .parquet file has the columns track, filename, length, the features, label, artist, split; a
-    .csv file those of Kaggle's GTZAN tables (filename, length, the features, label), or FMA's
-    header of three rows and the tracks as index. To the .csv files are added, behind the
-    published columns: the track where the file name does not tell it, the artist and the split
-    where they are known, and the label where FMA's header has none.
+    .csv file has those of Kaggle's GTZAN tables (filename, length, the features, label), or FMA's
+    header of three rows and the tracks as index. A .csv file also has, after the published columns,
+    the track if the file name does not contain it, the artist and the split if they are known, and
+    the label if FMA's header has none.
 
     Args:
       path: of a .csv or .parquet file.

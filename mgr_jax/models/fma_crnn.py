@@ -13,7 +13,7 @@ from mgr_jax.models.recurrent import CELLS, LastState
 
 
 class _FMARecurrent(FMANetwork):
-    """What the two networks share.
+    """The common part of the two networks.
 
     Attributes:
       cell: "gru" or "lstm", in PyTorch's form with two biases per gate.
@@ -49,7 +49,7 @@ class FMACRNN(_FMARecurrent):
 
     With 50 classes it has 505,938 parameters. Its README reports 44.9 % for this GRU, 43.4 %
     for one in both directions, 41.5 % and 40.1 % for the LSTM in one and two. Bins that remain are
-    laid beside the channels.
+    flattened into the channels.
 
     Further fields: see `FMANetwork` and `ConvNetwork`.
 

@@ -15,7 +15,7 @@ from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
 class PonsNetwork(ConvNetwork):
-    """What the authors' networks share: batch norm follows ReLU, with TensorFlow's settings.
+    """The common part of the authors' networks: ReLU, then batch norm with TensorFlow's settings.
 
     See `ConvNetwork` for the fields.
     """

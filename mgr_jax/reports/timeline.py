@@ -34,9 +34,9 @@ def draw_timeline(
 ) -> "Figure":
     """Draws the sections by name, the probabilities behind them, and the sound.
 
-    Genres, of which one applies, are drawn as stacked areas. Tags, which are independent, are drawn
-    as one strip each. The classes that are the most probable over the whole track have a colour
-    each; the others share one.
+    For single-label models, the probabilities are drawn as stacked areas. Tags are independent, so
+    each is drawn as a strip. The classes that are the most probable over the whole track have a
+    colour each; the others share one.
 
     Args:
       edges: of the moments in seconds, [moments + 1].

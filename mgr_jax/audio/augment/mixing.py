@@ -20,12 +20,12 @@ from mgr_jax.audio.augment.settings import Alpha
 
 
 class Mixed(NamedTuple):
-    """A batch whose examples are mixed.
+    """A batch of mixed examples.
 
     Attributes:
       inputs: [batch, ...] float32.
-      share: [batch] float32, of its own target.
-      lengths: [batch] int32, of the mixed clips; None where all are full.
+      share: [batch] float32, of the row's own target.
+      lengths: [batch] int32, of the mixed clips; None if all are full.
     """
 
     inputs: jax.Array
@@ -108,9 +108,10 @@ def _draw(keys: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _beta(keys: jax.Array, alpha: float) -> jax.Array:
-    """Shares [batch] of Beta(alpha, alpha), whose distribution function is met within 1e-3.
+    """Shares [batch] of Beta(alpha, alpha); the distribution function is exact to 1e-3.
 
-    By quantiles from the host: the usual rejection sampler takes seconds to compile.
+    They come from quantiles computed on the host, because the usual rejection sampler takes seconds
+    to compile.
     """
     levels = np.linspace(0.0, 1.0, 1025)
     quantiles = scipy.special.betaincinv(alpha, alpha, levels)

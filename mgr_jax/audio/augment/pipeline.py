@@ -151,9 +151,9 @@ class Augment:
             filled clip is transformed as if it went on by repetition, and ends where it did.
 
         Returns:
-          The inputs, their lengths, and where examples are mixed the share [batch] float32 that
-          each has of its own: row i should be taught share[i] of its own target and the rest of
-          its partner's, of whom there is one beside each; see `of_partners`.
+          The inputs, their lengths, and, if examples are mixed, the share [batch] float32 that each
+          row keeps of its own example. Row i should be trained on share[i] of its own target and
+          the rest of its partner's; see `of_partners`.
 
         Raises:
           UserError: a transform of waveforms is given features.

@@ -115,7 +115,7 @@ class Frontend(nn.Module):
 
     @property
     def crop(self) -> Crop:
-        """How clips are to be cut from their tracks."""
+        """How clips must be cut from their tracks."""
         return self.layout.frames.crop(self.layout.frame_samples)
 
     @property
@@ -125,7 +125,7 @@ class Frontend(nn.Module):
 
     @property
     def aux_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Statistics of its track that every clip needs beside it, by name."""
+        """The statistics of the track that every clip needs, names and shapes."""
         return {}
 
     def dataset_shapes(self, item_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:

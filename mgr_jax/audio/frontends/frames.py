@@ -84,7 +84,7 @@ class Frames(Part):
         return length - 2 * (length // 2) if self.center else length
 
     def crop(self, length: int) -> Crop:
-        """How clips are to be cut from their tracks."""
+        """How clips must be cut from their tracks."""
         if not self.whole_track:
             return WITHOUT_CONTEXT
         return Crop(length // 2, self.hop_length, self.pad_mode)

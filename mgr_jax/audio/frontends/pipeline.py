@@ -71,7 +71,7 @@ class Pipeline(Frontend, kw_only=True):
 
     @property
     def aux_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Statistics of its track that every clip needs beside it, by name."""
+        """The statistics of the track that every clip needs, names and shapes."""
         over_tracks = self.standardise.normalise_over == "track"
         return self._statistics(self.item_shape) if over_tracks else {}
 

@@ -71,7 +71,7 @@ def create_frontend(
     try:
         parts = recipe.with_settings(settings).parts()
         frontend = Pipeline(registered=name, axis_name=axis_name, **parts)
-    except UserError as error:  # parts do not know of what they are one
+    except UserError as error:  # parts do not know the name of their front end
         raise UserError(f"{name}: {error}", code=error.code) from error
     if sample_rate in (None, frontend.sample_rate):
         return frontend

@@ -36,8 +36,8 @@ class TrackMeter:
         """Measures tracks together, as one.
 
         Args:
-          tracks: gives them anew for each reading, of which there are up to three; of each
-            [samples] int16 or float32, or stored features [frames, bins, ...].
+          tracks: an iterable that can be read up to three times; each track is [samples] int16 or
+            float32, or stored features [frames, bins, ...].
 
         Returns:
           float32 arrays by name; {} where the front end uses none.
