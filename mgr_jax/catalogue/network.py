@@ -1,4 +1,4 @@
-"""What is known of one pretrained network, and where it lies."""
+"""The description of one pretrained network, and its folder."""
 
 import os
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from mgr_jax.files import expand
 
 
 def models_folder() -> Path:
-    """Where pretrained networks lie: $MGR_JAX_MODELS, or a folder of the user's cache."""
+    """The folder of pretrained networks: $MGR_JAX_MODELS, or a folder of the user's cache."""
     if told := os.environ.get("MGR_JAX_MODELS"):
         return expand(told).absolute()
     return expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache").absolute() / "mgr_jax" / "models"
@@ -20,28 +20,28 @@ class Pretrained:
     """A pretrained network.
 
     Attributes:
-      name: what it is called here.
-      source: what kind of weights file it is, see `interop.sources`.
+      name: its name here.
+      source: kind of its weights file, see `interop.sources`.
       tensors: SHA-256 of its arrays, see `interop.source.digest_tensors`.
-      file: name of the file that holds it, as its authors call it.
+      file: name of its file, as its authors give it.
       upstream: where they publish it.
-      sha256: of the file; empty where it is told by its arrays alone.
-      size: of the file in bytes.
-      requirement: what the package installer is asked for, where the file is a package; else empty.
-      checkpoint: which of the file, where it holds several.
-      reading: how it is read, where its source has several ways.
-      parameters: number of trained ones.
-      sample_rate: of the audio that it hears, in Hz.
+      sha256: SHA-256 of the file; empty if it is recognised by its arrays alone.
+      size: size of the file in bytes.
+      requirement: requirement for pip, if the file is in a package; else empty.
+      checkpoint: name of the checkpoint, if the file holds several.
+      reading: how it is read, if its source has several ways.
+      parameters: number of trained parameters.
+      sample_rate: sample rate of its input, in Hz.
       labels: names of its outputs, see `interop.labels`; empty: it has none, only embeddings.
-      classes: how many.
-      license: of the weights, as far as their authors say.
-      owner: whose they are.
-      dataset: that it was trained on, in short.
-      trained_on: the same in words.
-      overlap: what is known of songs that other datasets share with these.
-      published: its score as its authors have told it, and where.
-      measured: scores that were measured with this program, and on what; empty: none.
-      taught: accuracy of `teach` on it, of 107 clips of GTZAN with one artist left out at a time,
+      classes: number of classes.
+      license: licence of the weights, as far as their authors state it.
+      owner: owner of the weights.
+      dataset: short name of the training data.
+      trained_on: the training data in words.
+      overlap: known songs that the training data share with other datasets.
+      published: its score according to its authors, and where.
+      measured: scores measured with this program, and on what; empty: none.
+      taught: accuracy of `teach` on it, on 107 clips of GTZAN with one artist left out at a time,
         and its 95 % interval; empty: not measured.
     """
 
@@ -70,7 +70,7 @@ class Pretrained:
 
     @property
     def folder(self) -> Path:
-        """Where it lies, or would."""
+        """Its folder, which need not exist."""
         return models_folder() / self.name
 
     @property
@@ -79,14 +79,14 @@ class Pretrained:
         return (self.folder / "model.json").is_file()
 
     def get_it(self) -> str:
-        """What to do where it is not there, for a sentence."""
+        """How to get it, as part of a sentence."""
         command = f"`mgr-jax pretrained get {self.name}`"
         if self.requirement:
             return f"run {command} once, which fetches it"
         return f"download {self.file} from {self.upstream} and hand it to {command} (`weights`)"
 
     def provenance(self) -> dict[str, Any]:
-        """What a model folder of it says beside how it was made."""
+        """The facts on it for its model folder."""
         return {
             "pretrained": self.name,
             "license": f"{self.license}, © {self.owner}",
