@@ -30,8 +30,7 @@ class _StandingIn(Tensors):
 
 
 def _alike(one: str, other: str) -> int:
-    """Number of common characters at both ends of two names, such as layer1.conv and layer2.conv.
-    """
+    """Number of common characters at both ends of two names, such as conv1.bias and conv2.bias."""
     ends = [zip(one, other, strict=False), zip(one[::-1], other[::-1], strict=False)]
     return sum(len([*itertools.takewhile(lambda pair: pair[0] == pair[1], end)]) for end in ends)
 
