@@ -1,4 +1,4 @@
-"""What the networks of the shipped configs are and cost: the table of docs/models.md."""
+"""Describes the networks of the shipped configs and their cost: the table of docs/models.md."""
 
 import dataclasses
 import json
@@ -30,8 +30,8 @@ from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import MODELS
 from mgr_jax.side_inputs import SideFormat
 
-CLASSES = 50  # as many as most published counts are for
-# What stored features look like, and what tables hold, which a config does not say.
+CLASSES = 50  # the number of classes of most published counts
+# Shapes of stored features and of tables, which a config does not contain.
 FORMATS = {
     "feature_array/gtzan_features": FeatureFormat((57,), "float32", 1 / 30),
     "feature_array/gtzan_mel3": FeatureFormat((128,), "float16", 43.07),
@@ -49,17 +49,17 @@ _ARXIV = re.compile(r"arXiv (\d{4}\.\d{5})")
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """One network as a config has it.
+    """One network of a config.
 
     Attributes:
       config: spec of the config.
       model: name of the model.
-      summary: what it is.
+      summary: a line on the network.
       source: where it was published.
-      clip: what it sees at a time.
-      shape: of that, behind the front end: frames x bins (x channels).
-      parameters: of the network with `CLASSES` classes, and of a front end that learns.
-      flops: of the network for a clip, see `count_flops`; those of the front end are not counted.
+      clip: its input at a time, in words.
+      shape: shape of the features: frames x bins (x channels).
+      parameters: parameters of the network with `CLASSES` classes, and of a learnable front end.
+      flops: operations of the network per clip, see `count_flops`; without the front end.
     """
 
     config: str
@@ -76,11 +76,11 @@ def build(config: ConfigDict, *, axis_name: str | None = None) -> tuple[GenreCla
     """The classifier of a config with `CLASSES` classes.
 
     Args:
-      config: of a network and of what it is trained on.
-      axis_name: mapped axis over which batch statistics are averaged, if any.
+      config: config of a network and its data.
+      axis_name: mapped axis over which batch statistics are averaged; None: there is none.
 
     Raises:
-      UserError: it is for stored features or side inputs whose format is not known here.
+      UserError: it needs stored features or side inputs whose format is not known here.
     """
     if config.frontend.name == "precomputed" and config.dataset not in FORMATS:
         raise UserError(
@@ -90,8 +90,8 @@ def build(config: ConfigDict, *, axis_name: str | None = None) -> tuple[GenreCla
     side = config.side_inputs
     if side.categories or side.table not in TABLES:
         raise UserError(
-            "how many columns or values config.side_inputs has is not known here; choose a config "
-            "without them",
+            "the numbers of columns and values of config.side_inputs are not known here; choose a "
+            "config without them",
             code="benchmark.unknown_shape",
         )
     return create_classifier(
@@ -104,13 +104,16 @@ def build(config: ConfigDict, *, axis_name: str | None = None) -> tuple[GenreCla
 
 
 def describe(name: str) -> Card:
-    """Reads off a config what its network is, computing nothing.
+    """Describes the network of a config, without computing anything.
 
     Args:
       name: spec of a config, see `mgr_jax.read_config`.
 
+    Returns:
+      The description.
+
     Raises:
-      UserError: there is no such config, or its network cannot be built from it alone.
+      UserError: there is no such config, or its network cannot be built without a dataset.
     """
     config = read_config(name)
     classifier, spec = build(config)
@@ -149,7 +152,12 @@ def describe(name: str) -> Card:
 
 
 def clips_per_second(config: ConfigDict, *, clips: int) -> float:
-    """How many clips front end and network classify in a second, in the median of five rounds."""
+    """The speed of front end and network together: clips per second, median of five rounds.
+
+    Args:
+      config: the config.
+      clips: clips per batch.
+    """
     classifier, spec = build(config)
     variables = init_variables(classifier, spec, 0)
     rng = np.random.default_rng(0)
@@ -176,13 +184,16 @@ def benchmark_models(
 
     Args:
       configs: specs; none: those of all shipped configs.
-      clips: classified at a time.
-      times: measure how many clips they classify in a second.
+      clips: clips per batch.
+      times: also measure the speed of prediction.
       measured: a JSON file of an earlier benchmark, whose speeds are taken instead.
       progress: show a progress bar.
 
+    Returns:
+      The numbers, as a table when printed.
+
     Raises:
-      UserError: there is no such config, its network cannot be built from it alone, or `measured`
+      UserError: there is no such config, its network cannot be built without a dataset, or `measured`
         holds no speeds.
     """
     old = read_measured(measured) if measured else {}
@@ -197,7 +208,7 @@ def benchmark_models(
         loads = [load_average()]
         for row in tqdm(rows, unit="network", disable=not progress):
             row["clips_per_second"] = clips_per_second(read_config(row["config"]), clips=clips)
-            jax.clear_caches()  # compiled programs add up
+            jax.clear_caches()  # compiled programs fill the memory
         content |= {**conditions(loads), "clips": clips, "rounds": _ROUNDS}
     return Benchmark(content, format_models(content), is_markdown=True)
 
@@ -259,7 +270,7 @@ def format_report(content: Mapping[str, Any]) -> str:
 
 
 def format_row(row: Mapping[str, Any]) -> str:
-    """A row of the table: a `Card`, and "clips_per_second" where that was measured."""
+    """A row of the table: a `Card`, and "clips_per_second" if that was measured."""
     cells = [
         f"`{row['config']}`",
         f"`{row['model']}`: {row['summary']}",

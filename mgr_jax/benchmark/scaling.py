@@ -36,21 +36,24 @@ def benchmark_scaling(
     rounds: int = 3,
     progress: bool = True,
 ) -> Benchmark:
-    """Times what a clip costs, and what memory is held, for more and more clips of one second.
-
-    A dataset is prepared, a tiny network is trained on it for an epoch, predicts all files and is
-    evaluated, each in a process of its own. What the same costs for 100 clips, which is the start
-    of Python and jax and what they compile, is taken off. Then some steps are trained on 1, 2 and
-    4 devices that a CPU is divided into, and in two processes; and several updates in a dispatch
-    are timed beside as many one by one.
+    """Times the cost of a clip, and the memory, for growing numbers of clips of one second.
 
         report = mgr_jax.benchmark_scaling(clips=6000, rounds=1)
         print(report)
 
+    A dataset is prepared, a tiny network is trained on it for an epoch, predicts all files and is
+    evaluated, each in its own process. The cost of the same for 100 clips is subtracted: it is the
+    start of Python and jax, and compilation. Then some steps are trained on 1, 2 and 4 devices that
+    a CPU is divided into, and in two processes; and several updates in a dispatch are timed beside
+    as many single ones.
+
     Args:
       clips: the largest size; the others are a thirtieth, a tenth and a third of it.
-      rounds: turns of the smallest size, and of all that is not more work; the others have one.
+      rounds: turns of the smallest size, and of all jobs that take no longer; the others have one.
       progress: show a bar.
+
+    Returns:
+      The numbers, as tables when printed.
 
     Raises:
       UserError: too few clips, or a measured process fails.

@@ -70,7 +70,11 @@ def _train(work: Path, name: str, model: tuple[str, dict], **fields: float) -> N
 
 
 def predict(work: Path) -> None:
-    """Predicts all files, with a record and a CSV file."""
+    """Predicts all files, with a record and a CSV file.
+
+    Raises:
+      UserError: a file cannot be predicted.
+    """
     found = mgr_jax.predict_files(work / "run", work / "clips", out=work / "genres")
     for _ in found:
         pass

@@ -174,7 +174,7 @@ def permutation(count: int, seed: int) -> np.ndarray:
 
 
 def _encrypt(bits: int, keys: Sequence[int]) -> np.ndarray:
-    """All numbers of `bits` bits after rounds of Simon (Beaulieu et al. 2013), [2 ** bits] int64."""
+    """All numbers of `bits` bits after rounds of Simon (Beaulieu et al. 2013): [2 ** bits]."""
     half = bits // 2
     mask = 2**half - 1
     words = np.arange(2**half)

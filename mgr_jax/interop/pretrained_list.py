@@ -20,7 +20,7 @@ _NOTES = (
 
 
 def format_pretrained() -> str:
-    """What can be loaded by name, as people read it, in 80 columns."""
+    """The pretrained networks as text for people, in 80 columns."""
     networks = list(list_pretrained().values())
     rows = [_HEADS, *map(_cells, networks)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
@@ -47,7 +47,7 @@ def format_pretrained() -> str:
 
 
 def describe_pretrained() -> list[dict[str, Any]]:
-    """What can be loaded by name, for programs: the fields of `Pretrained`, folder and is_there."""
+    """The pretrained networks for programs: the fields of `Pretrained`, `folder` and `is_there`."""
     return [
         asdict(network) | {"folder": str(network.folder), "is_there": network.is_there}
         for network in list_pretrained().values()
@@ -55,7 +55,7 @@ def describe_pretrained() -> list[dict[str, Any]]:
 
 
 def _about(network: Pretrained) -> list[str]:
-    """Its scores, and where its file comes from."""
+    """Its scores, and the origin of its file."""
     told = {"measured": network.measured, "published": network.published}
     scores = [f"{what}: {score}" for what, score in told.items() if score]
     return [*scores, network.upstream]

@@ -9,12 +9,12 @@ _WIDTH = 80
 
 
 def format_sources() -> str:
-    """The sources of `import_weights` as people read them, in 80 columns."""
+    """The sources of `import_weights` as text for people, in 80 columns."""
     return "\n".join(line for source in list_sources().values() for line in _lines(source))
 
 
 def describe_sources() -> list[dict[str, str]]:
-    """The sources as rows of a table in Markdown."""
+    """The sources as rows of a Markdown table."""
     return [
         {
             "source": f"`{source.name}`",
@@ -32,8 +32,8 @@ def _lines(source: Source) -> list[str]:
     if source.readings:
         first = next(iter(source.readings))
         told += [f"reading {name}: {what}" for name, what in source.readings.items()]
-        told.append(f"Read as {first} unless asked otherwise.")
-    told.append(f"Left out, if there: {', '.join(source.ignored) or 'nothing'}.")
+        told.append(f"Read as {first} by default.")
+    told.append(f"Ignored, if present: {', '.join(source.ignored) or 'nothing'}.")
     lines = [source.name]
     for text in told:
         lines += textwrap.wrap(

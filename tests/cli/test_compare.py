@@ -66,7 +66,7 @@ def test_one_table_marks_noise_leaks_and_what_cannot_be_compared(capsys, runs):
     assert code == 0, err
     best, close = ("good", "close") if "reference" in cells["good"] else ("close", "good")
     assert "≈" in cells[close]
-    assert "these tracks do not tell which of the two is better" in out
+    assert "these tracks do not show which of the two is better" in out
     assert "≈" not in cells["bad"]
     assert "<0.001" in cells["bad"]
     assert "| 96,018 | 1,234 |" in cells["good"]

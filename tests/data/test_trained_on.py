@@ -225,7 +225,7 @@ def test_runs_of_older_versions_are_begun_with(first, tmp_path):
     other = write_music(tmp_path / "other", names("wxyz", "ttve"), first_seed=400)
     config = prepare_folder(data_dir, other, "for_older")
     config.init_from = str(older)
-    with pytest.warns(UserWarning, match="kept no digests of audio.*by name alone"):
+    with pytest.warns(UserWarning, match="kept no digests of audio.*only by name"):
         assert begin(config).leak == ""
 
 
