@@ -43,6 +43,8 @@ ARROWS: dict[str, set[str]] = {
     "signals": set(),
     "ahead": set(),
     "third_party": set(),
+    "random_keys": set(),
+    "run_once": set(),
     "huge_pages": set(),
     "program_cache": set(),
     "catalogue": set(),
@@ -72,7 +74,9 @@ ARROWS: dict[str, set[str]] = {
     "onednn": set(),
     "models": {"onednn"},
     "input_spec": {"audio.clips"},
-    "classifier": {"audio.dsp", "audio.frontends", "models", "input_spec"},
+    "classifier": {
+        "audio.dsp", "audio.frontends", "models", "input_spec", "random_keys", "run_once",
+    },
     "model_folder": {
         "background", "classifier", "decisions", "input_spec", "audio.clips", "model_of_config",
         "catalogue",
@@ -84,8 +88,8 @@ ARROWS: dict[str, set[str]] = {
         "evaluation.protocol",
     },
     "training": {
-        "classifier", "onednn", "input_spec", "model_folder", "model_of_config", "data", "config",
-        "evaluation", "reports",
+        "classifier", "run_once", "onednn", "input_spec", "model_folder", "model_of_config",
+        "data", "config", "evaluation", "reports",
         "audio.augment", "audio.dsp", "audio.frontends", "training.checkpoint",
     },
     "training.checkpoint": set(),
