@@ -180,7 +180,7 @@ def benchmark_models(
             row["clips_per_second"] = clips_per_second(read_config(row["config"]), clips=clips)
             jax.clear_caches()  # compiled programs add up
         content |= {**conditions(loads), "clips": clips, "rounds": _ROUNDS}
-    return Benchmark(content, format_models(content), is_markdown=True)
+    return Benchmark(content, format_models(content))
 
 
 def format_models(report: Mapping[str, Any]) -> str:
