@@ -24,7 +24,7 @@ from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.data.prepared import seal_dataset
 from mgr_jax.data.record_writer import write_records
 from mgr_jax.data.records import LoadedTrack, Record, Track
-from mgr_jax.data.spool import Columns, Spooled, spool
+from mgr_jax.data.spool import Columns, SpooledExample, spool
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
 
@@ -168,7 +168,9 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         self._results = self._work.enter_context(contextlib.closing(results))
         return {split: self._generate_examples(split, len(tracks[split])) for split in tracks}
 
-    def _generate_examples(self, split: str, num_tracks: int) -> Iterator[tuple[str, Spooled]]:
+    def _generate_examples(
+        self, split: str, num_tracks: int
+    ) -> Iterator[tuple[str, SpooledExample]]:
         """The records of the next tracks by key; writes the cache of the split as well."""
         assert self.planned is not None
         results = itertools.islice(self._results, num_tracks)
@@ -184,7 +186,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
                 for record in records:
                     with record.steps() as steps:
                         add_to_cache(record.columns, steps)
-                    yield f"{track.track_id}#{record.columns['offset']}", record
+                    yield f"{track.track_id}#{record.columns['offset']}", record.example()
             self._account.require_some(split, self._results)
 
     def _generate_splits(self, dl_manager, download_config) -> list[SplitInfo]:
