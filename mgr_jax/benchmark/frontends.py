@@ -94,7 +94,7 @@ def benchmark_frontends(
     waveforms, source = _cut_clips(audio, clips, round(seconds * peers.SAMPLE_RATE))
     content = time_frontends(waveforms, rounds=rounds, devices=chosen, progress=progress)
     content["audio"] = source
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def choose_devices(count: int | None) -> list[jax.Device]:

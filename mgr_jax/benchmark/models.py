@@ -210,7 +210,7 @@ def benchmark_models(
             row["clips_per_second"] = clips_per_second(read_config(row["config"]), clips=clips)
             jax.clear_caches()  # compiled programs fill the memory
         content |= {**conditions(loads), "clips": clips, "rounds": _ROUNDS}
-    return Benchmark(content, format_models(content), is_markdown=True)
+    return Benchmark(content, format_models(content))
 
 
 def read_measured(path: str | Path) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def benchmark_predict(
         content |= conditions(loads)
     content["measured"] = found
     content["rows"] = _rows(found, cores)
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 Timed = tuple[Callable[[], Any], int]  # a function, and its number of files

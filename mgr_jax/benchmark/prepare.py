@@ -132,7 +132,7 @@ def benchmark_prepare(
         "parts": parts,
         "rows": _rows(measured),
     }
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def _stored(made: Prepared) -> dict[str, np.ndarray]:

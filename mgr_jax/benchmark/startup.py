@@ -98,7 +98,7 @@ def benchmark_startup(
         if networks is not None:
             content["networks"] = first_step_networks(networks, folder, progress=progress)
         content |= {**conditions(loads), "peer": peer, "rows": _rows(times)}
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def _time_commands(

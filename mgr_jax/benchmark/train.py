@@ -93,7 +93,7 @@ def benchmark_train(
         "networks": networks,
         "rows": compare_networks(networks),
     }
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def time_network(

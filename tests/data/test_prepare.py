@@ -274,7 +274,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(music, monkeypatch, wrap
         monkeypatch.setattr(TrackBuilder, "format", fail)
         monkeypatch.setattr("mgr_jax.data.audio_builder.AudioBuilder.format", fail)
     else:
-        monkeypatch.setattr(cache_writer, "_write_index", fail)
+        monkeypatch.setattr(cache_writer.Index, "write", fail)
     named = "holds / is full" if wrapped == "with a name" else music.parent / "tfds"
     with user_error("disk.full", named):
         build(music)
@@ -304,7 +304,7 @@ def test_what_was_there_stays_when_the_disk_is_full(music, monkeypatch):
     def fail(*_, **__):
         raise full("bare")
 
-    monkeypatch.setattr(cache_writer, "_write_index", fail)
+    monkeypatch.setattr(cache_writer.Index, "write", fail)
     with user_error("disk.full", music.parent / "tfds"):
         build(music, overwrite=True)
     assert before == {p: p.read_bytes() for p in found.folder.rglob("*") if p.is_file()}

@@ -58,7 +58,7 @@ def benchmark_inputs(*, complete: bool = False, progress: bool = True) -> Benchm
             "files": {bad.file: _try_file(bad, folder) for bad in BAD_FILES},
             "layouts": try_layouts(folder),
         }
-    return Benchmark(content, format_page(content), is_markdown=True)
+    return Benchmark(content, format_page(content))
 
 
 def _versions() -> dict[str, str]:
