@@ -1,6 +1,7 @@
-"""Makes a model folder of weights of other programs: PyTorch, Keras, TensorFlow.
+r"""Make a model from weights of PyTorch, Keras, TensorFlow.
 
-  mgr-jax import_weights --source=won2020_fcn --weights=best_model.pth --out=models/fcn
+  mgr-jax import_weights --source=won2020_fcn --weights=best_model.pth \
+    --out=models/fcn
   mgr-jax predict --model=models/fcn song.mp3
   mgr-jax import_weights --list
 
@@ -11,6 +12,8 @@ from the file; arrays that are missing or left over are an error that names them
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "train"
 
 
 def define_flags(flags: Flags) -> None:

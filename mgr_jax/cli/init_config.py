@@ -1,12 +1,15 @@
-"""Copy a shipped config here, to be changed; without a name, list them all.
+"""List the shipped configs; copy one to change it.
 
-mgr-jax init_config choi2016
+mgr-jax init_config           # their names
+mgr-jax init_config --all     # with arguments, and scores measured so far
+mgr-jax init_config choi2016  # writes choi2016.py here
 """
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 from mgr_jax.config.files import copy_config, find_config, locate_config
 
+GROUP = "train"
 ARGUMENTS = "[CONFIG …]"
 
 

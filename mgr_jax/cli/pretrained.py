@@ -1,4 +1,4 @@
-"""List the pretrained networks that are known by name.
+"""List the pretrained networks.
 
   mgr-jax pretrained
   mgr-jax pretrained get musicnn_msd
@@ -12,6 +12,8 @@ import json
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "train"
 
 
 def define_flags(flags: Flags) -> None:
