@@ -27,7 +27,9 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".cache" / "numba" / WORKER)
 
 import faulthandler
+import io
 import signal
+import sys
 
 import hypothesis
 import numpy as np
@@ -157,6 +159,18 @@ def tiny_config(data_dir):
     config.eval_every = 4
     config.log_every = 2
     return config
+
+
+@pytest.fixture
+def terminal(monkeypatch) -> io.StringIO:
+    """Standard error as a terminal, where bars are shown."""
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
+    return shown
 
 
 @pytest.fixture(scope="session")

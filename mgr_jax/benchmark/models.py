@@ -176,7 +176,7 @@ def benchmark_models(
     content: dict[str, Any] = {"suite": "models", "models": rows}
     if times:
         loads = [load_average()]
-        for row in tqdm(rows, unit="network", disable=not progress):
+        for row in tqdm(rows, unit="network", disable=None if progress else True):
             row["clips_per_second"] = clips_per_second(read_config(row["config"]), clips=clips)
             jax.clear_caches()  # compiled programs add up
         content |= {**conditions(loads), "clips": clips, "rounds": _ROUNDS}

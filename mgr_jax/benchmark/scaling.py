@@ -64,7 +64,11 @@ def benchmark_scaling(
         )
     loads = [load_average()]
     turns = [size for _ in range(rounds) for size in (_FEW, sizes[0])] + sizes[1:]
-    bar = tqdm(total=len(turns) * len(JOBS) + len(_DEVICES) + 1, disable=not progress, unit="run")
+    bar = tqdm(
+        total=len(turns) * len(JOBS) + len(_DEVICES) + 1,
+        disable=None if progress else True,
+        unit="run",
+    )
     with tempfile.TemporaryDirectory() as name, bar:
         found = _measure_sizes(Path(name), turns, bar)
         speeds = _measure_devices(Path(name), bar)

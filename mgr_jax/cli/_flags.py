@@ -19,10 +19,10 @@ from mgr_jax.files import expand, require_folder, require_writable
 _AGGREGATIONS = ("probabilities", "features", "vote")
 
 _CONFIGS = """\
-  --config=demo                                       a shipped config
-  --config=choi2016:model=k2c2,data=fma_small         with arguments; data may be any dataset
-  --config=mine.py:model=k2c2 --config.batch_size=32  a file of yours, and a field changed
-mgr-jax init_config lists the shipped ones with their arguments, and copies one to be changed."""
+  --config=demo                                a shipped config
+  --config=choi2016:model=k2c2,data=fma_small  with arguments; data: any dataset
+  --config=mine.py --config.batch_size=32      a file of yours, a field changed
+mgr-jax init_config lists the shipped ones, and copies one to be changed."""
 
 
 class _PathParser(absl_flags.ArgumentParser):

@@ -24,13 +24,15 @@ def define_flags(flags: Flags) -> None:
     flags.text("labels", None, "Names of the outputs: a file, or a known label set.")
     flags.text("reading", None, "How to read it, where a source has several ways.")
     flags.text("checkpoint", None, "Which, where the file holds several.")
-    flags.switch("list", False, "List the sources, their readings, and what is left out of each.")
+    flags.switch(
+        "list", False, "List the sources; with --source, tell its readings and what it leaves out."
+    )
 
 
 def main(flags: Flags, args: list[str]) -> None:
     """Imports and prints, or lists."""
     if flags.list:
-        print(mgr_jax.format_sources())
+        print(mgr_jax.format_sources(flags.source))
         return
     flags.require(
         source="what the file is, such as efficientat (--list tells all)",

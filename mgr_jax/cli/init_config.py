@@ -15,13 +15,14 @@ ARGUMENTS = "[CONFIG …]"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
+    flags.switch("all", False, "List arguments, and scores measured so far, too.")
     flags.path("out", ".", "Folder to copy it to.")
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Copies the configs that are named."""
+    """Lists the configs, or copies those that are named."""
     if not args:
-        print(mgr_jax.format_configs())
+        print(mgr_jax.format_configs(details=flags.all))
     for spec in [locate_config(spec) for spec in args]:  # all are found before one is written
         target, arg = copy_config(spec, flags.out), find_config(spec)[1]
         config = f"{target}:{arg}" if arg else target
