@@ -162,15 +162,21 @@ def tiny_config(data_dir):
 
 
 @pytest.fixture
-def terminal(monkeypatch) -> io.StringIO:
-    """Standard error as a terminal, where bars are shown."""
+def open_terminal(monkeypatch):
+    """Makes standard error a terminal, where bars are shown, and returns what it shows.
+
+    In the test, not before it: pytest sets the stream anew between the two.
+    """
 
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
-    monkeypatch.setattr(sys, "stderr", shown := Terminal())
-    return shown
+    def open_it() -> io.StringIO:
+        monkeypatch.setattr(sys, "stderr", shown := Terminal())
+        return shown
+
+    return open_it
 
 
 @pytest.fixture(scope="session")

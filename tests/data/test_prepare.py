@@ -177,7 +177,8 @@ def test_workers_start_without_tfds(music, name, monkeypatch):
     assert not {"tensorflow_datasets", "jax", "av"} & set(loaded)
 
 
-def test_bars_are_shown_where_they_are_asked_for(music, terminal):
+def test_bars_are_shown_where_they_are_asked_for(music, open_terminal):
+    terminal = open_terminal()
     found = build(music, progress=True)
     assert "train: 100%" in terminal.getvalue()
     shutil.rmtree(found.folder / "cache")

@@ -193,10 +193,10 @@ def test_what_is_finished_together_is_finished_in_the_same_batches_after_a_kill(
     np.testing.assert_array_equal(found["item 9"], 2 * vector(9))
 
 
-def test_the_bar_is_a_switch_and_for_terminals(capsys, request):
+def test_the_bar_is_a_switch_and_for_terminals(capsys, open_terminal):
     extract(make_items(2), vector, title="noise", unit="clip")
     assert capsys.readouterr().err == ""
-    terminal = request.getfixturevalue("terminal")
+    terminal = open_terminal()
     extract(make_items(2), vector, progress=False)
     assert terminal.getvalue() == ""
     extract(make_items(2), vector, title="noise", unit="clip")
