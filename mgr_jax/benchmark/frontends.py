@@ -169,7 +169,7 @@ def time_frontends(
     names = sorted(set(list_frontends()) - _WITHOUT_WAVEFORMS)
     alone = {
         name: _speed_alone(name, clips[: len(devices)], devices)
-        for name in tqdm(names, "front ends", disable=not progress)
+        for name in tqdm(names, "front ends", disable=None if progress else True)
     }
     return {
         "suite": SUITE,

@@ -206,7 +206,7 @@ def benchmark_models(
         content |= {key: value for key, value in old.items() if key != "speeds"}
     elif times:
         loads = [load_average()]
-        for row in tqdm(rows, unit="network", disable=not progress):
+        for row in tqdm(rows, unit="network", disable=None if progress else True):
             row["clips_per_second"] = clips_per_second(read_config(row["config"]), clips=clips)
             jax.clear_caches()  # compiled programs fill the memory
         content |= {**conditions(loads), "clips": clips, "rounds": _ROUNDS}

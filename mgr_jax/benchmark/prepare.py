@@ -110,7 +110,7 @@ def benchmark_prepare(
             peers = {name: read for name, read in peers.items() if name in differences}
             measured: dict[str, list[Turn]] = {name: [] for name in (OWN, BOUND, *peers)}
             parts: list[Turn] = []
-            for _ in tqdm(range(rounds), unit="round", disable=not progress):
+            for _ in tqdm(range(rounds), unit="round", disable=None if progress else True):
                 alone = pool.map(functools.partial(time_parts, sample_rate), paths, 4)
                 parts.append(_sum_parts(alone))
                 measured[BOUND].append(_bound(alone, cores))

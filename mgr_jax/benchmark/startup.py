@@ -122,7 +122,7 @@ def _time_commands(
         peer = [sys.executable, "-c", _PEER_SCRIPT, str(song)]
         commands[PEER] = lambda: time_process(peer, os.environ)
     times: dict[str, list[Times]] = {name: [] for name in commands}
-    for turn in tqdm(range(-1, rounds), unit="round", disable=not progress):
+    for turn in tqdm(range(-1, rounds), unit="round", disable=None if progress else True):
         for name, run in commands.items():
             taken = run()
             if turn >= 0:  # the first round fills the cache, and the system's file cache

@@ -1,12 +1,13 @@
-"""Time networks, and tell what they are: those of some configs, or all.
+"""Time networks, and count their parameters.
 
-mgr-jax benchmark models won2020:model=fcn demo     # those of some configs
-mgr-jax benchmark models --notimes                  # what they are alone, in a minute
+mgr-jax benchmark models won2020:model=fcn demo  # those of some configs
+mgr-jax benchmark models --notimes               # all, in a minute
 """
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 
+GROUP = "measure"
 ARGUMENTS = "[CONFIG …]"
 
 

@@ -173,7 +173,9 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         """The records of the next tracks by key; also writes the cache of the split."""
         assert self.planned is not None
         results = itertools.islice(self._results, num_tracks)
-        bar = tqdm(results, split, total=num_tracks, unit="track", disable=not self.progress)
+        bar = tqdm(
+            results, split, total=num_tracks, unit="track", disable=None if self.progress else True
+        )
         cache = Path(self.data_path, "cache", split)
         with write_cache(cache, len(self.planned.tags)) as add_to_cache:
             for (track, result), notes in with_notes(bar):

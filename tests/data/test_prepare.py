@@ -177,16 +177,18 @@ def test_workers_start_without_tfds(music, name, monkeypatch):
     assert not {"tensorflow_datasets", "jax", "av"} & set(loaded)
 
 
-def test_bars_are_shown_where_they_are_asked_for(music, capfd):
+def test_bars_are_shown_where_they_are_asked_for(music, open_terminal):
+    terminal = open_terminal()
     found = build(music, progress=True)
-    assert "train: 100%" in capfd.readouterr().err
+    assert "train: 100%" in terminal.getvalue()
     shutil.rmtree(found.folder / "cache")
     build(music, progress=True)
-    assert "cache train" in capfd.readouterr().err
+    assert "cache train" in terminal.getvalue()
+    terminal.truncate(0)
     archive = music.parent / "fma_small.zip"
     archive.write_bytes(b"zip")
     check_sha1(archive, allow_other=True, progress=False)
-    assert not capfd.readouterr().err
+    assert not terminal.getvalue()
 
 
 def test_features_have_no_rate(tmp_path):

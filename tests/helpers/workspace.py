@@ -174,7 +174,7 @@ def _clip(genre: str, number: int, seconds: float) -> np.ndarray:
 
 
 def _write_music(folder: Path) -> None:
-    for name, artists in (("music", 10), ("my_music", 4), ("other_music", 2)):
+    for name, artists in (("music", 22), ("my_music", 4), ("other_music", 2)):
         rows = [["path", "genre", "artist"]]
         if name == "other_music":
             rows = [["file", "style", "artist"]]

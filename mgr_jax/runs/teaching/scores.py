@@ -91,7 +91,7 @@ def score_outer(
     majority = np.zeros_like(svm)  # one prediction for all, or the fold would reveal the label
     majority[:, np.bincount(songs.labels).argmax()] = 1
     choices = []
-    for number in tqdm(range(folds), "scoring", unit="fold", disable=not progress):
+    for number in tqdm(range(folds), "scoring", unit="fold", disable=None if progress else True):
         out = fold == number
         learnt, held = songs.select(~out), songs.select(out)
         choice = choose(learnt, seed=seed)
