@@ -193,8 +193,8 @@ def benchmark_models(
       The numbers, as a table when printed.
 
     Raises:
-      UserError: there is no such config, its network cannot be built without a dataset, or `measured`
-        holds no speeds.
+      UserError: there is no such config, its network cannot be built without a dataset, or
+        `measured` holds no speeds.
     """
     old = read_measured(measured) if measured else {}
     cards = [describe(name) for name in configs or list_configs()]  # all mistakes, before any time
