@@ -4,8 +4,7 @@ r"""Recognise the genres of audio files and folders.
   mgr-jax predict --model=runs/a folder/ --out=genres \
     --format=csv,parquet,audacity,m3u
   mgr-jax predict --model=runs/a folder/ --write_tags=show
-  mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv \
-    fma_test/
+  mgr-jax predict --model=runs/fma --format=crowdai --out=out.csv fma_test/
 
 With --out, genres.jsonl has a line for each file as it is done, and the same command after a kill
 goes on: what is done is skipped, what has changed is tried again. Of it are made: genres.csv, as it
@@ -51,9 +50,9 @@ def main(flags: Flags, args: list[str]) -> None:
         return
     shown = predicting.shown_of(flags)
     leave_output_to_results(shown in ("csv", "jsonl"))
+    timeline, rules = predicting.timeline_of(flags), predicting.rules_of(flags)
     options |= predicting.output_of(flags) | flags.given("features")
-    options |= {"timeline": predicting.timeline_of(flags), "rules": predicting.rules_of(flags)}
-    found = mgr_jax.predict_files(flags.model, args, **options)
+    found = mgr_jax.predict_files(flags.model, args, timeline=timeline, rules=rules, **options)
     if flags.dry_run:
         say(*found.plan)
         return
