@@ -52,7 +52,7 @@ def prepare(
     Example:
       >>> music = mgr_jax.prepare("audio_folder", manual_dir="~/music", split_by=["artist"])
       >>> print(music)
-      …/audio_folder/music_by_artist_22050/1.0.0: 3 classes, 18 train, 6 validation, 6 test …
+      …/audio_folder/music_by_artist_22050/1.0.0: 3 classes, 42 train, 12 validation, 12 test …
       >>> config.dataset, config.sample_rate = music.name, music.sample_rate
       >>> music.skipped  # which files, and why
       {}
