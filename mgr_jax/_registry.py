@@ -31,7 +31,7 @@ class Registry(Mapping[str, type[T]]):
         self._package = package
 
     @functools.cached_property
-    def _places(self) -> dict[str, tuple[str, str]]:
+    def places(self) -> dict[str, tuple[str, str]]:
         """The module and the class of each name, in the order of the names."""
         places: dict[str, tuple[str, str]] = {}
         for file in importlib.resources.files(self._package).iterdir():
@@ -45,17 +45,17 @@ class Registry(Mapping[str, type[T]]):
         return dict(sorted(places.items()))
 
     def __getitem__(self, name: str) -> type[T]:
-        module, found = self._places[name]
+        module, found = self.places[name]
         return getattr(importlib.import_module(module), found)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._places
+        return name in self.places
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self.places)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.places)
 
 
 def _registered(module: ast.Module) -> Iterator[tuple[str, str]]:

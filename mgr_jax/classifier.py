@@ -19,6 +19,8 @@ from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import Network, create_model
 from mgr_jax.models.masking import frame_mask
 from mgr_jax.models.normalisation import BatchNorm
+from mgr_jax.random_keys import quick_key
+from mgr_jax.run_once import run_once
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
 
 _LARGEST = 2**31  # numbers of a batch or a network: 8 GiB, and training keeps four of each
@@ -305,10 +307,7 @@ def init_variables(
     """
     example, aux = _example(spec, statistics)
     with _fitting(classifier, spec):
-        # This runs once, so it is not optimised: the same values, compiled in a third of the time.
-        options = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
-        init = jax.jit(classifier.init, compiler_options=options)
-        return init({"params": jax.random.key(seed)}, example, aux)
+        return run_once(classifier.init, {"params": quick_key(seed)}, example, aux)
 
 
 def abstract_variables(classifier: GenreClassifier, spec: InputSpec) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def require(holds: bool, name: str, value: Any, expected: str) -> None:
         raise UserError(f"{name} is {value!r}; {expected}", code="argument.out_of_range")
 
 
-_MOST = 100  # names in one sentence; AudioSet alone has 527 classes
+_MOST = 12  # names that a sentence lists; AudioSet alone has 527
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
@@ -102,7 +102,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     hint = (
         f"did you mean {' or '.join(close)}?"
         if close
-        else f"choose from {some_names(known, _MOST)}"
+        else f"choose from {some_names(known, _MOST)}" + f" ({len(known)})" * (len(known) > _MOST)
     )
     return UserError(f"there is no {kind} {name!r}; {hint}", code="unknown_name")
 

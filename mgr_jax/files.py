@@ -11,7 +11,6 @@ each other's locks. Lustre needs `-o flock`.
 import contextlib
 import ctypes
 import errno
-import fcntl
 import glob
 import json
 import logging
@@ -25,6 +24,14 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from mgr_jax.errors import UserError
+
+try:
+    import fcntl
+except ImportError as error:  # Python for Windows has none
+    raise UserError(
+        "mgr_jax needs the file locks of Linux or macOS; on Windows install and run it in WSL",
+        code="platform.not_supported",
+    ) from error
 
 _log = logging.getLogger(__name__)
 _SCRATCH = ".scratch-"

@@ -83,7 +83,7 @@ def test_a_command_ends_whatever_it_does(function, number):
     status, out, err = stop(function, number)
     assert status == STATUS[number], err
     assert "Traceback" not in err
-    assert "the same command goes on" in err
+    assert "the same command resumes" in err
     assert ("cleaned" in out) == (function == "clean")
 
 

@@ -218,7 +218,9 @@ def _candidates(
     index = words[order]
     # A pair of tracks and their distance, as one number.
     tracks, span = len(chosen), 2 * int(position.max()) + 4
-    with tqdm(total=tracks, desc="compare", unit="track", disable=not progress) as bar:
+    with tqdm(
+        total=tracks, desc="compare", unit="track", disable=None if progress else True
+    ) as bar:
         for begin in range(0, tracks, _TRACKS_AT_ONCE):
             end = min(begin + _TRACKS_AT_ONCE, tracks)
             rows = np.arange(bounds[begin], bounds[end])

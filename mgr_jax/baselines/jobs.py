@@ -131,7 +131,9 @@ def run_jobs(
       The results of all jobs.
     """
     outcome = Outcome()
-    with tqdm(total=total, desc="baselines", unit="fit", disable=total == 1 or not progress) as bar:
+    with tqdm(
+        total=total, desc="baselines", unit="fit", disable=None if progress and total > 1 else True
+    ) as bar:
 
         def not_done() -> Iterator[Job]:
             for job in jobs:

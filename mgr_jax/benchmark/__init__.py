@@ -1,1 +1,1 @@
-"""How fast mgr_jax is, beside other libraries, in one process and on one machine."""
+"""Measures the speed of mgr_jax beside other libraries, in one process and on one machine."""

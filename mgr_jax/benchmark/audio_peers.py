@@ -1,6 +1,6 @@
-"""Audio files read and stored as users of other libraries do it: what benchmarks compare with.
+"""Reads and stores audio files as users of other libraries do: the peers of benchmarks.
 
-Processes import it to do nothing else, so it loads neither jax nor what this project decodes with.
+Processes import only this, so it loads neither jax nor the project's decoder.
 """
 
 import contextlib
@@ -19,18 +19,18 @@ from mgr_jax.errors import UserError
 
 # Reads a file as mono [samples] float32 at a rate in Hz.
 Read = Callable[[str, int], np.ndarray]
-Seconds = tuple[float, float]  # by the clock, and of the processor
+Seconds = tuple[float, float]  # wall time and processor time
 
 
 def read_with_librosa(path: str, sample_rate: int) -> np.ndarray:
-    """What `librosa.load` gives."""
+    """Reads a file with `librosa.load`."""
     import librosa
 
     return librosa.load(path, sr=sample_rate)[0]
 
 
 def read_with_audioread(path: str, sample_rate: int) -> np.ndarray:
-    """What audioread decodes, by FFmpeg's program but for WAV; soxr resamples it."""
+    """Reads a file with audioread (FFmpeg's program, except for WAV), resampled by soxr."""
     import audioread
 
     with audioread.audio_open(path) as file:
@@ -50,8 +50,8 @@ def find_problem(peer: str, read: Read, path: str) -> str:
 
     Args:
       peer: its name.
-      read: how it reads files.
-      path: of one that it is to read.
+      read: its function to read files.
+      path: a file to read.
     """
     try:
         read(path, 12_000)
@@ -66,10 +66,15 @@ def find_problem(peer: str, read: Read, path: str) -> str:
 
 
 def to_flac(read: Read, sample_rate: int, path: str) -> bytes:
-    """A file as mono 16-bit FLAC, as soundfile encodes it.
+    """A file as mono 16-bit FLAC, encoded by soundfile.
+
+    Args:
+      read: function that reads the file.
+      sample_rate: rate to read at, in Hz.
+      path: the file.
 
     Raises:
-      UserError: it cannot be read so.
+      UserError: it cannot be read.
     """
     try:
         samples = read(path, sample_rate)
@@ -85,7 +90,17 @@ def to_flac(read: Read, sample_rate: int, path: str) -> bytes:
 
 
 def time_storing(read: Read, sample_rate: int, folder: str, path: str) -> Seconds:
-    """Reads a file and writes its FLAC into a folder; returns what that took."""
+    """Measures reading a file and writing its FLAC into a folder.
+
+    Args:
+      read: function that reads the file.
+      sample_rate: rate to read at, in Hz.
+      folder: where the FLAC is written.
+      path: the file.
+
+    Returns:
+      Wall time and processor time in seconds.
+    """
     with _timed() as took:
         stored = to_flac(read, sample_rate, path)
         Path(folder, f"{Path(path).parent.name}_{Path(path).name}.flac").write_bytes(stored)
@@ -93,14 +108,18 @@ def time_storing(read: Read, sample_rate: int, folder: str, path: str) -> Second
 
 
 def time_parts(sample_rate: int, path: str) -> dict[str, Seconds]:
-    """What the calls take that preparing a file cannot do without, each alone.
+    """Measures each call that preparing a file needs, one by one.
+
+    Args:
+      sample_rate: rate to resample to, in Hz.
+      path: the file.
 
     Returns:
-      By "PyAV" and "libsndfile", two ways to decode the file, or one where the other cannot; and
-      by "resample", if its rate is another, and "encode".
+      Times by name: "PyAV" and "libsndfile", two ways to decode the file, or one if the other
+      cannot; "resample", if its rate is another; and "encode".
 
     Raises:
-      UserError: none can decode it.
+      UserError: neither can decode it.
     """
     found: dict[str, Seconds] = {}
     decoded: Any = None
@@ -138,7 +157,7 @@ def _decode_with_av(path: str) -> tuple[list[np.ndarray], int, int]:
 
     with av.open(path) as container:
         stream = container.streams.audio[0]
-        stream.codec_context.thread_count = 1  # files are decoded beside each other
+        stream.codec_context.thread_count = 1  # files are decoded in parallel
         blocks = [frame.to_ndarray() for frame in container.decode(stream)]
         return blocks, stream.codec_context.channels, stream.codec_context.sample_rate
 
@@ -153,6 +172,6 @@ def _timed() -> Iterator[list[Any]]:
 
 
 def cpu_seconds() -> float:
-    """Of this process, and of those that it has started and that have ended."""
+    """Processor time of this process and of its ended children."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(part.ru_utime + part.ru_stime for part in used)

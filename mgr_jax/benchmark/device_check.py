@@ -1,9 +1,9 @@
-"""Tries mgr_jax on a device, unattended: part after part, each under a limit of time, to one JSON.
+"""Checks mgr_jax on a device, unattended: several parts with time limits, one JSON report.
 
     python -m mgr_jax.benchmark.device_check gpu_check.json full
 
-Every part is a process of its own, so that none can take the others down; `launch/gpu_check.sh`
-calls this. This process itself never starts jax.
+Every part runs in its own process, so that none can end the others. `launch/gpu_check.sh` calls
+this. This process itself never starts jax.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from mgr_jax.files import expand, read_json, require_writable, write_json
 
 log = logging.getLogger(__name__)
 
-# Seconds that each may take; those after it get what is left of TOTAL.
+# Limit of each part in seconds; later parts get what is left of TOTAL.
 PARTS = {
     "machine": 45,
     "prepare": 60,
@@ -41,13 +41,13 @@ PARTS = {
     "step efficientat": 75,
 }
 TOTAL = 480
-# What is tried on a CPU: one network is enough there.
+# Parts for a CPU: one network is enough there.
 TINY_PARTS = {
     name: limit
     for name, limit in PARTS.items()
     if not name.startswith("step ") or name == "step sample_cnn"
 }
-# Fewer seconds are not worth a start.
+# With less time left, a part is not started.
 _LEAST = 10
 _LAST_LINES = 15
 
@@ -64,15 +64,15 @@ def check_device(
 
     Args:
       out: the JSON file to write.
-      tiny: everything as small as it can be, for a test on a CPU.
-      parts: names in order, with the seconds that each may take; None: all.
-      seconds: that all of them may take together.
-      patience: factor of both, for a machine that is slow or busy.
+      tiny: everything as small as possible, for a test on a CPU.
+      parts: names in order, with a limit in seconds for each; None: all.
+      seconds: limit for all of them together.
+      patience: factor of both, for a slow or busy machine.
 
     Returns:
-      The report: "date", "tiny", "seconds", and "parts" by name: "ok", "seconds", "result" (of a
-      part that failed, as far as it came), and where it failed "error", a sentence, and "log", the
-      last lines that it wrote.
+      The report: "date", "tiny", "seconds", and "parts" by name: "ok", "seconds", "result" (partial
+      if the part failed), and after a failure "error", a sentence, and "log", the last lines of
+      its output.
 
     Raises:
       UserError: the file cannot be written.
@@ -104,7 +104,7 @@ def check_device(
 
 
 def _run_part(name: str, folder: Path, tiny: bool, limit: float) -> dict[str, Any]:
-    # The module is found where this one was, whatever the folder that the check was started in.
+    # The module is found beside this one, whatever the current folder.
     command = [sys.executable, "-m", f"{__package__}.device_parts", name, str(folder)]
     root = str(Path(__file__).resolve().parents[2])
     environment = os.environ | {
@@ -112,7 +112,7 @@ def _run_part(name: str, folder: Path, tiny: bool, limit: float) -> dict[str, An
         # JAX and PyTorch share a device.
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
-    if name.startswith(("step ", "audio")):  # PyTorch uses one, so that we do too
+    if name.startswith(("step ", "audio")):  # PyTorch uses one, so we do too
         first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
         environment["CUDA_VISIBLE_DEVICES"] = first
     start, error = time.monotonic(), ""
@@ -130,14 +130,14 @@ def _run_part(name: str, folder: Path, tiny: bool, limit: float) -> dict[str, An
             child.wait(limit)
         except subprocess.TimeoutExpired:
             error = f"stopped: it took longer than {limit:.0f} s"
-        finally:  # its own processes too, which may outlive it
+        finally:  # also its own processes, which may outlive it
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
     seconds = time.monotonic() - start
     try:
         part = read_json(folder / f"{name}.json", "run the check again")
-    except UserError:  # it did not come that far
+    except UserError:  # it ended before writing its file
         part = {}
     if not error and child.returncode and "error" not in part:
         error = f"its process ended with code {child.returncode}"
@@ -149,16 +149,20 @@ def _run_part(name: str, folder: Path, tiny: bool, limit: float) -> dict[str, An
 
 
 def _stop(number: int, frame: Any) -> None:
-    sys.exit(128 + number)  # by way of the `finally` that ends a part's processes
+    sys.exit(128 + number)  # through the `finally` that ends a part's processes
 
 
 def main() -> int:
-    """Runs the check; returns the exit code, 1 if a part failed."""
+    """Runs the check.
+
+    Returns:
+      The exit code, 1 if a part failed.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     signal.signal(signal.SIGTERM, _stop)
     out, size = sys.argv[1:]
     try:
-        # Limits are a GPU's; what is tiny is tried on a CPU, which others may use.
+        # Limits are for a GPU; the tiny check runs on a CPU, which may be shared.
         tiny = size == "tiny"
         report = check_device(out, tiny=tiny, patience=10 if tiny else 1)
     except UserError as error:

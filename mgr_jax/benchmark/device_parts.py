@@ -1,8 +1,8 @@
-"""The parts of the check of a device; `device_check` runs each in a process of its own.
+"""The parts of the check of a device; `device_check` runs each in its own process.
 
     python -m mgr_jax.benchmark.device_parts PART FOLDER SIZE
 
-A part leaves FOLDER/PART.json: {"result": …}, and {"error": sentence} where it fails.
+A part writes FOLDER/PART.json: {"result": …}, and {"error": sentence} if it fails.
 """
 
 import statistics
@@ -30,14 +30,23 @@ from mgr_jax.files import write_json
 from mgr_jax.training.summary import read_metrics
 
 Report = dict[str, Any]
-Keep = Callable[[Report], None]  # keeps what is there so far, should the time run out
+Keep = Callable[[Report], None]  # stores the report so far, in case the time runs out
 
 RATE = 12_000
 _PACKAGES = ("flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "triton")
 
 
 def describe_machine(folder: Path, tiny: bool, keep: Keep) -> Report:
-    """Devices, their memory's size, their speed, versions, and what the driver says of itself."""
+    """Describes the devices: memory, speed, versions, and the driver's own description.
+
+    Args:
+      folder: folder of the check.
+      tiny: everything as small as possible.
+      keep: stores the report so far.
+
+    Returns:
+      The report.
+    """
     del folder, keep
     report = machine()
     for name in _PACKAGES:
@@ -56,7 +65,16 @@ def describe_machine(folder: Path, tiny: bool, keep: Keep) -> Report:
 
 
 def prepare(folder: Path, tiny: bool, keep: Keep) -> Report:
-    """The embedded dataset."""
+    """Prepares the embedded dataset.
+
+    Args:
+      folder: folder of the check.
+      tiny: everything as small as possible.
+      keep: stores the report so far.
+
+    Returns:
+      The report.
+    """
     del keep
     prepared = mgr_jax.prepare(
         _dataset(tiny), sample_rate=RATE, data_dir=folder / "data", progress=False
@@ -65,9 +83,19 @@ def prepare(folder: Path, tiny: bool, keep: Keep) -> Report:
 
 
 def train(folder: Path, tiny: bool, keep: Keep, *, partition: str) -> Report:
-    """Some steps of the demo's recipe under a partition, its data resident and streaming."""
+    """Trains the demo's recipe for some steps under a partition, with data resident and streaming.
+
+    Args:
+      folder: folder of the check.
+      tiny: everything as small as possible.
+      keep: stores the report so far.
+      partition: "pmap" or "jit".
+
+    Returns:
+      The report.
+    """
     report: Report = {}
-    # One loader tells of the other where everything is as small as it can be.
+    # One loader is enough for the tiny check.
     for loader in ("resident",) if tiny and partition == "jit" else ("resident", "streaming"):
         config = mgr_jax.read_config("demo")
         config.dataset, config.data_dir = _dataset(tiny), str(folder / "data")
@@ -84,7 +112,7 @@ def train(folder: Path, tiny: bool, keep: Keep, *, partition: str) -> Report:
         seconds = time.perf_counter() - start
         rows = read_metrics(workdir / "metrics.jsonl")
         losses = [row["train/loss"] for row in rows if "train/loss" in row]
-        # The first speed holds compilation.
+        # The first speed includes compilation.
         speeds = [row["clips_per_second"] for row in rows if "clips_per_second" in row][1:]
         report[loader] = {
             "steps": result.step,
@@ -99,7 +127,19 @@ def train(folder: Path, tiny: bool, keep: Keep, *, partition: str) -> Report:
 
 
 def evaluate(folder: Path, tiny: bool, keep: Keep) -> Report:
-    """The test tracks by the run that was trained first, and a file that is a minute long."""
+    """Scores the test tracks with the run that was trained first, and predicts a file of a minute.
+
+    Args:
+      folder: folder of the check.
+      tiny: everything as small as possible.
+      keep: stores the report so far.
+
+    Returns:
+      The report.
+
+    Raises:
+      UserError: probabilities do not sum to 1.
+    """
     del tiny
     run, start = _run(folder, "pmap", "resident"), time.perf_counter()
     result = mgr_jax.evaluate(run, "test", progress=False)
@@ -124,17 +164,36 @@ def evaluate(folder: Path, tiny: bool, keep: Keep) -> Report:
 
 
 def frontends(folder: Path, tiny: bool, keep: Keep) -> Report:
-    """Front ends on clips in memory, beside what is installed of librosa and PyTorch."""
+    """Times front ends on clips in memory, beside librosa and PyTorch if they are installed.
+
+    Args:
+      folder: folder of the check.
+      tiny: everything as small as possible.
+      keep: stores the report so far.
+
+    Returns:
+      The report.
+    """
     del folder, keep
     devices = choose_devices(None)
-    devices = devices[: 16 // -(-16 // len(devices))]  # as many as share 16 clips
+    devices = devices[: 16 // -(-16 // len(devices))]  # as many as can share 16 clips
     if tiny:
         return time_frontends(synthetic_clips(2, RATE, seed=0), rounds=2, devices=devices[:2])
     return time_frontends(synthetic_clips(16, 30 * 22_050, seed=0), rounds=20, devices=devices)
 
 
 def step(folder: Path, tiny: bool, keep: Keep, *, model: str) -> Report:
-    """The training step of a network beside PyTorch's."""
+    """Times the training step of a network beside PyTorch's.
+
+    Args:
+      folder: folder of the check.
+      tiny: everything as small as possible.
+      keep: stores the report so far.
+      model: name of the network.
+
+    Returns:
+      The report.
+    """
     del folder
     if tiny:
         return time_network(TINY_CASES[model], rounds=2, steps=1, keep=keep)
@@ -143,7 +202,16 @@ def step(folder: Path, tiny: bool, keep: Keep, *, model: str) -> Report:
 
 
 def audio(folder: Path, tiny: bool, keep: Keep) -> Report:
-    """Training from int16 audio beside PyTorch's."""
+    """Times training from int16 audio beside PyTorch's.
+
+    Args:
+      folder: folder of the check.
+      tiny: everything as small as possible.
+      keep: stores the report so far.
+
+    Returns:
+      The report.
+    """
     config = audio_config(_dataset(tiny), folder / "data", tiny=tiny)
     if tiny:
         return time_audio(
@@ -157,7 +225,7 @@ def audio(folder: Path, tiny: bool, keep: Keep) -> Report:
 
 
 def _rounds() -> tuple[int, int]:
-    """Rounds, and steps in each: few on a CPU, where the check is only tried."""
+    """Rounds, and steps in each: few on a CPU, where the check is only tested."""
     return (3, 1) if jax.default_backend() == "cpu" else (10, 10)
 
 
@@ -170,10 +238,16 @@ def _run(folder: Path, partition: str, loader: str) -> Path:
 
 
 def run(name: str, folder: Path, tiny: bool) -> None:
-    """Runs a part and leaves its file.
+    """Runs a part and writes its file.
+
+    Args:
+      name: name of the part.
+      folder: folder of the check.
+      tiny: everything as small as possible.
 
     Raises:
-      Exception: whatever the part raises, once its file says so.
+      UserError: there is no such part.
+      Exception: whatever the part raises, after it was written to the file.
     """
     path, found = folder / f"{name}.json", {}
 

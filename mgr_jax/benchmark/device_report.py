@@ -1,4 +1,4 @@
-"""What the check of a device has found, as tables in Markdown."""
+"""The report of the check of a device, as tables in Markdown."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +27,7 @@ def format_check(report: Report) -> str:
         f"Milliseconds of a step, median (quartiles):\n\n{format_steps(networks)}"
         if networks
         else "",
-        f"What they reach of the matrix products:\n\n{format_rates(networks, rates)}"
+        f"Share of the matrix products' rate:\n\n{format_rates(networks, rates)}"
         if networks and rates
         else "",
         _format_audio(found, rates) if "seconds" in found else "",
@@ -55,7 +55,7 @@ def _tell_rates(rates: Report) -> str:
 
 
 def _format_audio(found: Report, rates: Report | None) -> str:
-    """Clips per second from int16 audio to the update, and the share of the device's products."""
+    """Clips per second from int16 audio to the update, and the share of the device's rate."""
     lines = [
         f"Training {found['model']} from int16 audio, {found['dtype']}, {found['batch']} clips of "
         f"{found['samples']} samples at a time:",

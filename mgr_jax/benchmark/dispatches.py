@@ -1,4 +1,4 @@
-"""Updates made by one program beside the same updates one by one, and a batch in parts."""
+"""Times several updates in one program beside single ones, and a batch in parts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,7 +29,7 @@ NETWORKS: Mapping[str, tuple[tuple[int, int], str, dict[str, Any]]] = {
     "small FCN": ((48, 32), "fcn", {"widths": (16, 32), "pools": ((4, 4), (4, 4)), "dropout": 0.0}),
 }
 TINY = {"tiny FCN": ((8, 8), "fcn", {"widths": (4,), "pools": ((4, 4),), "dropout": 0.0})}
-_TOLERANCE = 1e-3  # of the loss, between programs that may add in another order
+_TOLERANCE = 1e-3  # of the loss; programs may add in different orders
 
 
 def compare_dispatches(
@@ -39,23 +39,23 @@ def compare_dispatches(
     rounds: int = 3,
     progress: bool = False,
 ) -> list[Row]:
-    """Times updates in a loop of one program, which are to cost what they cost one by one.
+    """Times updates in a loop of one program, which should cost the same as one by one.
 
     Args:
       suite: name of the benchmark.
-      networks: by name; see `NETWORKS`.
+      networks: networks by name; see `NETWORKS`.
       rounds: turns of each.
       progress: show a bar.
 
     Returns:
       Rows of `compare`: 10 updates in a dispatch beside 10 dispatches, and a batch of 16 in 4 parts
-      (config.accumulate) beside the whole of it.
+      (config.accumulate) beside the whole batch.
 
     Raises:
       UserError: the losses differ.
     """
     rows = []
-    for name, (shape, model, fields) in tqdm(networks.items(), disable=not progress):
+    for name, (shape, model, fields) in tqdm(networks.items(), disable=None if progress else True):
         whole, parts = (_Trainer(shape, model, fields, accumulate=n) for n in (1, PARTS))
         functions: dict[str, Callable[[], float]] = {
             "together": lambda whole=whole: whole.make(UPDATES),  # type: ignore[misc]
@@ -111,7 +111,7 @@ class _Trainer:
         )
 
     def make(self, together: int) -> float:
-        """Makes all updates, so many in a dispatch; returns the last loss."""
+        """Makes all updates, some per dispatch, and returns the last loss."""
         state = self._partition.replicate(self._start)
         for first in range(0, UPDATES, together):
             some = jax.tree.map(lambda x, a=first: x[:, a : a + together], self._batches)

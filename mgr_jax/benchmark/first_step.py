@@ -25,8 +25,8 @@ from mgr_jax.training.optim import make_optimizer
 from mgr_jax.training.partition import make_partition
 from mgr_jax.training.steps import create_state, make_train_step
 
-_TRACKS = 1000  # of which an epoch would have, for schedules
-_CLIPS = 2  # for each device
+_TRACKS = 1000  # steps of an epoch, for schedules
+_CLIPS = 2  # clips per device
 
 
 def time_first_step(name: str) -> dict[str, Any]:
@@ -105,9 +105,9 @@ def first_step_networks(
     """
     chosen = list(names) or _of_each_network()
     for name in chosen:
-        build(read_config(name))  # all mistakes, before any time
+        build(read_config(name))  # reports all errors before any timing
     rows = []
-    for name in tqdm(chosen, unit="network", disable=not progress):
+    for name in tqdm(chosen, unit="network", disable=None if progress else True):
         cold, warm = (_in_a_process(name, folder) for _ in range(2))
         if cold["loss"] != warm["loss"]:
             raise UserError(

@@ -1,4 +1,4 @@
-"""How many floating point operations a network takes."""
+"""Counts the floating point operations of a network."""
 
 import math
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 def count_flops(function: Callable, *args: Any) -> int:
     """Floating point operations of the matrix products and convolutions of a function.
 
-    A multiplication and an addition count as two. Steps of a `lax.scan` count as often as they are
-    made (which XLA's cost analysis does not do); zeros that a transposed convolution inserts do not
-    count; neither do elementwise operations, or Fourier transforms.
+    A multiplication and an addition count as two. Steps of a `lax.scan` are counted each (unlike in
+    XLA's cost analysis). Zeros that a transposed convolution inserts, elementwise operations and
+    Fourier transforms are not counted.
 
     Args:
       function: is traced, not run.

@@ -1,4 +1,4 @@
-"""Times the log-mel front end beside other libraries, and every front end by itself."""
+"""Times the log-mel front end beside other libraries, and each front end alone."""
 
 import contextlib
 import os
@@ -28,14 +28,20 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 
 SUITE = "frontends"
-TOLERANCE = 0.02  # dB, of every library against float64
-# Not front ends of waveforms by themselves: made of others, or of stored features.
+TOLERANCE = 0.02  # dB, largest difference of a library from float64
+# Front ends that are composed of others, or take stored features.
 _WITHOUT_WAVEFORMS = {"precomputed", "resampled", "stack"}
 _ROUNDS_OF_ONE = 3
 
 
 def synthetic_clips(clips: int, samples: int, *, seed: int) -> np.ndarray:
-    """White noise with a rising or falling chirp in each clip, [clips, samples] float32."""
+    """White noise with a rising or falling chirp in each clip, [clips, samples] float32.
+
+    Args:
+      clips: number of clips.
+      samples: length of a clip.
+      seed: seed of the random generator.
+    """
     rng = np.random.default_rng(seed)
     time = np.arange(samples) / peers.SAMPLE_RATE
     sounds = []
@@ -55,22 +61,25 @@ def benchmark_frontends(
     audio: Sequence[str | os.PathLike[str]] = (),
     progress: bool = True,
 ) -> Benchmark:
-    """Times front ends on clips that lie in memory, compilation not counted.
-
-    Log-mel spectrograms by mgr_jax on all devices and on one, and by librosa, librosax, PyTorch and
-    nnAudio, where they are installed, take turns. The other front ends follow one by one.
+    """Times front ends on clips in memory, without compilation.
 
         report = mgr_jax.benchmark_frontends(clips=2, seconds=5.0)
         print(report)
 
+    Log-mel spectrograms by mgr_jax on all devices and on one, and by librosa, librosax, PyTorch and
+    nnAudio, if they are installed, take turns. The other front ends follow one by one.
+
     Args:
-      clips: how many at a time; a multiple of the devices.
+      clips: clips per batch; a multiple of the number of devices.
       seconds: length of a clip, 0.1 to 3600.
       rounds: turns of each log-mel spectrogram.
-      devices: how many share the clips; None: all accelerators, or a CPU divided into two. A CPU
-        can be divided only before jax has started.
+      devices: number of devices that share the clips; None: all accelerators, or a CPU divided into
+        two. A CPU can be divided only before jax has started.
       audio: files to cut the clips from; none: noise and chirps.
       progress: show progress bars.
+
+    Returns:
+      The numbers, as tables when printed.
 
     Raises:
       UserError: there are fewer devices, the clips cannot be shared evenly, their length is out of
@@ -85,20 +94,23 @@ def benchmark_frontends(
     waveforms, source = _cut_clips(audio, clips, round(seconds * peers.SAMPLE_RATE))
     content = time_frontends(waveforms, rounds=rounds, devices=chosen, progress=progress)
     content["audio"] = source
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def choose_devices(count: int | None) -> list[jax.Device]:
-    """Devices of this process; a CPU is divided into as many, unless XLA_FLAGS does that.
+    """Chooses devices of this process; divides a CPU into as many, unless XLA_FLAGS does.
 
     Args:
-      count: how many; None: all accelerators, or two parts of a CPU.
+      count: number of devices; None: all accelerators, or two parts of a CPU.
+
+    Returns:
+      The devices.
 
     Raises:
       UserError: there are fewer.
     """
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        with contextlib.suppress(RuntimeError):  # jax has started already: what it has must do
+        with contextlib.suppress(RuntimeError):  # jax has started already: its devices must suffice
             jax.config.update("jax_num_cpu_devices", count or 2)
     devices = jax.local_devices()
     if count is None:
@@ -114,7 +126,7 @@ def choose_devices(count: int | None) -> list[jax.Device]:
 def _cut_clips(
     paths: Sequence[str | os.PathLike[str]], clips: int, samples: int
 ) -> tuple[np.ndarray, str]:
-    """Clips [clips, samples] at 22,050 Hz, and where they are from."""
+    """Clips [clips, samples] at 22,050 Hz, and their origin in words."""
     if not paths:
         return synthetic_clips(clips, samples, seed=0), "synthetic noise and chirps, seed 0"
     rate = peers.SAMPLE_RATE
@@ -128,23 +140,23 @@ def _cut_clips(
 def time_frontends(
     clips: np.ndarray, *, rounds: int, devices: Sequence[jax.Device], progress: bool = False
 ) -> dict[str, Any]:
-    """Times front ends on clips that lie in memory, compilation not counted.
+    """Times front ends on clips in memory, without compilation.
 
-    Errors of log-mel spectrograms are against the same transform in float64. Of the other front
-    ends each device gets one clip.
+    Errors of log-mel spectrograms are relative to the same transform in float64. For the other
+    front ends each device gets one clip.
 
     Args:
       clips: [clips, samples] float32 at 22,050 Hz; the devices share them evenly.
       rounds: turns of each log-mel spectrogram.
-      devices: of one kind.
+      devices: devices of one kind.
       progress: show progress bars.
 
     Returns:
       A report for JSON, which `format_report` makes readable.
 
     Raises:
-      UserError: the clips cannot be shared evenly or are too short for a frame, or levels are
-        further from those in float64 than `TOLERANCE`.
+      UserError: the clips cannot be shared evenly or are too short for a frame, or levels differ
+        from float64 by more than `TOLERANCE`.
     """
     if len(clips) % len(devices):
         raise UserError(
@@ -157,7 +169,7 @@ def time_frontends(
     names = sorted(set(list_frontends()) - _WITHOUT_WAVEFORMS)
     alone = {
         name: _speed_alone(name, clips[: len(devices)], devices)
-        for name in tqdm(names, "front ends", disable=not progress)
+        for name in tqdm(names, "front ends", disable=None if progress else True)
     }
     return {
         "suite": SUITE,
@@ -212,7 +224,7 @@ def _compare_log_mel(
 
 
 def _require_close(name: str, levels: np.ndarray, reference: np.ndarray) -> float:
-    """The largest difference in dB; a UserError if that is too large for a comparison."""
+    """The largest difference in dB; a UserError if it is too large for a comparison."""
     error = float(np.abs(levels - reference).max())
     if not error <= TOLERANCE:
         raise UserError(
@@ -226,7 +238,13 @@ def _require_close(name: str, levels: np.ndarray, reference: np.ndarray) -> floa
 def on_devices(
     frontend: Frontend, clips: np.ndarray, devices: Sequence[jax.Device]
 ) -> Callable[[], jax.Array]:
-    """A function that computes the features of clips which lie on the devices, spread evenly."""
+    """A function that computes the features of clips that lie on the devices, spread evenly.
+
+    Args:
+      frontend: the front end.
+      clips: [clips, samples].
+      devices: the devices.
+    """
     variables = jax.jit(frontend.init)(jax.random.key(0), clips[:1])
     mesh, spec = Mesh(np.array(devices), ("clips",)), PartitionSpec("clips")
     spread = jax.shard_map(
@@ -245,7 +263,7 @@ def _bytes_moved(frontend: Frontend, clips: np.ndarray) -> int:
 
 
 def _speed_alone(name: str, clips: np.ndarray, devices: Sequence[jax.Device]) -> dict[str, float]:
-    """Audio-seconds per second of a front end as it comes."""
+    """Audio-seconds per second of a front end with its defaults."""
     frontend = create_frontend(name)
     times = interleave({name: on_devices(frontend, clips, devices)}, _ROUNDS_OF_ONE)
     return speed(times[name], clips.size / frontend.sample_rate)

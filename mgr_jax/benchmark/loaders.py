@@ -1,4 +1,4 @@
-"""Times the loaders that feed training, beside PyTorch's, bare copies and seeks in FLAC."""
+"""Times the loaders of training, beside PyTorch's, bare copies and seeks in FLAC."""
 
 import functools
 import io
@@ -30,11 +30,11 @@ DTYPES = ("int16", "float32")
 SUITE = "loaders"
 RATE = songs.RATE // 2
 _WORKERS = (0, 2)
-_BATCHES, _OF_FLAC = 50, 2  # of each in a round
-_REPEATED = 20  # rounds until a peer starts its crops again
+_BATCHES, _OF_FLAC = 50, 2  # batches of each in a round
+_REPEATED = 20  # rounds until a peer repeats its crops
 _SEED = 0
 
-# For an element type, batches [batch, samples] that lie where they are used, without end.
+# For an element type, endless batches [batch, samples] on the device.
 Source = Callable[[str], Iterator[Any]]
 
 
@@ -46,20 +46,24 @@ def benchmark_loaders(
     rounds: int = 10,
     progress: bool = True,
 ) -> Benchmark:
-    """Times random crops of a prepared dataset, until they lie on the device.
-
-    The loaders of training and their peers take turns. The peers are told beforehand where to cut,
-    and draw nothing. That all cut the same crops is looked at before anything is timed.
+    """Times random crops of a prepared dataset, until they are on the device.
 
         report = mgr_jax.benchmark_loaders(tracks=20, rounds=2)
         print(report)
 
+    The loaders of training and their peers take turns. The peers get the positions of the crops
+    beforehand, and draw nothing. Before timing, a check makes sure that all cut the same crops.
+
     Args:
       seconds: length of a crop.
-      tracks: of 30 s at 22,050 Hz; synthetic music, prepared in a temporary folder.
-      batch: crops at a time.
+      tracks: number of tracks of 30 s at 22,050 Hz; synthetic music, prepared in a temporary
+        folder.
+      batch: crops per batch.
       rounds: turns of each.
       progress: show bars.
+
+    Returns:
+      The numbers, as tables when printed.
 
     Raises:
       UserError: crops are longer than tracks, or two loaders cut different ones.
@@ -74,7 +78,7 @@ def benchmark_loaders(
         folder = _prepare(Path(name), tracks, progress)
         split = open_tracks(folder, "train")
         for track in range(len(split)):
-            split.read(track)  # checks its blocks, and leaves them in memory
+            split.read(track)  # checks its blocks, which then stay in memory
         options: dict[str, Any] = {"clip_samples": samples, "batch_size": batch}
         resident = ResidentLoader(split, **options)
         drawn = itertools.islice(resident.train_batches(seed=_SEED), _BATCHES)
@@ -122,11 +126,11 @@ def benchmark_loaders(
         "notes": notes,
         "rows": rows,
     }
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def _prepare(folder: Path, tracks: int, progress: bool) -> Path:
-    """A dataset of so many tracks to train on, with its records and its cache."""
+    """Prepares a dataset of so many training tracks, with its records and its cache."""
     others = 2 * len(songs.GENRES)  # for validation and test
     music = songs.write_tracks(folder, tracks + others)
     share = others / 2 / (tracks + others)
@@ -193,7 +197,7 @@ def _peers(
 
 
 def _from_memmap(tracks: np.ndarray, places: Sequence[np.ndarray], samples: int) -> Source:
-    """What no loader is faster than, on one core."""
+    """A bare copy, which no loader can beat on one core."""
 
     def batches(dtype: str) -> Iterator[np.ndarray]:
         clips = np.empty((len(places[0]), samples), dtype)
@@ -236,7 +240,7 @@ def _require_equal(
     places: Sequence[np.ndarray],
     samples: int,
 ) -> None:
-    """Raises a UserError unless the first batches are the crops from these places."""
+    """Raises a UserError unless the first batches are the crops at these positions."""
     scale = np.float32(2**15) if dtype == "float32" else 1
     for some, clips in zip(places, batches, strict=False):
         expected = (
@@ -256,7 +260,7 @@ def _take_turns(
     rounds: int,
     progress: bool,
 ) -> dict[str, list[float]]:
-    """Seconds per crop of every round, of so many batches of each."""
+    """Seconds per crop of every round, with so many batches of each."""
 
     def take(label: str) -> None:
         for _ in itertools.islice(cuts[label], counts[label]):

@@ -1,9 +1,12 @@
-"""What the networks of the shipped configs are and cost: the table of docs/models.md."""
+"""Describes the networks of the shipped configs and their cost: the table of docs/models.md."""
 
 import dataclasses
+import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -27,8 +30,8 @@ from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import MODELS
 from mgr_jax.side_inputs import SideFormat
 
-CLASSES = 50  # as many as most published counts are for
-# What stored features look like, and what tables hold, which a config does not say.
+CLASSES = 50  # the number of classes of most published counts
+# Shapes of stored features and of tables, which a config does not contain.
 FORMATS = {
     "feature_array/gtzan_features": FeatureFormat((57,), "float32", 1 / 30),
     "feature_array/gtzan_mel3": FeatureFormat((128,), "float16", 43.07),
@@ -41,25 +44,28 @@ TABLES = {
     "fma_metadata.zip": SideFormat(518),
 }
 _ROUNDS = 5
+_ARXIV = re.compile(r"arXiv (\d{4}\.\d{5})")
 
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """One network as a config has it.
+    """One network of a config.
 
     Attributes:
       config: spec of the config.
       model: name of the model.
-      summary: what it is.
-      clip: what it sees at a time.
-      shape: of that, behind the front end: frames x bins (x channels).
-      parameters: of the network with `CLASSES` classes, and of a front end that learns.
-      flops: of the network for a clip, see `count_flops`; those of the front end are not counted.
+      summary: a line on the network.
+      source: where it was published.
+      clip: its input at a time, in words.
+      shape: shape of the features: frames x bins (x channels).
+      parameters: parameters of the network with `CLASSES` classes, and of a learnable front end.
+      flops: operations of the network per clip, see `count_flops`; without the front end.
     """
 
     config: str
     model: str
     summary: str
+    source: str
     clip: str
     shape: str
     parameters: int
@@ -70,11 +76,11 @@ def build(config: ConfigDict, *, axis_name: str | None = None) -> tuple[GenreCla
     """The classifier of a config with `CLASSES` classes.
 
     Args:
-      config: of a network and of what it is trained on.
-      axis_name: mapped axis over which batch statistics are averaged, if any.
+      config: config of a network and its data.
+      axis_name: mapped axis over which batch statistics are averaged; None: there is none.
 
     Raises:
-      UserError: it is for stored features or side inputs whose format is not known here.
+      UserError: it needs stored features or side inputs whose format is not known here.
     """
     if config.frontend.name == "precomputed" and config.dataset not in FORMATS:
         raise UserError(
@@ -84,8 +90,8 @@ def build(config: ConfigDict, *, axis_name: str | None = None) -> tuple[GenreCla
     side = config.side_inputs
     if side.categories or side.table not in TABLES:
         raise UserError(
-            "how many columns or values config.side_inputs has is not known here; choose a config "
-            "without them",
+            "the numbers of columns and values of config.side_inputs are not known here; choose a "
+            "config without them",
             code="benchmark.unknown_shape",
         )
     return create_classifier(
@@ -98,13 +104,16 @@ def build(config: ConfigDict, *, axis_name: str | None = None) -> tuple[GenreCla
 
 
 def describe(name: str) -> Card:
-    """Reads off a config what its network is, computing nothing.
+    """Describes the network of a config, without computing anything.
 
     Args:
       name: spec of a config, see `mgr_jax.read_config`.
 
+    Returns:
+      The description.
+
     Raises:
-      UserError: there is no such config, or its network cannot be built from it alone.
+      UserError: there is no such config, or its network cannot be built without a dataset.
     """
     config = read_config(name)
     classifier, spec = build(config)
@@ -130,6 +139,7 @@ def describe(name: str) -> Card:
         config=name,
         model=config.model.name,
         summary=(MODELS[config.model.name].__doc__ or "").partition("\n")[0].rstrip("."),
+        source=MODELS[config.model.name].source,
         clip=f"{clip}, {config.frontend.name}",
         shape=" × ".join(map(str, features.shape[1:])),
         parameters=sum(
@@ -142,7 +152,12 @@ def describe(name: str) -> Card:
 
 
 def clips_per_second(config: ConfigDict, *, clips: int) -> float:
-    """How many clips front end and network classify in a second, in the median of five rounds."""
+    """The speed of front end and network together: clips per second, median of five rounds.
+
+    Args:
+      config: the config.
+      clips: clips per batch.
+    """
     classifier, spec = build(config)
     variables = init_variables(classifier, spec, 0)
     rng = np.random.default_rng(0)
@@ -155,7 +170,12 @@ def clips_per_second(config: ConfigDict, *, clips: int) -> float:
 
 
 def benchmark_models(
-    configs: Sequence[str] = (), *, clips: int = 4, times: bool = True, progress: bool = True
+    configs: Sequence[str] = (),
+    *,
+    clips: int = 4,
+    times: bool = True,
+    measured: str | Path | None = None,
+    progress: bool = True,
 ) -> Benchmark:
     """Describes the networks of configs, and times them one after the other.
 
@@ -164,38 +184,70 @@ def benchmark_models(
 
     Args:
       configs: specs; none: those of all shipped configs.
-      clips: classified at a time.
-      times: measure how many clips they classify in a second.
+      clips: clips per batch.
+      times: also measure the speed of prediction.
+      measured: a JSON file of an earlier benchmark, whose speeds are taken instead.
       progress: show a progress bar.
 
+    Returns:
+      The numbers, as a table when printed.
+
     Raises:
-      UserError: there is no such config, or its network cannot be built from it alone.
+      UserError: there is no such config, its network cannot be built without a dataset, or `measured`
+        holds no speeds.
     """
+    old = read_measured(measured) if measured else {}
     cards = [describe(name) for name in configs or list_configs()]  # all mistakes, before any time
     rows = [dataclasses.asdict(card) for card in cards]
     content: dict[str, Any] = {"suite": "models", "models": rows}
-    if times:
+    if measured:
+        for row in rows:
+            row["clips_per_second"] = old["speeds"].get(row["config"])
+        content |= {key: value for key, value in old.items() if key != "speeds"}
+    elif times:
         loads = [load_average()]
-        for row in tqdm(rows, unit="network", disable=not progress):
+        for row in tqdm(rows, unit="network", disable=None if progress else True):
             row["clips_per_second"] = clips_per_second(read_config(row["config"]), clips=clips)
-            jax.clear_caches()  # compiled programs add up
+            jax.clear_caches()  # compiled programs fill the memory
         content |= {**conditions(loads), "clips": clips, "rounds": _ROUNDS}
-    return Benchmark(content, format_models(content), is_markdown=True)
+    return Benchmark(content, format_models(content))
+
+
+def read_measured(path: str | Path) -> dict[str, Any]:
+    """The speeds by config that `benchmark_models` measured, and under which conditions.
+
+    Raises:
+      UserError: the file is not there, or holds no speeds.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        kept = ("date", "machine", "load_average", "clips", "rounds")
+        speeds = {row["config"]: row["clips_per_second"] for row in content["models"]}
+        return {"speeds": speeds, **{key: content[key] for key in kept}}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(
+            f"{path} has no speeds of networks; write it with mgr-jax benchmark models --json",
+            code="benchmark.not_measured",
+        ) from error
 
 
 def format_models(report: Mapping[str, Any]) -> str:
     """The content of `benchmark_models` as a page in Markdown."""
     text = (
-        "Written by `mgr-jax benchmark models` from the configs in the first column. Parameters "
-        f"are for {CLASSES} classes. FLOPs are those of the matrix products and convolutions of "
-        "the network for one clip (multiplication and addition are two)."
+        "The networks of all shipped configs, as `mgr-jax benchmark models` found them. "
+        "`mgr-jax train --config=CONFIG` trains the network of a row, with the input that its "
+        f"source describes. Parameters are for {CLASSES} classes. FLOPs are those of the matrix "
+        "products and convolutions of the network for one clip; a multiplication and an addition "
+        "count as two."
     )
-    titles, lines = ["config", "network", "input", "parameters", "GFLOP"], "|---|---|---|--:|--:|"
+    titles = ["config", "network", "source", "input", "parameters", "GFLOP"]
+    lines = "|---|---|---|---|--:|--:|"
     if "machine" in report:
         text += (
             " Clips per second are from samples to logits, front end and network in one program, "
             f"{report['clips']} clips at a time, median of {report['rounds']} rounds: a hint, not "
-            f"a comparison. {tell_conditions(report)}"
+            "a comparison, since clips are as long as each source has them. "
+            f"{tell_conditions(report)}"
         )
         titles, lines = [*titles, "clips/s"], f"{lines}--:|"
     table = [f"| {' | '.join(titles)} |", lines, *map(format_row, report["models"])]
@@ -218,14 +270,16 @@ def format_report(content: Mapping[str, Any]) -> str:
 
 
 def format_row(row: Mapping[str, Any]) -> str:
-    """A row of the table: a `Card`, and "clips_per_second" where that was measured."""
+    """A row of the table: a `Card`, and "clips_per_second" if that was measured."""
     cells = [
         f"`{row['config']}`",
         f"`{row['model']}`: {row['summary']}",
+        _ARXIV.sub(r"[\g<0>](https://arxiv.org/abs/\1)", row["source"]),
         f"{row['shape']} ({row['clip']})",
         f"{row['parameters']:,}",
         f"{row['flops'] / 1e9:.3g}",
     ]
     if "clips_per_second" in row:
-        cells.append(f"{row['clips_per_second']:.3g}")
+        speed = row["clips_per_second"]
+        cells.append("" if speed is None else f"{speed:,.3g}")
     return f"| {' | '.join(cells)} |"

@@ -1,4 +1,4 @@
-"""The same log-mel spectrogram in float64, and by other libraries, as their users write it."""
+"""The same log-mel spectrogram in float64 and by other libraries, in their users' way."""
 
 import contextlib
 import functools
@@ -24,11 +24,11 @@ TORCH, TORCH_GPU = "torch.stft per clip", "torch.stft on a GPU"
 def find_peers(
     clips: np.ndarray, *, on_gpu: bool
 ) -> tuple[dict[str, Callable[[], Any]], list[str]]:
-    """The peers that are installed, and a sentence for each that is not.
+    """The installed peers, and a sentence for each that is missing.
 
     Args:
       clips: [clips, samples] float32.
-      on_gpu: those that need a GPU, too.
+      on_gpu: include peers that need a GPU.
     """
     known: dict[str, Callable[[np.ndarray], Callable[[], Any]]] = {
         LIBROSA: with_librosa,
@@ -45,13 +45,13 @@ def find_peers(
                 f"{name} is not compared, as it is not installed: pip install 'mgr-jax[bench]'."
             )
     if on_gpu:
-        with contextlib.suppress(ImportError):  # a PyTorch for CPUs alone
+        with contextlib.suppress(ImportError):  # a PyTorch for CPUs only
             found[TORCH_GPU] = with_torch_on_gpu(clips)
     return found, notes
 
 
 def in_float64(clips: np.ndarray) -> np.ndarray:
-    """Levels in dB [clips, bands, frames] of [clips, samples], which others are held against."""
+    """Levels in dB [clips, bands, frames] of [clips, samples], the reference for others."""
     window = scipy.signal.get_window("hann", N_FFT)
     filters = _filters().astype(np.float64)
     tables = []
@@ -98,7 +98,7 @@ def with_librosa(clips: np.ndarray, dtype: type = np.float32) -> Callable[[], li
 def with_librosax(clips: np.ndarray) -> Callable[[], list[jax.Array]]:
     """A function that returns levels in dB [bands, frames] of each clip, compiled by jax.
 
-    Clip by clip it is faster than all at once, and `top_db` is of each clip.
+    Clip by clip is faster than all at once, and `top_db` is then relative to each clip.
 
     Args:
       clips: [clips, samples] float32.
@@ -156,11 +156,11 @@ def with_nnaudio(clips: np.ndarray) -> Callable[[], np.ndarray]:
 def with_torch(clips: np.ndarray, threads: int) -> Callable[[], list[np.ndarray]]:
     """A function that returns levels in dB [bands, frames] of each clip, computed on the CPU.
 
-    The window, the filters and the tensors are made beforehand.
+    Window, filters and tensors are made beforehand.
 
     Args:
       clips: [clips, samples] float32.
-      threads: that torch may use, in the whole process from now on.
+      threads: threads of torch, in the whole process from now on.
 
     Raises:
       ImportError: torch is not installed.
@@ -181,7 +181,7 @@ def with_torch(clips: np.ndarray, threads: int) -> Callable[[], list[np.ndarray]
 def with_torch_on_gpu(clips: np.ndarray) -> Callable[[], Any]:
     """A function that returns levels in dB, a tensor [clips, bands, frames] on the first GPU.
 
-    All clips are computed at once, and lie on the GPU beforehand.
+    All clips are computed at once, and are on the GPU beforehand.
 
     Args:
       clips: [clips, samples] float32.
@@ -224,7 +224,7 @@ def _levels_in_db(mel: Any) -> Any:
 
 
 def _filters() -> np.ndarray:
-    """Slaney's triangles [bands, bins], which are librosa's."""
+    """Slaney's triangles [bands, bins], as in librosa."""
     return mel_filterbank(
         sample_rate=SAMPLE_RATE,
         n_fft=N_FFT,

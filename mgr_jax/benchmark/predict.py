@@ -1,4 +1,4 @@
-"""Times prediction of many files, beside what its parts allow and beside librosa and PyTorch."""
+"""Times prediction of many files, beside its own parts and beside librosa and PyTorch."""
 
 import functools
 import os
@@ -61,19 +61,25 @@ def benchmark_predict(
     rounds: int = 3,
     progress: bool = True,
 ) -> Benchmark:
-    """Times the files of a folder, cold and warm, with one worker and with one per core.
-
-    The parts and the peers, on fewer files, take turns with it, so that all meet the same load.
+    """Times the prediction of a folder's files, cold and warm, with one worker and one per core.
 
         report = mgr_jax.benchmark_predict("runs/demo", files=100, rounds=1)
         print(report)
 
+    The parts (decoding, resampling, front end, network) and the peers, on fewer files, take turns
+    with it, so that all have the same load.
+
     Args:
-      model: the folder of a trained model of audio. In PyTorch there is `choi_crnn` on `log_mel`.
-      folder: of audio files; None: synthetic music of 30 s, as stereo mp3 files at 44.1 kHz.
-      files: how many are made, of ten pieces.
+      model: the folder of a trained model of audio. The peer in PyTorch supports `choi_crnn` on
+        `log_mel`.
+      folder: a folder of audio files; None: synthetic music of 30 s, as stereo mp3 files at 44.1
+        kHz.
+      files: number of synthetic files, copies of ten pieces.
       rounds: turns of each.
       progress: show a bar.
+
+    Returns:
+      The numbers, as tables when printed.
 
     Raises:
       UserError: there is no such model or folder, or a file cannot be read.
@@ -101,10 +107,10 @@ def benchmark_predict(
         content |= conditions(loads)
     content["measured"] = found
     content["rows"] = _rows(found, cores)
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
-Timed = tuple[Callable[[], Any], int]  # a function, and of how many files it is
+Timed = tuple[Callable[[], Any], int]  # a function, and its number of files
 
 
 def _parts(model: Path, predictor: Predictor, paths: Sequence[str]) -> dict[str, Timed]:
@@ -154,7 +160,7 @@ def _parts(model: Path, predictor: Predictor, paths: Sequence[str]) -> dict[str,
 
 
 def _decode(predictor: Predictor, paths: Sequence[str], workers: int) -> Callable[[], None]:
-    """What no network in the world is faster than, with these workers."""
+    """Decoding only, which no network can beat with these workers."""
     read = functools.partial(read_audio, sample_rate=predictor.audio_rate(), dtype=np.int16)
 
     def decode() -> None:
@@ -180,7 +186,7 @@ def _predict(predictor: Predictor, paths: Sequence[str], workers: int) -> Callab
 def _peers(
     model: Path, predictor: Predictor, paths: Sequence[str], cores: int
 ) -> tuple[dict[str, Timed], dict[str, Any]]:
-    """The peers, where they can be imported, and how far their answers are from ours."""
+    """The peers that can be imported, and the difference of their answers from ours."""
     try:
         from mgr_jax.benchmark import torch_predict
     except ImportError as error:
@@ -216,12 +222,12 @@ def _peers(
 
 
 def _take_turns(functions: Mapping[str, Timed], rounds: int, progress: bool) -> Measured:
-    """Seconds and CPU seconds per file of every round; the first turn of each is for nothing."""
+    """Seconds and CPU seconds per file of every round; the first turn of each is not counted."""
     found: Measured = {name: [] for name in functions}
     for function, count in functions.values():
-        if count <= _OF_PARTS:  # long ones have nothing to compile that the short have not
+        if count <= _OF_PARTS:  # long files need no more compilation than short ones
             function()
-    for _ in tqdm(range(rounds), unit="round", disable=not progress):
+    for _ in tqdm(range(rounds), unit="round", disable=None if progress else True):
         for name, (function, count) in functions.items():
             start, used = time.perf_counter(), cpu_seconds()
             function()
@@ -241,7 +247,7 @@ def _cold(model: Path, folder: Path, workers: int, files: int) -> float:
 
 
 def _rows(found: Measured, cores: int) -> list[dict[str, Any]]:
-    """How fast this project is beside each peer and beside its parts; above 1: it is faster."""
+    """The speed of this project relative to each peer and to its parts; above 1: it is faster."""
     own = found[_warm(cores)]
     others = {name: _column(found[name], "seconds") for name in _PEERS if name in found}
     others["the parts together"] = _ideal(found, cores)
@@ -254,7 +260,7 @@ def _rows(found: Measured, cores: int) -> list[dict[str, Any]]:
 
 
 def _ideal(found: Measured, cores: int) -> list[float]:
-    """Seconds per file were the parts spread over all cores without any loss."""
+    """Seconds per file if the parts were spread over all cores without loss."""
     parts = [
         _column(found[name], "cpu_seconds")
         for name in ("decode and resample", "front end", "network")
@@ -263,7 +269,7 @@ def _ideal(found: Measured, cores: int) -> list[float]:
 
 
 def _share(found: Measured, cores: int) -> str:
-    """How much of the time of the processors the parts need, which does not depend on the load."""
+    """The parts' share of the processor time, which does not depend on the load."""
     own = statistics.median(_column(found[_warm(cores)], "cpu_seconds"))
     share = cores * statistics.median(_ideal(found, cores)) / own
     return f"Of the CPU time of predict_files, {share:.0%} is that of its parts, each timed alone."

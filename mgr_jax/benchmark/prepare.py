@@ -44,7 +44,7 @@ OWN, BOUND = "prepare", "decoding, resampling and encoding, each alone"
 LIBROSA, AUDIOREAD = "librosa.load + soundfile", "audioread + soxr + soundfile"
 _DECODERS = ("PyAV", "libsndfile")
 _COMPARED = 2  # files of each kind
-_ALIKE_DB = -40.0  # the most that sound may differ, beside its own level
+_ALIKE_DB = -40.0  # largest difference of sound, relative to its level
 # In a process of its own, whose imports are done before the clock starts.
 _PREPARE = """
 import json, sys, time
@@ -70,18 +70,21 @@ def benchmark_prepare(
 ) -> Benchmark:
     """Times `prepare` on a folder, in new processes, with as many workers as cores.
 
-    It takes turns with the calls that it cannot do without, each timed alone (the bound), and
-    with other libraries that store the same files as FLAC, in as many processes. All processes
-    have their imports done before the clock starts, but for the workers of `prepare`.
-
         print(mgr_jax.benchmark_prepare(files=60, rounds=1))
 
+    It takes turns with the calls that it needs, each timed alone (the bound), and with other
+    libraries that store the same files as FLAC, in as many processes. All processes have finished
+    their imports before the clock starts, except the workers of `prepare`.
+
     Args:
-      folder: of genre folders; None: synthetic music of 30 s, as mp3, FLAC and Ogg Vorbis.
-      files: how many are made, of thirty pieces.
-      sample_rate: of what is stored, in Hz.
+      folder: a folder of genre folders; None: synthetic music of 30 s, as mp3, FLAC and Ogg Vorbis.
+      files: number of synthetic files, copies of thirty pieces.
+      sample_rate: rate of the stored audio, in Hz.
       rounds: turns of each.
       progress: show a bar.
+
+    Returns:
+      The numbers, as tables when printed.
 
     Raises:
       UserError: there is no such folder, it cannot be prepared, or what is stored differs from what
@@ -107,7 +110,7 @@ def benchmark_prepare(
             peers = {name: read for name, read in peers.items() if name in differences}
             measured: dict[str, list[Turn]] = {name: [] for name in (OWN, BOUND, *peers)}
             parts: list[Turn] = []
-            for _ in tqdm(range(rounds), unit="round", disable=not progress):
+            for _ in tqdm(range(rounds), unit="round", disable=None if progress else True):
                 alone = pool.map(functools.partial(time_parts, sample_rate), paths, 4)
                 parts.append(_sum_parts(alone))
                 measured[BOUND].append(_bound(alone, cores))
@@ -129,7 +132,7 @@ def benchmark_prepare(
         "parts": parts,
         "rows": _rows(measured),
     }
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def _stored(made: Prepared) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What processes take, by the clock and of the processors."""
+"""Measures processes: wall time and processor time."""
 
 import resource
 import shlex
@@ -13,14 +13,14 @@ Times = dict[str, float]
 
 
 def time_process(command: Sequence[str], environment: Mapping[str, str]) -> Times:
-    """Runs a command to its end, without showing what it prints.
+    """Runs a command to its end, without showing its output.
 
     Args:
-      command: and its arguments.
-      environment: all variables that it finds.
+      command: the program and its arguments.
+      environment: all its environment variables.
 
     Returns:
-      {"seconds", "cpu_seconds"}; the latter with those of the processes that it started.
+      {"seconds", "cpu_seconds"}; the latter includes the processes that it started.
 
     Raises:
       UserError: it failed.
@@ -43,5 +43,5 @@ def _cpu_seconds() -> float:
 
 
 def median(times: Sequence[Times], name: str) -> float:
-    """Of one kind of time."""
+    """Median of one kind of time."""
     return statistics.median(taken[name] for taken in times)

@@ -1,4 +1,4 @@
-"""What a command costs in a process of its own: time, processor time and memory."""
+"""Measures a command in its own process: time, processor time and memory."""
 
 import os
 import resource
@@ -12,14 +12,23 @@ import psutil
 
 from mgr_jax.errors import UserError
 
-_LOOK_EVERY = 0.1  # seconds between two looks at the memory
+_LOOK_EVERY = 0.1  # seconds between two readings of the memory
 _MEGABYTE = 1e6
 
 
 def run_module(
     module: str, *arguments: object, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen:
-    """Starts `python -m module …` with this project on its path."""
+    """Starts `python -m module …` with this project on its path.
+
+    Args:
+      module: name of the module.
+      *arguments: its arguments.
+      environment: variables that differ from those of this process.
+
+    Returns:
+      The process.
+    """
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
@@ -34,16 +43,16 @@ def run_module(
 def measure(
     module: str, *arguments: object, environment: Mapping[str, str] | None = None
 ) -> dict[str, float]:
-    """Runs a module in a fresh process.
+    """Runs a module in a fresh process, and measures it.
 
     Args:
-      module: of this project.
-      *arguments: of it.
+      module: a module of this project.
+      *arguments: its arguments.
       environment: variables that differ from those of this process.
 
     Returns:
       "seconds", "cpu_seconds" (of the process and those that it started), and "megabytes", the
-      most memory of their own (without mapped files) that they held together when looked at.
+      largest sampled sum of their own memory (without mapped files).
 
     Raises:
       UserError: it fails.
@@ -60,7 +69,11 @@ def measure(
 
 
 def require_success(process: subprocess.Popen) -> None:
-    """Waits for a process of `run_module`; raises a UserError where it failed."""
+    """Waits for a process of `run_module`.
+
+    Raises:
+      UserError: it failed.
+    """
     _, told = process.communicate()
     if process.returncode:
         reason = told.strip().splitlines()[-1:] or [f"exit code {process.returncode}"]
@@ -73,7 +86,7 @@ def _cpu_seconds() -> float:
 
 
 def _own_memory(pid: int) -> float:
-    """Bytes that a process and all that it started hold for themselves."""
+    """Bytes of memory that a process and its descendants hold for themselves."""
     try:
         parent = psutil.Process(pid)
         family = [parent, *parent.children(recursive=True)]
@@ -90,6 +103,6 @@ def _anonymous(process: psutil.Process) -> float:
                 line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines()
             )
             return 1024.0 * int(lines.get("RssAnon", "0 kB").split()[0])
-        return float(process.memory_info().rss)  # where the system tells no more
+        return float(process.memory_info().rss)  # if the system reports no more
     except (OSError, psutil.Error):
         return 0.0

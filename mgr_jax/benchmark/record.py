@@ -1,4 +1,4 @@
-"""What a benchmark measured, for programs and for people."""
+"""The result of a benchmark, for programs and for people."""
 
 import os
 import statistics
@@ -14,25 +14,19 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """The numbers of a benchmark, and the tables that show them.
+    """The numbers of a benchmark, and their tables.
 
     Attributes:
-      content: all numbers, and the machine that they were measured on; ready for JSON.
-      text: tables to read.
-      is_markdown: whether the text is Markdown; otherwise its columns are lined up by spaces.
+      content: all numbers, and the machine they were measured on; ready for JSON.
+      text: the tables, in Markdown.
     """
 
     content: dict[str, Any]
     text: str
-    is_markdown: bool = False
 
     def __str__(self) -> str:
-        """The tables, as they are read on a terminal."""
+        """The tables for a terminal."""
         return self.text
-
-    def markdown(self) -> str:
-        """The tables as Markdown."""
-        return self.text if self.is_markdown else f"```\n{self.text}\n```\n"
 
     def save(
         self,
@@ -40,11 +34,14 @@ class Benchmark:
         json: str | os.PathLike[str] | None = None,
         markdown: str | os.PathLike[str] | None = None,
     ) -> list[Path]:
-        """Writes the files that are named; returns their paths.
+        """Writes the files whose names are given.
 
         Args:
           json: a file for the numbers.
           markdown: a file for the tables.
+
+        Returns:
+          The paths of the files.
 
         Raises:
           OSError: a file cannot be written.
@@ -55,19 +52,19 @@ class Benchmark:
             write_json(written[-1], self.content)
         if markdown:
             written.append(expand(markdown))
-            write_text(written[-1], self.markdown())
+            write_text(written[-1], self.text)
         return written
 
 
 def compare(suite: str, case: str, peer: str, own: Sequence[float], others: Sequence[float]) -> Row:
-    """How many times as fast this project is as a peer that took turns with it.
+    """The speed of this project relative to a peer that took turns with it.
 
     Args:
       suite: name of the benchmark.
       case: what was done.
-      peer: who else did it.
+      peer: name of the peer.
       own: seconds of every round.
-      others: those of the peer, in the same rounds.
+      others: the peer's seconds, in the same rounds.
 
     Returns:
       {"suite", "case", "peer", "ratio", "low", "high"}: the median of the rounds' ratios, and

@@ -1,4 +1,4 @@
-"""What a device can do at most, and where the time of a training step goes."""
+"""Measures the highest rates of a device, and where the time of a training step goes."""
 
 import math
 import re
@@ -26,21 +26,21 @@ PARTS = (
 _INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%?([\w.-]+) = (.*)$", re.MULTILINE)
 _SHAPE, _OPERAND = re.compile(r"\w+\[([\d,]*)\]"), re.compile(r"%([\w.-]+)")
 _SCOPE = re.compile(r'op_name="([^"]*)"')
-_END = "end: "  # an operation that others work on has begun under its name, and ends under this one
+_END = "end: "  # an asynchronous operation begins under its name, and ends under this one
 
-Span = tuple[float, float, str]  # of an operation: first and last nanosecond, name
+Span = tuple[float, float, str]  # an operation: first and last nanosecond, name
 
 
 def measure_device(device: jax.Device, *, tiny: bool = False) -> dict[str, float]:
     """The highest rates of a device, the best of several rounds.
 
     Args:
-      device: of this process.
-      tiny: a moment only, for a test.
+      device: a device of this process.
+      tiny: measure only for a moment, for a test.
 
     Returns:
-      "float32" and "bfloat16", operations per second of a product of square matrices whose sums are
-      float32 (on a GPU float32 may be TF32, as in training), and "bytes" per second of a triad.
+      "float32" and "bfloat16", operations per second of a product of square matrices with float32
+      sums (on a GPU float32 may be TF32, as in training), and "bytes" per second of a triad.
     """
     size = 64 if tiny else 2048 if device.platform == "cpu" else 8192
     rates = {
@@ -51,13 +51,13 @@ def measure_device(device: jax.Device, *, tiny: bool = False) -> dict[str, float
 
 
 def matrix_product_rate(device: jax.Device, dtype: str, *, size: int, rounds: int = 10) -> float:
-    """Operations per second of a product of square matrices, a multiplication and a sum being two.
+    """The operations per second of a product of square matrices; multiplication and sum are two.
 
     Args:
-      device: of this process.
-      dtype: of the factors; sums are float32.
+      device: a device of this process.
+      dtype: type of the factors; sums are float32.
       size: rows and columns.
-      rounds: of which the best counts.
+      rounds: number of rounds, of which the best counts.
     """
     left, right = (
         jax.device_put(jax.random.normal(jax.random.key(seed), (size, size), dtype), device)
@@ -71,19 +71,19 @@ def matrix_product_rate(device: jax.Device, dtype: str, *, size: int, rounds: in
 def where_time_goes(
     program: str, variables: Mapping[str, Any], run: Callable[[], Any]
 ) -> dict[str, float]:
-    """Seconds of a training step by part, as XLA's profiler saw it.
+    """Seconds of a training step by part, measured by XLA's profiler.
 
-    What XLA has fused is told by the last operation in it. Operations that are made at the same
-    time share it evenly, so that the parts add up to the time in which any was made. What nothing
-    says anything of counts as update: copies of the state.
+    A fused operation belongs to the part of its last operation. Simultaneous operations share their
+    time evenly, so that the parts sum to the time in which any operation ran. Operations without
+    origin count as update: they are copies of the state.
 
     Args:
-      program: the compiled step in HLO, whose names say which layer an operation is of.
-      variables: of the network, whose kernels say which layers convolve.
-      run: makes one step and waits for it.
+      program: the compiled step in HLO, whose names give the layer of each operation.
+      variables: variables of the network, whose kernels show which layers convolve.
+      run: function that makes one step and waits for it.
 
     Returns:
-      By name of `PARTS`, and "in all": by the clock, waiting and tracing included; {} where the
+      Seconds by name of `PARTS`, and "in all": wall time, with waiting and tracing; {} if the
       profiler sees no operations.
     """
     parts = operations_by_part(program, variables)
@@ -108,17 +108,24 @@ def where_time_goes(
 
 
 def operations_by_part(program: str, variables: Mapping[str, Any]) -> dict[str, str]:
-    """Which of `PARTS` each operation of a compiled step is of.
+    """The part, one of `PARTS`, of each operation of a compiled step.
 
-    An operation of which XLA has not kept where it is from is of the part that uses it first.
+    An operation whose origin XLA has dropped belongs to the part that uses it first.
+
+    Args:
+      program: the compiled step in HLO.
+      variables: variables of the network.
     """
     kernels: dict[str, set[int]] = defaultdict(set)  # numbers of values, by name of the layer
     for path, value in jax.tree_util.tree_flatten_with_path(variables["params"])[0]:
         *_, layer, last = (key.key for key in path)
         if last == "kernel" and value.ndim > 2:
-            kernels[layer] |= {value.size, math.prod(value.shape[-2:])}  # whole, or a tap
+            kernels[layer] |= {
+                value.size,
+                math.prod(value.shape[-2:]),
+            }  # a whole kernel, or one tap
     found: dict[str, str] = {}
-    for name, text in reversed(_INSTRUCTION.findall(program)):  # what is used comes before
+    for name, text in reversed(_INSTRUCTION.findall(program)):  # operands come before
         if scope := _SCOPE.search(text):
             shape = _SHAPE.search(text)
             axes = shape[1].split(",") if shape else []
@@ -131,7 +138,7 @@ def operations_by_part(program: str, variables: Mapping[str, Any]) -> dict[str, 
 
 
 def _part_of(scope: str, size: int, kernels: Mapping[str, set[int]]) -> str:
-    """The part of an operation of a layer (module/…/operation) that gives so many values."""
+    """The part of an operation in a layer (module/…/operation) with so many output values."""
     if "jvp(" not in scope:
         return "update"
     backward = "transpose(" in scope
@@ -145,8 +152,8 @@ def _part_of(scope: str, size: int, kernels: Mapping[str, set[int]]) -> str:
 
 
 def _spans(trace: Any) -> Iterator[Span]:
-    """When each operation began and ended: on the device, or on a CPU."""
-    on_cpu = jax.default_backend() == "cpu"  # elsewhere the host only tells when it has launched
+    """Begin and end of each operation: on the device, or on a CPU."""
+    on_cpu = jax.default_backend() == "cpu"  # elsewhere the host only sees launches
     begun: dict[str, list[tuple[float, float]]] = defaultdict(list)
     ended: dict[str, list[float]] = defaultdict(list)
     for plane in trace.planes:
@@ -164,7 +171,7 @@ def _spans(trace: Any) -> Iterator[Span]:
 
 
 def share_time(spans: Iterable[Span]) -> dict[str, float]:
-    """Nanoseconds by name, where those that overlap share the time in which they do."""
+    """Nanoseconds by name; overlapping operations share their common time."""
     changes = sorted(
         change
         for start, end, name in spans

@@ -1,4 +1,4 @@
-"""Files of synthetic music, to be decoded as those that people have."""
+"""Files of synthetic music, for benchmarks of decoding."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,15 @@ GENRES = ("even", "odd")
 
 
 def write_songs(folder: Path, files: int) -> Path:
-    """Writes mp3 files of ten pieces, each under many names; returns their folder."""
+    """Writes mp3 files of ten pieces, each under many names; returns their folder.
+
+    Args:
+      folder: where the folder is made.
+      files: number of files.
+
+    Returns:
+      The folder.
+    """
     songs, target = folder / "songs", folder / "music"
     songs.mkdir()
     target.mkdir()
@@ -28,10 +36,17 @@ def write_songs(folder: Path, files: int) -> Path:
 
 
 def write_genres(folder: Path, files: int) -> Path:
-    """Writes two folders of music, as people have them; returns the folder of both.
+    """Writes two genre folders of music.
 
     A third of the files is mp3 at 44.1 kHz in stereo, a third FLAC and a third Ogg Vorbis at
-    22,050 Hz in mono. Some pieces come again under another title, so no two files are the same.
+    22,050 Hz in mono. Some pieces are repeated under another title, so no two files are the same.
+
+    Args:
+      folder: where the folders are made.
+      files: number of files.
+
+    Returns:
+      The folder that holds both.
     """
     songs, target = folder / "songs", folder / "music"
     for place in (songs, target / "calm", target / "lively"):
@@ -78,7 +93,7 @@ def _play(tones: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _tones() -> np.ndarray:
-    """Three octaves from 55 Hz on, that fade: [tones, samples] float32."""
+    """Three octaves from 55 Hz, fading: [tones, samples] float32."""
     time, harmonics = np.arange(round(0.6 * RATE)) / RATE, np.arange(1, 12)
     return np.stack(
         [
@@ -90,6 +105,10 @@ def _tones() -> np.ndarray:
 
 def write_tracks(folder: Path, tracks: int) -> Path:
     """Writes WAV files, mono at half the rate and all different, in a folder for each of `GENRES`.
+
+    Args:
+      folder: where the folders are made.
+      tracks: number of files.
 
     Returns:
       The folder that holds them.

@@ -1,4 +1,4 @@
-"""Sound of which it is known where the genre changes, and how well changes are found."""
+"""Splices with known genre boundaries, and scores of found boundaries."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -8,23 +8,23 @@ import numpy as np
 from mgr_jax.data.cache import Tracks
 from mgr_jax.evaluation.bootstrap import bootstrap_intervals, wilson_interval
 
-PIECES = 6  # of a splice
+PIECES = 6  # pieces of a splice
 PIECE_SECONDS = (8.0, 20.0)
-FADES = (0.0, 0.05)  # seconds of cross-fade, by turns
-PURE_SECONDS = 30.0  # the least of a clip of one genre: shorter tracks are repeated
+FADES = (0.0, 0.05)  # seconds of cross-fade, in turn
+PURE_SECONDS = 30.0  # shortest clip of one genre; shorter tracks are repeated
 PURE_CLIPS = 120  # at most
-# The chance of no event is 2.5 % where so many are expected (Poisson).
+# With this expected number, the chance of no event is 2.5 % (Poisson).
 _NONE_SEEN = -np.log(0.025)
 
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """A piece of sound whose genres are known.
+    """A piece of sound with known genres.
 
     Attributes:
-      name: of the clip.
+      name: name of the clip.
       samples: [samples] int16.
-      boundaries: where a new genre begins, in seconds; none in a pure clip.
+      boundaries: times at which a new genre begins, in seconds; none in a pure clip.
       labels: class of each piece, [boundaries + 1].
     """
 
@@ -35,15 +35,18 @@ class Clip:
 
 
 def splice_tracks(tracks: Tracks, classes: Sequence[int], count: int, seed: int) -> Iterator[Clip]:
-    """Joins pieces of tracks, neighbours of different genres.
+    """Joins pieces of tracks; neighbours have different genres.
 
     Every track is used before one is used again, with another part of it.
 
     Args:
       tracks: waveforms.
-      classes: whose tracks are used, at least two.
-      count: how many splices.
-      seed: of what is drawn.
+      classes: classes whose tracks are used, at least two.
+      count: number of splices.
+      seed: seed of the random generator.
+
+    Yields:
+      The splices.
     """
     rng = np.random.default_rng(seed)
     deal = _deal(tracks, classes, rng)
@@ -67,7 +70,7 @@ def splice_tracks(tracks: Tracks, classes: Sequence[int], count: int, seed: int)
 
 
 def pure_clips(tracks: Tracks) -> Iterator[Clip]:
-    """Tracks of all genres alike, short ones again and again: clips of one genre."""
+    """Clips of one genre each: tracks of all genres, short ones repeated."""
     by_genre = np.argsort(tracks.label, kind="stable")
     places = np.linspace(0, len(tracks) - 1, min(len(tracks), PURE_CLIPS)).round().astype(int)
     for track in by_genre[places].tolist():
@@ -78,7 +81,7 @@ def pure_clips(tracks: Tracks) -> Iterator[Clip]:
 
 
 def match(true: np.ndarray, found: np.ndarray, tolerance: float) -> int:
-    """How many true boundaries have a found one of their own within the tolerance.
+    """Number of true boundaries that have their own found one within the tolerance.
 
     Args:
       true: ascending, in seconds.
@@ -86,7 +89,7 @@ def match(true: np.ndarray, found: np.ndarray, tolerance: float) -> int:
       tolerance: in seconds.
     """
     matched, place = 0, 0
-    for boundary in true:  # the earliest that fits leaves the most to those that follow
+    for boundary in true:  # the earliest match leaves the most for later ones
         while place < len(found) and found[place] < boundary - tolerance:
             place += 1
         if place < len(found) and found[place] <= boundary + tolerance:
@@ -96,13 +99,13 @@ def match(true: np.ndarray, found: np.ndarray, tolerance: float) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What was found in clips, a row for each: [clips].
+    """Counts of boundaries in clips, [clips] each.
 
     Attributes:
-      true: boundaries that there are.
-      found: boundaries that were found.
-      matched: of them, those that are true; see `match`.
-      seconds: of the clip.
+      true: true boundaries.
+      found: found boundaries.
+      matched: found ones that are true; see `match`.
+      seconds: length of the clip.
     """
 
     true: np.ndarray
@@ -114,7 +117,16 @@ class Counts:
 def count_boundaries(
     clips: Sequence[tuple[np.ndarray, float]], found: Sequence[np.ndarray], tolerance: float
 ) -> Counts:
-    """Counts over clips of which true boundaries and seconds are known."""
+    """Counts over clips with known boundaries.
+
+    Args:
+      clips: the clips.
+      found: found boundaries of each, in seconds.
+      tolerance: in seconds.
+
+    Returns:
+      The counts.
+    """
     rows = [
         (len(true), len(there), match(true, there, tolerance), seconds)
         for (true, seconds), there in zip(clips, found, strict=True)
@@ -123,7 +135,7 @@ def count_boundaries(
 
 
 def rates(splices: Counts, pure: Counts) -> dict[str, float]:
-    """The figures without intervals: recall, precision, F1, spurious sections per 10 minutes."""
+    """The scores without intervals: recall, precision, F1, spurious sections per 10 minutes."""
     matched = splices.matched.sum()
     return {
         "recall": float(matched / splices.true.sum()),
@@ -136,8 +148,8 @@ def rates(splices: Counts, pure: Counts) -> dict[str, float]:
 def rates_with_intervals(splices: Counts, pure: Counts) -> dict[str, list[float | None]]:
     """[value, low, high] of `rates`: 95 % bootstrap intervals over splices and pure clips.
 
-    Where all or nothing was right, drawing again would claim certainty: Wilson's interval stands
-    for a share, and for sections that were never seen the most that may be missed (Poisson).
+    If all or nothing is right, resampling would claim certainty: then the interval is Wilson's for
+    a share, and for the number of sections, if none was found, the Poisson limit.
     """
 
     def of_splices(weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -166,7 +178,7 @@ def rates_with_intervals(splices: Counts, pure: Counts) -> dict[str, list[float 
 def _deal(
     tracks: Tracks, classes: Sequence[int], rng: np.random.Generator
 ) -> dict[int, Iterator[int]]:
-    """Of each class its tracks in an order that is drawn anew when they are through."""
+    """For each class its tracks in a random order, drawn again after the last."""
 
     def endless(rows: np.ndarray) -> Iterator[int]:
         while True:
@@ -176,7 +188,7 @@ def _deal(
 
 
 def _join(sound: np.ndarray, piece: np.ndarray, fade: int) -> np.ndarray:
-    """Sound with a piece behind it; over the fade, powers add up to one."""
+    """Appends a piece to a sound; during the fade, powers sum to one."""
     if not fade:
         return np.concatenate([sound, piece])
     angle = (np.arange(fade) + 0.5) / fade * np.pi / 2

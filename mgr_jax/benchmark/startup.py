@@ -1,4 +1,4 @@
-"""How long commands take to start, and networks to their first step."""
+"""Times the start of commands, and the first step of networks."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ FILLED, EMPTY, OFF = (
     "predict one file, no cache",
 )
 SMALL_PAGES = "predict one file, cache filled, no huge pages"
-# What the command line chooses as it starts, and this process has chosen perhaps.
+# What the command line sets at its start, and this process may have set.
 _CHOSEN = {
     huge_pages.TUNABLES,
     huge_pages.SWITCH,
@@ -36,7 +36,7 @@ _CHOSEN = {
     program_cache.LEAST,
     program_cache.SWITCH,
 }
-# What somebody would write instead: the file, its mel spectrogram and a small network.
+# The same in other libraries: the file, its mel spectrogram and a small network.
 _PEER_SCRIPT = """
 import sys
 import librosa
@@ -63,27 +63,30 @@ def benchmark_startup(
     rounds: int = 5,
     progress: bool = True,
 ) -> Benchmark:
-    """Times commands that do next to nothing, each in a process of its own.
+    """Times short commands, each in its own process, and first training steps.
 
         report = mgr_jax.benchmark_startup("runs/demo", rounds=3)
         print(report)
 
-    They take turns. Prediction of one file is timed with an empty and a filled folder of compiled
-    programs, without one, and without huge pages; beside it stands a script that reads the file by
-    librosa, and gives its mel spectrogram to a small network in PyTorch.
+    The commands take turns. Prediction of one file is timed with an empty and a filled cache of
+    compiled programs, without a cache, and without huge pages. For comparison, a script reads the
+    file with librosa, and passes its mel spectrogram to a small network in PyTorch.
 
     Args:
       model: the folder of a trained model, or the name of a pretrained one.
       file: an audio file; None: 30 s of synthetic music as mp3.
-      networks: specs of configs whose networks are taken to their first training step, of two
-        clips, with nothing compiled and then with all; (): one for every network that the shipped
-        configs have; None: none.
+      networks: specs of configs whose networks are timed to the end of their first training step,
+        of two clips, with an empty and a filled cache of programs; (): one for every network of the
+        shipped configs; None: none.
       rounds: turns of each command; networks have one.
       progress: show a bar.
 
+    Returns:
+      The numbers, as tables when printed.
+
     Raises:
-      UserError: there is no such model or config, or a command fails, such as on a file that cannot
-        be read.
+      UserError: there is no such model or config, or a command fails, for example because the file
+        cannot be read.
     """
     model = str(find_model(model))
     with tempfile.TemporaryDirectory() as name:
@@ -95,13 +98,13 @@ def benchmark_startup(
         if networks is not None:
             content["networks"] = first_step_networks(networks, folder, progress=progress)
         content |= {**conditions(loads), "peer": peer, "rows": _rows(times)}
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def _time_commands(
     model: str, song: Path, folder: Path, rounds: int, *, progress: bool
 ) -> tuple[dict[str, list[Times]], str]:
-    """What each took in each round, and why the peer was left out, if it was."""
+    """The times of each command in each round, and why the peer was left out, if it was."""
     start = [sys.executable, "-m", "mgr_jax"]
     predict = [*start, "predict", f"-model={model}", "-noprogress", str(song)]
     fresh = {name: value for name, value in os.environ.items() if name not in _CHOSEN}
@@ -119,10 +122,10 @@ def _time_commands(
         peer = [sys.executable, "-c", _PEER_SCRIPT, str(song)]
         commands[PEER] = lambda: time_process(peer, os.environ)
     times: dict[str, list[Times]] = {name: [] for name in commands}
-    for turn in tqdm(range(-1, rounds), unit="round", disable=not progress):
+    for turn in tqdm(range(-1, rounds), unit="round", disable=None if progress else True):
         for name, run in commands.items():
             taken = run()
-            if turn >= 0:  # the first round fills the cache, and the system's of files
+            if turn >= 0:  # the first round fills the cache, and the system's file cache
                 times[name].append(taken)
     return times, missing
 

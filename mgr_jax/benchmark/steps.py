@@ -1,4 +1,4 @@
-"""Training steps that take turns, whoever makes them."""
+"""Times training steps of several implementations in turn."""
 
 import math
 import time
@@ -8,17 +8,20 @@ from typing import Any
 
 from mgr_jax.benchmark.timing import interleave
 
-Steps = Callable[[int], float]  # makes so many steps, waits for them, returns the last one's loss
+Steps = Callable[[int], float]  # makes this many steps, waits for them, returns the last loss
 
 
 def start_steps(
     makers: Mapping[str, Callable[[], Steps]], report: dict[str, Any]
 ) -> dict[str, Steps]:
-    """Functions that have made their first step; those that fail are told in the report.
+    """Makes the step functions, and their first step; failures are put into the report.
 
     Args:
-      makers: by name; each makes such a function.
+      makers: by name, a function that makes a step function.
       report: gets "first_call_seconds", with compilation, "first_loss" and "failures" by name.
+
+    Returns:
+      Step functions by name.
     """
     for name in ("first_call_seconds", "first_loss", "failures"):
         report.setdefault(name, {})
@@ -28,7 +31,7 @@ def start_steps(
         try:
             function = make()
             loss = function(1)
-        except Exception as error:  # whatever a compiler or a driver may raise
+        except Exception as error:  # a compiler or a driver may raise anything
             report["failures"][name] = f"{type(error).__name__}: {first_line(error)}"
             continue
         report["first_call_seconds"][name] = time.perf_counter() - start
@@ -43,10 +46,19 @@ def start_steps(
 def time_steps(
     functions: Mapping[str, Steps], *, rounds: int, steps: int, progress: bool = False
 ) -> dict[str, list[float]]:
-    """Seconds of a step in every round, by name; a turn is so many steps, after an untimed one.
+    """Times steps in turns; a turn is several steps, after an untimed one.
 
-    The first step of a turn may have to wait for memory: that of the turn before went back to the
-    system, which may have taken it away meanwhile.
+    The first step of a turn may wait for memory, which the system may have taken back after the
+    turn before.
+
+    Args:
+      functions: step functions by name.
+      rounds: turns of each.
+      steps: steps per turn.
+      progress: show a bar.
+
+    Returns:
+      Seconds of a step in every round, by name.
     """
     calls = {name: partial(function, steps) for name, function in functions.items()}
     one = {name: partial(function, 1) for name, function in functions.items()}
@@ -55,5 +67,5 @@ def time_steps(
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an error says."""
+    """The first line of an error's message."""
     return next(iter(str(error).strip().splitlines()), "")

@@ -1,4 +1,4 @@
-"""How well a model's timeline finds where the genre changes, on spliced tracks of its dataset."""
+"""Measures how well a model's timeline finds genre boundaries, on spliced tracks of its dataset."""
 
 import dataclasses
 import os
@@ -28,13 +28,16 @@ def benchmark_timeline(
         report = mgr_jax.benchmark_timeline("runs/a")
         report.save(markdown="timeline.md")
 
-    The settings are chosen on splices of validation tracks, see `choose_timeline`; the test tracks
-    choose nothing. Beside them stand the settings that the model has, and its windows alone.
+    The settings are chosen on splices of validation tracks, see `choose_timeline`; test tracks only
+    report. For comparison, the model's own settings and its bare windows are scored too.
 
     Args:
-      model: a trained run that tells one genre of audio.
-      data_dir: the TFDS folder, if it is no longer where it was in training.
+      model: a trained single_label run on audio.
+      data_dir: the TFDS folder, if it has moved since training.
       progress: show bars.
+
+    Returns:
+      The numbers, as a page when printed.
 
     Raises:
       UserError: see `choose_timeline`.
@@ -46,7 +49,7 @@ def benchmark_timeline(
     rows = []
     for name, timeline in (
         ("chosen on validation", chosen),
-        ("of the model", study.own),
+        ("the model's own", study.own),
         ("windows alone", Timeline(hop=study.window)),
     ):
         figures = rates_with_intervals(*study.count(material, timeline, study.classes))
@@ -62,7 +65,7 @@ def benchmark_timeline(
         "pure_minutes": sum(h.length for h in material.pure_of(study.classes)) / study.rate / 60,
         "aims": {"recall": LEAST_RECALL, "spurious_per_10_min": MOST_SPURIOUS},
     }
-    return Benchmark(content, format_timeline(content), is_markdown=True)
+    return Benchmark(content, format_timeline(content))
 
 
 def format_timeline(report: Mapping[str, Any]) -> str:

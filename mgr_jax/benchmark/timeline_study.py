@@ -1,4 +1,4 @@
-"""A model and splices of its dataset: choosing how its timeline is made, and what that finds."""
+"""Chooses the settings of a model's timeline on splices of its dataset, and scores them."""
 
 import dataclasses
 import itertools
@@ -31,18 +31,18 @@ from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.prediction.timeline import find_sections, model_timeline, window_starts
 from mgr_jax.training.same_run import require_same_splits
 
-TOLERANCE = 3.0  # seconds at most, else a window, by which a found boundary may be off
-TOLD_APART = 0.75  # share of a class's validation windows that must be told right
+TOLERANCE = 3.0  # largest error of a found boundary in seconds; at most a window
+TOLD_APART = 0.75  # share of a class's validation windows that must be right
 LEAST_RECALL, MOST_SPURIOUS = 0.9, 1.0  # the aims; sections in 10 minutes of pure clips
 SPLICES = 40
 
 
 @dataclasses.dataclass(frozen=True)
 class Heard:
-    """The windows of a clip, as the network hears them.
+    """The windows of a clip, classified.
 
     Attributes:
-      boundaries: where a new genre begins, in seconds.
+      boundaries: times at which a new genre begins, in seconds.
       label: class of its first piece.
       start: first time step of each window, [windows].
       end: the time step after its last, [windows].
@@ -60,7 +60,7 @@ class Heard:
 
 @dataclasses.dataclass(frozen=True)
 class Material:
-    """Clips of a split: splices of the classes that are told apart, and all its pure clips."""
+    """Clips of a split: splices of the recognised classes, and all its pure clips."""
 
     splices: list[Heard]
     pure: list[Heard]
@@ -71,7 +71,7 @@ class Material:
 
 
 def grid(window: float) -> list[Timeline]:
-    """The settings that are tried for a model whose window lasts so many seconds."""
+    """The settings to try for a model with windows of so many seconds."""
     hops, spans, margins = (window / 6, window / 2, window), (0, 1, 2), (0.0, 0.1, 0.2, 0.4)
     return [
         Timeline(hop, smoothing * window, margin, shortest * window)
@@ -87,29 +87,29 @@ def choose_timeline(
     decisions: Decisions | None = None,
     progress: bool = False,
 ) -> tuple[Timeline, dict[str, Any]]:
-    """Chooses hop, smoothing, hysteresis and shortest section on tracks not trained on.
+    """Chooses hop, smoothing, hysteresis and shortest section on tracks not used for training.
 
-    Pieces of them are spliced, of the genres that the model tells apart there. Among the settings
-    that find at most one spurious section in 10 minutes of pure clips, or else the fewest, those
-    with the highest F1 of boundaries are chosen; of equal ones those with the fewest spurious
-    sections, then with the most hysteresis and smoothing, as other tracks are told apart less well
-    than those that the genres were chosen by, then with the shortest sections and the largest hop.
+    Pieces of these tracks are spliced, of the genres that the model recognises there. Candidates
+    are the settings with at most one spurious section in 10 minutes of pure clips, or else with the
+    fewest. Among them the highest F1 of boundaries wins; then the fewest spurious sections; then
+    the most hysteresis and smoothing, since the model recognises other tracks less well than those
+    by which the genres were chosen; then the shortest sections and the largest hop.
 
     Args:
-      model: a trained run that tells one genre of audio.
-      data_dir: the TFDS folder, if it is no longer where it was in training.
-      split: whose tracks decide.
-      decisions: what is to be told of sections; None: as the model says.
+      model: a trained single_label run on audio.
+      data_dir: the TFDS folder, if it has moved since training.
+      split: the split to choose on.
+      decisions: decisions for the sections; None: the model's.
       progress: show a bar.
 
     Returns:
-      The settings, and what was found with them: "window" in seconds, "tolerance", "classes" that
-      are told apart, how many settings were "tried", "splices", and "recall", "precision", "f1"
-      and "spurious_per_10_min".
+      The settings, and their scores: "window" in seconds, "tolerance", the recognised "classes",
+      the number of "tried" settings, "splices", and "recall", "precision", "f1" and
+      "spurious_per_10_min".
 
     Raises:
-      UserError: no such run or dataset, a model of features or tags, or fewer than two genres that
-        it tells apart.
+      UserError: no such run or dataset, a model of features or tags, or a model that recognises
+        fewer than two genres.
     """
     study = TimelineStudy(model, data_dir, decisions, progress)
     return study.choose(split)
@@ -136,7 +136,7 @@ class TimelineStudy:
         decisions = dataclasses.replace(decisions, background={})  # all of it is music
         self._decider = Decider(self.predictor.classes, spec.task, decisions)
         self._settings = grid(self.window)
-        self.classes: list[int] = []  # that are told apart; `choose` finds them
+        self.classes: list[int] = []  # the recognised classes, found by `choose`
         self._progress = progress
         self._config = load_config(self.folder / "config.json")
         if data_dir:
@@ -160,7 +160,11 @@ class TimelineStudy:
         }
 
     def hear(self, split: str) -> Material:
-        """The material of a split, of the classes that were chosen."""
+        """The material of a split, of the recognised classes.
+
+        Raises:
+          UserError: the split lacks one of them.
+        """
         tracks, pure = self._pure(split)
         missing = [tracks.classes[c] for c in self.classes if c not in tracks.label]
         if missing:
@@ -174,7 +178,16 @@ class TimelineStudy:
     def count(
         self, material: Material, timeline: Timeline, classes: Sequence[int]
     ) -> tuple[Counts, Counts]:
-        """What a timeline finds in the splices, and in the pure clips of some classes."""
+        """Counts what a timeline finds in the splices, and in the pure clips of some classes.
+
+        Args:
+          material: the clips.
+          timeline: the settings.
+          classes: the classes of the pure clips.
+
+        Returns:
+          Counts of the splices and of the pure clips.
+        """
         return self._count(material.splices, timeline), self._count(
             material.pure_of(classes), timeline
         )
@@ -186,7 +199,7 @@ class TimelineStudy:
         )
 
     def _boundaries(self, heard: Heard, timeline: Timeline) -> np.ndarray:
-        """Where a timeline finds that a section ends and another begins, in seconds."""
+        """The times at which a timeline ends a section and begins another, in seconds."""
         spec = self.predictor.spec
         kept = np.isin(heard.start, window_starts(heard.length, spec, timeline))
         _, sections = find_sections(
@@ -238,7 +251,7 @@ class TimelineStudy:
             total=total,
             unit="clip",
             leave=False,
-            disable=not self._progress,
+            disable=None if self._progress else True,
         )
         return [
             dataclasses.replace(heard, probabilities=outputs["probabilities"])
@@ -247,21 +260,34 @@ class TimelineStudy:
 
 
 def require_splices(folder: Path, model: ModelDescription) -> None:
-    """Raises a UserError unless it is known of tracks where a model should tell another genre."""
+    """Checks that the correct sections of splices are known for a model.
+
+    Args:
+      folder: folder of the model.
+      model: its predictor.
+
+    Raises:
+      UserError: they are not.
+    """
     spec = model.spec
     if spec.kind != "waveform" or spec.task != "single_label" or model.side.format:
         raise UserError(
-            f"{folder} is not a model that tells one genre of sound alone, for which alone it is "
-            "known of splices what should be told; choose and measure no timeline of it",
+            f"{folder} is not a single_label model of sound alone, and only for these are the "
+            "correct sections of splices known; its timeline cannot be chosen or measured",
             code="benchmark.other_model",
         )
 
 
 def told_apart(pure: Sequence[Heard], names: Sequence[str], split: str) -> list[int]:
-    """The classes of which three windows in four are told right.
+    """The recognised classes: three of four of their windows are right.
+
+    Args:
+      pure: the pure clips.
+      names: names of the classes.
+      split: name of the split, for the message.
 
     Raises:
-      UserError: fewer than two.
+      UserError: there are fewer than two.
     """
     right: dict[int, list[np.ndarray]] = {}
     for heard in pure:
@@ -271,8 +297,8 @@ def told_apart(pure: Sequence[Heard], names: Sequence[str], split: str) -> list[
     if len(found) < 2:
         told = ", ".join(f"{names[label]} {share:.0%}" for label, share in shares.items())
         raise UserError(
-            f"the model tells fewer than two genres apart: of their {split} windows are right "
-            f"{told}, where {TOLD_APART:.0%} are asked for; train a better model",
+            f"the model recognises fewer than two genres: of their {split} windows {told} are "
+            f"right, but {TOLD_APART:.0%} are needed; train a better model",
             code="benchmark.not_told_apart",
         )
     return found
@@ -281,12 +307,12 @@ def told_apart(pure: Sequence[Heard], names: Sequence[str], split: str) -> list[
 def best_of(
     tried: Sequence[tuple[Timeline, Mapping[str, float]]],
 ) -> tuple[Timeline, Mapping[str, float]]:
-    """The settings to choose, with their figures; see `choose_timeline`."""
+    """The settings to choose, with their scores; see `choose_timeline`."""
 
     def merit(row: tuple[Timeline, Mapping[str, float]]) -> tuple[float, ...]:
         timeline, found = row
         spurious = found["spurious_per_10_min"]
-        # F1 to a hundredth: what is less is chance.
+        # F1 to a hundredth: smaller differences are chance.
         return (
             -max(spurious, MOST_SPURIOUS),
             round(found["f1"], 2),

@@ -1,4 +1,4 @@
-"""Timing functions beside each other, and the machine that they ran on."""
+"""Times functions in turn, and describes the machine."""
 
 import os
 import platform
@@ -27,12 +27,12 @@ def interleave(
     first: Mapping[str, Callable[[], Any]] | None = None,
     progress: bool = False,
 ) -> dict[str, list[float]]:
-    """Wall time of functions that take turns, so that all of them meet the same load.
+    """Wall time of functions that take turns, so that all have the same load.
 
     Each is called twice before, to compile and to warm up.
 
     Args:
-      functions: by name; each returns when its result is there.
+      functions: by name; each returns when its result is computed.
       rounds: turns of each function.
       first: called before each turn, untimed, by name.
       progress: show a progress bar.
@@ -41,9 +41,9 @@ def interleave(
       Seconds of every round, by name.
     """
     times: dict[str, list[float]] = {name: [] for name in functions}
-    for turn in tqdm(range(-2, rounds), unit="round", disable=not progress):
+    for turn in tqdm(range(-2, rounds), unit="round", disable=None if progress else True):
         for name, function in functions.items():
-            time.sleep(_PAUSE_SECONDS)  # until another library's threads no longer spin
+            time.sleep(_PAUSE_SECONDS)  # until another library's threads stop spinning
             if first:
                 first[name]()
             start = time.perf_counter()
@@ -59,16 +59,16 @@ def speed(times: Sequence[float], amount: float) -> dict[str, float]:
 
 
 def speed_ratio(times: Sequence[float], others: Sequence[float]) -> dict[str, float]:
-    """How many times as fast as others: the median over rounds, and best round to best round."""
+    """The speed relative to others: the median over rounds, and best round to best round."""
     ratios = [other / own for own, other in zip(times, others, strict=True)]
     return {"median": statistics.median(ratios), "best": min(others) / min(times)}
 
 
 def conditions(loads: Sequence[float | None]) -> dict[str, Any]:
-    """What every benchmark's numbers carry: the date, the machine, and its load before and after.
+    """The conditions of a benchmark: the date, the machine, and its load before and after.
 
     Args:
-      loads: of `load_average`, as it was when the measurements began; the present one is added.
+      loads: `load_average` at the start; the present one is added.
     """
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -78,7 +78,7 @@ def conditions(loads: Sequence[float | None]) -> dict[str, Any]:
 
 
 def tell_conditions(content: Mapping[str, Any]) -> str:
-    """A sentence of what `conditions` found."""
+    """A sentence on the result of `conditions`."""
     made = content["machine"]
     loads = [f"{load:.1f}" for load in content["load_average"] if load is not None]
     versions = ", ".join(
@@ -95,12 +95,12 @@ def tell_conditions(content: Mapping[str, Any]) -> str:
 
 
 def load_average() -> float | None:
-    """Processes that wanted to run over the last minute; None where the system does not tell."""
+    """Processes that wanted to run over the last minute; None if the system does not report it."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def machine() -> dict[str, Any]:
-    """What a timing depends on: processor, devices, versions and environment."""
+    """The facts that a timing depends on: processor, devices, versions and environment."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -128,7 +128,13 @@ def _version(package: str) -> str | None:
 
 
 def memory_bandwidth(device: jax.Device, *, megabytes: int = 512, rounds: int = 20) -> float:
-    """Bytes per second that a device's memory moves in a triad, a = b + 3 c (McCalpin's STREAM)."""
+    """The bytes per second of a device's memory in a triad, a = b + 3 c (McCalpin's STREAM).
+
+    Args:
+      device: the device.
+      megabytes: size of an array.
+      rounds: number of rounds, of which the best counts.
+    """
     b, c = (jax.device_put(jnp.full(megabytes * 2**18, x), device) for x in (1.0, 2.0))
     triad = jax.jit(lambda b, c: b + 3.0 * c)
     times = interleave({"triad": lambda: triad(b, c).block_until_ready()}, rounds)

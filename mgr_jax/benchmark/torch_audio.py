@@ -43,7 +43,7 @@ class AudioClassifier(nn.Module):
 
     @torch.inference_mode()
     def classify(self, clips: np.ndarray) -> np.ndarray:
-        """Logits [clips, classes] of [clips, samples] int16, not in training."""
+        """Logits [clips, classes] of [clips, samples] int16, in evaluation mode."""
         self.eval()
         found = self(torch.from_numpy(np.array(clips)).to(device())).cpu().numpy()
         self.train()
@@ -57,13 +57,13 @@ def make_steps(
     *,
     compiled: bool = False,
 ) -> Steps:
-    """Steps in bfloat16 on batches as they come.
+    """The steps in bfloat16 on successive batches.
 
     Args:
-      classifier: to copy.
-      variables: of it, to begin with.
-      batches: makes the batches, on the device.
-      compiled: by torch.compile.
+      classifier: the classifier to copy.
+      variables: its initial variables.
+      batches: yields the batches, on the device.
+      compiled: compile with torch.compile.
     """
     network = AudioClassifier(classifier, variables).train()
     forward = torch.compile(network) if compiled else network
@@ -80,13 +80,13 @@ def make_steps(
 def resident_batches(
     tracks: np.ndarray, targets: np.ndarray, *, batch: int, samples: int
 ) -> Batches:
-    """Random clips without end, cut on the device, where all tracks lie.
+    """Endless random clips, cut on the device, where all tracks lie.
 
     Args:
       tracks: [tracks, samples] int16.
       targets: [tracks].
-      batch: clips at a time.
-      samples: of a clip.
+      batch: clips per batch.
+      samples: length of a clip.
     """
     placed, labels = torch.from_numpy(tracks).to(device()), torch.from_numpy(targets).to(device())
     steps = torch.arange(samples, device=device())
@@ -97,15 +97,15 @@ def resident_batches(
 
 
 class Clips(Dataset):
-    """Random clips of a memory-mapped file, which workers of a DataLoader cut."""
+    """Random clips of a memory-mapped file, cut by workers of a DataLoader."""
 
     def __init__(self, file: Path, targets: np.ndarray, *, samples: int, count: int) -> None:
         """Takes a .npy file of [tracks, samples] int16, and how many clips there are."""
         self._file, self._targets, self._samples, self._count = file, targets, samples, count
-        self._tracks: np.ndarray | None = None  # mapped by every worker itself
+        self._tracks: np.ndarray | None = None  # each worker maps it
 
     def __len__(self) -> int:
-        """How many."""
+        """Number of clips."""
         return self._count
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
@@ -119,7 +119,13 @@ class Clips(Dataset):
 
 
 def loaded_batches(clips: Clips, *, batch: int, workers: int) -> Batches:
-    """Batches of a DataLoader, without end, copied to the device while it computes."""
+    """The endless batches of a DataLoader, copied to the device while it computes.
+
+    Args:
+      clips: the clips.
+      batch: clips per batch.
+      workers: workers of the DataLoader.
+    """
     loader = DataLoader(
         clips,
         batch_size=batch,
@@ -128,7 +134,7 @@ def loaded_batches(clips: Clips, *, batch: int, workers: int) -> Batches:
         persistent_workers=True,
         prefetch_factor=4,
         drop_last=True,
-        multiprocessing_context="spawn",  # jax has threads, which a fork would deadlock on
+        multiprocessing_context="spawn",  # jax has threads, so a fork could deadlock
     )
     while True:
         for inputs, targets in loader:

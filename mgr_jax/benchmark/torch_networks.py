@@ -1,8 +1,8 @@
-"""Networks of mgr_jax written in PyTorch, as its users write them, to be timed beside ours.
+"""Networks of mgr_jax written in PyTorch, in its users' way, for timing beside ours.
 
-Importing this imports torch. A network is made from the Flax module that it stands beside, whose
-fields say how wide and how many its layers are; submodules have the names of Flax's. Activations
-are [batch, channels, frames, bins], which PyTorch may lay out with the channels last.
+Importing this imports torch. A network is made from the Flax module of the same name, whose fields
+give widths and numbers of layers; submodules have Flax's names. Activations are
+[batch, channels, frames, bins], which PyTorch may store with channels last.
 """
 
 import itertools
@@ -52,7 +52,7 @@ class ConvBlock(nn.Module):
 
 
 class SampleCNN(nn.Module):
-    """Of "basic" blocks, one level and no dense layer; kernels lie along the frames."""
+    """With "basic" blocks, one level and no dense layer; kernels lie along the frames."""
 
     def __init__(self, model: Any, bins: int) -> None:
         """Makes the layers of a `mgr_jax.models.sample_cnn.SampleCNN` for waveforms of one bin."""
@@ -82,8 +82,8 @@ class SampleCNN(nn.Module):
 class ChoiCRNN(nn.Module):
     """Four convolutions, two GRUs; the last state is classified.
 
-    The GRUs are PyTorch's, for which cuDNN has one kernel. Theirs differ from the paper's in that
-    the reset gate acts after the product with the state, and has a second bias.
+    The GRUs are PyTorch's, for which cuDNN has one kernel. Unlike the paper's, their reset gate
+    acts after the product with the state, and has a second bias.
     """
 
     def __init__(self, model: Any, bins: int) -> None:
@@ -197,15 +197,15 @@ class ResNet18(nn.Module):
 
 
 def norm_settings(model: Any) -> dict[str, float]:
-    """Arguments of PyTorch's batch norm that a Flax module's fields stand for."""
+    """Arguments of PyTorch's batch norm for the fields of a Flax module."""
     return {"eps": model.epsilon, "momentum": 1 - model.momentum}
 
 
 def load_variables(network: nn.Module, variables: Mapping[str, Any]) -> None:
-    """Copies the variables of a Flax module into the network that stands beside it.
+    """Copies the variables of a Flax module into the corresponding network.
 
     Raises:
-      RuntimeError: they are not those of such a network.
+      RuntimeError: they do not fit the network.
     """
     state = {name: torch.from_numpy(value) for name, value in _renamed(variables).items()}
     network.load_state_dict(state)

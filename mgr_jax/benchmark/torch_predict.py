@@ -1,6 +1,6 @@
-"""A classifier in PyTorch that answers for files as its users write it. Importing it imports torch.
+"""A classifier of files in PyTorch, in its users' way. Importing it imports torch.
 
-The weights are those of ours, copied across: networks that differ would not be compared.
+The weights are copied from ours; networks that differ would not be compared.
 """
 
 import statistics
@@ -21,7 +21,7 @@ from mgr_jax.input_spec import InputSpec
 
 
 class GRU(nn.Module):
-    """The GRU of the paper, whose reset gate acts before the product; `nn.GRU` has another."""
+    """The GRU of the paper: its reset gate acts before the product, that of `nn.GRU` after it."""
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         """Takes the parameters of a `mgr_jax.models.recurrent.GRU`."""
@@ -55,6 +55,11 @@ class FileClassifier(nn.Module):
     ) -> None:
         """Copies a classifier of `choi_crnn` on `log_mel`.
 
+        Args:
+          classifier: the classifier.
+          spec: its input specification.
+          variables: its variables.
+
         Raises:
           ValueError: it is another one, which is not written here.
         """
@@ -78,7 +83,7 @@ class FileClassifier(nn.Module):
         return torch.softmax(self.network.head(sequence[:, -1]), 1)
 
     def cut(self, samples: np.ndarray) -> torch.Tensor:
-        """The clips [clips, samples] that evaluation asks about."""
+        """The clips [clips, samples] that evaluation uses."""
         length = self.spec.clip_samples
         starts = segment_starts(len(samples), length, self.spec.eval_segments)
         filled = np.pad(samples, (0, max(0, length - len(samples))))
@@ -97,7 +102,16 @@ class FileClassifier(nn.Module):
 
 
 def choose_threads(twin: FileClassifier, samples: np.ndarray, most: int) -> int:
-    """Sets and returns how many threads are the fastest on a waveform: one, or as many as cores."""
+    """Finds and sets the fastest number of threads on a waveform: one, or one per core.
+
+    Args:
+      twin: the classifier.
+      samples: the waveform.
+      most: number of cores.
+
+    Returns:
+      The number.
+    """
 
     def seconds(threads: int) -> float:
         torch.set_num_threads(threads)
@@ -117,27 +131,33 @@ class Waveforms(torch.utils.data.Dataset):
     """Files that workers of a DataLoader load."""
 
     def __init__(self, paths: Sequence[str], sample_rate: int) -> None:
-        """Takes paths, and the rate in Hz to resample to."""
+        """Stores the paths, and the rate in Hz to resample to."""
         self.paths, self.sample_rate = list(paths), sample_rate
 
     def __len__(self) -> int:
-        """How many."""
+        """Number of files."""
         return len(self.paths)
 
     def __getitem__(self, row: int) -> np.ndarray:
-        """The waveform of one."""
+        """The waveform of one file."""
         return read_with_librosa(self.paths[row], self.sample_rate)
 
 
 def make_loader(paths: Sequence[str], sample_rate: int, workers: int) -> Any:
-    """A DataLoader whose workers stay for the next time."""
+    """A DataLoader with persistent workers.
+
+    Args:
+      paths: the files.
+      sample_rate: rate to resample to, in Hz.
+      workers: number of workers.
+    """
     return torch.utils.data.DataLoader(
         Waveforms(paths, sample_rate),
         batch_size=None,
         num_workers=workers,
         persistent_workers=True,
         prefetch_factor=4,
-        multiprocessing_context="spawn",  # jax has threads, which a fork would deadlock on
+        multiprocessing_context="spawn",  # jax has threads, so a fork could deadlock
     )
 
 

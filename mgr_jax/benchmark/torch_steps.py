@@ -30,10 +30,10 @@ NETWORKS: dict[str, Callable[[Any, int], nn.Module]] = {
 
 
 def prepare(threads: int) -> None:
-    """Gives PyTorch what JAX has by itself, in the whole process from now on.
+    """Configures PyTorch like JAX, in the whole process from now on.
 
     Args:
-      threads: on the CPU.
+      threads: threads on the CPU.
     """
     torch.set_num_threads(threads)
     # XLA multiplies float32 in TF32 and tries several algorithms of each convolution.
@@ -43,17 +43,17 @@ def prepare(threads: int) -> None:
 
 
 def device() -> str:
-    """Where PyTorch computes: "cuda", where it sees a GPU, or "cpu"."""
+    """The device of PyTorch: "cuda" if it sees a GPU, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def parameters(case: Case) -> int:
-    """Trainable values of a case's network, as `count_parameters` counts them."""
+    """Trainable values of a case's network, counted by `count_parameters`."""
     return count_parameters(NETWORKS[case.model](case.create(), case.shape[1]))
 
 
 def make_network(case: Case, variables: Mapping[str, Any]) -> nn.Module:
-    """A case's network with these variables, its channels last."""
+    """A case's network with these variables, channels last."""
     network = NETWORKS[case.model](case.create(), case.shape[1])
     load_variables(network, variables)
     return network.to(device(), memory_format=torch.channels_last)
@@ -69,13 +69,16 @@ def logits(case: Case, variables: Mapping[str, Any]) -> np.ndarray:
 def make_steps(
     case: Case, dtype: str, variables: Mapping[str, Any], *, compiled: bool = False
 ) -> Steps:
-    """Forward pass, backward pass and fused Adam, with the channels last.
+    """Forward pass, backward pass and fused Adam, channels last.
 
     Args:
       case: the network and its batch, which lies on the device.
       dtype: "float32", or "bfloat16" by autocast.
-      variables: to begin with.
-      compiled: by torch.compile.
+      variables: initial variables.
+      compiled: compile with torch.compile.
+
+    Returns:
+      The step function.
     """
     torch.manual_seed(0)
     network = make_network(case, variables).train()
@@ -96,7 +99,7 @@ def make_step(
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """A function that makes one step on a batch and its targets, and returns its loss.
 
-    It does not wait for the device: reading the loss does.
+    It does not wait for the device; reading the loss does.
 
     Args:
       forward: a network.

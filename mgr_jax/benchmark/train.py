@@ -1,4 +1,4 @@
-"""Times the training step of networks beside PyTorch, and tells where its time goes."""
+"""Times the training step of networks beside PyTorch, and analyses where its time goes."""
 
 import dataclasses
 import math
@@ -34,8 +34,8 @@ OWN, PEER, COMPILED = "mgr_jax", "PyTorch", "PyTorch compiled"
 BEST = "float32 or bfloat16, whichever is faster"
 _BATCHES = {"cpu": 16}  # clips; 64 elsewhere
 _TRACED = 3  # steps
-# How far results may be apart: of logits the largest one is 1, of losses the expected one. A GPU
-# multiplies float32 in TF32, and bfloat16 has 8 bits.
+# Largest differences of results: of logits relative to the largest one, of losses to the expected
+# one. A GPU multiplies float32 in TF32, and bfloat16 has 8 bits.
 _NEAR, _NEAR_ON_GPU, _NEAR_IN_BFLOAT16 = 1e-3, 0.05, 0.05
 
 Report = dict[str, Any]
@@ -49,22 +49,25 @@ def benchmark_train(
     compiled: bool = False,
     progress: bool = True,
 ) -> Benchmark:
-    """Times forward pass, backward pass and Adam's update, beside PyTorch where it is installed.
-
-    mgr_jax makes the trainer's own step under pmap, without a front end. PyTorch has the same
-    network with its channels last (a waveform is an image one sample wide); its bfloat16 is
-    autocast. Both have the same weights, and their logits and the losses of their first steps agree
-    before anything is timed. All take turns on the same batch, which lies on the device.
+    """Times forward pass, backward pass and Adam's update, beside PyTorch if it is installed.
 
         report = mgr_jax.benchmark_train(["short_chunk"], rounds=5)
         print(report)
 
+    mgr_jax makes the trainer's own step under pmap, without a front end. PyTorch has the same
+    network with channels last (a waveform is an image one sample wide); its bfloat16 is autocast.
+    Both have the same weights; before timing, a check makes sure that their logits and the losses
+    of their first steps agree. All take turns on the same batch, which lies on the device.
+
     Args:
       models: names; none: all of `train_cases.CASES`.
-      batch: clips at a time; None: 16 on a CPU, 64 elsewhere.
+      batch: clips per batch; None: 16 on a CPU, 64 elsewhere.
       rounds: turns of each.
-      compiled: time PyTorch's bfloat16 compiled by torch.compile too.
+      compiled: also time PyTorch's bfloat16 compiled by torch.compile.
       progress: show bars.
+
+    Returns:
+      The numbers, as tables when printed.
 
     Raises:
       UserError: there is no such network here, or PyTorch's computes something else.
@@ -76,13 +79,13 @@ def benchmark_train(
     batch = batch or _BATCHES.get(device.platform, 64)
     loads = [load_average()]
     networks: dict[str, Report] = {}
-    for name in tqdm(models or CASES, unit="network", disable=not progress):
+    for name in tqdm(models or CASES, unit="network", disable=None if progress else True):
         case = dataclasses.replace(CASES[name], batch=batch)
         steps = 1 if device.platform == "cpu" else 10
         networks[name] = time_network(
             case, rounds=rounds, steps=steps, compiled=compiled, progress=progress
         )
-        jax.clear_caches()  # compiled programs add up
+        jax.clear_caches()  # compiled programs fill the memory
     content: Report = {
         "suite": SUITE,
         **conditions(loads),
@@ -90,7 +93,7 @@ def benchmark_train(
         "networks": networks,
         "rows": compare_networks(networks),
     }
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def time_network(
@@ -104,14 +107,14 @@ def time_network(
 ) -> Report:
     """Times the training step of one network, see `benchmark_train`.
 
-    What cannot be imported or fails is named in the report.
+    Implementations that cannot be imported, or fail, are named in the report.
 
     Args:
       case: the network.
       rounds: turns of each.
-      steps: in a turn, before it waits for them.
-      compiled: whether torch.compile is timed too, in bfloat16; it takes up to a minute.
-      keep: is given what there is before the profile, and before torch.compile.
+      steps: steps per turn, after which it waits for them.
+      compiled: also time torch.compile, in bfloat16; it takes up to a minute.
+      keep: gets the report so far, before the profile and before torch.compile.
       progress: show a bar.
 
     Returns:
@@ -166,25 +169,25 @@ def time_network(
 
 
 def _parts(step: Steps | None, variables: Mapping[str, Any], report: Report) -> dict[str, float]:
-    """Seconds of our step by part; {} where there is none, or its profile fails."""
+    """Seconds of our step by part; {} if there is no step, or its profile fails."""
     if not isinstance(step, OwnSteps):
         return {}
     try:
         step(1)  # see `time_steps`
-        # The quickest of a few: a profile of one that the system held up would mislead.
+        # The fastest of a few: a profile of an interrupted one would mislead.
         found = (where_time_goes(step.program, variables, partial(step, 1)) for _ in range(_TRACED))
         return min(found, key=lambda parts: parts.get("in all", 0.0))
-    except Exception as error:  # whatever a driver may raise
+    except Exception as error:  # a driver may raise anything
         report["failures"]["profiler"] = f"{type(error).__name__}: {first_line(error)}"
         return {}
 
 
 def flops_of_step(case: Case) -> int:
-    """Operations that a training step needs: thrice the network's, see `count_flops`.
+    """Operations of a training step: three times the network's, see `count_flops`.
 
-    Every layer has two gradients of as many operations as itself. That of the features nobody needs
-    is counted too (0 to 2 % of these networks), as is the custom; how the step computes its
-    gradients is not looked at.
+    Every layer has two gradients of as many operations as itself. As is usual, the unneeded
+    gradient of the features is counted too (0 to 2 % of these networks); how the step computes its
+    gradients does not matter.
     """
     model, (features, _) = case.create(), case.examples()
     forward = partial(model.apply, train=False)
@@ -192,7 +195,7 @@ def flops_of_step(case: Case) -> int:
 
 
 def _require_agreement(case: Case, variables: Mapping[str, Any]) -> Report:
-    """How far logits and losses of the first steps are apart, without dropout, in float32."""
+    """Differences of logits and of losses of the first steps, without dropout, in float32."""
     from mgr_jax.benchmark import torch_steps
 
     near = _NEAR if jax.default_backend() == "cpu" else _NEAR_ON_GPU
@@ -212,7 +215,7 @@ def _require_agreement(case: Case, variables: Mapping[str, Any]) -> Report:
 
 
 def _require_same_loss(losses: Mapping[str, float], model: str) -> None:
-    """Raises where our bfloat16 computes another loss than our float32, with the same dropout."""
+    """Raises if our bfloat16 computes another loss than our float32, with the same dropout."""
     found = [losses[name] for dtype in DTYPES if (name := f"{OWN} {dtype}") in losses]
     if len(found) == 2 and not math.isclose(*found, rel_tol=_NEAR_IN_BFLOAT16):
         raise _differs(model, "losses in float32 and bfloat16 are {:.6g} and {:.6g}", *found)
@@ -228,7 +231,7 @@ def _differs(model: str, sentence: str, *values: float) -> UserError:
 def compare_networks(networks: Mapping[str, Report]) -> list[Row]:
     """Rows of every network and of their geometric mean, by type, beside each of PyTorch's forms.
 
-    The mean is that of every round; networks that lack a time are not in it.
+    The mean is taken in every round; networks that lack a time are left out.
     """
     rows: list[Row] = []
     for peer in (PEER, COMPILED):

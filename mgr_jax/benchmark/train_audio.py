@@ -32,14 +32,14 @@ from mgr_jax.training.steps import create_state, make_train_step
 SUITE = "train"
 FIXED = "mgr_jax, one batch on the device"
 EAGER, COMPILED = "PyTorch bfloat16", "PyTorch compiled bfloat16"
-_MOST_WORKERS = 8  # of the DataLoader
-_NEAR = 0.05  # of the largest logit, with TF32
+_MOST_WORKERS = 8  # workers of the DataLoader
+_NEAR = 0.05  # relative to the largest logit, with TF32
 
 Report = dict[str, Any]
 
 
 def own_name(partition: str, dispatch: int) -> str:
-    """What mgr_jax's steps are called, with a resident loader and so many steps per dispatch."""
+    """The name of mgr_jax's steps with a resident loader and so many steps per dispatch."""
     return f"mgr_jax, {partition}, {dispatch} per dispatch"
 
 
@@ -47,8 +47,8 @@ def audio_config(dataset: str, data_dir: Path, *, tiny: bool = False) -> ConfigD
     """Short-chunk CNN in bfloat16 on clips of 4.9 s at 12 kHz: 231 frames of 128 mels.
 
     Args:
-      dataset: prepared at 12 kHz.
-      data_dir: where it is.
+      dataset: a dataset prepared at 12 kHz.
+      data_dir: its TFDS folder.
       tiny: few and narrow layers on clips of 0.3 s, for a test.
     """
     config = read_config("demo")
@@ -76,28 +76,27 @@ def time_audio(
 ) -> Report:
     """Times training on audio that lies on the device as int16, beside PyTorch.
 
-    mgr_jax has its resident loader: the host draws positions, and the step cuts the clips, makes
-    the log-mel spectrogram and updates the network. PyTorch has the same front end and network, its
-    channels last, under autocast to bfloat16: on clips cut on the device, and on those that a
-    DataLoader brings, whose workers cut them from a memory-mapped file.
+    mgr_jax has its resident loader: the host draws positions, and the step cuts the clips, computes
+    the log-mel spectrogram and updates the network. PyTorch has the same front end and network,
+    channels last, under autocast to bfloat16: on clips cut on the device, and on clips from a
+    DataLoader, whose workers cut them from a memory-mapped file.
 
     Args:
-      config: of `audio_config`.
+      config: result of `audio_config`.
       folder: where the file for the DataLoader is written.
       rounds: turns of each.
-      steps: in a turn; a multiple of all dispatches.
-      dispatches: steps between returns to the host: the usual number, and others, beside which jit
-        is timed too.
-      compiled: whether to compile PyTorch's network too, which takes up to a minute.
-      keep: is given a report before what is of less interest.
+      steps: steps per turn; a multiple of all dispatches.
+      dispatches: steps between returns to the host: the usual number, and others, with which jit is
+        timed too.
+      compiled: also compile PyTorch's network, which takes up to a minute.
+      keep: gets a report before the less important parts.
 
     Returns:
-      A report for JSON, see `time_network`; "clips_per_second", medians by name;
-      "input_share" of the usual step's time, which a batch that lies on the device does without;
-      "rows" of `compare`.
+      A report for JSON, see `time_network`; "clips_per_second", medians by name; "input_share", the
+      share of the usual step's time that a batch on the device saves; "rows" of `compare`.
 
     Raises:
-      UserError: PyTorch's logits are others.
+      UserError: PyTorch's logits differ.
     """
     tracks = open_split(config, "train")
     usual, *others = dispatches
@@ -216,14 +215,14 @@ def _clips(loader: ResidentLoader) -> np.ndarray:
 
 
 def _flops(classifier: GenreClassifier, variables: Any, loader: ResidentLoader) -> int:
-    """Operations that a step needs: thrice those forward, see `train.flops_of_step`."""
+    """Operations of a step: three times those forward, see `train.flops_of_step`."""
     return 3 * count_flops(lambda v, x: classifier.apply(v, x)[0], variables, _clips(loader))
 
 
 def _require_agreement(
     classifier: GenreClassifier, variables: Mapping[str, Any], loader: ResidentLoader
 ) -> float:
-    """How far logits of the first batch are from PyTorch's, as a share of the largest."""
+    """Difference of the first batch's logits from PyTorch's, relative to the largest."""
     from mgr_jax.benchmark import torch_audio
 
     clips = _clips(loader)
@@ -241,7 +240,7 @@ def _require_agreement(
 
 
 def _summary(report: Report, usual: str) -> Report:
-    """What follows from the seconds: clips per second, the share of the input, rows."""
+    """Numbers derived from the seconds: clips per second, the share of the input, rows."""
     seconds: dict[str, list[float]] = report["seconds"]
     found: Report = {
         "clips_per_second": {

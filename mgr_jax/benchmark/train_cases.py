@@ -1,4 +1,4 @@
-"""The networks whose training step is timed, and mgr_jax's own step of them."""
+"""The networks whose training step is timed, and mgr_jax's own step for them."""
 
 import dataclasses
 import math
@@ -22,12 +22,12 @@ LEARNING_RATE = 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A network, and what it is trained on.
+    """A network and its training data.
 
     Attributes:
       model: its name.
-      shape: of the features of a clip: frames, bins.
-      batch: clips at a time.
+      shape: shape of the features of a clip: frames, bins.
+      batch: clips per batch.
       kwargs: fields of the network that differ from their defaults.
     """
 
@@ -47,7 +47,7 @@ class Case:
         )
 
     def without_dropout(self) -> "Case":
-        """The same, but nothing is dropped: what is drawn differs from library to library."""
+        """The same without dropout: random numbers differ between libraries."""
         names = [field.name for field in dataclasses.fields(self.create())]
         kept = {name: 0.0 for name in names if name.endswith("dropout")}
         return dataclasses.replace(self, kwargs=self.kwargs | kept)
@@ -59,11 +59,11 @@ class Case:
         return features, rng.integers(CLASSES, size=self.batch, dtype=np.int32)
 
     def variables(self) -> dict[str, Any]:
-        """Weights and statistics to begin with, as host arrays, drawn from seed 0.
+        """Initial weights and statistics, as host arrays, drawn from seed 0.
 
-        Biases, scales and statistics vary too, so that a mistake in one of them shows. The reset
-        gates of GRUs are out of play at first (what they act on is zero): those of PyTorch act
-        after the product with the state, and those of the paper before it.
+        Biases, scales and statistics vary too, so that an error in one of them shows. The reset
+        gates of GRUs have no effect at first (they act on zeros): PyTorch's act after the product
+        with the state, those of the paper before it.
         """
         features, _ = self.examples()
         model, rng = self.create(), np.random.default_rng(0)
@@ -77,7 +77,7 @@ class Case:
         return jax.tree.map_with_path(varied, dict(drawn))
 
 
-# The inputs that they were published with.
+# Inputs as published.
 CASES = {
     case.model: case
     for case in (
@@ -113,13 +113,13 @@ class OwnSteps:
 
         Args:
           case: the network and its batch.
-          dtype: of the computation.
-          variables: of the network, to begin with.
+          dtype: type of the computation.
+          variables: initial variables of the network.
         """
         partition = make_partition("pmap", case.batch)
         classifier, optimizer = _classifier(case, dtype, partition.axis_name), _optimizer()
         update: Any = partition.compile_update(_step(classifier, optimizer))
-        # Rows of a batch are [steps, ...]: one step for each return to the host.
+        # Rows of a batch are [steps, ...]: one step per return to the host.
         batch = {name: array[:, None] for name, array in _rows(case).items()}
         self._batch = jax.device_put(partition.shard(batch))
         state = create_state(_of_classifier(variables), optimizer)
@@ -129,7 +129,7 @@ class OwnSteps:
 
     @property
     def program(self) -> str:
-        """See the class."""
+        """The compiled step, as XLA's HLO text."""
         return self._update.as_text()
 
     def __call__(self, steps: int) -> float:
@@ -153,7 +153,13 @@ def count_parameters(case: Case) -> int:
 
 
 def own_logits(case: Case, dtype: str, variables: Mapping[str, Any]) -> np.ndarray:
-    """Logits [batch, classes] of the case's examples, not in training."""
+    """The logits [batch, classes] of the case's examples, in evaluation mode.
+
+    Args:
+      case: the network and its batch.
+      dtype: type of the computation.
+      variables: variables of the network.
+    """
     model, (features, _) = case.create(dtype), case.examples()
     apply = jax.jit(lambda variables, x: model.apply(variables, x, train=False)[0])
     return np.asarray(apply(variables, features))
@@ -187,5 +193,5 @@ def _rows(case: Case) -> dict[str, np.ndarray]:
 
 
 def _of_classifier(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """A network's variables where a classifier has them."""
+    """A network's variables at their place in a classifier."""
     return {kind: {"model": tree} for kind, tree in variables.items()}

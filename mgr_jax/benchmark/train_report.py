@@ -1,4 +1,4 @@
-"""What the benchmark of training steps has found, as tables in Markdown."""
+"""The report of the benchmark of training steps, as tables in Markdown."""
 
 import statistics
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def format_steps(networks: Mapping[str, Report]) -> str:
 
 
 def format_rates(networks: Mapping[str, Report], rates: Report) -> str:
-    """A table of GFLOP per step, and of the share of the device's matrix products reached."""
+    """A table of GFLOP per step, and of the share of the device's rate."""
     names = _names(networks)
     lines = [f"| network | GFLOP | {' | '.join(names)} |", "|---|--:|" + "--:|" * len(names)]
     for report in networks.values():
@@ -67,12 +67,18 @@ def format_rates(networks: Mapping[str, Report], rates: Report) -> str:
 
 
 def flop_utilisation(flops: int, seconds: list[float], rate: float) -> float:
-    """The share of a rate of operations that the median step reaches."""
+    """The share of a rate of operations that the median step reaches.
+
+    Args:
+      flops: operations of a step.
+      seconds: times of steps.
+      rate: operations per second.
+    """
     return flops / statistics.median(seconds) / rate
 
 
 def format_parts(networks: Mapping[str, Report]) -> str:
-    """A table of milliseconds by part of our step; "" where there are none."""
+    """A table of milliseconds by part of our step; "" if there are none."""
     lines = []
     for report in networks.values():
         for dtype, seconds in report.get("parts", {}).items():
@@ -84,7 +90,7 @@ def format_parts(networks: Mapping[str, Report]) -> str:
 
 
 def _names(networks: Mapping[str, Report]) -> list[str]:
-    """Names of what was timed, in order."""
+    """Names of the timed implementations, in order."""
     return list(dict.fromkeys(name for each in networks.values() for name in each["seconds"]))
 
 

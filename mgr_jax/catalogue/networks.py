@@ -1,4 +1,4 @@
-"""The pretrained networks that are known by name."""
+"""The pretrained networks of the catalogue."""
 
 from collections.abc import Mapping
 from dataclasses import replace

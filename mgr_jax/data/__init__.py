@@ -1,3 +1,3 @@
-"""Datasets: one folder for each, a plug-in (see `datasets`); what they share lies beside them."""
+"""Datasets: one folder for each, a plug-in (see `datasets`); shared modules lie beside them."""
 
 SPLITS = ("train", "validation", "test")

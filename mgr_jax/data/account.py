@@ -1,4 +1,4 @@
-"""What became of the tracks of a dataset that is being built, and the files that tell of it."""
+"""The account of a dataset that is being built: stored and skipped tracks, and its files."""
 
 import dataclasses
 import json
@@ -21,15 +21,15 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass
 class Account:
-    """What became of tracks.
+    """The outcome for each track.
 
     Attributes:
-      tracks: those that were planned, of each split.
+      tracks: planned tracks of each split.
       classes: names of the genres.
       skipped: why tracks are left out, by track.
-      notes: what was told of tracks that are used, but not as they are, by track.
-      marks: what their files were.
-      stored: how many tracks of each genre a split has.
+      notes: warnings about tracks that are used, by track.
+      marks: marks of the source files, by track.
+      stored: number of stored tracks of each genre, by split.
     """
 
     tracks: Mapping[str, Sequence[Track]]
@@ -43,7 +43,14 @@ class Account:
         self.stored = {split: Counter() for split in self.tracks}
 
     def add(self, split: str, track: Track, mark: Mark | None, notes: list[str]) -> None:
-        """Notes that a track was stored, what its file was, and what was told of it."""
+        """Records a stored track.
+
+        Args:
+          split: its split.
+          track: the track.
+          mark: mark of its source file.
+          notes: warnings about it.
+        """
         self.stored[split][track.label] += 1
         if mark:
             self.marks[track.track_id] = mark
@@ -51,27 +58,32 @@ class Account:
             self.notes[track.track_id] = notes
 
     def skip(self, track: Track, failure: Failure) -> None:
-        """Notes that a track is left out, and what its file was."""
+        """Records a track that is left out, with the mark of its file.
+
+        Args:
+          track: the track.
+          failure: why, with the mark.
+        """
         log.info("skipped %s: %s", track.track_id, failure.reason)
         self.skipped[track.track_id] = failure.reason
         if track.file:
             self.marks[track.track_id] = track.file.mark()
 
     def require_some(self, split: str, later: Iterable[tuple[Track, Any]]) -> None:
-        """Makes sure that a split has tracks; TFDS would raise thirty lines.
+        """Checks that a split has tracks; TFDS would raise thirty lines.
 
         Args:
-          split: all whose tracks were stored or skipped.
-          later: tracks of the next splits with their results; where nothing could be stored so far,
-            they are gone through, to say whether anything can.
+          split: a split whose tracks are all stored or skipped.
+          later: tracks of the next splits with their results; if nothing was stored so far, they
+            are read to find out whether any file is readable.
 
         Raises:
-          UserError: it has none.
+          UserError: the split has none.
         """
         if self.stored[split]:
             return
         nothing = not any(self.stored.values())
-        if nothing:  # perhaps no file can be read at all: go on to the first that can
+        if nothing:  # perhaps no file can be read at all: continue to the first that can
             for (track, result), _ in with_notes(later):
                 if not isinstance(result, Failure):
                     nothing = False
@@ -88,13 +100,13 @@ class Account:
         )
 
     def require_every_class(self, *, complete: bool) -> None:
-        """Makes sure that every split has tracks of every genre.
+        """Checks that every split has tracks of every genre.
 
         Args:
-          complete: False only warns where it lacks one.
+          complete: False only warns.
 
         Raises:
-          UserError: it has none of a genre.
+          UserError: a split has no track of a genre.
         """
         for split, stored in self.stored.items():
             missing = [name for name in self.classes if not stored[name]]
@@ -116,7 +128,7 @@ class Account:
         return some_reasons(reasons) if reasons else "none was put there"
 
     def tell(self) -> None:
-        """Warns of tracks that are left out, and of those that are not as they should be."""
+        """Warns of tracks that were left out, and of tracks used with a warning."""
         if self.skipped:
             warnings.warn(
                 f"skipped {len(self.skipped)} tracks, which skipped.json lists "
@@ -134,8 +146,8 @@ class Account:
         """Writes skipped.json, notes.json, sources.json and protocol.json.
 
         Args:
-          folder: of the dataset.
-          protocol: what else protocol.json is to hold.
+          folder: folder of the dataset.
+          protocol: further contents of protocol.json.
         """
         counts = {split: dict(sorted(stored.items())) for split, stored in self.stored.items()}
         known: dict[str, Any] = {"classes": list(self.classes), "tracks": counts}

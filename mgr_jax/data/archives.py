@@ -1,4 +1,4 @@
-"""Files of a folder or of a zip archive, read in place."""
+"""Reads files of a folder or of a zip archive without unpacking."""
 
 import bz2
 import contextlib
@@ -21,7 +21,7 @@ from mgr_jax.files import require_regular
 
 _BLOCK = 1 << 16  # bytes
 _CACHED = 1 << 18  # bytes, which fit into the cache of a core
-_LZMA_BLOCK = 1 << 12  # what zipfile makes of it is up to 30 MB
+_LZMA_BLOCK = 1 << 12  # zipfile unpacks it to up to 30 MB
 _EARLIER = "that the archive holds again under the same name, of which the last one is read"
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 
@@ -29,7 +29,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, Ru
 def find_files(source: Path) -> listing.Files:
     """Lists the plain files below a folder or in a zip archive, and what is left out.
 
-    Hidden files and `__MACOSX` are left out, and so are links and names that lead out of a zip.
+    Hidden files, `__MACOSX`, links and names that lead out of an archive are left out.
 
     Args:
       source: a folder or a zip archive.
@@ -56,7 +56,7 @@ def find_files(source: Path) -> listing.Files:
 
 
 def file_sizes(source: Path) -> dict[str, int]:
-    """Sizes in bytes of the same files by name, sorted; without a word of the others."""
+    """Sizes in bytes of the same files by name, sorted; does not log what is left out."""
     return find_files(source).sizes
 
 
@@ -79,18 +79,21 @@ def open_file(
 
     Args:
       source: a folder or a zip archive.
-      name: as `find_files` gives it.
+      name: name of the file, as `find_files` gives it.
       max_expansion: see `require_expansion`.
 
+    Yields:
+      The open file.
+
     Raises:
-      UserError: the file is not there or expands too much, or the archive is damaged, which reading
-        may show.
+      UserError: the file does not exist or expands too much, or the archive is damaged; damage may
+        be found while reading.
     """
     try:
         with _open(source, name, max_expansion) as file:
             yield file
-    # bz2 reports damage as an OSError; an encrypted member is a RuntimeError, and so is one that is
-    # packed in a way that Python lacks.
+    # bz2 reports damage as an OSError; an encrypted member raises a RuntimeError, and so does one
+    # with a compression that Python lacks.
     except _DAMAGE as error:
         raise UserError(
             f"{source}: {name} cannot be read ({error}); check its permissions or download it "
@@ -119,9 +122,18 @@ def require_member(
     max_expansion: float,
     way_out: str = f"{RAISE_IT} or unpack the archive yourself and give the folder",
 ) -> None:
-    """Raises a UserError if a zip archive's member expands too much; see `require_expansion`.
+    """Checks that a zip archive's member does not expand too much; see `require_expansion`.
 
-    No more than the size that it claims is ever read.
+    Reading never takes more than the size that the member claims.
+
+    Args:
+      source: the zip archive.
+      member: its member.
+      max_expansion: see `require_expansion`.
+      way_out: what the user can do, for the message.
+
+    Raises:
+      UserError: it expands too much.
     """
     packed = min(member.compress_size, source.stat().st_size)
     what = f"{source}: {member.filename}"
@@ -129,9 +141,9 @@ def require_member(
 
 
 def open_member(zipped: zipfile.ZipFile, name: str) -> IO[bytes]:
-    """Opens a member of an archive; reading it takes no more memory than what is read.
+    """Opens a member of an archive; reading needs no more memory than the data that is read.
 
-    zipfile itself unpacks at once whatever bzip2 makes of 4 kB, which may be gigabytes, even where
+    zipfile itself unpacks all that bzip2 makes of 4 kB at once, which may be gigabytes, even if
     the member claims to be small.
     """
     member = zipped.getinfo(name)
@@ -145,7 +157,7 @@ def open_member(zipped: zipfile.ZipFile, name: str) -> IO[bytes]:
 
 
 class _Member(io.RawIOBase):
-    """A file that is read a block at a time, and must be as long as it claims."""
+    """A file that is read block by block, and must be as long as it claims."""
 
     def __init__(self, file: IO[bytes], size: int, block: int) -> None:
         self._file, self._left, self._block = file, size, block
@@ -176,7 +188,17 @@ class _Member(io.RawIOBase):
 def read_bytes(
     source: Path, name: str, limit: int | None = None, *, max_expansion: float = MAX_EXPANSION
 ) -> bytes:
-    """Reads a file, or its first `limit` bytes; see `open_file`."""
+    """Reads a file, or its first `limit` bytes; see `open_file`.
+
+    Args:
+      source: a folder or a zip archive.
+      name: name of the file.
+      limit: number of bytes; None: all.
+      max_expansion: see `require_expansion`.
+
+    Returns:
+      The bytes.
+    """
     with open_file(source, name, max_expansion=max_expansion) as file:
         return file.read(-1 if limit is None else limit)
 
@@ -184,7 +206,17 @@ def read_bytes(
 def read_blocks(
     source: Path, name: str, limit: int | None = None, *, max_expansion: float = MAX_EXPANSION
 ) -> Iterator[bytes]:
-    """Reads a file, or its first `limit` bytes, block by block; see `open_file`."""
+    """Reads a file, or its first `limit` bytes, block by block; see `open_file`.
+
+    Args:
+      source: a folder or a zip archive.
+      name: name of the file.
+      limit: number of bytes; None: all.
+      max_expansion: see `require_expansion`.
+
+    Yields:
+      The blocks.
+    """
     left = sys.maxsize if limit is None else limit
     with open_file(source, name, max_expansion=max_expansion) as file:
         while block := file.read(min(left, _CACHED)):
@@ -193,10 +225,10 @@ def read_blocks(
 
 
 def content_marks(source: Path) -> dict[str, int]:
-    """A number per file that files of equal content share, and that costs no reading.
+    """A number per file, without reading it, that is equal for files of equal content.
 
-    The size of a plain file; of a zip archive's member, also the CRC-32 that the archive keeps.
-    Zero for empty files.
+    It is the size of a plain file; of a zip archive's member, also the CRC-32 in the archive. Zero
+    for empty files.
     """
     sizes = file_sizes(source)
     if source.is_dir():
@@ -206,7 +238,7 @@ def content_marks(source: Path) -> dict[str, int]:
 
 
 def member_sum(source: Path, name: str) -> tuple[int, tuple[()], int | None]:
-    """What a zip archive keeps of a member: size, no times, CRC-32; see `Mark`."""
+    """A zip archive's record of a member: size, no times, CRC-32; see `Mark`."""
     try:
         member = _zip(source).getinfo(name)
     except (KeyError, UserError):
@@ -224,9 +256,9 @@ def _zip(path: Path) -> zipfile.ZipFile:
     return _open_zip(path, state.st_mtime_ns, state.st_size)
 
 
-@functools.lru_cache(maxsize=4)  # opening reads the table of contents, which takes seconds
+@functools.lru_cache(maxsize=4)  # opening reads the table of contents, which may take seconds
 def _open_zip(path: Path, changed: int, size: int) -> zipfile.ZipFile:
-    del changed, size  # another file under the same name is opened anew
+    del changed, size  # another file of the same name is opened again
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:

@@ -1,4 +1,4 @@
-"""Reads who plays a track from an index of artists."""
+"""Reads the artists of tracks from an index."""
 
 import csv
 import io
@@ -10,10 +10,13 @@ from mgr_jax.files import require_regular
 
 
 def find_artists(path: Path | None, track_ids: Sequence[str]) -> list[str] | None:
-    """Looks up the artist of each track in an index, see `read_artists`.
+    """The artist of each track in an index; empty if unknown, None without an index.
 
-    Returns:
-      The artist of each track, empty where unknown; None without an index.
+    See `read_artists` for the forms of an index.
+
+    Args:
+      path: path of the index; None: there is none.
+      track_ids: names of the tracks.
 
     Raises:
       UserError: the index cannot be read, or knows none of the tracks.
@@ -24,22 +27,25 @@ def find_artists(path: Path | None, track_ids: Sequence[str]) -> list[str] | Non
     artists = [artist_of.get(track, "") for track in track_ids]
     if not any(artists):
         raise UserError(
-            f"{path} gives no artist for any of the {len(track_ids)} tracks; it must call them as "
-            f"they are called here, such as {track_ids[0]}",
+            f"{path} gives no artist for any of the {len(track_ids)} tracks; it must use the "
+            f"tracks' names, such as {track_ids[0]}",
             code="table.no_match",
         )
     return artists
 
 
 def read_artists(path: Path) -> dict[str, str]:
-    """Reads who plays each track; empty where that is unknown.
+    """Reads the artist of each track; empty if unknown.
 
     Args:
       path: a CSV file with the columns track and artist, or one with lines of
         `track.wav ::: artist ::: title`, as index.txt of https://github.com/boblsturm/GTZAN has.
 
+    Returns:
+      The artist by track.
+
     Raises:
-      UserError: there is no such file, it is a pipe or a device, or it is of neither form.
+      UserError: there is no such file, it is a pipe or a device, or it has neither form.
     """
     require_regular(path)
     try:

@@ -10,15 +10,15 @@ import tensorflow_datasets as tfds
 from mgr_jax.data.records import LoadedTrack, Record, Track, audio_records
 from mgr_jax.data.track_builder import TrackBuilder
 
-SAMPLE_RATES = (32_000, 22_050, 16_000, 12_000)  # in Hz, of stored audio
+SAMPLE_RATES = (32_000, 22_050, 16_000, 12_000)  # sample rates of stored audio in Hz
 
 
 @dataclasses.dataclass
 class AudioConfig(tfds.core.BuilderConfig):
-    """A builder config: what changes the stored records.
+    """A builder config with the settings that change the stored records.
 
     Attributes:
-      sample_rate: of the stored audio in Hz.
+      sample_rate: rate of the stored audio in Hz.
     """
 
     sample_rate: int = 22_050
@@ -28,7 +28,7 @@ class AudioBuilder(TrackBuilder):
     """Stores tracks as `waveform` examples: mono 16-bit FLAC files at the config's rate."""
 
     PAYLOAD = "audio"
-    RECORDS = "group_size:1,uncompressed"  # FLAC: to compress it once more takes 1.3 ms for a clip
+    RECORDS = "group_size:1,uncompressed"  # FLAC: compressing it again would take 1.3 ms per clip
 
     def make_records(self) -> Callable[[Track], tuple[LoadedTrack, list[Record]]]:
         """See TrackBuilder."""

@@ -1,7 +1,8 @@
 """The memory-mapped cache that feeds the loaders.
 
-A random crop from a memory map costs a page fault or two; from a FLAC record, a seek and a decode,
-four to nine times as much. The cache is decoded once per split and kept beside the dataset.
+A random crop costs a page fault or two from a memory map. From a FLAC record it costs a seek and a
+decode, which take four to nine times as long. The cache is decoded once per split and kept beside
+the dataset.
 """
 
 import dataclasses
@@ -36,26 +37,28 @@ from mgr_jax.files import lock, replace_folder, scratch
 
 @dataclasses.dataclass(frozen=True)
 class Tracks:
-    """All tracks of a split, end to end on the disk, and what is known of each.
+    """All tracks of a split, one after the other on the disk, with their metadata.
 
-    A time step is a sample of a waveform or a frame of features. Picklable: the data are mapped
-    where they are read.
+    A time step is a sample of a waveform or a frame of features. Picklable: each process maps the
+    data itself.
 
     Attributes:
-      files: of the data.
-      file: [tracks] which of the files a track is in.
+      files: files of the data.
+      file: [tracks] the file that a track is in.
       start: [tracks] its first time step there.
-      length: [tracks] its time steps.
+      length: [tracks] number of its time steps.
       offset: [tracks] time steps of the whole track before it; 0 unless it is a part of one.
-      label: [tracks] int32 class, -1 where unknown.
-      tags: [tracks, tags] uint8, multi-hot; no columns where the dataset has no tags.
-      track_id, artist_id: [tracks] text, the latter empty where unknown.
+      label: [tracks] int32 class, -1 if unknown.
+      tags: [tracks, tags] uint8, multi-hot; no columns if the dataset has no tags.
+      track_id: [tracks] text.
+      artist_id: [tracks] text, empty if unknown.
       groups: [tracks] JSON objects of further columns.
-      classes, tag_names: what the numbers mean.
+      classes: names of the classes.
+      tag_names: names of the tags.
       kind: "waveform" or "features".
       rate: time steps per second.
-      dtype: of the data.
-      item_shape: of a time step: () or (bins,) or (bins, channels).
+      dtype: dtype of the data.
+      item_shape: shape of a time step: () or (bins,) or (bins, channels).
       split: name of the split.
       account: the dataset's protocol.json.
     """
@@ -95,10 +98,18 @@ class Tracks:
         return {name: value for name, value in vars(self).items() if name != "_data"}
 
     def read(self, track: int, start: int = 0, length: int | None = None) -> np.ndarray:
-        """Reads [length, ...] time steps of a track from `start`, fewer where the track ends.
+        """Reads time steps of a track.
+
+        Args:
+          track: number of the track.
+          start: first time step.
+          length: number of time steps.
+
+        Returns:
+          [length, ...], shorter if the track ends.
 
         Raises:
-          UserError: they are damaged, in a cache that is too large to be read when it is opened.
+          UserError: they are damaged (in a cache that is too large to be checked when opened).
         """
         end = int(self.length[track]) if length is None else start + length
         end = min(end, int(self.length[track]))
@@ -111,14 +122,14 @@ class Tracks:
         return steps.view(self.dtype).reshape(-1, *self.item_shape)
 
     def select(self, rows: Any, split: str | None = None) -> "Tracks":
-        """Some of the tracks: a mask or positions [tracks]; `split` renames them."""
+        """Some of the tracks: a mask or positions [tracks]; `split` renames the split."""
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
         return dataclasses.replace(self, **columns, split=split or self.split)
 
     def cut(self, steps: int) -> "Tracks":
-        """Consecutive parts of `steps` time steps, each like a track of its own.
+        """Consecutive parts of `steps` time steps; each becomes a track of its own.
 
-        What is left at the end of a track is dropped; a shorter track is one part.
+        The rest at the end of a track is dropped; a shorter track is one part.
         """
         counts = np.maximum(self.length // steps, 1)
         parts = self.select(np.repeat(np.arange(len(self)), counts))
@@ -132,20 +143,20 @@ class Tracks:
 
 
 def digest(steps: np.ndarray) -> str:
-    """A name for what a track holds: equal for equal data of one type."""
+    """A digest of a track's data; equal for equal data of one dtype."""
     return hashlib.sha256(np.ascontiguousarray(steps).reshape(-1).view(np.uint8).data).hexdigest()[
         :16
     ]
 
 
-_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)  # how a dataset that others keep refuses
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)  # how a dataset of another user refuses
 _COLUMNS = (
     "file", "start", "length", "offset", "label", "tags", "track_id", "artist_id", "groups",
 )  # fmt: skip
 
 
 def join_tracks(parts: Sequence[Tracks], split: str) -> Tracks:
-    """Puts splits of one dataset together under a new name."""
+    """Joins splits of one dataset under a new name."""
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS
     }
@@ -160,17 +171,20 @@ def join_tracks(parts: Sequence[Tracks], split: str) -> Tracks:
 
 
 def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tracks:
-    """Opens a split of a prepared dataset, building its cache on first use, and if it is damaged.
+    """Opens a split of a prepared dataset; builds its cache on first use, or if it is damaged.
 
-    Of two processes that want to build it at once, one waits for the other.
+    If two processes want to build it at once, one waits for the other.
 
     Args:
-      dataset_dir: of `find_dataset`.
-      split: such as train.
-      progress: show bars where the cache is built.
+      dataset_dir: folder of the dataset, see `find_dataset`.
+      split: name of the split, such as train.
+      progress: show bars while the cache is built.
+
+    Returns:
+      The tracks.
 
     Raises:
-      UserError: the split does not exist, the dataset is damaged, or the disk is too small for the
+      UserError: the split does not exist, the dataset is damaged, or the disk has no room for the
         cache.
     """
     protocol = read_account(dataset_dir)
@@ -189,8 +203,8 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tra
                 if error.errno not in _READ_ONLY or not folder.exists():
                     raise
                 raise UserError(
-                    f"{folder} is damaged ({damage}) and cannot be built again by you "
-                    f"({error.strerror}); have it removed, or built by who may write there",
+                    f"{folder} is damaged ({damage}) and you cannot build it again "
+                    f"({error.strerror}); ask its owner to remove it or to build it",
                     code="cache.damaged",
                 ) from error
     index, text = read_index(folder)
@@ -202,7 +216,7 @@ def open_tracks(dataset_dir: Path, split: str, *, progress: bool = False) -> Tra
         **index,
         track_id=np.array(text["track_id"], np.str_),
         artist_id=np.array(text["artist_id"], np.str_),
-        groups=np.array(text["groups"], object),  # of any length, so no array of characters
+        groups=np.array(text["groups"], object),  # texts of any length, so no array of characters
         classes=tuple(protocol["classes"]),
         tag_names=tuple(protocol["tags"]),
         kind=stored_as["kind"],
@@ -235,7 +249,7 @@ def _rebuild(
             try:
                 _build(dataset_dir, split, aside / split, protocol, progress=progress)
                 seal_cache(aside / split, dataset_dir)
-            except (RuntimeError, LookupError, ValueError) as error:  # of readers of records
+            except (RuntimeError, LookupError, ValueError) as error:  # errors of record readers
                 if is_disk_full(error):
                     raise
                 told = " ".join(str(error).split())
@@ -250,16 +264,16 @@ def _build(
     dataset_dir: Path, split: str, folder: Path, protocol: dict[str, Any], *, progress: bool
 ) -> None:
     """Decodes a split into a new folder."""
-    import tensorflow_datasets as tfds  # only needed once per dataset, and slow to import
+    import tensorflow_datasets as tfds  # needed once per dataset, and slow to import
 
     require_whole_records(dataset_dir)
     stored_as = protocol["format"]
     try:
         source = tfds.builder_from_directory(str(dataset_dir)).as_data_source(split)
-    except Exception as error:  # of many kinds, where what describes it to TFDS is damaged
+    except Exception as error:  # errors of many kinds, if TFDS's description of it is damaged
         raise ValueError(str(error)) from error
     heads = []
-    bar = {"unit": "record", "disable": not progress}
+    bar = {"unit": "record", "disable": None if progress else True}
     for record in tqdm(source, f"index {split}", leave=False, **bar):
         record.pop("audio" if stored_as["kind"] == "waveform" else "features")
         heads.append({n: v.decode() if isinstance(v, bytes) else v for n, v in record.items()})

@@ -1,4 +1,4 @@
-"""Whether a cache is what was written, where it was, and what it tells of its tracks."""
+"""Checks that a cache holds what was written, for its dataset, and reads its index."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,23 +12,23 @@ from mgr_jax.data.sources import digest_dataset
 from mgr_jax.files import parse_json, write_json
 from mgr_jax.integrity import find_damage, has_sums, write_sums
 
-# Data of more bytes than this are not read when they are opened, but checked where they are used:
-# reading takes 0.7 s per GB and core.
+# Larger data are not read when they are opened, but checked when they are used: reading takes
+# 0.7 s per GB and core.
 _READ_TO_CHECK = 4_000_000_000
-_ORIGIN = "origin.json"  # of what the cache is
+_ORIGIN = "origin.json"  # what the cache belongs to
 _NUMBERS = {"start", "length", "label", "tags"}
 _TEXTS = {"track_id", "artist_id", "groups"}
 
 
 def seal_cache(folder: Path, dataset_dir: Path) -> None:
-    """Notes what the files of a new cache are, and of which split of which dataset.
+    """Writes the checksums of a new cache, with its split and dataset.
 
     Args:
-      folder: of the cache, called as the split.
-      dataset_dir: of the dataset, with its protocol.json; the cache need not be there yet.
+      folder: folder of the cache, named after the split.
+      dataset_dir: folder of the dataset, with its protocol.json; the cache need not be there yet.
     """
     write_json(folder / _ORIGIN, _origin(folder, dataset_dir))
-    write_sums(folder, skip=(DATA,))  # which have sums of their own
+    write_sums(folder, skip=(DATA,))  # they have their own checksums
 
 
 def _origin(folder: Path, dataset_dir: Path) -> dict[str, str]:
@@ -36,14 +36,14 @@ def _origin(folder: Path, dataset_dir: Path) -> dict[str, str]:
 
 
 def find_cache_damage(folder: Path, *, progress: bool = False) -> str:
-    """What is wrong with a cache in its place, in words; "" if nothing.
+    """The damage of a cache in its place, in words; "" if there is none.
 
-    `progress` shows a bar where it takes long.
+    `progress` shows a bar if the check takes long.
     """
     if damage := find_damage(folder):
         return damage
     try:
-        origin = folder / _ORIGIN  # which the first caches with sums did not have
+        origin = folder / _ORIGIN  # missing in the first caches with checksums
         wanted = _origin(folder, folder.parents[1])
         if origin.exists() and parse_json(origin.read_bytes()) != wanted:
             return "it is of another split or dataset"
@@ -58,11 +58,11 @@ def find_cache_damage(folder: Path, *, progress: bool = False) -> str:
 
 
 def is_older_cache(folder: Path, stored_as: Mapping[str, Any]) -> bool:
-    """Whether a cache is one of version 0.1.0, which kept no sums at all, and is whole.
+    """Whether a cache is an undamaged one of version 0.1.0, which kept no checksums.
 
     Args:
-      folder: of the cache, in its dataset.
-      stored_as: the format of the dataset.
+      folder: folder of the cache, in its dataset.
+      stored_as: format of the dataset.
     """
     if has_sums(folder) or has_block_sums(folder) or has_sums(folder.parents[1]):
         return False
@@ -75,7 +75,7 @@ def is_older_cache(folder: Path, stored_as: Mapping[str, Any]) -> bool:
 
 
 def read_index(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
-    """What a cache tells of its tracks: numbers and texts, by column.
+    """The columns of a cache's index: numbers and texts by name.
 
     Raises:
       OSError: a file cannot be read.

@@ -1,7 +1,7 @@
-"""The data of a cache: mapped into memory, and believed block by block.
+"""The data of a cache: memory-mapped, and checked block by block.
 
-A cache of 90 GB cannot be read whole each time that it is opened. Every mebibyte has a sum of its
-own, and is checked when a process reads from it for the first time.
+A cache of 90 GB cannot be read completely each time it is opened. Every mebibyte has its own
+checksum, which is checked when a process first reads from the block.
 """
 
 import functools
@@ -19,20 +19,23 @@ from mgr_jax.errors import UserError
 from mgr_jax.integrity import distrust
 
 DATA = "data.bin"
-_SUMS = "blocks.npz"  # beside it; caches of version 0.1.0 have none
+_SUMS = "blocks.npz"  # beside the data; caches of version 0.1.0 have none
 _BLOCK = 1 << 20
-_PATIENCE = 2  # s until a bar shows that all are being read
+_PATIENCE = 2  # seconds until a bar is shown
 
 
 class CacheData:
-    """The bytes of a cache, each block of which is checked once per process."""
+    """The bytes of a cache; each block is checked once per process."""
 
     def __init__(self, file: Path) -> None:
         """Opens the file.
 
+        Args:
+          file: path of the data.
+
         Raises:
           OSError: it cannot be read.
-          ValueError: it is empty, or its sums are not its own.
+          ValueError: it is empty, or the checksums belong to other data.
         """
         self._file = file
         self._bytes = np.asarray(np.memmap(file, np.uint8, mode="r"))
@@ -40,10 +43,13 @@ class CacheData:
         self._sums, self._unread = _load_sums(file, state.st_size, state.st_mtime_ns, state.st_ino)
 
     def check(self, *, progress: bool = False) -> None:
-        """Reads all that was not read before, with all cores; `progress` shows a bar if it is long.
+        """Reads all blocks that were not read before, on all cores.
+
+        Args:
+          progress: show a bar if it takes long.
 
         Raises:
-          ValueError: something else was written.
+          ValueError: a block differs from what was written.
         """
         unread = np.flatnonzero(self._unread)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -54,17 +60,22 @@ class CacheData:
                 leave=False,
                 delay=_PATIENCE,
                 unit="MiB",
-                disable=not progress,
+                disable=None if progress else True,
             )
             damaged = self._find_damage(unread, sums)
         if damaged:
             raise ValueError(damaged)
 
     def read(self, first: int, last: int, track: str) -> np.ndarray:
-        """The bytes from `first` to `last`, which are of a track: [last - first] uint8.
+        """The bytes from `first` to `last`, [last - first] uint8.
+
+        Args:
+          first: first byte.
+          last: the byte after the last one.
+          track: name of the track, for messages.
 
         Raises:
-          UserError: they are damaged. The cache is built anew when it is opened next.
+          UserError: they are damaged. The cache is rebuilt when it is opened next.
         """
         blocks = slice(first // _BLOCK, -(-last // _BLOCK))
         if self._unread[blocks].any():
@@ -77,7 +88,7 @@ class CacheData:
         return zlib.crc32(self._bytes[int(block) * _BLOCK : (int(block) + 1) * _BLOCK].data)
 
     def _find_damage(self, blocks: np.ndarray, found: Iterable[int]) -> str:
-        """Notes that blocks were read; tells of the first that has another sum, if one has."""
+        """Marks blocks as read; describes the first whose checksum differs, if any."""
         for block, total in zip(blocks, found, strict=True):
             if total != self._sums[block]:
                 first = int(block) * _BLOCK
@@ -94,7 +105,7 @@ class CacheData:
         advice = "give the same command again: it builds this cache anew"
         try:
             distrust(folder)
-        except OSError:  # a dataset that others keep
+        except OSError:  # a dataset of another user
             advice = "have this folder removed: then it is built anew"
         return UserError(
             f"the cache {folder} is damaged where it holds {track} ({damaged}); {advice}",
@@ -103,7 +114,7 @@ class CacheData:
 
 
 class BlockSums:
-    """The sums of a cache's blocks, made while its data are written."""
+    """The checksums of a cache's blocks, computed while its data are written."""
 
     def __init__(self) -> None:
         """Starts with no data."""
@@ -111,7 +122,7 @@ class BlockSums:
         self._size = 0
 
     def add(self, data: bytes | memoryview) -> None:
-        """Takes the next bytes into account."""
+        """Adds the next bytes."""
         rest = memoryview(data)
         while rest:
             within = self._size % _BLOCK
@@ -124,20 +135,20 @@ class BlockSums:
             rest = rest[len(part) :]
 
     def write(self, folder: Path) -> None:
-        """Keeps the size of the data, and the CRC-32 of each block, beside them."""
+        """Writes the size of the data, and the CRC-32 of each block, beside them."""
         sums = np.array(self._sums, np.uint32)
         write_arrays(folder / _SUMS, {"bytes": np.array(self._size), "crc32": sums})
 
 
 def has_block_sums(folder: Path) -> bool:
-    """Whether a cache has them."""
+    """Whether a cache has checksums of blocks."""
     return (folder / _SUMS).exists()
 
 
 @functools.lru_cache(maxsize=256)
 def _load_sums(file: Path, size: int, *state: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each block the sum, and whether it is still to be compared: [blocks] each."""
-    del state  # another file under the same name is read anew
+    """For each block its checksum, and whether it must still be checked: [blocks] each."""
+    del state  # another file of the same name is read again
     blocks = -(-size // _BLOCK)
     try:
         stored = read_arrays(file.with_name(_SUMS))

@@ -1,4 +1,4 @@
-"""Labels of other people's files as the classes of a model."""
+"""Maps labels of other people's files to the classes of a model."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,17 @@ _COLUMNS = ("label", "class")
 
 
 def read_pairs(given: Mapping[str, str] | str | None, what: str) -> dict[str, str]:
-    """Reads `one=other` pairs with commas between, as in "hip hop=hiphop,speech=".
+    """Reads `one=other` pairs separated by commas, as in "hip hop=hiphop,speech=".
 
     Args:
-      given: such a text, or the pairs themselves; None: there are none.
-      what: the argument that it is, for messages.
+      given: such a text, or a dict; None: no pairs.
+      what: name of the argument, for messages.
+
+    Returns:
+      The pairs.
 
     Raises:
-      UserError: a part of it is no pair.
+      UserError: a part of it is not a pair.
     """
     if isinstance(given, Mapping):
         return {str(one): str(other) for one, other in given.items()}
@@ -38,10 +41,13 @@ def read_pairs(given: Mapping[str, str] | str | None, what: str) -> dict[str, st
 
 
 def read_class_names(given: Mapping[str, str] | str | Path | None) -> dict[str, str]:
-    """Reads which label is which class; a label that is mapped to nothing is to be left out.
+    """Reads which label is which class; a label with an empty class is left out.
 
     Args:
       given: pairs, see `read_pairs`; or a CSV file with the columns label and class.
+
+    Returns:
+      The class by label.
 
     Raises:
       UserError: it is neither.
@@ -68,22 +74,22 @@ def map_labels(
     where: str,
     leave_out_unknown: bool = False,
 ) -> list[int | None]:
-    """Finds the class that each label means.
+    """Finds the class of each label.
 
     A label that differs from a class only in case, spaces or Unicode form is that class.
 
     Args:
-      labels: of files; none of them is empty.
-      classes: of a model.
-      names: what labels are called there, see `read_class_names`.
+      labels: labels of files; none is empty.
+      classes: classes of a model.
+      names: class by label, see `read_class_names`.
       where: what holds the labels, for messages.
-      leave_out_unknown: labels that the model does not know are no error.
+      leave_out_unknown: leave out labels that the model does not know, instead of raising an error.
 
     Returns:
-      The number of each label's class; None where it is to be left out.
+      The number of each label's class; None if it is left out.
 
     Raises:
-      UserError: a label is no class, or `names` names a class that the model does not have.
+      UserError: a label is not a class, or `names` names a class that the model does not have.
     """
     number = {_key(name): i for i, name in enumerate(classes)}
     mapped: dict[str, int | None] = {}

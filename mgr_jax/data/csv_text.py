@@ -1,4 +1,4 @@
-"""Rows of a CSV file of people's own, however a spreadsheet has written it."""
+"""Rows of a user's CSV file, in any form that spreadsheets write."""
 
 import codecs
 import contextlib
@@ -14,16 +14,16 @@ from mgr_jax.data.genres import tidy_name
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_regular
 
-# What columns are called that name files, and that tell genres; of several the first one counts.
+# Names of the columns for files and for genres; if there are several, the first one counts.
 FILE_NAMES = ("path", "file_path", "filepath", "filename", "file_name", "file")
 GENRE_NAMES = ("genre", "label", "class")
 
 _DELIMITERS: tuple[str, ...] = (",", ";", "\t")
-_EMPTY = ' \t\r\n,;"'  # what a line without values is made of
+_EMPTY = ' \t\r\n,;"'  # characters of a line without values
 
 
 class Row(NamedTuple):
-    """A row: its last line in the file, and a value for each column, without spaces around."""
+    """A row: its last line in the file, and a stripped value for each column."""
 
     line: int
     values: list[str]
@@ -34,9 +34,9 @@ class CsvTable:
     """A table that is being read.
 
     Attributes:
-      header: what the columns are called, see `name_columns`.
-      delimiter: what stands between the fields.
-      rows: below the header, but for empty ones.
+      header: names of the columns, see `name_columns`.
+      delimiter: the delimiter of fields.
+      rows: the rows below the header, without empty ones.
     """
 
     header: list[str]
@@ -48,19 +48,22 @@ class CsvTable:
 def open_csv(
     path: Path, names: Mapping[str, Sequence[str]], key: Sequence[str]
 ) -> Iterator[CsvTable]:
-    """Opens a CSV file with a header; its rows are read as they are asked for.
+    """Opens a CSV file with a header; its rows are read when they are asked for.
 
-    The text is UTF-8, or UTF-16 with its mark. Commas, semicolons or tabs stand between the
-    fields, as the header shows, or what Excel's own first line says, such as `sep=|`.
+    The text is UTF-8, or UTF-16 with a byte order mark. The delimiter is a comma, a semicolon or a
+    tab, whichever fits the header, or the one that Excel's first line gives, such as `sep=|`.
 
     Args:
-      path: of the file.
+      path: path of the file.
       names: see `name_columns`.
-      key: the header is parted by the delimiter that yields one of these columns.
+      key: the header is split by the delimiter that yields one of these columns.
+
+    Yields:
+      The table.
 
     Raises:
-      UserError: it cannot be read or is of another kind; while it is read, also where a row does
-        not fit the header.
+      UserError: it cannot be read or has another form; also while reading, if a row does not fit
+        the header.
     """
     require_regular(path)
     skipped, reader = 0, None
@@ -90,14 +93,14 @@ def open_csv(
 
 
 def name_columns(header: Sequence[str], names: Mapping[str, Sequence[str]]) -> list[str]:
-    """What columns are called, where those that mean something have one name.
+    """The names of columns, with synonyms replaced.
 
-    Case, spaces around and what nobody sees do not count, and "-" and " " are "_".
+    Case, surrounding spaces and invisible characters do not count; "-" and " " become "_".
 
     Args:
-      header: as it stands in the file.
-      names: what a column that has a meaning is called, and what else it may be called: its own
-        name counts first, and then these in their order. Other columns keep theirs.
+      header: names in the file.
+      names: by the name of a column, its synonyms: its own name counts first, then these in order.
+        Other columns keep their names.
     """
     plain = [re.sub(r"[\s-]", "_", tidy_name(name).lower()) for name in header]
     called = [short if short in names else name for short, name in zip(plain, header, strict=True)]
@@ -117,10 +120,10 @@ def _encoding(path: Path) -> str:
 def _start(
     file: IO[str], names: Mapping[str, Sequence[str]], key: Sequence[str]
 ) -> tuple[Iterator[str], int, str]:
-    """The lines from the header on, how many stand above it, and the delimiter."""
+    """The lines from the header on, the number of lines above it, and the delimiter."""
     lines, above, delimiters = iter(file), 0, _DELIMITERS
     line = next(lines, "")
-    if line[:4].lower() == "sep=":  # Excel's own, which it hides
+    if line[:4].lower() == "sep=":  # Excel's own line, which it hides
         if mark := re.match(r"[^\w\s\"]|\t", line[4:]):
             delimiters = (mark[0], *_DELIMITERS)
         line, above = next(lines, ""), 1
@@ -131,7 +134,7 @@ def _start(
         if len(parted) > 1 and set(key) & set(name_columns(parted, names)):
             break
     else:
-        delimiter = max(delimiters, key=line.count)  # the first of equals
+        delimiter = max(delimiters, key=line.count)  # the first if several are equal
     return itertools.chain([line], lines), above, delimiter
 
 
@@ -140,7 +143,7 @@ def _rows(path: Path, reader: Any, above: int, columns: int) -> Iterator[Row]:
         values = [field.strip() for field in fields]
         if not any(values):
             continue
-        while len(values) > columns and not values[-1]:  # spreadsheets fill up short rows
+        while len(values) > columns and not values[-1]:  # spreadsheets pad short rows
             values.pop()
         line = above + reader.line_num
         if len(values) != columns:
@@ -154,7 +157,7 @@ def _rows(path: Path, reader: Any, above: int, columns: int) -> Iterator[Row]:
 
 
 def _bad_line(path: Path) -> str:
-    """Where the text is no UTF-8, in words; empty where it is marked as UTF-16."""
+    """The line that is not UTF-8, in words; empty if the text is marked as UTF-16."""
     if _encoding(path) == "utf-16":
         return ""
     with path.open("rb") as file:

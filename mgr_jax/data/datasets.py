@@ -1,14 +1,14 @@
-"""The datasets there are: every folder here that holds a `dataset.py` is one.
+"""The list of datasets: every folder here with a `dataset.py` is one.
 
 A dataset called `toy` is a folder `mgr_jax/data/toy/` with
 
-  dataset.py              DATASET, a `Dataset`: what it is and what may be said of it
+  dataset.py              DATASET, a `Dataset`: its source and its options
   toy_dataset_builder.py  Builder, a `mgr_jax.data.track_builder.TrackBuilder`
-  README.md, TAGS.txt, CITATIONS.bib   what TFDS says of it
+  README.md, TAGS.txt, CITATIONS.bib   texts for TFDS
 
 and nothing else: its name, its variants, the messages and the flags of `mgr-jax prepare_data`
-follow from these. `dataset.py` is read often, and imports nothing that is slow; the builder is
-imported when the dataset is prepared.
+follow from these. `dataset.py` is read often, and imports nothing slow; the builder is imported
+when the dataset is prepared.
 """
 
 import importlib
@@ -21,21 +21,20 @@ import mgr_jax.data
 from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 
-_TOO_LARGE = 2**31  # for any number of an option
+_TOO_LARGE = 2**31  # any number of values of an option
 
 
 @dataclass(frozen=True)
 class Option:
-    """What a user may say of a dataset.
+    """An option of a dataset.
 
     Attributes:
-      name: of the argument of `mgr_jax.prepare`, and of the field of the builder's config.
-      type: str, int, float, bool or Path; of the items, where the default is a tuple.
-      default: where nothing is said.
-      help: what it means.
-      asked: whether the command line insists on it, because a default would go unnoticed.
-      in_name: what a value adds to the name of the dataset where none is asked for, with {} for
-        the value.
+      name: name of the argument of `mgr_jax.prepare`, and of the field of the builder's config.
+      type: str, int, float, bool or Path; for a tuple, the type of its items.
+      default: the default value.
+      help: its meaning.
+      asked: whether the command line requires it, because a default could go unnoticed.
+      in_name: what a value adds to the name of the dataset if no name is given; {} is the value.
     """
 
     name: str
@@ -46,10 +45,16 @@ class Option:
     in_name: str = ""
 
     def read(self, value: Any) -> Any:
-        """The value as the builder takes it: of the right type, a list as a tuple, ~ expanded.
+        """Converts a value for the builder: to the right type, a list to a tuple, ~ expanded.
+
+        Args:
+          value: the value that the user gave.
+
+        Returns:
+          The converted value.
 
         Raises:
-          UserError: it cannot be read so.
+          UserError: it cannot be converted.
         """
         many = isinstance(self.default, tuple)
         try:
@@ -72,7 +77,7 @@ class Option:
 
     @property
     def shown_default(self) -> str:
-        """The default as people read it; empty where there is none, or where it is not used."""
+        """The default as text; empty if there is none, or if it is not used."""
         if self.asked or self.default in (None, ()):
             return ""
         many = isinstance(self.default, tuple)
@@ -84,7 +89,7 @@ class Option:
         read = expand(Path(value)) if self.type is Path else self.type(value)
         if self.type is int and not isinstance(value, str) and read != value:
             raise ValueError("a part would be lost")
-        if isinstance(read, int | float) and not abs(read) < _TOO_LARGE:  # nan neither
+        if isinstance(read, int | float) and not abs(read) < _TOO_LARGE:  # nor nan
             raise ValueError("no number that anything could have")
         return read
 
@@ -99,14 +104,14 @@ class Dataset:
     """A dataset that can be prepared.
 
     Attributes:
-      name: that of its folder.
-      variants: `name/variant` is then what is prepared.
-      default_variant: which one the bare name stands for; empty if none.
-      source: what it is made from, such as the folder of the audio; None if from nothing.
-      options: what else may be said of it.
-      waveforms: whether it stores audio, at a sample rate, or else features.
-      idle: says which options have no effect, given the variant and what was said of the others.
-      tables: module of its folder that reads tables of features in a format of its own, a
+      name: name of its folder.
+      variants: if not empty, `name/variant` is prepared.
+      default_variant: the variant of the bare name; empty if none.
+      source: the option with its source, such as the folder of the audio; None if it has none.
+      options: its other options.
+      waveforms: whether it stores audio, at a sample rate, or features.
+      idle: names the options that have no effect, given the variant and the other options.
+      tables: module of its folder that reads feature tables of its own format, a
         `mgr_jax.data.feature_files.TableFormat`; empty if it has none.
     """
 
@@ -132,7 +137,7 @@ class Dataset:
         return self.load(f"{self.name}_dataset_builder").Builder
 
 
-# What several datasets take.
+# Options of several datasets.
 NAME = Option("name", str, None, "what to call the dataset")
 ARTISTS = Option(
     "artists", Path, None, "an index of artists: a CSV file with the columns track and artist"
@@ -148,7 +153,7 @@ RATE = Option("sample_rate", int, 22_050, "of the audio in Hz")
 
 
 def find_datasets() -> dict[str, Dataset]:
-    """The datasets there are, by name."""
+    """All datasets by name."""
     found = {}
     for folder in mgr_jax.data.__path__:
         for path in Path(folder).glob("*/dataset.py"):
@@ -158,11 +163,11 @@ def find_datasets() -> dict[str, Dataset]:
 
 
 def list_datasets() -> list[str]:
-    """Names of the datasets that can be prepared, with their variants where they have some.
+    """Names of the datasets that can be prepared, with their variants.
 
-    Example:
-      >>> mgr_jax.list_datasets()
-      ['audio_folder', 'feature_array', 'fma/full', …, 'rendered/tiny']
+        print(mgr_jax.list_datasets())   # ['audio_folder', 'feature_array', 'fma/full', …]
+
+    A dataset with variants is listed once per variant.
     """
     return sorted(
         f"{dataset.name}/{variant}" if variant else dataset.name
@@ -172,7 +177,7 @@ def list_datasets() -> list[str]:
 
 
 def list_options() -> dict[Option, str]:
-    """All that may be said of any dataset, with its meaning: which datasets take it for what."""
+    """All options of all datasets, with their meaning by dataset."""
     options: dict[str, Option] = {}
     meanings: dict[str, dict[str, list[str]]] = {}
     for dataset in find_datasets().values():
@@ -187,9 +192,9 @@ def list_options() -> dict[Option, str]:
 
 
 def needed_options(dataset: str) -> dict[str, str]:
-    """What must be said of a dataset, by name, with its meaning: its source, and what is `asked`.
+    """The options that a dataset requires, by name, with their meaning.
 
-    Empty for a name that is no dataset.
+    They are its source, and those that are `asked`. Empty if there is no such dataset.
     """
     record = find_datasets().get(dataset.partition("/")[0])
     options = record.all_options() if record else ()

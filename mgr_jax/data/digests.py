@@ -1,4 +1,4 @@
-"""Names for what tracks hold, so that a track is known again under another name."""
+"""Digests of tracks' data, by which a track is recognised under another name."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -16,27 +16,27 @@ from mgr_jax.data.cache_data import CacheData
 
 
 def track_digests(tracks: Tracks, *, progress: bool = False) -> list[str]:
-    """The digest of what each track holds; of a part of a track, that of the whole.
+    """The digest of each track's data; for a part of a track, that of the whole.
 
-    They are computed once for all tracks of a split, and kept beside its cache.
+    Digests are computed once for all tracks of a split, and kept beside its cache.
 
     Args:
-      tracks: of one dataset.
-      progress: show a bar where tracks are read.
+      tracks: tracks of one dataset.
+      progress: show a bar while tracks are read.
     """
     found = np.empty(len(tracks), "U16")
     for number, file in enumerate(tracks.files):
         rows = tracks.file == number
         start, digests = _whole_split(file, tracks, progress)
-        # Parts of a track begin behind its start, and before the next one's.
+        # Parts of a track begin after its start, and before the start of the next one.
         found[rows] = digests[np.searchsorted(start, tracks.start[rows], side="right") - 1]
     return found.tolist()
 
 
 def same_format(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether tracks of two formats can hold the same; see `format` in protocol.json.
+    """Whether tracks of two formats can hold the same data; see `format` in protocol.json.
 
-    The rate of features is what the user says, and changes nothing in them.
+    The rate of features comes from the user, and does not change them.
     """
     kept = ["kind", "dtype", "item_shape"]
     kept += ["rate"] if one["kind"] == "waveform" else []
@@ -44,7 +44,7 @@ def same_format(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _whole_split(file: Path, tracks: Tracks, progress: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Where each track of a split begins in its file [tracks], in order, and its digest."""
+    """The start of each track of a split in its file [tracks], in order, and its digest."""
     index, text = read_index(file.parent)
     start, length = index["start"], index["length"]
     path = file.parent / "digests.npz"

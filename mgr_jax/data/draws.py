@@ -1,8 +1,9 @@
-"""Which track comes when, and where it is cut: numbers that follow from a seed and a place.
+"""Draws tracks and crops: random numbers that depend only on a seed and a position.
 
 They are those of Grain's `shuffle`, `repeat`, `mix` and `random_map`, but drawn for a whole batch.
-Grain asks its cipher of 16 bits or more again and again until the answer is a track: 200 times for
-each of 300 tracks, most of what a crop cost. Here the answers of a whole epoch are found at once.
+Grain calls its cipher of 16 bits or more until the result is a track: 200 times for each of 300
+tracks, which was most of the cost of a crop. Here the results of a whole epoch are computed at
+once.
 """
 
 import functools
@@ -14,8 +15,8 @@ import numpy as np
 
 from mgr_jax.data.cache import Tracks
 
-# Raised when a seed comes to draw other batches. 1, balanced: class k of seed s came in the order
-# of class k - 1 of seed s + 1.
+# Raised when the batches of a seed change. 1, balanced: class k of seed s came in the order of
+# class k - 1 of seed s + 1.
 DRAWS = 2
 
 _ROUNDS = 4
@@ -24,20 +25,20 @@ _WORD = 2**32
 
 
 class Order(Protocol):
-    """Which track has which place, without end."""
+    """An endless order of tracks."""
 
     def __call__(self, places: np.ndarray) -> np.ndarray:
-        """The tracks of some places, [places]."""
+        """The tracks at some positions, [positions]."""
 
 
 class Shuffled:
-    """Every one of some tracks once per epoch, in an order of its own."""
+    """Each track once per epoch, in a new order for each."""
 
     def __init__(self, members: np.ndarray, seed: int) -> None:
-        """Keeps the tracks' numbers, [tracks]."""
+        """Stores the tracks' numbers, [tracks]."""
         self._members = members
         self._seed = derive_seed(seed, 1)
-        # Threads that run ahead may be in the next epoch already.
+        # Prefetching threads may be in the next epoch already.
         self._in_epoch = functools.lru_cache(maxsize=2)(self._shuffle)
 
     def __call__(self, places: np.ndarray) -> np.ndarray:
@@ -54,10 +55,10 @@ class Shuffled:
 
 
 class Balanced:
-    """The classes in turns, each in an order of its own."""
+    """The classes in turn, each in its own order."""
 
     def __init__(self, classes: Sequence[np.ndarray], seed: int) -> None:
-        """Keeps the numbers of every class's tracks."""
+        """Stores the numbers of every class's tracks."""
         seeds = np.random.SeedSequence(seed).generate_state(len(classes)).tolist()
         self._orders = [Shuffled(members, own) for members, own in zip(classes, seeds, strict=True)]
 
@@ -74,8 +75,8 @@ class Balanced:
 class Draws:
     """The random crops of every step, as (index, track, start) of this process's rows of the batch.
 
-    The n-th is `draws[n]`, whichever were asked for before. A change of what is drawn must raise
-    DRAWS.
+    The n-th is `draws[n]`, independent of earlier accesses. A change of the drawn numbers must
+    raise DRAWS.
     """
 
     def __init__(
@@ -90,7 +91,18 @@ class Draws:
         process_count: int,
         seed: int,
     ) -> None:
-        """See `Loader`, whose arguments these are; crops start at multiples of `crop_step`."""
+        """Sets the parameters of the draws; see `Loader` for the arguments.
+
+        Args:
+          tracks: see `Loader`.
+          sampling: see `Loader`.
+          clip_samples: see `Loader`.
+          crop_step: crops start at multiples of it.
+          batch_size: see `Loader`.
+          process_index: see `Loader`.
+          process_count: see `Loader`.
+          seed: see `Loader`.
+        """
         self._order: Order
         if sampling == "shuffle":
             self._order = Shuffled(np.arange(len(tracks)), seed)
@@ -112,7 +124,7 @@ class Draws:
     def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows = np.arange(self._batch_size)
         if self._mixes_batch:
-            # Classes come in turns, but neighbours, which may be mixed, should be of any two.
+            # Classes come in turn, but neighbours, which may be mixed, should be of any two.
             rows = np.random.default_rng((self._seed, step)).permutation(self._batch_size)
         index = step * self._batch_size + rows[self._rows].astype(np.int64)
         tracks = self._order(index)
@@ -121,7 +133,13 @@ class Draws:
 
 
 def draw_below(limits: np.ndarray, places: np.ndarray, seed: int) -> np.ndarray:
-    """A random number for each place, at least 0 and less than its limit: [places] int64."""
+    """A random number for each position, at least 0 and less than its limit: [positions] int64.
+
+    Args:
+      limits: limit of each position.
+      places: the positions.
+      seed: the seed.
+    """
     bits = np.random.Philox(seed)
     generator, state = np.random.Generator(bits), bits.state
     found = np.zeros(len(places), np.int64)
@@ -133,14 +151,14 @@ def draw_below(limits: np.ndarray, places: np.ndarray, seed: int) -> np.ndarray:
 
 
 def derive_seed(seed: int, depth: int) -> int:
-    """The seed that Grain gives to what stands `depth` steps behind the one it was told."""
+    """The seed that Grain gives to a step `depth` steps after the one that was seeded."""
     return int(np.random.SeedSequence([seed, depth]).generate_state(1, np.uint32)[0])
 
 
 def permutation(count: int, seed: int) -> np.ndarray:
-    """Puts 0 … count - 1 in a random order, [count] int64.
+    """A random permutation of 0 … count - 1, [count] int64.
 
-    A block cipher permutes all numbers of its block; who comes out above the largest goes in again
+    A block cipher permutes all numbers of its block; results above the largest are encrypted again
     (Black and Rogaway 2002, "Ciphers with arbitrary finite domains").
     """
     if count == 1:
@@ -148,15 +166,15 @@ def permutation(count: int, seed: int) -> np.ndarray:
     bits = int(np.ceil(np.log2(count - 1)))
     bits = max(bits + bits % 2, _SMALLEST_BLOCK)
     once = _encrypt(bits, _words(seed))
-    # Where each number comes to after one more try, two, four, …, unless it has arrived.
+    # Where each number gets after one, two, four, … more tries, unless it has arrived.
     goal = np.concatenate([np.arange(min(count, 2**bits)), once[count:]])
     while (goal.take(once[:count]) >= count).any():
-        goal = goal.take(goal)  # twice as quick as goal[goal]
+        goal = goal.take(goal)  # twice as fast as goal[goal]
     return goal[once[np.arange(count) % 2**bits]]  # Grain's block is too small for 2 ** bits + 1
 
 
 def _encrypt(bits: int, keys: Sequence[int]) -> np.ndarray:
-    """All numbers of so many bits by rounds of Simon (Beaulieu et al. 2013), [2 ** bits] int64."""
+    """All numbers of `bits` bits after rounds of Simon (Beaulieu et al. 2013): [2 ** bits]."""
     half = bits // 2
     mask = 2**half - 1
     words = np.arange(2**half)
@@ -173,7 +191,7 @@ def _encrypt(bits: int, keys: Sequence[int]) -> np.ndarray:
 
 
 def _words(seed: int) -> list[int]:
-    """The keys: what C++'s `std::seed_seq` of one seed generates (ISO C++, rand.util.seedseq)."""
+    """The keys: the output of C++'s `std::seed_seq` for one seed (ISO C++, rand.util.seedseq)."""
     n, p, q = _ROUNDS, 1, 2
     words = [0x8B8B8B8B] * n
 

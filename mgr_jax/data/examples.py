@@ -8,18 +8,18 @@ five copies of what it serialises: 0.7 ms for a clip of 30 s (docs/performance.m
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# Numbers of fields. `Example.features`, `Features.feature`, its key, the first value of a list and
-# the list of bytes are all number 1.
+# Field numbers. `Example.features`, `Features.feature`, its key, the first value of a list and
+# the list of bytes all have number 1.
 _FIRST, _VALUE_OF_KEY, _INTEGERS = 1, 2, 3
 
 
 def example_head(columns: Mapping[str, Any], name: str, size: int) -> bytes:
-    """The bytes of an example up to its data, which are its last column and follow.
+    """The bytes of an example before its data, which are its last column.
 
     Args:
-      columns: the others, by name: a text, an integer or some integers each.
-      name: of the column that holds the data.
-      size: of the data in bytes.
+      columns: the other columns by name: a text, an integer or several integers each.
+      name: name of the column with the data.
+      size: size of the data in bytes.
     """
     head = b""
     for number in (_FIRST, _FIRST, _VALUE_OF_KEY):  # the value, its list, the feature
@@ -44,12 +44,12 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def _begin(number: int, size: int) -> bytes:
-    """What stands before the content of a field: its number and kind, and how long it is."""
+    """The bytes before the content of a field: its number, type and length."""
     return bytes([number << 3 | 2]) + _integers([size])
 
 
 def _integers(values: Iterable[Any]) -> bytes:
-    """Integers of 64 bits, seven to a byte, the lowest first."""
+    """Integers of 64 bits, seven bits per byte, the lowest first."""
     found = bytearray()
     for value in values:
         rest = int(value) % (1 << 64)

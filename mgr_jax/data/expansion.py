@@ -1,28 +1,28 @@
-"""How much an archive may grow where it is unpacked: a small one may hold more than a disk."""
+"""Limits the expansion of archives: a small archive may unpack to more than a disk holds."""
 
 from mgr_jax.audio.io import Limits
 from mgr_jax.errors import UserError
 
-# Times; music and tables come to 20, silence and zeros to 1000.
+# Factors; music and tables reach 20, silence and zeros 1000.
 MAX_EXPANSION = Limits().max_expansion
 RAISE_IT = "raise that limit (`limits`: max_expansion=1000)"
-FREE = 100_000_000  # bytes that anything may expand to
+FREE = 100_000_000  # bytes that are always allowed
 
 
 def require_expansion(
     what: object, packed: int, unpacked: int, max_expansion: float, way_out: str
 ) -> None:
-    """Refuses what expands too much.
+    """Checks that an archive or a member does not expand too much.
 
     Args:
-      what: the archive or its member, for the sentence.
+      what: name of the archive or its member, for the message.
       packed: its size in bytes.
-      unpacked: what it expands to, or has so far.
-      max_expansion: how many times as large that may be, beyond FREE.
-      way_out: what to do.
+      unpacked: its unpacked size, or the bytes unpacked so far.
+      max_expansion: the largest allowed factor, beyond FREE bytes.
+      way_out: what the user can do.
 
     Raises:
-      UserError: it is larger.
+      UserError: it does.
     """
     if unpacked > most_bytes(packed, max_expansion):
         raise UserError(
@@ -33,5 +33,5 @@ def require_expansion(
 
 
 def most_bytes(packed: int, max_expansion: float) -> int:
-    """What so many bytes may expand to."""
+    """The largest unpacked size allowed for so many bytes."""
     return max(FREE, int(packed * max_expansion))

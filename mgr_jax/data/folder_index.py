@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """One file: its path below the folder, and what the index says of it."""
+    """One file: its path below the folder, and its metadata from the index."""
 
     path: str
     genre: str
@@ -32,21 +32,21 @@ class Entry:
     groups: dict[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> str:
-        """The value of a column that splits can be made disjoint in; empty where unknown."""
+        """The value of a column that splits can be made by; empty if unknown."""
         return self.artist if name == "artist" else self.groups.get(name, "")
 
 
 class _Found(NamedTuple):
-    """What the files of a folder are said to be.
+    """The files of a folder with their labels.
 
     Attributes:
-      entries: those that an index.csv names, which need not be there, or else all audio files.
+      entries: those that an index.csv names, which need not exist, or else all audio files.
       told_by: the index, or the folder.
-      doubt: why the folders are surely no genres, or tell none where the index leaves it to them;
-        None if they may be.
-      hint: what makes it likely that they are none, in a sentence; empty if nothing.
+      doubt: why the folders are clearly not genres, or name none although the index relies on
+        them; None if they may be genres.
+      hint: a sentence on why they are probably not genres; empty if there is none.
       unnamed: audio files that the index does not name.
-      others: holds what else was left out.
+      others: other files that were left out.
     """
 
     entries: list[Entry]
@@ -58,19 +58,23 @@ class _Found(NamedTuple):
 
 
 def read_folder(folder: Path) -> list[Entry]:
-    """Lists a folder's entries for a dataset, sorted by path; says what it leaves out.
+    """Lists a folder's entries for a dataset, sorted by path; logs what it leaves out.
 
     Genres that differ only in case, spaces or Unicode form are one, and so are artists; see
     `join_alike`.
 
     Args:
-      folder: holds `index.csv` (columns path, genre, artist, split; further ones are kept as
-        text; only `path` is needed, the genre is else the first folder of the path), or else
-        audio files in one folder per genre, or these in one folder per split.
+      folder: a folder with `index.csv` (columns path, genre, artist, split, and further ones, which
+        are kept as text; only `path` is required, and the genre is then the first folder of the
+        path); or with audio files in one folder per genre, or in such folders in one folder per
+        split.
+
+    Returns:
+      The entries.
 
     Raises:
-      UserError: no folder, no files, folders that are surely no genres, or an index that cannot be
-        used.
+      UserError: no folder, no files, folders that are clearly not genres, or an index that cannot
+        be used.
     """
     if not folder.is_dir():
         raise UserError(
@@ -103,17 +107,20 @@ def describe_files(
     index: Path | None = None,
     columns: Mapping[str, str] = NO_COLUMNS,
 ) -> list[Entry]:
-    """Lists all audio files of a folder, sorted by path, with what is known of them.
+    """Lists all audio files of a folder, sorted by path, with their metadata.
 
-    As `read_folder` does, but folders that are surely no genres are only warned of, and files that
-    an index does not name, or that lie outside a genre folder, are kept: nothing is known of them.
-    The folders of FMA's own files say nothing either.
+    Like `read_folder`, but folders that are clearly not genres only give a warning, and files that
+    an index does not name, or that lie outside a genre folder, are kept without metadata. The
+    folders of FMA's own files are not taken for genres either.
 
     Args:
       folder: see `read_folder`.
       names_in_text: leave out files whose names are not UTF-8.
-      index: takes the place of the folder's index.csv, wherever it lies.
-      columns: of the index, see `read_index_table`.
+      index: an index to use in place of the folder's index.csv, wherever it lies.
+      columns: names of the index's columns, see `read_index_table`.
+
+    Returns:
+      The entries.
 
     Raises:
       UserError: no folder, no audio, or an index that cannot be used.
@@ -138,8 +145,8 @@ def describe_files(
 
 
 def _tell_doubt(found: _Found) -> str:
-    """What to warn of where folders that are no genres are no reason to stop."""
-    if not found.doubt or found.doubt.code == "split.empty":  # some of the splits may do
+    """The warning for folders that are not genres, if that is no reason to stop."""
+    if not found.doubt or found.doubt.code == "split.empty":  # some of the splits may suffice
         return ""
     if found.doubt.code == "table.missing_genre":
         return str(found.doubt)
@@ -190,7 +197,7 @@ def _tidy(entries: Sequence[Entry], where: Path) -> list[Entry]:
 
 
 def find_index(folder: Path) -> Path | None:
-    """The index.csv of a folder, in any case; None where there is none.
+    """The index.csv of a folder, in upper or lower case; None if there is none.
 
     Raises:
       UserError: there are several.
@@ -206,7 +213,7 @@ def find_index(folder: Path) -> Path | None:
 def _read_index(
     index: Path, files: Files, columns: Mapping[str, str]
 ) -> tuple[list[Entry], UserError | None]:
-    """The entries of an index, and what is doubtful where it leaves genres to the folders."""
+    """The entries of an index, and what is doubtful if it leaves genres to the folders."""
     rows, folder = read_index_table(index, columns), files.folder
     if not rows:
         raise UserError(
@@ -249,9 +256,9 @@ def _read_index(
 
 
 def _written_path(index: Path, row: IndexRow, folders: Sequence[str], files: Files) -> str:
-    """The path of a row below the index's folder, which is called so, with forward slashes."""
+    """The path of a row below the index's folder, as written, with forward slashes."""
     text = row.values["path"]
-    if "\\" in text and not os.path.isfile(files.folder / text):  # as Windows writes them
+    if "\\" in text and not os.path.isfile(files.folder / text):  # Windows writes backslashes
         text = text.replace("\\", "/")
     path = PurePosixPath(text)
     for folder in folders:
@@ -269,16 +276,16 @@ def _written_path(index: Path, row: IndexRow, folders: Sequence[str], files: Fil
 
 
 def _find_end(path: PurePosixPath, files: Files) -> str:
-    """The file that has the last parts of a path, as many as there are; empty if none."""
+    """The file that shares the most last parts with a path; empty if there is none."""
     alike = {_path_key(name): name for name in files.sizes}
     ends = ("/".join(path.parts[start:]) for start in range(len(path.parts)))
     return next((alike[key] for end in ends if (key := _path_key(end)) in alike), "")
 
 
 def _find_paths(written: Sequence[str], files: Files) -> list[str]:
-    """The paths as the disk spells them: case, spaces and Unicode form may differ there.
+    """The paths as spelled on the disk, where case, spaces and Unicode form may differ.
 
-    A path that is no file, or could be several, stays as it is.
+    A path that is not a file, or fits several, is not changed.
     """
     alike = defaultdict(list)
     for name in files.sizes:
@@ -324,7 +331,7 @@ def _entry(index: Path, row: IndexRow, path: str) -> Entry:
 def _with_genres_of_folders(
     index: Path, folder: Path, rows: Sequence[IndexRow], entries: Sequence[Entry]
 ) -> tuple[list[Entry], UserError | None]:
-    """The entries, those without a genre with what their folders say, and whether to believe it."""
+    """The entries, with the folders' genres where the index has none, and a doubt about these."""
     paths = [entry.path for entry in entries if not entry.genre]
     doubt = find_doubt(folder, paths) if len(paths) == len(entries) else None
     places = dict(zip(paths, place_files(paths), strict=True))

@@ -1,4 +1,4 @@
-"""Which folders are genres: what the names of folders say of the files in them."""
+"""Decides which folders are genres, from the names of folders."""
 
 import re
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from mgr_jax.data.splits import split_name
 from mgr_jax.errors import UserError, some_names
 
-# Of folders that are parts of a collection whatever it holds: fold1, train_set, CD 2.
+# Names of parts of any collection: fold1, train_set, CD 2.
 _PART = re.compile(
     r"(fold|split|part|cv|subset|batch|chunk|disc|disk|cd|group)[\W_]*\d+"
     r"|(train|training|val|valid|validation|dev|test|testing|eval|evaluation|holdout)"
@@ -21,7 +21,7 @@ _INDEX = "say the genre of each file in an index.csv there (path, genre, split)"
 
 
 class Place(NamedTuple):
-    """What the folders of a file say of it; empty where they say nothing."""
+    """Genre and split from the folders of a file; empty if they give none."""
 
     genre: str
     split: str
@@ -30,8 +30,8 @@ class Place(NamedTuple):
 def place_files(paths: Sequence[str]) -> list[Place]:
     """Reads genres and splits from paths below a folder, with forward slashes.
 
-    The first folder is the genre. Where all first folders are called after splits, as train, val
-    and test, and hold folders, these are the genres.
+    The first folder is the genre. If all first folders are named after splits, such as train, val
+    and test, and hold folders, the second folder is the genre.
     """
     all_parts = [path.split("/") for path in paths]
     tops = {parts[0]: False for parts in all_parts if len(parts) > 1}
@@ -44,11 +44,11 @@ def place_files(paths: Sequence[str]) -> list[Place]:
 
 
 def find_doubt(folder: Path, paths: Iterable[str]) -> UserError | None:
-    """Why the first folders are surely no genres, and what is probably meant; None if they may be.
+    """Why the first folders are clearly not genres, and what is meant; None if they may be.
 
     Args:
-      folder: what holds the files.
-      paths: of the files below it, with forward slashes.
+      folder: the folder with the files.
+      paths: paths of the files below it, with forward slashes.
     """
     tree: dict = {}
     for path in paths:
@@ -56,8 +56,8 @@ def find_doubt(folder: Path, paths: Iterable[str]) -> UserError | None:
         branch = tree
         for name in folders:
             branch = branch.setdefault(name, {})
-        branch.setdefault("", {})  # it holds a file; no folder is called so
-    tree.pop("", None)  # files outside all folders are told of elsewhere
+        branch.setdefault("", {})  # it holds a file; no folder has this name
+    tree.pop("", None)  # files outside all folders are reported elsewhere
     inner, branch = folder, tree
     while len(branch) == 1 and "" not in (below := next(iter(branch.values()))):
         inner, branch = inner / next(iter(branch)), below
@@ -124,11 +124,11 @@ def _doubt_parts(folder: Path, tree: Mapping[str, dict]) -> UserError | None:
 
 
 def find_hint(folder: Path, paths: Iterable[str]) -> str:
-    """What makes it likely that the first folders are no genres, in a sentence; empty if nothing.
+    """A sentence on why the first folders are probably not genres; empty if there is no reason.
 
     Args:
-      folder: what holds the files.
-      paths: of the files below it, with forward slashes.
+      folder: the folder with the files.
+      paths: paths of the files below it, with forward slashes.
     """
     below: dict[str, set[str]] = defaultdict(set)  # "" for files
     for path in paths:

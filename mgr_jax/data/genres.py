@@ -1,4 +1,4 @@
-"""Genres by other spellings: what is the same name is joined, what looks alike is named."""
+"""Spellings of genres: equal names are joined, similar ones are reported."""
 
 import re
 import unicodedata
@@ -8,32 +8,32 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mgr_jax.errors import some_names
 
-# Characters without a picture that are no format or control characters to Unicode: joiners,
-# fillers of Hangul, vowels of Khmer and selectors of variants.
+# Invisible characters that Unicode does not class as format or control characters: joiners,
+# fillers of Hangul, vowels of Khmer and variation selectors.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-# Letters with the picture of another one, which Unicode's forms keep apart.
+# Letters that look like another one, which Unicode's forms keep apart.
 _SAME_PICTURE = str.maketrans("авекмнорстухіјѕαικνορøłđı", "abekmhopctyxijsaikvopoldi")
-# What pandas, SQL, R and Excel write where there is nothing.
+# What pandas, SQL, R and Excel write for missing values.
 _NOTHING = {"nan", "none", "null", "na", "n/a", "<na>", "#n/a"}
 _ACCENTS = 200  # combining classes from here on; below are signs that make another letter
 
 
 def join_alike(labels: Sequence[str], where: str) -> list[str]:
-    """Gives genres that are one name one spelling, and says so in a warning.
+    """Gives genres of the same name one spelling, with a warning.
 
-    One name are those that differ only in case, white space or Unicode form; characters that
-    nobody sees count as nothing. It is spelled as most of the tracks spell it, of several as the
-    first does. Names that merely look alike, as hip-hop and hiphop do, stay apart: a second
-    warning says which. A third says where a genre is what programs write for nothing, such as nan.
+    Names are the same if they differ only in case, white space, Unicode form or invisible
+    characters. The spelling is the most frequent one, among equals the first. Names that merely
+    look alike, such as hip-hop and hiphop, stay apart; a second warning lists them. A third warns
+    of genres that are placeholders for missing values, such as nan.
 
     Args:
       labels: the genre of each track; an empty one is unknown and stays so.
       where: what holds them, for the warnings.
 
     Returns:
-      The genre of each track, tidy.
+      The genre of each track, tidied.
     """
     joined = join_spellings(labels)
     if told := _describe_joined(dict(zip(labels, joined, strict=True))):
@@ -61,7 +61,7 @@ def join_alike(labels: Sequence[str], where: str) -> list[str]:
 def join_spellings(names: Sequence[str]) -> list[str]:
     """Gives names that differ only in case, white space or Unicode form one spelling.
 
-    See `join_alike`, which tells of it; as for artists, of whom there are many.
+    Unlike `join_alike` it does not warn: it is for artists, of whom there are many.
     """
     tidy = {name: tidy_name(name) for name in dict.fromkeys(names)}
     tracks = Counter(tidy[name] for name in names)  # in the order of the names
@@ -74,7 +74,7 @@ def join_spellings(names: Sequence[str]) -> list[str]:
 
 
 def tidy_name(name: str) -> str:
-    """A name in Unicode's form NFC, without what nobody sees, with single spaces within."""
+    """A name in Unicode's form NFC, without invisible characters, with single spaces inside."""
     shown = (
         c
         for c in _INVISIBLE.sub("", name)
@@ -84,20 +84,20 @@ def tidy_name(name: str) -> str:
 
 
 def stands_for_nothing(name: str) -> bool:
-    """Whether it is what programs write where there is no name."""
+    """Whether a name is a placeholder for a missing value."""
     return tidy_name(name).lower() in _NOTHING
 
 
 def same_key(name: str) -> str:
-    """What is equal for tidy names that differ only in case."""
+    """A key that is equal for tidy names that differ only in case."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 def alike_key(name: str) -> str:
-    """What names that look alike have in common: letters and digits, without case and accents.
+    """A key that is equal for names that look alike: letters and digits, without case and accents.
 
-    Letters that look like Latin ones are these; "and" is the same as "n" and "&". A name without
-    letters is itself.
+    Letters that look like Latin ones become these; "and" equals "n" and "&". A name without letters
+    is its own key.
     """
     name = same_key(tidy_name(name))
     folded = unicodedata.normalize("NFKD", name.replace("&", " n "))
@@ -117,7 +117,7 @@ def _group(names: Iterable[str], key: Callable[[str], str]) -> dict[str, list[st
 
 
 def _describe_joined(joined: Mapping[str, str]) -> str:
-    """Which spellings became one; nothing of those that only became tidy."""
+    """Which spellings were joined; nothing about those that were only tidied."""
     told = []
     for name, spellings in _group(joined, joined.__getitem__).items():
         if name and len(spellings) > 1:
@@ -127,6 +127,6 @@ def _describe_joined(joined: Mapping[str, str]) -> str:
 
 
 def _seen(spelling: str, name: str) -> str:
-    """A spelling, quoted so that what sets it apart from the name is seen."""
+    """A spelling, quoted so that its difference from the name is visible."""
     same = unicodedata.normalize("NFC", spelling) == name
     return ascii(spelling) if same else repr(spelling)

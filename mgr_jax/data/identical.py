@@ -1,4 +1,4 @@
-"""Finds files that are byte for byte the same."""
+"""Finds byte-identical files."""
 
 import hashlib
 import logging
@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 def identical_files(
     source: Path, sizes: Mapping[str, int], *, max_expansion: float = MAX_EXPANSION
 ) -> dict[str, str]:
-    """Gives byte-identical files a common name; files without a twin get none.
+    """Gives byte-identical files a common name.
 
-    Only files of equal size are looked into, and whole only those that begin alike. Empty files
-    and files that cannot be read have no twin.
+    Only files of equal size are read, and completely only if they begin alike. Empty files and
+    unreadable files have no twin.
 
     Args:
       source: a folder or a zip archive.
@@ -36,7 +36,7 @@ def identical_files(
         try:
             for block in read_blocks(source, name, limit, max_expansion=max_expansion):
                 total.update(block)
-        except UserError:  # whoever loads the file says why
+        except UserError:  # the error is reported when the file is loaded
             return ""
         return total.hexdigest()[:16]
 
@@ -50,11 +50,11 @@ def identical_files(
 
 
 def tell_of_twins(where: Path, twins: Mapping[str, str], labels: Mapping[str, str]) -> None:
-    """Says which files are identical, and warns of those that are so under two labels.
+    """Logs which files are identical, and warns of those under two labels.
 
     Args:
       where: what holds them.
-      twins: of `identical_files`.
+      twins: result of `identical_files`.
       labels: by file name; an empty one is unknown.
     """
     groups = defaultdict(list)

@@ -13,7 +13,7 @@ NO_COLUMNS: Mapping[str, str] = {}
 
 
 class IndexRow(NamedTuple):
-    """A row: its line in the file, and the values by column, without spaces around."""
+    """A row: its line in the file, and the stripped values by column."""
 
     line: int
     values: dict[str, str]
@@ -22,16 +22,19 @@ class IndexRow(NamedTuple):
 def read_index_table(index: Path, columns: Mapping[str, str] = NO_COLUMNS) -> list[IndexRow]:
     """Reads the rows of a CSV file that names files, see `open_csv`.
 
-    Columns are called in lower case; those that name files and genres by other words are called
-    `path` and `genre`. Columns without a name and empty rows are left out.
+    Names of columns are in lower case; synonyms of path and genre become `path` and `genre`.
+    Columns without a name and empty rows are left out.
 
     Args:
       index: the file.
-      columns: what columns are called in it, by what they are called here, such as {"genre":
-        "style"}; they come before others that would be called so.
+      columns: the file's names of columns, by the names here, such as {"genre": "style"}; they take
+        precedence over synonyms.
+
+    Returns:
+      The rows.
 
     Raises:
-      UserError: it cannot be read, is of another kind, has no column of paths or none that
+      UserError: it cannot be read, has another form, has no column of paths or lacks one that
         `columns` names, or a row does not fit the header.
     """
     key = columns.get("path", "path")
@@ -52,12 +55,12 @@ def read_index_table(index: Path, columns: Mapping[str, str] = NO_COLUMNS) -> li
 
 
 def _rename(index: Path, header: Sequence[str], columns: Mapping[str, str]) -> list[str]:
-    """The header, in which the columns that are named are called as they are here."""
+    """The header with the user's columns renamed."""
     places = {}
     for name, theirs in columns.items():
         called = {"path": [*FILE_NAMES], "genre": [*GENRE_NAMES]}.get(name, [])
         wanted = same_key(tidy_name(theirs))
-        # One that has been given its name here already is found by that.
+        # A column that was renamed already is found by its new name.
         there = [i for i, text in enumerate(header) if same_key(text) == wanted]
         there += [i for i, text in enumerate(header) if text == name and wanted in called]
         if not there:

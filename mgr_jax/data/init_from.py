@@ -1,4 +1,4 @@
-"""Where a run begins that has config.init_from, and how it may leak or overlap by that."""
+"""The origin of a run's first weights (config.init_from), and how the run may leak by it."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -22,15 +22,15 @@ from mgr_jax.integrity import read_sealed, write_sealed
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Where the first weights of a run come from; kept with it as init_from.json.
+    """The origin of a run's first weights; stored as init_from.json.
 
     Attributes:
       run: the folder of the other run.
       model: the name of its network.
-      same_classes: whether it tells the same classes apart.
-      leak: how this run may leak by it; empty where it does not.
-      trained_on: what those weights have seen, of that run and of those before it.
-      taken: a sentence that says what was taken of it.
+      same_classes: whether both have the same classes.
+      leak: how this run may leak by it; empty if it does not.
+      trained_on: training data of those weights, of that run and of those before it.
+      taken: a sentence on which weights were taken.
     """
 
     run: str
@@ -54,25 +54,27 @@ def find_origin(
     same_classes: bool,
     progress: bool = False,
 ) -> Origin:
-    """Reads what the run that config.init_from names was trained on.
+    """Reads the training data of the run that config.init_from names.
 
     Args:
-      workdir: its folder.
-      config: of this run.
-      splits: of this run, "train" and "validation".
+      workdir: folder of the other run.
+      config: config of this run.
+      splits: tracks of this run, "train" and "validation".
       model: the name of the other run's network.
-      same_classes: whether it tells the same classes apart.
-      progress: show a bar where tracks are read to be compared.
+      same_classes: whether both have the same classes.
+      progress: show a bar while tracks are read to be compared.
+
+    Returns:
+      The origin.
 
     Raises:
-      UserError: there is no such run, or it has been trained on tracks that this one is scored on.
+      UserError: there is no such run, or it was trained on tracks that this one is scored on.
     """
     try:
         seen = trained_on(workdir)
     except UserError as error:
         raise UserError(
-            f"config.init_from is {config.init_from}, of which it cannot be read what it was "
-            f"trained on ({error})",
+            f"config.init_from is {config.init_from}, whose training data cannot be read ({error})",
             code="init_from.not_a_run",
         ) from error
     leak = require_unseen(seen, config, splits, progress=progress)
@@ -80,7 +82,7 @@ def find_origin(
 
 
 def inherited_overlaps(workdir: Path) -> tuple[str, ...]:
-    """What the weights that a run began with were trained on elsewhere, see `TrainedOn.untold`.
+    """The external training data of a run's first weights, see `TrainedOn.untold`.
 
     Raises:
       UserError: the run's init_from.json is damaged.
@@ -90,7 +92,7 @@ def inherited_overlaps(workdir: Path) -> tuple[str, ...]:
 
 
 def inherited_leak(workdir: Path) -> str:
-    """How a run may leak by the weights that it began with; empty where it does not.
+    """How a run may leak by its first weights; empty if it does not.
 
     Raises:
       UserError: the run's init_from.json is damaged.

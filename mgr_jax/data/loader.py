@@ -1,4 +1,4 @@
-"""What every loader does: which track and which stretch of it comes when."""
+"""The part that all loaders share: which part of which track comes when."""
 
 import abc
 from collections.abc import Iterator, Mapping
@@ -19,21 +19,21 @@ SAMPLINGS = ("shuffle", "balanced")
 
 
 class Loader(abc.ABC):
-    """Batches of clips; subclasses say whether the host or the device cuts them.
+    """Batches of clips; in subclasses the host or the device cuts the clips.
 
     Batches hold this process's rows of the global batch:
       targets: [batch] int32 classes, or [batch, tags] uint8 for a multi_label task.
       index: [batch] int64, the example's number in the whole run (training), or the number of
         its segment (evaluation).
-      mask: [batch] bool (evaluation), False in the rows that fill up the last batch.
-      aux: statistics of the examples' tracks by name, [batch, ...] each, where there are any.
-      lengths: [batch] int32, time steps of the clips that are not filling, where they are to be
-        told and some track of the split is shorter than a clip.
-    and what `inputs` makes the clips of.
+      mask: [batch] bool (evaluation), False in the padded rows of the last batch.
+      aux: statistics of the examples' tracks by name, [batch, ...] each, if there are any.
+      lengths: [batch] int32, time steps of the clips without padding, if they are asked for and
+        some track of the split is shorter than a clip.
+    and the data from which `inputs` makes the clips.
 
     Attributes:
       tracks: the split that is read.
-      batch_size: of the global batch.
+      batch_size: size of the global batch.
     """
 
     def __init__(
@@ -56,15 +56,15 @@ class Loader(abc.ABC):
         Args:
           tracks: the split to read.
           clip_samples: length of a clip in time steps (samples, or frames of features).
-          batch_size: of the global batch; divisible by the number of processes.
+          batch_size: size of the global batch; divisible by the number of processes.
           task: "single_label" (targets are the label) or "multi_label" (the tags).
-          short_clip: how a track shorter than a clip is filled: "zero_pad" or "repeat".
-          mask_filling: tell the lengths of clips that zeros fill.
-          sampling: of training examples: "shuffle" (every track once per epoch) or "balanced"
-            (every class equally often).
+          short_clip: how a track shorter than a clip is padded: "zero_pad" or "repeat".
+          mask_filling: give the lengths of clips that are padded with zeros.
+          sampling: sampling of training examples: "shuffle" (every track once per epoch) or
+            "balanced" (every class equally often).
           crop: how clips are cut from their tracks.
           aux: statistics of the tracks by name, [tracks, ...] each.
-          process_index: this process among `process_count`.
+          process_index: number of this process among `process_count`.
           process_count: processes that share the global batch.
 
         Raises:
@@ -72,7 +72,7 @@ class Loader(abc.ABC):
         """
         if sampling == "balanced" and task != "single_label":
             raise UserError(
-                "config.sampling is balanced, which is for single_label tasks; use shuffle with "
+                "config.sampling=balanced is for single_label tasks; use shuffle with "
                 "config.class_weights=balanced",
                 code="task.needs_single_label",
             )
@@ -90,7 +90,7 @@ class Loader(abc.ABC):
 
     @property
     def data(self) -> Any:
-        """Host arrays that are to lie on every device while batches are used; {} if none."""
+        """Host arrays that must be on every device while batches are used; {} if none."""
         return {}
 
     @abc.abstractmethod
@@ -114,7 +114,7 @@ class Loader(abc.ABC):
             "targets": self._targets[tracks],
             "index": index.astype(np.int64),
         }
-        if self._tells_lengths:  # only a track shorter than a clip leaves anything to fill
+        if self._tells_lengths:  # only tracks shorter than a clip are padded
             lengths = np.minimum(self.tracks.length[tracks], self._clip_samples)
             batch["lengths"] = lengths.astype(np.int32)
         if self._aux:
@@ -122,12 +122,16 @@ class Loader(abc.ABC):
         return batch
 
     def train_batches(self, *, seed: int, first_step: int = 0) -> Iterator[Batch]:
-        """Yields batches of random crops without end.
+        """Yields an endless sequence of batches of random crops.
 
         With sampling "shuffle" every track comes once per epoch, in a new order with a new crop.
-        Batch `n` depends on (seed, n) alone, whatever the loader, the number of processes and
-        wherever the iteration starts. Put side by side in the order of the processes, their rows
-        are in the order of one process.
+        Batch `n` depends only on (seed, n), not on the loader, the number of processes or the step
+        at which the iteration starts. Concatenated over the processes, rows are in the order of one
+        process.
+
+        Args:
+          seed: seed of the draws.
+          first_step: number of the first batch.
         """
         draws = Draws(
             self.tracks,
@@ -144,7 +148,7 @@ class Loader(abc.ABC):
         return iter(batches[first_step:].to_iter_dataset(options))
 
     def segments(self, per_track: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Lists the evaluation segments of all tracks: (track, first time step), [segments]."""
+        """The evaluation segments of all tracks: (track, first time step), [segments]."""
         starts = [
             segment_starts(n, self._clip_samples, per_track, step=self._crop.step)
             for n in self.tracks.length
@@ -153,11 +157,11 @@ class Loader(abc.ABC):
         return tracks, np.concatenate(starts)
 
     def eval_batches(self, per_track: int = 0) -> Iterator[Batch]:
-        """Yields every evaluation segment once; the last batch is filled up, with a mask.
+        """Yields every evaluation segment once; the last batch is padded, with a mask.
 
-        All processes yield the same number of batches; put side by side in the order of the
-        processes, their rows are in the order of `segments`. The rows that fill up are copies of
-        those of the same global batch, in turn, so that its maximum is what it would be without.
+        All processes yield the same number of batches. Concatenated over the processes, rows are in
+        the order of `segments`. Padded rows are copies of rows of the same global batch, in turn,
+        so that its maximum does not change.
         """
         tracks, starts = self.segments(per_track)
         global_batch = self._local_batch * self._process.step

@@ -1,4 +1,4 @@
-"""Finds prepared datasets; needs neither TFDS nor anything else that is slow to import."""
+"""Finds prepared datasets; needs neither TFDS nor any other slow import."""
 
 import os
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 
 _LONGEST_NAME, _LONGEST_PATH = 240, 3800  # bytes, with room for a rate, a version and a file
-_FILES = ("dataset_info.json", "protocol.json")  # of which a damaged dataset has one at least
+_FILES = ("dataset_info.json", "protocol.json")  # a damaged dataset still has at least one of these
 _TABLES = (".csv", ".npz", ".parquet", ".zip")
 
 
 def default_data_dir() -> Path:
-    """Where TFDS keeps datasets: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
+    """The folder where TFDS keeps datasets: $TFDS_DATA_DIR, else ~/tensorflow_datasets."""
     return expand(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets"))
 
 
@@ -27,11 +27,15 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
     Args:
       dataset: `builder/name`, such as rendered/demo or audio_folder/my_music; or the path of its
         folder, with or without the rate and the version at its end.
-      sample_rate: of the stored audio in Hz; 0 for a feature_array.
+      sample_rate: rate of the stored audio in Hz; 0 for a feature_array.
       data_dir: the TFDS folder; see `default_data_dir`. A path needs none.
 
+    Returns:
+      The folder of the dataset.
+
     Raises:
-      UserError: it is not there, with the command that makes it; or it is of another rate.
+      UserError: it does not exist (the message gives the command that makes it), or has another
+        rate.
     """
     sample_rate = RATE.read(sample_rate)
     _require_possible(dataset)
@@ -86,12 +90,15 @@ def find_dataset(dataset: str, *, sample_rate: int, data_dir: str | Path | None 
 
 
 def find_prepared(dataset: str, *, sample_rate: int, data_dir: str | Path | None = None) -> Path:
-    """Finds a prepared dataset, of audio or of features, which need no sample rate.
+    """Finds a prepared dataset of audio or of features; features need no sample rate.
 
     Args:
       dataset: see `find_dataset`.
-      sample_rate: of the audio in Hz, if it holds audio.
+      sample_rate: rate of the audio in Hz, if it holds audio.
       data_dir: the TFDS folder; see `default_data_dir`.
+
+    Returns:
+      The folder of the dataset.
 
     Raises:
       UserError: see `find_dataset`.
@@ -109,9 +116,14 @@ def find_prepared(dataset: str, *, sample_rate: int, data_dir: str | Path | None
 
 
 def without_path(dataset: str, *, sample_rate: int, data_dir: str) -> tuple[str, str]:
-    """A dataset and its TFDS folder, by name where it was given by its path.
+    """A dataset and its TFDS folder, by name if it was given by its path.
 
-    So a run's record names what it was trained on as others can, and its data may move.
+    So a run's record names its training data as others can, and the data may move.
+
+    Args:
+      dataset: see `find_dataset`.
+      sample_rate: see `find_dataset`.
+      data_dir: see `find_dataset`.
 
     Raises:
       UserError: see `find_dataset`.
@@ -127,7 +139,7 @@ def without_path(dataset: str, *, sample_rate: int, data_dir: str) -> tuple[str,
 
 
 def _require_possible(dataset: str) -> None:
-    """Raises a UserError where no folder could be called so."""
+    """Raises a UserError if no folder can have this name."""
     longest = max((len(os.fsencode(part)) for part in dataset.split("/")), default=0)
     if longest > _LONGEST_NAME or len(os.fsencode(dataset)) > _LONGEST_PATH or "\0" in dataset:
         raise UserError(
@@ -142,7 +154,7 @@ def _is_path(dataset: str) -> bool:
 
 
 def _find_path(dataset: str, sample_rate: int) -> Path:
-    """The folder of a dataset that is named by a path."""
+    """The folder of a dataset that is given by its path."""
     path = expand(dataset).absolute()
     if any((path / name).is_file() for name in _FILES):
         return path
@@ -183,23 +195,23 @@ def _versions(folder: Path) -> set[Path]:
 
 
 def _holds_audio(folder: Path) -> bool:
-    """Whether there is an audio file in it or in a folder of it; does not look deeper."""
+    """Whether a folder or one of its subfolders holds an audio file; does not look deeper."""
     files = chain(_below(folder, "*"), _below(folder, "*/*"))
     return any(file.suffix.lower() in AUDIO_SUFFIXES for file in files)
 
 
 def _below(folder: Path, pattern: str) -> Iterator[Path]:
-    """What is found in a folder, as far as it can be read, and nothing of all the machine."""
+    """The contents of a folder, as far as it can be read."""
     if folder.parent == folder:
         return
     try:
         yield from folder.glob(pattern)
-    except OSError:  # it may not be read, or went away meanwhile
+    except OSError:  # it may be unreadable, or was removed meanwhile
         return
 
 
 def _names_in(data_dir: Path) -> list[str]:
-    """What is prepared in a TFDS folder: names with rates, as they are given."""
+    """The prepared datasets of a TFDS folder: names with rates, as users give them."""
     folders = {info.parent.parent for info in _below(data_dir, "*/*/*/protocol.json")}
     return sorted(_called(folder.relative_to(data_dir).as_posix()) for folder in folders)
 
@@ -210,8 +222,8 @@ def _called(folder: str) -> str:
 
 
 def _rate(folder: Path) -> int:
-    """Of the audio that a prepared dataset holds, in Hz; 0 of features."""
-    from mgr_jax.data.prepared import read_account  # with NumPy, which commands' help does without
+    """Sample rate of a prepared dataset's audio in Hz; 0 for features."""
+    from mgr_jax.data.prepared import read_account  # imports NumPy
 
     stored = read_account(folder)["format"]
     return int(stored["rate"]) if stored["kind"] == "waveform" else 0
@@ -228,5 +240,5 @@ def _require_rate(folder: Path, dataset: str, sample_rate: int) -> None:
 
 
 def _version(folder: Path) -> list[int]:
-    """What versions are ordered by: 1.10.0 comes after 1.9.0."""
+    """A sort key of versions: 1.10.0 comes after 1.9.0."""
     return [int(part) if part.isdecimal() else -1 for part in folder.name.split(".")]

@@ -1,4 +1,4 @@
-"""The ways to split tracks that have a name: by a published list, by track, or by artist."""
+"""Named ways to split tracks: by a published list, by track, or by artist."""
 
 import warnings
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from mgr_jax.errors import UserError, unknown_name
 
 
 def split_names() -> tuple[str, ...]:
-    """What `split_tracks` can split by: the published lists, "stratified" and "artist"."""
+    """The names for `split_tracks`: the published lists, "stratified" and "artist"."""
     return (*list_names(), "stratified", "artist")
 
 
@@ -24,23 +24,23 @@ def split_tracks(
     seed: int,
     identical: Sequence[str],
 ) -> tuple[list[str], dict[str, Any]]:
-    """Splits tracks in one of the ways that have a name.
+    """Splits tracks in a named way.
 
     Args:
-      track_ids: as published lists call them, such as blues.00000.
-      genres: of each track.
+      track_ids: names as in published lists, such as blues.00000.
+      genres: genre of each track.
       splits: the name of a published list, such as fault_filtered; "stratified", by track;
         "artist", by artist.
-      artists: of each track, empty where unknown; None where nothing is known of artists. The
-        artist splits need them; of the others they tell how many stand in several splits.
+      artists: artist of each track, empty if unknown; None if no artists are known. The artist
+        splits need them; for other splits a warning counts the artists in several splits.
       fractions: shares of train, validation and test; not used by the lists.
-      seed: of the split; not used by the lists.
-      identical: a common name for byte-identical files, empty for others. They stay on one side,
-        except where the lists part them.
+      seed: seed of the split; not used by the lists.
+      identical: a common name for byte-identical files, empty for others. They stay in one split,
+        unless a list separates them.
 
     Returns:
-      The split of each track, empty for a track on no list, and the account of it that
-      protocol.json keeps.
+      The split of each track, empty for a track on no list, and the account of it for
+      protocol.json.
 
     Raises:
       UserError: unknown splits, no artists to split by, no track on the lists, or a genre that
@@ -75,13 +75,13 @@ def split_tracks(
         return list(crossing(kept, assigned))
 
     if artists_parted := len(parted(names)):
-        warnings.warn(f"{artists_parted} artists stand in several {splits} splits", stacklevel=2)
+        warnings.warn(f"{artists_parted} artists are in several {splits} splits", stacklevel=2)
     twins = {
         name: [track for track, other in zip(track_ids, identical, strict=True) if other == name]
         for name in sorted(set(identical) - {""})
     }
     across = [twins[name] for name in parted(identical)]
-    if across:  # the lists are published, and so kept as they are
+    if across:  # published lists are not changed
         warnings.warn(
             f"the {splits} splits part identical files: {'; '.join(map(', '.join, across))}",
             stacklevel=2,

@@ -1,6 +1,7 @@
-"""Who is trained on and who is scored, by the name of a protocol; see `evaluation.protocol`.
+"""Divides tracks into training and scored ones, by the name of a protocol.
 
-Every published list is a protocol by its name, such as `fault_filtered`; see `data.published`.
+See `evaluation.protocol`. Every published list is also a protocol by its name, such as
+`fault_filtered`; see `data.published`.
 """
 
 import json
@@ -20,20 +21,22 @@ from mgr_jax.evaluation.protocol import KFOLDS, LEAK_OF_ROWS, LEAKING, Protocol
 
 FIXED = ("dataset", "official", *list_names())
 PROTOCOLS = (*FIXED, *KFOLDS)
-DIVIDED = "divided"  # in an account: how config.protocol divided the tracks
+DIVIDED = "divided"  # key of an account: how config.protocol divided the tracks
 
 
 @dataclass(frozen=True)
 class Units:
-    """What is divided: tracks, or rows (segments) of them; a sequence of text each, "" unknown.
+    """The items to divide: tracks, or their rows (segments).
+
+    Each field holds a text per item, "" if unknown.
 
     Attributes:
       track: name of the track; several rows may be of one.
-      genre: by which folds are stratified.
-      artist: who plays it.
+      genre: genre, by which folds are stratified.
+      artist: artist.
       identical: a common name for items of the same content, which stay together.
-      split: the side on which the dataset or the file has it.
-      together: further columns, which `dataset_kfold` does not part.
+      split: its split in the dataset or the file.
+      together: further columns, whose values `dataset_kfold` keeps in one fold.
     """
 
     track: Sequence[str]
@@ -45,30 +48,48 @@ class Units:
 
 
 def is_kfold(name: str) -> bool:
-    """Whether a protocol has folds; raises a UserError for a name that is none."""
+    """Whether a protocol has folds.
+
+    Raises:
+      UserError: there is no protocol of this name.
+    """
     if name not in PROTOCOLS:
         raise unknown_name("protocol", name, [p for p in PROTOCOLS if p not in LEAKING])
     return name in KFOLDS
 
 
 def require_consent(name: str, i_know_this_leaks: bool) -> None:
-    """Raises a UserError for a leaking protocol that was not asked for as such."""
+    """Checks that a leaking protocol is used on purpose.
+
+    Raises:
+      UserError: the protocol leaks, and there is no consent.
+    """
     if name in LEAKING and not i_know_this_leaks:
         raise UserError(
-            f"the protocol {name} leaks: segments of one track and tracks of one artist stand on "
-            "both sides, and scores come out too high; choose stratified_kfold or artist_kfold, or "
+            f"the protocol {name} leaks: segments of one track and tracks of one artist are on "
+            "both sides, so scores are too high; choose stratified_kfold or artist_kfold, or "
             "consent (i_know_this_leaks) to measure by how much",
             code="protocol.leaks",
         )
 
 
 def is_published(made: Mapping[str, Any]) -> bool:
-    """Whether the splits that a dataset's protocol.json tells of are published ones."""
+    """Whether the splits in a dataset's protocol.json are published ones."""
     return made.get("splits") in ("official", *list_names())
 
 
 def require_folds(name: str, folds: int, fold: int, parts: int) -> None:
-    """Raises a UserError for numbers of folds that make no protocol."""
+    """Checks the numbers of folds and parts.
+
+    Args:
+      name: name of the protocol.
+      folds: number of folds.
+      fold: the scored fold.
+      parts: 2 or 3, see `assign_parts`.
+
+    Raises:
+      UserError: they do not fit together.
+    """
     if parts not in (2, 3):
         raise UserError(
             f"a protocol has {parts} parts; choose 3 (train, validation, test) or 2 (no test: the "
@@ -93,23 +114,23 @@ def assign_parts(
     seed: int = 0,
     splits: Sequence[str] = SPLITS,
 ) -> np.ndarray:
-    """Says for every unit whether it is trained on or scored.
+    """Assigns each item to training, validation or test.
 
     Args:
-      name: of the protocol.
-      units: to divide.
-      folds: how many; at least as many as there are parts.
-      fold: the one that is scored.
+      name: name of the protocol.
+      units: the items to divide.
+      folds: number of folds; at least the number of parts.
+      fold: the fold that is scored.
       parts: 3: the fold is "test" and the next one, which chooses the checkpoint, "validation";
         2: the fold is "validation" and there is no "test".
-      seed: of the division into folds.
-      splits: only units of these splits of the dataset are divided into folds.
+      seed: seed of the division into folds.
+      splits: only items of these splits of the dataset are divided into folds.
 
     Returns:
       "train", "validation", "test" or "" (left out), [units]; equal arguments give equal parts.
 
     Raises:
-      UserError: an unknown protocol, too few folds, or units that cannot be divided so.
+      UserError: an unknown protocol, too few folds, or items that cannot be divided this way.
     """
     require_folds(name, folds, fold, parts)
     if name in list_names():
@@ -128,7 +149,18 @@ def assign_parts(
 def fold_numbers(
     name: str, units: Units, *, folds: int, seed: int = 0, splits: Sequence[str] = SPLITS
 ) -> np.ndarray:
-    """The fold of each unit [units], -1 outside of `splits`; see `assign_parts`."""
+    """The fold of each item [units], -1 outside of `splits`; see `assign_parts`.
+
+    Args:
+      name: name of the protocol.
+      units: the items to divide.
+      folds: number of folds.
+      seed: seed of the division.
+      splits: splits of the dataset that are divided.
+
+    Raises:
+      UserError: no item is in these splits, or they cannot be divided.
+    """
     rows = [i for i, split in enumerate(units.split) if not split or split in splits]
     if not rows:
         raise UserError(
@@ -152,7 +184,7 @@ def fold_numbers(
 
 
 def _kept_together(name: str, units: Units) -> tuple[list[Sequence[str]], str]:
-    """The columns that folds do not part, and what to call their groups."""
+    """The columns whose values stay in one fold, and the name of their groups."""
     if name == "row_random":
         return [], "row"
     columns = [units.track, units.identical]
@@ -171,7 +203,7 @@ def _kept_together(name: str, units: Units) -> tuple[list[Sequence[str]], str]:
 
 
 def artists_parted(units: Units, parts: Sequence[str]) -> int | None:
-    """How many artists stand on several sides; None where nothing is known of artists."""
+    """Number of artists on several sides; None if no artists are known."""
     if not any(units.artist):
         return None
     known = [artist if part else "" for artist, part in zip(units.artist, parts, strict=True)]
@@ -179,12 +211,12 @@ def artists_parted(units: Units, parts: Sequence[str]) -> int | None:
 
 
 def unknown_artists(units: Units) -> int:
-    """Of how many items no artist is known, so that folds cannot keep theirs together."""
+    """Number of items without a known artist, which folds by artist cannot keep together."""
     return sum(not artist for artist in units.artist)
 
 
 def told_of_artists(units: Units, sides: Sequence[str]) -> dict[str, Any]:
-    """What a `Protocol` tells of artists, by the names of its fields."""
+    """The fields of a `Protocol` that describe artists, by name."""
     known = any(units.artist)
     return {
         "crossing_artists": artists_parted(units, sides),
@@ -203,18 +235,18 @@ def make_protocol(
     seed: int = 0,
     splits: Sequence[str] = SPLITS,
 ) -> Protocol:
-    """The record of a division by `assign_parts`, with what it does to artists.
+    """The record of a division by `assign_parts`, with its effect on artists.
 
     Args:
-      name: of the protocol.
-      units: that were divided.
-      sides: of each of them; by folds their number, so that all folds are told of alike; "" for
-        those left out.
-      folds: how many.
-      fold: the one that is scored; None: all of them.
+      name: name of the protocol.
+      units: the divided items.
+      sides: side of each item; for folds their number, so that all folds are described alike; ""
+        for left-out items.
+      folds: number of folds.
+      fold: the scored fold; None: all of them.
       parts: see `assign_parts`.
-      seed: of the division.
-      splits: of the dataset that were divided.
+      seed: seed of the division.
+      splits: splits of the dataset that were divided.
     """
     leaking = name in LEAKING
     by_fold: dict[str, Any] = {}
@@ -233,19 +265,19 @@ def make_protocol(
 def divide(
     pool: Tracks, of_split: np.ndarray, config: ConfigDict
 ) -> tuple[Tracks, np.ndarray, dict[str, Any]]:
-    """Divides the tracks of a dataset, or their clips, as config.protocol says.
+    """Divides the tracks of a dataset, or their clips, by config.protocol.
 
     Args:
       pool: all tracks that the task can use.
       of_split: [tracks] the dataset's own split of each.
-      config: of the run.
+      config: config of the run.
 
     Returns:
-      The tracks, or their clips; the part of each; what the account says of them, with the record
-      of the protocol as `DIVIDED`.
+      The tracks, or their clips; the part of each; and the account's entries, with the record of
+      the protocol as `DIVIDED`.
 
     Raises:
-      UserError: the dataset has no published splits, or cannot be divided so.
+      UserError: the dataset has no published splits, or cannot be divided this way.
     """
     options = config.protocol
     if options.name == "official" and not is_published(pool.account):
@@ -277,7 +309,7 @@ def divide(
 
 
 def make_units(pool: Tracks, of_split: Sequence[str]) -> Units:
-    """What a protocol must know of tracks; see `open_pool`."""
+    """The fields of tracks that protocols need; see `open_pool`."""
     groups = [json.loads(text) for text in pool.groups]
 
     def column(name: str) -> Sequence[str]:
@@ -296,10 +328,10 @@ def make_units(pool: Tracks, of_split: Sequence[str]) -> Units:
 
 
 def _fold_columns(pool: Tracks) -> list[str]:
-    """The columns that `dataset_kfold` is disjoint in.
+    """The columns whose values `dataset_kfold` keeps in one fold.
 
-    Those that the dataset's own splits are disjoint in; the artist, where splits were published by
-    track and artists are known.
+    They are those of the dataset's own splits; the artist, if splits were published by track and
+    artists are known.
     """
     made = pool.account
     published = made["split_by"] == ["track"] and made["given"]

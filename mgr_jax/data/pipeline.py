@@ -1,4 +1,4 @@
-"""What a run reads: the tracks of its splits, by the config's protocol, and their loaders."""
+"""The data of a run: the tracks of its splits, by the config's protocol, and their loaders."""
 
 import dataclasses
 import warnings
@@ -28,14 +28,21 @@ from mgr_jax.evaluation.protocol import Protocol
 from mgr_jax.files import expand
 from mgr_jax.integrity import read_sealed
 
-# Of a device's free memory; the rest is for the network and its intermediates.
+# Share of a device's free memory; the rest is for the network and its intermediates.
 _RESIDENT_SHARE = 0.5
 
 
 def open_run_splits(config: ConfigDict, *, progress: bool = False) -> dict[str, Tracks]:
-    """Opens what a run is trained on and chosen by, "train" and "validation"; see `open_split`.
+    """Opens the splits "train" and "validation" of a run; see `open_split`.
 
-    Training tracks that copy scored ones are told of.
+    It warns of training tracks that are copies of scored ones.
+
+    Args:
+      config: config of the run.
+      progress: show bars while the cache of the dataset is built.
+
+    Returns:
+      Tracks by split.
     """
     splits = {name: open_split(config, name, progress=progress) for name in ("train", "validation")}
     if copies := copies_of_scored(splits["train"].track_id.tolist()):
@@ -44,7 +51,13 @@ def open_run_splits(config: ConfigDict, *, progress: bool = False) -> dict[str, 
 
 
 def tell_short_tracks(splits: Mapping[str, Tracks], clip_samples: int, how_filled: str) -> None:
-    """Warns of tracks that are shorter than a clip, with what becomes of them."""
+    """Warns of tracks that are shorter than a clip.
+
+    Args:
+      splits: tracks by split.
+      clip_samples: length of a clip in time steps.
+      how_filled: what happens to them, for the message.
+    """
     for name, tracks in splits.items():
         if short := int((tracks.length < clip_samples).sum()):
             warnings.warn(
@@ -58,12 +71,15 @@ def open_split(config: ConfigDict, split: str, *, progress: bool = False) -> Tra
     """Opens a split of the config's dataset, as config.protocol divides it.
 
     Tracks that the task cannot use, without a genre or without tags, are left out. With
-    `row_random` the clips are the tracks, so that each goes its own way.
+    `row_random` each clip becomes a track, so that clips of one track may be in different splits.
 
     Args:
-      config: of the run.
+      config: config of the run.
       split: "train", "validation" or "test".
-      progress: show bars where the cache of the dataset is built anew.
+      progress: show bars while the cache of the dataset is built.
+
+    Returns:
+      The tracks.
 
     Raises:
       UserError: no such dataset or split, or none of its tracks can be used.
@@ -86,7 +102,7 @@ def open_split(config: ConfigDict, split: str, *, progress: bool = False) -> Tra
 
 
 def scored_split(workdir: Path) -> str:
-    """The split that a run's protocol scores: test, or validation where there is no test."""
+    """The split that a run's protocol scores: test, or validation if there is no test."""
     return next_split(read_run_account(workdir))
 
 
@@ -109,7 +125,7 @@ def read_run_account(workdir: Path) -> dict[str, Any]:
 
 
 def next_split(account: Mapping[str, Any]) -> str:
-    """The split that a dataset of this account is scored on: test, or validation without a test."""
+    """The split that a dataset with this account is scored on: test, or else validation."""
     return "test" if "test" in account["tracks"] else "validation"
 
 
@@ -119,7 +135,11 @@ def _find(config: ConfigDict) -> Path:
 
 
 def usable_tracks(tracks: Tracks, task: str) -> Tracks:
-    """The tracks that a task can use: those with a genre, or with tags; raises if none has."""
+    """The tracks that a task can use: those with a genre, or with tags.
+
+    Raises:
+      UserError: there are none.
+    """
     target_names(tracks, task)
     usable = tracks.label >= 0 if task == "single_label" else tracks.tags.any(axis=1)
     if not usable.any():
@@ -132,14 +152,20 @@ def usable_tracks(tracks: Tracks, task: str) -> Tracks:
 
 
 def open_pool(folder: Path, task: str, *, progress: bool = False) -> tuple[Tracks, np.ndarray]:
-    """All tracks of a prepared dataset that a task can use, and the split that each is in."""
+    """All tracks of a prepared dataset that a task can use, and the split of each.
+
+    Args:
+      folder: folder of the dataset.
+      task: "single_label" or "multi_label".
+      progress: show bars while the cache is built.
+    """
     names = read_account(folder)["tracks"]
     splits = [usable_tracks(open_tracks(folder, name, progress=progress), task) for name in names]
     return join_tracks(splits, "pool"), np.repeat(list(names), list(map(len, splits)))
 
 
 def dataset_tracks(config: ConfigDict, *, progress: bool = False) -> list[str]:
-    """Names of all tracks of the config's dataset, on whatever side or on none."""
+    """Names of all tracks of the config's dataset, in any split or none."""
     return open_pool(_find(config), config.task, progress=progress)[0].track_id.tolist()
 
 
@@ -149,9 +175,9 @@ def protocol_of(
     """The protocol by which a split was made, and what is scored of its tracks.
 
     Args:
-      tracks: of `open_split`.
+      tracks: result of `open_split`.
       clip_samples: time steps of a segment; None: whole tracks are classified.
-      seed: of what was fitted.
+      seed: seed of what was fitted.
     """
     made = tracks.account
     if DIVIDED in made:
@@ -176,7 +202,7 @@ def protocol_of(
 
 
 def target_names(tracks: Tracks, task: str) -> tuple[str, ...]:
-    """Names of the classes (single_label) or tags (multi_label) that a dataset can teach.
+    """Names of the classes (single_label) or tags (multi_label) of a dataset.
 
     Raises:
       UserError: the dataset has no tags.
@@ -211,8 +237,17 @@ def make_loader(
 ) -> Loader:
     """Makes this process's loader of a split, for the clips that a front end takes.
 
-    `side` is what else goes with the tracks, see `encode_tracks`; `mask_filling`: see `InputSpec`;
-    `progress` shows a bar where something is measured beforehand.
+    Args:
+      config: config of the run.
+      tracks: tracks of the split.
+      frontend: the front end.
+      kind: class of the loader.
+      side: further inputs of the tracks, see `encode_tracks`.
+      mask_filling: see `InputSpec`.
+      progress: show a bar while statistics are computed.
+
+    Returns:
+      The loader.
     """
     return kind(
         tracks,
@@ -240,10 +275,21 @@ def make_loaders(
 ) -> dict[str, Loader]:
     """Makes the loaders of a run: resident on the devices, or streaming (config.loader).
 
-    "auto" keeps data on accelerators where they fit. A CPU's memory holds them anyway.
+    "auto" keeps data on accelerators if they fit. On a CPU they are in memory anyway.
+
+    Args:
+      config: config of the run.
+      splits: tracks by split.
+      frontend: the front end.
+      side: further inputs by split, see `encode_tracks`.
+      mask_filling: see `InputSpec`.
+      progress: show a bar while statistics are computed.
+
+    Returns:
+      Loaders by split.
 
     Raises:
-      UserError: the loader is to be resident, but the data do not fit.
+      UserError: the loader should be resident, but the data do not fit.
     """
     needed = sum(
         resident_bytes(tracks, config.clip_samples, frontend.crop.context)
@@ -271,7 +317,7 @@ def make_loaders(
 
 
 def _free_memory() -> float:
-    """Bytes that are free on each local device."""
+    """Free bytes on each local device."""
     statistics = [device.memory_stats() for device in jax.local_devices()]
     if None in statistics:  # CPU devices share the host's memory, and each holds a copy
         # ... beside the one that is copied.

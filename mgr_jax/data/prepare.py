@@ -26,7 +26,7 @@ from mgr_jax.errors import UserError, disk_errors_told, unknown_name
 from mgr_jax.files import expand, lock, replace_folder, restore_folder, scratch
 
 _LONGEST_NAME = 200  # bytes, with room for a rate and the names of locks
-_SETTINGS = ("split_by", "fractions", "seed", "splits", "frame_rate")  # told by name and value
+_SETTINGS = ("split_by", "fractions", "seed", "splits", "frame_rate")  # shown by name and value
 
 
 def prepare(
@@ -40,41 +40,38 @@ def prepare(
     limits: LimitsLike = None,
     **options: Any,
 ) -> Prepared:
-    """Builds a dataset with its caches, or finds that it is there already.
+    """Prepares a dataset for training, or finds that it is prepared already.
 
-    Audio is decoded, resampled and split, and stored where training finds it by name. Everything
-    is built aside and takes its place when it is whole: a failed build leaves nothing behind, and
-    what it was to replace stays. What a killed one leaves aside, the next in `data_dir` removes. Of
-    two that build the same at once, on one machine or several, the second waits and finds it there
-    (with `overwrite`, it builds again). Files that cannot be read are left out, and listed with
-    reasons.
+        music = mgr_jax.prepare("audio_folder", manual_dir="songs", split_by=["artist"])
+        print(music)   # its folder, classes, tracks per split, and how it is split
+        config = mgr_jax.read_config("demo")
+        config.dataset, config.sample_rate = music.name, music.sample_rate
 
-    Example:
-      >>> music = mgr_jax.prepare("audio_folder", manual_dir="~/music", split_by=["artist"])
-      >>> print(music)
-      …/audio_folder/music_by_artist_22050/1.0.0: 4 classes, 84 train, 18 validation, 18 test …
-      >>> config.dataset, config.sample_rate = music.name, music.sample_rate
-      >>> mgr_jax.prepare("gtzan", manual_dir="~/Downloads/gtzan").skipped
-      {'jazz.00054': '…'}
+    Audio is decoded, resampled, split and stored under a name by which training finds it. The
+    dataset appears only when it is complete: a failed build leaves nothing behind, and what it was
+    to replace stays. The leftovers of a killed build are removed by the next one in `data_dir`. If
+    two processes, on one machine or several, build the same dataset at once, the second waits and
+    then finds it (with `overwrite`, it builds again). Unreadable files are left out, and listed
+    with reasons in `skipped`.
 
     Args:
       dataset: one of `mgr_jax.list_datasets()`; "gtzan" stands for gtzan/fault_filtered.
       data_dir: the TFDS folder that holds all datasets; by default $TFDS_DATA_DIR or
         ~/tensorflow_datasets.
-      sample_rate: of the stored audio in Hz; not used where features are stored.
-      overwrite: build again what is there.
+      sample_rate: rate of the stored audio in Hz; not used for features.
+      overwrite: build again even if the dataset exists.
       num_workers: processes that load; by default one per core, 0 loads in this process.
       progress: show bars.
       limits: which files are refused; see `audio.io.Limits`.
-      **options: what else the dataset takes, as `mgr-jax prepare_data --help` lists it:
+      **options: further options of the dataset, as `mgr-jax prepare_data --help` lists them:
         `manual_dir`, the folder that holds the files, or `features`, the file, and how to split.
 
     Returns:
-      What was prepared.
+      The dataset's name, folder and tracks.
 
     Raises:
-      UserError: a dataset, rate or option that does not exist, input that cannot be used, a full
-        disk, or a dataset of the same name that was made from other files or settings.
+      UserError: a dataset, rate or option does not exist, the input cannot be used, the disk is
+        full, or a dataset of the same name was made from other files or settings.
     """
     limits = Limits.of(limits)
     sample_rate = RATE.read(sample_rate)
@@ -82,7 +79,7 @@ def prepare(
     chosen = _read_options(record, variant, options)
     if record.waveforms and sample_rate not in SAMPLE_RATES:
         raise UserError(
-            f"sample rate {sample_rate} is not one that datasets are stored at; "
+            f"datasets are not stored at a sample rate of {sample_rate}; "
             f"choose one of {', '.join(map(str, SAMPLE_RATES))}",
             code="dataset.wrong_rate",
         )
@@ -109,7 +106,7 @@ def prepare(
 
 @contextlib.contextmanager
 def without_remarks() -> Iterator[None]:
-    """Without what TFDS tells absl's log of configurations and folders; errors are raised."""
+    """Silences TFDS's log lines on configurations and folders; errors are still raised."""
     log = logging.getLogger("absl")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -120,7 +117,7 @@ def without_remarks() -> Iterator[None]:
 
 
 def _find(dataset: str) -> tuple[Dataset, str]:
-    """The record of a dataset, and the variant that is meant."""
+    """The record of a dataset, and its variant."""
     name, _, variant = dataset.partition("/")
     record = find_datasets().get(name)
     if record and not variant:
@@ -161,7 +158,7 @@ def _read_options(record: Dataset, variant: str, given: Mapping[str, Any]) -> di
 
 
 def _name(record: Dataset, variant: str, chosen: dict[str, Any], sample_rate: int) -> str:
-    """What to call it: as asked, or after the variant or the source; then the rate."""
+    """The dataset's name: as asked, or after the variant or the source; then the rate."""
     name = chosen.pop("name", None) or variant
     if not name and record.source:
         source = chosen[record.source.name].resolve()
@@ -192,13 +189,13 @@ def _build(
     *,
     overwrite: bool,
 ) -> Path:
-    """Builds a dataset aside and puts it in its place; returns its folder."""
+    """Builds a dataset in a temporary folder, moves it into place, and returns its folder."""
     is_new = not data_dir.exists()
-    can_write = is_new or os.access(data_dir, os.W_OK)  # else it may yet be there
+    can_write = is_new or os.access(data_dir, os.W_OK)  # otherwise it may exist already
     try:
         with scratch(data_dir if can_write else Path(tempfile.gettempdir())) as aside:
             builder = make_builder(aside)
-            plan = builder.plan(manual_dir)  # first of all, since it finds most mistakes
+            plan = builder.plan(manual_dir)  # first, since it finds most errors
             if copies := copies_of_scored(t.track_id for t in plan.tracks.get("train", ())):
                 warnings.warn(copies_sentence(copies), stacklevel=3)
             built = Path(builder.data_dir)
@@ -208,7 +205,7 @@ def _build(
                 told = f"another process builds {target}; waiting for it"
                 with lock(data_dir / f".{'.'.join(place.parts)}.lock", told, wait=True):
                     restore_folder(target)
-                    if overwrite or not target.exists():  # it may have come into being meanwhile
+                    if overwrite or not target.exists():  # it may have been built meanwhile
                         builder.planned = plan
                         _download_and_prepare(builder, manual_dir)
                         replace_folder(built, target)
@@ -235,7 +232,7 @@ def _build_caches(folder: Path, *, progress: bool) -> None:
 
 
 def _require_same(plan: Plan, target: Path, *, progress: bool) -> None:
-    """Raises a UserError if what is there was made from other files, or in another way."""
+    """Raises a UserError if the existing dataset has other source files or settings."""
     stored = read_account(target)
     known = read_marks(target)
     account = {**plan.account, "tags": list(plan.tags), **(plan.former if known is None else {})}
@@ -247,8 +244,8 @@ def _require_same(plan: Plan, target: Path, *, progress: bool) -> None:
         files = {track.track_id: track.file for track in tracks if track.file}
         now = current_marks(files, known, progress=progress)
         changes = describe_changes(known, now)
-        if not other and not changes and now != known:  # the same, but copied or touched
-            with contextlib.suppress(OSError):  # a dataset that others keep
+        if not other and not changes and now != known:  # the same files, but copied or touched
+            with contextlib.suppress(OSError):  # a dataset of another user
                 write_marks(target, now)
     if not other and not changes:
         return

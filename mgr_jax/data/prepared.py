@@ -1,4 +1,4 @@
-"""What there is to tell of a dataset that was prepared."""
+"""Facts on a prepared dataset."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,19 +17,19 @@ AGAIN = "build the dataset again with mgr-jax prepare_data (`overwrite`)"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared dataset; `str` of it is what there is to tell.
+    """A prepared dataset; `str` gives its summary.
 
     Attributes:
-      name: as `config.dataset` wants it, such as gtzan/fault_filtered.
-      folder: holds the records, the caches, protocol.json, skipped.json and notes.json, and in
-        sums.json what all but the caches were when they were written.
-      data_dir: the TFDS folder that holds it with the others.
-      sample_rate: of the stored audio in Hz; 0 for features, which have none.
+      name: name for `config.dataset`, such as gtzan/fault_filtered.
+      folder: holds the records, the caches, protocol.json, skipped.json, notes.json, and sums.json
+        with the checksums of all but the caches.
+      data_dir: the TFDS folder that holds it.
+      sample_rate: rate of the stored audio in Hz; 0 for features.
       tracks: number of tracks by split and class.
-      skipped: tracks that could not be read, with the reason for each.
-      notes: tracks that are used, but not as they are, with what was told of each.
-      split_by: no value of these columns stands in two splits; ("track",) keeps tracks whole only.
-      given: whether the splits were given with the data, or else made here.
+      skipped: the reason by track that could not be read.
+      notes: the warnings by track that is used with a warning.
+      split_by: columns whose values stay in one split; ("track",) only keeps tracks whole.
+      given: whether the splits came with the data, or were made here.
     """
 
     name: str
@@ -53,11 +53,14 @@ class Prepared:
 
 
 def describe_prepared(folder: Path, data_dir: Path) -> Prepared:
-    """Reads what there is to tell of a prepared dataset.
+    """Reads the facts on a prepared dataset.
 
     Args:
-      folder: that holds it.
-      data_dir: the TFDS folder that holds it with the others.
+      folder: folder of the dataset.
+      data_dir: the TFDS folder that holds it.
+
+    Returns:
+      The facts.
 
     Raises:
       UserError: a file of it is damaged.
@@ -74,25 +77,31 @@ def describe_prepared(folder: Path, data_dir: Path) -> Prepared:
         sample_rate=rate,
         tracks=protocol["tracks"],
         skipped=_read_object(folder / "skipped.json"),
-        notes=_read_object(notes) if notes.exists() else {},  # as of version 0.1
+        notes=_read_object(notes) if notes.exists() else {},  # as in version 0.1
         split_by=tuple(protocol["split_by"]),
         given=protocol["given"],
     )
 
 
 def seal_dataset(folder: Path) -> None:
-    """Notes what the files of a dataset are, which is then found to be so or not where it is read.
+    """Writes the checksums of a dataset's files, which are checked when it is read.
 
-    Without those that are written again later, and that have digests of their own.
+    Files that are rewritten later, or have their own checksums, are left out.
     """
     write_sums(folder, skip=("cache", "sources.json"))
 
 
 def read_account(dataset_dir: Path) -> dict[str, Any]:
-    """Reads the protocol.json of a prepared dataset; the files beside it must have their sizes.
+    """Reads the protocol.json of a prepared dataset, and checks the sizes of the files beside it.
 
-    One of version 0.1.0, which has neither sums nor a digest in its protocol.json, is taken as it
-    is.
+    A dataset of version 0.1.0, without checksums and without a digest in its protocol.json, is
+    accepted as it is.
+
+    Args:
+      dataset_dir: folder of the dataset.
+
+    Returns:
+      The account.
 
     Raises:
       UserError: it is damaged, or from before version 0.1.0.
@@ -117,7 +126,14 @@ def read_account(dataset_dir: Path) -> dict[str, Any]:
 
 
 def require_whole_records(dataset_dir: Path) -> None:
-    """Reads all files of a dataset; raises a UserError unless they are what was written."""
+    """Reads all files of a dataset, and checks them.
+
+    Args:
+      dataset_dir: folder of the dataset.
+
+    Raises:
+      UserError: a file is damaged.
+    """
     _require_whole(dataset_dir)
 
 
@@ -127,7 +143,7 @@ def _require_whole(dataset_dir: Path, **which: Any) -> None:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    """Reads a JSON object of a dataset, if it is what was written."""
+    """Reads a JSON object of a dataset, and checks it."""
     _require_whole(path.parent, within=path.name)
     content = read_json(path, AGAIN)
     if not isinstance(content, dict):
@@ -136,7 +152,7 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def _is_account(account: Mapping[str, Any]) -> bool:
-    """Whether all that is read of a protocol.json has the form that it is read in."""
+    """Whether the parts of a protocol.json that are read have the right form."""
     try:
         stored, counts = account["format"], account["tracks"]
         lists = [account["classes"], account["tags"], account["split_by"], stored["item_shape"]]

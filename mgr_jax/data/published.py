@@ -1,9 +1,9 @@
-"""Published lists of splits, and known copies of the tracks on them: tables of `third_party`.
+"""Published lists of splits, and known copies of the tracks on them: tables in `third_party`.
 
-A list is a file `third_party/splits/<name>.csv` with the columns track and split; beside it,
-`third_party/copies/<name>.csv` may say (track, copy_of) which tracks that are on no list hold the
-same recording as one that is. A list that is put there is found by its name everywhere: as splits
-of a dataset and as a protocol.
+A list is a file `third_party/splits/<name>.csv` with the columns track and split. A file
+`third_party/copies/<name>.csv` with the columns track and copy_of may name tracks on no list that
+hold the same recording as a listed one. A new list is found by its name everywhere: as splits of a
+dataset and as a protocol.
 """
 
 import csv
@@ -23,7 +23,10 @@ def list_names() -> tuple[str, ...]:
 
 
 def read_list(name: str) -> dict[str, str]:
-    """Reads a published list: the split (train, validation or test) of each of its tracks.
+    """Reads a published list.
+
+    Returns:
+      The split (train, validation or test) of each of its tracks.
 
     Raises:
       UserError: there is no list of this name.
@@ -35,18 +38,18 @@ def read_list(name: str) -> dict[str, str]:
 
 
 def assign_published(name: str, track_ids: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """Looks tracks up in a published list; a track may be named several times.
+    """Looks up tracks in a published list; a track may be named several times.
 
     Args:
-      name: of the list.
-      track_ids: as the list calls them.
+      name: name of the list.
+      track_ids: names as in the list.
 
     Returns:
-      The split of each track, empty for a track on no list, and the account that protocol.json
-      keeps.
+      The split of each track, empty for a track on no list, and the account of it for
+      protocol.json.
 
     Raises:
-      UserError: there is no such list, or none of the tracks is on the list of train.
+      UserError: there is no such list, or none of the tracks is on its train list.
     """
     lists, title = read_list(name), name.replace("_", "-")
     assigned = [lists.get(track, "") for track in track_ids]
@@ -72,19 +75,19 @@ def assign_published(name: str, track_ids: Sequence[str]) -> tuple[list[str], di
 
 
 def copies_of_scored(track_ids: Iterable[str]) -> dict[str, str]:
-    """Says which of some training tracks are copies of tracks that a published list scores.
+    """Finds training tracks that are copies of tracks that a published list scores.
 
-    Tracks on no published list look free to be trained on, but some hold the very recording of a
-    test track: whoever trains on them trains on the test set. Of GTZAN four are known, for example
-    pop.00067, which is pop.00071 again. Give the names of what is trained on; where the answer is
-    not empty, say so to the user.
+    Tracks on no published list seem free for training, but some hold the same recording as a test
+    track; training on them is training on the test set. For GTZAN four are known, for example
+    pop.00067, which is pop.00071. Call this with the names of the training tracks, and tell the
+    user if the result is not empty.
 
     Args:
       track_ids: names of training tracks. Folders and what follows the name (an audio suffix, the
         number of a segment) do not matter: "pop/pop.00067.wav" is known as pop.00067.
 
     Returns:
-      The scored track that each known copy holds again, by the name that was given, in order.
+      The scored track by copy, under the name that was given, in order.
     """
     known: dict[str, str] = {}
     for name in list_names():
@@ -102,7 +105,7 @@ def copies_of_scored(track_ids: Iterable[str]) -> dict[str, str]:
 
 
 def copies_sentence(copies: dict[str, str]) -> str:
-    """Tells a user of `copies_of_scored` in one sentence."""
+    """The result of `copies_of_scored` as one sentence."""
     pairs = ", ".join(f"{track} of {original}" for track, original in copies.items())
     return (
         f"{len(copies)} of the training tracks are copies of tracks that published lists score "

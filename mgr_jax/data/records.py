@@ -1,4 +1,4 @@
-"""From a track to the records a dataset stores.
+"""Turns a track into the records that a dataset stores.
 
 Needs neither TFDS nor a builder, so that worker processes start fast.
 """
@@ -18,14 +18,14 @@ MAX_RECORD_SECONDS = 60
 
 @dataclass(frozen=True)
 class LoadedTrack:
-    """A loaded track and what loading it has told.
+    """A loaded track, with what loading found out.
 
     Attributes:
-      data: waveform [samples], int16 as `read_audio` gives it, or floats; or features [frames, ...]
-        as they are stored.
-      tags: names.
+      data: waveform [samples], int16 as from `read_audio`, or floats; or features [frames, ...] as
+        they are stored.
+      tags: names of tags.
       groups: further columns, as text.
-      mark: what its file was when it was loaded; None where it has none.
+      mark: mark of its file when it was loaded; None if it has none.
     """
 
     data: np.ndarray
@@ -34,18 +34,18 @@ class LoadedTrack:
     mark: Mark | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Track:
-    """A track to be stored, known before it is loaded.
+    """A track to store, before it is loaded.
 
     Attributes:
       track_id: unique name of the track.
-      label: its genre; empty where unknown.
-      load: picklable; gives the LoadedTrack at the dataset's rate, or raises a UserError.
-      artist_id: empty where unknown.
+      label: its genre; empty if unknown.
+      load: picklable; returns the LoadedTrack at the dataset's rate, or raises a UserError.
+      artist_id: empty if unknown.
       groups: further columns, as text.
       tags: names from the dataset's vocabulary.
-      file: what it is loaded from, where that is a file of its own.
+      file: the file that it is loaded from, if it has its own.
     """
 
     track_id: str
@@ -59,13 +59,13 @@ class Track:
 
 @dataclass(frozen=True)
 class Record:
-    """A stretch of a track.
+    """A part of a track.
 
     Attributes:
-      data: the bytes that are stored.
+      data: the stored bytes.
       offset: its first time step within the track.
-      length: its time steps.
-      steps: its time steps as the cache holds them; None where `data` are just these.
+      length: number of its time steps.
+      steps: its time steps as the cache holds them; None if they equal `data`.
     """
 
     data: bytes
@@ -75,21 +75,45 @@ class Record:
 
 
 def load_file(path: Path, sample_rate: int, limits: Limits) -> LoadedTrack:
-    """Loads an audio file."""
+    """Loads an audio file.
+
+    Args:
+      path: the file.
+      sample_rate: rate to decode at, in Hz.
+      limits: which files are refused.
+
+    Returns:
+      The track.
+    """
     return LoadedTrack(read_audio(path, sample_rate, limits=limits, dtype=np.int16))
 
 
 def load_member(
     source: Path, name: str, sample_rate: int, limits: Limits, shown: Path
 ) -> LoadedTrack:
-    """Loads an audio file of a folder or zip archive; messages say that it lies in `shown`."""
+    """Loads an audio file of a folder or zip archive.
+
+    Args:
+      source: the folder or archive.
+      name: name of the file in it.
+      sample_rate: rate to decode at, in Hz.
+      limits: which files are refused.
+      shown: name of the source in messages.
+
+    Returns:
+      The track.
+    """
     data = read_bytes(source, name, max_expansion=limits.max_expansion)
     waveform = read_audio(shown / name, sample_rate, data=data, limits=limits, dtype=np.int16)
     return LoadedTrack(waveform)
 
 
 def refuse(reason: str) -> LoadedTrack:
-    """Stands for a file that is known not to be there; raises an AudioError."""
+    """Stands for a file that is known to be missing.
+
+    Raises:
+      AudioError: always, with the reason.
+    """
     raise AudioError(reason, code="audio.missing")
 
 
@@ -97,14 +121,14 @@ def audio_records(track: Track, sample_rate: int) -> tuple[LoadedTrack, list[Rec
     """Loads a track and cuts it into consecutive FLAC records of at most 60 s.
 
     Args:
-      track: what it loads is a waveform.
-      sample_rate: of the waveform, in Hz.
+      track: a track of audio.
+      sample_rate: rate of the waveform, in Hz.
 
     Returns:
       The loaded track without its data, and the records.
 
     Raises:
-      UserError: the track cannot be loaded, or floats that it loads are no sound.
+      UserError: the track cannot be loaded, or its floats are not audio.
     """
     mark = track.file.mark() if track.file else None  # it may change while it is decoded
     loaded = track.load()
@@ -123,7 +147,14 @@ def audio_records(track: Track, sample_rate: int) -> tuple[LoadedTrack, list[Rec
 
 
 def array_records(track: Track) -> tuple[LoadedTrack, list[Record]]:
-    """Loads a track of features and stores it as one record of plain bytes."""
+    """Loads a track of features and stores it as one record of plain bytes.
+
+    Args:
+      track: a track of features.
+
+    Returns:
+      The loaded track without its data, and the record.
+    """
     loaded = track.load()
     record = Record(np.ascontiguousarray(loaded.data).tobytes(), 0, len(loaded.data))
     return replace(loaded, data=np.empty(0, loaded.data.dtype)), [record]

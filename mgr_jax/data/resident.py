@@ -1,4 +1,4 @@
-"""The resident loader: the tracks lie on the device, which cuts the clips itself."""
+"""The resident loader: the tracks lie on the device, which cuts the clips."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ from mgr_jax.data.loader import Batch, Loader
 
 
 class ResidentLoader(Loader):
-    """Moves only positions to the device, where a copy of all tracks lies; for data that fit.
+    """Sends only positions to the device, which holds a copy of all tracks; for data that fit.
 
-    Batches also hold `track` and `start`, [batch] int32: an index of two parts, because positions
-    in one long array would soon exceed an int32.
+    Batches also hold `track` and `start`, [batch] int32: two indices, because positions in one long
+    array would exceed an int32.
     """
 
     @property
     def data(self) -> np.ndarray:
-        """All tracks [tracks, time steps, ...] as stored, filled up to the longest one.
+        """All tracks [tracks, time steps, ...] as stored, padded to the longest one.
 
-        Each is as long as a clip at least, filled as `short_clip` says, and has the clips' context
-        on both sides, so that cutting needs no care. Put together anew every time, since only the
-        devices need it for long.
+        Each is at least as long as a clip, padded as `short_clip` says, with the clips' context on
+        both sides, so that any clip can be cut. Computed at each access, since only the devices
+        keep it.
         """
         tracks = self.tracks
         longest = max(int(tracks.length.max()), self._clip_samples) + 2 * self._crop.context
@@ -55,6 +55,12 @@ class ResidentLoader(Loader):
 
 
 def resident_bytes(tracks: Tracks, clip_samples: int, context: int = 0) -> int:
-    """Bytes that `ResidentLoader.data` takes on each device."""
+    """The bytes of `ResidentLoader.data` on each device.
+
+    Args:
+      tracks: tracks of the split.
+      clip_samples: length of a clip in time steps.
+      context: time steps of context on each side.
+    """
     longest = max(int(tracks.length.max()), clip_samples) + 2 * context
     return len(tracks) * longest * tracks.step_bytes

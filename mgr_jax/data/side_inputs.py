@@ -1,4 +1,4 @@
-"""What config.side_inputs says of the tracks of a dataset; see `mgr_jax.side_inputs`."""
+"""The values of config.side_inputs for the tracks of a dataset; see `mgr_jax.side_inputs`."""
 
 import dataclasses
 import json
@@ -15,24 +15,25 @@ from mgr_jax.data.table_rows import match_rows, read_table, rows_of
 from mgr_jax.errors import UserError
 from mgr_jax.side_inputs import Arrays, SideInputs
 
-_ROUNDING = 1e-6  # deviations below this share of the mean: the column is constant
+_ROUNDING = 1e-6  # a column with a deviation below this share of its mean is constant
 
 
 def side_inputs_of(
     config: ConfigDict, splits: Mapping[str, Tracks], *, progress: bool = False
 ) -> tuple[SideInputs, dict[str, Arrays]]:
-    """What config.side_inputs says of the splits of a run.
+    """The side inputs of the splits of a run.
 
     Args:
-      config: of the run.
+      config: config of the run.
       splits: "train", from which vocabularies and statistics come, and others.
-      progress: show bars where the cache of the dataset is built anew.
+      progress: show bars while the cache of the dataset is built.
 
     Returns:
-      The encoding, and by split what its loader is to give with the tracks, [tracks, ...] each.
+      The encoding, and by split the arrays that its loader adds to the tracks, [tracks, ...] each.
 
     Raises:
-      UserError: the table has no rows for some tracks, or no training track is in any category.
+      UserError: the table has no rows for some tracks, or no training track has a value of a
+        category.
     """
     options = config.side_inputs
     train = splits["train"]
@@ -73,7 +74,12 @@ def side_inputs_of(
 
 
 def encode_tracks(side: SideInputs, tracks: Tracks, table: FeatureTracks | None) -> Arrays:
-    """The side inputs of a split, [tracks, ...] each; {} where there are none.
+    """The side inputs of a split, [tracks, ...] each; {} if there are none.
+
+    Args:
+      side: the encoding.
+      tracks: tracks of the split.
+      table: the table; None: there is none.
 
     Raises:
       UserError: the table lacks columns, or rows for some tracks.
@@ -87,7 +93,7 @@ def encode_tracks(side: SideInputs, tracks: Tracks, table: FeatureTracks | None)
 
 
 def _describe_leak(config: ConfigDict, splits: Mapping[str, Tracks], progress: bool) -> str:
-    """Why categories leak; empty if it is known that no artist trained on is scored."""
+    """Why categories leak; empty if no training artist is known to be scored."""
     trained = set(splits["train"].artist_id)
     others = [name for name in splits["train"].account["tracks"] if name not in splits]
     opened = {name: open_split(config, name, progress=progress) for name in others}

@@ -1,8 +1,8 @@
-"""What files were when a dataset was made of them: another file in their place is noticed.
+"""Marks of the files that a dataset was made from, by which a changed file is noticed.
 
-Size and times are looked at first; where the times are others, as after copying a folder, the
-content decides, by its CRC-32. That is what zip archives keep of their members: there it costs no
-reading, and a folder can be compared with the archive that it was unpacked from.
+Size and times are compared first. If the times differ, as after copying a folder, the content is
+compared by its CRC-32. Zip archives hold the CRC-32 of their members, so it costs no reading there,
+and a folder can be compared with the archive that it was unpacked from.
 """
 
 import hashlib
@@ -26,12 +26,12 @@ _FILE = "sources.json"
 
 
 class Mark(NamedTuple):
-    """What a file was.
+    """The identity of a file's content.
 
     Attributes:
-      size: in bytes; -1 where there is none.
-      times: of its last change and that of its place on the disk, in ns; empty in an archive.
-      crc32: of its content; None where it cannot be read.
+      size: in bytes; -1 if there is no file.
+      times: time of its last change, and that of its inode, in ns; empty in an archive.
+      crc32: CRC-32 of its content; None if it cannot be read.
     """
 
     size: int
@@ -41,13 +41,13 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file that a track is made of: its name in a folder or a zip archive."""
+    """A file that a track is made from: its name in a folder or a zip archive."""
 
     source: Path
     name: str
 
     def mark(self, known: Mark | None = None) -> Mark:
-        """What it is now; not read if it has size and times of `known`."""
+        """Its mark now; the file is not read if it has the size and times of `known`."""
         if not self.source.is_dir():
             return Mark(*member_sum(self.source, self.name))
         size, *times = file_state(self.source / self.name)
@@ -62,30 +62,30 @@ class SourceFile:
         try:
             for block in read_blocks(self.source, self.name):
                 total = zlib.crc32(block, total)
-        except UserError:  # whoever loads it says why
+        except UserError:  # the error is reported when it is loaded
             return None
         return total
 
 
 def file_state(path: Path) -> tuple[int, ...]:
-    """Size and times of a file, which change when it does; (-1,) where there is none.
+    """Size and times of a file, which change when it does; (-1,) if there is none.
 
-    The second time is that of its inode: it also changes where `cp -p` sets the first one back.
+    The second time is that of its inode: it changes even if `cp -p` restores the first one.
     """
     try:
         state = path.stat()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # an impossible file name
         return (-1,)
     return state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 def write_marks(folder: Path, marks: Mapping[str, Mark]) -> None:
-    """Keeps the mark of each track's file in sources.json."""
+    """Writes the mark of each track's file to sources.json."""
     write_sealed(folder / _FILE, {"files": marks})
 
 
 def read_marks(folder: Path) -> dict[str, Mark] | None:
-    """What `write_marks` kept; None of a dataset of version 0.1.0.
+    """Reads what `write_marks` wrote; None for a dataset of version 0.1.0.
 
     Raises:
       UserError: it is damaged.
@@ -104,38 +104,48 @@ def read_marks(folder: Path) -> dict[str, Mark] | None:
 
 
 def digest_marks(marks: Mapping[str, Mark]) -> str:
-    """A name for what the files hold, whatever their times and their order."""
+    """A digest of the files' contents, independent of their times and order."""
     listing = sorted((track, mark.size, mark.crc32) for track, mark in marks.items())
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
 def digest_dataset(folder: Path) -> str:
-    """A name for what a prepared dataset was made of, and how."""
+    """A digest of a prepared dataset's source files and settings."""
     return hashlib.sha256((folder / "protocol.json").read_bytes()).hexdigest()
 
 
 def current_marks(
     files: Mapping[str, SourceFile], known: Mapping[str, Mark], *, progress: bool = False
 ) -> dict[str, Mark]:
-    """What the files are now; only those are read that are new or have other times.
+    """The marks of files now; only new files and files with other times are read.
 
     Args:
       files: by track.
-      known: what they were.
-      progress: show a bar where it takes long.
+      known: their earlier marks.
+      progress: show a bar if it takes long.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         marks = pool.map(lambda track: files[track].mark(known.get(track)), files)
         bar = tqdm(
-            marks, "compare", total=len(files), unit="file", leave=False, disable=not progress
+            marks,
+            "compare",
+            total=len(files),
+            unit="file",
+            leave=False,
+            disable=None if progress else True,
         )
         return dict(zip(files, bar, strict=True))
 
 
 def describe_changes(known: Mapping[str, Mark], now: Mapping[str, Mark]) -> str:
-    """Which files hold something else, are new or are gone, in words; "" if none."""
+    """Which files have changed, are new or are missing, in words; "" if none.
+
+    Args:
+      known: earlier marks by track.
+      now: present marks by track.
+    """
     there = [track for track in now if track in known]
-    changed = [t for t in there if now[t][::2] != known[t][::2]]  # the times say nothing
+    changed = [t for t in there if now[t][::2] != known[t][::2]]  # times do not count
     told = [
         _tell(changed, "has changed", "have changed"),
         _tell([track for track in now if track not in known], "is new", "are new"),

@@ -1,4 +1,4 @@
-"""Splits that cannot leak: whole groups of tracks (artists, say) go to one side."""
+"""Splits that cannot leak: groups of tracks (such as an artist's) stay in one split."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _NAMES = {
 
 
 def split_name(text: str) -> str:
-    """The split that is meant by a word such as val or Training; empty if none is."""
+    """The split that a word such as val or Training means; empty if none."""
     return _NAMES.get(text.strip().lower(), "")
 
 
@@ -35,7 +35,7 @@ def assign_splits(
     part_name: str = "split",
     advice: str = "split by other columns (`split_by`)",
 ) -> list[str]:
-    """Assigns every track to a split, genre by genre, without parting a group.
+    """Assigns every track to a split, genre by genre, without dividing a group.
 
     Greedy: groups come in a seeded random order, largest first, and each goes to the split that
     is furthest below its share of the group's genres. Every genre reaches every split.
@@ -45,9 +45,9 @@ def assign_splits(
       groups: the group of each track; tracks of one group stay together.
       fractions: share of tracks per split; shares must be positive and sum to 1.
       seed: decides the order of groups of equal size.
-      group_name: what a group is, for messages.
-      part_name: what is made here, for messages.
-      advice: what else a user can do about too few groups.
+      group_name: name of a group, for messages.
+      part_name: name of a part, for messages.
+      advice: further advice on too few groups, for messages.
 
     Returns:
       The name of the split of each track.
@@ -80,7 +80,7 @@ def assign_splits(
         counts = Counter(labels[i] for i in members[group])
 
         def need(split: str, counts: Counter = counts) -> tuple[float, float]:
-            # A genre with just enough groups left must go where it is still missing.
+            # A genre with just enough groups left must go to splits that still lack it.
             urgent = sum(
                 not assigned[split][label]
                 and waiting[label] <= sum(not assigned[s][label] for s in fractions)
@@ -110,7 +110,11 @@ def assign_splits(
 
 
 def require_two_genres(labels: Sequence[str]) -> None:
-    """Raises a UserError unless there is something to tell apart."""
+    """Checks that there are at least two genres.
+
+    Raises:
+      UserError: there are fewer.
+    """
     if len(set(labels)) < 2:
         raise UserError(
             f"all {len(labels)} tracks are of one genre ({', '.join(sorted(set(labels)))}); "
@@ -120,7 +124,15 @@ def require_two_genres(labels: Sequence[str]) -> None:
 
 
 def require_given_splits(source: str, splits: Sequence[str]) -> None:
-    """Raises a UserError unless given splits [tracks] train and validate; a test may be missing."""
+    """Checks that given splits [tracks] have training and validation tracks; test may be missing.
+
+    Args:
+      source: where the splits come from, for the message.
+      splits: split of each track.
+
+    Raises:
+      UserError: one is missing.
+    """
     for split in ("train", "validation"):
         if split not in splits:
             raise UserError(
@@ -183,7 +195,7 @@ def join_groups(columns: Sequence[Sequence[str]]) -> list[str]:
 
 
 def crossing(groups: Sequence[str], splits: Sequence[str]) -> dict[str, list[str]]:
-    """Groups (known ones) that stand in more than one split, with those splits' names."""
+    """Known groups that are in more than one split, with those splits."""
     found = defaultdict(set)
     for group, split in zip(groups, splits, strict=True):
         if group:

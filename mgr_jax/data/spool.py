@@ -1,7 +1,7 @@
-"""The way of tracks from worker processes to records and cache, through files.
+"""Passes tracks from worker processes to records and cache, through files.
 
-Not through pipes: however long a track is, and however many are done before their turn comes, the
-process that stores them holds one record at a time.
+Through files, not pipes: whatever the length of tracks and however many are finished before their
+turn, the process that stores them holds one record at a time.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,7 @@ _UNKNOWN = -1  # the label of a track without a genre
 
 @dataclass(frozen=True)
 class Columns:
-    """What a dataset stores of tracks.
+    """The columns that a dataset stores of tracks.
 
     Attributes:
       payload: name of the column of the data.
@@ -50,13 +50,14 @@ class Columns:
 
 @dataclass(frozen=True)
 class Spooled:
-    """A record in a file of its own: its example, and behind it what the cache holds of it.
+    """A record in a file of its own: its example, and after it what the cache holds of it.
 
     Attributes:
-      path: of the file.
-      columns: what the dataset stores of the record, its data excepted.
-      size: of its example in bytes.
-      steps_size: of its time steps in bytes; they end the file, and may be the end of the example.
+      path: path of the file.
+      columns: the columns of the record except its data.
+      size: size of its example in bytes.
+      steps_size: size of its time steps in bytes; they end the file, and may be the end of the
+        example.
     """
 
     path: Path
@@ -66,7 +67,7 @@ class Spooled:
 
     @contextlib.contextmanager
     def steps(self) -> Iterator[memoryview]:
-        """Maps the bytes of its time steps into memory, once: then they go, but for the example."""
+        """Maps the bytes of its time steps into memory, once; then removes all but the example."""
         with (
             self.path.open("r+b") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
@@ -76,10 +77,27 @@ class Spooled:
             yield steps
         os.truncate(self.path, self.size)
 
-    def take_example(self) -> bytes:
-        """Reads its example, once: the file goes."""
-        example = self.path.read_bytes()
-        self.path.unlink()
+    def example(self) -> "SpooledExample":
+        """Its example alone, in the same file."""
+        return SpooledExample(os.fspath(self.path), self.size)
+
+
+class SpooledExample(NamedTuple):
+    """An example in a file of its own. All of a split wait there together, so it is small.
+
+    Attributes:
+      path: of the file.
+      size: in bytes.
+    """
+
+    path: str
+    size: int
+
+    def take(self) -> bytes:
+        """Reads it, once: the file goes."""
+        path = Path(self.path)
+        example = path.read_bytes()
+        path.unlink()
         return example
 
 
@@ -89,7 +107,17 @@ def spool(
     folder: str,
     track: Track,
 ) -> tuple[LoadedTrack, list[Spooled]]:
-    """Makes the records of a track, into files of their own in a folder."""
+    """Makes the records of a track, as files in a folder.
+
+    Args:
+      make_records: loads a track and cuts it into records.
+      columns: columns of the dataset.
+      folder: the folder.
+      track: the track.
+
+    Returns:
+      The loaded track without its data, and its records.
+    """
     loaded, records = make_records(track)
     shared = columns.describe(track, loaded)
     return loaded, [_spool_record(record, shared, columns.payload, folder) for record in records]

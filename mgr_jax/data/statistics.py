@@ -1,4 +1,4 @@
-"""Statistics that front ends need beforehand: measured once, kept beside the dataset's cache."""
+"""Statistics that front ends need beforehand: computed once, kept beside the dataset's cache."""
 
 import hashlib
 import json
@@ -11,15 +11,18 @@ from mgr_jax.array_files import keep_arrays, load_arrays
 from mgr_jax.audio.frontends import Frontend, TrackMeter
 from mgr_jax.data.cache import Tracks
 
-_FORMAT = 1  # raise it when front ends come to give other numbers for the same settings
+_FORMAT = 1  # to be raised when front ends give other numbers for the same settings
 
 
 def track_statistics(
     frontend: Frontend, tracks: Tracks, *, progress: bool = False
 ) -> dict[str, np.ndarray]:
-    """Statistics of each track that its clips need as `aux`: [tracks, ...] by name.
+    """The statistics of each track that its clips need as `aux`: [tracks, ...] by name.
 
-    `progress` shows a bar where they are measured.
+    Args:
+      frontend: the front end.
+      tracks: tracks of a split.
+      progress: show a bar while they are computed.
     """
     if not frontend.aux_shapes:
         return {}
@@ -35,9 +38,12 @@ def track_statistics(
 def dataset_statistics(
     frontend: Frontend, tracks: Tracks, *, progress: bool = False
 ) -> dict[str, np.ndarray]:
-    """Statistics of a training split that a classifier is initialised with, by name.
+    """The statistics of a training split by which a classifier is initialised, by name.
 
-    `progress` shows a bar where they are measured.
+    Args:
+      frontend: the front end.
+      tracks: tracks of the split.
+      progress: show a bar while they are computed.
     """
     if not frontend.dataset_shapes(tracks.item_shape):
         return {}

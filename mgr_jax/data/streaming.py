@@ -1,4 +1,4 @@
-"""The streaming loader: the host cuts clips from the cache, in threads that run ahead."""
+"""The streaming loader: the host cuts clips from the cache, in prefetching threads."""
 
 import jax
 import numpy as np
@@ -8,9 +8,9 @@ from mgr_jax.data.loader import Batch, Loader
 
 
 class StreamingLoader(Loader):
-    """Moves clips to the device batch by batch; for data of any size.
+    """Sends clips to the device batch by batch; for data of any size.
 
-    Batches also hold `inputs` [batch, time steps, ...], of the type that is stored.
+    Batches also hold `inputs` [batch, time steps, ...], of the stored type.
     """
 
     def inputs(self, data: dict, batch: dict[str, jax.Array]) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Which row of a table belongs to which track."""
+"""Matches the rows of a table with tracks."""
 
 import dataclasses
 from collections import defaultdict
@@ -14,10 +14,16 @@ from mgr_jax.files import expand
 
 
 def read_table(file: str | Path) -> FeatureTracks:
-    """Reads a table whose rows go with tracks, named with their folders; see `read_features`.
+    """Reads a table with a row per track, named with its folders; see `read_features`.
+
+    Args:
+      file: path of the table.
+
+    Returns:
+      The rows.
 
     Raises:
-      UserError: it is no table.
+      UserError: it is not a table.
     """
     table = read_features(expand(file))
     if not table.columns:
@@ -30,16 +36,16 @@ def read_table(file: str | Path) -> FeatureTracks:
 
 
 def match_rows(names: Iterable[str], tracks: Iterable[str]) -> dict[str, str]:
-    """Finds for each track the row of a table that is its own, and no other track's.
+    """Finds for each track the row of a table that belongs to it and to no other track.
 
-    Folders may be left out on either side, as in "00" or "rock/00" for "fma/rock/00.mp3", where
-    only one track and only one row end so. Folders that differ are different tracks. FMA's files
-    are named by six digits, its rows without the leading zeros.
+    Folders may be missing on either side, as in "00" or "rock/00" for "fma/rock/00.mp3", if only
+    one track and only one row end so. Different folders are different tracks. FMA's files are named
+    by six digits, its rows without the leading zeros.
 
     Args:
-      names: of the rows.
-      tracks: all tracks that a row could mean, not only those asked for, or "00" would be the row
-        of whichever track so called is asked for.
+      names: names of the rows.
+      tracks: all tracks that a row could mean, not only those asked for; otherwise "00" would be
+        the row of any track of that name.
 
     Returns:
       The name of its row for every track that has one.
@@ -58,11 +64,11 @@ def match_rows(names: Iterable[str], tracks: Iterable[str]) -> dict[str, str]:
 
 
 def rows_of(table: FeatureTracks, matched: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """The row of each track that a table has, [columns]; the mean of several.
+    """The row of each track that a table has, [columns]; the mean if there are several.
 
     Args:
-      table: of `read_table`.
-      matched: of `match_rows`; tracks whose row the table lacks are left out.
+      table: result of `read_table`.
+      matched: result of `match_rows`; tracks whose row the table lacks are left out.
     """
     number = {name: row for row, name in enumerate(table.track_id)}
     return {
@@ -73,7 +79,7 @@ def rows_of(table: FeatureTracks, matched: Mapping[str, str]) -> dict[str, np.nd
 
 
 def _by_ending(names: Iterable[str]) -> dict[str, dict[str, bool]]:
-    """The names that end in the same folders and file, and whether that is all of the name."""
+    """The names by common last folders and file, and whether that is the whole name."""
     found: dict[str, dict[str, bool]] = defaultdict(dict)
     for name in names:
         *folders, file = full_names([name])[0].split("/")

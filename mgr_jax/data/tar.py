@@ -1,4 +1,4 @@
-"""Tar archives, unpacked safely."""
+"""Unpacks tar archives safely."""
 
 import bz2
 import contextlib
@@ -21,7 +21,7 @@ _MOST_AT_ONCE = 1 << 26
 
 
 def unpack_tar(archive: Path, folder: Path, *, max_expansion: float = MAX_EXPANSION) -> None:
-    """Unpacks a tar archive (gzip, bzip2, xz or plain) into a folder, wholly or not at all.
+    """Unpacks a tar archive (gzip, bzip2, xz or plain) into a folder, completely or not at all.
 
     Args:
       archive: holds files and folders only.
@@ -40,19 +40,24 @@ def unpack_tar(archive: Path, folder: Path, *, max_expansion: float = MAX_EXPANS
         partial.mkdir()
         size = 0
         for member in tar:
-            size += member.size  # a sparse file is larger than what is stored of it
+            size += member.size  # a sparse file is larger than its stored data
             stream.require(size)
             _unpack(tar, member, partial)
         while stream.read(_BLOCK):
-            pass  # to the end of the file, where gzip keeps its check sum
+            pass  # to the end of the file, where gzip has its checksum
         partial.replace(folder)
 
 
 def first_names(archive: Path, most: int, *, max_expansion: float = MAX_EXPANSION) -> list[str]:
-    """Names of the first files in a tar archive, `most` of them; reads no further.
+    """The names of the first files in a tar archive; reads no further.
+
+    Args:
+      archive: the archive.
+      most: number of names.
+      max_expansion: see `require_expansion`.
 
     Raises:
-      UserError: the archive is damaged or expands too much as far as it is read.
+      UserError: the part that is read is damaged or expands too much.
     """
     with _opened(archive, max_expansion) as (_, tar):
         return list(itertools.islice((member.name for member in tar if member.isfile()), most))
@@ -60,7 +65,7 @@ def first_names(archive: Path, most: int, *, max_expansion: float = MAX_EXPANSIO
 
 @contextlib.contextmanager
 def _opened(archive: Path, max_expansion: float) -> Iterator[tuple["_Counted", tarfile.TarFile]]:
-    """Opens an archive; damage that shows while it is read is one sentence."""
+    """Opens an archive; damage found while reading becomes one sentence."""
     try:
         with (
             _Counted(archive, max_expansion) as stream,
@@ -77,7 +82,7 @@ def _opened(archive: Path, max_expansion: float) -> Iterator[tuple["_Counted", t
 
 
 class _Counted:
-    """What a tar archive holds, unpacked as it is read, and no more than it may be."""
+    """The contents of a tar archive, unpacked while they are read, with a limit."""
 
     def __init__(self, archive: Path, max_expansion: float) -> None:
         self._archive, self._max_expansion = archive, max_expansion
@@ -94,7 +99,7 @@ class _Counted:
         require_expansion(self._archive, self._packed, size, self._max_expansion, way_out)
 
     def read(self, size: int) -> bytes:
-        if size > _MOST_AT_ONCE:  # only a header is read at once
+        if size > _MOST_AT_ONCE:  # only headers are read at once
             raise tarfile.ReadError(f"a header of {size} bytes")
         data = self._file.read(size)
         self.require(self._file.tell())
@@ -115,7 +120,7 @@ class _Counted:
 
 
 def _tells_damage(error: OSError) -> bool:
-    """Whether it is not the disk's: one name, twice, or what gzip and bz2 say, without a number."""
+    """Whether an error is damage, not the disk's: gzip's and bz2's errors have no number."""
     twice = (FileExistsError, IsADirectoryError, NotADirectoryError)
     return error.errno is None or isinstance(error, twice)
 

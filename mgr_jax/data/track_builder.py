@@ -1,4 +1,4 @@
-"""The part of a TFDS builder that every dataset shares."""
+"""The part of a TFDS builder that all datasets share."""
 
 import abc
 import contextlib
@@ -24,7 +24,7 @@ from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.data.prepared import seal_dataset
 from mgr_jax.data.record_writer import write_records
 from mgr_jax.data.records import LoadedTrack, Record, Track
-from mgr_jax.data.spool import Columns, Spooled, spool
+from mgr_jax.data.spool import Columns, SpooledExample, spool
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
 
@@ -33,15 +33,15 @@ _AHEAD = 64  # tracks per worker that may be done before their turn
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a builder is about to store.
+    """What a builder will store.
 
     Attributes:
       tracks: the tracks of each split.
-      account: how the splits were made; goes to protocol.json. `complete: False` in it says that
-        the splits are published ones, which may lack a genre where only a part is at hand.
-      tags: vocabulary of the tags; empty where a dataset has none.
-      left_out: tracks of splits that none of the files is of, with the reason for each.
-      former: what the account held of the same tracks in version 0.1.0, where it held other things.
+      account: how the splits were made; goes to protocol.json. `complete: False` means that the
+        splits are published ones, which may lack a genre if only a part of the data is there.
+      tags: vocabulary of the tags; empty if a dataset has none.
+      left_out: tracks of splits without any file, with the reason for each.
+      former: the account of the same tracks in version 0.1.0, if it differed.
     """
 
     tracks: Mapping[str, Sequence[Track]]
@@ -53,27 +53,26 @@ class Plan:
 
 class _Info(tfds.core.DatasetInfo):
     def initialize_from_bucket(self) -> None:
-        """Nothing: no bucket has these datasets, and TFDS leaves a folder in /tmp for each look."""
+        """Does nothing: no bucket has these datasets, and TFDS would leave a folder in /tmp."""
 
 
 class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-    """Stores tracks as records; subclasses say which tracks go to which split.
+    """Stores tracks as records; subclasses decide which tracks go to which split.
 
-    None of them is registered with TFDS: there names are global, and TFDS has a gtzan of its own.
+    None of them is registered with TFDS: names are global there, and TFDS has its own gtzan.
 
-    Beside the records it writes `skipped.json` (track → reason), `notes.json` (track → what was
-    told of it, where it is used but not as it is), `sources.json` (what the files were, see `Mark`)
-    and `protocol.json` (classes, tags, format, how the splits were made). Nothing is left behind if
-    preparing fails.
+    Beside the records it writes `skipped.json` (track → reason), `notes.json` (track → warnings
+    about tracks that are used), `sources.json` (marks of the files, see `Mark`) and `protocol.json`
+    (classes, tags, format, how the splits were made). If preparing fails, nothing is left behind.
 
     Attributes:
       PAYLOAD: name of the feature that holds a record's bytes.
       RECORDS: options of ArrayRecord.
-      HOMEPAGE: where the dataset is described.
-      LICENSE: what may be done with the data.
+      HOMEPAGE: web page of the dataset.
+      LICENSE: licence of the data.
       num_workers: loading processes; 0 loads in this process.
       progress: whether bars are shown.
-      planned: what `plan` has said, where it was asked already.
+      planned: the result of `plan`, if it was called already.
       limits: which files are refused.
     """
 
@@ -92,26 +91,26 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     @classmethod
     @abc.abstractmethod
     def make_config(cls, *, name: str, variant: str, **options: Any) -> tfds.core.BuilderConfig:
-        """The config of what is to be prepared.
+        """The config of the dataset to prepare.
 
         Args:
-          name: of the config; names the folder.
-          variant: one of the dataset's, empty where it has none.
-          **options: those of the dataset's record, but for `name` and `manual_dir`; and
-            `sample_rate`, where audio is stored.
+          name: name of the config and of its folder.
+          variant: variant of the dataset, empty if it has none.
+          **options: options of the dataset's record, except `name` and `manual_dir`; and
+            `sample_rate` if audio is stored.
         """
 
     @abc.abstractmethod
     def plan(self, manual_dir: Path | None) -> Plan:
-        """Says which tracks go to which split, loading none of them."""
+        """Decides which tracks go to which split, without loading them."""
 
     @abc.abstractmethod
     def make_records(self) -> Callable[[Track], tuple[LoadedTrack, list[Record]]]:
-        """Returns what loads and stores a track; picklable."""
+        """Returns a picklable function that loads a track and makes its records."""
 
     @abc.abstractmethod
     def format(self) -> dict[str, Any]:
-        """What a time step is: kind, rate (steps per second), dtype and item_shape."""
+        """The format of a time step: kind, rate (steps per second), dtype and item_shape."""
 
     def _info(self) -> tfds.core.DatasetInfo:
         features: dict[str, Any] = {
@@ -168,11 +167,15 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         self._results = self._work.enter_context(contextlib.closing(results))
         return {split: self._generate_examples(split, len(tracks[split])) for split in tracks}
 
-    def _generate_examples(self, split: str, num_tracks: int) -> Iterator[tuple[str, Spooled]]:
-        """The records of the next tracks by key; writes the cache of the split as well."""
+    def _generate_examples(
+        self, split: str, num_tracks: int
+    ) -> Iterator[tuple[str, SpooledExample]]:
+        """The records of the next tracks by key; also writes the cache of the split."""
         assert self.planned is not None
         results = itertools.islice(self._results, num_tracks)
-        bar = tqdm(results, split, total=num_tracks, unit="track", disable=not self.progress)
+        bar = tqdm(
+            results, split, total=num_tracks, unit="track", disable=None if self.progress else True
+        )
         cache = Path(self.data_path, "cache", split)
         with write_cache(cache, len(self.planned.tags)) as add_to_cache:
             for (track, result), notes in with_notes(bar):
@@ -184,11 +187,11 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
                 for record in records:
                     with record.steps() as steps:
                         add_to_cache(record.columns, steps)
-                    yield f"{track.track_id}#{record.columns['offset']}", record
+                    yield f"{track.track_id}#{record.columns['offset']}", record.example()
             self._account.require_some(split, self._results)
 
     def _generate_splits(self, dl_manager, download_config) -> list[SplitInfo]:
-        """As TFDS's, but for how records are written; see `write_records`."""
+        """As in TFDS, except for the way of writing records; see `write_records`."""
         return [
             write_records(
                 records,
@@ -200,7 +203,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         ]
 
     def download_and_prepare(self, **options: Any) -> None:
-        """As TFDS's, which describes a dataset last; then its files get their sums."""
+        """As in TFDS, which writes the dataset's description last; then its files get checksums."""
         path = Path(self.data_path)
         before = path.exists() and path.stat().st_ino
         super().download_and_prepare(**options)

@@ -1,7 +1,7 @@
-"""What weights have been trained on, and whether a run would be scored on it.
+"""The training data of weights, and whether a run would be scored on it.
 
-Tracks are the same if they hold the same, whatever they and their dataset are called, or if they
-have one name in one source. Of other tracks of equal names ("00.wav") it cannot be told.
+Tracks are equal if their data are, whatever the names of tracks and datasets, or if they have one
+name in one source. For other tracks of equal names ("00.wav") it is unknown.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from mgr_jax.files import expand
 from mgr_jax.integrity import read_sealed, write_sealed
 
 INIT_FROM = "init_from.json"
-_TAUGHT = "trained_on.json"  # of a folder that no config describes
+_TAUGHT = "trained_on.json"  # a folder without a config
 ADVICE = "restore it, or train again in another folder"
 
 
@@ -32,11 +32,12 @@ class TrainedOn:
 
     Attributes:
       run: its folder.
-      source: of the dataset, as its protocol.json names it; equal for equal files.
-      format: of the tracks, see protocol.json: kind, rate, dtype, item_shape.
+      source: digest of the dataset, from its protocol.json; equal for equal files.
+      format: format of the tracks, see protocol.json: kind, rate, dtype, item_shape.
       tracks: their names.
-      digests: of what they hold, see `track_digests`; none in runs of older versions on audio.
-      untold: the data in words, of weights from elsewhere whose tracks are not known; else empty.
+      digests: digests of their data, see `track_digests`; none in runs of older versions on audio.
+      untold: for imported weights whose training tracks are not known: the data in words; else
+        empty.
     """
 
     run: str
@@ -48,7 +49,7 @@ class TrainedOn:
 
 
 def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
-    """What a run was trained on, then what the runs were that it began with.
+    """The training tracks of a run, then those of the runs whose weights it began with.
 
     Raises:
       UserError: the folder is not that of a run, or a file of it is damaged.
@@ -70,21 +71,21 @@ def trained_on(workdir: Path) -> tuple[TrainedOn, ...]:
         return (own,)
     if (path := workdir / INIT_FROM).exists():
         return own, *read_rows(path)
-    try:  # a run of an older version kept no such file
+    try:  # a run of an older version has no such file
         return own, *trained_on(expand(origin))
     except UserError:
         warnings.warn(
-            f"{workdir} began with the weights of {origin}, which cannot be read any more, so that "
-            "the tracks these were trained on are not compared",
+            f"{workdir} began with the weights of {origin}, which can no longer be read, so "
+            "their training tracks are not compared",
             stacklevel=2,
         )
         return (own,)
 
 
 def _heard_elsewhere(workdir: Path) -> tuple[TrainedOn, ...] | None:
-    """What weights were trained on that come from elsewhere; None where the folder is of a run.
+    """The training data of imported weights; None if the folder is that of a run.
 
-    Those that name classes which are none of music, such as ImageNet's, have heard nothing.
+    Weights whose classes are not music, such as ImageNet's, were trained on no music.
     """
     path = workdir / "model.json"
     if (workdir / "dataset.json").exists() or not path.exists():
@@ -100,7 +101,7 @@ def _heard_elsewhere(workdir: Path) -> tuple[TrainedOn, ...] | None:
 
 
 def untold_of(workdir: Path) -> tuple[str, ...]:
-    """What weights were trained on elsewhere, see `TrainedOn.untold`; nothing if unreadable."""
+    """The external training data of weights, see `TrainedOn.untold`; empty if unreadable."""
     try:
         return tuple(one.untold for one in trained_on(workdir) if one.untold)
     except UserError:
@@ -108,20 +109,20 @@ def untold_of(workdir: Path) -> tuple[str, ...]:
 
 
 def keep_trained_on(workdir: Path, encoder: Path, rate: float, digests: Mapping[str, str]) -> None:
-    """Notes what a model was trained on that has no dataset: files of audio.
+    """Records the training data of a model without a dataset: files of audio.
 
     Args:
-      workdir: of the model.
-      encoder: the folder of the model that it was taught on.
-      rate: at which they were read, in Hz.
-      digests: by name, of the samples; see `data.cache.digest`.
+      workdir: folder of the model.
+      encoder: folder of the model that it was taught on.
+      rate: sample rate at which they were read, in Hz.
+      digests: digests of the samples by name; see `data.cache.digest`.
     """
     names, found = list(digests), list(digests.values())
     form = {"kind": "waveform", "rate": rate, "dtype": "int16", "item_shape": []}
     own = TrainedOn(str(workdir), "", form, tuple(names), tuple(found))
     try:
         before = trained_on(encoder)
-    except UserError:  # a model of which that is not known
+    except UserError:  # a model whose training data is not known
         before = ()
     rows = [dataclasses.asdict(one) for one in (own, *before)]
     write_sealed(workdir / _TAUGHT, {"trained_on": rows})
@@ -130,10 +131,10 @@ def keep_trained_on(workdir: Path, encoder: Path, rate: float, digests: Mapping[
 
 
 def read_tracks(workdir: Path) -> dict[str, Any]:
-    """Which tracks a run was trained on, and chosen by, by the names of their splits.
+    """The tracks that a run was trained on and chosen by, by the names of their splits.
 
-    With them come `train_digests` (see `track_digests`) and `draws` (by which version of sampling),
-    where the version that wrote it has them.
+    `train_digests` (see `track_digests`) and `draws` (the version of sampling) are included if the
+    version that wrote them has them.
 
     Raises:
       UserError: it is missing or damaged.
@@ -149,7 +150,7 @@ def read_tracks(workdir: Path) -> dict[str, Any]:
 
 
 def read_rows(path: Path) -> tuple[TrainedOn, ...]:
-    """What a file says under `trained_on`.
+    """The entries of a file under `trained_on`.
 
     Raises:
       UserError: it is damaged.
@@ -161,7 +162,7 @@ def read_rows(path: Path) -> tuple[TrainedOn, ...]:
 
 
 def _parse(path: Path, **fields: Any) -> TrainedOn:
-    """A record of fields that were read from a file."""
+    """A record from fields that were read from a file."""
     texts = {"run": str, "source": str, "format": dict}
     for name, kind in texts.items():
         if not isinstance(fields.get(name), kind):
@@ -185,7 +186,7 @@ def _are_texts(value: Any) -> bool:
 
 
 def damaged(path: Path, field: str) -> UserError:
-    """The error of a file in which a field is not as it was written."""
+    """The error for a file with a damaged field."""
     return UserError(f"{path} is damaged ({field} is not as it was); {ADVICE}", "file.damaged")
 
 
@@ -196,20 +197,20 @@ def require_unseen(
     *,
     progress: bool = False,
 ) -> str:
-    """Makes sure that what weights were trained on is not scored.
+    """Checks that no training track of some weights is scored.
 
     Args:
-      seen: what they were trained on; what is `untold` cannot be compared.
-      config: of the run that begins with them.
-      splits: of that run, "train" and "validation".
-      progress: show a bar where tracks are read.
+      seen: training data of the weights; `untold` data cannot be compared.
+      config: config of the run that begins with them.
+      splits: tracks of that run, "train" and "validation".
+      progress: show a bar while tracks are read.
 
     Returns:
-      How the run may leak, where only names coincide and config.protocol.i_know_this_leaks is set;
-      else nothing.
+      How the run may leak, if only names coincide and config.protocol.i_know_this_leaks is set;
+      else empty.
 
     Raises:
-      UserError: tracks are scored that were trained on, or that have the names of such.
+      UserError: training tracks are scored, or tracks with the names of training tracks.
     """
     parts = dict(splits)
     if next_split(splits["train"].account) == "test":
@@ -240,7 +241,7 @@ def require_unseen(
         if not run.digests and same_format(run.format, account["format"]):
             warnings.warn(
                 f"{run.run} was trained by an older version, which kept no digests of audio, so "
-                "that its tracks were compared by name alone",
+                "its tracks were compared only by name",
                 stacklevel=2,
             )
     if not (told := _count(doubtful, held)):
@@ -263,7 +264,7 @@ def require_unseen(
 def _compare(
     run: TrainedOn, held: Mapping[str, Mapping[str, str]], account: Mapping[str, Any]
 ) -> dict[str, tuple[set[str], set[str]]]:
-    """By scored split the tracks that were trained on, and those of which it cannot be told."""
+    """By scored split, the tracks that are training tracks, and those that may be."""
     digests = set(run.digests) if same_format(run.format, account["format"]) else set()
     everywhere = {track: digest for tracks in held.values() for track, digest in tracks.items()}
     equal = everywhere.keys() & set(run.tracks)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mgr_jax.evaluation.bootstrap import bootstrap_intervals
 from mgr_jax.evaluation.predictions import Predictions, require
-from mgr_jax.evaluation.scores import require_single_label, weighted_scores
+from mgr_jax.evaluation.scores import make_scorer, require_single_label
 
 # With fewer pairs that differ, chi-squared is not what McNemar's statistic follows.
 _FEW = 25
@@ -46,10 +46,10 @@ def paired_difference(
         "decisions": a.only_decisions or b.only_decisions,
     }
     rows = len(a.track)
+    score_a, score_b = (make_scorer(table, **options_of_scores) for table in (a, b))
 
     def statistic(weights: np.ndarray) -> dict[str, np.ndarray]:
-        first = weighted_scores(a, weights[:, :rows], **options_of_scores)
-        second = weighted_scores(b, weights[:, rows:], **options_of_scores)
+        first, second = score_a(weights[:, :rows]), score_b(weights[:, rows:])
         require(
             metric in first and metric in second,
             f"there is no {metric} in both tables; choose from {', '.join(first)}",

@@ -13,7 +13,7 @@ import numpy as np
 from mgr_jax.errors import UserError, printable
 from mgr_jax.evaluation.predictions import Predictions, read_protocol
 from mgr_jax.evaluation.protocol import Protocol
-from mgr_jax.evaluation.scores import evaluate, majority_baseline
+from mgr_jax.evaluation.scores import evaluate
 from mgr_jax.evaluation.text import format_table
 from mgr_jax.files import expand, together
 from mgr_jax.integrity import read_sealed, write_sealed
@@ -110,13 +110,9 @@ def save_result(
     Returns:
       The scored split.
     """
-    scores = {"system": system, **evaluate(predictions, aggregation=aggregation, top_k=top_k)}
-    if training_tracks is not None:
-        majority = int(np.argmax(training_tracks))
-        scores["majority"] = {
-            "class": predictions.classes[majority],
-            **majority_baseline(predictions, majority),
-        }
+    majority = None if training_tracks is None else int(np.argmax(training_tracks))
+    found = evaluate(predictions, aggregation=aggregation, top_k=top_k, majority_class=majority)
+    scores = {"system": system, **found}
     if told:
         scores["told"] = dict(told)
     with together(folder / "predictions") as new:

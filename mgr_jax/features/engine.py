@@ -75,7 +75,7 @@ def extract(
         initial=len(names) - len(left),
         total=len(names),
         unit=unit,
-        disable=not progress,
+        disable=None if progress else True,
     )
     with contextlib.closing(results), shown as bar:
         told = with_notes(bar) if note else ((result, []) for result in bar)

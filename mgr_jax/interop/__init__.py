@@ -1,1 +1,1 @@
-"""Weights of other programs, read as model folders of ours."""
+"""Reads weights of other programs as model folders of mgr_jax."""

@@ -1,4 +1,4 @@
-"""Tells a network from the arrays of a file, and what is wrong where they do not fit."""
+"""Finds the network for the arrays of a file, and explains arrays that do not fit."""
 
 import itertools
 
@@ -11,12 +11,12 @@ _TRIES = 4
 
 
 class _StandingIn(Tensors):
-    """Has shapes of others for the arrays that are missing, by which a network would be told.
+    """Gives missing arrays the shapes of similar ones, so that the network can still be found.
 
-    So all that a file lacks is found, not only the first array that is asked for.
+    So all missing arrays are reported, not only the first.
 
     Attributes:
-      rank: how many others are more like a missing one, by their names, than the one that is taken.
+      rank: position of the chosen array among those most similar in name.
     """
 
     rank = 0
@@ -30,7 +30,7 @@ class _StandingIn(Tensors):
 
 
 def _alike(one: str, other: str) -> int:
-    """How much two names share at both ends, as layer1.conv.weight and layer2.conv.weight."""
+    """Number of common characters at both ends of two names, such as conv1.bias and conv2.bias."""
     ends = [zip(one, other, strict=False), zip(one[::-1], other[::-1], strict=False)]
     return sum(len([*itertools.takewhile(lambda pair: pair[0] == pair[1], end)]) for end in ends)
 
@@ -38,10 +38,15 @@ def _alike(one: str, other: str) -> int:
 def convert_tensors(
     source: Source, tensors: Tensors, reading: str
 ) -> tuple[Conversion, tuple[str, ...]]:
-    """What a file is as a model of ours, and names of the arrays that are left out.
+    """The model that a file holds, and the names of the arrays that are left out.
+
+    Args:
+      source: the kind of file.
+      tensors: arrays of the file.
+      reading: one of the source's ways to read a file.
 
     Raises:
-      UserError: arrays are missing, or there are others, which are all named; or it is a file of
+      UserError: arrays are missing or superfluous, which are all named; or the file belongs to
         another source, which is named.
     """
     try:
@@ -51,7 +56,7 @@ def convert_tensors(
             raise
         if fitting := [name for name in list_sources() if _fits(name, tensors)]:
             raise UserError(
-                f"{tensors.file} is no file of the source {source.name}, but one of "
+                f"{tensors.file} is not a file of the source {source.name}, but of "
                 f"{' or '.join(fitting)}; give that as `source`",
                 code="weights.other_source",
             ) from error
@@ -73,7 +78,7 @@ def _fits(name: str, tensors: Tensors) -> bool:
 
 
 def _all_missing(source: Source, tensors: Tensors, reading: str) -> UserError | None:
-    """What names all that is missing or left over in a file that has most of what is needed."""
+    """The error that names all missing and superfluous arrays of a nearly complete file."""
     standing_in = _StandingIn(tensors, tensors.file)
     for standing_in.rank in range(_TRIES):
         try:

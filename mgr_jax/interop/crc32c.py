@@ -1,4 +1,4 @@
-"""The checksum of TensorFlow's files: CRC-32C (Castagnoli), masked as they do."""
+"""The checksum of TensorFlow's files: CRC-32C (Castagnoli), masked."""
 
 import numpy as np
 
@@ -19,13 +19,13 @@ def crc32c(data: bytes) -> int:
     """CRC-32C of bytes.
 
     The sum without inversions is linear, and zeros in front do not change it. So the sums of rows
-    of equal length are computed side by side, and joined: that of rows A and B is that of A,
-    carried on over as many zeros as B has bytes, plus that of B.
+    of equal length are computed in parallel, and joined: the sum of rows A and B is that of A,
+    continued over as many zeros as B has bytes, plus that of B.
     """
     if len(data) < 4:
         padded, inverted = np.frombuffer(data, np.uint8), np.uint32(0xFFFFFFFF)
         return int(_sum(padded[None], np.array([inverted]))[0]) ^ 0xFFFFFFFF
-    row = 1 << (len(data).bit_length() + 1) // 2  # about as many bytes in a row as there are rows
+    row = 1 << (len(data).bit_length() + 1) // 2  # about as many bytes per row as there are rows
     padded = np.zeros(-(-len(data) // row) * row, np.uint8)
     padded[-len(data) :] = np.frombuffer(data, np.uint8)
     first = len(padded) - len(data)
@@ -43,13 +43,13 @@ def crc32c(data: bytes) -> int:
 
 
 def masked_crc32c(data: bytes) -> int:
-    """As TensorFlow and LevelDB store it beside the data: rotated, and a constant added."""
+    """The sum as TensorFlow and LevelDB store it: rotated, plus a constant."""
     crc = crc32c(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _sum(rows: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """Carries the sum of each row [rows, bytes] on over its bytes."""
+    """Continues the sum of each row [rows, bytes] over its bytes."""
     for column in rows.T:
         sums = _TABLE[(sums ^ column) & 0xFF] ^ (sums >> 8)
     return sums

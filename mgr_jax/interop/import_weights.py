@@ -1,4 +1,4 @@
-"""Weights of other programs as a model folder, which is used like any run."""
+"""Converts weights of other programs to a model folder, which is used like any run."""
 
 import os
 from collections.abc import Sequence
@@ -31,16 +31,16 @@ from mgr_jax.training.weights import save_variables
 
 @dataclass(frozen=True)
 class Imported:
-    """A model folder that was made of a file of weights.
+    """A model folder that was made from a file of weights.
 
     Attributes:
-      source: what the file was, see `list_sources`.
-      path: of the folder.
-      system: what it is called in reports.
+      source: kind of the file, see `list_sources`.
+      path: path of the folder.
+      system: its name in reports.
       classes: names of its outputs.
       parameters: number of its trained parameters.
       ignored: names of arrays of the file that were left out.
-      notes: what is to be known of it.
+      notes: notes from the conversion.
     """
 
     source: str
@@ -52,8 +52,8 @@ class Imported:
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
-        """What was written, in a few lines."""
-        told = f"{len(self.classes)} classes" if self.classes else "no classes, embeddings alone"
+        """A summary of a few lines."""
+        told = f"{len(self.classes)} classes" if self.classes else "no classes, only embeddings"
         lines = [f"Wrote {self.path}: {self.system}, {self.parameters:,} parameters, {told}."]
         left = ", ".join(find_source(self.source).tell_ignored(self.ignored))
         lines += [f"Left out, as not needed: {left}."] if left else []
@@ -69,26 +69,30 @@ def import_weights(
     reading: str | None = None,
     checkpoint: str | None = None,
 ) -> Imported:
-    """Makes a model folder of a file of weights.
+    """Converts a file of weights to a model folder.
 
         mgr_jax.import_weights("won2020_fcn", "best_model.pth", "models/fcn", labels="mtat50")
         mgr_jax.load("models/fcn").predict("song.mp3").top()
 
-    Widths, number of layers and classes are told from the file. No array is left over in silence,
-    and none of the network's is missing.
+    Widths, number of layers and classes are read from the shapes of the arrays. Every array of the
+    network must be in the file, and every array of the file must be used or known to be
+    superfluous.
 
     Args:
-      source: what the file is, one of `list_sources()`.
+      source: kind of the file, one of `list_sources()`.
       weights: the file.
-      out: a folder that is not there yet, or is empty.
-      labels: names of the outputs, see `interop.labels.read_labels`; None: those that the file
-        tells, or those of these very weights where they are known, else numbers.
-      reading: one of the source's, where it has several; None: the first.
-      checkpoint: which, where the file holds several.
+      out: a folder that does not exist or is empty.
+      labels: names of the outputs, see `interop.labels.read_labels`; None: those in the file, or
+        those of these weights if they are known, else numbers.
+      reading: one of the source's ways to read a file, if it has several; None: the first.
+      checkpoint: name of the checkpoint, if the file holds several.
+
+    Returns:
+      A description of the model folder.
 
     Raises:
-      UserError: there is no such source, reading or file; it holds more than arrays, or other ones
-        than the network needs; the labels do not fit, or the folder is not empty.
+      UserError: there is no such source, reading or file; the file holds more than arrays, or other
+        arrays than the network needs; the labels do not fit; or the folder is not empty.
     """
     kind, out = find_source(source), expand(out).absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -137,10 +141,17 @@ def build_model(
     classes: tuple[str, ...],
     digest: str,
 ) -> tuple[ModelDescription, dict[str, Any]]:
-    """The description and the variables of the model that a file is.
+    """The description and the variables of the model in a file.
+
+    Args:
+      source: kind of the file.
+      tensors: its arrays.
+      conversion: the model that they belong to.
+      classes: names of the outputs.
+      digest: digest of the arrays.
 
     Raises:
-      UserError: arrays do not fit the network, or the network not the clips.
+      UserError: arrays do not fit the network, or the network does not fit the clips.
     """
     config = base_config()
     config.task = conversion.task
@@ -181,7 +192,7 @@ def _reading(source: Source, asked: str | None) -> str:
         return next(iter(source.readings), "")
     if not source.readings:
         raise UserError(
-            f"files of {source.name} are read in one way alone; leave `reading` out",
+            f"files of {source.name} can be read in one way only; leave `reading` out",
             code="weights.no_readings",
         )
     if asked not in source.readings:
@@ -190,7 +201,7 @@ def _reading(source: Source, asked: str | None) -> str:
 
 
 def _tell_readings(source: Source, used: str) -> tuple[str, ...]:
-    """What the file was read as, and what else it may be."""
+    """How the file was read, and the other ways."""
     others = "; ".join(f"{name}: {what}" for name, what in source.readings.items() if name != used)
     return (f"Read as {used}: {source.readings[used]}. Give `reading` for {others}.",)
 
@@ -201,7 +212,7 @@ def _name_classes(
     given: str | os.PathLike[str] | Sequence[str] | None,
     known: Pretrained | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the outputs, and what is to be said of them."""
+    """Names of the outputs, and notes on them."""
     count = conversion.num_classes
     if given is not None:
         return read_labels(given, count), ()

@@ -1,4 +1,4 @@
-"""Keras's weights from HDF5: arrays by the path that they have in the file, and nothing else."""
+"""Reads arrays of Keras's weights from HDF5, by their path in the file."""
 
 import io
 import math
@@ -11,27 +11,28 @@ import numpy as np
 from mgr_jax.errors import UserError, some_names
 from mgr_jax.interop.limits import Room, damaged, require_name
 
-_MEMBER = "model.weights.h5"  # of .keras archives
-_MODEL = "model_weights/"  # of files of whole models, beside "optimizer_weights/"
+_MEMBER = "model.weights.h5"  # member of .keras archives
+_MODEL = "model_weights/"  # in files of whole models, beside "optimizer_weights/"
 _KINDS = "fiub"
 
 Found = tuple[dict[str, np.ndarray], list[str]]
 
 
 def read_keras(path: Path, zipped: zipfile.ZipFile | None = None) -> Found:
-    """Reads all arrays, as "conv1/conv1_W_1:0".
+    """Reads all arrays, under names such as "conv1/conv1_W_1:0".
 
-    Of a file of a whole model, the optimizer's are left out, and "model_weights/" before the names.
+    From a file of a whole model the optimizer's arrays are left out, and "model_weights/" is
+    removed from the names.
 
     Args:
-      path: of the file.
-      zipped: it, if it is a .keras archive.
+      path: path of the file.
+      zipped: the archive, if it is a .keras archive.
 
     Returns:
-      Arrays by name, and what is to be said of them.
+      Arrays by name, and notes on them.
 
     Raises:
-      UserError: h5py is not installed, or the file is damaged, or points to other files.
+      UserError: h5py is not installed, or the file is damaged, or links to other files.
     """
     try:
         import h5py
@@ -46,7 +47,7 @@ def read_keras(path: Path, zipped: zipfile.ZipFile | None = None) -> Found:
         arrays, left = _Reader(h5py, room).read(file)
     notes = []
     if left:
-        notes.append(f"What is no array of numbers was left out: {some_names(left, 12)}.")
+        notes.append(f"Left out, as not arrays of numbers: {some_names(left, 12)}.")
     if any(name.startswith(_MODEL) for name in arrays):
         others = sorted(name for name in arrays if not name.startswith(_MODEL))
         arrays = {
@@ -60,7 +61,7 @@ def read_keras(path: Path, zipped: zipfile.ZipFile | None = None) -> Found:
 
 
 class _Reader:
-    """Walks through an HDF5 file along hard links alone, and reads what lies in the file itself."""
+    """Follows only hard links of an HDF5 file, and reads only what is in the file itself."""
 
     def __init__(self, h5py: Any, room: Room) -> None:
         self._h5py, self._room = h5py, room
@@ -90,7 +91,7 @@ class _Reader:
         return dict(sorted(arrays.items())), sorted(left)
 
     def _is_array(self, item: Any) -> bool:
-        """Of numbers; one without a shape holds nothing."""
+        """Whether an item is an array of numbers; one without a shape holds nothing."""
         known = isinstance(item, self._h5py.Dataset) and item.shape is not None
         return known and item.dtype.kind in _KINDS
 
@@ -99,10 +100,10 @@ class _Reader:
         layout = created.get_layout()
         if layout == h5d.VIRTUAL or created.get_external_count():
             raise self._points_elsewhere(name)
-        if layout == h5d.CHUNKED:  # a damaged one can crash the library
+        if layout == h5d.CHUNKED:  # a damaged chunk can crash the library
             raise UserError(
-                f"{self._room.path} keeps {name} in chunks, maybe compressed, as Keras does not; "
-                "write it anew with h5repack -l CONTI -f NONE",
+                f"{self._room.path} stores {name} in chunks, unlike Keras; "
+                "rewrite it with h5repack -l CONTI -f NONE",
                 code="weights.in_chunks",
             )
         self._room.take(math.prod(dataset.shape) * dataset.dtype.itemsize)
@@ -111,8 +112,8 @@ class _Reader:
 
     def _points_elsewhere(self, name: str) -> UserError:
         return UserError(
-            f"{self._room.path} points to another place for {name}, which was not read; give a "
-            "file that holds its arrays itself, as Keras writes it",
+            f"{self._room.path} links to another place for {name}, which was not read; give a "
+            "file that contains its arrays, as Keras writes it",
             code="weights.points_elsewhere",
         )
 

@@ -1,8 +1,8 @@
-"""Layers of Keras as layers of Flax: names of all forms of its files, of any numbering.
+"""Converts layers of Keras to layers of Flax, for all forms of names and any numbering.
 
 Keras 1 has "conv1/conv1_W_1:0", Keras 2 "conv2d_1/conv2d_1/kernel:0", Keras 3 "conv2d_1/vars/0".
-How many layers of a kind a program had made before shifts the numbers in a file, but not their
-order.
+The numbers in a file depend on how many layers of a kind a program had made before, but their order
+does not.
 """
 
 import re
@@ -14,10 +14,10 @@ from mgr_jax.errors import UserError
 from mgr_jax.interop.layers import transposed
 from mgr_jax.interop.source import Leaf, Tensors, identity
 
-# What stands beside the layers.
+# Groups beside the layers.
 IGNORED = ("optimizer/*", "optimizer_weights/*")
 
-_KINDS = {  # of layers, and their arrays in the order of Keras 3
+_KINDS = {  # kinds of layers, with their arrays in the order of Keras 3
     "conv2d": ("kernel", "bias"),
     "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
     "dense": ("kernel", "bias"),
@@ -25,7 +25,7 @@ _KINDS = {  # of layers, and their arrays in the order of Keras 3
 
 
 def keras1_names(tensors: Tensors) -> dict[str, str]:
-    """Full names of Keras 1's arrays by their own: "conv1_W" of "conv1/conv1_W_1:0"."""
+    """Full names of Keras 1's arrays by short name: "conv1_W" for "conv1/conv1_W_1:0"."""
     found = {}
     for name in tensors:
         last = name.rsplit("/", 1)[-1].removesuffix(":0")
@@ -34,7 +34,7 @@ def keras1_names(tensors: Tensors) -> dict[str, str]:
 
 
 def numbered_layers(names: Iterable[str], kind: str) -> list[str]:
-    """Layers that names of Keras 1 are of, such as "conv2" for "conv", in their order."""
+    """The layers in names of Keras 1, such as "conv2" for "conv", in order."""
     found = {
         match[1]: int(match[2]) for name in names if (match := re.match(rf"({kind}(\d+))_", name))
     }
@@ -42,11 +42,11 @@ def numbered_layers(names: Iterable[str], kind: str) -> list[str]:
 
 
 class Keras1:
-    """Leaves from the arrays of Keras 1; see `keras1_names`.
+    """Makes leaves from the arrays of Keras 1; see `keras1_names`.
 
     TensorFlow ends the names of its arrays in ":0", Theano does not. Theano convolves where
-    TensorFlow correlates: its kernels are turned by 180 degrees. Kernels are [out, in, bins, time],
-    or [bins, time, in, out]; the first one, which has one input, tells which.
+    TensorFlow correlates, so its kernels are rotated by 180 degrees. Kernels are [out, in, bins,
+    time] or [bins, time, in, out]; the first one, which has one input, shows which.
     """
 
     def __init__(self, tensors: Tensors) -> None:
@@ -56,7 +56,7 @@ class Keras1:
         self._channels_last = any(len(k) == 4 and k[1] > 1 and k[2] == 1 for k in kernels)
 
     def name(self, array: str) -> str:
-        """Full name of an array; of one that is missing, as it is called otherwise."""
+        """Full name of an array; for a missing one, its short name."""
         return self.names.get(array, array)
 
     def shape(self, array: str, ndim: int) -> tuple[int, ...]:
@@ -64,7 +64,7 @@ class Keras1:
         return self.tensors.shape(self.name(array), ndim)
 
     def width(self, conv: str) -> int:
-        """Channels that a convolution gives."""
+        """Output channels of a convolution."""
         return self.shape(f"{conv}_W", 4)[-1 if self._channels_last else 0]
 
     def conv(self, layer: str, *path: str) -> Iterator[Leaf]:
@@ -90,9 +90,12 @@ class Keras1:
 
         Args:
           layer: its name.
-          *path: of ours.
-          variance: makes a variance of what is stored as "running_std"; None: there are no
+          *path: path of our layer.
+          variance: function from the stored "running_std" to a variance; None: there are no
             statistics.
+
+        Yields:
+          Its arrays.
         """
         yield Leaf(_at("params", path, "scale"), (self.name(f"{layer}_gamma"),))
         yield Leaf(_at("params", path, "bias"), (self.name(f"{layer}_beta"),))
@@ -102,7 +105,7 @@ class Keras1:
             yield Leaf(_at("batch_stats", path, "var"), (stored,), variance)
 
     def gru(self, layer: str, *path: str) -> Iterator[Leaf]:
-        """A GRU with one bias per gate, as `recurrent.GRU`."""
+        """A GRU with one bias per gate, as in `recurrent.GRU`."""
         for gate, letter in (("update", "z"), ("reset", "r"), ("candidate", "h")):
             yield from self._gate(layer, gate, letter, path)
 
@@ -113,12 +116,12 @@ class Keras1:
 
 
 class Keras2:
-    """Leaves from the arrays of Keras 2 and 3, whose layers are told by kind and order.
+    """Makes leaves from the arrays of Keras 2 and 3, whose layers are identified by kind and order.
 
     Attributes:
       convs: names of the convolutions, in the order in which they were made.
-      norms: likewise of the batch norms.
-      denses: likewise of the dense layers.
+      norms: names of the batch norms, likewise.
+      denses: names of the dense layers, likewise.
     """
 
     def __init__(self, tensors: Tensors) -> None:
@@ -141,8 +144,11 @@ class Keras2:
     def require_counts(self, **counts: int) -> None:
         """Checks the numbers of layers by kind: `convs`, `norms`, `denses`.
 
+        Args:
+          **counts: expected numbers.
+
         Raises:
-          UserError: there are others.
+          UserError: the numbers differ.
         """
         got = {kind: getattr(self, kind) for kind in counts}
         if any(len(got[kind]) != count for kind, count in counts.items()):
@@ -158,15 +164,21 @@ class Keras2:
             )
 
     def name(self, layer: str, array: str) -> str:
-        """Full name of an array; of one that is missing, as it is called otherwise."""
+        """Full name of an array; for a missing one, its short name."""
         return self._names.get((layer, array), f"{layer}/{array}")
 
     def shape(self, layer: str, array: str, ndim: int) -> tuple[int, ...]:
-        """See `Tensors.shape`."""
+        """See `Tensors.shape`.
+
+        Args:
+          layer: name of the layer.
+          array: name of its array.
+          ndim: expected number of axes.
+        """
         return self.tensors.shape(self.name(layer, array), ndim)
 
     def layer(self, layer: str, *path: str) -> Iterator[Leaf]:
-        """A dense layer, or a convolution, whose axes are ours."""
+        """A dense layer, or a convolution with axes in our order."""
         yield Leaf(_at("params", path, "kernel"), (self.name(layer, "kernel"),))
         yield Leaf(_at("params", path, "bias"), (self.name(layer, "bias"),))
 
@@ -179,7 +191,7 @@ class Keras2:
 
 
 def _layer_and_array(name: str) -> tuple[str, str] | None:
-    """("conv2d_1", "kernel") of a path, which may stand in a group of more names; None: of none."""
+    """("conv2d_1", "kernel") from a path, which may have outer groups; None for other paths."""
     *parts, array = name.removesuffix(":0").split("/")
     for part in parts:
         if match := re.fullmatch(rf"({'|'.join(_KINDS)})(_\d+)?", part):

@@ -1,4 +1,4 @@
-"""Names of the outputs of published networks: label sets of `third_party/labels`, or a file."""
+"""Names of the outputs of published networks: label sets in `third_party/labels`, or a file."""
 
 import csv
 import os
@@ -9,25 +9,25 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import expand
 from mgr_jax.third_party import third_party_path
 
-_COLUMNS = ("class", "display_name")  # the latter in AudioSet's own table
+_COLUMNS = ("class", "display_name")  # the second in AudioSet's own table
 
 
 def list_label_sets() -> list[str]:
-    """Names of the label sets that are known."""
+    """Names of the label sets."""
     return sorted(path.stem for path in third_party_path("labels").glob("*.csv"))
 
 
 def read_labels(given: str | os.PathLike[str] | Sequence[str], count: int) -> tuple[str, ...]:
-    """Names of the outputs of a network, in their order.
+    """The names of the outputs of a network, in order.
 
     Args:
-      given: the name of a label set, a CSV file with a column `class`, a text file with a name in
-        every line, or the names themselves.
-      count: of the outputs.
+      given: the name of a label set, a CSV file with a column `class`, a text file with one name
+        per line, or the names themselves.
+      count: number of outputs.
 
     Raises:
-      UserError: there is no such file, or it holds another number of names, one of them twice, or
-        one that cannot be printed.
+      UserError: there is no such file, or it holds another number of names, a name twice, or one
+        that cannot be printed.
     """
     if isinstance(given, str | os.PathLike):
         known = str(given) in list_label_sets()
@@ -38,19 +38,19 @@ def read_labels(given: str | os.PathLike[str] | Sequence[str], count: int) -> tu
     if len(names) != count:
         raise UserError(
             f"{told} names {len(names)} classes, but the network has {count} outputs; give "
-            f"a file with a name in every line, or one of {', '.join(list_label_sets())}",
+            f"a file with one name per line, or one of {', '.join(list_label_sets())}",
             code="labels.other_count",
         )
     unnamed = [number for number, name in enumerate(names) if not _is_name(name)]
     if unnamed:
         raise UserError(
-            f"{told} names output {unnamed[0]} {names[unnamed[0]]!r}, which is no name that can be "
-            "printed; give every output one",
+            f"{told} names output {unnamed[0]} {names[unnamed[0]]!r}, which cannot be printed; "
+            "give every output a name",
             code="labels.not_named",
         )
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(
-            f"{told} names {', '.join(twice)} more than once; every output has a name of its own",
+            f"{told} names {', '.join(twice)} more than once; every output needs its own name",
             code="labels.repeated",
         )
     return names
@@ -69,8 +69,8 @@ def _read(path: Path) -> tuple[str, ...]:
         ) from error
     except OSError as error:
         raise UserError(
-            f"{path} is no label set and cannot be read as a file of names; give a text file, or "
-            f"one of {', '.join(list_label_sets())}",
+            f"{path} is not a label set and cannot be read as a file of names; give a text file, "
+            f"or one of {', '.join(list_label_sets())}",
             code="labels.not_found",
         ) from error
     lines = [line.strip() for line in lines if line.strip()]

@@ -1,4 +1,4 @@
-"""Layers of PyTorch, Keras and TensorFlow as layers of Flax."""
+"""Converts layers of PyTorch, Keras and TensorFlow to layers of Flax."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,17 +12,20 @@ def _at(collection: str, path: Sequence[str], name: str) -> tuple[str, ...]:
 
 
 def transposed(array: np.ndarray) -> np.ndarray:
-    """All axes in reverse: [out, in, bins, time] as [time, bins, in, out], [out, in] likewise."""
+    """All axes reversed: [out, in, bins, time] becomes [time, bins, in, out]."""
     return array.transpose()
 
 
 def torch_layer(module: str, *path: str, bias: bool = True) -> Iterator[Leaf]:
-    """A dense layer of PyTorch, or a convolution over (bins, time), (time,) or none.
+    """A dense layer of PyTorch, or a convolution over (bins, time) or (time,).
 
     Args:
       module: its name in the state dict.
-      *path: of ours, within the model.
-      bias: whether it has one.
+      *path: path of our layer within the model.
+      bias: whether it has a bias.
+
+    Yields:
+      Its arrays.
     """
     yield Leaf(_at("params", path, "kernel"), (f"{module}.weight",), transposed)
     if bias:
@@ -38,7 +41,16 @@ def torch_norm(module: str, *path: str) -> Iterator[Leaf]:
 
 
 def torch_gru(module: str, layer: int, *path: str) -> Iterator[Leaf]:
-    """A layer of PyTorch's GRU, whose gates lie one after the other, as `recurrent.GRU`."""
+    """A layer of PyTorch's GRU, whose gates are concatenated, as `recurrent.GRU`.
+
+    Args:
+      module: its name in the state dict.
+      layer: number of the layer.
+      *path: path of our layer.
+
+    Yields:
+      Its arrays.
+    """
     for number, gate in enumerate(("reset", "update", "candidate")):
 
         def part(array: np.ndarray, number: int = number) -> np.ndarray:
@@ -62,8 +74,11 @@ def torch_attention(module: str, *path: str, heads: int) -> Iterator[Leaf]:
 
     Args:
       module: its name in the state dict.
-      *path: of ours; its last name is "query", "key", "value" or, from the heads, "out".
-      heads: how many.
+      *path: path of our layer; its last name is "query", "key", "value" or, from the heads, "out".
+      heads: number of heads.
+
+    Yields:
+      Its arrays.
     """
     out = path[-1] == "out"
 

@@ -1,18 +1,18 @@
-"""How much a file of weights may ask for, and what is said of one that is damaged."""
+"""Limits the memory that a file of weights may claim; errors for damaged files."""
 
 import zipfile
 from pathlib import Path
 
 from mgr_jax.errors import UserError
 
-# What a file may ask for beyond a few times its own size: compressed zeros, expanded tensors.
+# Memory that a file may claim beyond a multiple of its size: compressed zeros, expanded tensors.
 _FREE = 2**28
 _TIMES = 4
 _LONGEST_NAME = 1000
 
 
 def damaged(path: Path, why: object) -> UserError:
-    """What is said of a file that is not whole."""
+    """The error for a damaged file."""
     return UserError(
         f"{path} is damaged or cut off ({str(why)[:200]}); get the file again",
         code="weights.damaged",
@@ -20,7 +20,14 @@ def damaged(path: Path, why: object) -> UserError:
 
 
 def require_name(path: Path, name: str) -> str:
-    """A name as it is; those of forms in which names share their beginnings could grow for ever.
+    """Checks the length of a name; names that share their beginnings could grow without limit.
+
+    Args:
+      path: the file.
+      name: the name.
+
+    Returns:
+      The name.
 
     Raises:
       UserError: it is longer than any array's.
@@ -31,25 +38,25 @@ def require_name(path: Path, name: str) -> str:
 
 
 class Room:
-    """The bytes that may still be made of a file.
+    """The bytes that may still be allocated for a file.
 
     Attributes:
-      path: of the file.
+      path: path of the file.
     """
 
     def __init__(self, path: Path, size: int | None = None) -> None:
-        """Gives a file four times its size, and 256 MiB.
+        """Allows a file four times its size, plus 256 MiB.
 
         Args:
-          path: of the file.
-          size: of all its parts, where there are several.
+          path: path of the file.
+          size: size of all its parts, if there are several.
         """
         self.path = path
         self._size = path.stat().st_size if size is None else size
         self._left = _TIMES * self._size + _FREE
 
     def take(self, count: int) -> None:
-        """Takes bytes before they are made.
+        """Counts bytes before they are allocated.
 
         Raises:
           UserError: a file of this size cannot need so many.
@@ -64,7 +71,18 @@ class Room:
             )
 
     def read(self, zipped: zipfile.ZipFile, name: str) -> bytes:
-        """Reads a member of a zip archive, whose sum is checked."""
+        """Reads a member of a zip archive, and checks its checksum.
+
+        Args:
+          zipped: the archive.
+          name: the member.
+
+        Returns:
+          Its bytes.
+
+        Raises:
+          UserError: it is damaged, or claims too much.
+        """
         info = zipped.getinfo(name)
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise damaged(self.path, f"{name} is compressed in a way that no such file is")

@@ -1,4 +1,4 @@
-"""Archives of plain arrays: NumPy's .npz, which may not hold pickles here, and .safetensors."""
+"""Reads archives of plain arrays: NumPy's .npz, without pickles, and .safetensors."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from mgr_jax.interop.limits import Room, damaged
 from mgr_jax.interop.state_dict import unwrap
 
 _KINDS = "fiubc"
-_OUTPUT = ":0"  # after names of TensorFlow's variables, which its checkpoints do not have
+_OUTPUT = ":0"  # suffix of TensorFlow's variables, which is not in its checkpoints
 _SAFE = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2",
     "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "<u2",
@@ -25,8 +25,12 @@ Found = tuple[dict[str, np.ndarray], list[str]]
 def read_npz(path: Path, zipped: zipfile.ZipFile) -> Found:
     """Reads NumPy's archive of arrays.
 
+    Args:
+      path: path of the file.
+      zipped: the archive.
+
     Returns:
-      Arrays by name, and what is to be said of them.
+      Arrays by name, and notes on them.
 
     Raises:
       UserError: it holds a pickle, or is damaged.
@@ -41,8 +45,8 @@ def read_npz(path: Path, zipped: zipfile.ZipFile) -> Found:
         shape, fortran, dtype = header(stream)
         if dtype.hasobject:
             raise UserError(
-                f"{path} holds a pickle in {name}, which is no array of numbers and was not read; "
-                "give a file whose arrays hold numbers alone",
+                f"{path} holds a pickle in {name}, not an array of numbers, and was not read; "
+                "give a file with arrays of numbers only",
                 code="weights.not_tensors",
             )
         if dtype.kind not in _KINDS:
@@ -53,7 +57,7 @@ def read_npz(path: Path, zipped: zipfile.ZipFile) -> Found:
             raise damaged(path, f"{name} has not the numbers that its shape tells")
         array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
         arrays[name] = array.astype(dtype.newbyteorder("="))
-    notes = [f"What is no array of numbers was left out: {some_names(left, 12)}."] if left else []
+    notes = [f"Left out, as not arrays of numbers: {some_names(left, 12)}."] if left else []
     if arrays and all(name.endswith(_OUTPUT) for name in arrays):
         arrays = {name.removesuffix(_OUTPUT): array for name, array in arrays.items()}
         notes.append(f"The ending {_OUTPUT} of all names was left out.")
@@ -61,7 +65,17 @@ def read_npz(path: Path, zipped: zipfile.ZipFile) -> Found:
 
 
 def read_safetensors(path: Path) -> Found:
-    """Reads a .safetensors file: eight bytes, a table as JSON, the arrays; see `read_npz`."""
+    """Reads a .safetensors file: eight bytes, a JSON table, the arrays.
+
+    Args:
+      path: path of the file.
+
+    Returns:
+      See `read_npz`.
+
+    Raises:
+      UserError: it is damaged.
+    """
     data = path.read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
     table = json.loads(data[8:start].decode())

@@ -1,7 +1,7 @@
-"""Reads the arrays of a file of weights, whichever program wrote it; never runs what it holds.
+"""Reads the arrays of a file of weights from any program; never runs its contents.
 
-What the file is, its first bytes say, not its name: PyTorch's state dicts (zip and the older form),
-Keras's HDF5, TensorFlow's checkpoints, NumPy's .npz, .safetensors.
+A file is recognised by its first bytes, not by its name: PyTorch's state dicts (zip and the older
+form), Keras's HDF5, TensorFlow's checkpoints, NumPy's .npz, .safetensors.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from mgr_jax.interop.tf_files import (
 )
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-# What is often given in place of weights: how it begins, what it is, what to do.
+# Files often mistaken for weights: their first bytes, what they are, what to do.
 _OTHERS = (
     (rb"version https://git-lfs", "a pointer of Git LFS, not the file", "get it (git lfs pull)"),
     (rb"(?i)\s*<(!doctype|html|\?xml)", "a web page, not the file", "download the file itself"),
@@ -44,15 +44,18 @@ _KNOWN = (
 
 
 def read_tensors(path: Path, checkpoint: str | None = None) -> Tensors:
-    """Reads all arrays.
+    """Reads all arrays of a file.
 
     Args:
-      path: of the file; of TensorFlow's checkpoints, also what the names of their files begin with,
+      path: the file; for TensorFlow's checkpoints, also the common start of their files' names,
         their folder, or a zip archive that holds some, such as the wheel of musicnn.
-      checkpoint: which, where it holds several.
+      checkpoint: name of the checkpoint, if the file holds several.
+
+    Returns:
+      The arrays.
 
     Raises:
-      UserError: there is no such file, it is damaged, of no known form, or asks for more than
+      UserError: there is no such file, it is damaged, of an unknown form, or claims to be more than
         arrays.
     """
     require_regular(path)
@@ -62,10 +65,10 @@ def read_tensors(path: Path, checkpoint: str | None = None) -> Tensors:
 
 @contextlib.contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Whatever a reader trips over is told as damage, but for what the system does not let read.
+    """Reports any error of a reader as damage, except the system's errors.
 
-    zipfile, zlib, h5py, NumPy and Python's own parsers have errors of many kinds for bytes that are
-    not what they should be.
+    zipfile, zlib, h5py, NumPy and Python's own parsers raise many kinds of errors for invalid
+    bytes.
     """
     try:
         yield
@@ -94,7 +97,7 @@ def _read(path: Path, checkpoint: str | None) -> Tensors:
     if checkpoint is not None:
         raise _no_checkpoints(path)
     if head.startswith(_HDF5):
-        from mgr_jax.interop.keras_file import read_keras  # which needs h5py
+        from mgr_jax.interop.keras_file import read_keras  # needs h5py
 
         return _tensors(path, *read_keras(path))
     if head.startswith(b"\x80"):
@@ -127,7 +130,7 @@ def _read_zip(path: Path, zipped: zipfile.ZipFile, checkpoint: str | None) -> Te
 
         return _tensors(path, *read_npz(path, zipped))
     raise UserError(
-        f"{path} is a zip archive, but none of weights; give {_KNOWN}, and unpack what holds it",
+        f"{path} is a zip archive, but not of weights; unpack it, and give {_KNOWN}",
         code="weights.unknown_form",
     )
 
@@ -153,14 +156,13 @@ def _no_file(path: Path) -> UserError:
         )  # fmt: skip
         return UserError(f"{path} {told}", code="weights.unknown_form")
     return UserError(
-        f"{path} is not there; give the path of a file of weights", code="file.not_found"
+        f"{path} does not exist; give the path of a file of weights", code="file.not_found"
     )
 
 
 def _no_checkpoints(path: Path) -> UserError:
     return UserError(
-        f"{path} is one set of weights, of which no checkpoint can be chosen; leave `checkpoint` "
-        "out",
+        f"{path} is one set of weights, without checkpoints to choose from; leave `checkpoint` out",
         code="weights.no_checkpoints",
     )
 
@@ -170,6 +172,6 @@ def _unknown(path: Path, head: bytes) -> UserError:
         if re.match(pattern, head, re.DOTALL):
             return UserError(f"{path} is {what}; {advice}", code="weights.unknown_form")
     return UserError(
-        f"{path} is no file of weights that can be read; give {_KNOWN}",
+        f"{path} is not a readable file of weights; give {_KNOWN}",
         code="weights.unknown_form",
     )

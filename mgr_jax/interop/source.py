@@ -1,4 +1,4 @@
-"""What a source of weights is, and how its arrays become the variables of a network of ours."""
+"""A source of weights, and the conversion of its arrays to the variables of a network."""
 
 import fnmatch
 import hashlib
@@ -10,18 +10,18 @@ import numpy as np
 
 from mgr_jax.errors import UserError, some_names
 
-# Where an array stands among the variables of a classifier, as in ("params", "model", "head",
+# Path of an array among the variables of a classifier, such as ("params", "model", "head",
 # "kernel").
 Path = tuple[str, ...]
 
 
 class Tensors(dict[str, np.ndarray]):
-    """The arrays of a file of weights by the names that they have there.
+    """The arrays of a file of weights, by their names in the file.
 
     Attributes:
       file: name of the file, for messages.
-      labels: names of the outputs, where the file tells them; empty else.
-      notes: what is to be said of the file: what it holds beside, and was left out.
+      labels: names of the outputs, if the file has them; else empty.
+      notes: notes on the file: what else it holds, and what was left out.
     """
 
     def __init__(
@@ -31,19 +31,30 @@ class Tensors(dict[str, np.ndarray]):
         labels: Sequence[str] = (),
         notes: Sequence[str] = (),
     ) -> None:
-        """Keeps the arrays of a file."""
+        """Stores the arrays of a file.
+
+        Args:
+          arrays: arrays by name.
+          file: see `Tensors`.
+          labels: see `Tensors`.
+          notes: see `Tensors`.
+        """
         super().__init__(arrays)
         self.file, self.labels, self.notes = file, tuple(labels), tuple(notes)
 
     def shape(self, name: str, ndim: int | None = None) -> tuple[int, ...]:
-        """The shape of an array that tells something of the network.
+        """The shape of an array that determines the network.
+
+        Args:
+          name: name of the array.
+          ndim: expected number of axes.
 
         Raises:
-          UserError: there is no such array, it is empty, or has another number of axes than `ndim`.
+          UserError: there is no such array, it is empty, or has another number of axes.
         """
         if name not in self:
             raise UserError(
-                f"{self.file} has no array {name}, by which the network would be told; its arrays "
+                f"{self.file} has no array {name}, which determines the network; its arrays "
                 f"are {some_names(self, 5)}. Is it a file of this source?",
                 code="weights.other_source",
             )
@@ -67,9 +78,9 @@ class Tensors(dict[str, np.ndarray]):
         return any(name.startswith((f"{module}.", f"{module}/")) for name in self)
 
     def count(self, module: str, first: int = 1) -> int:
-        """How many modules such as "layer{}.conv" there are, numbered from the first on.
+        """Number of modules such as "layer{}.conv", from the number `first` on.
 
-        One that is not there counts as well if the next one is, so that its arrays will be missed.
+        A missing module counts if the next one exists, so that its arrays will be reported.
         """
         return count_modules(self, lambda number: module.format(number), first)
 
@@ -78,9 +89,12 @@ def count_modules(tensors: Tensors, name: Callable[[int], str], first: int = 0) 
     """See `Tensors.count`.
 
     Args:
-      tensors: of the file.
-      name: gives the name of the module of a number.
-      first: number.
+      tensors: arrays of the file.
+      name: a function that gives the name of the module of a number.
+      first: first number.
+
+    Returns:
+      The number of modules.
     """
     number = first
     while tensors.holds(name(number)) or tensors.holds(name(number + 1)):
@@ -95,12 +109,12 @@ def identity(array: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Leaf:
-    """Where one array of a network comes from.
+    """The origin of one array of a network.
 
     Attributes:
-      path: where it stands in our network.
-      names: of the arrays that it is made of, as the file has them.
-      convert: makes it of them.
+      path: its path in our network.
+      names: names of the file's arrays that it is made from.
+      convert: function that makes it from them.
     """
 
     path: Path
@@ -110,21 +124,20 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a file of weights is, as a model of ours.
+    """A file of weights as a model of mgr_jax.
 
     Attributes:
       frontend: {"name", "kwargs"}, see `create_frontend`.
       model: {"name", "kwargs"}, see `create_model`.
-      sample_rate: of the audio in Hz.
+      sample_rate: sample rate of the audio in Hz.
       clip_samples: samples of the clips that the network was made for.
-      num_classes: number of outputs; 0: it has none, and gives embeddings alone.
+      num_classes: number of outputs; 0: it has none, and gives only embeddings.
       leaves: all arrays of the network.
       task: "single_label" or "multi_label".
       eval_segments: clips per track; 0: the fewest that cover it.
-      labels: name of the label set that the outputs of this source have unless others are given
-        (see `labels`); empty: it cannot be told.
-      genres: whether the outputs tell genres or tags of music; ImageNet's do not.
-      notes: what cannot be told from a file and was taken to be as published.
+      labels: name of the default label set of this source's outputs (see `labels`); empty: unknown.
+      genres: whether the outputs are genres or tags of music; ImageNet's are not.
+      notes: facts that the file does not contain, and that were assumed as published.
     """
 
     frontend: Mapping[str, Any]
@@ -145,14 +158,14 @@ class Source:
     """A kind of weights files.
 
     Attributes:
-      name: for `import_weights`.
+      name: name for `import_weights`.
       about: a line for lists.
-      upstream: where the names and shapes of its arrays are laid down: repository and file.
-      license: of the code and weights, as far as they say.
-      convert: tells the network from the arrays and the reading.
-      ignored: patterns (`fnmatch`) of names that are not needed, such as counters and optimizer
-        slots; which of them a file has is told.
-      readings: ways to read one file, with what each means; the first one unless asked for.
+      upstream: repository and file that define the names and shapes of its arrays.
+      license: licence of the code and weights, as far as stated.
+      convert: finds the network from the arrays and the reading.
+      ignored: patterns (`fnmatch`) of superfluous names, such as counters and optimizer slots;
+        those in a file are reported.
+      readings: ways to read one file, with their meaning; the first is the default.
     """
 
     name: str
@@ -164,11 +177,11 @@ class Source:
     readings: Mapping[str, str] = field(default_factory=dict)
 
     def ignores(self, name: str) -> bool:
-        """Whether an array of this name is not needed."""
+        """Whether an array of this name is superfluous."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.ignored)
 
     def tell_ignored(self, names: Sequence[str]) -> list[str]:
-        """Those that are not needed, in short: a name, or its pattern and how many it matches."""
+        """The superfluous names, in short: a name, or its pattern and the number of matches."""
         by_pattern: dict[str, list[str]] = {}
         for name in names:
             pattern = next(one for one in self.ignored if fnmatch.fnmatchcase(name, one))
@@ -180,13 +193,18 @@ class Source:
 
 
 def require_same_names(source: Source, tensors: Tensors, leaves: Sequence[Leaf]) -> list[str]:
-    """Checks that the network needs the arrays of the file, and no others.
+    """Checks that the network needs exactly the arrays of the file.
+
+    Args:
+      source: kind of the file.
+      tensors: its arrays.
+      leaves: the arrays of the network.
 
     Returns:
-      Names of those that were left out, as the source says.
+      Names of superfluous arrays that the source ignores.
 
     Raises:
-      UserError: arrays are missing, or there are some that nothing needs; all of them are named.
+      UserError: arrays are missing or superfluous; all of them are named.
     """
     wanted = {name for leaf in leaves for name in leaf.names}
     missing = sorted(wanted - set(tensors))
@@ -196,29 +214,29 @@ def require_same_names(source: Source, tensors: Tensors, leaves: Sequence[Leaf])
         told = [f"lacks {', '.join(missing)}"] if missing else []
         told += [f"holds {', '.join(unexpected)}, which nothing needs"] if unexpected else []
         raise UserError(
-            f"{tensors.file} {' and '.join(told)}; it is no file of the source {source.name}, or "
-            "of another version",
+            f"{tensors.file} {' and '.join(told)}; it is not a file of the source {source.name}, "
+            "or is of another version",
             code="weights.other_arrays",
         )
     return [name for name in left if source.ignores(name)]
 
 
 def assemble(tensors: Tensors, leaves: Sequence[Leaf], shapes: Mapping[Path, tuple]) -> dict:
-    """The variables of our network, by path, checked against their shapes.
+    """The variables of our network, by path, with their shapes checked.
 
     Args:
-      tensors: of the file.
-      leaves: where each of them comes from.
-      shapes: of the network's own variables, by path.
+      tensors: arrays of the file.
+      leaves: the origin of each variable.
+      shapes: shapes of the network's own variables, by path.
 
     Raises:
-      UserError: arrays have other shapes than the network needs, or the network has variables that
-        nothing was found for; all of them are named.
+      UserError: arrays have other shapes than the network needs, or variables have no origin; all
+        of them are named.
     """
     found, wrong = {}, []
     for leaf in leaves:
         try:
-            # Contiguous, and a single number stays one, which ascontiguousarray makes an array.
+            # Contiguous; a single number stays one, which ascontiguousarray would make an array.
             array = np.array(
                 leaf.convert(*(_real(tensors, name) for name in leaf.names)), np.float32, order="C"
             )
@@ -229,41 +247,41 @@ def assemble(tensors: Tensors, leaves: Sequence[Leaf], shapes: Mapping[Path, tup
         if leaf.path in shapes and array.shape != shapes[leaf.path]:
             names = " and ".join(leaf.names)
             given = " and ".join(str(tensors[name].shape) for name in leaf.names)
-            wrong.append(f"{names} of {given}, of which {shapes[leaf.path]} was to be made")
+            wrong.append(f"{names} of {given}, from which {shapes[leaf.path]} cannot be made")
     if wrong:
         raise UserError(
             f"{tensors.file} holds arrays of other shapes than its network has: {'; '.join(wrong)}",
             code="weights.other_shapes",
         )
     lost = sorted("/".join(path) for path in found.keys() ^ shapes.keys())
-    if lost:  # a fault of the source, or a variant of the network that it does not know
+    if lost:  # an error of the source, or a variant of the network that it does not know
         raise UserError(
-            f"{tensors.file} does not fill the network that it seems to be of: {', '.join(lost)}",
+            f"{tensors.file} does not fill its apparent network: {', '.join(lost)}",
             code="weights.not_filled",
         )
     return found
 
 
 def _real(tensors: Tensors, name: str) -> np.ndarray:
-    """An array that a network can have.
+    """An array with values that a network can use.
 
     Raises:
-      UserError: it is complex, or holds NaN or what is beyond single precision.
+      UserError: it is complex, or holds NaN or values beyond single precision.
     """
     array = tensors[name]
     with np.errstate(over="ignore"):
         is_sound = array.dtype.kind in "fiub" and np.isfinite(array.astype(np.float32)).all()
     if not is_sound:
         raise UserError(
-            f"{tensors.file}: {name} holds values that are no finite real numbers, with which a "
-            "network tells nothing; get the file again, or one of an earlier step of its training",
+            f"{tensors.file}: {name} holds values that are not finite real numbers, so the network "
+            "is useless; get the file again, or one of an earlier step of its training",
             code="weights.not_finite",
         )
     return array
 
 
 def digest_tensors(tensors: Tensors, leaves: Sequence[Leaf]) -> str:
-    """SHA-256 of the arrays that a network needs, whichever file and format holds them."""
+    """SHA-256 of the arrays that a network needs, independent of file and format."""
     digest = hashlib.sha256()
     for name in sorted({name for leaf in leaves for name in leaf.names}):
         array = np.ascontiguousarray(tensors[name], np.float32)

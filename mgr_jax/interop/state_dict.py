@@ -1,4 +1,4 @@
-"""Finds the state dict of a network in what was saved beside it."""
+"""Finds the state dict of a network in a checkpoint that holds more."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 from mgr_jax.errors import UserError, some_names
 from mgr_jax.interop.limits import damaged, require_name
 
-# Under which the network is found in a checkpoint, the surest first.
+# Usual keys of the network in a checkpoint, the most certain first.
 _NETWORKS = (
     "state_dict", "model_state_dict", "model_state", "net_state_dict", "model", "net", "network",
     "module", "weights", "params",
 )  # fmt: skip
-# What stands in checkpoints beside it.
+# Other contents of checkpoints.
 _OTHERS = ("optim", "sched", "scaler", "ema", "loss", "criterion", "hparams", "hyper", "config")
-# What wrappers put before all names: DataParallel, torch.compile, and trainers that hold a network.
+# Prefixes that wrappers add to all names: DataParallel, torch.compile, trainers.
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
 _DEEPEST, _MOST = 16, 2_000_000
 
@@ -22,20 +22,20 @@ T = TypeVar("T")
 
 
 def unwrap(tree: Any, path: Path, kind: type[T]) -> tuple[dict[str, T], list[str]]:
-    """The tensors of a network by name, out of a checkpoint that may hold more.
+    """The tensors of a network by name, from a checkpoint that may hold more.
 
     A checkpoint is a dict such as {"state_dict": …, "epoch": 3, "optimizer": …}. The network is
-    under a usual key, or under the only one that holds tensors and is not told to be another thing.
-    Where neither is so, all that the file holds is the network's: names of nested dicts are joined
-    by dots. A prefix that wrappers put before all names is left out.
+    under a usual key, or under the only key with tensors that is not known to be something else.
+    Otherwise everything in the file belongs to the network, and names of nested dicts are joined by
+    dots. A prefix that wrappers add to all names is removed.
 
     Args:
-      tree: what the file holds.
-      path: of the file, for messages.
+      tree: the contents of the file.
+      path: path of the file, for messages.
       kind: class of a tensor.
 
     Returns:
-      The tensors, and sentences that say what was left out.
+      The tensors, and sentences on what was left out.
 
     Raises:
       UserError: there is no tensor, or dicts are nested without end.
@@ -70,7 +70,7 @@ def unwrap(tree: Any, path: Path, kind: type[T]) -> tuple[dict[str, T], list[str
     if not found:
         raise _without_tensors(path, "a dict without tensors")
     if rest:
-        notes.append(f"What is no array was left out: {some_names(sorted(rest), 12)}.")
+        notes.append(f"Left out, as not arrays: {some_names(sorted(rest), 12)}.")
     found, prefix = _without_prefix(found)
     if prefix:
         notes.append(f"The prefix {prefix} of all names was left out.")
@@ -85,7 +85,7 @@ def _without_prefix(found: dict[str, T]) -> tuple[dict[str, T], str]:
 
 
 class _Walker:
-    """Walks through nested dicts, which may hold themselves or one another, and not for ever."""
+    """Walks through nested dicts, which may contain themselves or one another, in finite time."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._seen = path, 0
@@ -94,7 +94,7 @@ class _Walker:
         return any(isinstance(value, kind) for _, value in self.walk(tree))
 
     def walk(self, tree: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
-        """All values, by names with dots between."""
+        """Yields all values, by names joined by dots."""
         waiting: list[tuple[str, Mapping[Any, Any], int]] = [("", tree, 0)]
         while waiting:
             prefix, part, depth = waiting.pop()
@@ -110,7 +110,7 @@ class _Walker:
 
 def _without_tensors(path: Path, what: str) -> UserError:
     return UserError(
-        f"{path} holds {what}, no state dict; give one, as torch.save(model.state_dict(), …) "
+        f"{path} holds {what}, not a state dict; give one, as torch.save(model.state_dict(), …) "
         "writes it",
         code="weights.not_tensors",
     )

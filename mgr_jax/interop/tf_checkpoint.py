@@ -1,8 +1,8 @@
-"""TensorFlow's checkpoints (version 2) without TensorFlow: NAME.index and NAME.data-….
+"""Reads TensorFlow's checkpoints (version 2) without TensorFlow: NAME.index and NAME.data-….
 
-The index is a table of LevelDB: blocks of sorted keys, each with what it does not share with the
-one before, and a checksum after each block. Its values are messages of protocol buffers
-(tensorflow/core/protobuf/tensor_bundle.proto) that say where an array lies in which data file.
+The index is a table of LevelDB: blocks of sorted keys, each without the part it shares with the key
+before, and a checksum after each block. Its values are messages of protocol buffers
+(tensorflow/core/protobuf/tensor_bundle.proto) with the place of each array in a data file.
 """
 
 import math
@@ -26,7 +26,7 @@ _DTYPES = {
 }  # fmt: skip
 _BFLOAT16 = 14
 
-# Of a protocol buffer: all values of each field, in order.
+# A protocol buffer's message: all values of each field, in order.
 Message = dict[int, list[int | bytes]]
 Found = tuple[dict[str, np.ndarray], list[str]]
 
@@ -36,14 +36,14 @@ def read_checkpoint(index: bytes, read_shard: Callable[[str], bytes], room: Room
 
     Args:
       index: content of NAME.index.
-      read_shard: gives the content of NAME + its argument, such as ".data-00000-of-00001".
-      room: for the arrays.
+      read_shard: function that reads NAME + its argument, such as ".data-00000-of-00001".
+      room: limit of memory for the arrays.
 
     Returns:
-      Arrays by name, and what is to be said of them.
+      Arrays by name, and notes on them.
 
     Raises:
-      UserError: a sum does not agree with what it is of, or it is damaged otherwise.
+      UserError: a checksum is wrong, or the checkpoint is damaged in another way.
     """
     path = room.path
     entries = dict(_entries(index, path))
@@ -56,11 +56,11 @@ def read_checkpoint(index: bytes, read_shard: Callable[[str], bytes], room: Room
     for key, value in entries.items():
         name, entry = key.decode(), _message(value)
         kind, shard = _number(entry, 1), _number(entry, 3)
-        if kind not in _DTYPES:  # texts, such as the graph of objects
+        if kind not in _DTYPES:  # text, such as the graph of objects
             left.append(name)
             continue
         if 7 in entry:
-            raise damaged(path, f"{name} is kept in parts, which are not read")
+            raise damaged(path, f"{name} is stored in parts, which cannot be read")
         if shard not in data:
             data[shard] = read_shard(f".data-{shard:05}-of-{shards:05}")
         first, size = _number(entry, 4), _number(entry, 5)
@@ -71,12 +71,12 @@ def read_checkpoint(index: bytes, read_shard: Callable[[str], bytes], room: Room
             raise damaged(path, f"{name} is not whole")
         room.take(2 * size)
         if masked_crc32c(part) != int.from_bytes(_bytes(entry, 6), "little"):
-            raise damaged(path, f"the checksum of {name} is another one")
+            raise damaged(path, f"the checksum of {name} is wrong")
         array = np.frombuffer(part, dtype).astype(dtype.newbyteorder("="))
         if kind == _BFLOAT16:
             array = (array.astype(np.uint32) << 16).view(np.float32)
         arrays[name] = array.reshape(shape)
-    told = f"What is no array of numbers was left out: {some_names(left, 12)}."
+    told = f"Left out, as not arrays of numbers: {some_names(left, 12)}."
     return arrays, [told] if left else []
 
 
@@ -85,7 +85,7 @@ def _entries(index: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
     if len(index) < _FOOTER or not index.endswith(_MAGIC):
         raise damaged(path, "the index does not end as one does")
     footer = index[-_FOOTER:]
-    _, at = _varint(footer, 0)  # the table of tables, which holds nothing
+    _, at = _varint(footer, 0)  # the table of tables, which is empty
     _, at = _varint(footer, at)
     left = len(index)
     for _, handle in _block(index, footer[at:], path):
@@ -96,7 +96,7 @@ def _entries(index: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _block(index: bytes, handle: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of one block, which a handle names by its place and size."""
+    """Keys and values of one block, given by its position and size."""
     first, at = _varint(handle, 0)
     size, _ = _varint(handle, at)
     block, kind, told = (
@@ -105,7 +105,7 @@ def _block(index: bytes, handle: bytes, path: Path) -> Iterator[tuple[bytes, byt
         index[first + size + 1 : first + size + 5],
     )
     if len(told) != 4 or masked_crc32c(block + kind) != int.from_bytes(told, "little"):
-        raise damaged(path, "the checksum of the index is another one")
+        raise damaged(path, "the checksum of the index is wrong")
     if kind != b"\0":
         raise damaged(path, "the index is compressed, which TensorFlow does not do")
     restarts = int.from_bytes(block[-4:], "little")
@@ -123,7 +123,7 @@ def _block(index: bytes, handle: bytes, path: Path) -> Iterator[tuple[bytes, byt
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, and where it ends."""
+    """A number of seven bits per byte, and the position after it."""
     number = 0
     for place in range(10):
         byte = data[at + place]
@@ -155,7 +155,7 @@ def _message(data: bytes) -> Message:
 
 
 def _number(message: Message, field: int) -> int:
-    """A number; 0 where there is none, as protocol buffers leave it out."""
+    """A number; 0 if it is missing, as in protocol buffers."""
     value = message.get(field, [0])[-1]
     if not isinstance(value, int):
         raise ValueError(f"field {field} is no number")

@@ -15,17 +15,17 @@ from mgr_jax.interop.tf_checkpoint import read_checkpoint
 
 _INDEX = ".index"
 _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
-_LABELS = "configuration.py"  # of musicnn
+_LABELS = "configuration.py"  # file of musicnn
 _LARGEST = 2**16
 
 
 class Checkpoint(NamedTuple):
-    """Where the files of a checkpoint lie.
+    """The files of a checkpoint.
 
     Attributes:
-      prefix: what their paths begin with; after a folder, nothing may follow but ".index" and so
-        on. Slashes stand between folders.
-      archive: which they lie in, if any.
+      prefix: common start of their paths; after a folder only ".index" and so on may follow.
+        Folders are separated by slashes.
+      archive: the archive that they are in, if any.
     """
 
     prefix: str
@@ -33,12 +33,17 @@ class Checkpoint(NamedTuple):
 
     @property
     def name(self) -> str:
-        """By which it is chosen among others."""
+        """The name by which it is chosen."""
         folder, _, stem = self.prefix.rpartition("/")
         return stem or folder.rpartition("/")[2]
 
     def read(self, path: str, room: Room) -> bytes | None:
-        """A file beside it; None: there is none."""
+        """The content of a file beside it; None if there is none.
+
+        Args:
+          path: path of the file.
+          room: limit of memory.
+        """
         if self.archive is not None:
             there = path in self.archive.NameToInfo
             return room.read(self.archive, path) if there else None
@@ -46,10 +51,10 @@ class Checkpoint(NamedTuple):
 
 
 def find_checkpoints(path: Path, archive: zipfile.ZipFile | None = None) -> list[Checkpoint]:
-    """The checkpoints of an archive, of a folder and the folders in it, or of a file's name.
+    """The checkpoints of an archive, of a folder and its subfolders, or of a file's name.
 
     Args:
-      path: an archive, a folder, one of a checkpoint's files, or what their names begin with.
+      path: an archive, a folder, one of a checkpoint's files, or the start of their names.
       archive: the archive.
     """
     if archive is not None:
@@ -69,13 +74,18 @@ def find_checkpoints(path: Path, archive: zipfile.ZipFile | None = None) -> list
 def choose_checkpoint(
     path: Path, checkpoints: Sequence[Checkpoint], asked: str | None
 ) -> Checkpoint:
-    """The one that was asked for, or the only one.
+    """The checkpoint that was asked for, or the only one.
+
+    Args:
+      path: where they were found, for messages.
+      checkpoints: the checkpoints.
+      asked: a name; None: the only one.
 
     Raises:
       UserError: there are several, or none of this name.
     """
     named = {checkpoint.name: checkpoint for checkpoint in checkpoints}
-    if len(named) < len(checkpoints):  # alike in several folders
+    if len(named) < len(checkpoints):  # the same name in several folders
         named = {checkpoint.prefix: checkpoint for checkpoint in checkpoints}
     if asked is not None:
         if asked not in named:
@@ -92,7 +102,14 @@ def choose_checkpoint(
 def read_tensorflow(
     path: Path, checkpoint: Checkpoint
 ) -> tuple[dict[str, np.ndarray], list[str], tuple[str, ...]]:
-    """Arrays by name, what is to be said of them, and names of the outputs where they are told.
+    """Reads a checkpoint of TensorFlow.
+
+    Args:
+      path: see `find_checkpoints`.
+      checkpoint: name of the checkpoint, if there are several.
+
+    Returns:
+      Arrays by name, notes on them, and names of the outputs if there are any.
 
     Raises:
       UserError: a file is missing or damaged.
@@ -114,14 +131,14 @@ def read_tensorflow(
 
 
 def _size(prefix: str) -> int:
-    """Bytes of all files of a checkpoint."""
+    """Size of all files of a checkpoint in bytes."""
     folder, _, stem = prefix.rpartition("/")
     parts = (part for part in Path(f"{folder}/").iterdir() if _PART.sub("", part.name) == stem)
     return sum(part.stat().st_size for part in parts)
 
 
 def _read_labels(checkpoint: Checkpoint, room: Room) -> tuple[str, ...]:
-    """Tags of musicnn: MTT_LABELS of its configuration, which is not run, for "MTT_…".
+    """Tags of musicnn, for "MTT_…" MTT_LABELS of its configuration, which is parsed, not run.
 
     The file lies beside the folders of the checkpoints.
     """

@@ -1,4 +1,4 @@
-"""PyTorch's files without PyTorch: the tensors of zip archives, and of the form before 1.6."""
+"""Reads PyTorch's files without PyTorch: tensors of zip archives, and of the older form."""
 
 import io
 import math
@@ -23,11 +23,15 @@ Found = tuple[dict[str, np.ndarray], list[str]]
 def read_zip(path: Path, zipped: zipfile.ZipFile) -> Found:
     """Reads a file that PyTorch 1.6 or later wrote.
 
+    Args:
+      path: path of the file.
+      zipped: the archive.
+
     Returns:
-      Arrays by name, and what is to be said of them; see `unwrap`.
+      Arrays by name, and notes on them; see `unwrap`.
 
     Raises:
-      UserError: it asks for more than tensors, or claims more than it holds.
+      UserError: it contains more than tensors, or claims more than it holds.
     """
     names = zipped.namelist()
     pickled = [name for name in names if f"/{name}".endswith("/data.pkl")]
@@ -53,7 +57,17 @@ def read_zip(path: Path, zipped: zipfile.ZipFile) -> Found:
 
 
 def read_legacy(path: Path) -> Found:
-    """Reads a file that PyTorch before 1.6 wrote; see `read_zip`."""
+    """Reads a file that PyTorch before 1.6 wrote; see `read_zip`.
+
+    Args:
+      path: path of the file.
+
+    Returns:
+      See `read_zip`.
+
+    Raises:
+      UserError: see `read_zip`.
+    """
     data = path.read_bytes()
     stream, storages = io.BytesIO(data), dict[str, Storage]()
     if read_pickle(stream, path) != _MAGIC:
@@ -87,7 +101,7 @@ def _width(dtype: str) -> int:
 
 
 def _numbers(data: bytes | memoryview, dtype: str, order: Literal["<", ">"] = "<") -> np.ndarray:
-    """What a storage holds, [numbers]."""
+    """The contents of a storage, [numbers]."""
     if dtype == "bfloat16":  # the upper half of a float32
         upper = np.frombuffer(data, f"{order}u2").astype(np.uint32)
         return (upper << 16).view(np.float32)
@@ -110,7 +124,7 @@ def _read(tree: Any, read: Callable[[Storage], np.ndarray], room: Room) -> Found
 
 
 def _view(tensor: Tensor, numbers: np.ndarray, room: Room) -> np.ndarray:
-    """A tensor, copied out of its storage, after all that it claims was checked."""
+    """A tensor, copied out of its storage after all its claims were checked."""
     storage, dtype, first, shape, strides = tensor
     if len(shape) != len(strides) or len(shape) > _MOST_AXES:
         raise ValueError("its shape and its strides do not fit together")
@@ -120,7 +134,7 @@ def _view(tensor: Tensor, numbers: np.ndarray, room: Room) -> np.ndarray:
     if storage.first + storage.size > len(numbers):
         raise ValueError("its storage is not whole")
     numbers = numbers[storage.first : storage.first + storage.size]
-    if dtype != storage.dtype:  # bytes that are told as numbers by the tensor itself
+    if dtype != storage.dtype:  # bytes whose type is given by the tensor
         if storage.dtype != "u1" or dtype == "bfloat16":
             raise ValueError(f"{dtype} in a storage of {storage.dtype}")
         numbers = _numbers(numbers.tobytes(), dtype)

@@ -1,4 +1,4 @@
-"""The mel spectrograms that PyTorch files bring along, as front ends of ours."""
+"""Finds the front end for the mel spectrogram in a PyTorch file."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,21 +9,21 @@ from mgr_jax.audio.dsp.mel import mel_filterbank
 from mgr_jax.errors import UserError
 from mgr_jax.interop.source import Tensors
 
-# The first that gives a file's filters is taken. Upstream's upper edge is 8 kHz at any rate.
+# The first one that gives a file's filters is used. Upstream's upper edge is 8 kHz at any rate.
 _RATES = (16_000, 8_000, 11_025, 12_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _EDGE = 8_000.0
-# Single precision rounds the slopes of narrow filters, 1.1e-5 in released files; networks may also
-# be kept in half precision, or bfloat16, which has nine bits.
+# Single precision rounds the slopes of narrow filters, by 1.1e-5 in released files; networks may
+# also be stored in half precision, or bfloat16, which has nine bits.
 _TOLERANCE = 2e-3
 
 
 class Heard(NamedTuple):
-    """What a network hears.
+    """The input of a network.
 
     Attributes:
       frontend: {"name", "kwargs"}, see `create_frontend`.
-      sample_rate: of the audio in Hz.
-      bins: of the front end.
+      sample_rate: sample rate of the audio in Hz.
+      bins: bins of the front end.
     """
 
     frontend: Mapping[str, Any]
@@ -34,20 +34,23 @@ class Heard(NamedTuple):
 def htk_mel(tensors: Tensors, module: str, n_mels: int) -> Heard:
     """A `MelSpectrogram` of torchaudio in dB.
 
-    Bins, mels and rate are told from the filters, where the file holds them; the hop is half a
-    frame, as torchaudio has it unless it is told otherwise.
+    Bins, mels and rate are found from the filters, if the file holds them. The hop is half a frame,
+    torchaudio's default.
 
     Args:
-      tensors: of the file.
+      tensors: arrays of the file.
       module: name of the `MelSpectrogram` in the state dict.
-      n_mels: of a file without filters.
+      n_mels: number of mels for a file without filters.
+
+    Returns:
+      The front end.
 
     Raises:
-      UserError: filters or window are none that our front end computes.
+      UserError: our front end cannot compute these filters or this window.
     """
     name, n_fft = f"{module}.mel_scale.fb", 512
     rate, fmax = _RATES[0], _EDGE
-    if name in tensors and tensors[name].size:  # torchaudio before 0.8 made it at the first clip
+    if name in tensors and tensors[name].size:  # torchaudio before 0.8 made it with the first clip
         bins, n_mels = tensors.shape(name, 2)
         n_fft = 2 * (bins - 1)
         rate, fmax = _told_by_filters(tensors, name, n_fft, n_mels)
@@ -62,7 +65,7 @@ def htk_mel(tensors: Tensors, module: str, n_mels: int) -> Heard:
 
 
 def _told_by_filters(tensors: Tensors, name: str, n_fft: int, n_mels: int) -> tuple[int, float]:
-    """Sample rate and upper edge in Hz that give these filters."""
+    """The sample rate and the upper edge in Hz that give these filters."""
     filters = tensors[name]
     for rate in _RATES if n_fft else ():
         for fmax in sorted({min(_EDGE, rate / 2), rate / 2}):
@@ -82,7 +85,12 @@ def _told_by_filters(tensors: Tensors, name: str, n_fft: int, n_mels: int) -> tu
 
 
 def require_hann(tensors: Tensors, name: str, n_fft: int) -> None:
-    """Checks the window of a file, where it holds one.
+    """Checks the window of a file, if there is one.
+
+    Args:
+      tensors: arrays of the file.
+      name: name of the window.
+      n_fft: length of a frame in samples.
 
     Raises:
       UserError: it is not the periodic Hann window over a whole frame.

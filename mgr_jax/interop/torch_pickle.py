@@ -1,8 +1,8 @@
-"""The pickles of PyTorch's files: trees of tensors, and nothing else.
+"""Reads the pickles of PyTorch's files: trees of tensors, and nothing else.
 
-A pickle is a program, which can ask for any function of any module. Here it is run by a machine
-that knows the steps of which trees of tensors are made, and has nothing that it could call:
-whatever else a file asks for is refused. The steps are those of Python's `pickletools`.
+A pickle is a program that can call any function of any module. Here a machine runs it that knows
+only the steps for trees of tensors, and has no function to call; it refuses everything else. The
+steps are those of Python's `pickletools`.
 """
 
 import pickletools
@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple
 from mgr_jax.errors import UserError
 from mgr_jax.interop.limits import damaged
 
-# By the class of a storage, and by the type of a tensor. bfloat16 is widened when it is read.
+# By the class of a storage and by the type of a tensor. bfloat16 is widened when it is read.
 STORAGES = {
     "DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "bfloat16",
     "LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1",
@@ -30,13 +30,13 @@ _MOST_ARGUMENTS = 16
 
 
 class Storage(NamedTuple):
-    """Numbers of one type in a row, which tensors share.
+    """Numbers of one type that tensors share.
 
     Attributes:
-      key: by which the file holds them.
-      dtype: NumPy's name of their type, without the order of bytes; "bfloat16" beside.
-      size: how many there are.
-      first: where it begins within what the file holds; not 0 in old files alone.
+      key: its key in the file.
+      dtype: NumPy's name of their type, without byte order; or "bfloat16".
+      size: number of elements.
+      first: its first element within the data of the file; not 0 in old files only.
     """
 
     key: str
@@ -49,10 +49,10 @@ class Tensor(NamedTuple):
     """A view of a storage, as the file claims it; nothing is checked yet.
 
     Attributes:
-      storage: which.
-      dtype: of its values.
-      first: element of the storage.
-      shape: of the tensor.
+      storage: the storage.
+      dtype: type of its values.
+      first: first element in the storage.
+      shape: shape of the tensor.
       strides: in elements.
     """
 
@@ -90,7 +90,7 @@ def _dict(pairs: Any = ()) -> dict:
 
 
 def _keyed(pairs: Iterable[Any]) -> dict:
-    """A dict; keys that hold others are refused, as they could be nested without end."""
+    """A dict; nested keys are refused, as they could be nested without end."""
     made = {}
     for key, value in pairs:
         if not isinstance(key, str | int | float | None):
@@ -125,16 +125,19 @@ def read_pickle(stream: IO[bytes], path: Path, storages: dict[str, Storage] | No
     """Runs one pickle of a file, up to its end.
 
     Args:
-      stream: stands after it then.
-      path: of the file, for messages.
-      storages: all that it names are added to these.
+      stream: the file; its position is after the pickle then.
+      path: path of the file, for messages.
+      storages: all storages that it names are added to these.
 
     Returns:
-      Dicts, lists, tuples, texts, numbers and `Tensor`s. A dict or list may hold itself.
+      Dicts, lists, tuples, texts, numbers and `Tensor`s. A dict or list may contain itself.
 
     Raises:
-      UserError: it asks for more, or takes too many steps.
-      ValueError, LookupError, TypeError, AttributeError: it is damaged.
+      UserError: it contains more, or takes too many steps.
+      ValueError: it is damaged; so for the following errors.
+      LookupError: likewise.
+      TypeError: likewise.
+      AttributeError: likewise.
     """
     machine = _Machine(path, {} if storages is None else storages)
     for step, argument, _ in pickletools.genops(stream):
@@ -203,7 +206,7 @@ class _Machine:
                     raise ValueError("too many arguments")
                 self.spend(sum(len(a) for a in arguments if isinstance(a, dict | list | tuple)))
                 stack.append(_CALLED[function.name](*arguments))
-            case "BUILD":  # attributes, such as PyTorch's versions of a state dict's layers
+            case "BUILD":  # attributes, such as PyTorch's version numbers of a state dict's layers
                 stack.pop()
                 self._top(dict)
             case _:
@@ -239,7 +242,7 @@ class _Machine:
         _, kind, name, _, size, *view = key
         dtype = STORAGES[kind.name.rpartition(".")[2]]
         first = 0
-        if view and view[0] is not None:  # of another storage: a key of its own, from, how many
+        if view and view[0] is not None:  # view of another storage: key, first, size
             _, first, size = view[0]
         self._storages[str(name)] = storage = Storage(str(name), dtype, size, first)
         return storage
@@ -247,8 +250,8 @@ class _Machine:
     def _refuse(self, what: str) -> UserError:
         return UserError(
             f"{self._path} asks for {what[:120]}, which is no part of a tensor, and was not run; "
-            "if you trust the file, load it with the program that wrote it, and save the state "
-            "dict alone, as torch.save(model.state_dict(), …) or "
+            "if you trust the file, load it with the program that wrote it, and save only the "
+            "state dict, as torch.save(model.state_dict(), …) or "
             "torch.save(checkpoint['state_dict'], …) does",
             code="weights.not_tensors",
         )

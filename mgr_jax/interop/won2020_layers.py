@@ -1,4 +1,4 @@
-"""Layers of Won et al. 2020's PyTorch modules, which their networks share, by their names there."""
+"""Layers that the networks of Won et al. 2020 share, by their PyTorch names."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,17 +19,17 @@ def tagger(
     notes: tuple[str, ...] = (),
     **fields: Any,
 ) -> Conversion:
-    """A network whose last layer gives every tag by itself.
+    """A network whose last layer has one sigmoid output per tag.
 
     Args:
-      tensors: of the file.
-      head: name of the last layer there.
-      heard: what the network hears.
-      clip_samples: of its clips.
-      model: name of the network of ours.
-      leaves: all but the last layer's.
-      notes: what could not be told from the file.
-      **fields: of the network.
+      tensors: arrays of the file.
+      head: the file's name of the last layer.
+      heard: the network's input.
+      clip_samples: samples of its clips.
+      model: name of our network.
+      leaves: all leaves except the last layer's.
+      notes: facts that the file does not contain.
+      **fields: fields of the network.
     """
     classes, _ = tensors.shape(f"{head}.weight", 2)
     return Conversion(
@@ -47,29 +47,37 @@ def tagger(
 def widths_of_layers(
     tensors: Tensors, conv: str, ndim: int, layers: int | None = None
 ) -> tuple[int, ...]:
-    """Channels of layer1, layer2, … as the convolution of this name in each tells them.
+    """The channels of layer1, layer2, …, from the convolution of this name in each.
 
     Args:
-      tensors: of the file.
+      tensors: arrays of the file.
       conv: name of the convolution in its layer.
       ndim: axes of its kernel.
-      layers: how many, where only the published number is known to work, as what is pooled after
-        each leaves no trace in a file; None: as many as there are.
+      layers: the published number, if no other is known to work, as pooling leaves no trace in a
+        file; None: any number.
     """
-    count = layers or max(1, tensors.count(f"layer{{}}.{conv}"))  # of none, `shape` says so
+    count = layers or max(1, tensors.count(f"layer{{}}.{conv}"))  # else `shape` raises
     return tuple(tensors.shape(f"layer{n}.{conv}.weight", ndim)[0] for n in range(1, count + 1))
 
 
 def convolution(module: str, name: str) -> Iterator[Leaf]:
-    """A convolution and its norm, as `layers.ConvBlock`."""
+    """A convolution and its norm, as a `layers.ConvBlock`."""
     yield from torch_layer(f"{module}.conv", name, "conv")
     yield from torch_norm(f"{module}.bn", name, "norm")
 
 
 def residual(tensors: Tensors, module: str, name: str) -> Iterator[Leaf]:
-    """Two convolutions, a third in the shortcut and a gate, where there are such.
+    """Two convolutions, and if they exist a third in the shortcut and a gate.
 
     They become a `layers.ResidualBlock`.
+
+    Args:
+      tensors: arrays of the file.
+      module: its name in the state dict.
+      name: its name in our model.
+
+    Yields:
+      Its arrays.
     """
     for number in (1, 2):
         yield from torch_layer(f"{module}.conv_{number}", name, f"conv{number}")

@@ -1,4 +1,4 @@
-"""What makes scores too good: the same music on both sides of a split, and what that is worth."""
+"""Leaks: the same music on both sides of a split, and how much it raises scores."""
 
-# How recordings can be compared, see `fingerprints.find_scheme`; here, as it imports nothing slow.
+# Ways to compare recordings, see `fingerprints.find_scheme`; here, as this imports nothing slow.
 FINGERPRINTS = ("haitsma_kalker", "chromaprint")

@@ -1,4 +1,4 @@
-"""What stands on both sides of a split: names, artists, recordings, rows of a table."""
+"""Finds what is on both sides of a split: names, artists, recordings, rows of a table."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -10,16 +10,19 @@ import numpy as np
 
 
 class Pair(Protocol):
-    """Two tracks, by position, that hold the same."""
+    """Two equal tracks, by position."""
 
     @property
-    def first(self) -> int: ...  # noqa: D102
+    def first(self) -> int:
+        """Position of the first track."""
+
     @property
-    def second(self) -> int: ...  # noqa: D102
+    def second(self) -> int:
+        """Position of the second track."""
 
 
 class IdenticalRows(NamedTuple):
-    """Two tracks with a row in common, by position."""
+    """Two tracks with an identical row, by position."""
 
     first: int
     second: int
@@ -33,19 +36,18 @@ def audit_splits(
     artists: Sequence[str],
     groups: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
-    """Finds the tracks, artists and values of other columns that stand in several splits.
+    """Finds tracks, artists and values of other columns that are in several splits.
 
     Args:
-      names: of the tracks; the same name twice is the same track.
-      splits: of the tracks, empty for those in none, which are on no side.
-      artists: of the tracks, empty where unknown.
-      groups: further columns by name, empty where unknown.
+      names: names of the tracks; the same name twice is the same track.
+      splits: split of each track; empty: it is in none.
+      artists: artist of each track; empty: unknown.
+      groups: further columns by name; empty values are unknown.
 
     Returns:
-      `tracks`: their number by split. `columns`: for "track", "artist" and every group the number
-      of tracks that have a value (`known`), the number of `values`, the `crossing` values with the
-      splits they stand in, and for every split the number of its tracks that have one of these
-      (`affected`).
+      `tracks`: number of tracks by split. `columns`: for "track", "artist" and every group, the
+      number of tracks with a value (`known`), the number of `values`, the `crossing` values with
+      their splits, and for every split the number of its tracks with a crossing value (`affected`).
     """
     columns = {"track": names, "artist": artists, **groups}
     return {
@@ -71,16 +73,16 @@ def _audit_column(values: Sequence[str], splits: Sequence[str]) -> dict[str, Any
 
 
 def audit_pairs(matches: Sequence[Pair], splits: Sequence[str]) -> dict[str, Any]:
-    """Tells pairs of tracks of different splits from other pairs.
+    """Divides pairs of equal tracks into those across splits and others.
 
     Args:
-      matches: pairs of tracks that hold the same.
-      splits: of all tracks, empty for those in none.
+      matches: pairs of equal tracks.
+      splits: split of each track; empty: it is in none.
 
     Returns:
       `across` and `others`: positions in `matches`. `between`: the number of the former by the
       names of the splits ("test, train"). `affected`: for every split the number of its tracks
-      that a track of another split is the same as.
+      that equal a track of another split.
     """
     sides = [(splits[match.first], splits[match.second]) for match in matches]
     across = [row for row, (one, other) in enumerate(sides) if one and other and one != other]
@@ -97,7 +99,10 @@ def identical_rows(features: Sequence[np.ndarray]) -> list[IdenticalRows]:
     """Finds pairs of tracks with a row in common, bit for bit; of each pair the first such row.
 
     Args:
-      features: of each track, [rows, ...].
+      features: features of each track, [rows, ...].
+
+    Returns:
+      The pairs.
     """
     places = defaultdict(list)
     for track, rows in enumerate(features):

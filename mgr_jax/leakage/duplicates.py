@@ -1,4 +1,4 @@
-"""Which tracks hold the same: rows of features bit for bit, or recordings by their fingerprints."""
+"""Finds equal tracks: rows of features bit for bit, or recordings by their fingerprints."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -14,21 +14,20 @@ from mgr_jax.workers import Failure
 def find_duplicates(
     material: Material, scheme: Scheme, *, workers: int, progress: bool
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, list[str]]]:
-    """Finds the pairs of tracks that hold the same.
+    """Finds pairs of equal tracks.
 
     Args:
-      material: its audio is compared if it has any, else its rows.
+      material: the tracks; their audio is compared if there is any, else their rows.
       scheme: how audio is compared.
       workers: processes that decode audio; 0: this one.
       progress: show bars.
 
     Returns:
-      What was found: `what` is alike and by which `method`; the `pairs` of tracks by name, with
-      their splits, whether they stand `across` two of them, and where each is like the other;
-      `between` and `affected`, see `audit_pairs`; of audio also the `limit` of the bit error rate
-      of a duplicate and the `bit_error_rates` of all pairs that were compared. Then, of the tracks
-      that cannot be read, the reason by name; and of those that are read, but not as they are,
-      what was told.
+      Three dicts. The findings: `what` was compared and by which `method`; the `pairs` of tracks by
+      name, with their splits, whether these differ (`across`), and where the tracks are equal;
+      `between` and `affected`, see `audit_pairs`; for audio also the `limit` of the bit error rate
+      of a duplicate, and the `bit_error_rates` of all compared pairs. The unreadable tracks: the
+      reason by name. The warnings about other tracks, by name.
     """
     if material.audio is None:
         return _same_rows(material), {}, {}
@@ -76,9 +75,9 @@ def _same_audio(
     ]
     duplicates = {
         "what": "recording",
-        "method": f"recordings are compared by {scheme.name} fingerprints where they share words "
-        f"at one distance in time ({len(compared)} pairs of tracks); the same is what has a bit "
-        f"error rate of at most {limit:g} over {scheme.min_seconds:g} s or more, or over the whole "
+        "method": f"recordings are compared by {scheme.name} fingerprints if they share words "
+        f"at one time offset ({len(compared)} pairs of tracks); two are equal if the bit error "
+        f"rate is at most {limit:g} over {scheme.min_seconds:g} s or more, or over the whole "
         "of a shorter track",
         "limit": limit,
         "bit_error_rates": [round(match.bit_error_rate, 4) for match in compared],
@@ -91,7 +90,7 @@ def _same_audio(
 def _describe(
     matches: Sequence[Pair], places: Sequence[dict[str, Any]], material: Material
 ) -> dict[str, Any]:
-    """The pairs by name, and the tracks that they concern by split."""
+    """The pairs by name, and the number of affected tracks by split."""
     sides = audit_pairs(matches, material.splits)
     across = set(sides["across"])
     pairs = [

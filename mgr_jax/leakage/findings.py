@@ -1,4 +1,4 @@
-"""All that an audit finds in some material, and the sentences that tell it."""
+"""All findings of an audit, and the sentences that report them."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ from mgr_jax.leakage.material import Material
 def find_leaks(
     material: Material, scheme: Scheme, *, workers: int, progress: bool
 ) -> dict[str, Any]:
-    """Looks for what stands on both sides of a split.
+    """Looks for everything that is on both sides of a split.
 
     Args:
-      material: what is looked at.
+      material: the tracks to audit.
       scheme: how audio is compared.
       workers: processes that decode audio; 0: this one.
       progress: show bars.
@@ -35,7 +35,7 @@ def find_leaks(
         crosses = {name: count for name, count in counts.items() if count}
     if across := sum(pair["across"] for pair in duplicates["pairs"]):
         crosses[duplicates["what"]] = across
-    # Where the scored track is here too, on another side, the two may have been found above.
+    # If the scored track is here too, in another split, the two may have been found above.
     short = dict(zip(m.names, track_names(m.names), strict=True))
     sides = dict(zip(short.values(), m.splits, strict=True))
     told = {
@@ -64,9 +64,9 @@ def find_leaks(
 
 
 def _copies(material: Material) -> dict[str, str]:
-    """Tracks that are trained on and copies of what a published list scores, with the latter.
+    """Training tracks that are copies of tracks that a published list scores, with the latter.
 
-    Where no splits are known, all tracks may be trained on.
+    Without splits, all tracks may be training tracks.
     """
     known = any(material.splits)
     pairs = zip(material.names, material.splits, strict=True)
@@ -79,16 +79,16 @@ def _summarise(found: dict[str, Any], material: Material) -> tuple[str, ...]:
         counts = (f"{n} {split or 'in no split'}" for split, n in splits["tracks"].items())
         lines = [f"{', '.join(counts)} tracks"]
     else:
-        lines = [f"{tracks} tracks, of which no splits are known: only pairs are told"]
+        lines = [f"{tracks} tracks without splits: only pairs are reported"]
     for name in found["apart"] if splits else ():
         column = splits["columns"][name]
         if column["known"]:
             lines.append(
-                f"{name}: {len(column['crossing'])} of {column['values']} stand in several splits "
+                f"{name}: {len(column['crossing'])} of {column['values']} are in several splits "
                 f"(known of {column['known']} of {tracks} tracks)"
             )
     if not any(material.artists):
-        lines.append("artist: nothing is known, so artists in several splits cannot be found")
+        lines.append("artist: unknown, so artists in several splits cannot be found")
     if found["copies"]:
         lines.append(copies_sentence(found["copies"]))
     duplicates = found["duplicates"]
@@ -96,7 +96,7 @@ def _summarise(found: dict[str, Any], material: Material) -> tuple[str, ...]:
     concerned = ", ".join(f"{n} of {split}" for split, n in duplicates["affected"].items())
     lines.append(
         f"same {duplicates['what']}: pairs of tracks, {across} across splits"
-        f"{f' (tracks concerned: {concerned})' if across else ''}, "
+        f"{f' (affected tracks: {concerned})' if across else ''}, "
         f"{len(duplicates['pairs']) - across} others"
     )
     lines.append(duplicates["method"])
@@ -104,5 +104,5 @@ def _summarise(found: dict[str, Any], material: Material) -> tuple[str, ...]:
         lines.append(f"{unreadable} tracks cannot be read and were left out")
     if noted := len(found["notes"]):
         first = some_reasons(first_of_each(found["notes"]))
-        lines.append(f"{noted} tracks were compared, but not as they are ({first})")
+        lines.append(f"{noted} tracks were compared with a warning ({first})")
     return tuple(lines)

@@ -1,4 +1,4 @@
-"""Fingerprints of many tracks, computed in worker processes and kept."""
+"""Fingerprints of many tracks, computed in worker processes and stored."""
 
 import functools
 import json
@@ -19,14 +19,14 @@ from mgr_jax.data.cache_data import CacheData
 from mgr_jax.errors import unknown_name
 from mgr_jax.workers import Failure, map_in_processes
 
-# Gives a waveform [samples] float32 and its sample rate in Hz; picklable.
+# Returns a waveform [samples] float32 and its sample rate in Hz; picklable.
 Source = Callable[[], tuple[np.ndarray, int]]
 
-_FILE_RATE = 11_025  # more than fingerprints look at
+_FILE_RATE = 11_025  # more than fingerprints use
 
 
 def find_scheme(name: str) -> Scheme:
-    """Finds a way to compare recordings, one of `leakage.FINGERPRINTS`, by its name.
+    """Finds a way to compare recordings by its name, one of `leakage.FINGERPRINTS`.
 
     Raises:
       UserError: there is none of this name, or the program that it needs is not installed.
@@ -49,7 +49,7 @@ def split_sources(tracks: Tracks) -> list[Source]:
 
 
 def file_source(path: Path, limits: Limits | None = None) -> Source:
-    """An audio file; of one that is cut short, what is there."""
+    """An audio file; if it is cut short, the part that exists."""
     return functools.partial(_read_file, path, limits)
 
 
@@ -67,30 +67,31 @@ def _read_file(path: Path, limits: Limits | None) -> tuple[np.ndarray, int]:
 def fingerprint_all(
     sources: Mapping[str, Source], scheme: Scheme, store: Path, *, workers: int, progress: bool
 ) -> tuple[dict[str, Fingerprint | Failure], dict[str, list[str]]]:
-    """Computes what is not in the store yet, and stores it, also if it is interrupted.
+    """Computes fingerprints that are not stored yet, and stores them, even after an interruption.
 
     Args:
-      sources: by a key that changes when the music does.
-      scheme: how.
-      store: an .npz file, which need not exist. One that is damaged, or by another version of
-        mgr_jax, counts for nothing.
+      sources: recordings by a key that changes when the music does.
+      scheme: how to compute fingerprints.
+      store: an .npz file, which need not exist. A damaged one, or one of another version of
+        mgr_jax, is ignored.
       workers: processes; 0 computes in this one.
       progress: show a bar.
 
     Returns:
-      A fingerprint by key, or why there is none; and what was told of those that were read, but
-      not as they are.
+      The fingerprint by key, or why there is none; and the warnings about recordings, by key.
     """
     stored, notes = _load(store)
     found: dict[str, Fingerprint | Failure] = {**stored}
     missing = [key for key in sources if key not in found]
     function = functools.partial(_compute, scheme.compute)
     items = ((key, sources[key]) for key in missing)
-    # Failures are shown by the name of the recording, which is not its key.
+    # Failures show the name of the recording, not its key.
     results = map_in_processes(function, items, workers=workers, name=lambda _: "it")
     shown = progress and bool(missing)
     try:
-        bar = tqdm(results, "fingerprint", len(missing), unit="track", disable=not shown)
+        bar = tqdm(
+            results, "fingerprint", len(missing), unit="track", disable=None if shown else True
+        )
         for ((key, _), result), told in with_notes(bar):
             found[key] = result
             if told and isinstance(result, Fingerprint):

@@ -1,4 +1,4 @@
-"""What leaking is worth: one model's scores by row, by track and by artist."""
+"""Measures how much leaking raises scores: one model's scores by row, by track and by artist."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -21,21 +21,21 @@ def inflation(
     aggregation: str = "probabilities",
     **options: Any,
 ) -> dict[str, Any]:
-    """Compares what one model scores on the same tracks under protocols that leak less and less.
+    """Compares one model's scores on the same tracks under protocols that leak less and less.
 
     Args:
       tables: predictions of all tracks by protocol, some of BY.
-      metric: as `evaluate` names it.
-      aggregation: of segments to tracks.
-      **options: those of `bootstrap_intervals`.
+      metric: a metric of `evaluate`.
+      aggregation: how segments become tracks.
+      **options: options of `bootstrap_intervals`.
 
     Returns:
-      A dict ready for JSON, of "segment" and of "track": `scores` `{protocol: [value, low, high]}`
+      A dict ready for JSON, for "segment" and "track": `scores` `{protocol: [value, low, high]}`
       and `differences` `{"a - b": [value, low, high]}` of each protocol to the next and of the
-      first to the last, where intervals know that both scored the same tracks.
+      first to the last, with intervals paired over the tracks.
 
     Raises:
-      ValueError: the tables are of other tracks.
+      ValueError: the tables are of different tracks.
     """
     names = [name for name in BY if name in tables]
     scored = {name: evaluate(tables[name], aggregation=aggregation, **options) for name in names}
@@ -62,10 +62,10 @@ def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def inflation_rows(system: str, result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The result of `inflation` as lines of a table: one per level, where they differ.
+    """The result of `inflation` as rows of a table: one per level, if levels differ.
 
-    Where every track is one row, by row and by track ask the same thing, and differ by the luck of
-    the folds alone: no difference is shown.
+    If every track is one row, the protocols by row and by track are equal and differ only by the
+    random folds; no difference is shown.
     """
     rows = []
     one_row = result["segment"] == result["track"]
@@ -85,6 +85,11 @@ def inflation_rows(system: str, result: Mapping[str, Any]) -> list[dict[str, Any
 
 def choose_metric(metric: str | None, task: str, classes: Sequence[str]) -> str:
     """The metric, or for None the usual one of a task.
+
+    Args:
+      metric: name of a metric, or None.
+      task: "single_label" or "multi_label".
+      classes: number of classes.
 
     Raises:
       UserError: the task has no such metric.

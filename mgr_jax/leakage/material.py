@@ -1,4 +1,4 @@
-"""What is audited: a prepared dataset, a folder of audio or a file of features."""
+"""The material of an audit: a prepared dataset, a folder of audio or a file of features."""
 
 import hashlib
 import json
@@ -23,15 +23,18 @@ from mgr_jax.leakage.fingerprints import Source, file_source, split_sources
 
 
 class Material(NamedTuple):
-    """What is looked at; sequences have a value per track, empty where unknown.
+    """Tracks to audit; sequences have a value per track, empty if unknown.
 
     Attributes:
-      source: what to call it.
-      names, splits, artists, groups: of the tracks; see `audit_splits`.
-      apart: columns no value of which should stand in two splits.
-      audio: of the tracks, by a key that changes when the music does; None of features.
+      source: its name in reports.
+      names: names of the tracks; see `audit_splits`.
+      splits: their splits.
+      artists: their artists.
+      groups: further columns.
+      apart: columns whose values should not be in two splits.
+      audio: audio of the tracks, by a key that changes when the music does; None for features.
       store: the file that keeps the fingerprints.
-      rows: of features, [rows, ...] for each track: what is compared one by one.
+      rows: for features, [rows, ...] of each track, which are compared one by one.
     """
 
     source: str
@@ -45,7 +48,7 @@ class Material(NamedTuple):
     rows: list[np.ndarray] | None = None
 
     def with_artists(self, index: Path | None) -> "Material":
-        """The same with the artists of an index, see `find_artists`, where it knows them."""
+        """The same with the artists of an index, see `find_artists`, as far as it has them."""
         found = find_artists(index, self.names)
         if found is None:
             return self
@@ -66,7 +69,14 @@ class Material(NamedTuple):
 def open_dataset(
     name: str, *, sample_rate: int, data_dir: str | Path | None, scheme: Scheme
 ) -> Material:
-    """All splits of a prepared dataset; fingerprints are kept beside it."""
+    """All splits of a prepared dataset; fingerprints are kept beside it.
+
+    Args:
+      name: name of the dataset.
+      sample_rate: rate at which it was prepared, in Hz.
+      data_dir: the TFDS folder.
+      scheme: how audio will be compared.
+    """
     folder = find_prepared(name, sample_rate=sample_rate, data_dir=data_dir)
     account = read_account(folder)
     parts = [open_tracks(folder, split) for split in account["tracks"]]
@@ -96,11 +106,11 @@ def open_dataset(
 def open_folder(
     folder: Path, *, store: Path | None, scheme: Scheme, limits: Limits | None = None
 ) -> Material:
-    """All audio files below a folder; its index.csv or folders tell of them, see `describe_files`.
+    """All audio files below a folder; its index.csv or folders describe them, see `describe_files`.
 
     Args:
-      folder: of the files.
-      store: folder that keeps the fingerprints; None: one for files that can be made again.
+      folder: folder of the files.
+      store: folder that keeps the fingerprints; None: the user's cache.
       scheme: how they will be compared.
       limits: which files are refused.
 
@@ -124,7 +134,13 @@ def open_folder(
 
 
 def open_table(file: Path, *, tracks: Path | None, subset: str | None) -> Material:
-    """A file of features; see `read_features`."""
+    """A file of features; see `read_features`.
+
+    Args:
+      file: path of the file.
+      tracks: for a table of FMA: its metadata.
+      subset: for a table of FMA: a subset.
+    """
     table = read_features(file, tracks, subset=subset)
     return Material(
         source=str(file),
@@ -137,12 +153,12 @@ def open_table(file: Path, *, tracks: Path | None, subset: str | None) -> Materi
 
 
 def _rows(tracks: list[np.ndarray], is_table: bool) -> list[np.ndarray]:
-    # Of pictures only the whole is compared: frames of silence are alike in any two.
+    # Spectrograms are compared as a whole: frames of silence are equal in any two.
     return tracks if is_table else [track[None] for track in tracks]
 
 
 def _cache(folder: Path) -> Path:
-    """Where the user's programs keep what they can compute again; music may lie read-only."""
+    """The user's cache folder, as music may lie on a read-only disk."""
     base = expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
     return base / "mgr_jax" / "audit" / name

@@ -43,6 +43,7 @@ class AST(Network):
     """
 
     registered: ClassVar[str] = "ast"
+    source: ClassVar[str] = "Gong et al. 2021, arXiv 2104.01778"
 
     patch: tuple[int, int] = (16, 16)
     stride: tuple[int, int] = (10, 10)

@@ -43,6 +43,7 @@ class Autoencoder(ConvNetwork):
     """
 
     registered: ClassVar[str] = "autoencoder"
+    source: ClassVar[str] = "Hinton and Salakhutdinov 2006, Science 313"
     masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (16, 32, 64, 64)

@@ -77,6 +77,7 @@ class BBNN(ConvNetwork):
     """
 
     registered: ClassVar[str] = "bbnn"
+    source: ClassVar[str] = "Liu et al. 2019, arXiv 1901.08928"
     order: ClassVar[tuple[str, ...]] = ("one", "three", "five", "pool")
     padding: ClassVar[str] = "SAME"
 
@@ -142,6 +143,7 @@ class BBNNCQT(BBNN):
     """
 
     registered: ClassVar[str] = "bbnn_cqt"
+    source: ClassVar[str] = "yijerjer (GitHub), after Liu et al. 2019, arXiv 1901.08928"
     order: ClassVar[tuple[str, ...]] = ("pool", "three", "five", "one")
     padding: ClassVar[str] = "VALID"
 

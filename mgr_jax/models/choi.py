@@ -51,6 +51,7 @@ class ChoiCRNN(ConvNetwork):
     """
 
     registered: ClassVar[str] = "choi_crnn"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243"
 
     budget: str = "0.1M"
     widths: tuple[int, ...] = ()

@@ -79,6 +79,7 @@ class ChoiK2C2(_ChoiCNN):
     """
 
     registered: ClassVar[str] = "choi_k2c2"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243"
     budgets: ClassVar = {
         "0.1M": (20, 41, 41, 62, 83),
         "0.25M": (33, 66, 66, 100, 133),
@@ -142,6 +143,7 @@ class ChoiK2C1(_ChoiDense):
     """
 
     registered: ClassVar[str] = "choi_k2c1"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243"
     budgets: ClassVar = {
         "0.1M": (43, 43, 43, 87, 87),
         "0.25M": (72, 72, 72, 145, 145),
@@ -184,6 +186,7 @@ class ChoiK1C2(_ChoiDense):
     """
 
     registered: ClassVar[str] = "choi_k1c2"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243"
     budgets: ClassVar = {
         "0.1M": (15, 15, 30, 30),
         "0.25M": (23, 23, 47, 47),

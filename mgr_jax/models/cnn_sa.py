@@ -39,6 +39,7 @@ class CNNSA(WonConvNetwork):
     """
 
     registered: ClassVar[str] = "cnn_sa"
+    source: ClassVar[str] = "Won et al. 2019, arXiv 1906.04972, as in arXiv 2006.00751"
     residual: ClassVar[bool] = True
 
     widths: tuple[int, ...] = (128, 128, 256, 256, 256, 256, 256)

@@ -65,6 +65,7 @@ class CompactCNN(ConvNetwork):
     """
 
     registered: ClassVar[str] = "compact_cnn"
+    source: ClassVar[str] = "Choi et al. 2017, arXiv 1703.09179"
 
     width: int | tuple[int, ...] = 32
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 3), (5, 2), (4, 2), (4, 4))

@@ -40,6 +40,7 @@ class Dieleman2014(Network):
     """
 
     registered: ClassVar[str] = "dieleman2014"
+    source: ClassVar[str] = "Dieleman and Schrauwen 2014, ICASSP"
     masks_filling: ClassVar[bool] = False
     raw: ClassVar[bool] = True
 

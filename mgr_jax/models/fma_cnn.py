@@ -147,6 +147,7 @@ class SquareCNN(FMANetwork):
     """
 
     registered: ClassVar[str] = "square_cnn"
+    source: ClassVar[str] = "yijerjer (GitHub)"
     masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (8, 32, 128, 256)
@@ -183,6 +184,7 @@ class FreqCNN(SquareCNN):
     """
 
     registered: ClassVar[str] = "freq_cnn"
+    source: ClassVar[str] = "yijerjer (GitHub)"
 
     widths: tuple[int, ...] = (16, 16, 32, 32)
     kernels: tuple[tuple[int, int], ...] = ((5, 1),) * 4
@@ -208,6 +210,7 @@ class TemporalCNN(SquareCNN):
     """
 
     registered: ClassVar[str] = "temporal_cnn"
+    source: ClassVar[str] = "yijerjer (GitHub)"
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
     kernels: tuple[tuple[int, int], ...] = ((5, 1),) * 4

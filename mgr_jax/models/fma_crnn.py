@@ -60,6 +60,7 @@ class FMACRNN(_FMARecurrent):
     """
 
     registered: ClassVar[str] = "fma_crnn"
+    source: ClassVar[str] = "yijerjer (GitHub), after Choi et al. 2016, arXiv 1609.04243"
 
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 3), (4, 4))
     dense_units: tuple[int, ...] = (128, 32)
@@ -101,6 +102,7 @@ class FMAParallel(_FMARecurrent):
     """
 
     registered: ClassVar[str] = "fma_parallel"
+    source: ClassVar[str] = "yijerjer (GitHub), after Feng et al. 2017, arXiv 1712.08370"
     masks_filling: ClassVar[bool] = False
 
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 2), (4, 3), (6, 5))

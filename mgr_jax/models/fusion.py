@@ -42,6 +42,7 @@ class Fusion(ConvNetwork):
     """
 
     registered: ClassVar[str] = "fusion"
+    source: ClassVar[str] = "ours"
     with_encoder: ClassVar[bool] = True
     with_side: ClassVar[bool] = True
 

@@ -35,6 +35,7 @@ class Li2010(Network):
     """
 
     registered: ClassVar[str] = "li2010"
+    source: ClassVar[str] = "Li, Chan and Chun 2010, IMECS"
     masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (3, 15, 65)

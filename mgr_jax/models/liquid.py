@@ -196,6 +196,7 @@ class LTC(_LiquidNetwork):
     """
 
     registered: ClassVar[str] = "ltc"
+    source: ClassVar[str] = "Hasani et al. 2021, arXiv 2006.04439"
 
     unfolds: int = 6
 
@@ -222,6 +223,7 @@ class CfC(_LiquidNetwork):
     """
 
     registered: ClassVar[str] = "cfc"
+    source: ClassVar[str] = "Hasani et al. 2022, arXiv 2106.13898"
 
     backbone: int = 128
     time_offset: bool = False

@@ -32,6 +32,7 @@ class MLP(ConvNetwork):
     """
 
     registered: ClassVar[str] = "mlp"
+    source: ClassVar[str] = "ours"
     masks_filling: ClassVar[bool] = False
 
     units: tuple[int, ...] = (256, 128, 64)

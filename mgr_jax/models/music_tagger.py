@@ -28,6 +28,7 @@ class MusicTaggerCNN(ChoiK2C2):
     """
 
     registered: ClassVar[str] = "music_tagger_cnn"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243, as its weights were released"
 
     budget: str = "msd"
     input_norm: bool = True
@@ -46,6 +47,7 @@ class MusicTaggerCRNN(ChoiCRNN):
     """
 
     registered: ClassVar[str] = "music_tagger_crnn"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243, as its weights were released"
 
     budget: str = "msd"
     gate: str = "hard_sigmoid"

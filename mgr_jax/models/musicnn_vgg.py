@@ -31,6 +31,7 @@ class MusicnnVGG(PonsNetwork):
     """
 
     registered: ClassVar[str] = "musicnn_vgg"
+    source: ClassVar[str] = "Pons and Serra 2019, arXiv 1909.06654"
     masks_filling: ClassVar[bool] = False
 
     width: int = 128

@@ -26,7 +26,7 @@ Output = tuple[jax.Array, dict[str, jax.Array]]
 class Network(nn.Module, kw_only=True):
     """Features → (logits, named intermediates).
 
-    A subclass states its name as `registered` and defines
+    A subclass states its name as `registered` and its `source`, and defines
 
         __call__(features, *, train, lengths=None) → (logits, intermediates)
 
@@ -51,6 +51,7 @@ class Network(nn.Module, kw_only=True):
     """
 
     registered: ClassVar[str]
+    source: ClassVar[str]  # where it was published, or "ours"
     raw: ClassVar[bool] = False  # made for waveforms
     with_encoder: ClassVar[bool] = False  # its field `encoder` is another network
     with_side: ClassVar[bool] = False  # called with what else is known of the tracks

@@ -43,6 +43,7 @@ class PRCNN(Network):
     """
 
     registered: ClassVar[str] = "prcnn"
+    source: ClassVar[str] = "Feng et al. 2017, arXiv 1712.08370"
     masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 64)

@@ -43,6 +43,7 @@ class Taught(Network):
     """
 
     registered: ClassVar[str] = "taught"
+    source: ClassVar[str] = "ours"
     with_encoder: ClassVar[bool] = True
 
     encoder: Network

@@ -72,6 +72,7 @@ class FCN(WonConvNetwork):
     """
 
     registered: ClassVar[str] = "fcn"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1606.00298, as in arXiv 2006.00751"
     masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (64, 128, 128, 128, 64)
@@ -107,6 +108,7 @@ class WonCRNN(WonConvNetwork):
     """
 
     registered: ClassVar[str] = "won_crnn"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243, as in arXiv 2006.00751"
 
     widths: tuple[int, ...] = (64, 128, 128, 128)
     pools: tuple[tuple[int, int], ...] = ((2, 2), (3, 3), (4, 4), (4, 4))

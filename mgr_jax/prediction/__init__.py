@@ -1,1 +1,1 @@
-"""Prediction: what a trained classifier says of files and arrays (`predictor`, `prediction`)."""
+"""Prediction: a trained classifier applied to files and arrays (`predictor`, `prediction`)."""

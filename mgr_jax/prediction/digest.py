@@ -1,4 +1,4 @@
-"""What tells one trained network from another, wherever its folder lies."""
+"""Identifies a trained network by its content, independent of its folder."""
 
 import dataclasses
 import hashlib
@@ -10,10 +10,10 @@ from mgr_jax.training.checkpoint import digest_weights
 
 
 def digest_network(model: str | os.PathLike[str], checkpoint: str | int = "best") -> str:
-    """SHA-256 of what computes: front end, network, clips and weights.
+    """SHA-256 of what the outputs depend on: front end, network, clips and weights.
 
-    What is decided of the outputs has no part in it: embeddings stay the same when a model is
-    calibrated. (`Origin.model_digest` is of all that its folder says.)
+    Thresholds and temperatures are left out, so that embeddings stay valid when a model is
+    calibrated. (`Origin.model_digest` covers everything in the folder.)
 
     Args:
       model: the folder of a trained model, or the name of a pretrained one.

@@ -1,4 +1,4 @@
-"""Clips of many tracks through one network, in batches that tracks share."""
+"""Runs clips of many tracks through one network, in batches that tracks share."""
 
 import copy
 from collections import deque
@@ -13,7 +13,7 @@ from mgr_jax.audio.clips import cut_clip
 from mgr_jax.classifier import GenreClassifier, classify
 from mgr_jax.input_spec import InputSpec
 
-BATCH = 16  # clips per dispatch: one compilation, and bounded memory for tracks of any length
+BATCH = 16  # clips per batch: one compilation, and bounded memory for tracks of any length
 _NONE = np.zeros(0, np.int64)
 
 Outputs = dict[str, np.ndarray]
@@ -21,13 +21,13 @@ Outputs = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class TrackClips:
-    """The clips of a track that are to be classified.
+    """The clips of a track to classify.
 
     Attributes:
-      key: comes back with their outputs.
+      key: any object; it is returned with the outputs.
       track: [time steps, ...] of the spec's dtype; anything that slices like an array.
-      starts: first time step of each clip; none of them: the key comes back in its turn.
-      aux: what goes with the track, see `InputSpec.aux` and `SideInputs.encode_track`.
+      starts: first time step of each clip; may be empty: the key is still returned in its turn.
+      aux: further inputs of the track, see `InputSpec.aux` and `SideInputs.encode_track`.
     """
 
     key: Any
@@ -37,7 +37,7 @@ class TrackClips:
 
 
 class ClipEngine:
-    """Classifies clips: batches are filled across tracks, and one is always under way."""
+    """Classifies clips. Batches are filled across tracks, and one is always in progress."""
 
     def __init__(
         self,
@@ -46,7 +46,14 @@ class ClipEngine:
         spec: InputSpec,
         batch_size: int = BATCH,
     ) -> None:
-        """Puts the variables on the device; a first batch compiles."""
+        """Puts the variables on the device; the first batch compiles.
+
+        Args:
+          classifier: front end and network.
+          variables: parameters and statistics of the classifier.
+          spec: input specification of the model.
+          batch_size: clips per batch.
+        """
         self._spec, self._batch_size = spec, batch_size
         self._variables = jax.device_put(variables)
 
@@ -70,11 +77,11 @@ class ClipEngine:
         return other
 
     def __call__(self, tracks: Iterable[TrackClips]) -> Iterator[tuple[Any, Outputs]]:
-        """Classifies the clips of tracks, which are taken as they are needed.
+        """Classifies the clips of tracks; tracks are consumed as they are needed.
 
         Yields:
           (key, {"probabilities": [clips, classes], "embedding": [clips, dim]}) of each track, in
-          their order.
+          order.
         """
         waiting: deque[_Waiting] = deque()
         batch, under_way = _Batch(self._spec, self._batch_size), None
@@ -101,7 +108,7 @@ class ClipEngine:
 
 
 class _Waiting:
-    """A track of which not all clips are classified yet."""
+    """A track with clips that are not classified yet."""
 
     def __init__(self, key: Any, clips: int) -> None:
         self._key, self._missing = key, clips
@@ -122,13 +129,13 @@ class _Waiting:
 
 @dataclass(frozen=True)
 class _Started:
-    """A batch that the device works on."""
+    """A batch that runs on the device."""
 
     owners: list[_Waiting]
     outputs: dict[str, jax.Array]
 
     def gather(self) -> None:
-        """Waits for it, and gives each track its rows."""
+        """Waits for the batch, and gives each track its rows."""
         found = {name: np.asarray(values) for name, values in self.outputs.items()}
         first = 0
         for last in range(1, len(self.owners) + 1):
@@ -139,12 +146,12 @@ class _Started:
 
 
 class _Batch:
-    """Clips that are put together on the host."""
+    """Clips that are collected on the host."""
 
     def __init__(self, spec: InputSpec, size: int) -> None:
         self._spec, self._size = spec, size
         self.owners: list[_Waiting] = []
-        # New for each batch: the device may read them where they are, while the next is filled.
+        # New for each batch: the device may read them in place while the next is filled.
         self._inputs = np.zeros((size, *spec.shape), spec.dtype)
         self._aux: dict[str, np.ndarray] = {
             name: np.ones((size, *shape), np.float32) for name, shape in spec.aux.items()
@@ -167,14 +174,14 @@ class _Batch:
         self.owners.append(owner)
 
     def arrays(self) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray | None]:
-        """Inputs, aux, and lengths where there is filling to be left out."""
+        """Inputs, aux, and lengths (None if no clip is padded)."""
         count = len(self.owners)
-        # Copies fill up the batch: what a front end may do with a clip of zeros is not masked.
+        # Copies fill up the batch, since a front end may not handle clips of zeros.
         rows = np.arange(self._size) % count
         if count < self._size:
             self._inputs, self._lengths = self._inputs[rows], self._lengths[rows]
             self._aux = {name: values[rows] for name, values in self._aux.items()}
         aux = self._aux | {"mask": np.arange(self._size) < count}
-        # Where all are full, nothing is computed of it.
+        # If no clip is padded, lengths are not needed.
         told = self._spec.mask_filling and (self._lengths < self._spec.clip_samples).any()
         return self._inputs, aux, self._lengths if told else None

@@ -1,6 +1,6 @@
-"""Results as entries: objects of JSON with all that came of a file, which the record is made of.
+"""Results as entries: JSON objects that hold everything about a file. The record consists of them.
 
-docs/results_format.md describes them. Each says which model and settings it comes from.
+docs/results_format.md describes them. Each names its model and settings.
 """
 
 import dataclasses
@@ -16,20 +16,20 @@ from mgr_jax.prediction.origin import Origin
 from mgr_jax.prediction.prediction import Prediction, Section
 from mgr_jax.prediction.stream import FilePrediction
 
-# Raise it when a field is added or means something else, and have `record.parse_line` and
-# `rows.row_of` turn what older ones hold into the new; tests/prediction/results/ holds every one.
+# Raise it when a field is added or changes its meaning, and let `record.parse_line` and
+# `rows.row_of` convert older schemas; tests/prediction/results/ holds an example of each.
 SCHEMA = 1
 
 
 def entry_of(file: FilePrediction, origin: Origin) -> dict[str, Any]:
-    """All that came of a file, but for embeddings, of JSON's types; `file_of` reads it back."""
+    """The outcome for a file, except embeddings, of JSON's types; `file_of` reads it back."""
     entry: dict[str, Any] = {
         "schema": SCHEMA,
         "file": file.name,
         "size": file.size,
         "modified": file.modified,
         "seconds": file.seconds,
-        **vars(origin),  # not asdict, whose copies take longer than all the rest
+        **vars(origin),  # not asdict: its copies take longer than all the rest
         "notes": list(file.notes),
     }
     if not file.prediction:
@@ -52,7 +52,7 @@ def entry_of(file: FilePrediction, origin: Origin) -> dict[str, Any]:
 
 
 def file_of(entry: Mapping[str, Any]) -> FilePrediction:
-    """What came of a file, of the entry that `entry_of` made of it."""
+    """The outcome for a file, from an entry that `entry_of` made."""
     prediction, error = None, None
     if "error" in entry:
         error = AudioError(entry["error"], code=entry["code"])
@@ -83,18 +83,27 @@ def file_of(entry: Mapping[str, Any]) -> FilePrediction:
 
 
 def origin_of(entry: Mapping[str, Any]) -> Origin:
-    """Where an entry comes from."""
+    """The model and settings that an entry comes from."""
     fields = {field.name: entry[field.name] for field in dataclasses.fields(Origin)}
     return Origin(**fields | {"classes": tuple(entry["classes"])})
 
 
 def require_known_schema(schema: Any, name: str) -> None:
-    """Raises a UserError for results that a later version wrote; `name` is that of the file."""
+    """Checks that this version can read a schema.
+
+    Args:
+      schema: the schema that was read.
+      name: name of the file, for the message.
+
+    Raises:
+      UserError: a later version wrote it.
+      ValueError: it is not a schema.
+    """
     if type(schema) is not int or schema < 1:
         raise ValueError(f"schema is {schema!r}")
     if schema > SCHEMA:
         raise UserError(
-            f"{name} holds results of schema {schema}, but this mgr_jax knows those up to "
+            f"{name} holds results of schema {schema}, but this mgr_jax reads schemas up to "
             f"{SCHEMA}; use the mgr_jax that wrote it, or a later one",
             code="results.later_schema",
         )
@@ -120,5 +129,5 @@ def _read_answer(stored: Mapping[str, Any], classes: tuple[str, ...]) -> Answer:
 
 
 def _numbers(values: Any) -> list[float]:
-    """Floats of 32 bits in as few digits as they come back by."""
+    """32-bit floats with the fewest digits that read back to the same value."""
     return [float(str(value)) for value in np.asarray(values, np.float32)]

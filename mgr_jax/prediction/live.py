@@ -1,4 +1,4 @@
-"""Live: blocks of samples as a recorder gives them, and a prediction every hop."""
+"""Live prediction: blocks of samples go in, and a prediction comes out every hop."""
 
 import warnings
 from collections.abc import Iterator
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from mgr_jax.prediction.predictor import Predictor
 
 SILENT = "silent"
-_MAX_PEAK = 1.25  # beyond it, `audio.gate` scales files by what only the whole of one tells
+_MAX_PEAK = 1.25  # beyond it, `audio.gate` scales by the peak of a file
 
 
 @dataclass(frozen=True)
 class LivePrediction:
-    """What a classifier says of one window.
+    """The prediction of one window.
 
     Attributes:
-      start: in seconds from the first sample.
-      end: likewise.
-      probabilities: [classes], as the network says them; see `Prediction`.
-      answer: what is told of the window: calibrated, and above thresholds.
+      start: start of the window, in seconds from the first sample.
+      end: its end, likewise.
+      probabilities: [classes], as the network gives them; see `Prediction`.
+      answer: the decided prediction: calibrated, and above thresholds.
       embedding: [dim].
-      is_silent: there is nothing to hear in it, so that nothing else of this says anything.
+      is_silent: the window is silent, so the other fields mean nothing.
     """
 
     start: float
@@ -44,11 +44,11 @@ class LivePrediction:
 
     @property
     def label(self) -> str:
-        """The class that is told, "undecided" or "silent"."""
+        """The predicted class, "undecided" or "silent"."""
         return SILENT if self.is_silent else self.answer.label
 
     def describe(self, top: int = 3) -> str:
-        """Says it in words, as of where the window ends: `0:03  jazz 71 % (blues 18 %)`.
+        """The prediction in words, at the end of its window: `0:03  jazz 71 % (blues 18 %)`.
 
         Args:
           top: see `Prediction.describe`.
@@ -59,10 +59,10 @@ class LivePrediction:
 class LiveStream:
     """Classifies sound while it arrives; see `Predictor.stream`.
 
-    Windows start at multiples of the hop, and each says what `Predictor.predict` says of the same
-    clip of the whole sound, but for what only the whole of it tells: channels that cancel each
-    other are averaged all the same, and levels far beyond full scale are clipped. Memory is that of
-    a window, however long it goes on.
+    Windows start at multiples of the hop. Each is predicted as `Predictor.predict` predicts the
+    same clip of the complete sound, with two exceptions, since a stream does not know its future:
+    channels that cancel each other are averaged all the same, and levels far beyond full scale are
+    clipped. Memory is that of one window, however long the stream is.
     """
 
     def __init__(
@@ -74,7 +74,18 @@ class LiveStream:
         rules: Rules = Rules(),  # noqa: B008 - frozen
         limits: LimitsLike = None,
     ) -> None:
-        """Begins to listen; `Predictor.stream` tells the arguments."""
+        """Begins a stream; see `Predictor.stream`.
+
+        Args:
+          predictor: the model.
+          sample_rate: sample rate of the blocks in Hz.
+          hop: seconds between windows.
+          rules: how predictions are decided.
+          limits: which sample rates are refused.
+
+        Raises:
+          UserError: an argument is out of range, or the model cannot be used on a stream.
+        """
         _require_live(predictor)
         decisions, task = predictor.description.decisions, predictor.spec.task
         self._decider = Decider(predictor.classes, task, decisions, rules)
@@ -82,24 +93,24 @@ class LiveStream:
         self._rate, self._spec = predictor.audio_rate(), predictor.spec
         if not 0 < hop < float("inf"):
             raise UserError(
-                f"`hop` is {hop:g}; give the seconds from one window to the next",
+                f"`hop` is {hop:g}; give the seconds between windows, above 0",
                 code="argument.out_of_range",
             )
-        self._hop = max(hop * self._rate, self._spec.crop.step)  # samples, perhaps not whole
+        self._hop = max(hop * self._rate, self._spec.crop.step)  # samples, maybe not an integer
         self._engine = predictor.engine.with_batch_size(1)
         self._tail = _Tail()
-        self._window = 0  # number of the next one
-        self._end = 0  # of the last window
+        self._window = 0  # number of the next window
+        self._end = 0  # end of the last window
         self._is_closed = self._is_clipped = False
         self._from_rate: float | None = None
         self._resampler: soxr.ResampleStream | None = None
         self.set_rate(sample_rate)
 
     def set_rate(self, sample_rate: float) -> None:
-        """Says at which rate in Hz the next blocks come, as in a file whose rate changes.
+        """Sets the sample rate in Hz of the next blocks, for files whose rate changes.
 
         Raises:
-          AudioError: it is outside of the limits.
+          AudioError: the rate is outside the limits.
         """
         if sample_rate == self._from_rate:
             return
@@ -107,31 +118,32 @@ class LiveStream:
         self._finish_resampling()
         self._from_rate = sample_rate
         if sample_rate != self._rate:
-            # The same as `audio.gate` has it for files.
+            # As `audio.gate` does for files.
             self._resampler = soxr.ResampleStream(
                 sample_rate, self._rate, 1, dtype="float32", quality="HQ"
             )
 
     def push(self, block: np.ndarray) -> list[LivePrediction]:
-        """Takes the next samples.
+        """Adds the next samples.
 
         Args:
-          block: [samples] or [samples, channels] floats in [-1, 1] or int16; as many as there are.
+          block: [samples] or [samples, channels], floats in [-1, 1] or int16; any number of
+            samples.
 
         Returns:
-          The predictions of the windows that are whole by now; often none, or many.
+          The predictions of the windows that are now complete; often none, or several.
 
         Raises:
-          UserError: the stream is closed, or this is no such array, or not finite.
+          UserError: the stream is closed, or the block has another shape or type, or is not finite.
         """
         if self._is_closed:
             raise UserError(
-                "the stream is closed and takes no more samples; begin a new one (`stream`)",
+                "the stream is closed and takes no more samples; start a new one (`stream`)",
                 code="live.closed",
             )
         mono, found = self._mono(block), []
-        assert self._from_rate is not None  # of `set_rate`
-        step = max(1, round(self._from_rate))  # a second at a time: memory is bounded
+        assert self._from_rate is not None  # raised by `set_rate`
+        step = max(1, round(self._from_rate))  # one second at a time, so that memory is bounded
         for start in range(0, len(mono), step):
             part = mono[start : start + step]
             self._take(self._resampler.resample_chunk(part) if self._resampler else part)
@@ -142,12 +154,12 @@ class LiveStream:
         """Ends the sound.
 
         Returns:
-          The predictions of the windows that waited for what follows them, and of a last one that
-          ends with the sound, unless there is one; of less than a window, that of all there is,
-          filled up with a warning. Nothing where there is no sound, or the stream was closed.
+          The predictions of the windows that waited for samples after them, and of a last window
+          that ends with the sound, unless there is one already. A sound shorter than a window is
+          padded, with a warning. Empty if there was no sound, or the stream was closed before.
 
         Raises:
-          AudioError: there is less than one analysis frame.
+          AudioError: the sound is shorter than one analysis frame.
         """
         if self._is_closed:
             return []
@@ -158,7 +170,7 @@ class LiveStream:
         last = max(0, length - clip)
         last -= last % self._spec.crop.step
         if 0 < length < clip:
-            # It says how the window is filled, or that there is less than a frame.
+            # It warns of padding, or raises if there is less than a frame.
             self._predictor.ask(self._tail.samples, name="the sound")
         if self._end < min(length, last + clip):
             found += self._predict(iter([last]))
@@ -177,7 +189,7 @@ class LiveStream:
             )
         if samples.ndim == 2 and not samples.shape[1]:
             raise UserError("the block has no channels; give one or more", code="audio.no_samples")
-        with np.errstate(over="ignore", invalid="ignore"):  # told below
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below
             samples = samples.astype(np.float32)
             if is_int16:
                 samples /= 32768.0
@@ -192,7 +204,7 @@ class LiveStream:
         if peak > _MAX_PEAK and not self._is_clipped:
             self._is_clipped = True
             warnings.warn(
-                f"the sound has levels of up to {peak:.4g} times full scale, which are clipped; "
+                f"the sound has levels up to {peak:.4g} times full scale, which are clipped; "
                 "lower its gain, or scale it to [-1, 1]",
                 AudioWarning,
                 stacklevel=4,
@@ -205,7 +217,7 @@ class LiveStream:
         self._resampler = None
 
     def _take(self, mono: np.ndarray) -> None:
-        """Keeps what may still be needed: of the next window, and of one that ended here."""
+        """Keeps the samples that may still be needed, for the next window or the last one."""
         spec = self._spec
         last = self._tail.length - spec.clip_samples - spec.crop.step
         self._tail.forget(min(self._start(self._window), last) - spec.crop.context)
@@ -216,7 +228,7 @@ class LiveStream:
         return start - start % self._spec.crop.step
 
     def _whole_windows(self) -> Iterator[int]:
-        """First samples of the next windows that are there, before the end with their context."""
+        """First samples of the next complete windows, with their context."""
         spec = self._spec
         needed = spec.clip_samples + (0 if self._is_closed else spec.crop.context)
         while (start := self._start(self._window)) + needed <= self._tail.length:
@@ -224,7 +236,7 @@ class LiveStream:
             yield start
 
     def _predict(self, starts: Iterator[int]) -> list[LivePrediction]:
-        # What lies beyond the ends of the tail is beyond those of the sound, or not asked for.
+        # Beyond the tail lies the end of the sound, or nothing is needed.
         first, samples = self._tail.first, self._tail.samples
         asked = (TrackClips(start, samples, np.array([start - first])) for start in starts)
         return [self._tell(start, outputs) for start, outputs in self._engine(asked)]
@@ -249,24 +261,24 @@ class _Tail:
 
     Attributes:
       first: number of the first sample that is kept.
-      length: of the sound so far.
+      length: number of samples of the sound so far.
     """
 
     def __init__(self) -> None:
         self.first = self.length = 0
         self._kept: np.ndarray = np.empty(1 << 16, np.int16)
-        self._at = 0  # of the first sample in `_kept`
+        self._at = 0  # position of the first sample in `_kept`
 
     @property
     def samples(self) -> np.ndarray:
-        """Those that are kept, until more are added."""
+        """The kept samples; valid until more are added."""
         return self._kept[self._at : self._at + self.length - self.first]
 
     def append(self, samples: np.ndarray) -> None:
-        """Adds some at the end."""
+        """Adds samples at the end."""
         kept = self.length - self.first
         if self._at + kept + len(samples) > len(self._kept):
-            # Twice the room that is needed: what is kept is moved once in a while, not each time.
+            # Twice the needed room, so that the samples are moved only from time to time.
             room = max(len(self._kept), 2 * (kept + len(samples)))
             moved = np.empty(room, np.int16)
             moved[:kept] = self.samples
@@ -276,14 +288,14 @@ class _Tail:
         self.length += len(samples)
 
     def forget(self, first: int) -> None:
-        """Drops the samples before one, as far as they are there."""
+        """Drops the samples before a position."""
         first = min(max(first, self.first), self.length)
         self._at += first - self.first
         self.first = first
 
 
 def _require_live(predictor: "Predictor") -> None:
-    """Raises a UserError where a window needs what only the whole of a track tells."""
+    """Checks that no window needs information on the whole track."""
     spec, why = predictor.spec, ""
     if spec.kind != "waveform":
         why = "reads stored features"
@@ -293,7 +305,7 @@ def _require_live(predictor: "Predictor") -> None:
         why = "takes more than sound (config.side_inputs)"
     if why:
         raise UserError(
-            f"this model {why}, so that it cannot listen to sound that goes on; give it whole "
+            f"this model {why}, so it cannot predict a stream; give it whole "
             "files (predict), or choose another model",
             code="live.needs_whole_track",
         )

@@ -1,4 +1,4 @@
-"""Where results come from: the model, by what it says and weighs, and all settings."""
+"""The origin of results: the model, identified by its description and weights, and all settings."""
 
 import dataclasses
 import hashlib
@@ -14,14 +14,14 @@ from mgr_jax.training.checkpoint import digest_weights
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Where results come from.
+    """The origin of results.
 
     Attributes:
       model: its folder, as it was given.
-      model_digest: of its description and its weights.
-      mgr_jax: the version that wrote them.
+      model_digest: digest of its description and its weights.
+      mgr_jax: the version that wrote the results.
       settings: what else they depend on, of JSON's types.
-      classes: of the model.
+      classes: classes of the model.
     """
 
     model: str
@@ -34,7 +34,7 @@ class Origin:
 def describe_origin(
     model: str | os.PathLike[str], checkpoint: str | int, settings: Mapping[str, Any]
 ) -> Origin:
-    """Where predictions come from that are made now.
+    """The origin of predictions that are made now.
 
     Args:
       model: the folder of a trained model, or the name of a pretrained one.

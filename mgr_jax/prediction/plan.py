@@ -1,4 +1,4 @@
-"""What is to be done with files, by what a record knows of them."""
+"""Plans the work for files, by comparing them with a record."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from mgr_jax.errors import printable
 from mgr_jax.prediction.record import Record, State, Writer
 
-# What may be otherwise the next time although the file is the same.
+# Errors that may disappear although the file does not change.
 TRANSIENT = (
     "workers.killed", "workers.timed_out", "workers.not_started", "file.denied", "file.not_found",
     "disk.full", "disk.refused", "audio.changed", "audio.no_memory",
@@ -15,15 +15,15 @@ TRANSIENT = (
 
 @dataclass(frozen=True)
 class Planned:
-    """What is to be done with a file.
+    """The work to do for a file.
 
     Attributes:
       file: its name.
-      status: "new"; "done"; "changed" since it was predicted; "again", as it could not be read for
-        a reason that may be gone, or its picture is missing; "broken", as it could not be read and
-        has not changed.
+      status: "new"; "done"; "changed" since it was predicted; "again": it could not be read for a
+        temporary reason, or its picture is missing; "broken": it could not be read and has not
+        changed.
       reason: why it could not be read, or what is missing.
-      state: it has now.
+      state: state of the file now.
     """
 
     file: str
@@ -33,23 +33,26 @@ class Planned:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is to be done."""
+        """Whether there is nothing to do."""
         return self.status in ("done", "broken")
 
     def __str__(self) -> str:
-        """In a line."""
+        """One line of text."""
         return printable(f"{self.status:<8}{self.file}" + (self.reason and f" ({self.reason})"))
 
 
 def plan(
     names: Iterable[str], record: Record | None, writers: Sequence[Writer] = ()
 ) -> Iterator[Planned]:
-    """What is to be done with files, by what a record knows of them.
+    """Plans the work for files, by what a record knows of them.
 
     Args:
-      names: of the files.
-      record: what is done; None: nothing is.
-      writers: of formats that may lack what the record does not hold.
+      names: names of the files.
+      record: the results so far; None: none.
+      writers: writers of formats that are not made from the record alone.
+
+    Yields:
+      The work for each file.
     """
     for name in names:
         known, state = record.known.get(name) if record else None, State.of(name)

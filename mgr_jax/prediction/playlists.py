@@ -1,4 +1,4 @@
-"""Playlists of the files that are told to be of a class (M3U, in UTF-8)."""
+"""Playlists of the files that are predicted to be of a class (M3U, in UTF-8)."""
 
 import itertools
 import json
@@ -14,23 +14,29 @@ from mgr_jax.prediction.places import begins, require_no_file, require_ours
 from mgr_jax.prediction.record import Record, Writer
 from mgr_jax.prediction.rows import ResultRow, escape, rows_of
 
-MARK = "#MGR-JAX:"  # what begins a comment of ours, which players skip
+MARK = "#MGR-JAX:"  # start of our comments, which players skip
 _PLAYLIST = f"#EXTM3U\n{MARK}".encode()
 
 
 class Playlists(Writer):
-    """A folder with a playlist for each class that is told of files, written at the end."""
+    """A folder with a playlist for each predicted class, written at the end."""
 
     def __init__(self, folder: Path, origin: Origin, record: Record) -> None:
-        """Takes the record that they are to be made of."""
+        """Writes nothing yet.
+
+        Args:
+          folder: folder of the playlists.
+          origin: origin of the results.
+          record: the record that the playlists are made from.
+        """
         require_no_file(folder)
         self._folder, self._origin, self._record = folder, origin, record
 
     def begin(self, record: Record) -> None:
-        """Leaves them for the end."""
+        """Does nothing: playlists are written at the end."""
 
     def close(self) -> None:
-        """Writes them, and removes those of classes that are not told any more."""
+        """Writes the playlists, and removes those of classes that no file has any more."""
         lists: dict[str, list[str]] = {}
         for entry in self._record.entries():
             for row in itertools.islice(rows_of(entry), 1):
@@ -74,7 +80,7 @@ class Playlists(Writer):
 
 
 def location(name: str, folder: Path) -> str:
-    """A file as a playlist in a folder names it: relative; a URI where no line can hold that."""
+    """A file's name in a playlist: relative to the folder; a URI if a line cannot hold the path."""
     path = os.path.relpath(os.path.abspath(name), os.path.abspath(folder))
     if path.isprintable() and path == path.strip():
         return path if not path.startswith("#") and ":" not in path.split("/")[0] else f"./{path}"
@@ -82,7 +88,7 @@ def location(name: str, folder: Path) -> str:
 
 
 def _file_name(name: str, taken: set[str]) -> str:
-    """A class as the name of a file on any system, which no other class has."""
+    """A class as a file name for any system, different from all others."""
     plain = re.sub(r'[\x00-\x1f/\\:*?"<>|]', "_", name).strip(". ") or "_"
     names = itertools.chain([plain], (f"{plain} {n}" for n in itertools.count(2)))
     lower = {one.casefold() for one in taken}

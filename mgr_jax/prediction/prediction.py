@@ -1,4 +1,4 @@
-"""What a classifier says of one track."""
+"""The prediction of a classifier for one track."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ _WHY = {"background": ", does not sound like music", "other": ", is none of the 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a track that sounds alike.
+    """A part of a track with one prediction.
 
     Attributes:
       start: in seconds.
       end: in seconds.
-      answer: what is told of it.
+      answer: its decided prediction.
     """
 
     start: float
@@ -28,11 +28,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Moments:
-    """How probable the classes are over time, where a timeline was asked for.
+    """The probabilities of the classes over time, if a timeline was asked for.
 
     Attributes:
       edges: in seconds, from the beginning to the end of the track, [moments + 1].
-      probabilities: calibrated, averaged over the windows that cover a moment and smoothed,
+      probabilities: calibrated, averaged over the windows that cover a moment, and smoothed,
         [moments, classes].
     """
 
@@ -42,7 +42,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a classifier says of one track.
+    """The prediction of a classifier for one track.
 
         prediction = mgr_jax.load("runs/a").predict("song.mp3")
         prediction.label   # "metal", or "undecided"
@@ -50,17 +50,18 @@ class Prediction:
 
     Attributes:
       classes: names of the columns of `probabilities`.
-      start: of each segment in seconds, [segments].
-      end: of each segment in seconds, [segments].
-      probabilities: [segments, classes], as the network says them and `evaluate` scores them; a row
-        of a single_label model sums to 1.
-      track_probabilities: of the whole track, [classes]: the mean over the clips that evaluation
-        asks about. These are the segments, unless a timeline was asked for.
-      answer: what is told of the whole track: calibrated, and above thresholds.
-      sections: of a timeline: parts that sound alike, in order, from the first to the last sample;
-        empty where none was asked for.
-      moments: of a timeline: what the sections were made of; None where none was asked for.
-      embedding: of the whole track, [dim]: the mean over the same clips.
+      start: start of each segment in seconds, [segments].
+      end: end of each segment in seconds, [segments].
+      probabilities: [segments, classes], uncalibrated, as `evaluate` scores them; a row of a
+        single_label model sums to 1.
+      track_probabilities: of the whole track, [classes], uncalibrated: the mean over the clips that
+        evaluation uses. These are the segments, unless a timeline was asked for.
+      answer: the decided prediction of the whole track: calibrated, and above thresholds.
+      sections: of a timeline: parts with one prediction each, in order, from the first to the last
+        sample; empty without a timeline.
+      moments: of a timeline: the probabilities over time that the sections come from; None without
+        a timeline.
+      embedding: of the whole track, [dim]: the mean over the clips that evaluation uses.
       segment_embeddings: of each segment, [segments, dim].
     """
 
@@ -77,29 +78,25 @@ class Prediction:
 
     @property
     def label(self) -> str:
-        """The class that is told of the whole track, the most probable of them, or "undecided"."""
+        """The most probable decided class of the whole track, or "undecided"."""
         return self.answer.label
 
     def top(self, count: int = 3) -> list[tuple[str, float]]:
-        """Names the most probable classes of the whole track, told or not.
+        """The most probable classes of the whole track, decided or not.
 
         Args:
-          count: how many.
-
-        Returns:
-          (class, calibrated probability), the most probable first.
+          count: number of classes.
         """
         return self.answer.top(count)
 
     def segments(self) -> list[tuple[float, float, str, float]]:
-        """Tells the segments apart: windows of one length, where `sections` are made of them.
+        """The segments as tuples: windows of equal length, from which `sections` are made.
 
-        They cover the whole track where `Predictor.predict` was asked for a timeline; else they may
-        be a few clips of it.
+        With a timeline they cover the whole track; without, they may be a few clips of it.
 
         Returns:
-          Of each segment its start and end in seconds, its most probable class, and how probable
-          that is.
+          For each segment: start and end in seconds, its most probable class, and that class's
+          probability.
         """
         best = self.probabilities.argmax(axis=1)
         return [
@@ -110,10 +107,10 @@ class Prediction:
         ]
 
     def describe(self, top: int = 3) -> str:
-        """Says it in words: `metal 79 % (pop 17 %)`, and `0:42–1:10  jazz 71 %` for each section.
+        """The prediction in words: `metal 79 % (pop 17 %)`, and `0:42–1:10  jazz 71 %` per section.
 
         Args:
-          top: how many classes to name at least; those that are told are named in any case.
+          top: number of classes to name at least; decided classes are always named.
         """
         lines = [say(self.answer, top)]
         for section in self.sections:
@@ -123,7 +120,7 @@ class Prediction:
 
 
 def say(answer: Answer, top: int) -> str:
-    """An answer in words: what is told, what that implies, and in brackets what is likely beside.
+    """An answer in words: decided classes, implied classes, and in brackets other likely ones.
 
     Such as `jazz 71 % (blues 18 %)`, `punk 64 %, so rock (pop 9 %)` or `undecided (jazz 41 %)`.
     """
@@ -142,7 +139,7 @@ def say(answer: Answer, top: int) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A time as people read it, to a tenth of a second: 0:42, 1:10.5 or 2:00:07."""
+    """A time for people, to a tenth of a second: 0:42, 1:10.5 or 2:00:07."""
     tenths = round(10 * seconds)
     minutes, rest = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)

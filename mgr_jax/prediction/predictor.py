@@ -27,18 +27,22 @@ if TYPE_CHECKING:
 
 
 class Predictor:
-    """Classifies audio of any length, rate and number of channels, or features; see `load`.
+    """Classifies audio of any length, rate and number of channels, or features; made by `load`.
 
-    A track is answered for as it was in evaluation: `description.spec.eval_segments` clips, spread
-    evenly over it however long it is, or the fewest that cover it where that is 0; their mean is
-    the answer. So a file that was a track of the dataset gets the same probabilities by both (but
-    for front ends that normalise over the batch, to which it matters what lies beside a clip).
+        predictor = mgr_jax.load("runs/a")
+        print(predictor.predict("song.mp3").label)
+
+    A track is predicted as in evaluation: from `description.spec.eval_segments` clips, spread
+    evenly over the track, or, if that is 0, from the fewest clips that cover it. The mean over the
+    clips is the prediction. So a file that was a track of the dataset gets the same probabilities
+    from `predict` and `evaluate`. (Front ends that normalise over the batch are an exception: their
+    output depends on the other clips of the batch.)
 
     Attributes:
-      description: what the classifier is.
+      description: the classifier's description, as in its model.json.
       classes: names of the classes.
-      spec: what the network looks at: sample rate, length of a clip, and more.
-      side: what it is given beside the sound.
+      spec: the network's input: sample rate, length of a clip, and more.
+      side: inputs beside the sound.
       engine: classifies the clips of tracks; see `ask` and `answer`.
     """
 
@@ -48,13 +52,19 @@ class Predictor:
         variables: Mapping[str, Any],
         description: ModelDescription,
     ) -> None:
-        """Puts a classifier, its variables and their description together; `load` does that."""
+        """Combines a classifier, its variables and their description; `load` does that.
+
+        Args:
+          classifier: front end and network.
+          variables: parameters and statistics of the classifier.
+          description: the model's description.
+        """
         self.description = description
         self.classes, self.spec, self.side = description.classes, description.spec, description.side
         self.engine = ClipEngine(classifier, variables, self.spec)
         self._how_filled = how_filled(classifier, self.spec)
         self._meter = TrackMeter(classifier.frontend) if self.spec.aux else None
-        # What a model of stored features computes of audio.
+        # The front end with which a model of stored features reads audio.
         self._preset = create_frontend(self.spec.preset) if self.spec.preset else None
         self._extract = FeatureExtractor(self._preset) if self._preset else None
 
@@ -74,24 +84,23 @@ class Predictor:
           audio: a path, or a waveform [samples] or [samples, channels] in [-1, 1].
           sample_rate: of a waveform, in Hz.
           side: for a `fusion`: "table", a row [columns] in the order of `self.side.columns`, and
-            categories by name, as in {"artist": "Bach"}; those left out are unseen.
-          timeline: tell segments and sections that cover the file from its first to its last
-            sample, where the answer comes from a few clips. How: a `Timeline`, settings by name
-            that differ from the model's, as in {"hop": 0.5}, or True: as the model says. The answer
-            stays the same.
-          rules: what is to be told.
+            categories by name, as in {"artist": "Bach"}; missing ones count as unseen.
+          timeline: also predict segments and sections that cover the whole file; without, segments
+            are the few clips that evaluation uses. Give a `Timeline`, a dict of settings that
+            differ from the model's, as in {"hop": 0.5}, or True for the model's settings. The
+            answer does not change.
+          rules: how predictions are decided; see `Rules`.
           limits: which files are refused; see `audio.io.Limits`.
 
         Returns:
-          The prediction. A track shorter than the network's window is filled, with a warning where
-          the filling counts.
+          The prediction. A track shorter than the network's window is padded, with a warning if the
+          padding affects the result.
 
         Raises:
-          AudioError: the file cannot be read, or holds nothing to hear, or less than one analysis
-            frame.
-          UserError: a waveform comes without its rate or is none, the model needs a table row, it
-            reads features and does not know the preset that they were computed with, a rule names a
-            class that it does not know, or a timeline's hop is longer than the window.
+          AudioError: the file cannot be read, is silent, or is shorter than one analysis frame.
+          UserError: a waveform has no rate or another shape, the model needs a table row, the model
+            reads features of an unknown preset, a rule names an unknown class, or a timeline's hop
+            is longer than the window.
         """
         rate = self.audio_rate()
         if isinstance(audio, str | Path):
@@ -113,8 +122,16 @@ class Predictor:
     def predict_files(
         self, files: Iterable[str | Path], **options: Any
     ) -> Iterator["FilePrediction"]:
-        """Classifies files, decoded in processes beside; see `prediction.stream.predict_stream`."""
-        from mgr_jax.prediction.stream import predict_stream  # what one file does not need
+        """Classifies files, decoded in other processes; see `prediction.stream.predict_stream`.
+
+        Args:
+          files: paths of files.
+          **options: further arguments of `predict_stream`.
+
+        Returns:
+          An iterator over the outcomes of the files.
+        """
+        from mgr_jax.prediction.stream import predict_stream  # not needed for one file
 
         return predict_stream(self, files, **options)
 
@@ -126,7 +143,7 @@ class Predictor:
         rules: Rules = Rules(),  # noqa: B008 - frozen
         limits: LimitsLike = None,
     ) -> "LiveStream":
-        """Classifies sound while it arrives, as from a microphone.
+        """Classifies sound while it arrives, for example from a microphone.
 
             stream = predictor.stream(44_100)
             for block in recorder:
@@ -135,24 +152,27 @@ class Predictor:
             stream.close()
 
         Args:
-          sample_rate: of the blocks that are to be pushed, in Hz.
-          hop: seconds from one window to the next; each is as long as the model's.
-          rules: what is to be told.
+          sample_rate: sample rate of the pushed blocks, in Hz.
+          hop: seconds between windows; a window is as long as the model's.
+          rules: how predictions are decided; see `Rules`.
           limits: which sample rates are refused; see `audio.io.Limits`.
 
+        Returns:
+          The stream.
+
         Raises:
-          UserError: the model needs what only the whole of a track tells, the rate or the hop is
-            out of range, or a rule names a class that the model does not know.
+          UserError: the model needs information on the whole track, the rate or the hop is out of
+            range, or a rule names an unknown class.
         """
         from mgr_jax.prediction.live import LiveStream
 
         return LiveStream(self, sample_rate, hop=hop, rules=rules, limits=limits)
 
     def audio_rate(self) -> int:
-        """The sample rate in Hz of what `ask` takes.
+        """The sample rate in Hz of the samples that `ask` takes.
 
         Raises:
-          UserError: the model reads features and does not know the preset they were computed with.
+          UserError: the model reads features of an unknown preset.
         """
         if self._preset is None:
             self.require_kind("waveform")
@@ -166,16 +186,16 @@ class Predictor:
         side: Mapping[str, Any] | None = None,
         timeline: TimelineLike = False,
     ) -> TrackClips:
-        """The clips of a track that was read, as `engine` takes them; `answer` ends the work.
+        """The clips of a decoded track, ready for `engine`; pass the outputs to `answer`.
 
         Args:
           samples: [samples] int16 at `audio_rate()`, as `audio.io.read_audio` gives them.
-          name: of the file, for messages.
+          name: name of the file, for messages.
           side: see `predict`.
           timeline: see `predict`.
 
         Raises:
-          AudioError: it is less than one analysis frame.
+          AudioError: the track is shorter than one analysis frame.
           UserError: see `predict`.
         """
         rate = self.audio_rate()
@@ -192,8 +212,8 @@ class Predictor:
             track = check_features(self._extract(samples), self.spec)
         elif length < clip and not self.spec.mask_filling:
             warnings.warn(
-                f"{name} lasts {length / rate:.1f} s, less than the {clip / rate:.1f} s the "
-                f"network looks at; {self._how_filled}",
+                f"{name} lasts {length / rate:.1f} s, less than the network's window of "
+                f"{clip / rate:.1f} s; {self._how_filled}",
                 stacklevel=3,
             )
         return self._clips(track, side, timeline)
@@ -204,11 +224,11 @@ class Predictor:
         outputs: Outputs,
         rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> Prediction:
-        """What the outputs of a track's clips say.
+        """The prediction from the outputs of a track's clips.
 
         Args:
           question: the key of the track's clips.
-          outputs: of `engine`.
+          outputs: the outputs of `engine`.
           rules: see `predict`.
         """
         return answer_question(question, outputs, self.description, rules)
@@ -225,9 +245,12 @@ class Predictor:
 
         Args:
           features: [frames, bins] or [frames, bins, channels], see `predict_tracks`.
-          side: for a `fusion`, what is known of the track beside, see `predict`.
+          side: for a `fusion`, the further inputs of the track, see `predict`.
           timeline: see `predict`.
           rules: see `predict`.
+
+        Returns:
+          The prediction.
 
         Raises:
           UserError: see `predict_tracks`.
@@ -242,18 +265,18 @@ class Predictor:
         timeline: TimelineLike = False,
         rules: Rules = Rules(),  # noqa: B008 - frozen
     ) -> list[Prediction]:
-        """Classifies the features of many tracks, several of them at a time.
+        """Classifies the features of many tracks, several at a time.
 
         Args:
-          tracks: of each, [frames, bins] or [frames, bins, channels] as in training. Floats of any
-            precision are alike; uint8 and floats are not.
-          sides: for a `fusion`, what is known of each track beside, see `predict`.
+          tracks: for each, [frames, bins] or [frames, bins, channels] as in training. Any float
+            type will do; uint8 and floats are not interchangeable.
+          sides: for a `fusion`, the further inputs of each track, see `predict`.
           timeline: see `predict`.
           rules: see `predict`.
 
         Returns:
-          A prediction for each track. Tracks shorter than the network's window are filled, with a
-          warning where the filling counts.
+          A prediction for each track. Tracks shorter than the network's window are padded, with a
+          warning if the padding affects the result.
 
         Raises:
           UserError: the features have another shape or type or hold values that are not finite,
@@ -264,8 +287,8 @@ class Predictor:
         short = sum(len(features) < self.spec.clip_samples for features in fitting)
         if short and not self.spec.mask_filling:
             warnings.warn(
-                f"{short} of {len(fitting)} tracks have fewer than the {self.spec.clip_samples} "
-                f"frames the network looks at; {self._how_filled}",
+                f"{short} of {len(fitting)} tracks have fewer frames than the network's window of "
+                f"{self.spec.clip_samples}; {self._how_filled}",
                 stacklevel=2,
             )
         clips = (
@@ -275,17 +298,24 @@ class Predictor:
         return self._answers(clips, rules)
 
     def timeline_of(self, asked: TimelineLike) -> Timeline | None:
-        """The timeline that `predict` is asked for; see `question.resolve_timeline`."""
+        """The timeline that is asked for; see `question.resolve_timeline`."""
         return resolve_timeline(asked, self.description)
 
     def require_kind(self, kind: str) -> None:
-        """Raises a UserError unless the model reads this: "waveform" or "features"."""
+        """Checks that the model reads "waveform" or "features".
+
+        Args:
+          kind: one of the two.
+
+        Raises:
+          UserError: the model reads the other.
+        """
         if self.spec.kind != kind:
             raise UserError(
                 "this model reads audio, not feature arrays; give it audio files or waveforms"
                 if kind == "features"
-                else "this model reads feature arrays, not audio, and names no preset they were "
-                "computed with; give it a file or arrays of features (predict_features)",
+                else "this model reads feature arrays, not audio, and does not name their preset; "
+                "give it a file or arrays of features (predict_features)",
                 code="predict.other_kind",
             )
 
@@ -293,7 +323,7 @@ class Predictor:
         return [self.answer(question, outputs, rules) for question, outputs in self.engine(clips)]
 
     def _clips(self, track: Any, side: Any, timeline: TimelineLike) -> TrackClips:
-        """The clips of a track [time steps, ...] of the spec's dtype that is not empty."""
+        """The clips of a track [time steps, ...] of the spec's dtype, which is not empty."""
         question = make_question(track, self.description, self.timeline_of(timeline))
         measured = self._meter.measure_track(track) if self._meter else {}
         aux = measured | self.side.encode_track(side)
@@ -307,9 +337,12 @@ def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> P
         predictor.predict("song.mp3").label
 
     Args:
-      folder: of the model, such as the work directory of a run that `mgr-jax train` wrote; or the
+      folder: folder of the model, such as the work directory that `mgr-jax train` wrote; or the
         name of a pretrained network, see `mgr-jax pretrained`.
       checkpoint: "best" by validation score, "latest", or a step.
+
+    Returns:
+      The predictor.
 
     Raises:
       UserError: there is no such model or checkpoint, or they do not fit together.
@@ -318,7 +351,7 @@ def load(folder: str | os.PathLike[str], *, checkpoint: str | int = "best") -> P
     classifier, description = read_model(folder)
     if description.classes and not description.trained_to_classify:
         warnings.warn(
-            f"{folder} was not trained to classify music: its probabilities say nothing",
+            f"{folder} was not trained to classify music: its probabilities mean nothing",
             stacklevel=2,
         )
     variables = abstract_variables(classifier, description.spec)

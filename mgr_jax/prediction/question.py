@@ -1,4 +1,4 @@
-"""What is asked of a track: which of its clips are looked at; and what their outputs say."""
+"""Chooses the clips of a track, and turns their outputs into a prediction."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +14,15 @@ from mgr_jax.prediction.prediction import Prediction
 
 @dataclass(frozen=True)
 class Question:
-    """Which clips of a track are looked at, by their first time steps, and what for.
+    """The clips of a track to classify, by their first time steps, and their use.
 
     Attributes:
-      length: of the track in time steps.
-      asked: of the clips that evaluation asks about, [clips]; the answer is their mean.
-      told: of the segments that are told, [segments].
-      starts: of all of them, each once, [clips].
-      statistics: of all of them, for `Decider.answer`, [clips, n].
-      timeline: how sections are made of the segments; None: none are.
+      length: length of the track in time steps.
+      asked: the clips that evaluation uses, [clips]; the answer is their mean.
+      told: the segments of the prediction, [segments].
+      starts: all of these clips, each once, [clips].
+      statistics: of all of these clips, for `Decider.answer`, [clips, n].
+      timeline: how sections are made from the segments; None: there are none.
     """
 
     length: int
@@ -38,8 +38,11 @@ def make_question(track: Any, model: ModelDescription, timeline: Timeline | None
 
     Args:
       track: [time steps, ...] of the spec's dtype, not empty.
-      model: that is asked.
+      model: the predictor.
       timeline: see `resolve_timeline`.
+
+    Returns:
+      The clips.
     """
     length, spec = len(track), model.spec
     asked = segment_starts(length, spec.clip_samples, spec.eval_segments, step=spec.crop.step)
@@ -55,13 +58,13 @@ def make_question(track: Any, model: ModelDescription, timeline: Timeline | None
 def answer_question(
     question: Question, outputs: Outputs, model: ModelDescription, rules: Rules
 ) -> Prediction:
-    """What the outputs of a track's clips say.
+    """The prediction from the outputs of a track's clips.
 
     Args:
-      question: of the track.
-      outputs: of its `starts`; see `ClipEngine`.
-      model: that was asked.
-      rules: what is to be told.
+      question: the clips.
+      outputs: outputs for its `starts`; see `ClipEngine`.
+      model: the predictor.
+      rules: how predictions are decided.
     """
     spec, probabilities = model.spec, outputs["probabilities"]
     decider = Decider(model.classes, spec.task, model.decisions, rules)
@@ -100,10 +103,14 @@ def answer_question(
 
 
 def resolve_timeline(asked: TimelineLike, model: ModelDescription) -> Timeline | None:
-    """The timeline that is asked for, with the model's settings where none are given; None: none.
+    """The timeline that is asked for, completed with the model's settings; None: no timeline.
+
+    Args:
+      asked: a timeline, settings by name, True or False.
+      model: the predictor.
 
     Raises:
-      UserError: it has a setting that no timeline can have, or leaves gaps between windows.
+      UserError: a setting is out of range or unknown, or leaves gaps between windows.
     """
     if asked is None or asked is False:
         return None
@@ -115,19 +122,19 @@ def resolve_timeline(asked: TimelineLike, model: ModelDescription) -> Timeline |
 
 
 def statistics_of(track: Any, starts: np.ndarray, model: ModelDescription) -> np.ndarray:
-    """What clips sound like, for models that check whether they are music; see `Decider`.
+    """The sound statistics of clips, for models that check for music; see `Decider`.
 
     Args:
       track: [samples].
       starts: first sample of each clip, [clips].
-      model: that is asked.
+      model: the predictor.
 
     Returns:
       [clips, n].
     """
     if not model.decisions.background:
         return np.zeros((len(starts), 0), np.float32)
-    from mgr_jax.background import sound_statistics  # which few models need
+    from mgr_jax.background import sound_statistics  # few models need it
 
     clip, rate = model.spec.clip_samples, int(model.spec.sample_rate)
     return np.stack([sound_statistics(track[s : s + clip], rate) for s in starts])

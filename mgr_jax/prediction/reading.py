@@ -1,4 +1,4 @@
-"""Reads results back, whichever format and version of mgr_jax they are of."""
+"""Reads results back, of every format and version of mgr_jax."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ from mgr_jax.prediction.tables import import_pyarrow
 from mgr_jax.prediction.writers import OURS
 
 _DAMAGE = (ValueError, TypeError, LookupError, AttributeError, csv.Error)
-_ONE = r"(.+?) ([01]\.\d\d)(?:, |$)"  # a class with its probability, of a label
+_ONE = r"(.+?) ([01]\.\d\d)(?:, |$)"  # a class with its probability, in a label
 
 
 def read_results(path: str | os.PathLike[str]) -> list[ResultRow]:
@@ -32,16 +32,16 @@ def read_results(path: str | os.PathLike[str]) -> list[ResultRow]:
         for row in mgr_jax.read_results("genres.csv"):
             print(row.file, row.label, row.probability)
 
-    What a format does not hold is empty: Audacity's labels tell the time, the labels and their
-    probabilities, playlists tell files. Names of files come back as they were given, but for
-    labels, where they are those of the label files.
+    Fields that a format does not hold are empty: Audacity's labels hold times, labels and
+    probabilities; playlists hold files. File names are returned as they were given to `predict`;
+    for labels, they are those of the label files.
 
     Args:
-      path: of a record (.jsonl), a table (.csv, .parquet), labels (.txt), a playlist (.m3u8), a
-        folder of labels or playlists, or what `mgr-jax predict --json` of 0.1.0 wrote (.json).
+      path: a record (.jsonl), a table (.csv, .parquet), labels (.txt), a playlist (.m3u8), a folder
+        of labels or playlists, or the output of `mgr-jax predict --json` of 0.1.0 (.json).
 
     Returns:
-      Its rows, in the order of the file; those of windows only where a timeline was asked for.
+      Its rows, in the order of the file; rows of windows only if a timeline was asked for.
 
     Raises:
       UserError: there is no such file, it holds no results, it is damaged, or a later version of
@@ -94,7 +94,7 @@ def _none(path: Path, reason: str) -> UserError:
 
 
 def _read_record(path: Path) -> Iterator[ResultRow]:
-    """The last line of each file counts; one that a kill has left half-written is none."""
+    """The last line of each file counts; a line that a kill left half-written is skipped."""
     lines: dict[str, int] = {}
     damaged, offset = [], 0
     with path.open("rb") as file:
@@ -110,7 +110,7 @@ def _read_record(path: Path) -> Iterator[ResultRow]:
         if damaged:
             warnings.warn(
                 f"{path} is damaged in {say_lines(damaged)}, which is left out; the command that "
-                "wrote it predicts those files anew",
+                "wrote it will predict those files again",
                 stacklevel=4,
             )
         for offset in lines.values():
@@ -120,7 +120,7 @@ def _read_record(path: Path) -> Iterator[ResultRow]:
 
 def _read_csv(path: Path) -> Iterator[ResultRow]:
     csv.field_size_limit(1 << 30)
-    with path.open(encoding="utf-8-sig", newline="") as file:  # as spreadsheets write it
+    with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write it so
         for values in csv.DictReader(file, strict=True):
             require_known_schema(int(values["schema"]), str(path))
             if None in values or None in values.values():
@@ -142,12 +142,12 @@ def _read_parquet(path: Path) -> Iterator[ResultRow]:
 
 
 def _short(value: float | None) -> float | None:
-    """A number of 32 bits in as few digits as it comes back by, as other formats hold it."""
+    """A 32-bit number with the fewest digits that read back to it, as in other formats."""
     return None if value is None else float(str(np.float32(value)))
 
 
 def _read_first_json(path: Path) -> Iterator[ResultRow]:
-    """What 0.1.0 wrote: by name, label, classes, track, start, end and segments."""
+    """The output of 0.1.0: by name, label, classes, track, start, end and segments."""
     for name, stored in parse_json(path.read_bytes()).items():
         known: dict[str, Any] = {"file": name, "mgr_jax": "0.1.0"}
         yield _row(stored["classes"], stored["track"], known | {"label": stored["label"]})
@@ -165,14 +165,14 @@ def _row(classes: list[str], numbers: list[float], known: Mapping[str, Any]) -> 
 
 
 def _read_labels(path: Path, folder: Path) -> Iterator[ResultRow]:
-    """Audacity's labels: of the windows, or sections, of one file, which the path tells."""
+    """Audacity's labels: windows or sections of one file, whose name is that of the label file."""
     name = path.name.removesuffix(".txt")
     if name.endswith(OURS):
         file = str(path.with_name(name.removesuffix(OURS)))
     else:
         file = str(path.relative_to(folder).with_name(name))
     for line in path.read_text(encoding="utf-8").split("\n"):
-        if not line or line.startswith("\\"):  # frequencies, which Audacity puts below a label
+        if not line or line.startswith("\\"):  # frequencies, which Audacity writes below a label
             continue
         start, end, text = line.split("\t")
         told, likely = _parse_label(text)
@@ -190,23 +190,23 @@ def _read_labels(path: Path, folder: Path) -> Iterator[ResultRow]:
 
 
 def _parse_label(text: str) -> tuple[dict[str, float], dict[str, float]]:
-    """What is told by a label, and what else is likely, in brackets, as `writers` puts it."""
+    """The decided classes of a label, and the likely ones in brackets, as `writers` writes them."""
     splits = [(text[: m.start()], text[m.end() : -1]) for m in re.finditer(r" \(", text)]
     for head, others in [(text, ""), *(splits if text.endswith(")") else ())]:
         told, likely = _probabilities(head), _probabilities(others)
         if (told or head == UNDECIDED) and (likely or not others):
             return told, likely
-    return {text: float("nan")}, {}  # as a person has changed it
+    return {text: float("nan")}, {}  # edited by a person
 
 
 def _probabilities(text: str) -> dict[str, float]:
-    """By class, of a list as labels have it; empty where it is none."""
+    """Probabilities by class, from a label's list; empty if it is not a list."""
     whole = re.fullmatch(f"(?:{_ONE})+", text)
     return {name: float(p) for name, p in re.findall(_ONE, text)} if whole else {}
 
 
 def _read_playlist(path: Path) -> Iterator[ResultRow]:
-    """A playlist of ours tells all in comments; of others', the files."""
+    """A playlist of ours holds everything in comments; those of other programs hold files."""
     head: dict[str, Any] = {}
     item: dict[str, Any] = {}
     for line in path.read_text(encoding="utf-8").split("\n"):

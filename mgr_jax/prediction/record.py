@@ -1,4 +1,4 @@
-"""The record of predictions: a line for every file, from which the same command goes on."""
+"""The record of predictions: one line per file, from which the same command resumes."""
 
 import contextlib
 import os
@@ -17,16 +17,16 @@ from mgr_jax.prediction.places import require_file
 from mgr_jax.prediction.stream import FilePrediction
 
 SUFFIX = ".jsonl"
-_BEGIN = b'{"schema": '  # of every line
-_DIGESTED = ("table", "features", "genre_tree")  # settings that are told apart, but not told
+_BEGIN = b'{"schema": '  # start of every line
+_DIGESTED = ("table", "features", "genre_tree")  # settings that are compared, but not shown
 
 
 @dataclass(frozen=True)
 class State:
-    """What tells whether a file is the one that was predicted.
+    """Identifies the version of a file.
 
     Attributes:
-      size: in bytes; None where it cannot be told.
+      size: in bytes; None if unknown.
       modified: in nanoseconds since 1970.
     """
 
@@ -35,7 +35,7 @@ class State:
 
     @classmethod
     def of(cls, name: str) -> "State":
-        """That of a file now."""
+        """The state of a file now."""
         try:
             found = os.stat(name)
         except (OSError, ValueError):
@@ -45,13 +45,13 @@ class State:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a file without reading all of its line.
+    """A file's entry in brief, without parsing its whole line.
 
     Attributes:
-      state: it had when it was predicted.
-      error: why it could not be read; empty where it could.
-      code: of that error.
-      offset: of its line.
+      state: state of the file when it was predicted.
+      error: why it could not be read; empty if it could.
+      code: code of that error.
+      offset: position of its line.
     """
 
     state: State
@@ -61,37 +61,37 @@ class Known:
 
 
 class Record:
-    """A file of sealed lines, one for each file; read when it is opened, then added to.
+    """A file of sealed lines, one for each file; read when it is opened, then appended to.
 
-    It holds results of one model and one set of settings. A line that a kill has left half-written
-    is cut off; one that is damaged is told, and its file counts as new. Where a file has several,
-    the last counts.
+    It holds results of one model and one set of settings. A line that a kill left half-written is
+    cut off. A damaged line is reported, and its file counts as new. If a file has several lines,
+    the last one counts.
 
     Attributes:
-      path: of the file.
-      known: what is known of each file that it tells of.
+      path: path of the record.
+      known: the brief entry of each file, by name.
     """
 
     def __init__(self, path: Path, origin: Origin, *, read_only: bool = False) -> None:
-        """Opens or begins a record.
+        """Opens a record, or makes one.
 
         Args:
-          path: of the file.
-          origin: of what is added, and of what it must hold already.
+          path: path of the record.
+          origin: origin of the added results, which must be that of the existing ones.
           read_only: change nothing, and hold no lock.
 
         Raises:
-          UserError: somebody else writes it, it is no record, a later version wrote it, or it
+          UserError: another process writes it, it is not a record, a later version wrote it, or it
             holds results of another model or of other settings.
         """
         self.path, self._origin = path, origin
         self.known: dict[str, Known] = {}
-        self._dropped = False  # whether it has lines that do not count
+        self._dropped = False  # whether it has outdated lines
         self._held = contextlib.ExitStack()
         if not read_only:
             told = (
-                f"{path} is being written by another process, or in this one by predictions that "
-                "were neither finished nor closed (`close()`); wait until that is done"
+                f"{path} is being written by another process, or by unfinished predictions of this "
+                "one; wait until it is done, or close them (`close()`)"
             )
             self._held.enter_context(lock(path.with_name(f".{path.name}.lock"), told))
         try:
@@ -103,7 +103,7 @@ class Record:
             raise
 
     def add(self, file: FilePrediction) -> None:
-        """Notes what came of a file, for good."""
+        """Appends the outcome for a file, flushed to the disk."""
         line = line_of(file, self._origin).encode()
         offset = self.path.stat().st_size if self.path.exists() else 0
         append(self.path, line)
@@ -122,22 +122,22 @@ class Record:
                 yield read_line(file.readline())
 
     def files(self) -> Iterator[FilePrediction]:
-        """What came of all files, in the order of the record."""
+        """The outcomes of all files, in the order of the record."""
         return map(file_of, self.entries())
 
     def file(self, name: str) -> FilePrediction:
-        """What came of a file."""
+        """The outcome for a file."""
         with self.path.open("rb") as file:
             file.seek(self.known[name].offset)
             return file_of(read_line(file.readline()))
 
     def forget(self, name: str) -> None:
-        """Leaves out a file that is to be predicted anew; its line stays until that is done."""
+        """Ignores the entry of a file that is predicted again; its line stays until then."""
         if self.known.pop(name, None):
             self._dropped = True
 
     def close(self) -> None:
-        """Removes lines that have been replaced, and lets others write it."""
+        """Removes outdated lines, and releases the lock."""
         try:
             if self._dropped:
                 self._rewrite()
@@ -145,7 +145,7 @@ class Record:
             self._held.close()
 
     def release(self) -> None:
-        """Lets others write it."""
+        """Releases the lock."""
         self._held.close()
 
     def _read(self) -> None:
@@ -162,7 +162,7 @@ class Record:
                     known = _known_of(entry, offset)
                 except (ValueError, TypeError, LookupError, AttributeError):
                     self._dropped = True
-                    if not line.strip():  # as an editor leaves it
+                    if not line.strip():  # an editor leaves it so
                         pass
                     elif line.endswith(b"\n"):
                         damaged.append(number)
@@ -176,8 +176,8 @@ class Record:
             raise self._foreign()
         if damaged:
             warnings.warn(
-                f"{self.path} is damaged in {say_lines(damaged)}; the files that were told there "
-                "are predicted anew",
+                f"{self.path} is damaged in {say_lines(damaged)}; the files of these lines "
+                "are predicted again",
                 stacklevel=4,
             )
 
@@ -196,19 +196,19 @@ class Record:
                 if name in _DIGESTED:
                     told = f"another `{name}`" if begun else f"no `{name}`"
                 raise UserError(
-                    f"{self.path} was begun with {told}; give the same, {way_out}",
+                    f"{self.path} was made with {told}; give the same, {way_out}",
                     code="results.other_settings",
                 )
 
     def _foreign(self) -> UserError:
         return UserError(
-            f"{self.path} is no record of predictions, or all of it is damaged; choose another "
+            f"{self.path} is not a record of predictions, or all of it is damaged; choose another "
             "`out`, or remove it",
             code="results.foreign_file",
         )
 
     def _rewrite(self) -> None:
-        """Keeps the lines that count."""
+        """Keeps only the lines that count."""
 
         def write(file: IO[bytes]) -> None:
             with self.path.open("rb") as old:
@@ -221,30 +221,35 @@ class Record:
 
 
 class Writer:
-    """Takes what came of files, one after the other; this one does nothing with it."""
+    """Receives the outcomes of files, one after the other; this base class ignores them."""
 
     def begin(self, record: Record) -> None:
-        """Catches up with what the record holds already."""
+        """Receives the outcomes that the record holds already."""
         for file in record.files():
             self.add(file)
 
     def add(self, file: FilePrediction) -> None:
-        """Takes what came of a file, which is in the record already."""
+        """Receives the outcome for a file, which is in the record already."""
 
     def forget(self, file: FilePrediction) -> None:
-        """Takes back what was written of a file that is to be predicted anew; before `begin`."""
+        """Removes the output for a file that is predicted again; called before `begin`."""
 
     def replace(self, old: FilePrediction, new: FilePrediction) -> None:
-        """Takes what came of a file in place of what it was given before."""
+        """Replaces the outcome for a file.
+
+        Args:
+          old: the outcome that it received before.
+          new: the outcome now.
+        """
         self.forget(old)
         self.add(new)
 
     def lacks(self, name: str) -> str:
-        """What is missing of a file in the record, and is not made of that; "" if nothing is."""
+        """Names what is missing for a file and cannot be made from the record; "" if nothing is."""
         return ""
 
     def close(self) -> None:
-        """Ends what is written; not called where the work was stopped."""
+        """Finishes the output; not called when the work was interrupted."""
 
 
 def line_of(file: FilePrediction, origin: Origin) -> str:
@@ -253,11 +258,16 @@ def line_of(file: FilePrediction, origin: Origin) -> str:
 
 
 def parse_line(line: bytes, name: str) -> dict[str, Any]:
-    """The entry of a line of a record; `name` is that of the record.
+    """The entry in a line of a record.
+
+    Args:
+      line: the line.
+      name: name of the record, for the message.
 
     Raises:
       UserError: a later version wrote it.
-      ValueError, LookupError: it is none, or damaged.
+      ValueError: it is not an entry, or damaged.
+      LookupError: likewise.
     """
     if not line.endswith(b"\n"):
         raise ValueError("it is half of one")
@@ -267,11 +277,11 @@ def parse_line(line: bytes, name: str) -> dict[str, Any]:
 
 
 def say_lines(numbers: Sequence[int]) -> str:
-    """Lines by their numbers, for a sentence."""
+    """Line numbers as part of a sentence."""
     return f"line{'s' if len(numbers) > 1 else ''} {some_names(map(str, numbers))}"
 
 
 def _known_of(entry: Mapping[str, Any], offset: int) -> Known:
-    file_of(entry)  # raises where something is missing
+    file_of(entry)  # raises if a field is missing
     state = State(entry["size"], entry["modified"])
     return Known(state, entry.get("error", ""), entry.get("code", ""), offset)

@@ -1,6 +1,6 @@
-"""Results as flat rows: the answer for a whole file, a section or a window; see `entries`.
+"""Results as flat rows: the prediction of a whole file, a section or a window; see `entries`.
 
-docs/results_format.md describes them. Each says which model and settings it comes from.
+docs/results_format.md describes them. Each row names its model and settings.
 """
 
 import dataclasses
@@ -14,35 +14,35 @@ import numpy as np
 from mgr_jax.decisions import UNDECIDED
 from mgr_jax.prediction.entries import SCHEMA, origin_of
 
-CLASS = "p:"  # what the column of a class begins with
+CLASS = "p:"  # prefix of a class's column
 
 
 @dataclasses.dataclass(frozen=True)
 class ResultRow:
-    """A row of results, whichever format it was kept in; what a format does not hold is empty.
+    """A row of results, from any format; fields that the format does not hold are empty.
 
     Attributes:
       file: as it was given.
-      unit: what it is about: "track", "section" or "window".
+      unit: what it describes: "track", "section" or "window".
       start: in seconds.
       end: in seconds.
-      label: the first of `labels`, or "undecided"; empty where the file could not be read.
-      labels: what is told, the most probable first; of a window, its most probable class.
-      implied: the parents of what is told.
-      probability: of the label, calibrated (but for windows); undecided: the highest.
-      reason: why nothing is told: "threshold", "background" or "other".
+      label: the first of `labels`, or "undecided"; empty if the file could not be read.
+      labels: the decided classes, the most probable first; of a window, its most probable class.
+      implied: the parents of the decided classes in the genre tree.
+      probability: of the label, calibrated (except for windows); undecided: the highest.
+      reason: why it is undecided: "threshold", "background" or "other".
       error: why the file could not be read.
-      code: of that error.
-      notes: what was warned of a file that is used, but not as it is.
-      seconds: of sound in the file.
-      size: of the file in bytes.
-      modified: when it was changed, in nanoseconds since 1970.
-      model: its folder, as it was given.
-      model_digest: of its description and its weights.
-      mgr_jax: the version that wrote it.
-      settings: what else it depends on.
-      probabilities: by class; as `probability`.
-      schema: of the format.
+      code: code of that error.
+      notes: warnings about a file that was used.
+      seconds: length of the sound in the file.
+      size: size of the file in bytes.
+      modified: time of its last change, in nanoseconds since 1970.
+      model: folder of the model, as it was given.
+      model_digest: digest of the model's description and weights.
+      mgr_jax: the version that wrote the row.
+      settings: what else the row depends on.
+      probabilities: by class; calibrated like `probability`.
+      schema: schema of the format.
     """
 
     file: str
@@ -69,7 +69,7 @@ class ResultRow:
 
 
 def rows_of(entry: Mapping[str, Any]) -> Iterator[ResultRow]:
-    """The rows of an entry: of the track, and where there is a timeline, of its parts."""
+    """The rows of an entry: one for the track and, with a timeline, those of its parts."""
     known = dict(
         file=entry["file"],
         notes=tuple(entry["notes"]),
@@ -128,14 +128,14 @@ COLUMNS = (
 
 
 def columns(classes: Sequence[str]) -> list[tuple[str, type]]:
-    """The columns of a flat table, and of which type they are."""
+    """Names and types of the columns of a flat table."""
     types: dict[str, type] = dict.fromkeys(COLUMNS, str)
     types |= dict.fromkeys(_NUMBERS, float) | dict.fromkeys(_COUNTS, int)
     return [*types.items(), *((CLASS + name, float) for name in classes)]
 
 
 def values_of(row: ResultRow, classes: Sequence[str]) -> list[Any]:
-    """A row's values in these columns: texts that are UTF-8, numbers, and None."""
+    """A row's values in these columns: UTF-8 text, numbers and None."""
     values = {name: getattr(row, name) for name in COLUMNS}
     for name in _LISTS:
         values[name] = json.dumps(values[name], ensure_ascii=False)
@@ -147,10 +147,11 @@ def values_of(row: ResultRow, classes: Sequence[str]) -> list[Any]:
 
 
 def row_of(values: Mapping[str, Any]) -> ResultRow:
-    """A row of its values by column, texts or numbers; empty ones are None or "".
+    """A row from its values by column, as text or numbers; empty ones are None or "".
 
     Raises:
-      ValueError, KeyError: it is none.
+      ValueError: the values are not a row.
+      KeyError: a column is missing.
     """
     fields: dict[str, Any] = {name: values[name] or "" for name in _TEXTS}
     fields |= {name: _number(float, values[name]) for name in _NUMBERS}
@@ -170,10 +171,10 @@ def _number(kind: type, value: Any) -> Any:
 
 
 def escape(name: str) -> str:
-    r"""A file name as UTF-8 on one line: controls and bytes that are no text as \xff, \ as \\."""
+    r"""A file name as one line of UTF-8: control characters and other bytes as \xff, \ as \\."""
 
     def one(c: str) -> str:
-        if "\udc80" <= c <= "\udcff":  # how Python names such a byte
+        if "\udc80" <= c <= "\udcff":  # Python's surrogate for such a byte
             return f"\\x{ord(c) - 0xDC00:02x}"
         return f"\\x{ord(c):02x}" if c < " " or c == "\x7f" else c
 

@@ -1,4 +1,4 @@
-"""Many files through one model: decoded in processes ahead, classified in batches they share."""
+"""Runs many files through one model: decoded in processes ahead, classified in shared batches."""
 
 import atexit
 import contextlib
@@ -27,25 +27,25 @@ from mgr_jax.workers import Failure, available_cores, map_in_processes
 if TYPE_CHECKING:
     from mgr_jax.prediction.predictor import Predictor
 
-# Sounds per process that may wait for the network, of up to 16 MiB each; longer ones lie in files.
+# Sounds per process that may wait for the network, up to 16 MiB each; longer ones lie in files.
 _AHEAD = 4
-# Results that may wait for one that is to come before them. They are small.
+# Results that may wait for an earlier one. They are small.
 _OVERTAKE = 256
 
 
 @dataclass(frozen=True)
 class FilePrediction:
-    """What came of a file.
+    """The outcome for a file.
 
     Attributes:
       name: its path.
-      prediction: None where there is none.
+      prediction: None if there is none.
       error: why there is none.
-      notes: what was warned of a file that is used, but not as it is.
-      seconds: of sound.
-      overview: what `look` saw of it, for pictures.
-      size: of the file in bytes, before it was read; None: that is not known.
-      modified: when it was changed, in nanoseconds since 1970, before it was read.
+      notes: warnings about a file that was used.
+      seconds: length of its sound.
+      overview: what `look` returned for it, for pictures.
+      size: size of the file in bytes, before it was read; None: unknown.
+      modified: time of its last change in nanoseconds since 1970, before it was read.
     """
 
     name: str
@@ -73,36 +73,36 @@ def predict_stream(
     in_order: bool = True,
     look: Look | None = None,
 ) -> Generator[FilePrediction]:
-    """Classifies files, whose results come as they are done.
+    """Classifies files; results are yielded as they are finished.
 
-    Memory is bounded, whatever the number and the length of the files: the samples of long ones
-    lie in a folder of temporary files ($TMPDIR, or else /var/tmp) until they are classified.
+    Memory is bounded, whatever the number and the length of the files: the samples of long files
+    are kept in a folder of temporary files ($TMPDIR, or else /var/tmp) until they are classified.
 
     Args:
-      predictor: of audio.
+      predictor: a predictor of audio.
       files: paths of files.
-      sides: what is known of each beside, see `Predictor.predict`.
+      sides: further inputs of each file, see `Predictor.predict`.
       timeline: see `Predictor.predict`.
       rules: see `Predictor.predict`.
       limits: which files are refused; see `audio.io.Limits`.
-      workers: processes that decode, ahead of the network. In them a file that crashes its decoder
-        or takes for ever gives an error alone. None: as many as there are cores, none for a single
-        file; 0: decode in this process.
-      in_order: results come in the order of the files. What is decoded meanwhile is classified, so
-        that a long file keeps few others waiting; where that does not matter either, False.
-      look: looks at the samples [samples] int16 and the rate in Hz of each file, as
-        `audio.overview.make_overview` does.
+      workers: processes that decode ahead of the network. A file that crashes its decoder or never
+        ends then only gives an error. None: one per core, none for a single file; 0: decode in this
+        process.
+      in_order: yield results in the order of the files. Files decoded meanwhile are classified, so
+        that a long file delays few others. False: yield each result as soon as it is there.
+      look: a function of the samples [samples] int16 and the rate in Hz of each file, such as
+        `audio.overview.make_overview`.
 
     Returns:
-      An iterator over what came of each file; each is computed when it is asked for.
+      An iterator over the outcomes; each is computed when it is asked for.
 
     Raises:
-      UserError: the model does not read audio, a rule names a class that it does not know, no
-        process can be started, or PyAV is missing.
+      UserError: the model does not read audio, a rule names an unknown class, no process can be
+        started, or PyAV is missing.
     """
     names = list(map(str, files))
     rules.fit(predictor.classes)
-    predictor.timeline_of(timeline)  # before the work
+    predictor.timeline_of(timeline)  # checked before the work
     if workers is None:
         workers = min(available_cores(), len(names)) if len(names) > 1 else 0
     read = functools.partial(
@@ -135,7 +135,7 @@ def predict_stream(
 
 
 def _close_at_exit(stream: Generator) -> None:
-    """Has a stream that is left open end before the modules do which it ends by."""
+    """Closes an open stream at exit, before the modules that it needs are gone."""
     reference = weakref.ref(stream)
 
     def close() -> None:
@@ -148,11 +148,11 @@ def _close_at_exit(stream: Generator) -> None:
 
 @contextlib.contextmanager
 def _place_for_long_ones() -> Iterator[Path]:
-    """A folder for this run; where there can be none, no file can be made in it."""
+    """A folder for this run; if it cannot be made, long files cannot be stored."""
     stack, place = contextlib.ExitStack(), spool_folder()
     try:
         folder = stack.enter_context(scratch(place))
-    except OSError:  # which short files need not know
+    except OSError:  # no matter to short files
         folder = place / "no place"
     with stack:
         yield folder
@@ -161,11 +161,11 @@ def _place_for_long_ones() -> Iterator[Path]:
 def _waveforms(
     decoded: Iterable[tuple[tuple[int, str], Any]], folder: Path
 ) -> Iterator[tuple[int, str, np.ndarray | Failure]]:
-    """Number, name and samples of each file; the files that those of long ones come in go."""
+    """Number, name and samples of each file; temporary files of long ones are removed."""
     for (number, name), found in decoded:
         if isinstance(found, Failure):
             with contextlib.suppress(OSError):
-                (folder / str(number)).unlink()  # which a worker that was killed leaves
+                (folder / str(number)).unlink()  # left by a killed worker
         yield number, name, found.take() if isinstance(found, Spooled) else found
 
 
@@ -177,7 +177,7 @@ def _classified(
     rules: Rules,
     look: Look | None,
 ) -> Iterator[tuple[int, FilePrediction]]:
-    """What came of each file, with its number, in the order of the waveforms."""
+    """The outcome for each file, with its number, in the order of the waveforms."""
     clips = _clips(predictor, waveforms, sides, timeline, look)
     for (question, number, file), outputs in predictor.engine(clips):
         if question is not None:
@@ -187,7 +187,7 @@ def _classified(
 
 
 def _sorted(found: Iterable[tuple[int, FilePrediction]]) -> Iterator[FilePrediction]:
-    """By number, without gaps."""
+    """The outcomes by number, without gaps."""
     waiting: dict[int, FilePrediction] = {}
     turn = 0
     for number, file in found:
@@ -204,14 +204,14 @@ def _clips(
     timeline: TimelineLike,
     look: Look | None,
 ) -> Iterator[TrackClips]:
-    """The clips of files that were read; keys are (question, number, what is known of it)."""
+    """The clips of decoded files; their keys are (question, number, outcome so far)."""
 
     def ask() -> Iterator[tuple[int, FilePrediction, TrackClips | None]]:
         rate = predictor.audio_rate()
         for number, name, found in waveforms:
             if isinstance(found, Failure):
                 failure = found
-                if failure.code == "package.missing":  # which is no fault of the file
+                if failure.code == "package.missing":  # not the file's fault
                     raise UserError(failure.reason, code=failure.code)
                 error = AudioError(failure.reason, code=failure.code)
                 yield number, FilePrediction(name, error=error), None

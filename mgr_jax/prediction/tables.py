@@ -16,14 +16,20 @@ from mgr_jax.prediction.record import Record, Writer, line_of
 from mgr_jax.prediction.rows import COLUMNS, ResultRow, columns, rows_of, values_of
 from mgr_jax.prediction.stream import FilePrediction
 
-_BATCH = 10_000  # rows of Parquet that are held in memory
+_BATCH = 10_000  # rows of Parquet held in memory
 
 
 class Csv(Writer):
-    """A table to which the rows of each file are added as it is done."""
+    """A table that gets the rows of each file as soon as it is finished."""
 
     def __init__(self, path: Path, origin: Origin, record: Record) -> None:
-        """Takes the record that it is to be made of."""
+        """Writes nothing yet.
+
+        Args:
+          path: path of the table.
+          origin: origin of the results.
+          record: the record that the table is made from.
+        """
         self._path, self._origin, self._record = path, origin, record
         self._is_stale = False
         require_ours(path, b"schema,file,unit,")
@@ -43,17 +49,17 @@ class Csv(Writer):
         append(self._path, csv_rows(entry_of(file, self._origin), self._origin).encode())
 
     def replace(self, old: FilePrediction, new: FilePrediction) -> None:
-        """Leaves that for the end: rows in the middle cannot be changed."""
+        """Postpones the change to the end: rows in the middle cannot be changed."""
         self._is_stale = True
 
     def close(self) -> None:
-        """Writes it anew where rows were replaced."""
+        """Writes the table again if rows were replaced."""
         if self._is_stale:
             self.begin(self._record)
 
 
 def csv_header(origin: Origin) -> str:
-    """The line that names the columns."""
+    """The line with the names of the columns."""
     return _csv([[name for name, _ in columns(origin.classes)]])
 
 
@@ -69,24 +75,34 @@ def _csv(rows: Iterable[list[Any]]) -> str:
 
 
 class Parquet(Writer):
-    """A table that is written as a whole at the end, a group of rows after the other."""
+    """A table that is written at the end, one group of rows after the other."""
 
     def __init__(self, path: Path, origin: Origin, record: Record) -> None:
-        """Takes the record that it is to be made of."""
+        """Writes nothing yet.
+
+        Args:
+          path: path of the table.
+          origin: origin of the results.
+          record: the record that the table is made from.
+        """
         require_ours(path, b"PAR1")
         self._path, self._origin, self._record = path, origin, record
 
     def begin(self, record: Record) -> None:
-        """Leaves it for the end."""
+        """Does nothing: the table is written at the end."""
 
     def close(self) -> None:
-        """Writes it."""
+        """Writes the table."""
         rows = (row for entry in self._record.entries() for row in rows_of(entry))
         write_file(self._path, lambda file: write_parquet(file, rows, self._origin))
 
 
 def import_pyarrow() -> Any:
-    """The modules pyarrow and pyarrow.parquet."""
+    """The modules pyarrow and pyarrow.parquet.
+
+    Raises:
+      UserError: pyarrow is missing.
+    """
     try:
         import pyarrow
         import pyarrow.parquet
@@ -99,7 +115,13 @@ def import_pyarrow() -> Any:
 
 
 def write_parquet(file: IO[bytes], rows: Iterable[ResultRow], origin: Origin) -> None:
-    """Writes rows as a table."""
+    """Writes rows as a table.
+
+    Args:
+      file: a binary file.
+      rows: the rows.
+      origin: origin of the results, with the classes.
+    """
     pa, pq = import_pyarrow()
     types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     fields = [
@@ -116,7 +138,13 @@ def write_parquet(file: IO[bytes], rows: Iterable[ResultRow], origin: Origin) ->
 
 
 def lines_of(name: str, files: Iterable[FilePrediction], origin: Origin) -> Iterator[str]:
-    """The lines of a table, or of a record, for those who read a pipe."""
+    """The lines of a table or a record, for a pipe.
+
+    Args:
+      name: "csv" or "jsonl".
+      files: outcomes of files.
+      origin: origin of the results.
+    """
     if name == "csv":
         yield csv_header(origin)
     for file in files:

@@ -1,8 +1,8 @@
-"""The genre tag of a music file, replaced with the sound as it was.
+"""Replaces the genre tag of a music file, and keeps its sound.
 
-A file is never written where it stands. A copy beside it gets the tags, is looked through (the
-coded sound must be the same, and so must all other tags), and takes the place of the file whole.
-mutagen, which knows the formats, is GPL-2.0-or-later; nothing else here imports it.
+A file is never changed in place. A copy beside it gets the tags and is checked: the coded sound and
+all other tags must be the same. Then it replaces the file in one step. mutagen, which reads the
+formats, is GPL-2.0-or-later; no other module imports it.
 """
 
 import contextlib
@@ -17,24 +17,32 @@ from typing import IO, Any
 from mgr_jax.audio.packets import digest_packets
 from mgr_jax.files import write_file
 
-_V1_SIZE, _V1_NONE = 128, 255  # of ID3v1, at the end of a file: bytes, and the genre for "none"
+_V1_SIZE, _V1_NONE = 128, 255  # ID3v1 at the end of a file: its bytes, and its genre for "none"
 
 
 class Refused(Exception):  # noqa: N818 - nothing went wrong
-    """Why a file is left as it is."""
+    """The reason why a file is not changed."""
 
 
 class TaggedFile:
     """A file with tags, as mutagen reads them.
 
     Attributes:
-      genres: those that stand there.
+      genres: its present genres.
     """
 
     def __init__(self, mutagen: Any, path: Path) -> None:
-        """Reads the tags."""
+        """Reads the tags.
+
+        Args:
+          mutagen: the module.
+          path: the file.
+
+        Raises:
+          Refused: its tags cannot be read, or this kind of file takes no genre tag.
+        """
         self._mutagen = mutagen
-        self._path = path.resolve()  # of a link, the file: else it would be a link no more
+        self._path = path.resolve()  # the target of a link, so that the link stays a link
         self._state = self._path.stat()
         self._suffix = path.suffix
         self._v1 = b""
@@ -53,17 +61,25 @@ class TaggedFile:
             self._v1 = self._read_v1()
 
     def require_replaceable(self) -> None:
-        """Raises Refused for a file that another one may not take the place of."""
+        """Checks that the file may be replaced by another.
+
+        Raises:
+          Refused: it may not.
+        """
         if not self._state.st_mode & 0o222 or not os.access(self._path, os.W_OK):
             raise Refused("the file is read-only; change its permissions")
         if self._state.st_nlink > 1:
             raise Refused(
                 f"the file has {self._state.st_nlink} names (hard links), and replacing it would "
-                "part them; copy it first"
+                "separate them; copy it first"
             )
 
     def replace(self, genres: Sequence[str]) -> None:
-        """Replaces the file by a copy with these genres; raises Refused if that is no good."""
+        """Replaces the file by a copy with these genres.
+
+        Raises:
+          Refused: the copy is not what it should be.
+        """
 
         def write(copy: IO[bytes]) -> None:
             with self._path.open("rb") as file:
@@ -80,7 +96,7 @@ class TaggedFile:
         from mutagen.id3 import ID3
 
         found, options = self._load(), {}
-        if self._v1:  # which mutagen would write anew from its other tags, or drop
+        if self._v1:  # mutagen would rewrite it from its other tags, or drop it
             copy.truncate(copy.seek(-_V1_SIZE, os.SEEK_END))
         if isinstance(found.tags, ID3):
             is_old = found.tags.version[:2] in ((2, 2), (2, 3))
@@ -101,7 +117,7 @@ class TaggedFile:
             copy.write(self._v1[:-1] + bytes([_v1_genre(genres)]))
 
     def _load(self) -> Any:
-        """The tags as they are: frames of ID3 by their old names, nothing added of ID3v1."""
+        """The tags as they are: ID3 frames under their old names, without additions from ID3v1."""
         from mutagen.id3 import ID3
 
         found = self._kind(self._path)
@@ -112,27 +128,27 @@ class TaggedFile:
         return found
 
     def _require_same(self, file: IO[bytes], copy: IO[bytes], genres: Sequence[str]) -> None:
-        """Raises Refused unless a copy differs from the file in its genres alone."""
+        """Checks that a copy differs from the file only in its genres."""
         copy.flush()
         with self._faults_told():
             copy.seek(0)
             found = self._kind(copy)
             if as_text(self._read(found.tags)) != as_text(genres):
-                raise Refused("the genre does not come back from a copy; the file is as it was")
+                raise Refused("the genre cannot be read back from a copy; the file is unchanged")
             if self._other_tags(found) != self._others:
-                raise Refused("other tags would not stay as they are; the file is as it was")
+                raise Refused("other tags would change; the file is unchanged")
         digests = []
         for one in (file, copy):
             one.seek(0)
             try:
                 digests.append(digest_packets(one, self._suffix))  # type: ignore[arg-type]
             except ValueError as error:
-                raise Refused(f"{error}; the file is as it was") from error
+                raise Refused(f"{error}; the file is unchanged") from error
         if digests[0] != digests[1]:
-            raise Refused("the sound would not stay as it is; the file is as it was")
+            raise Refused("the sound would change; the file is unchanged")
         now = self._path.stat()
         if (now.st_size, now.st_mtime_ns) != (self._state.st_size, self._state.st_mtime_ns):
-            raise Refused("somebody writes to the file; it is left to them")
+            raise Refused("another process writes to the file; it is unchanged")
 
     def _keep_attributes(self, copy: int) -> None:
         with contextlib.suppress(OSError):
@@ -145,7 +161,7 @@ class TaggedFile:
 
     @contextlib.contextmanager
     def _faults_told(self) -> Any:
-        """Turns whatever is wrong with tags into a sentence: a file may hold anything."""
+        """Turns any error of reading tags into a sentence: a file may hold anything."""
         try:
             yield
         except (Refused, MemoryError):
@@ -158,7 +174,7 @@ class TaggedFile:
             raise Refused(f"its tags cannot be read or written ({told})") from error
 
     def _read_ape(self, found: Any) -> Any:
-        """The APEv2 tag that an MP3 file has beside ID3, if it has one."""
+        """The APEv2 tag that an MP3 file has beside ID3, if any."""
         from mutagen.apev2 import APENoHeaderError, APEv2
         from mutagen.id3 import ID3FileType
 
@@ -179,7 +195,7 @@ class TaggedFile:
         return block if block.startswith(b"TAG") else b""
 
     def _read(self, tags: Any) -> tuple[str, ...]:
-        """The genres of tags; none where there are no tags."""
+        """The genres of tags; none without tags."""
         if tags is None:
             return ()
         key = _key(tags)
@@ -198,7 +214,7 @@ class TaggedFile:
         tags.setall(key, [TCON(encoding=0 if plain else 3, text=list(genres))])
 
     def _other_tags(self, found: Any) -> dict[str, str]:
-        """Everything but the genre, to be compared."""
+        """All tags except the genre, for comparison."""
         key = _key(found.tags).lower()
         pairs: Iterable[tuple[str, Any]] = found.tags.items()
         others = {
@@ -212,7 +228,7 @@ class TaggedFile:
 
 
 def _key(tags: Any) -> str:
-    """What the genre is called in tags of a kind; empty where it has no place there."""
+    """The genre's key in a kind of tags; empty if there is none."""
     from mutagen._vorbis import VComment
     from mutagen.apev2 import APEv2
     from mutagen.asf import ASFTags
@@ -226,7 +242,7 @@ def _key(tags: Any) -> str:
 
 
 def _has_v1(found: Any, ape: Any) -> bool:
-    """Whether an ID3v1 tag may stand at the end of a file of this kind."""
+    """Whether a file of this kind may end with an ID3v1 tag."""
     from mutagen.apev2 import APEv2File
     from mutagen.id3 import ID3FileType
 
@@ -234,7 +250,7 @@ def _has_v1(found: Any, ape: Any) -> bool:
 
 
 def _v1_genre(genres: Sequence[str]) -> int:
-    """The number of the first genre that ID3v1 knows."""
+    """The number of the first genre that ID3v1 has."""
     from mutagen.id3 import TCON
 
     known = {_letters(name): number for number, name in reversed(list(enumerate(TCON.GENRES)))}
@@ -247,5 +263,5 @@ def _letters(name: str) -> str:
 
 
 def as_text(genres: Sequence[str]) -> str:
-    """Genres as one text, as ID3v2.3 holds them."""
+    """Genres as one text, as in ID3v2.3."""
     return "; ".join(genres)

@@ -1,4 +1,4 @@
-"""Genres as tags in music files: shown, kept or replaced, with the sound as it was."""
+"""Genres as tags in music files: shown, kept or replaced; the sound does not change."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,14 @@ Mode = Literal["show", "keep", "replace"]
 
 @dataclass(frozen=True)
 class TagChange:
-    """What was done, or would be, with the genre tag of a file.
+    """The change of a file's genre tag, made or planned.
 
     Attributes:
-      name: of the file.
-      before: the genres that stood there.
-      after: those that are told: classes, the most probable first, and what they imply.
+      name: name of the file.
+      before: its genres before.
+      after: the predicted genres: classes, the most probable first, and the classes they imply.
       written: whether the file was changed.
-      reason: why it was not; empty where it was.
+      reason: why it was not; empty if it was.
     """
 
     name: str
@@ -32,7 +32,7 @@ class TagChange:
     reason: str = ""
 
     def __str__(self) -> str:
-        """A line for people."""
+        """One line of text."""
         there = f"'{'; '.join(self.before)}'" if self.before else "none"
         told = f"genre '{'; '.join(self.after)}'" if self.after else "no genre"
         done = " written" if self.written else " not written" if self.after else ""
@@ -41,33 +41,34 @@ class TagChange:
 
 
 class TagWriter:
-    """Writes what is told of files into them, as genre tags.
+    """Writes predicted genres into audio files, as genre tags.
 
-        writer = TagWriter("show")
+        predictor = mgr_jax.load("runs/a")
+        writer = mgr_jax.TagWriter("show")
         for file in predictor.predict_files(["song.mp3"]):
             writer.add(file)
         print(*map(str, writer.changes))
 
-    MP3, WAV, AIFF, DSF and TTA get ID3 (TCON; an ID3v1 or APEv2 tag that is there follows), FLAC
-    and Ogg (Vorbis, Opus, Speex, FLAC) Vorbis comments (GENRE, one for each), M4A ©gen, WMA
+    MP3, WAV, AIFF, DSF and TTA get ID3 (TCON; an existing ID3v1 or APEv2 tag is updated too), FLAC
+    and Ogg (Vorbis, Opus, Speex, FLAC) get Vorbis comments (one GENRE each), M4A ©gen, WMA
     WM/Genre, and Musepack, WavPack and Monkey's Audio APEv2. ID3v2.3 stays 2.3, where several
     genres are one text ("rock; metal"); new tags are 2.4.
 
-    The times, permissions and extended attributes of a file stay, and its owner where the system
-    lets us. A link to a file stays a link. A file that has several names (hard links) is left
-    alone, as replacing would part them; so are files that are read-only.
+    Times, permissions and extended attributes of a file stay, and its owner if the system allows.
+    A link to a file stays a link. Read-only files are not changed, nor are files with several names
+    (hard links), which replacing would separate.
 
     Attributes:
       mode: see `__init__`.
-      changes: what was done with each file, in order.
+      changes: the change of each file, in order.
     """
 
     def __init__(self, mode: Mode = "show") -> None:
-        """Takes what is to be done.
+        """Sets the mode.
 
         Args:
-          mode: "show" changes nothing, and says what stands there and what would; "keep" writes
-            only where no genre stands; "replace" writes over what stands there.
+          mode: "show" changes nothing, and lists present and predicted genres; "keep" writes only
+            where there is no genre; "replace" overwrites present genres.
 
         Raises:
           UserError: there is no such mode, or mutagen is missing.
@@ -87,16 +88,19 @@ class TagWriter:
         self.changes: list[TagChange] = []
 
     def add(self, file: "FilePrediction") -> bool:
-        """Writes what is told of a file into it, or says in `changes` why not.
+        """Writes the predicted genres into a file, or records in `changes` why not.
+
+        Args:
+          file: the outcome for the file.
 
         Returns:
-          Whether the file was written: its size, and perhaps its number on the disk, have changed.
+          Whether the file was written: its size, and perhaps its inode, have changed.
         """
         self.changes.append(self._change(file))
         return self.changes[-1].written
 
     def close(self) -> None:
-        """Nothing is left to be done."""
+        """Does nothing."""
 
     def _change(self, file: "FilePrediction") -> TagChange:
         before: tuple[str, ...] = ()
@@ -111,9 +115,9 @@ class TagWriter:
             if not after:
                 raise Refused(f"undecided ({answer.reason})")
             if as_text(before) == as_text(after):
-                raise Refused("it stands there already")
+                raise Refused("it is there already")
             if self.mode == "keep" and before:
-                raise Refused("a genre stands there, which is kept")
+                raise Refused("the file has a genre, which is kept")
             tagged.require_replaceable()
             if self.mode == "show":
                 raise Refused("only shown")
@@ -123,5 +127,5 @@ class TagWriter:
         except OSError as error:
             refused = disk_refusal(error, str(Path(file.name).parent))
             reason = str(refused or f"it cannot be used ({error.strerror or error})")
-            return TagChange(file.name, before, after, False, f"{reason}; the file is as it was")
+            return TagChange(file.name, before, after, False, f"{reason}; the file is unchanged")
         return TagChange(file.name, before, after, True)

@@ -1,10 +1,10 @@
-"""From windows of a track to the sections of its timeline. Needs numpy only.
+"""Turns the windows of a track into the sections of its timeline. Needs numpy only.
 
-A window tells of all that it covers, so a moment is as probable as the windows that cover it say on
-average. Moments are smoothed, then followed with hysteresis: a class that is a little more probable
-for a while is no new section. Hysteresis is preferred to a Viterbi path with a cost of switching:
-its margin is a difference of probabilities, which a user can read off a picture, and it is the same
-for one genre and for tags that begin and end on their own.
+A window describes all the time it covers, so the probability at a moment is the mean over the
+windows that cover it. Moments are smoothed, then followed with hysteresis: a class that is slightly
+more probable for a while starts no new section. Hysteresis is preferred to a Viterbi path with a
+switching cost: its margin is a difference of probabilities, which a user can read off a picture,
+and it works alike for one genre and for tags that begin and end independently.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,15 @@ from mgr_jax.prediction.prediction import Moments, Section
 
 
 def model_timeline(decisions: Decisions, spec: InputSpec) -> Timeline:
-    """How a model's sections are made unless a user says otherwise.
+    """The timeline settings of a model, for users who give none.
 
-    As was chosen for it, or else with what does well with any: the fewest windows, smoothed over
-    two of them, and no sections shorter than two. A network is mistaken about single windows, which
-    would make a section of each.
+    They are those that were chosen for the model, else ones that work well with any model: the
+    fewest windows, smoothed over two of them, and no sections shorter than two. Shorter sections
+    would mostly be errors on single windows.
+
+    Args:
+      decisions: decisions of the model.
+      spec: its input specification.
     """
     if decisions.timeline != Timeline():
         return decisions.timeline
@@ -34,16 +38,16 @@ def model_timeline(decisions: Decisions, spec: InputSpec) -> Timeline:
 def window_starts(length: int, spec: InputSpec, timeline: Timeline) -> np.ndarray:
     """First time steps of the windows of a timeline, [windows] int64.
 
-    They are a hop apart, rounded down to multiples of the front end's step, and the last one ends
+    They are a hop apart, rounded down to multiples of the front end's step. The last window ends
     with the track, or less than that step before.
 
     Args:
-      length: time steps of the track.
-      spec: of the model.
-      timeline: whose hop is used; without one, the fewest windows that cover the track.
+      length: length of the track in time steps.
+      spec: input specification of the model.
+      timeline: the timeline with the hop; None: the fewest windows that cover the track.
 
     Raises:
-      UserError: the hop is longer than a window, so that parts would not be listened to.
+      UserError: the hop is longer than a window, so parts would be skipped.
     """
     clip, step = spec.clip_samples, spec.crop.step
     if timeline.hop is None:
@@ -51,8 +55,8 @@ def window_starts(length: int, spec: InputSpec, timeline: Timeline) -> np.ndarra
     hop = max(timeline.hop * spec.sample_rate, step)
     if round(hop) > clip and hop > step:
         raise UserError(
-            f"the timeline's hop is {timeline.hop:g} s, but the model listens to windows of "
-            f"{clip / spec.sample_rate:g} s, and what lies between them would not be heard; give "
+            f"the timeline's hop is {timeline.hop:g} s, but the model's windows last "
+            f"{clip / spec.sample_rate:g} s, so the sound between them would be skipped; give "
             "at most that",
             code="timeline.gaps",
         )
@@ -75,24 +79,25 @@ def find_sections(
     task: str,
     decider: Decider,
 ) -> tuple[Moments, tuple[Section, ...]]:
-    """Finds the parts of a track that sound alike; they cover it from first to last time step.
+    """Divides a track into sections with one prediction each; they cover it completely.
 
     Args:
       start: first time step of each window, [windows], ascending.
       end: the time step after its last, [windows], ascending.
-      probabilities: of the windows as the network says them, [windows, classes].
-      statistics: of the windows, which tell what is no music, [windows, n]; see `Decider`.
-      length: time steps of the track.
+      probabilities: of the windows, uncalibrated, [windows, classes].
+      statistics: sound statistics of the windows, which detect sounds that are not music,
+        [windows, n]; see `Decider`.
+      length: length of the track in time steps.
       rate: time steps per second.
       timeline: smoothing, hysteresis and shortest section.
       task: "single_label" or "multi_label".
-      decider: says what is told.
+      decider: decides predictions.
 
     Returns:
-      The moments that the sections were made of, and the sections. Neighbours never tell the same.
+      The moments, and the sections made from them. Neighbouring sections differ in their answer.
     """
     calibrated = decider.calibrate(probabilities, level="clip")
-    silent = decider.background(statistics)  # a last column beside the classes
+    silent = decider.background(statistics)  # an additional last column
     edges, heard = average_windows(start, end, np.column_stack([calibrated, silent]), length)
     seconds, width = edges / rate, np.diff(edges) / rate
     smooth = smooth_moments(seconds, heard, timeline.smoothing)
@@ -108,7 +113,7 @@ def find_sections(
         mean = np.average(heard[first:last], axis=0, weights=width[first:last])
         most = np.average(states[first:last], axis=0, weights=width[first:last]) > 0.5
         levels = None
-        if task == "multi_label":  # of a tag that goes on, less is asked for than of a new one
+        if task == "multi_label":  # a continuing tag needs less than a new one
             levels = decider.levels() - timeline.hysteresis * most[:-1]
         return decider.tell(mean[:-1], background=bool(most[-1]), levels=levels)
 
@@ -122,14 +127,14 @@ def find_sections(
 def average_windows(
     start: np.ndarray, end: np.ndarray, probabilities: np.ndarray, length: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divides a track where windows begin or end, and averages those that cover each moment.
+    """Divides a track where windows begin or end, and averages the windows that cover each moment.
 
     Args:
       start: first time step of each window, [windows], ascending.
       end: the time step after its last, [windows], ascending.
       probabilities: [windows, classes].
-      length: time steps of the track. What no window covers, between two or at the end, is told
-        by the window before.
+      length: length of the track in time steps. Time that no window covers, between two windows or
+        at the end, gets the probabilities of the window before.
 
     Returns:
       Edges of the moments in time steps, [moments + 1], from 0 to `length`, and the means,
@@ -146,14 +151,14 @@ def average_windows(
 
 
 def smooth_moments(edges: np.ndarray, probabilities: np.ndarray, seconds: float) -> np.ndarray:
-    """Means [moments, classes] over so many seconds around the middle of each moment.
+    """Moving average [moments, classes] around the middle of each moment.
 
-    At both ends of the track the mean is over what there is.
+    At both ends of the track the average is over the available part.
 
     Args:
-      edges: of the moments in seconds, [moments + 1].
+      edges: edges of the moments in seconds, [moments + 1].
       probabilities: [moments, classes].
-      seconds: over which is averaged; 0 changes nothing.
+      seconds: length of the average; 0 changes nothing.
     """
     if seconds <= 0:
         return probabilities
@@ -170,17 +175,17 @@ def smooth_moments(edges: np.ndarray, probabilities: np.ndarray, seconds: float)
 
 
 def follow_best(probabilities: np.ndarray, hysteresis: float) -> np.ndarray:
-    """Follows the most probable class; one that is not so by the margin does not take over.
+    """Follows the most probable class; another class takes over only if it leads by the margin.
 
-    One that does takes over from where it overtook the class before it, so that a margin makes no
-    section late.
+    It takes over from the moment where it became the more probable one, so that the margin does not
+    delay sections.
 
     Args:
       probabilities: [moments, classes].
       hysteresis: the margin.
 
     Returns:
-      Which class each moment is of, as bool [moments, classes] with one of them set.
+      The class of each moment, as bool [moments, classes] with one True per row.
     """
     best = probabilities.argmax(axis=1)
     followed = np.empty(len(best), np.int64)
@@ -207,11 +212,11 @@ def follow_tags(probabilities: np.ndarray, levels: np.ndarray, hysteresis: float
 
     Args:
       probabilities: [moments, tags].
-      levels: where each begins, [tags].
+      levels: level at which each begins, [tags].
       hysteresis: how far it may fall.
 
     Returns:
-      Which tags each moment has, bool [moments, tags].
+      The tags of each moment, bool [moments, tags].
     """
     begins = probabilities >= levels
     told = begins | (probabilities < levels - hysteresis)
@@ -223,16 +228,16 @@ def follow_tags(probabilities: np.ndarray, levels: np.ndarray, hysteresis: float
 def join_short(
     states: np.ndarray, probabilities: np.ndarray, width: np.ndarray, min_length: float
 ) -> np.ndarray:
-    """Cuts moments where their state changes, and gives short parts to the neighbour that fits.
+    """Cuts moments where their state changes, and merges short parts into a neighbour.
 
-    The shortest goes first, to the neighbour whose state is the nearest to its mean probabilities
-    in the sum of squares; for one class that is the more probable one.
+    The shortest part goes first, to the neighbour whose state is nearest to its mean probabilities
+    in the sum of squares. For one class this is the more probable one.
 
     Args:
-      states: bool [moments, classes]; those of moments that change sides are set in place.
+      states: bool [moments, classes]; merged moments are changed in place.
       probabilities: [moments, classes].
-      width: of the moments in seconds, [moments].
-      min_length: in seconds, of the shortest part.
+      width: length of the moments in seconds, [moments].
+      min_length: length of the shortest part in seconds.
 
     Returns:
       First moment of each part, and the number of moments, [parts + 1].
@@ -245,7 +250,7 @@ def join_short(
     while len(bounds) > 2:
         lengths = time[bounds[1:]] - time[bounds[:-1]]
         part = int(lengths.argmin())
-        if lengths[part] >= min_length - 1e-9:  # but for rounding
+        if lengths[part] >= min_length - 1e-9:  # up to rounding
             break
         first, last = bounds[part], bounds[part + 1]
         mean = (sums[last] - sums[first]) / (time[last] - time[first])
@@ -266,7 +271,7 @@ def join_short(
 def _join_alike(
     bounds: np.ndarray, tell: Callable[[int, int], Answer]
 ) -> list[tuple[int, int, Answer]]:
-    """Parts (first moment, the one after the last, answer) of which no neighbours tell the same."""
+    """Merges neighbouring parts (first moment, the one after the last, answer) of equal answer."""
     parts: list[tuple[int, int, Answer]] = []
     for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         answer = tell(first, last)

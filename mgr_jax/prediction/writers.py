@@ -1,7 +1,7 @@
 """Results in other formats than the record: CSV, Parquet, Audacity's labels, playlists.
 
-They are made of the record. What is one file for all stands beside it, under its name; so do the
-folders of labels and of playlists.
+They are made from the record. A single file for all songs lies beside the record, with its name; so
+do the folders of labels and of playlists.
 """
 
 import contextlib
@@ -31,25 +31,28 @@ from mgr_jax.prediction.tables import (
 )
 
 FORMATS = ("jsonl", "csv", "parquet", "audacity", "m3u")
-OURS = ".mgr-jax"  # in the names of files beside songs, which nobody else gives
-_TOP, _LIKELY = 3, 0.1  # classes that a label names, and how probable those are that are not told
+OURS = ".mgr-jax"  # in the names of files beside songs; no other program uses it
+_TOP, _LIKELY = 3, 0.1  # classes in a label, and the least probability of undecided ones
 SUFFIXES = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet", "audacity": ".txt"}
 
 
 def create_writers(
     out: Path, formats: Sequence[str], origin: Origin, record: Record, *, beside: bool = False
 ) -> list[Writer]:
-    """Writers of formats, which have written nothing yet.
+    """Makes the writers of formats; they have written nothing yet.
 
     Args:
       out: path of the record without its suffix.
-      formats: of FORMATS.
-      origin: of the results.
-      record: what they are made of.
+      formats: some of FORMATS.
+      origin: origin of the results.
+      record: the record that they are made from.
       beside: write one file beside each song, in place of one for all.
 
+    Returns:
+      One writer per format.
+
     Raises:
-      UserError: a file of that name is there which holds something else, or pyarrow is missing.
+      UserError: a file of that name exists and holds something else, or pyarrow is missing.
     """
     writers: list[Writer] = []
     for name in dict.fromkeys(formats):
@@ -70,7 +73,13 @@ def create_writers(
 
 
 def written_by(out: Path, formats: Sequence[str], *, beside: bool) -> list[str]:
-    """Paths of what `create_writers` writes for all, the record among them."""
+    """The paths that `create_writers` writes for all songs, the record among them.
+
+    Args:
+      out: path of the record without its suffix.
+      formats: some of FORMATS.
+      beside: write one file beside each song.
+    """
     kinds = {"csv": ".csv", "parquet": ".parquet", "m3u": ".playlists/", "audacity": ".labels/"}
     others = [kinds[name] for name in dict.fromkeys(formats) if name in kinds and not beside]
     return [f"{out}{suffix}" for suffix in (".jsonl", *others)]
@@ -82,19 +91,21 @@ def with_suffix(out: Path, suffix: str) -> Path:
 
 
 def place_beside(suffix: str) -> Callable[[str], Path]:
-    """Where the files beside songs lie, by the names of these."""
+    """A function that gives the path of the file beside a song, by the song's name."""
     return lambda name: Path(f"{name}{OURS}{suffix}")
 
 
 def place_below(folder: Path, suffix: str) -> Callable[[str], Path]:
-    """Where a folder holds the files of songs: as these are called, absolute if that leads upwards.
+    """A function that gives the path of a song's file in a folder.
+
+    The path is that of the song below the folder; its absolute path if that would lead upwards.
 
     Args:
-      folder: of the files.
-      suffix: of them, behind that of the song.
+      folder: the folder of the files.
+      suffix: suffix added to the song's name.
 
     Raises:
-      UserError: a file stands in the place of the folder.
+      UserError: a file has the name of the folder.
     """
     require_no_file(folder)
 
@@ -108,10 +119,14 @@ def place_below(folder: Path, suffix: str) -> Callable[[str], Path]:
 
 
 class PerFile(Writer):
-    """Writes a file for each song; what cannot be written keeps no other from being so."""
+    """Writes a file for each song; one that cannot be written does not stop the others."""
 
     def __init__(self, place: Callable[[str], Path]) -> None:
-        """Takes where the file of a song lies, by its name."""
+        """Writes nothing yet.
+
+        Args:
+          place: a function that gives the path of a song's file by the song's name.
+        """
         self.place = place
         self._failed: dict[str, str] = {}
 
@@ -120,11 +135,11 @@ class PerFile(Writer):
         raise NotImplementedError
 
     def remove(self, path: Path, file: FilePrediction) -> None:
-        """Removes what was written of a song; it may not be there."""
+        """Removes the file of a song, if there is one."""
         path.unlink()
 
     def add(self, file: FilePrediction) -> None:
-        """Writes the file of a song, or notes why that cannot be."""
+        """Writes the file of a song, or records why that failed."""
         path = self.place(file.name)
         try:
             self.write(path, file)
@@ -134,41 +149,45 @@ class PerFile(Writer):
             self._failed[str(path)] = error.strerror or str(error)
 
     def forget(self, file: FilePrediction) -> None:
-        """Removes what was written of a song."""
+        """Removes the file of a song."""
         with contextlib.suppress(OSError):
             self.remove(self.place(file.name), file)
 
     def close(self) -> None:
-        """Tells what could not be written."""
+        """Reports files that could not be written.
+
+        Raises:
+          UserError: there are some.
+        """
         if self._failed:
             name, reason = next(iter(self._failed.items()))
             raise UserError(
                 f"{len(self._failed)} files could not be written, the first of them {name} "
-                f"({reason}), but the record has what came of the songs; change the rights there "
-                "or the names of the songs, and give the same command again",
+                f"({reason}), but the record has the results of all songs; change the permissions "
+                "there or the names of the songs, and run the same command again",
                 code="results.not_written",
             )
 
 
 class Single(PerFile):
-    """A file for each song in one of the formats; others' files are left alone."""
+    """A file for each song in one of the formats; files of other programs are not touched."""
 
     def __init__(self, name: str, origin: Origin, place: Callable[[str], Path]) -> None:
         """Writes nothing yet.
 
         Args:
-          name: of the format.
-          origin: of the results.
-          place: where the file of a song lies.
+          name: name of the format.
+          origin: origin of the results.
+          place: a function that gives the path of a song's file by the song's name.
         """
         super().__init__(place)
         self._name, self._origin = name, origin
         self._foreign: list[str] = []
 
     def write(self, path: Path, file: FilePrediction) -> None:
-        """Writes the file of a song, unless another one is there."""
+        """Writes the file of a song, unless there is a file of another program."""
         content = self._content(file)
-        there = path.read_bytes() if path.exists() else b""  # as a power cut leaves it
+        there = path.read_bytes() if path.exists() else b""  # after a power cut
         if there and content and there != content:
             self._foreign.append(str(path))
         elif content and not there:
@@ -176,24 +195,24 @@ class Single(PerFile):
             write_quickly(path, content)
 
     def remove(self, path: Path, file: FilePrediction) -> None:
-        """Removes it, unless it holds something else."""
+        """Removes the file, unless it holds something else."""
         content = self._content(file)
         if content and path.read_bytes() == content:
             path.unlink()
 
     def close(self) -> None:
-        """Tells what was not written."""
+        """Reports files that were not written."""
         if self._foreign:
             warnings.warn(
-                f"{len(self._foreign)} files hold something else than would be written there, and "
-                f"were left as they are ({some_names(self._foreign)}); remove them, and give the "
-                "same command again",
+                f"{len(self._foreign)} files of other programs have the names of results, and were "
+                f"not changed ({some_names(self._foreign)}); remove them, and run the same command "
+                "again",
                 stacklevel=2,
             )
         super().close()
 
     def _content(self, file: FilePrediction) -> bytes:
-        """What is written; nothing where there is nothing to tell."""
+        """The file's content; empty if there is nothing to write."""
         entry = entry_of(file, self._origin)
         if self._name == "audacity":
             return labels(entry).encode()
@@ -209,7 +228,7 @@ class Single(PerFile):
 def labels(entry: dict[str, Any]) -> str:
     """Labels as Audacity imports them: start, end and label, with tabs between, in seconds.
 
-    They are of the sections, else of the windows of a timeline, else of the whole track.
+    They are those of the sections, else of the windows of a timeline, else of the whole track.
     """
     rows = list(rows_of(entry))
     for unit in ("section", "window", "track"):
@@ -219,7 +238,7 @@ def labels(entry: dict[str, Any]) -> str:
 
 
 def _label(row: ResultRow) -> str:
-    """What is told, and behind it in brackets what else is likely: jazz 0.71 (blues 0.18)."""
+    """The decided classes, and other likely ones in brackets: jazz 0.71 (blues 0.18)."""
     numbers = row.probabilities
 
     def say(names: Iterable[str]) -> str:

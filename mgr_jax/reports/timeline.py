@@ -160,14 +160,18 @@ def _draw_strips(
     classes: Sequence[str],
     shown: Sequence[int],
 ) -> None:
-    for row, (column, colour) in enumerate(zip(shown, COLOURS, strict=False)):
+    # Tags are seldom near 1; the largest that is shown, rounded up, fills a strip.
+    largest = max(np.ceil(10 * values[:, shown].max()) / 10, 0.1)
+    floors = np.arange(len(shown))[::-1]  # the most important on top
+    for floor, column, colour in zip(floors, shown, COLOURS, strict=False):
         layer = np.append(values[:, column], values[-1, column])
-        axes.fill_between(times, row, row + 0.9 * layer, step="post", facecolor=colour, linewidth=0)
-        axes.axhline(row, color=_GREY, linewidth=0.6)
+        above = floor + 0.9 * layer / largest
+        axes.fill_between(times, floor, above, step="post", facecolor=colour, linewidth=0)
+        axes.axhline(floor, color=_GREY, linewidth=0.6)
     names = [_fit(classes[column], _BESIDE) for column in shown]
-    axes.set_ylim(len(shown), 0)
-    axes.invert_yaxis()
-    axes.set_yticks(np.arange(len(shown)) + 0.45, names)
+    axes.set_ylim(0, len(shown))
+    axes.set_yticks(floors + 0.45, names)
+    axes.set_ylabel(f"probability, 0 to {largest:.1f}")
     axes.tick_params(axis="y", length=0)
 
 

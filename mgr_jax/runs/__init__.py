@@ -1,4 +1,4 @@
-"""The layer that joins: whole experiments in one call, for Python and for the command line.
+"""Whole experiments in one call, for Python and for the command line.
 
-What is public of it are names of `mgr_jax`.
+This layer joins the others. Its public names are names of `mgr_jax`.
 """

@@ -1,4 +1,4 @@
-"""What tables are computed from: the files of a folder, or the tracks of a prepared dataset."""
+"""The tracks that feature tables are computed from: files of a folder, or a prepared dataset."""
 
 import dataclasses
 import functools
@@ -26,18 +26,21 @@ def folder_tracks(
 ) -> list[AudioTrack]:
     """Lists the audio files of a folder.
 
-    Labels, artists and splits are those of its index.csv. Without one, the label is the first
-    folder below it, or the second where the first are called after splits; see `describe_files`,
-    `place_files` and `join_alike`. Files like 000/000002.mp3 are FMA's: they are called by their
-    number, and without an index have no label.
+    Labels, artists and splits come from its index.csv. Without an index, the label is the name of
+    the first folder below it, or of the second where the first folders are named after splits; see
+    `describe_files`, `place_files` and `join_alike`. Files like 000/000002.mp3 are taken for FMA's:
+    their name is their number, and without an index they have no label.
 
     Args:
-      folder: searched with all folders in it.
-      sample_rate: in Hz; None is that of each file.
+      folder: the folder to search, with all folders in it.
+      sample_rate: rate to decode at, in Hz; None: each file's own.
       limits: which files are refused.
 
+    Returns:
+      One entry per file.
+
     Raises:
-      UserError: no folder, no audio, or two files of one name.
+      UserError: the folder does not exist, holds no audio, or holds two files of one name.
     """
     entries = describe_files(folder, names_in_text=True)
     paths = [folder / entry.path for entry in entries]
@@ -64,8 +67,14 @@ def folder_tracks(
 def dataset_tracks(dataset_dir: Path) -> list[AudioTrack]:
     """Lists the tracks of all splits of a prepared dataset.
 
+    Args:
+      dataset_dir: folder of the prepared dataset.
+
+    Returns:
+      One entry per track.
+
     Raises:
-      UserError: the dataset holds features.
+      UserError: the dataset holds features, not audio.
     """
     account = read_account(dataset_dir)
     splits = [open_tracks(dataset_dir, split) for split in account["tracks"]]
@@ -78,7 +87,7 @@ def dataset_tracks(dataset_dir: Path) -> list[AudioTrack]:
     found = []
     for tracks in splits:
         for row, label in enumerate(tracks.label.tolist()):
-            # The account can be long, and would travel to the workers with every track.
+            # The account can be long, and every track would carry it to the workers.
             alone = dataclasses.replace(tracks.select([row]), account={})
             filename, track = next(names)
             found.append(
@@ -95,7 +104,7 @@ def dataset_tracks(dataset_dir: Path) -> list[AudioTrack]:
 
 
 def _short(paths: list[str]) -> list[str]:
-    """The last part of each path, unless two of them were then the same."""
+    """The last part of each path; the whole paths if two of them share their last part."""
     names = [path.rpartition("/")[2] for path in paths]
     return names if len(set(names)) == len(names) else paths
 

@@ -1,4 +1,4 @@
-"""Looks for what makes scores too good, in one call: `mgr_jax.audit`."""
+"""Looks for leaks, which make scores too high, in one call: `mgr_jax.audit`."""
 
 import dataclasses
 import importlib.util
@@ -23,22 +23,23 @@ class Audit:
     """What an audit has found; `str(audit)` is its summary.
 
     Attributes:
-      summary: all of it in sentences.
+      summary: the findings in sentences.
       source: what was audited.
-      crosses: how many of what stand in several splits and should not, such as
-        `{"artist": 2, "recording": 1}`; empty where all is well, or where no splits are known.
-      splits: the number of `tracks` by split, and for every one of the `columns` "track", "artist"
-        and what else is known of the tracks: of how many tracks it is `known`, its number of
-        `values`, the `crossing` ones with the splits they stand in, and how many tracks of each
-        split are `affected`. None where no splits are known.
-      apart: the columns that should not cross.
-      copies: tracks that are trained on although they hold the recording of a track that a
-        published list scores, with that track.
-      unreadable: tracks that were left out, with the reason.
-      notes: tracks that were read, but not as they are, with what was told of each.
-      duplicates: `what` is alike (recordings or features) and by which `method`; the `pairs` of
-        tracks, each with the splits they stand in, whether these differ (`across`), and where the
-        tracks are alike: in seconds, or by the number of the row.
+      crosses: how many tracks, artists, recordings etc. are in several splits although they should
+        not be, such as `{"artist": 2, "recording": 1}`. Empty if there are none, or if there are
+        no splits.
+      splits: the number of `tracks` by split, and one entry for each of the `columns` "track",
+        "artist" and further columns of the tracks: for how many tracks it is `known`, its number
+        of `values`, the `crossing` values with their splits, and how many tracks of each split are
+        `affected`. None if there are no splits.
+      apart: the columns whose values should not cross splits.
+      copies: training tracks that hold the same recording as a track that a published list scores,
+        each with that track.
+      unreadable: tracks that could not be read, each with the reason.
+      notes: tracks that were read with a warning, each with the warning.
+      duplicates: `what` was compared (recordings or features), by which `method`, and the `pairs`
+        of equal tracks: their splits, whether these differ (`across`), and where the tracks are
+        equal, in seconds or as a row number.
     """
 
     summary: tuple[str, ...]
@@ -52,20 +53,20 @@ class Audit:
     duplicates: dict[str, Any]
 
     def __str__(self) -> str:
-        """The summary, a sentence a line."""
+        """The summary, one sentence per line."""
         return "\n".join(map(printable, [f"Audit of {self.source}", *self.summary]))
 
     def markdown(self) -> str:
-        """A page with the summary, what crosses, and the pairs."""
+        """The summary, the crossing values and the pairs as a Markdown page."""
         return format_audit(dataclasses.asdict(self))
 
     def save(self, folder: str | Path) -> Path:
-        """Writes audit.md, audit.json and, where matplotlib is installed, audit.png.
+        """Writes audit.md, audit.json and, if matplotlib is installed, audit.png.
 
-        The picture shows how alike the pairs of recordings are that were compared.
+        The picture is a histogram of the similarity of the compared recordings.
 
         Args:
-          folder: made if absent.
+          folder: the folder to write to; made if absent.
 
         Returns:
           The path of audit.md.
@@ -88,12 +89,16 @@ class Audit:
         return folder / "audit.md"
 
     def require_apart(self) -> None:
-        """Raises a UserError if anything stands in several splits that should not."""
+        """Checks that nothing crosses splits that should not.
+
+        Raises:
+          UserError: something does (`crosses` is not empty).
+        """
         if self.crosses:
             found = ", ".join(f"{what} ({count})" for what, count in self.crosses.items())
             raise UserError(
-                f"the splits of {self.source} share {found}; what the audit names must be on one "
-                "side, or left out",
+                f"the splits of {self.source} share {found}; keep what the audit names in one "
+                "split, or leave it out",
                 code="split.overlap",
             )
 
@@ -115,45 +120,46 @@ def audit(
     progress: bool = True,
     limits: LimitsLike = None,
 ) -> Audit:
-    """Looks for what makes scores too good: the same music on both sides of a split.
+    """Looks for leaks: the same music in training and in test, which makes scores too high.
 
         audit = mgr_jax.audit(dataset="gtzan/fault_filtered")
         print(audit)
         audit.save("audits/gtzan")
         assert not audit.crosses
 
-    Of a dataset or a table it finds tracks, artists and values of further columns in several
-    splits. Of a dataset or a folder of audio it finds recordings that stand in two tracks, whole or
-    in part, though re-encoded, shifted, louder or noisy, by acoustic fingerprints. Of features it
-    finds identical rows. Where tracks are trained on that are known to be copies of tracks that a
-    published list scores, it says so, even if the latter are not here to be compared.
+    In a dataset or a table it finds tracks, artists and values of further columns that are in
+    several splits. In a dataset or a folder of audio it finds recordings that two tracks share,
+    whole or in part, by acoustic fingerprints; re-encoding, a shift, a gain or noise do not hide
+    them. In features it finds identical rows. It also reports training tracks that are known copies
+    of tracks that a published list scores, even if the latter are not there to be compared.
 
     Args:
       dataset: a prepared dataset, such as "gtzan/fault_filtered".
-      audio: a folder of audio files; an `index.csv` in it may tell artists and splits.
-      table: a file of features: .csv, .parquet, .npz, or fma_metadata.zip. One of these three.
+      audio: a folder of audio files; an `index.csv` in it may name artists and splits.
+      table: a file of features: .csv, .parquet, .npz, or fma_metadata.zip. Give exactly one of
+        these three.
       sample_rate: of a dataset of audio, in Hz.
       data_dir: the TFDS folder; None: $TFDS_DATA_DIR, else ~/tensorflow_datasets.
       artists: an index of artists: a CSV file with the columns track and artist, or index.txt of
-        https://github.com/boblsturm/GTZAN. It goes before what the dataset itself tells.
-      tracks: of a table of FMA: tracks.csv or fma_metadata.zip, which know artists and splits.
-      subset: of a table of FMA: "small", "medium", "large" or "full".
-      protocol: "dataset" audits the splits that there are, the name of a published list, such as
-        "fault_filtered", the splits that it gives.
+        https://github.com/boblsturm/GTZAN. It takes precedence over the dataset's own artists.
+      tracks: for a table of FMA: tracks.csv or fma_metadata.zip, which hold artists and splits.
+      subset: for a table of FMA: "small", "medium", "large" or "full".
+      protocol: "dataset" audits the splits of the data itself; the name of a published list, such
+        as "fault_filtered", audits the splits of that list.
       fingerprint: how recordings are compared: "haitsma_kalker", or "chromaprint", which needs its
         program fpcalc.
       store: folder that keeps the fingerprints of a folder of audio, so that they are computed
         once; None: one in the user's cache ($XDG_CACHE_HOME, else ~/.cache). Those of a dataset
-        are kept beside it.
-      workers: processes that decode audio; 0: this one; None: as many as there are CPUs.
+        are kept beside the dataset.
+      workers: processes that decode audio; 0: this one; None: one per CPU.
       progress: show bars.
       limits: which files of a folder are refused; see `audio.io.Limits`.
 
     Returns:
-      What was found.
+      The findings.
 
     Raises:
-      UserError: not one of dataset, audio and table; or it, or what is said of it, cannot be read.
+      UserError: not exactly one of dataset, audio and table is given, or an input cannot be read.
     """
     if sum(given is not None for given in (dataset, audio, table)) != 1:
         raise UserError(
@@ -164,13 +170,13 @@ def audit(
     for name, value in (("tracks", tracks), ("subset", subset)):
         if value is not None and table is None:
             raise UserError(
-                f"{name} says more of a table; leave it out with a dataset or audio",
+                f"{name} describes a table; leave it out with a dataset or audio",
                 code="argument.not_applicable",
             )
     limits = Limits.of(limits)
     scheme = find_scheme(fingerprint)
     store = _path(store)
-    if store:  # found out before the work, not after it
+    if store:  # checked before the work, not after it
         require_folder(store)
     material: Material
     if dataset is not None:

@@ -1,6 +1,6 @@
-"""Sounds that are no music, made up: what a background check is fitted on.
+"""Synthetic sounds that are not music: a background check is fitted on them.
 
-None of them is a recording, so that all that is recorded is left to measure with.
+None of them is a recording, so recordings remain for measuring the check.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,17 +13,17 @@ _PEAK = 32767
 def make_background(
     rate: float, seconds: float, count: int, *, seed: int = 0, kinds: Sequence[str] = ()
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Makes up sounds, one kind after the other and from the start again, each different.
+    """Synthesises sounds, cycling through the kinds; every sound differs.
 
     Args:
-      rate: in Hz.
-      seconds: of each.
-      count: of sounds.
-      seed: decides them.
+      rate: sample rate in Hz.
+      seconds: length of each sound.
+      count: number of sounds.
+      seed: seed of the random generator.
       kinds: some of `KINDS`; none: all.
 
     Yields:
-      (kind, waveform [samples] int16), of peaks from -40 to -1 dB of full scale, but for silence.
+      (kind, waveform [samples] int16), with peaks from -40 to -1 dB of full scale, except silence.
     """
     names = kinds or tuple(KINDS)
     for number in range(count):
@@ -32,7 +32,7 @@ def make_background(
         sound = KINDS[name](np.arange(round(rate * seconds)) / rate, rng)
         peak = 2 if name == "silence" else _PEAK * 10 ** (-rng.uniform(1, 40) / 20)
         scaled = sound * (peak / max(np.abs(sound).max(), 1e-9))
-        # Dither of one unit, as every converter has.
+        # Dither of one unit, as in every converter.
         yield name, np.round(scaled + rng.uniform(-1, 1, len(sound))).astype(np.int16)
 
 
@@ -45,12 +45,12 @@ def _coloured(time: np.ndarray, rng: np.random.Generator, exponent: float) -> np
 
 
 def _noise(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """From a little blue to brown."""
+    """Noise of a random colour, from slightly blue to brown."""
     return _coloured(time, rng, rng.uniform(-0.5, 2.5))
 
 
 def _band(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Noise within a band, as of a fan or of water."""
+    """Band-limited noise, like a fan or water."""
     rate = 1 / time[1]
     low, high = np.sort(np.exp(rng.uniform(np.log(60), np.log(rate / 2), 2)))
     spectrum = np.fft.rfft(rng.standard_normal(len(time)))
@@ -61,20 +61,20 @@ def _band(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _gusts(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Noise that comes and goes, as wind, waves and traffic do."""
+    """Noise with a slow random envelope, like wind, waves and traffic."""
     knots = np.arange(0, time[-1] + 1, 0.5)
     slow = np.interp(time, knots, rng.uniform(0, 1, len(knots)))
     return _coloured(time, rng, rng.uniform(0, 2)) * slow ** rng.uniform(1, 4)
 
 
 def _modulated(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Noise of 2 to 30 bursts or swells a second, as of machines."""
+    """Noise with 2 to 30 bursts or swells per second, like machines."""
     swell = 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(2, 30) * time)
     return _coloured(time, rng, rng.uniform(-0.5, 2)) * swell ** rng.uniform(0.5, 8)
 
 
 def _hum(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Of the mains or an engine: harmonics of a low tone, and a little noise."""
+    """Mains or engine hum: harmonics of a low tone, and a little noise."""
     low = rng.choice([50.0, 60.0, rng.uniform(25, 130)])
     total = 10 ** rng.uniform(-4, -1) * _coloured(time, rng, 1)
     for harmonic in range(1, rng.integers(3, 20)):
@@ -84,7 +84,7 @@ def _hum(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _clicks(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Of a scratched record, rain or a keyboard, on a little noise."""
+    """Clicks like those of a scratched record, rain or a keyboard, over a little noise."""
     hits = np.zeros(len(time))
     many = max(1, int(rng.uniform(1, 60) * time[-1]))
     hits[rng.integers(0, len(time), many)] = rng.exponential(1, many) * rng.choice([-1, 1], many)
@@ -95,7 +95,7 @@ def _clicks(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _tone(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A test tone, a beep that repeats, or one that glides as sirens do."""
+    """A test tone, a repeated beep, or a tone that glides like a siren."""
     pitch = np.exp(rng.uniform(np.log(100), np.log(4000)))
     glide = rng.choice([0.0, rng.uniform(0.1, 1.0)])
     phase = time * pitch
@@ -107,7 +107,7 @@ def _tone(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _babble(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Of one voice or a few that say nothing: pulses and hiss through formants, in syllables."""
+    """Voices without words, one or a few: pulses and noise through formants, in syllables."""
     return np.sum([_voice(time, rng) for _ in range(rng.choice([1, 1, 1, 2, 5]))], axis=0)
 
 

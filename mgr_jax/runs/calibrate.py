@@ -1,4 +1,4 @@
-"""Calibration: how sure a trained run may be, found on its validation split."""
+"""Calibration: fits a trained run's confidence on its validation split."""
 
 import dataclasses
 import functools
@@ -49,33 +49,34 @@ def calibrate(
     timeline: bool = False,
     progress: bool = True,
 ) -> Calibration:
-    """Finds how sure a trained run may be, and writes that into its model.json.
+    """Calibrates a trained run's confidence, and writes the result into its model.json.
 
         print(mgr_jax.calibrate("runs/a", precision=0.9, report_split="test"))
         mgr_jax.load("runs/a").predict("song.mp3").label   # "jazz", or "undecided"
 
-    On a split that was not trained on it fits temperatures for clips and for tracks (so that what
-    has 80 % comes true 8 times of 10), chooses thresholds (below which a prediction is undecided),
-    and fits a check whether clips are music at all to its tracks and made-up sounds. Weights
-    and what `evaluate` scores stay as they are.
+    It works on a split that the run was not trained on. It fits temperatures for clips and tracks,
+    so that predictions with a probability of 80 % are right 8 times out of 10. It chooses
+    thresholds, below which a prediction is "undecided". And it fits a check that tells music from
+    other sounds, on the split's tracks and synthetic sounds. Weights do not change, nor does what
+    `evaluate` scores.
 
     Args:
       run: a trained run, or its folder; its best checkpoint is calibrated.
-      precision: the share of what is told that is to be right; 0: without thresholds.
-      split: whose tracks decide.
-      report_split: another, which is scored too and decides nothing, such as "test".
-      data_dir: the TFDS folder, if it is no longer where it was in training.
-      background: check whether clips are music; only of models that read audio.
-      timeline: choose how sections of a timeline are made too, see `choose_timeline`.
+      precision: the share of decided predictions that should be right; 0: no thresholds.
+      split: the split to fit on.
+      report_split: another split, such as "test", that is only scored.
+      data_dir: the TFDS folder, if it has moved since training.
+      background: fit the check for music; only for models that read audio.
+      timeline: also choose the settings of timeline sections; see `choose_timeline`.
       progress: show bars.
 
     Returns:
-      What was found, as text when printed.
+      The temperatures, thresholds and scores; as text when printed.
 
     Raises:
-      UserError: no such run, checkpoint, dataset or split, the split was trained on or has a single
-        track, the run was not trained to classify, no threshold reaches the precision, or a
-        timeline's settings cannot be chosen. Nothing is written then.
+      UserError: no such run, checkpoint, dataset or split; the run was trained on the split; the
+        split has a single track; the run is not a classifier; no threshold reaches the precision;
+        or no timeline settings can be chosen. Nothing is written then.
     """
     workdir = find_model(run)
     described = read_description(workdir)
@@ -93,7 +94,7 @@ def calibrate(
     tracks = segments.by_track()
     if len(tracks.track) < 2:
         raise UserError(
-            f"the {split} split of {workdir} has a single track, which tells nothing of others; "
+            f"the {split} split of {workdir} has a single track, too few to calibrate on; "
             "prepare the dataset with a larger share for it",
             code="calibrate.too_few",
         )
@@ -151,7 +152,7 @@ def _require_fit(
 ) -> None:
     if "train" in (split, report_split):
         raise UserError(
-            f"{workdir} was trained on its train split, on which it is surer than elsewhere; give "
+            f"{workdir} was trained on its train split, where it is surer than elsewhere; give "
             "validation or test",
             code="calibrate.trained_on",
         )
@@ -162,7 +163,7 @@ def _require_fit(
         )
     if not described.trained_to_classify:
         raise UserError(
-            f"{workdir} was not trained to classify, so that its probabilities say nothing; give a "
+            f"{workdir} was not trained to classify, so its probabilities mean nothing; give a "
             "run that was",
             code="calibrate.not_a_classifier",
         )
@@ -176,7 +177,7 @@ def _listen(
     *splits: str,
     soften: bool = False,
 ) -> Music:
-    """Listens to tracks of splits, and makes them quieter before if asked to."""
+    """Computes the sound statistics of the tracks of some splits, made quieter first if asked."""
     config = load_config(workdir / "config.json")
     if data_dir:
         config.data_dir = str(expand(data_dir))
@@ -184,7 +185,9 @@ def _listen(
 
     def waveforms(tracks: Tracks) -> Iterator[tuple[str, np.ndarray]]:
         chosen = np.random.default_rng(0).permutation(len(tracks))[:_MOST_TRACKS]
-        for row in tqdm(chosen, f"hearing {tracks.split}", leave=False, disable=not progress):
+        for row in tqdm(
+            chosen, f"hearing {tracks.split}", leave=False, disable=None if progress else True
+        ):
             track = np.asarray(tracks.read(int(row)))
             if int(tracks.rate) != rate:
                 floats = track / np.float32(2**15)
@@ -197,7 +200,7 @@ def _listen(
 
 
 def _before(segments: Predictions) -> dict[str, Any]:
-    """The scores of a run that was not calibrated, which tells everything."""
+    """The scores of an uncalibrated run, which has no thresholds."""
     return {
         "segment": score_calibration(segments),
         "track": score_told(segments, Decisions())["track"],

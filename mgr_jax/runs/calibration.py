@@ -1,4 +1,4 @@
-"""What calibration has found, and how it is told."""
+"""The result of a calibration, and its text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from mgr_jax.runs.told import NEVER
 
 @dataclass(frozen=True)
 class Calibration:
-    """What calibration has found, and written to a run's model.json.
+    """The result of a calibration, as written to a run's model.json.
 
     Attributes:
-      path: the folder of the run.
-      decisions: what its model.json holds now; `measured` has the numbers.
+      path: folder of the run.
+      decisions: the decisions that its model.json holds now; `measured` has the numbers.
     """
 
     path: Path
     decisions: Decisions
 
     def __str__(self) -> str:
-        """The temperatures, and scores before and after as lines of text."""
+        """The temperatures, and the scores before and after, as lines of text."""
         found, d = self.decisions.measured, self.decisions
         lines = [
             f"calibrated on {found['tracks']} {found['split']} tracks: temperature "
@@ -61,7 +61,7 @@ class Calibration:
         return "\n".join(map(printable, lines))
 
     def _believe(self) -> str:
-        """Whether the precision that was wanted is reached, or how that would be known."""
+        """Whether the wanted precision was reached, or how to find out."""
         found, wanted = self.decisions.measured, self.decisions.precision
         if not (reported := found.get("reported")):
             checkpoint = "the checkpoint, " if found["split"] == "validation" else ""

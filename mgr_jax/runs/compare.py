@@ -1,4 +1,4 @@
-"""Scored runs side by side: one table, with the differences that are more than noise."""
+"""Compares scored runs in one table, and marks the differences that are more than noise."""
 
 import csv
 import importlib.util
@@ -26,24 +26,25 @@ from mgr_jax.evaluation import (
 from mgr_jax.files import expand, require_folder, together, write_text
 from mgr_jax.model_folder import find_model
 from mgr_jax.reports import draw_comparison, markdown_table, markdown_text, save_figure
+from mgr_jax.runs.comparison_text import format_comparison
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Runs side by side, the best first; what cannot be compared comes last.
+    """Compared runs, the best first; runs that cannot be compared come last.
 
     Attributes:
-      results: of the runs.
-      reference: the one that differences are to.
-      metric: by which they are compared.
+      results: the results of the runs.
+      reference: the result that the others are compared to.
+      metric: the metric that is compared.
       rows: all numbers of every run: `system`, `run` (its folder), `protocol` (a sentence),
-        `leaks`, `split`, `tracks`, `repeats`, `standard_deviation` over them, `parameters`,
-        `seconds`, every metric of the tracks as [value, low, high], `difference` to the reference
-        as [value, low, high] and `mcnemar`, both empty where there is nothing to compare, and
-        `compared`: True, False or "reference".
-      picked: whether the reference was chosen by these very scores.
+        `leaks`, `split`, `tracks`, `repeats`, their `standard_deviation`, `parameters`, `seconds`,
+        every metric of the tracks as [value, low, high], `difference` to the reference as
+        [value, low, high] and `mcnemar`, both empty if there is no comparison, and `compared`:
+        True, False or "reference".
+      picked: whether the reference is simply the run that scored best here.
     """
 
     results: tuple[Result, ...]
@@ -53,16 +54,22 @@ class Comparison:
     picked: bool
 
     def markdown(self) -> str:
-        """The table as people read it, and notes on what it says and does not say."""
+        """The table as Markdown, with notes on how to read it."""
         shown = self.metric.replace("_", " ")
         table = markdown_table([_cells(row, shown) for row in self.rows])
         return table + "\n\n" + "\n".join(f"- {markdown_text(note)}" for note in self._notes(shown))
 
     def __str__(self) -> str:
-        return self.markdown()
+        """The best runs as a terminal shows them, and the notes."""
+        shown = self.metric.replace("_", " ")
+        cells = [_cells(row, shown) for row in self.rows]
+        return format_comparison(self.rows, self.metric, cells, self._notes(shown))
 
     def save(self, folder: str | Path) -> Path:
-        """Writes compare.md, compare.csv and, where matplotlib is installed, compare.png.
+        """Writes compare.md, compare.csv and, if matplotlib is installed, compare.png.
+
+        Args:
+          folder: the folder to write to.
 
         Returns:
           The path of compare.md.
@@ -106,7 +113,7 @@ class Comparison:
             notes.append(
                 f"Differences in {shown} are to {name}, over the same tracks, with the 95 % "
                 "interval of a paired bootstrap; nothing corrects for comparing several."
-                + " It was chosen by these very scores, which flatters it."
+                + " It was chosen by these same scores, which favours it."
                 * self.picked
             )
         if any(row["mcnemar"] for row in self.rows):
@@ -117,8 +124,8 @@ class Comparison:
             )
         if any(_is_noise(row) for row in self.rows):
             notes.append(
-                "≈ marks differences within noise: their interval holds 0, so that these tracks do "
-                "not tell which of the two is better."
+                "≈ marks differences within noise: their interval contains 0, so these tracks do "
+                "not show which of the two is better."
             )
         if not all(row["compared"] for row in self.rows):
             notes.append(
@@ -127,8 +134,8 @@ class Comparison:
             )
         if any(row["leaks"] for row in self.rows):
             notes.append(
-                "LEAKS marks protocols whose scores come out too high, for the reason given there: "
-                "they do not say how a system does on other music."
+                "LEAKS marks protocols whose scores are too high, for the reason given there: "
+                "they do not show how well a system does on other music."
             )
         return notes
 
@@ -141,23 +148,27 @@ def compare(
     baseline: str | os.PathLike[str] | None = None,
     aggregation: str | None = None,
 ) -> Comparison:
-    """Puts scored runs side by side.
+    """Compares scored runs, with confidence intervals of their differences.
 
         comparison = mgr_jax.compare([run, "runs/svm", "runs/baselines"], "test")
         print(comparison.markdown())
         comparison.save("runs/comparison")
 
-    Differences are to the best run, or to `baseline`, over the tracks that both scored. Runs that
-    were scored on other tracks or by a protocol that is not `comparable` are shown, not compared,
-    and none is measured against one that leaks while there is one that does not.
+    Differences are to the best run, or to `baseline`, over the tracks that both scored. A run with
+    other tracks or a protocol that is not `comparable` is listed without a difference. A run whose
+    protocol leaks is the reference only if all of them leak.
 
     Args:
-      runs: what was scored before: `Run`s, `Result`s or folders; a folder that holds scored runs
+      runs: `Run`s, `Result`s or folders that were scored before. A folder that holds scored runs
         stands for all of them, and may be given alone.
       split: a split that all of them scored.
-      metric: of the tracks, as `evaluate` names it; None: accuracy, of tags average_precision.
-      baseline: the run to compare with.
-      aggregation: how segments become tracks; None: as each was scored.
+      metric: a metric of the tracks, as `evaluate` names it; None: accuracy, or average_precision
+        for tags.
+      baseline: the run to compare with; None: the best one.
+      aggregation: how segments become tracks; None: as each run was scored.
+
+    Returns:
+      The comparison; `markdown()` gives its table.
 
     Raises:
       UserError: there is no run, one was not scored on the split, `baseline` is a folder of
@@ -180,7 +191,7 @@ def compare(
         )
     paths += [path for path in based if path not in paths]
     results = given + [load_result(path, split, aggregation) for path in paths]
-    # What leaks is compared with nothing, unless there is nothing else.
+    # A run that leaks is the reference only if all of them leak.
     first = next((one for one in results if not one.protocol.leaks), results[0])
     if based:
         first = next(one for one in results if one.path == based[0])
@@ -211,7 +222,7 @@ def _goodness(result: Result, metric: str) -> float:
 
 
 def _row(result: Result, reference: Result, metric: str, *, compared: bool) -> dict[str, Any]:
-    """All numbers of a run; those of the comparison are None where there is none."""
+    """All numbers of a run; those of the comparison are None if there is none."""
     difference, test = None, {}
     if compared and result is not reference:
         try:
@@ -281,7 +292,7 @@ def _as_csv(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _flatten(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for CSV: every number in a column of its own."""
+    """A row for CSV: each number in its own column."""
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if name == "mcnemar":

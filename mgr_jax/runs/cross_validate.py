@@ -1,4 +1,4 @@
-"""Trains a config once per fold and seed of its protocol, and scores what each has not seen."""
+"""Trains a config once per fold and seed of its protocol, and scores each fold's unseen tracks."""
 
 import dataclasses
 import warnings
@@ -34,34 +34,37 @@ def cross_validate(
     aggregation: str = "probabilities",
     progress: bool = True,
 ) -> Result:
-    """Trains and scores a config by a protocol, fold by fold and seed by seed.
+    """Trains and scores a config by cross-validation: one run per fold and seed.
 
         config = mgr_jax.read_config("choi2016:data=gtzan")
         print(mgr_jax.cross_validate(config, "runs/cv", protocol="artist_kfold", folds=10))
 
-    Every fold is a run of its own, `<workdir>/seed<n>/fold<n>`. The same call again goes on where
-    it stopped, and scores again what is trained already. Networks are scored at their best
-    checkpoint by the validation part. All predictions together, with one repeat per seed, and their
-    scores are kept in `<workdir>/predictions/`; their split is "crossval" for folds, else the one
-    that the protocol scores.
+    Every fold is a run of its own, `<workdir>/seed<n>/fold<n>`. The same call resumes after an
+    interruption; runs that are trained already are only scored again. Each network is scored at the
+    checkpoint that was best on the validation part. The predictions of all folds, with one repeat
+    per seed, and their scores are kept in `<workdir>/predictions/`. Their split is called
+    "crossval" for folds, else it has the name of the split that the protocol scores.
 
     Args:
-      config: see `read_config`. What follows changes its `protocol`, and None leaves it as it is;
-        `protocol.fold` is not read, and seeds count from `config.seed`.
+      config: the config to train; see `read_config`. The next five arguments change its `protocol`,
+        and None keeps its value; `protocol.fold` is not read. Seeds count from `config.seed`.
       workdir: folder of the runs; made if absent.
       protocol: a name such as "artist_kfold", see `evaluation.Protocol`; None: the config's, or
-        "dataset_kfold" where that is "dataset".
-      folds: how many.
+        "dataset_kfold" if that is "dataset".
+      folds: number of folds.
       parts: 3: one fold is scored, the next chooses the checkpoint, the others are trained on; 2:
-        the scored fold chooses it.
-      seeds: how often all is done, each time with another division and initialisation.
-      splits: of the dataset whose tracks are divided into folds.
+        the scored fold also chooses the checkpoint, which flatters the score.
+      seeds: number of repeats, each with other folds and another initialisation.
+      splits: the splits of the dataset whose tracks are divided into folds.
       i_know_this_leaks: consent to a protocol that leaks.
       aggregation: how segments become tracks; see `Predictions.by_track`.
       progress: show bars and results.
 
+    Returns:
+      The scores over all folds and seeds.
+
     Raises:
-      UserError: see `train` and `assign_parts`.
+      UserError: `seeds` is out of range; see also `train` and `assign_parts`.
     """
     config, workdir = ConfigDict(config.to_dict()), expand(workdir).absolute()
     options = config.protocol
@@ -92,6 +95,12 @@ def train_folds(
 ) -> Predictions:
     """Trains all folds of config.protocol, or its one fixed split, with every seed.
 
+    Args:
+      config: the config, with its protocol.
+      workdir: folder of the runs.
+      seeds: number of repeats.
+      progress: show bars and results.
+
     Returns:
       The predictions of all scored tracks, one repeat per seed; see `cross_validate`.
     """
@@ -104,7 +113,7 @@ def train_folds(
         train(settings, run, progress=progress)
         table = predict_run(run, scored_split(run), progress=progress)
         by_seed.setdefault(settings.seed, []).append(table)
-        # Compiled programs map memory, of which a process may have only so many stretches.
+        # Compiled programs map memory, and a process may have only so many maps.
         jax.clear_caches()
     repeats = [_join_folds(tables, options) for tables in by_seed.values()]
     if seeds == 1:
@@ -115,7 +124,13 @@ def train_folds(
 def fold_runs(
     config: ConfigDict, workdir: Path, *, seeds: int = 1
 ) -> Iterator[tuple[ConfigDict, Path]]:
-    """The config and the work directory of every run of a cross-validation, seed by seed."""
+    """The config and the work directory of every run of a cross-validation, seed by seed.
+
+    Args:
+      config: the config, with its protocol.
+      workdir: folder of the runs.
+      seeds: number of repeats.
+    """
     folds = config.protocol.folds if is_kfold(config.protocol.name) else 1
     for seed in range(config.seed, config.seed + seeds):
         for fold in range(folds):
@@ -129,18 +144,18 @@ def _join_folds(tables: list[Predictions], options: ConfigDict) -> Predictions:
     if not is_kfold(options.name):
         return tables[0]
     protocol = dataclasses.replace(tables[0].protocol, fold=None)
-    leaks = options.name in LEAKING  # then several folds hold segments of a track
+    leaks = options.name in LEAKING  # then segments of one track are in several folds
     return join_predictions(tables, split="crossval", protocol=protocol, by_row=leaks)
 
 
 def _record_total(workdir: Path, runs: Sequence[Path]) -> None:
-    """Writes run.json of a cross-validation: the parameters of a run, the seconds of all.
+    """Writes run.json of a cross-validation: the parameters of one run, the seconds of all.
 
-    It only describes: where that of a run is damaged there is none.
+    The file is only informative: if that of a run is damaged, none is written.
     """
     try:
         costs = [read_sealed(run / "run.json", "train it again") for run in runs]
         seconds = round(sum(cost["seconds"] for cost in costs), 1)
         write_sealed(workdir / "run.json", costs[0] | {"seconds": seconds})
     except (OSError, UserError, LookupError, TypeError) as error:
-        warnings.warn(f"what the folds cost is not known ({error})", stacklevel=3)
+        warnings.warn(f"the time of the folds is not known ({error})", stacklevel=3)

@@ -1,4 +1,4 @@
-"""Embeddings of files and datasets: what a trained network makes of sound, as numbers."""
+"""Embeddings of files and datasets: vectors that a trained network computes from sound."""
 
 import contextlib
 import logging
@@ -40,7 +40,7 @@ from mgr_jax.runs.split_predictions import open_dataset_splits
 
 log = logging.getLogger(__name__)
 
-_REASONS = 10  # notes that are told; all of them are returned
+_REASONS = 10  # notes that are logged; all of them are returned
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class EmbeddedFiles:
     """A table of embeddings that was written.
 
     Attributes:
-      path: of the table.
-      rows: how many it has.
-      tracks: how many files or tracks they are of.
-      unknown_artists: how many of these have no known artist.
+      path: path of the table.
+      rows: number of rows.
+      tracks: number of files or tracks.
+      unknown_artists: number of tracks without a known artist.
       failures: a sentence on each file that cannot be used.
-      notes: what was told of files that are used, but not as they are, by name.
+      notes: warnings about files that were used, by name.
     """
 
     path: Path
@@ -64,7 +64,7 @@ class EmbeddedFiles:
     notes: Mapping[str, tuple[str, ...]]
 
     def __str__(self) -> str:
-        """What was written, in a sentence."""
+        """A sentence on what was written."""
         unknown = f"; the artists of {self.unknown_artists} are unknown"
         return printable(
             f"Wrote {self.path}: {self.rows} rows of {self.tracks} tracks"
@@ -87,36 +87,39 @@ def embed(
     workers: int | None = None,
     progress: bool = True,
 ) -> EmbeddedFiles:
-    """Writes the embeddings of files, or of the splits of the dataset that a run was trained on.
+    """Writes the embeddings of files, or of splits of the dataset that a run was trained on.
 
-        mgr_jax.embed("runs/a", ["my_music"], out="embeddings.parquet")
+        mgr_jax.embed("runs/a", ["songs"], out="embeddings.parquet")
         mgr_jax.embed("runs/a", splits=["test"], out="test.npz", per="segment")
 
-    The same call after a kill goes on: what is finished is kept in the folder <out>.parts until the
-    table is whole. Genres and artists of files are those of an index.csv in their folder, the one
-    above it or one that was given, else of their tags.
+    An embedding is the vector that the network computes before its last layer. `search` compares
+    embeddings; docs/embeddings_format.md describes the table. The same call resumes after a kill:
+    finished files are kept in the folder <out>.parts until the table is complete. Genres and
+    artists of files come from an index.csv in their folder, in the folder above it or in a folder
+    that was given, else from their tags.
 
     Args:
       model: the folder of a trained model, or the name of a pretrained one.
-      files: audio files, and folders in which all audio files are taken.
-      splits: instead of files, splits of the run's dataset, such as "train" and "test".
-      out: a .parquet or .npz file that is not there yet.
-      per: "track", a row for each file, the mean over the clips that evaluation asks about; or
-        "segment", a row for each window.
-      hop: seconds from one window to the next; None: the fewest that cover a track.
-      table: for a fusion with one, a table with a row for every file.
-      data_dir: the TFDS folder, if the dataset is no longer where it was in training.
+      files: audio files, and folders whose audio files are all taken.
+      splits: in place of files, splits of the run's dataset, such as "train" and "test".
+      out: a new .parquet or .npz file.
+      per: "track": one row per file, the mean over the clips that evaluation uses; "segment": one
+        row per window.
+      hop: seconds between windows; None: the fewest windows that cover a track.
+      table: for a fusion with a table, a table with a row for every file.
+      data_dir: the TFDS folder, if the dataset has moved since training.
       checkpoint: "best" by validation score, "latest", or a step.
       limits: which files are refused; see `audio.io.Limits`.
       workers: processes that decode; see `predict_stream`.
       progress: show a bar.
 
     Returns:
-      What was written; files that cannot be read are among its `failures`.
+      What was written; `failures` lists files that cannot be read.
 
     Raises:
-      UserError: both files and splits or none are given, the table exists already, a killed run had
-        other settings, there is no such model, split or folder, or no file can be used.
+      UserError: both files and splits or neither are given, the table exists already, an
+        interrupted run had other settings, there is no such model, split or folder, or no file can
+        be used.
     """
     files, splits, limits = list(files), list(splits), Limits.of(limits)
     if bool(files) == bool(splits):
@@ -178,7 +181,7 @@ def embed(
             else file_outcomes(predictor, todo, table, timeline, limits, workers)
         )
         with (
-            contextlib.closing(parts),  # which keeps what is done when a signal ends it, too
+            contextlib.closing(parts),  # keeps finished parts also when a signal ends the process
             contextlib.closing(outcomes),
             tqdm(
                 outcomes,
@@ -186,7 +189,7 @@ def embed(
                 initial=len(known) - len(todo),
                 total=len(known),
                 unit="track" if splits else "file",
-                disable=not progress,
+                disable=None if progress else True,
             ) as bar,
         ):
             for outcome in bar:
@@ -226,7 +229,7 @@ def _finish(
 
 
 def _unique(found: Iterable[About]) -> dict[str, About]:
-    """By key; a file that was given twice counts once."""
+    """Items by key; a file that was given twice counts once."""
     return {about.key: about for about in found}
 
 
@@ -235,7 +238,7 @@ def _is_done(item: Item | None, about: About) -> bool:
 
 
 def _rows_of(predictor: Predictor, outcome: Outcome, per: str) -> Embeddings | None:
-    """The rows of a file or track; None where there is no prediction."""
+    """The rows of a file or track; None if there is no prediction."""
     prediction, about = outcome.prediction, outcome.about
     if prediction is None:
         return None

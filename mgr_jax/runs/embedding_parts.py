@@ -1,4 +1,4 @@
-"""Finished parts of a table of embeddings, so that a killed run goes on where it was."""
+"""Finished parts of a table of embeddings, from which an interrupted run resumes."""
 
 import dataclasses
 import json
@@ -16,19 +16,19 @@ from mgr_jax.files import require_folder
 from mgr_jax.integrity import read_sealed, write_sealed
 from mgr_jax.runs.embedding_table import COLUMNS, Embeddings, join
 
-_ROWS, _SECONDS = 4096, 30.0  # after which a part is written; what is newer is lost by a kill
+_ROWS, _SECONDS = 4096, 30.0  # between two parts; a kill loses what came after the last one
 
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """What came of a file or a track.
+    """The outcome for one file or track.
 
     Attributes:
-      key: names it.
-      state: of its file, see `data.sources.file_state`; empty where it has none.
-      rows: how many it has; 0 where it cannot be used.
-      error: why not.
-      notes: what was told of it, though it is used.
+      key: its unique name.
+      state: state of the file, see `data.sources.file_state`; empty if there is no file.
+      rows: number of rows; 0 if it cannot be used.
+      error: why it cannot be used.
+      notes: warnings about it, though it is used.
     """
 
     key: str
@@ -39,21 +39,25 @@ class Item:
 
 
 class Parts:
-    """A folder of parts; the same settings go on with it.
+    """A folder of parts; only a run with the same settings may continue it.
 
     Attributes:
-      items: what is finished, by key, in order.
+      items: finished items by key, in order.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        """Opens or begins it.
+        """Opens the folder, or makes it.
+
+        Args:
+          folder: the folder of the parts.
+          settings: everything that the embeddings depend on, of JSON's types.
 
         Raises:
-          UserError: it was begun with other settings, or is damaged.
+          UserError: the folder was made with other settings, or is damaged.
         """
         self.items: dict[str, Item] = {}
         self._folder, self._next, self._last = folder, 0, time.monotonic()
-        self._place: dict[str, tuple[int, int]] = {}  # of a key's rows: part, and first row there
+        self._place: dict[str, tuple[int, int]] = {}  # by key: the part and the first row in it
         self._new: list[tuple[Item, Embeddings | None]] = []
         require_folder(folder)
         told, settings = folder / "settings.json", json.loads(json.dumps(settings))
@@ -80,14 +84,14 @@ class Parts:
                 )
 
     def add(self, item: Item, rows: Embeddings | None) -> None:
-        """Takes what came of an item; `close` keeps it."""
+        """Adds the outcome for an item; `close` writes it at the latest."""
         self._new.append((item, rows))
         late = time.monotonic() - self._last > _SECONDS
         if late or sum(new.rows for new, _ in self._new) >= _ROWS:
             self.close()
 
     def close(self) -> None:
-        """Writes a part of what is not written yet; where nothing was added, nothing stays."""
+        """Writes what is not written yet; removes the folder if nothing was added."""
         if not self._new:
             if not self.items:
                 self.remove()
@@ -115,7 +119,7 @@ class Parts:
                 yield Embeddings(**{name: arrays[name] for name in COLUMNS}).select(chosen)
 
     def remove(self) -> None:
-        """Removes all, when the table is written."""
+        """Removes the folder, once the table is written."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, number: int) -> Path:

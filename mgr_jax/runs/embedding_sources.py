@@ -1,4 +1,4 @@
-"""What embeddings are made of: audio files and tracks of datasets, and what is known of them."""
+"""The files and tracks that embeddings are computed from, with their metadata."""
 
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ _NOTHING: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class About:
-    """What is known of a file or track beside its sound; empty texts are unknown."""
+    """Metadata of a file or track; empty strings are unknown."""
 
     name: str
     split: str = ""
@@ -30,13 +30,13 @@ class About:
 
     @property
     def key(self) -> str:
-        """Names it among all."""
+        """Its unique name."""
         return f"{self.split}/{self.name}" if self.split else self.name
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a file or track; see `FilePrediction`."""
+    """The outcome for a file or track; see `FilePrediction`."""
 
     about: About
     prediction: Prediction | None
@@ -46,7 +46,7 @@ class Outcome:
 
 
 def about_files(paths: Sequence[str], given: Sequence[Path]) -> Iterator[About]:
-    """What indexes say of files; tags are read when a file's turn comes."""
+    """The metadata that indexes hold of files; tags are read later, with each file."""
     folders = [path for path in given if path.is_dir()]
     indexes: dict[Path, dict[str, Mapping[str, str]]] = {}
     for name in paths:
@@ -69,12 +69,24 @@ def file_outcomes(
     limits: Limits,
     workers: int | None,
 ) -> Generator[Outcome, None, None]:
-    """Listens to files; see `embed` and `predict_stream`."""
+    """Classifies files; see `embed` and `predict_stream`.
+
+    Args:
+      predictor: the model.
+      todo: metadata of the files.
+      table: for a fusion with a table, the table's path; empty: none.
+      timeline: see `Predictor.predict`.
+      limits: which files are refused.
+      workers: processes that decode.
+
+    Yields:
+      One outcome per file.
+    """
     if not todo:
         return
     names = [about.name for about in todo]
     sides = side_rows(str(table or ""), predictor, names)
-    predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
+    predictor.side.encode_track(sides[0])  # a missing table is reported before the work
     found = predictor.predict_files(
         names, sides=sides, timeline=timeline, limits=limits, workers=workers
     )
@@ -86,7 +98,17 @@ def file_outcomes(
 def split_outcomes(
     predictor: Predictor, dataset: DatasetSplits, todo: Sequence[About], timeline: bool | Timeline
 ) -> Generator[Outcome, None, None]:
-    """Listens to tracks of splits."""
+    """Classifies tracks of splits.
+
+    Args:
+      predictor: the model.
+      dataset: the opened splits.
+      todo: metadata of the tracks.
+      timeline: see `Predictor.predict`.
+
+    Yields:
+      One outcome per track.
+    """
     keys = {about.key: about for about in todo}
     tracks = [track for track in dataset.tracks if track.key in keys]
     for track, prediction in predict_tracks_of(predictor, tracks, timeline):

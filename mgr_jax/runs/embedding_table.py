@@ -1,4 +1,4 @@
-"""Tables of embeddings in a Parquet or .npz file, see docs/embeddings_format.md."""
+"""Tables of embeddings in a Parquet or .npz file; see docs/embeddings_format.md."""
 
 import json
 import struct
@@ -13,25 +13,25 @@ import numpy as np
 from mgr_jax.errors import UserError
 from mgr_jax.files import require_writable, write_file
 
-SCHEMA = 1  # raise it when a column is added or means something else
+SCHEMA = 1  # to be raised when a column is added or changes its meaning
 SUFFIXES = (".parquet", ".npz")
 _KEY = "mgr_jax_embeddings"  # of the metadata
-_BLOCK = 1 << 14  # rows that are read at a time, 8 MiB of 128 numbers each
+_BLOCK = 1 << 14  # rows read at a time: 8 MiB at 128 numbers per row
 _DAMAGED = (ValueError, LookupError, TypeError, EOFError, OSError, zipfile.BadZipFile, struct.error)
 
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Rows of a table, of which each column has one value per row.
+    """Rows of a table; every column has one value per row.
 
     Attributes:
-      name: of the file or the track.
-      split: of the dataset; empty for files.
-      start: of the segment or the track, in seconds, float64.
-      end: likewise.
-      label: what is told of it, or "undecided".
+      name: name of the file or track.
+      split: split of the dataset; empty for files.
+      start: start of the segment or track in seconds, float64.
+      end: end, likewise.
+      label: the predicted label, or "undecided".
       probability: of the label, or of the most probable class; calibrated, float32.
-      genre: as the dataset, an index.csv or the file's tags say; empty where unknown.
+      genre: according to the dataset, an index.csv or the file's tags; empty if unknown.
       artist: likewise.
       title: likewise.
       embedding: [rows, dim] float32.
@@ -52,7 +52,7 @@ class Embeddings:
         return len(self.name)
 
     def select(self, rows: Any) -> "Embeddings":
-        """Some of the rows: a mask or positions."""
+        """Some of the rows, given by a mask or by positions."""
         return Embeddings(**{name: column[rows] for name, column in vars(self).items()})
 
 
@@ -65,19 +65,23 @@ COLUMNS = {field.name: str for field in fields(Embeddings)} | {
 
 
 def as_text(name: str) -> str:
-    r"""A file's name as tables hold it: bytes that are no UTF-8 as \udcxx."""
+    r"""A file's name as tables hold it: bytes that are not UTF-8 become \udcxx."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def join(parts: Sequence[Embeddings]) -> Embeddings:
-    """Puts rows together, of at least one part."""
+    """Concatenates rows; `parts` has at least one element."""
     return Embeddings(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
     )
 
 
 def require_table_path(path: Path) -> None:
-    """Raises a UserError unless a table can be written under this name."""
+    """Checks that a table can be written under this name.
+
+    Raises:
+      UserError: the name has another suffix.
+    """
     if path.suffix not in SUFFIXES:
         raise UserError(
             f"{path} is to hold embeddings; its name must end in {' or '.join(SUFFIXES)}",
@@ -91,12 +95,15 @@ def require_table_path(path: Path) -> None:
 def write_embeddings(
     path: Path, parts: Callable[[], Iterable[Embeddings]], metadata: Mapping[str, Any]
 ) -> int:
-    """Writes a table, wholly or not at all, part by part; returns how many rows it has.
+    """Writes a table part by part; the file appears only when it is complete.
 
     Args:
-      path: of a .parquet or .npz file.
-      parts: gives all rows, once and again.
-      metadata: what the rows are, of JSON's types.
+      path: path of a .parquet or .npz file.
+      parts: a function that yields all rows; it is called twice.
+      metadata: description of the rows, of JSON's types.
+
+    Returns:
+      The number of rows.
     """
     text = json.dumps({"schema": SCHEMA, **metadata})
     write = _write_parquet if path.suffix == ".parquet" else _write_npz
@@ -122,7 +129,7 @@ def _write_parquet(
         types |= dict.fromkeys(texts, pa.string()) | {"embedding": pa.list_(pa.float32(), dim)}
         schema = pa.schema([(name, types[name]) for name in COLUMNS], {_KEY: metadata})
         if writer is None:
-            # Nothing is won by compressing floats that look like noise.
+            # Compression gains nothing on floats that look like noise.
             writer = pq.ParquetWriter(file, schema, use_dictionary=texts, compression="none")
         columns = [
             pa.FixedSizeListArray.from_arrays(pa.array(part.embedding.ravel()), dim)
@@ -159,19 +166,23 @@ def _write_npz(file: IO[bytes], parts: Callable[[], Iterable[Embeddings]], metad
 
 
 class EmbeddingTable:
-    """A table that is read block by block, so that memory does not grow with it.
+    """A table that is read block by block, so that its size does not matter for memory.
 
     Attributes:
-      path: of the file.
-      metadata: what its rows are.
-      dim: numbers of an embedding.
+      path: path of the file.
+      metadata: description of its rows.
+      dim: length of an embedding.
     """
 
     def __init__(self, path: Path) -> None:
         """Opens a table.
 
+        Args:
+          path: path of a file that `embed` wrote.
+
         Raises:
-          UserError: there is none, it is damaged or of another kind, or of a newer version.
+          UserError: the file does not exist, is damaged, is no table of embeddings, or was written
+            by a newer version.
         """
         self.path = path
         if path.suffix not in SUFFIXES or not path.is_file():
@@ -194,7 +205,17 @@ class EmbeddingTable:
             )
 
     def blocks(self, *columns: str) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-        """Some columns of all rows, by name; first, the number of the first row of each block."""
+        """Reads some columns block by block.
+
+        Args:
+          *columns: names of columns.
+
+        Yields:
+          The number of the block's first row, and the columns by name.
+
+        Raises:
+          UserError: the file is damaged.
+        """
         try:
             for block, first in enumerate(self._source.starts[:-1]):
                 yield int(first), self._source.read(block, columns)
@@ -202,7 +223,17 @@ class EmbeddingTable:
             raise self._damaged() from error
 
     def rows(self, positions: Sequence[int]) -> Embeddings:
-        """The rows at some positions, in their order, of which there is at least one."""
+        """Reads the rows at some positions.
+
+        Args:
+          positions: row numbers, at least one.
+
+        Returns:
+          The rows, in the order of the positions.
+
+        Raises:
+          UserError: the file is damaged.
+        """
         wanted = np.asarray(positions, np.int64)
         blocks = np.searchsorted(self._source.starts, wanted, side="right") - 1
         parts, order = [], []
@@ -225,10 +256,10 @@ class EmbeddingTable:
 
 
 class _Parquet:
-    """A block is a row group.
+    """A Parquet file; its blocks are its row groups.
 
     Attributes:
-      metadata: of the table, as JSON.
+      metadata: metadata of the table, as JSON.
       starts: first row of each block, and the number of rows.
     """
 
@@ -252,7 +283,7 @@ class _Parquet:
 
 
 class _Npz:
-    """As `_Parquet`; arrays are mapped, not read."""
+    """Like `_Parquet`; arrays are memory-mapped, not read."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._zipped = path, zipfile.ZipFile(path)
@@ -263,17 +294,17 @@ class _Npz:
 
     def read(self, block: int, columns: Sequence[str]) -> dict[str, np.ndarray]:
         rows = slice(self.starts[block], self.starts[block + 1])
-        # Copied, since what is mapped need not be aligned.
+        # Copied, since mapped arrays need not be aligned.
         return {name: np.array(self._arrays[name][rows]) for name in columns}
 
     def _member(self, name: str) -> np.ndarray:
-        """An array of the archive where it lies on the disk; one that is compressed, in memory."""
+        """An array of the archive, mapped from the disk; a compressed one is read into memory."""
         info = self._zipped.getinfo(f"{name}.npy")
         if info.compress_type != zipfile.ZIP_STORED:
             with self._zipped.open(info) as member:
                 return np.lib.format.read_array(member)
         with self._path.open("rb") as file:
-            file.seek(info.header_offset + 26)  # of the lengths of name and extra field
+            file.seek(info.header_offset + 26)  # the lengths of name and extra field
             file.seek(sum(struct.unpack("<HH", file.read(4))), 1)
             np.lib.format.read_magic(file)
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)

@@ -43,44 +43,48 @@ def evaluate(
         accuracy, low, high = result.scores["track"]["accuracy"]
         mine = mgr_jax.evaluate("runs/a", folder="my_music", class_names="hip hop=hiphop")
 
-    Every segment of every track is classified once. The predictions table and the scores, with
-    95 % bootstrap intervals over tracks and beside the majority class, are kept as
-    `<run>/predictions/<split>.npz` and `.json`. They are of what the network says; of a run that
-    `calibrate` has seen, `result.scores["told"]` adds how often what it tells is right.
+    Every segment is classified once, and the segments of a track are averaged. Scores come with
+    95 % bootstrap intervals over tracks, and with the score of the majority class for comparison.
+    The predictions table and the scores are kept as `<run>/predictions/<split>.npz` and `.json`.
+    Scores are those of the network itself. If the run was calibrated, `result.scores["told"]` also
+    says how often its decided predictions are right.
 
     Args:
       run: a trained run, its folder, or the name of a pretrained network.
       split: "train", "validation" or "test" (the default). With `features`: "train" or
-        "validation" scores the tracks that the run used so; None all but those that it was
-        trained on, told by name and by content, nor the runs whose weights it began with.
+        "validation" scores the tracks that the run used for that. None scores all tracks except
+        those that the run, or a run whose weights it began with, was trained on; they are
+        recognised by name and by content.
       features: an .npz, .csv or .parquet file of features; its results are named after it.
-      folder: of audio files that were never a dataset, with an index.csv or a folder for each
-        genre; their results are named after it. Files that the run was trained on, told by their
-        content, are left out, which is said.
-      labels: with `folder`: an index that lies elsewhere, or is called otherwise.
-      columns: with `folder`: what columns of the index are called, if not path, genre and artist,
+      folder: a folder of audio files that were never a dataset, with an index.csv or a folder for
+        each genre; its results are named after it. Files that the run was trained on are recognised
+        by their content, left out and reported.
+      labels: with `folder`: path of an index that lies elsewhere or has another name.
+      columns: with `folder`: names of the index's columns if they are not path, genre and artist,
         as in "path=file,genre=style".
       class_names: with `folder`: which label is which class, as in "hip hop=hiphop,speech=", where
-        nothing behind = leaves files out; or a CSV file with the columns label and class. Names
-        that differ in case, spaces or Unicode form alone are one.
-      leave_out_unknown: with `folder`: labels that the model does not know are no error.
-      include_trained: with `folder`: score files too that the run was trained on.
-      name: with `folder`: of the result, instead of the folder's.
+        an empty class leaves files out; or a CSV file with the columns label and class. Case,
+        spaces and Unicode form of names do not matter.
+      leave_out_unknown: with `folder`: leave out files whose label the model does not know, instead
+        of raising an error.
+      include_trained: with `folder`: also score files that the run was trained on.
+      name: with `folder`: name of the result, in place of the folder's.
       checkpoint: "best" by validation score, "latest", or a step.
-      data_dir: the TFDS folder, if it is no longer where it was in training.
+      data_dir: the TFDS folder, if the dataset has moved since training.
       aggregation: how segments become tracks; see `Predictions.by_track`.
-      top_k: count a track as right whose label is among so many classes; None: 3.
+      top_k: also count a track as right if its label is among the `top_k` most probable classes;
+        None: 3.
       limits: with `folder`: which files are refused; see `audio.io.Limits`.
       workers: with `folder`: processes that decode.
       progress: show a bar.
 
     Returns:
-      The scores; with `folder` a `FolderResult`, which tells of mistakes and of files left out too.
+      The scores; with `folder` a `FolderResult`, which also lists mistakes and files left out.
 
     Raises:
-      UserError: no such run, checkpoint, dataset, split or file, a dataset that was prepared anew
-        since the run was trained, features of another form, labels that are no classes, or a
-        `top_k` that says nothing.
+      UserError: no such run, checkpoint, dataset, split or file; the dataset was prepared anew
+        since the run was trained; features have another form; labels are not classes of the model;
+        or `top_k` makes no sense.
     """
     workdir = find_model(run)
     described = read_description(workdir)
@@ -151,6 +155,6 @@ def _require_top_k(top_k: int, described: ModelDescription) -> None:
     if not 1 < top_k < classes:
         advice = f"give 2 to {classes - 1}, or leave" if classes > 2 else "leave"
         raise UserError(
-            f"top_k={top_k} says nothing of {classes} classes; {advice} it out",
+            f"top_k={top_k} makes no sense with {classes} classes; {advice} it out",
             code="argument.out_of_range",
         )

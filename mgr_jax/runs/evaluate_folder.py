@@ -56,28 +56,31 @@ def evaluate_folder(
     workers: int | None = None,
     progress: bool = True,
 ) -> FolderResult:
-    """Scores a model on the labelled files of a folder; see `evaluate`, which calls this.
+    """Scores a model on the labelled files of a folder; `evaluate` calls it.
 
     Args:
-      workdir: of the run.
-      folder: of the files, with an index.csv or a folder for each genre.
-      labels: an index that lies elsewhere, or is called otherwise.
-      columns: what columns of the index are called, as in "path=file,genre=style,artist=band".
+      workdir: folder of the run.
+      folder: folder of the files, with an index.csv or a folder for each genre.
+      labels: path of an index that lies elsewhere or has another name.
+      columns: names of the index's columns, as in "path=file,genre=style,artist=band".
       class_names: which label is which class, see `read_class_names`.
-      leave_out_unknown: labels that the model does not know are no error.
-      include_trained: score files too that the model was trained on; the result is marked.
-      name: of the result; None: that of the folder.
+      leave_out_unknown: leave out files whose label the model does not know.
+      include_trained: also score files that the model was trained on; the result is marked.
+      name: name of the result; None: that of the folder.
       checkpoint: see `evaluate`.
-      data_dir: where the dataset of the run lies, whose artists are compared.
+      data_dir: folder of the run's dataset, whose artists are compared.
       aggregation: see `evaluate`.
       top_k: see `evaluate`.
       limits: which files are refused; see `audio.io.Limits`.
       workers: processes that decode; see `predict_stream`.
       progress: show a bar.
 
+    Returns:
+      The scores, the mistakes and the files left out.
+
     Raises:
-      UserError: the model tells tags or takes more than sound, no file has a label, or labels are
-        no classes of the model.
+      UserError: the model predicts tags or takes more than sound, no file has a label, or labels
+        are not classes of the model.
     """
     name = _name_result(workdir, name if name is not None else folder.absolute().name)
     predictor = load(workdir, checkpoint=checkpoint)
@@ -139,7 +142,7 @@ def _label(
     pairs: Mapping[str, str],
     leave_out_unknown: bool,
 ) -> tuple[dict[str, int], list[LeftOut]]:
-    """The class of each file by path, and the files that have none, or are not there."""
+    """The class of each file by path, and the files that have none or do not exist."""
     left_out = []
     labelled = []
     for entry in entries:
@@ -165,7 +168,7 @@ def _label(
     label_of = {}
     for entry, number in zip(labelled, numbers, strict=True):
         if number is None:
-            reason = f"its label '{entry.genre}' is no class of the model"
+            reason = f"its label '{entry.genre}' is not a class of the model"
             left_out.append(LeftOut(entry.path, "no_class", reason))
         else:
             label_of[entry.path] = number
@@ -173,10 +176,10 @@ def _label(
 
 
 def _name_result(workdir: Path, name: str) -> str:
-    """The name, if scores may be called so."""
+    """The name, if scores may have it."""
     if not name or "/" in name or "\0" in name or name.startswith("."):
         raise UserError(
-            f"'{name}' is no name for scores; give one of letters and digits (`name`)",
+            f"'{name}' cannot name scores; give a name of letters and digits (`name`)",
             code="file.impossible_path",
         )
     taken = name in SPLITS
@@ -201,11 +204,11 @@ def _require_sound_to_genre(workdir: Path, predictor: Predictor) -> None:
         )
     if predictor.side.format:
         raise UserError(
-            f"{workdir} takes more than sound (config.side_inputs), which is known of its "
-            "dataset's tracks alone; evaluate a split of that, or predict with a table",
+            f"{workdir} takes more than sound (config.side_inputs), which is known only for its "
+            "dataset's tracks; evaluate a split of that, or predict with a table",
             code="side_inputs.dataset_only",
         )
-    predictor.audio_rate()  # raises where it reads features of unknown making
+    predictor.audio_rate()  # raises if the model reads features of unknown origin
 
 
 def _predict(
@@ -218,7 +221,7 @@ def _predict(
     workers: int | None,
     progress: bool,
 ) -> dict[str, Prediction]:
-    """The predictions of files by path; those without one are added to `left_out`."""
+    """The predictions of files by path; files without one are added to `left_out`."""
     path_of = {str(folder / path): path for path in paths}
     outcomes = predictor.predict_files(
         path_of,
@@ -228,7 +231,9 @@ def _predict(
     )
     found: dict[str, Prediction] = {}
     notes: list[str] = []
-    for file in tqdm(outcomes, folder.name, len(paths), unit="file", disable=not progress):
+    for file in tqdm(
+        outcomes, folder.name, len(paths), unit="file", disable=None if progress else True
+    ):
         notes += file.notes
         if file.overview:
             seen.hear(path_of[file.name], file.overview)
@@ -273,7 +278,7 @@ def _score_told(
     label_of: Mapping[str, int],
     aggregation: str,
 ) -> dict[str, Any] | None:
-    """Scores what is told, see `score_run`; None where that is always the most probable class."""
+    """Scores decided predictions, see `score_run`; None if every prediction is decided."""
     decisions = predictor.description.decisions
     right = [
         prediction.answer.label == predictor.classes[label_of[path]]
@@ -283,7 +288,7 @@ def _score_told(
     if not decisions.measured and len(right) == len(found):
         return None
     scores = score_run(table, decisions, aggregation)
-    # As it is told of the sound, of which a table does not tell whether it is music.
+    # As decided from the sound: a table does not say whether it is music.
     scores["track"] |= {
         "told": len(right),
         "precision": _share(sum(right), len(right)),

@@ -25,7 +25,7 @@ from mgr_jax.runs.audio_tracks import dataset_tracks, folder_tracks
 
 log = logging.getLogger(__name__)
 
-_REASONS = 10  # how many are told; the file beside the table has all
+_REASONS = 10  # how many are logged; the file beside the table has all
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class ExtractedTable:
     """A table of features that was written.
 
     Attributes:
-      path: of the table; <path>.skipped.json holds `skipped`.
-      rows: how many it has.
-      tracks: how many tracks they are of.
+      path: path of the table; <path>.skipped.json holds `skipped`.
+      rows: number of rows.
+      tracks: number of tracks.
       columns: names of the features.
-      skipped: why tracks are not in it, by file name.
-      notes: what was told of tracks that are in it, but not as they are, by file name; where there
-        are any, <path>.notes.json holds them.
+      skipped: why tracks are missing, by file name.
+      notes: warnings about tracks that were used, by file name; if there are any,
+        <path>.notes.json holds them.
     """
 
     path: Path
@@ -50,9 +50,9 @@ class ExtractedTable:
     notes: dict[str, list[str]]
 
     def __str__(self) -> str:
-        """What was written, in a sentence."""
+        """A sentence on what was written."""
         name = self.path.name
-        noted = f"; {len(self.notes)} used but not as they are, see {name}.notes.json"
+        noted = f"; {len(self.notes)} used with a note, see {name}.notes.json"
         return printable(
             f"Wrote {self.path}: {self.rows} rows of {self.tracks} tracks, {len(self.columns)} "
             f"features each ({len(self.skipped)} tracks skipped, {name}.skipped.json lists "
@@ -74,35 +74,37 @@ def extract_table(
     progress: bool = True,
     limits: LimitsLike = None,
 ) -> ExtractedTable:
-    """Writes a table of hand-made features, a row per track or per segment.
+    """Computes a table of hand-made features, one row per track or per segment.
 
-    As in `extract_table("gtzan57", "3_sec.csv", audio="genres_original", seconds=3)`. The same call
-    after a kill goes on: what is finished is kept in <out>.journal until the table is whole.
-    `score_baselines`, `prepare` and `Predictor` read the table.
+        mgr_jax.extract_table("gtzan57", "features.csv", audio="songs", seconds=3)
+
+    The same call resumes after a kill: finished tracks are kept in <out>.journal until the table is
+    complete. `score_baselines`, `prepare` and `Predictor` read the table.
 
     Args:
       features: "gtzan57", the columns of Kaggle's GTZAN tables; "fma518", those of FMA's
-        features.csv; "mfcc_statistics", means and deviations of 20 MFCCs and their differences.
-      out: a .csv or .parquet file that is not there yet.
-      audio: a folder of audio files, in a folder per genre or as FMA's.
-      dataset: instead of it, a prepared dataset of audio, such as rendered/demo.
-      sample_rate: in Hz. Files are read at 22,050 unless told, for fma518 at the rate of each; of a
-        dataset it is that which it was prepared at, 22,050 unless told.
+        features.csv; "mfcc_statistics", means and standard deviations of 20 MFCCs and their
+        differences.
+      out: a new .csv or .parquet file.
+      audio: a folder of audio files, in one folder per genre or arranged like FMA.
+      dataset: in place of `audio`, a prepared dataset of audio, such as rendered/demo.
+      sample_rate: in Hz. None reads files at 22,050 Hz (for fma518: each at its own rate), and a
+        dataset at the 22,050 Hz that it was prepared at by default.
       data_dir: the TFDS folder that holds the dataset.
-      seconds: length of consecutive segments; what is left at the end of a track is dropped. 0
+      seconds: length of consecutive segments; the rest at the end of a track is dropped. 0
         describes whole tracks.
-      corrected: fma518 with the true sample rate, where FMA's own code takes 22,050 Hz for granted.
-      workers: processes; None: as many as there are cores, 0: compute in this one.
-      progress: whether to show a bar.
+      corrected: compute fma518 with the true sample rate; FMA's own code assumes 22,050 Hz.
+      workers: processes; None: one per core, 0: compute in this process.
+      progress: show a bar.
       limits: which files are refused; see `audio.io.Limits`.
 
     Returns:
-      What was written, why tracks were skipped, and what was told of others; the first of these
-      sentences are logged as warnings.
+      What was written, which tracks were skipped and why, and warnings about others; the first of
+      these are also logged.
 
     Raises:
-      UserError: the arguments do not fit together, the table exists already, a journal of other
-        settings does, or no track can be used.
+      UserError: the arguments do not fit together, the table exists already, the journal of other
+        settings exists, or no track can be used.
     """
     if bool(audio) == bool(dataset):
         raise UserError(
@@ -141,7 +143,7 @@ def extract_table(
         sample_rate = sample_rate or recipe.sample_rate
         origin = expand(audio)
         tracks = folder_tracks(origin, sample_rate, limits)
-        # The journal looks at the files, and keeps why some were refused.
+        # The journal reads the files, and keeps why some were refused.
         how = {"limits": limits.changed() or None}
     settings = {
         "features": features,
@@ -172,22 +174,25 @@ def write_features(
     workers: int = 0,
     progress: bool = True,
 ) -> ExtractedTable:
-    """Writes a table of tracks; `extract_table` without finding them.
+    """Writes a table of given tracks; `extract_table` finds them first.
 
     Args:
-      tracks: in the order of the table.
-      recipe: what to compute.
+      tracks: the tracks in the order of the table.
+      recipe: the features to compute.
       out: a .csv or .parquet file, see `write_table`.
-      settings: what else the numbers depend on; a journal of others is refused.
+      settings: what else the numbers depend on; a journal with other settings is refused.
       seconds: see `extract_rows`.
-      workers: processes; 0 computes in this one.
-      progress: whether to show a bar.
+      workers: processes; 0 computes in this process.
+      progress: show a bar.
+
+    Returns:
+      What was written.
 
     Raises:
-      UserError: a journal of other settings is there, or no track can be used.
+      UserError: a journal with other settings exists, or no track can be used.
     """
     with Journal(_journal_of(out), {**settings, "seconds": seconds}) as journal:
-        # Of tracks that a killed run has described, what it was told.
+        # Warnings about tracks that an interrupted run has finished.
         journal.notes = {t.filename: n for t in tracks if (n := journal.notes.get(t.filename))}
         rows, skipped = extract_rows(
             tracks,
@@ -210,7 +215,7 @@ def write_features(
         notes = {name: told for name, told in journal.notes.items() if told and name not in skipped}
         if notes:
             write_json(out.with_name(f"{out.name}.notes.json"), notes)
-        # A file name may tell the track, as in Kaggle's tables: blues.00000.3.wav.
+        # A file name may contain the track's, as in Kaggle's tables: blues.00000.3.wav.
         with_track = track_names(rows.filename) != rows.track
         write_table(out, rows, fma_header=recipe.fma_header, with_track=with_track)
         journal.remove()
@@ -220,7 +225,7 @@ def write_features(
 
 
 def _require_room(out: Path) -> None:
-    """Makes sure before the work, not after it, that the table can be written."""
+    """Checks before the work that the table can be written."""
     check_path(out)
     if out.exists() and not _journal_of(out).exists():
         raise UserError(

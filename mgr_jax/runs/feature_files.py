@@ -1,4 +1,4 @@
-"""Files of features for a trained model; shared by evaluation and prediction."""
+"""Files of features for a trained model; evaluation and prediction share them."""
 
 import logging
 from collections.abc import Sequence
@@ -23,14 +23,17 @@ log = logging.getLogger(__name__)
 def predict_file(
     file: Path, workdir: Path, *, split: str | None, checkpoint: str | int
 ) -> Predictions:
-    """Classifies the labelled tracks of a file; says which are left out, and why.
+    """Classifies the labelled tracks of a file of features; logs which are left out, and why.
 
     Args:
-      file: see `read_features`.
-      workdir: of the run; its dataset is not needed.
-      split: "train" or "validation": only the tracks that the run used so; None: all but those
-        that it was trained on, or that the run was whose weights it began with.
+      file: path of the features, see `read_features`.
+      workdir: folder of the run; its dataset is not needed.
+      split: "train" or "validation": only the tracks that the run used for that; None: all except
+        those that the run, or a run whose weights it began with, was trained on.
       checkpoint: "best", "latest" or a step.
+
+    Returns:
+      The predictions of the tracks.
 
     Raises:
       UserError: no such file or run, features of another form, labels that the model does not
@@ -45,16 +48,16 @@ def predict_file(
     predictor.require_kind("features")
     if predictor.side.format:
         raise UserError(
-            f"{workdir} takes more than features (config.side_inputs), which is known of its "
-            "dataset's tracks alone; evaluate a split of that, or predict with a table",
+            f"{workdir} takes more than features (config.side_inputs), which is known only for its "
+            "dataset's tracks; evaluate a split of that, or predict with a table",
             code="side_inputs.dataset_only",
         )
     table = read_for_model(file, predictor.spec)
-    check_features(table.features[0], predictor.spec)  # before anything is said of the tracks
+    check_features(table.features[0], predictor.spec)  # before any message about the tracks
     if predictor.spec.task != "single_label":
         raise UserError(
-            f"{workdir} tells tags, but the labels of {file} are genres; evaluate a single_label "
-            "run",
+            f"{workdir} predicts tags, but the labels of {file} are genres; evaluate a "
+            "single_label run",
             code="task.needs_single_label",
         )
     table = _choose(table, workdir, split)
@@ -86,7 +89,7 @@ def predict_file(
 
 
 def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTracks:
-    """The tracks to score; says which are left out, and why."""
+    """The tracks to score; logs which are left out, and why."""
     try:
         seen = trained_on(workdir)
         stored = read_tracks(workdir)
@@ -97,7 +100,7 @@ def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTr
     used = {name: set(stored[name]) for name in ("train", "validation")}
     if split and split not in used:
         raise UserError(
-            f"the split {split} of a file makes no sense; choose {' or '.join(used)}, or none, to "
+            f"a file has no split {split}; choose {' or '.join(used)}, or none, to "
             "score all tracks that were not trained on",
             code="dataset.no_such_split",
         )
@@ -114,8 +117,8 @@ def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTr
     rows = [row for row in range(len(table.track_id)) if row not in left_out]
     if not rows:
         raise UserError(
-            f"{workdir} was trained on all {len(table.track_id)} tracks of {table.path}; the split "
-            "train scores them nevertheless",
+            f"{workdir} was trained on all {len(table.track_id)} tracks of {table.path}; give the "
+            "split train to score them nevertheless",
             code="split.all_trained_on",
         )
     if chosen_by := len(used["validation"].intersection(table.track_id)):
@@ -124,12 +127,12 @@ def _choose(table: FeatureTracks, workdir: Path, split: str | None) -> FeatureTr
 
 
 def _trained_rows(table: FeatureTracks, seen: Sequence[TrainedOn]) -> set[int]:
-    """The tracks of a file that a run was trained on, or those runs that it began with."""
+    """The rows of tracks that a run, or a run whose weights it began with, was trained on."""
     contents = list(map(digest, table.features))
     found: set[int] = set()
     for run in seen:
         names, digests = set(run.tracks), set(run.digests)
-        if run is not seen[0]:  # perhaps of another file, which names the same tracks otherwise
+        if run is not seen[0]:  # whose file may name the same tracks otherwise
             names |= match_rows(run.tracks, table.track_id).keys()
         named = {row for row, track in enumerate(table.track_id) if track in names}
         alike = {row for row, content in enumerate(contents) if content in digests}

@@ -1,4 +1,4 @@
-"""Fits what tells music from what is none: tracks of a run against made-up sounds."""
+"""Fits a check that tells music from other sounds: tracks of a run against synthetic sounds."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from mgr_jax.evaluation import wilson_interval
 from mgr_jax.input_spec import InputSpec
 from mgr_jax.runs.background_sounds import KINDS, make_background
 
-REFUSED = 0.01  # share of clips of music that may be refused, at most
+REFUSED = 0.01  # largest share of music clips that may be refused
 _FOLDS = 5
 _SOUNDS, _HELD_OUT = 60, 30  # of each kind
-_QUIETER = 30.0  # dB: music is shown as loud as it is, and quieter by up to so much
+_QUIETER = 30.0  # dB: music is shown at its own level, and up to this much quieter
 _PENALTY = 0.1
 
 
 @dataclass(frozen=True)
 class Music:
-    """Statistics of clips of tracks that are music.
+    """Statistics of clips of music.
 
     Attributes:
       statistics: [clips, n]; see `sound_statistics`.
-      artist: of the track of each clip, or the track where that is not known, [clips] text.
+      artist: artist of each clip's track, or the track if the artist is unknown, [clips] text.
     """
 
     statistics: np.ndarray
@@ -35,7 +35,15 @@ class Music:
 
     @classmethod
     def hear(cls, tracks: Iterable[tuple[str, np.ndarray]], spec: InputSpec) -> "Music":
-        """Listens to the clips that cover tracks: (artist, [samples] int16)."""
+        """Computes the statistics of the clips that cover tracks.
+
+        Args:
+          tracks: (artist, [samples] int16) of each track.
+          spec: input specification of the network, which sets the clips.
+
+        Returns:
+          The statistics of all clips.
+        """
         clip, rate = spec.clip_samples, spec.sample_rate
         found = [
             (artist, sound_statistics(track[start : start + clip], rate))
@@ -49,18 +57,18 @@ class Music:
 def fit_background(
     music: Music, quiet: Music, spec: InputSpec, *, seed: int = 0
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Fits a detector to music and made-up sounds.
+    """Fits a detector of sounds that are not music.
 
     Args:
-      music: clips of tracks that are not tested with. That a network was trained on them does not
-        matter here.
-      quiet: the same clips, made quieter; see `quieter`.
-      spec: of the network, whose clips are checked.
-      seed: of the made-up sounds.
+      music: clips of tracks that are not used for testing. They may be training tracks of the
+        network.
+      quiet: the same clips at lower levels; see `quieter`.
+      spec: input specification of the network whose clips are checked.
+      seed: seed of the synthetic sounds.
 
     Returns:
-      The detector (see `Decisions.background`), and what was measured of it: `found`, of each kind
-      of made-up sound the share of new ones that it finds.
+      The detector (see `Decisions.background`), and its measurements: `found`, the share of new
+      synthetic sounds of each kind that it detects.
     """
 
     def make(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -82,12 +90,16 @@ def fit_background(
 def fit_detector(music: Music, quiet: Music, made: np.ndarray) -> dict[str, Any]:
     """Logistic regression on statistics and their squares; see `fit_background`.
 
-    The threshold comes from scores of each fifth of the artists by what was fitted to the others.
+    The threshold is chosen by cross-validation: each fifth of the artists is scored by a detector
+    that was fitted to the others.
 
     Args:
-      music: that is to be kept.
-      quiet: the same clips.
-      made: statistics of what is no music, [sounds, n].
+      music: clips of music.
+      quiet: the same clips at lower levels.
+      made: statistics of sounds that are not music, [sounds, n].
+
+    Returns:
+      The detector.
     """
     _, number = np.unique(music.artist, return_inverse=True)
     part = np.random.default_rng(0).permutation(number.max() + 1)[number] % _FOLDS
@@ -102,7 +114,7 @@ def fit_detector(music: Music, quiet: Music, made: np.ndarray) -> dict[str, Any]
 
 
 def _fit(music: np.ndarray, quiet: np.ndarray, made: np.ndarray) -> dict[str, Any]:
-    """A detector without its threshold, of statistics [clips, n]."""
+    """A detector without its threshold, from statistics [clips, n]."""
     mean, scale = music.mean(axis=0), np.maximum(music.std(axis=0), 1e-3)
     clips = np.concatenate([music, quiet, made])
     truth = np.arange(len(clips)) >= len(music) + len(quiet)
@@ -122,23 +134,31 @@ def share_refused(heard: Music, detector: Mapping[str, Any]) -> list[float]:
 
 
 def choose_threshold(scores: np.ndarray) -> float:
-    """What at most 1 % of the scores [clips] of music exceed.
+    """The threshold that at most 1 % of the scores [clips] of music exceed.
 
-    A few clips, of fewer tracks, do not show the highest of a hundred: where a normal law guesses a
-    higher one, it is taken.
+    With few clips of few tracks the empirical percentile is too low. If a normal distribution gives
+    a higher one, that is used.
     """
     guess = scores.mean() - NormalDist().inv_cdf(REFUSED) * scores.std()
     return float(max(np.sort(scores)[-1 - int(REFUSED * len(scores))], guess))
 
 
 def quieter(track: np.ndarray, number: int) -> np.ndarray:
-    """A track [samples] int16 made quieter, each by another amount."""
+    """A track [samples] int16 at a lower level; the amount depends on its number."""
     gain = 10 ** (-np.random.default_rng(number).uniform(0, _QUIETER) / 20)
     return np.round(track * gain).astype(np.int16)
 
 
 def fit_logistic(inputs: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights and bias; both classes count alike, and weights are held small."""
+    """Fits a logistic regression with balanced classes and an L2 penalty.
+
+    Args:
+      inputs: [rows, n].
+      truth: [rows], 0 or 1.
+
+    Returns:
+      Weights [n] and bias.
+    """
     sign = np.where(truth, 1.0, -1.0)
     share = 0.5 / np.where(truth, truth.sum(), (~truth).sum())
 

@@ -1,4 +1,4 @@
-"""What came of scoring a folder of files: scores, mistakes, and what was left out."""
+"""The result of scoring a folder of files: scores, mistakes, and files left out."""
 
 import csv
 import io
@@ -15,23 +15,23 @@ _SHOWN_CLASSES, _SHOWN_MISTAKES = 20, 10
 REASONS = {
     "no_file": "there is no such file",
     "no_label": "no label",
-    "no_class": "the label is no class of the model",
+    "no_class": "the label is not a class of the model",
     "trained_on": "the model was trained on it",
-    "named_alike": "it is called like a track that was trained on, whose sound was not kept",
+    "named_alike": "it has the name of a training track whose sound was not kept",
     "unusable": "it cannot be used",
 }
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A file of which something else is told than its label.
+    """A file whose prediction differs from its label.
 
     Attributes:
-      path: below the folder.
-      label: its class by its label.
-      answer: the class that is told.
-      probability: of that class, calibrated.
-      probability_of_label: likewise of the label.
+      path: path below the folder.
+      label: the class of its label.
+      answer: the predicted class.
+      probability: probability of the predicted class, calibrated.
+      probability_of_label: probability of the label's class, calibrated.
     """
 
     path: str
@@ -46,8 +46,8 @@ class LeftOut:
     """A file that was not scored.
 
     Attributes:
-      path: below the folder.
-      kind: of the reason: one of `REASONS`.
+      path: path below the folder.
+      kind: kind of the reason, one of `REASONS`.
       reason: a sentence.
     """
 
@@ -61,7 +61,7 @@ class FolderResult(Result):
     """The scores of the files of a folder.
 
     Attributes:
-      mistakes: the files whose most probable class is not their label, the surest first.
+      mistakes: the files whose most probable class is not their label, the most confident first.
       left_out: the files that were not scored.
     """
 
@@ -69,14 +69,15 @@ class FolderResult(Result):
     left_out: tuple[LeftOut, ...] = ()
 
     def __str__(self) -> str:
-        """The scores, the classes, mistakes, and what was left out."""
+        """The scores, the confusion matrix, the mistakes, and the files left out."""
         parts = [super().__str__()]
         if len(self.tracks.classes) <= _SHOWN_CLASSES:
             parts.append("\n".join(_confusion_lines(self.tracks)))
         if self.mistakes:
             count = min(_SHOWN_MISTAKES, len(self.mistakes))
             file = self.path / "predictions" / f"{self.split}_mistakes.csv"
-            lines = [f"{count} of {len(self.mistakes)} mistakes, the surest first (all: {file}):"]
+            total = len(self.mistakes)
+            lines = [f"{count} of {total} mistakes, the most confident first (all: {file}):"]
             lines += [
                 f"  {one.probability:.3f} {one.answer:<12} labelled {one.label:<12} {one.path}"
                 for one in self.mistakes[:count]
@@ -90,7 +91,13 @@ class FolderResult(Result):
 def find_mistakes(
     classes: Sequence[str], found: Mapping[str, Prediction], label_of: Mapping[str, int]
 ) -> tuple[Mistake, ...]:
-    """The files whose most probable class is not their label, the surest first."""
+    """The files whose most probable class is not their label, the most confident first.
+
+    Args:
+      classes: names of the classes.
+      found: predictions by path.
+      label_of: class number of each file's label, by path.
+    """
     mistakes = []
     for path, prediction in found.items():
         calibrated, label = prediction.answer.probabilities, label_of[path]
@@ -102,7 +109,7 @@ def find_mistakes(
 
 
 def _confusion_lines(tracks: Predictions) -> list[str]:
-    """A row for each class that files have: recall, and what the answers are."""
+    """A line for each class that files have: its recall, and the counts of predictions."""
     counts = confusion_matrix(tracks)
     cell = max(3, len(str(counts.max())) + 1)
     width = max(map(len, tracks.classes))
@@ -118,7 +125,7 @@ def _confusion_lines(tracks: Predictions) -> list[str]:
 
 
 def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
-    """How many files were left out, by reason; those that cannot be used each with its own."""
+    """How many files were left out, by reason; each unusable file on a line of its own."""
     lines = [f"{len(left_out)} files left out:"]
     for kind, reason in REASONS.items():
         those = [one for one in left_out if one.kind == kind]
@@ -132,7 +139,14 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
 def write_lists(
     folder: Path, name: str, mistakes: Sequence[Mistake], left_out: Sequence[LeftOut]
 ) -> None:
-    """Writes all mistakes and all that was left out, each as a CSV file."""
+    """Writes the mistakes and the files left out as two CSV files.
+
+    Args:
+      folder: the folder to write to.
+      name: name of the result, with which the names of both files begin.
+      mistakes: all mistakes.
+      left_out: all files left out.
+    """
     for suffix, kind, rows in (("mistakes", Mistake, mistakes), ("left_out", LeftOut, left_out)):
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")

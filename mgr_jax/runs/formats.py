@@ -1,4 +1,4 @@
-"""All formats of results: those of `prediction.writers`, and pictures, which need drawing."""
+"""All formats of results: those of `prediction.writers`, and pictures, which need matplotlib."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,20 @@ _PICTURES = ".timelines"
 def create_writers(
     out: Path, formats: Sequence[str], origin: Origin, record: Record, *, beside: bool
 ) -> list[Writer]:
-    """Writers of formats; see `writers.create_writers`.
+    """Makes the writers of formats; see `prediction.writers.create_writers`.
+
+    Args:
+      out: path with which the names of results begin.
+      formats: names of formats.
+      origin: the model and settings that the results come from.
+      record: the record of results.
+      beside: write one file beside each song.
+
+    Returns:
+      One writer per format.
 
     Raises:
-      UserError: see there, or matplotlib is missing.
+      UserError: see `prediction.writers.create_writers`; or matplotlib is missing.
     """
     others = [name for name in formats if name != "png"]
     found = writers.create_writers(out, others, origin, record, beside=beside)
@@ -31,6 +41,12 @@ def create_writers(
 
 
 def written_by(out: Path, formats: Sequence[str], *, beside: bool) -> list[str]:
-    """Paths of what `create_writers` writes for all, the record among them."""
+    """The paths that `create_writers` writes for all files, the record among them.
+
+    Args:
+      out: path with which the names of results begin.
+      formats: names of formats.
+      beside: write one file beside each song.
+    """
     pictures = [f"{out}{_PICTURES}/"] if "png" in formats and not beside else []
     return writers.written_by(out, formats, beside=beside) + pictures

@@ -1,4 +1,4 @@
-"""A clip by every front end and by every augmentation, as pages of pictures."""
+"""A clip as seen by every front end and after every augmentation, as pages of pictures."""
 
 import dataclasses
 import os
@@ -33,10 +33,10 @@ from mgr_jax.runs.frontend_pictures import (
     value_limits,
 )
 
-# Of a clip: the finest front ends take some 15 MB of memory per second.
+# Longest clip: the finest front ends take some 15 MB of memory per second.
 _LONGEST = 120.0
 _WITHOUT_AUDIO = ("precomputed",)
-# Front ends that are made of others, each by an example.
+# Front ends that are composed of others, with an example of each.
 _WINDOWS = (512, 1024, 4096)
 _COMPOSED: dict[str, Mapping[str, Any]] = {
     "resampled": {"target_rate": 16_000, "frontend": {"name": "log_mel"}},
@@ -48,7 +48,7 @@ _COMPOSED: dict[str, Mapping[str, Any]] = {
     },
 }
 _CHANNELS = {"stack": tuple(f"win_length {length}" for length in _WINDOWS)}
-# Settings that make an effect plain, and what to call them; otherwise the defaults are shown.
+# Settings that make an effect visible, and their captions; others are shown with defaults.
 _SHOWN: dict[str, tuple[dict[str, float], str]] = {
     "cutmix": ({"alpha": 50.0}, ""),
     "gain": ({"min_db": 6.0}, "6 dB louder"),
@@ -69,14 +69,16 @@ def draw_frontends(
     seconds: float = 10.0,
     progress: bool = True,
 ) -> Path:
-    """Draws a clip as every front end sees it, and as every augmentation changes it.
+    """Draws the features of a clip by every front end, and its changes by every augmentation.
 
-    Writes `report.md`, a picture for each of the two, and `report_data.npz`, which holds what is
-    drawn.
+        print(mgr_jax.draw_frontends("song.mp3", "gallery", seconds=5))
+
+    Writes `report.md`, one picture of the front ends and one of the augmentations, and
+    `report_data.npz`, which holds the drawn arrays.
 
     Args:
       audio: an audio file.
-      out: the folder to write to; None: one called after the file, in the current folder.
+      out: the folder to write to; None: one named after the file, in the current folder.
       start: second of the file at which the clip begins.
       seconds: length of the clip, up to 120; it ends with the file at the latest.
       progress: show progress bars.
@@ -86,7 +88,7 @@ def draw_frontends(
 
     Raises:
       UserError: the file cannot be read, the clip lies beyond its end or is too short for a front
-        end, there is no matplotlib, or the folder cannot be written.
+        end, matplotlib is missing, or the folder cannot be written.
     """
     if not 0 < seconds <= _LONGEST:
         raise UserError(
@@ -123,7 +125,7 @@ def _read_clip(path: Path, start: float, seconds: float) -> tuple[np.ndarray, np
             "choose an earlier start",
             code="audio.starts_after_end",
         )
-    # Half the track away, around its end.
+    # Half a track away, wrapping around its end.
     partner = np.take(track, first + np.arange(len(clip)) + len(track) // 2, mode="wrap")
     return clip, partner, rate
 
@@ -133,26 +135,30 @@ def frontend_gallery(
 ) -> list[Picture]:
     """Computes the features of a clip by every front end, then by every preset.
 
-    The clip is resampled to the rate of each; where there are more frames than can be seen, every
-    column is the maximum of several. The clip counts as a whole track: nothing lies around it, and
-    statistics of tracks are its own. Front ends that can be learnt are those before training.
+    The clip is resampled to the rate of each front end. If there are too many frames to see, every
+    column of the picture is the maximum of several frames. The clip counts as a whole track:
+    nothing surrounds it, and track statistics are its own. Learnable front ends are shown before
+    training.
 
     Args:
       waveform: [samples] float32 in [-1, 1].
-      sample_rate: of the waveform in Hz.
+      sample_rate: sample rate of the waveform in Hz.
       start: second of its track at which the clip begins, for the time axes.
       progress: show a progress bar.
+
+    Returns:
+      One picture per front end and preset.
 
     Raises:
       UserError: the clip is too short for one of them.
     """
     names = [name for name in list_frontends() if name not in _WITHOUT_AUDIO] + list_presets()
     pictures = []
-    for name in tqdm(names, "front ends", disable=not progress):
+    for name in tqdm(names, "front ends", disable=None if progress else True):
         frontend = create_frontend(name, **_COMPOSED.get(name, {}))
         clip = _resampled(waveform, sample_rate, name, frontend)
         variables: Mapping = {}
-        if not frontend.aux_shapes:  # what takes statistics of its track has no parameters
+        if not frontend.aux_shapes:  # a front end that takes track statistics has no parameters
             shortest = np.zeros((1, frontend.min_samples + 2 * frontend.crop.context), np.float32)
             variables = frontend.init(jax.random.key(0), shortest)
         features = extract_features(frontend, clip, variables)
@@ -187,17 +193,21 @@ def augment_gallery(
     start: float = 0.0,
     progress: bool = False,
 ) -> list[Picture]:
-    """Computes three mel spectrograms for every augmentation: clip, augmented clip, change.
+    """Computes three pictures for every augmentation: clip, augmented clip, and their difference.
 
-    Where clips are mixed, the third is the other clip; where the levels do not change, it is a
-    close-up of the waveforms. Settings are the defaults but for those that make effects plain.
+    The pictures are mel spectrograms. Where two clips are mixed, the third picture is the other
+    clip. Where levels do not change, it is a close-up of the waveforms. Settings are the defaults,
+    or stronger ones where the default effect would hardly be visible.
 
     Args:
       waveform: [samples] float32 in [-1, 1].
       partner: [samples], the clip to mix with.
-      sample_rate: of both in Hz.
+      sample_rate: sample rate of both in Hz.
       start: second of its track at which the clip begins, for the time axes.
       progress: show a progress bar.
+
+    Returns:
+      The pictures.
 
     Raises:
       UserError: the clip is too short for a mel spectrogram.
@@ -215,7 +225,7 @@ def augment_gallery(
         return dataclasses.replace(drawn, **{"limits": common} | changes)
 
     pictures = []
-    for name in tqdm(sorted(AUGMENTATIONS), "augmentations", disable=not progress):
+    for name in tqdm(sorted(AUGMENTATIONS), "augmentations", disable=None if progress else True):
         shown, detail = _SHOWN.get(name, ({}, ""))
         if name == "time_mask":  # which refuses clips shorter than its widest mask
             shown = {"max_frames": min(20, len(before))}
@@ -238,7 +248,7 @@ def augment_gallery(
 
 
 def _resampled(waveform: np.ndarray, sample_rate: int, name: str, frontend: Frontend) -> np.ndarray:
-    """The clip at the front end's rate, long enough for it."""
+    """The clip at the front end's rate, if it is long enough for it."""
     rate = int(frontend.sample_rate)
     clip = resample(waveform, sample_rate, rate)
     if len(clip) < frontend.min_samples:

@@ -1,4 +1,4 @@
-"""Features of a clip as pictures: where they lie in time, in which unit, between which limits."""
+"""Features of a clip as pictures: their time axes, units and value limits."""
 
 import dataclasses
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from mgr_jax.audio.frontends import Frontend, Pipeline, Resampled, Stack
 from mgr_jax.reports.gallery import Picture
 
-COLUMNS = 1000  # of a picture, at most
+COLUMNS = 1000  # most columns of a picture
 _UNITS = {
     "chroma_cqt": "of the frame's maximum",
     "chroma_stft": "of the frame's maximum",
@@ -33,12 +33,15 @@ def features_picture(
     """Makes a picture of the features of a clip, as fine as can be seen.
 
     Args:
-      name: its title.
-      frontend: what computed the features.
+      name: title of the picture.
+      frontend: the front end that computed the features.
       features: [frames, bins] or [frames, bins, channels].
       start: second of its track at which the clip begins.
-      seconds: the clip's length.
-      channels: names of the channels; where none are given, they are numbered.
+      seconds: length of the clip.
+      channels: names of the channels; none: they are numbered.
+
+    Returns:
+      The picture.
     """
     label, bin_values = frontend.bin_axis.label, frontend.bin_axis.values
     if label == "BPM":
@@ -76,14 +79,17 @@ def features_picture(
 
 
 def close_up(name: str, before: np.ndarray, after: np.ndarray, rate: int, start: float) -> Picture:
-    """Makes a picture of two waveforms, for 20 ms around where the first is loudest.
+    """Makes a picture of two waveforms, for 20 ms around the loudest sample of the first.
 
     Args:
-      name: of what changed the second waveform.
+      name: name of the augmentation that changed the second waveform.
       before: [samples] float32.
       after: [samples] float32.
-      rate: of both in Hz.
-      start: second of its track at which they begin.
+      rate: sample rate of both in Hz.
+      start: second of their track at which they begin.
+
+    Returns:
+      The picture.
     """
     samples = min(round(_CLOSE_UP * rate), len(before))
     begin = int(np.clip(np.abs(before).argmax() - samples // 2, 0, len(before) - samples))
@@ -105,7 +111,7 @@ def close_up(name: str, before: np.ndarray, after: np.ndarray, rate: int, start:
 
 
 def _inner(frontend: Frontend) -> Pipeline:
-    """What makes the features of a front end that is made of others."""
+    """The pipeline that computes the features of a composed front end."""
     if isinstance(frontend, Resampled):
         return _inner(frontend.inner)
     if isinstance(frontend, Stack):
@@ -132,9 +138,17 @@ def _unit(frontend: Pipeline) -> str:
 
 
 def value_limits(values: np.ndarray, label: str) -> tuple[float, float]:
-    """Where colours end, beyond which few values lie; or the axis of amplitudes."""
+    """The limits of the colour scale, which few values exceed; or of the amplitude axis.
+
+    Args:
+      values: the values to draw.
+      label: name of their unit.
+
+    Returns:
+      The lower and the upper limit.
+    """
     if label in ("amplitude", "coefficient"):
-        # The first coefficients, loudness and brightness, would outshine the others.
+        # The first coefficients, loudness and brightness, would dominate the scale.
         high = float(np.percentile(np.abs(values), 100 if label == "amplitude" else 90))
         return min(-high, -1e-3), max(high, 1e-3)
     low, high = (float(x) for x in np.percentile(values, (1, 99.8)))

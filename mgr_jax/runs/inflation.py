@@ -1,4 +1,4 @@
-"""What leaking is worth, in one call: `mgr_jax.measure_inflation`."""
+"""Measures how much leaking raises scores, in one call: `mgr_jax.measure_inflation`."""
 
 import functools
 import logging
@@ -24,26 +24,26 @@ from mgr_jax.reports import markdown_table, markdown_text
 from mgr_jax.runs.cross_validate import train_folds
 
 _NOTE = (
-    "95 % intervals of a bootstrap over tracks, paired in the differences. They know nothing of "
-    "how lucky a division into folds was: repeat it with several seeds."
+    "95 % intervals of a bootstrap over tracks, paired in the differences. They do not cover the "
+    "choice of folds: repeat it with several seeds."
 )
 _CHECKPOINTS = (
-    "The checkpoint that scores a fold was chosen on the fold after it, and fitted on the others."
+    "The network of a fold was trained on the others, its checkpoint chosen on the next fold."
 )
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Inflation:
-    """Scores of the same models by protocols that leak less and less; `str` is the page.
+    """Scores of the same models by protocols that leak less and less; `str` gives the page.
 
     Attributes:
-      metric: what is compared.
-      systems: by the name of a model, of "segment" and of "track" the `scores` by protocol and
+      metric: the metric that is compared.
+      systems: by the name of a model, for "segment" and for "track": the `scores` by protocol and
         their `differences`, each [value, low, high]; see `mgr_jax.leakage.inflation`.
       protocols: by name, from the one that leaks most to the one that leaks least.
-      failed: why a model that was asked for has no scores, one sentence each.
-      notes: what to know of the numbers.
+      failed: why a requested model has no scores, one sentence each.
+      notes: how to read the numbers.
     """
 
     metric: str
@@ -53,7 +53,7 @@ class Inflation:
     notes: tuple[str, ...] = (_NOTE,)
 
     def markdown(self) -> str:
-        """A table of all scores and differences, and what the protocols are."""
+        """A table of all scores and differences, and a description of the protocols."""
         rows = [row for name in self.systems for row in inflation_rows(name, self.systems[name])]
         parts = [f"# What leaking is worth: {self.metric}", markdown_table(rows)]
         parts += [
@@ -67,7 +67,13 @@ class Inflation:
     __str__ = markdown
 
     def save(self, folder: str | Path) -> Path:
-        """Writes inflation.md and inflation.json, and returns the path of the former.
+        """Writes inflation.md and inflation.json.
+
+        Args:
+          folder: the folder to write to.
+
+        Returns:
+          The path of inflation.md.
 
         Raises:
           UserError: the folder cannot be written.
@@ -88,7 +94,7 @@ class Inflation:
 
 @dataclass(frozen=True)
 class _Systems:
-    """What is measured: of each model, by name, what scores it by the protocol of a name."""
+    """The models to measure: by name, the function that scores one by a protocol's name."""
 
     metric: str
     score: dict[str, Callable[[str], Predictions]]
@@ -106,27 +112,26 @@ def measure_inflation(
     progress: bool = True,
     **examples: Any,
 ) -> Inflation:
-    """Scores the same models by row, by track and by artist: what does each leak add?
+    """Measures how much each leak adds: scores the same models by row, by track and by artist.
 
         inflation = mgr_jax.measure_inflation(
             table="features_3_sec.csv", artists="artists.csv", classifiers=["svm", "mlp1"]
         )
         print(inflation)
 
-    By row, segments of one track stand on both sides, as in much that was published on GTZAN; by
-    track, other tracks of an artist do; by artist, nothing does.
+    By row, segments of one track are in training and in test, as in much that was published on
+    GTZAN. By track, other tracks of the same artist are. By artist, nothing is shared.
 
     Args:
-      config: of a network, which is trained for every fold of every protocol. Without one,
-        baselines are measured, and `examples` say on what.
-      workdir: folder of the networks, which are kept: the same call goes on where it stopped.
-        Baselines leave nothing there.
+      config: config of a network, which is trained for every fold of every protocol. None:
+        baselines are measured, on what `examples` names.
+      workdir: folder of the networks, which are kept: the same call resumes. Baselines need none.
       classifiers: names of baselines; None: an SVM.
-      metric: what is compared; None: accuracy, or for tags average_precision.
-      folds: of every protocol.
-      seeds: how many divisions into folds, and initialisations.
+      metric: what is compared; None: accuracy, or average_precision for tags.
+      folds: number of folds of every protocol.
+      seeds: number of repeats, each with other folds and another initialisation.
       progress: show bars, and results of the networks.
-      **examples: of baselines: dataset or table, and further arguments of
+      **examples: for baselines: dataset or table, and further arguments of
         `mgr_jax.baselines.sources.read_examples`, such as artists, features and seconds.
 
     Returns:
@@ -134,25 +139,25 @@ def measure_inflation(
       out, with a warning.
 
     Raises:
-      UserError: not one of config, dataset and table; what was given cannot be read, or cannot be
-        divided by row, track and artist; or no model could be scored.
+      UserError: not exactly one of config, dataset and table is given; the input cannot be read, or
+        cannot be divided by row, track and artist; or no model could be scored.
     """
     examples = {name: value for name, value in examples.items() if value is not None}
     if sum((config is not None, "dataset" in examples, "table" in examples)) != 1:
         raise UserError(
-            "inflation is measured of one of config (a network), dataset and table (baselines), "
+            "give one of config (measures a network), dataset and table (measure baselines), "
             "such as the config demo:data=audio_folder/music",
             code="argument.choose_one",
         )
     folder = None if workdir is None else expand(workdir)
-    if folder:  # found out before the work, not after it
+    if folder:  # checked before the work, not after it
         require_folder(folder)
     if config is None:
         systems = _baselines(examples, classifiers, metric, folds, seeds, progress)
     else:
         if of_baselines := [*examples, *(["classifiers"] if classifiers else [])]:
             raise UserError(
-                f"{of_baselines[0]} is of baselines, not of the network of a config; leave it out",
+                f"{of_baselines[0]} is for baselines, not for a config's network; leave it out",
                 code="argument.not_applicable",
             )
         if folder is None:
@@ -169,7 +174,7 @@ def _measure(systems: _Systems, progress: bool) -> Inflation:
     failed: list[UserError] = []
     protocols: dict[str, Protocol] = {}
     for name, score in systems.score.items():
-        bar = tqdm(BY, name, unit="protocol", disable=not progress)
+        bar = tqdm(BY, name, unit="protocol", disable=None if progress else True)
         try:
             tables = {protocol: score(protocol) for protocol in bar}
             results[name] = _compare(name, tables, systems.metric)
@@ -205,7 +210,7 @@ def _baselines(
     names = choose_classifiers(["svm"] if classifiers is None else classifiers)
     examples, source = read_examples(**wanted, scored=None, progress=progress)
     metric = choose_metric(metric, "single_label", examples.classes)
-    for protocol in BY:  # what cannot be divided is refused before anything is fitted
+    for protocol in BY:  # an example set that cannot be divided is refused before any fitting
         assign_parts(protocol, examples.tracks, folds=folds, parts=2)
 
     def score(name: str, protocol: str) -> Predictions:
@@ -221,8 +226,8 @@ def _network(
 ) -> _Systems:
     if config.init_from:
         raise UserError(
-            f"config.init_from is {config.init_from}, whose weights know tracks of all sides; "
-            "measure a network that begins anew",
+            f"config.init_from is {config.init_from}, whose weights were trained on tracks of all "
+            "parts; measure a network that starts from random weights",
             code="init_from.not_applicable",
         )
     config = ConfigDict(config.to_dict())

@@ -1,4 +1,4 @@
-"""What comes of files is kept: in the record, in other formats, as tags of the files themselves."""
+"""Stores the outcome of each file: in the record, in other formats, as tags in the file itself."""
 
 import contextlib
 import dataclasses
@@ -10,7 +10,7 @@ from mgr_jax.prediction.tags import TagWriter
 
 
 class Keeper:
-    """Keeps what comes of files, each before it is given."""
+    """Stores the outcome of each file before it is passed on."""
 
     def __init__(
         self, record: Record | None, writers: Sequence[Writer], tags: TagWriter | None
@@ -18,14 +18,18 @@ class Keeper:
         """Writes nothing yet.
 
         Args:
-          record: what other formats are made of; None: nothing is kept but tags.
-          writers: of other formats.
-          tags: writes what is told into the files; None: nobody does.
+          record: the record, from which other formats are made; None: only tags are written.
+          writers: writers of other formats.
+          tags: writer of tags; None: no tags are written.
         """
         self._record, self._writers, self._tags = record, writers, tags
 
     def begin(self, anew: Iterable[str]) -> None:
-        """Catches up with the record, but for files that are to be predicted anew."""
+        """Writes what the record holds already, except files that are to be predicted again.
+
+        Args:
+          anew: names of those files.
+        """
         if not self._record:
             return
         for name in set(anew) & self._record.known.keys():
@@ -37,7 +41,14 @@ class Keeper:
             writer.begin(self._record)
 
     def add(self, file: FilePrediction) -> FilePrediction:
-        """Keeps what came of a file; returns it with the file's state after tags were written."""
+        """Stores the outcome of a file.
+
+        Args:
+          file: the outcome.
+
+        Returns:
+          The outcome with the file's state after tags were written.
+        """
         file = self._tag(file)
         if self._record:
             self._record.add(file)
@@ -46,19 +57,23 @@ class Keeper:
         return file
 
     def recall(self, name: str) -> FilePrediction:
-        """What came of a file before, which is tagged now if it was not then."""
+        """The stored outcome of a file; writes its tags now if that was not done then.
+
+        Args:
+          name: name of the file.
+        """
         assert self._record
         old = self._record.file(name)
         file = self._tag(old)
-        if file is not old:  # else the file would count as changed
+        if file is not old:  # otherwise the file would count as changed
             self._record.add(file)
             for writer in self._writers:
                 writer.replace(old, file)
         return file
 
     def close(self) -> None:
-        """Ends what is written; not called where the work was stopped."""
-        with contextlib.ExitStack() as end:  # all of them, whichever fails
+        """Finishes the outputs; not called when the work was interrupted."""
+        with contextlib.ExitStack() as end:  # closes all of them, even if one fails
             if self._record:
                 end.callback(self._record.close)
             for writer in self._writers:

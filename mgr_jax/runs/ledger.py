@@ -1,4 +1,4 @@
-"""Recording what a run has scored in the results ledger."""
+"""Records what a run has scored in the results ledger."""
 
 import datetime
 import logging
@@ -28,16 +28,16 @@ log = logging.getLogger(__name__)
 def record(result: Result, ledger: str | Path | None = None) -> Entry:
     """Appends a result to a ledger; see `mgr_jax.evaluation.ledger`.
 
-    The score is that of the tracks: their accuracy, or average precision of tags. One and the same
-    result, of the same config, protocol, split and version of mgr_jax, is recorded once.
+    The recorded score is that of the tracks: accuracy, or average precision for tags. A result of
+    the same config, protocol, split and version of mgr_jax is recorded once.
 
     Args:
-      result: of `evaluate`, or of any scored run.
-      ledger: the file; None: docs/results.jsonl where the current folder has one, as a checkout
-        does, else results.jsonl.
+      result: a result of `evaluate`, or of any scored run.
+      ledger: the file; None: docs/results.jsonl if the current folder has one, as a checkout does,
+        else results.jsonl.
 
     Returns:
-      The entry that now stands there: the older one, with a warning, where there is one.
+      The entry in the ledger; if there was one already, that one, with a warning.
 
     Raises:
       UserError: the ledger is damaged or cannot be written, or the result has no such score.
@@ -86,7 +86,7 @@ def record(result: Result, ledger: str | Path | None = None) -> Entry:
 
 
 def checked_out(folder: Path) -> str | None:
-    """The commit of a checkout, with a "+" where the code was changed since; None of a wheel."""
+    """The commit of a checkout, with a "+" if the code has changed since; None for a wheel."""
     if not (folder / ".git").exists() or not shutil.which("git"):
         return None
     git = ["git", "-C", str(folder)]
@@ -98,7 +98,7 @@ def checked_out(folder: Path) -> str | None:
 
 
 def _of_config(folder: Path) -> dict[str, Any]:
-    """What is known of the config that was trained, or of the first one of a cross-validation."""
+    """Facts on the trained config, or on the first one of a cross-validation."""
     trained = [folder, *(path.parent for path in sorted(folder.glob("seed*/**/config.json")))]
     for run in trained:
         if (run / "config.json").exists():
@@ -114,9 +114,9 @@ def _of_config(folder: Path) -> dict[str, Any]:
 
 
 def _overrides(config: ConfigDict) -> dict[str, Any]:
-    """What a run has in place of what its spec says; nothing of a config of somebody's own.
+    """The fields of a run that differ from its spec; empty for a user's own config.
 
-    The protocol, seeds among it, is told beside it; how long an epoch is depends on the data.
+    The protocol and its seeds are recorded separately; the length of an epoch depends on the data.
     """
     try:
         written = read_config(config.spec)

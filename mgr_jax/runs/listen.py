@@ -1,4 +1,4 @@
-"""Listening to sound that goes on: a file, or raw samples that a recorder gives."""
+"""Classifies sound while it arrives: a file, or raw samples from a recorder."""
 
 import os
 import warnings
@@ -16,10 +16,10 @@ from mgr_jax.files import expand
 from mgr_jax.prediction.live import LivePrediction, LiveStream
 from mgr_jax.prediction.predictor import Predictor, load
 
-FORMATS = {"s16le": "<i2", "f32le": "<f4"}  # as FFmpeg calls them
+FORMATS = {"s16le": "<i2", "f32le": "<f4"}  # FFmpeg's names
 _MOST_CHANNELS = 64
-_READ = 1 << 16  # bytes at most; what is there is taken at once
-# How files begin, which are no raw samples.
+_READ = 1 << 16  # most bytes per read; available bytes are taken at once
+# First bytes of files, which are not raw samples.
 _FILES = {b"RIFF": "a WAV file", b"fLaC": "a FLAC file", b"OggS": "an Ogg file", b"ID3": "an mp3"}
 
 
@@ -42,23 +42,24 @@ def listen(
 
     Args:
       model: the folder of a trained model, or the name of a pretrained one.
-      source: the path of an audio file of any kind; or raw samples, as from a pipe, which are
-        waited for.
-      sample_rate: of raw samples in Hz.
-      channels: of raw samples, which alternate.
+      source: the path of an audio file of any kind; or a binary stream of raw samples, such as a
+        pipe, which is read as samples arrive.
+      sample_rate: rate of raw samples in Hz.
+      channels: number of interleaved channels of raw samples.
       format: of raw samples: "s16le" (16-bit integers) or "f32le" (floats in [-1, 1]), little
         endian.
-      hop: seconds from one window to the next.
-      rules: what is to be told.
+      hop: seconds between windows.
+      rules: how predictions are decided; see `Rules`.
       checkpoint: "best" by validation score, "latest", or a step.
       limits: which files and rates are refused; see `audio.io.Limits`.
 
     Yields:
-      The prediction of each window, as soon as it is whole; at the end those of what is left.
+      The prediction of each window as soon as the window is complete; at the end, those of the
+      rest.
 
     Raises:
-      UserError: there is no such model, it cannot listen, the file cannot be read, or the raw
-        samples are none: empty, not finite, or a file instead.
+      UserError: there is no such model, it cannot be used on a stream, the file cannot be read, or
+        the input is not raw samples: empty, not finite, or a file of some format.
     """
     limits = Limits.of(limits)
     if format not in FORMATS or not 1 <= channels <= _MOST_CHANNELS:
@@ -94,7 +95,7 @@ def _predictions(
         yield from stream.push(block)
     if stream is None:
         raise AudioError(
-            f"{name} holds no audio samples; check what is to give them",
+            f"{name} holds no audio samples; check the program that sends them",
             code="audio.no_samples",
         )
     yield from stream.close()
@@ -130,8 +131,8 @@ def _raw_blocks(
         rest = rest[whole:]
     if rest:
         warnings.warn(
-            f"the input ends within a sample: {len(rest)} bytes of {size} are left over; if that "
-            "is none of a recorder that was stopped, correct the format or the number of channels",
+            f"the input ends within a sample: {len(rest)} bytes of {size} are left over; unless a "
+            "recorder was stopped, correct the format or the number of channels",
             AudioWarning,
             stacklevel=2,
         )
@@ -142,6 +143,6 @@ def _require_raw(begin: bytes) -> None:
         if begin.startswith(magic):
             raise UserError(
                 f"the input is {kind}, where raw samples were expected; give the path of the file, "
-                "or have its samples alone written (ffmpeg -i FILE -f s16le -ac 1 -)",
+                "or extract its samples (ffmpeg -i FILE -f s16le -ac 1 -)",
                 code="live.not_raw",
             )

@@ -1,4 +1,4 @@
-"""Tables that a trained model is given: of features in place of sound, or beside it."""
+"""Tables as input of a trained model: features in place of sound, or beside it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,21 +12,32 @@ from mgr_jax.prediction.predictor import Predictor
 
 
 def read_for_model(file: Path, spec: InputSpec) -> FeatureTracks:
-    """Reads a file; of a table, the columns that the model was trained on, by name."""
+    """Reads a file of features; of a table, the columns that the model was trained on, by name.
+
+    Args:
+      file: path of the file.
+      spec: input specification of the model.
+
+    Returns:
+      The features.
+    """
     table = read_features(file)
     return table.with_columns(spec.columns) if spec.columns else table
 
 
 def side_rows(file: str, predictor: Predictor, tracks: Sequence[str]) -> list[dict[str, Any]]:
-    """What a `fusion` is given beside the sound of each track: its row of a table.
+    """The row of a table that a `fusion` takes beside the sound of each track.
 
     Args:
       file: a table, see `read_features`; empty: there is none.
-      predictor: of the run.
+      predictor: the run's predictor.
       tracks: names of tracks, or paths of files.
 
+    Returns:
+      The side inputs of each track.
+
     Raises:
-      UserError: no such table, a column or row that is missing, or a model that takes none.
+      UserError: no such table, a missing column or row, or a model that takes no table.
     """
     if not file:
         return [{} for _ in tracks]
@@ -40,7 +51,7 @@ def side_rows(file: str, predictor: Predictor, tracks: Sequence[str]) -> list[di
     rows = rows_of(table, match_rows(table.track_id, tracks))
     if missing := [track for track in tracks if track not in rows]:
         raise UserError(
-            f"{file} has no row for {missing[0]} alone ({len(missing)} of {len(tracks)} are "
+            f"{file} has no single row for {missing[0]} ({len(missing)} of {len(tracks)} are "
             "missing); add rows, named like the files or tracks with their folders",
             code="table.missing_row",
         )

@@ -1,4 +1,4 @@
-"""Many files through one model; what is done is kept, and the same call goes on."""
+"""Classifies many files with one model; results are kept, and the same call resumes."""
 
 import contextlib
 import dataclasses
@@ -54,50 +54,50 @@ def predict_files(
 ) -> FilePredictions:
     """Classifies audio files and folders of them, or the tracks of a file of features.
 
-        predictions = mgr_jax.predict_files("runs/a", ["song.mp3", "folder"], out="genres")
+        predictions = mgr_jax.predict_files("runs/a", ["song.mp3", "songs"], out="genres")
         for name, prediction in predictions:
             print(name, prediction.label)
         print(predictions.failures)
 
-    With `out`, what comes of each file is kept before it is given: the record, genres.jsonl, has a
-    line for each, and the same call after a kill goes on. It skips what is done, and tries again
-    what has changed since, or could not be read for a reason that may be gone. Files that are
-    broken or silent are remembered with their reason. Other formats are made of the record, of all
-    that it holds; docs/results_format.md describes them.
+    With `out`, each result is written before it is returned: the record, genres.jsonl, has one line
+    per file. The same call resumes after a kill. It skips finished files; it repeats files that
+    have changed since, and files that could not be read for a temporary reason. Broken and silent
+    files are recorded with their reason. Other formats are made from the whole record;
+    docs/results_format.md describes them.
 
     Args:
       model: the folder of a trained model, or the name of a pretrained one.
-      files: audio files, and folders in which all audio files are taken.
-      out: where results are kept: a path, to which the suffixes of the formats are added.
-      formats: beside the record: "csv", grown file by file; "parquet" and "m3u" (playlists), at
-        the end; "audacity" (labels) and "png" (pictures of the timeline, which that asks for), one
-        for each file; "jsonl", the record itself. None: "csv".
+      files: audio files, and folders whose audio files are all taken.
+      out: path of the results, to which the suffixes of the formats are added.
+      formats: formats in addition to the record: "csv", which grows file by file; "parquet" and
+        "m3u" (playlists), written at the end; "audacity" (labels) and "png" (pictures of the
+        timeline; needs `timeline`), one for each file; "jsonl", the record itself. None: "csv".
       beside: write a file beside each song, such as song.mp3.mgr-jax.csv, in place of one for all.
-        The record stays where it is. What others have written is left as it is.
-      features: instead of files, a file of features such as the model was trained on.
-      table: for a fusion with one, a table with a row for every file or track.
+        The record stays at `out`. Files of other programs are not touched.
+      features: in place of files, a file of features of the kind that the model was trained on.
+      table: for a fusion with a table, a table with a row for every file or track.
       checkpoint: "best" by validation score, "latest", or a step.
-      timeline: tell segments and sections that cover each file; see `Predictor.predict`.
-      rules: what is to be told; see `Rules`.
+      timeline: also predict segments and sections that cover each file; see `Predictor.predict`.
+      rules: how predictions are decided; see `Rules`.
       limits: which files are refused; see `audio.io.Limits`.
-      workers: processes that decode, ahead of the network; see `predict_stream`.
-      in_order: give results in the order of the files; else as they are done, first those that
-        were done before.
-      progress: show a bar of the files, the hours of sound, how many times faster than it is played
-        that is, and the time left; on a terminal.
-      dry_run: only say what would be done (`plan` of what is returned).
-      write_tags: write what is told into the files, as genre tags: "show" only says in
-        `tag_changes` what would be done; "keep" what stands there; "replace". See `TagWriter`; it
-        needs mutagen, which is GPL-2.0-or-later.
+      workers: processes that decode ahead of the network; see `predict_stream`.
+      in_order: give results in the order of the files; False: as they are finished, first those of
+        an earlier call.
+      progress: show a bar on a terminal, with the files, the hours of sound, the speed relative to
+        real time, and the time left.
+      dry_run: only plan the work (see `plan` of the returned object).
+      write_tags: write predictions into the files as genre tags: "show" only lists in `tag_changes`
+        what would change; "keep" keeps existing genres; "replace" replaces them. See `TagWriter`;
+        it needs mutagen, which is GPL-2.0-or-later.
 
     Returns:
-      The predictions, each computed when it is asked for.
+      The predictions; each is computed when it is asked for.
 
     Raises:
-      UserError: neither files nor features or both are given, a folder holds no audio, there is no
-        such model, the features or the table do not fit it, or what is at `out` is of another
-        model, of other settings or of somebody else. Audio files that cannot be read are no error:
-        they are among the `failures`.
+      UserError: both files and features or neither are given, a folder holds no audio, there is no
+        such model, the features or the table do not fit it, or `out` holds results of another
+        model, of other settings or of another program. Audio files that cannot be read raise
+        nothing: they are in `failures`.
     """
     files, limits = _listed(files), Limits.of(limits)
     if bool(files) == bool(features):
@@ -128,21 +128,23 @@ def predict_files(
 
     def predict(todo: Sequence[str]) -> Iterator[FilePrediction]:
         predictor = load(model, checkpoint=checkpoint)
-        predictor.timeline_of(timeline)  # before anything is written
+        predictor.timeline_of(timeline)  # before writing anything
         sides = side_rows(str(table or ""), predictor, todo)
         told: dict[str, Any] = {"sides": sides, "timeline": timeline, "rules": rules}
         if tracks:
             wanted = set(todo)
             rows = [row for row, name in enumerate(names) if name in wanted]
             chosen = tracks.select(rows).features
-            steps = (len(np.atleast_2d(track)) for track in chosen)  # a row of a table is one
+            steps = (
+                len(np.atleast_2d(track)) for track in chosen
+            )  # one row of a table is one segment
             seconds = (count / predictor.spec.sample_rate for count in steps)
             found = predictor.predict_tracks(chosen, **told)
             return (
                 FilePrediction(name, prediction, seconds=length)
                 for name, prediction, length in zip(todo, found, seconds, strict=True)
             )
-        predictor.side.encode_track(sides[0])  # a table that is missing is told before the work
+        predictor.side.encode_track(sides[0])  # a missing table is reported before the work
         look = make_overview if draws else None
         return predictor.predict_files(
             todo, limits=limits, workers=workers, in_order=in_order, look=look, **told
@@ -183,7 +185,7 @@ def _outcomes(
     in_order: bool,
     progress: bool,
 ) -> Iterator[FilePrediction]:
-    """What comes of files, kept before it is given; and what came of those that are done."""
+    """The outcome of each file, stored before it is passed on; and those of an earlier call."""
     states = {one.file: one.state for one in planned}
     with held, contextlib.closing(Bar(planned, shown=progress)) as bar:
         for one in planned if in_order else sorted(planned, key=lambda one: not one.is_done):
@@ -201,7 +203,7 @@ def _outcomes(
 def _create_tags(mode: Mode | None, features: Any) -> TagWriter | None:
     if mode and features:
         raise UserError(
-            "tags (`write_tags`) are written into audio files; give these, or leave it out",
+            "tags (`write_tags`) are written into audio files; give audio files, or leave it out",
             code="argument.not_applicable",
         )
     return TagWriter(mode) if mode else None
@@ -226,16 +228,16 @@ def _digest(path: str | os.PathLike[str] | None) -> str | None:
 
 
 def _listed(given: Any) -> list[Any]:
-    """What is given alone, or several of them."""
+    """The value as a list: a single one, or several."""
     return [given] if isinstance(given, str | os.PathLike) else list(given)
 
 
 def _base(out: str | os.PathLike[str], formats: Sequence[str]) -> Path:
-    """What names of results begin with: the path, without the suffix of a format."""
+    """The start of the names of results: the path without a format's suffix."""
     base = expand(out)
     if base.is_dir() or os.fspath(out).endswith("/"):
         raise UserError(
-            f"{out} is a folder (`out`); give what the names of the results are to begin with, "
+            f"{out} is a folder (`out`); give a path with which the names of the results begin, "
             f"such as {base / 'genres'}",
             code="file.is_folder",
         )
@@ -251,19 +253,19 @@ def _require_formats(given: Any, out: Any, *, beside: bool, features: bool) -> N
             raise unknown_name("format of results", name, FORMATS)
     if formats and not out:
         raise UserError(
-            f"results in other formats ({', '.join(formats)}) need a place; say where they are to "
-            "be kept (`out`), or name no format",
+            f"results in other formats ({', '.join(formats)}) need a place; say where to write "
+            "them (`out`), or name no format",
             code="argument.missing",
         )
     if "png" in formats and features:
         raise UserError(
-            "pictures of timelines (`formats`) are drawn of audio files; give these, or leave png "
+            "pictures of timelines (`formats`) need audio files; give audio files, or leave png "
             "out",
             code="argument.not_applicable",
         )
     if beside and (not out or features or "m3u" in formats):
         raise UserError(
-            "files beside songs (`beside`) take audio files, a record of what is done (`out`), and "
-            "no playlists; give these, or leave it out",
+            "files beside songs (`beside`) need audio files and a record (`out`), and cannot be "
+            "playlists; give these, or leave it out",
             code="argument.not_applicable",
         )

@@ -1,4 +1,4 @@
-"""Predictions of many files, as they come."""
+"""Predictions of many files, one after the other."""
 
 import time
 import warnings
@@ -17,17 +17,17 @@ from mgr_jax.prediction.tags import TagChange
 
 
 class FilePredictions:
-    """Predictions of files or tracks, each computed when it is asked for; they are not kept.
+    """Predictions of files or tracks; each is computed when it is asked for, and none is kept.
 
-    Iterating gives (name, Prediction) as soon as a file is done, once; `dict(predictions)` keeps
-    them all.
+    Iterating yields (name, Prediction) as soon as a file is finished, once; `dict(predictions)`
+    keeps them all.
 
     Attributes:
-      plan: what is to be done with each file, before anything is.
+      plan: the work to do for each file, known before it starts.
       failures: a sentence on each file so far that could not be read.
-      notes: what was warned of files so far that are used, but not as they are, by name.
+      notes: warnings about files that were used so far, by name.
       written: names of the files and folders that hold the results.
-      tag_changes: what was done with the tags of each file so far, where that was asked for.
+      tag_changes: the changes of each file's tags so far, if tags were asked for.
     """
 
     def __init__(
@@ -38,22 +38,30 @@ class FilePredictions:
         written: Sequence[str] = (),
         tag_changes: Sequence[TagChange] = (),
     ) -> None:
-        """Takes what comes of each file; `predict_files` does."""
+        """Called by `predict_files`.
+
+        Args:
+          outcomes: yields the outcome of each file.
+          plan: the work to do for each file.
+          origin: the model and settings that the results come from.
+          written: names of the files and folders that hold the results.
+          tag_changes: a list of changes, which grows.
+        """
         self._outcomes = iter(outcomes)
         self._origin = origin
         self.plan, self.written = tuple(plan), tuple(written)
-        self.tag_changes = tag_changes  # which grows
+        self.tag_changes = tag_changes  # grows while files are predicted
         self.failures: list[str] = []
         self.notes: dict[str, tuple[str, ...]] = {}
 
     def __iter__(self) -> Iterator[tuple[str, Prediction]]:
-        """Yields names with their predictions; files that cannot be read join the failures."""
+        """Yields names with their predictions; unreadable files are added to `failures`."""
         for file in self.files():
             if file.prediction:
                 yield file.name, file.prediction
 
     def files(self) -> Iterator[FilePrediction]:
-        """Yields what comes of each file, of those that cannot be read too, once."""
+        """Yields the outcome of each file once, also of those that cannot be read."""
         known = {one.file for one in self.plan if one.is_done}
         for file in self._outcomes:
             if file.notes:
@@ -65,18 +73,17 @@ class FilePredictions:
             yield file
 
     def close(self) -> None:
-        """Ends the work early, and lets others go on with it; nothing comes any more."""
+        """Ends the work early and releases its locks; nothing is yielded any more."""
         left, self._outcomes = self._outcomes, iter(())
         if isinstance(left, Generator):
             left.close()
 
     def lines(self, form: str, top: int = 3) -> Iterator[str]:
-        """Yields what comes of each file as it is to be shown, once.
+        """Yields the outcome of each file as text, once.
 
         Args:
-          form: "text", in words; or lines of "csv" or "jsonl", see docs/results_format.md; empty:
-            nothing is shown.
-          top: how many classes words name.
+          form: "text", for people; "csv" or "jsonl", see docs/results_format.md; empty: no text.
+          top: number of classes in "text".
         """
         if not form:
             for _ in self.files():
@@ -88,7 +95,7 @@ class FilePredictions:
                 yield f"{printable(name)}: {prediction.describe(top)}\n"
 
     def __str__(self) -> str:
-        """What has been done, in a sentence."""
+        """A sentence on what has been done."""
         done = sum(one.is_done for one in self.plan)
         before = f" ({done} done before)" if done else ""
         return printable(
@@ -98,10 +105,15 @@ class FilePredictions:
 
 
 class Bar:
-    """A bar of files, with the hours of sound that were read and how fast, on a terminal."""
+    """A bar of files on a terminal, with the hours of sound read and the speed."""
 
     def __init__(self, plan: Sequence[Planned], *, shown: bool) -> None:
-        """Begins with what is done already."""
+        """Begins with the files of an earlier call.
+
+        Args:
+          plan: the work to do for each file.
+          shown: whether to show the bar.
+        """
         done = sum(one.is_done for one in plan)
         # None: only on a terminal.
         self._bar = tqdm(
@@ -119,5 +131,5 @@ class Bar:
         self._bar.update()
 
     def close(self) -> None:
-        """Leaves it as it is."""
+        """Leaves the bar as it is."""
         self._bar.close()

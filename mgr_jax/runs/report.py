@@ -1,4 +1,4 @@
-"""The report of a scored run: its scores beside those of others, its classes and its training."""
+"""The report of a scored run: its scores, those of other runs, its classes and its training."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -37,12 +37,13 @@ class Report:
     """A report that was written.
 
     Attributes:
-      path: of `report.md`; its pictures lie beside it.
+      path: path of `report.md`; its pictures lie beside it.
       split: the split whose tracks were scored.
-      metric: the score that `str(report)` tells, "accuracy" or "average_precision".
-      confidence: of the intervals, such as 0.95.
-      rows: for each system, and for always answering the most frequent class, its name as `system`
-        and its track scores, [value, low, high] each. A system whose protocol leaks says so.
+      metric: the metric that `str(report)` shows, "accuracy" or "average_precision".
+      confidence: confidence of the intervals, such as 0.95.
+      rows: one per system, and one for always predicting the most frequent class: the name as
+        `system` and the track scores, each as [value, low, high]. A system whose protocol leaks is
+        marked.
     """
 
     path: Path
@@ -52,7 +53,7 @@ class Report:
     rows: tuple[dict[str, Any], ...]
 
     def __str__(self) -> str:
-        """A line for each system, and where the report lies."""
+        """A line for each system, and the path of the report."""
         lines = [f"{self.split} tracks, {self.metric} with {100 * self.confidence:g} % interval:"]
         lines += [f"  {row['system']:<32} {format_interval(row[self.metric])}" for row in self.rows]
         return "\n".join(map(printable, [*lines, f"Wrote {self.path}"]))
@@ -65,24 +66,27 @@ def write_report(
     compare: Iterable[str | os.PathLike[str]] = (),
     aggregation: str | None = None,
 ) -> Report:
-    """Writes `report.md` and its pictures from what was scored; no prediction is computed.
-
-    It goes to `report/` in the folder of the run, or to `report/<split>/` for other splits than
-    "test".
+    """Writes `report.md` with scores, confusion matrix and training curves of a scored run.
 
         report = mgr_jax.write_report("runs/a", compare=["runs/svm"])
         print(report)
 
+    It reads the scores that `evaluate` has kept, and predicts nothing. The report goes to `report/`
+    in the folder of the run, or to `report/<split>/` for splits other than "test".
+
     Args:
       run: the folder of a scored run.
       split: a split that was scored.
-      compare: further scored runs, or folders of several, whose scores stand beside.
+      compare: further scored runs, or folders of several, to show for comparison.
       aggregation: how segments become tracks, see `evaluation.AGGREGATIONS`; None: as each run was
         scored.
 
+    Returns:
+      The report; as text when printed.
+
     Raises:
-      UserError: a run was not scored on the split, or not on the same tracks and classes; there is
-        no matplotlib; or the folder cannot be written.
+      UserError: a run was not scored on the split, or not on the same tracks and classes;
+        matplotlib is missing; or the folder cannot be written.
     """
     folder = find_model(run)
     paths = [folder, *find_results(map(find_model, compare), split)]
@@ -117,7 +121,7 @@ def write_report(
 
 
 def _rows(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Names and track scores of systems; folders tell apart those of one name."""
+    """Names and track scores of systems; systems of the same name get their folders added."""
     names = [result.system for result in results]
     rows = [
         {
@@ -132,7 +136,7 @@ def _rows(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 
 def _note(result: Result) -> str:
-    """What the scores of a system rest on."""
+    """Protocol, number of tracks and aggregation of a system's scores, as a sentence."""
     scores = result.scores
     return (
         f"{result.system}: {result.protocol.sentence}; {scores['tracks']} tracks by "
@@ -142,7 +146,7 @@ def _note(result: Result) -> str:
 
 
 def _history(path: Path) -> History | None:
-    """The curves of a training log, see `draw_history`; None without a log."""
+    """The curves of a training log, see `draw_history`; None if there is no log."""
     if not path.is_file():
         return None
     rows = read_metrics(path)

@@ -1,4 +1,4 @@
-"""A run's folder as an object."""
+"""The folder of a run as an object."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from mgr_jax.runs.ledger import record
 
 @dataclass(frozen=True)
 class Run:
-    """What stands in a work directory: a trained network, a cross-validation, scored baselines.
+    """A run's folder: a trained network, a cross-validation, or scored baselines.
 
         run = mgr_jax.Run.open("runs/a")
         print(run.evaluate("test"))                       # scores with intervals, kept in runs/a
@@ -26,7 +26,7 @@ class Run:
         run.predictor().predict("song.mp3").top()
 
     Attributes:
-      path: of the folder, absolute.
+      path: absolute path of the folder.
     """
 
     path: Path
@@ -36,8 +36,11 @@ class Run:
         """Opens the folder of a run; reads nothing yet.
 
         Args:
-          path: of the work directory that `train`, `cross_validate` or the baselines wrote, or the
-            name of a pretrained network.
+          path: a folder that `train`, `cross_validate` or `score_baselines` wrote, or the name of a
+            pretrained network.
+
+        Returns:
+          The run.
 
         Raises:
           UserError: there is no such folder, or it holds neither a trained model nor scores.
@@ -46,7 +49,7 @@ class Run:
         run = cls(folder)
         if not folder.is_dir():
             raise UserError(
-                f"{folder} is not there; give the folder of a run", code="folder.not_found"
+                f"{folder} does not exist; give the folder of a run", code="folder.not_found"
             )
         if not run.is_trained and not run.scored_splits:
             raise UserError(
@@ -57,22 +60,26 @@ class Run:
         return run
 
     def __fspath__(self) -> str:
-        """The path of the folder, so that a run may stand wherever its path may."""
+        """The path of the folder, so that a run can be given where a path is expected."""
         return str(self.path)
 
     @property
     def is_trained(self) -> bool:
-        """Whether the folder holds a network; baselines and cross-validations do not."""
+        """Whether the folder holds a network; those of baselines and cross-validations do not."""
         return is_model_folder(self.path)
 
     @property
     def config(self) -> ConfigDict:
-        """The config that was trained; raises a UserError where there is none."""
+        """The config that was trained.
+
+        Raises:
+          UserError: the folder holds none.
+        """
         return load_config(self.path / "config.json")
 
     @property
     def labels(self) -> dict[str, Any]:
-        """`task`, `classes` and `training_tracks` (of each class) of a trained run."""
+        """`task`, `classes` and `training_tracks` (a count per class) of a trained run."""
         return read_description(self.path).labels
 
     @property
@@ -81,17 +88,48 @@ class Run:
         return sorted(file.stem for file in self.path.glob("predictions/*.json"))
 
     def evaluate(self, split: str | None = None, **options: Any) -> Result:
-        """Scores the run on a split of its dataset, or on a file of features; see `evaluate`."""
+        """Scores the run on a split of its dataset, on labelled files, or on features.
+
+        Args:
+          split: see `mgr_jax.evaluate`.
+          **options: further arguments of `mgr_jax.evaluate`.
+
+        Returns:
+          The scores.
+        """
         return evaluate(self.path, split, **options)
 
     def result(self, split: str = "test", *, aggregation: str | None = None) -> Result:
-        """Reads the scores that `evaluate` has kept; see `load_result`."""
+        """Reads the scores that `evaluate` has kept; see `load_result`.
+
+        Args:
+          split: a split that was scored.
+          aggregation: how segments become tracks; None: as it was scored.
+
+        Returns:
+          The scores.
+        """
         return load_result(self.path, split, aggregation)
 
     def record(self, split: str = "test", ledger: str | Path | None = None) -> Entry:
-        """Appends the scores that `evaluate` has kept to a ledger of results; see `record`."""
+        """Appends the scores that `evaluate` has kept to a ledger of results.
+
+        Args:
+          split: a split that was scored.
+          ledger: the file; see `mgr_jax.runs.ledger.record`.
+
+        Returns:
+          The entry in the ledger.
+        """
         return record(self.result(split), ledger)
 
     def predictor(self, checkpoint: str | int = "best") -> Predictor:
-        """The trained classifier, for files and arrays; see `mgr_jax.load`."""
+        """Loads the trained classifier, for files and arrays; see `mgr_jax.load`.
+
+        Args:
+          checkpoint: "best" by validation score, "latest", or a step.
+
+        Returns:
+          The predictor.
+        """
         return load(self.path, checkpoint=checkpoint)

@@ -1,4 +1,4 @@
-"""Search by sound: the nearest rows of a table of embeddings, by exact cosine."""
+"""Search by sound: the nearest rows of a table of embeddings, by exact cosine similarity."""
 
 import os
 from collections.abc import Mapping
@@ -16,19 +16,26 @@ from mgr_jax.prediction.digest import digest_network
 from mgr_jax.prediction.predictor import load
 from mgr_jax.runs.embedding_table import EmbeddingTable, as_text
 
-# Of another recording that is nearer, none was found; copies in other formats are.
+# No other recording was found above this similarity; copies in other formats are above it.
 _SAME = 0.9999
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A row that sounds alike; of a table of segments, the best one of its track.
+    """A similar row of a table; in a table of segments, the best row of its track.
 
     Attributes:
-      similarity: the cosine of both embeddings.
-      name: of the file or track.
-      split, start, end, label, probability, genre, artist, title: see `Embeddings`.
-      is_copy: it is so near that it may be the same recording.
+      similarity: cosine of the two embeddings.
+      name: name of the file or track.
+      split: see `Embeddings`.
+      start: see `Embeddings`.
+      end: see `Embeddings`.
+      label: see `Embeddings`.
+      probability: see `Embeddings`.
+      genre: see `Embeddings`.
+      artist: see `Embeddings`.
+      title: see `Embeddings`.
+      is_copy: it is so similar that it may be the same recording.
     """
 
     similarity: float
@@ -44,7 +51,7 @@ class Neighbour:
     is_copy: bool
 
     def __str__(self) -> str:
-        """It in a line."""
+        """One line of text."""
         known = [text for text in (self.artist, self.title, self.genre) if text]
         about = f" ({', '.join(known)})" if known else ""
         copy = "; the same recording?" if self.is_copy else ""
@@ -54,14 +61,14 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """What was found.
+    """The result of a search.
 
     Attributes:
       like: what was searched for.
-      artist: of it; empty where unknown.
-      nearest: the most similar first; of equal ones, as they stand in the table.
-      searched: tracks that were compared.
-      unknown_artists: rows that were left out, as their artist is unknown.
+      artist: its artist; empty if unknown.
+      nearest: the found rows, the most similar first; equal ones in the order of the table.
+      searched: number of tracks that were compared.
+      unknown_artists: number of rows left out because their artist is unknown.
     """
 
     like: str
@@ -80,26 +87,29 @@ def search(
     model: str | os.PathLike[str] | None = None,
     limits: LimitsLike = None,
 ) -> Neighbours:
-    """Names the tracks of a table that sound like a file.
+    """Finds the tracks of a table of embeddings that sound like a file or a track.
 
         for row in mgr_jax.search("song.mp3", "embeddings.parquet").nearest:
             print(row.similarity, row.name)
 
-    Every row is compared, block by block: memory does not grow with the table. What was searched
-    for is left out by its name.
+    Every row is compared, block by block, so memory does not grow with the table. The query itself
+    is left out, by its name.
 
     Args:
       like: the name of a track in the table, or the path of an audio file.
       table: a .parquet or .npz file that `embed` wrote.
-      top: how many tracks to name.
-      not_same_artist: leave out those of the same artist, and those of unknown ones.
-      model: the folder of the model that made the table, if it is no longer where it was; a track
-        of the table needs none.
+      top: number of tracks to find.
+      not_same_artist: leave out tracks of the same artist, and those of unknown artists.
+      model: the folder of the model that made the table, if it has moved. A track of the table
+        needs no model.
       limits: which files are refused; see `audio.io.Limits`.
 
+    Returns:
+      The nearest tracks.
+
     Raises:
-      UserError: there is no such table, track or file, the model is another one, or the artist is
-        needed and unknown.
+      UserError: there is no such table, track or file, the table was made by another model, or the
+        artist is needed and unknown.
     """
     if top < 1:
         raise UserError(f"`top` is {top}; give 1 or more", code="argument.out_of_range")
@@ -115,8 +125,8 @@ def search(
         _require_same(opened, model)
     if not_same_artist and not artist:
         raise UserError(
-            f"the artist of {like} is not known, so that others cannot be told from it; name it in "
-            "the tags of the file or in an index.csv, or search without `not_same_artist`",
+            f"the artist of {like} is not known, so its other tracks cannot be left out; name it "
+            "in the tags of the file or in an index.csv, or search without `not_same_artist`",
             code="search.unknown_artist",
         )
     best, searched, unknown = _scan(
@@ -146,15 +156,15 @@ def _scan(
     """The best row of each of the nearest tracks.
 
     Args:
-      table: to search.
+      table: the table to search.
       query: [dim] float32 of length 1.
-      top: how many tracks.
-      but: names of tracks that do not count.
-      artist: whose tracks do not count, nor those of unknown artists; empty: all do.
+      top: number of tracks.
+      but: names of tracks to leave out.
+      artist: leave out tracks of this artist and of unknown artists; empty: none.
 
     Returns:
-      Similarity and row by track, the nearest first; how many tracks were compared; and how many
-      rows were left out because their artist is unknown.
+      Similarity and row by track, the nearest first; the number of compared tracks; and the number
+      of rows left out because their artist is unknown.
     """
     best: dict[str, tuple[float, int]] = {}
     searched, unknown, last = 0, 0, ""
@@ -175,7 +185,7 @@ def _scan(
         here: dict[str, tuple[float, int]] = {}
         for row in rows[np.argsort(-similarity[rows], kind="stable")]:
             here.setdefault(str(names[row]), (float(similarity[row]), first + int(row)))
-            if len(here) == top:  # no other track of this block is among the nearest of all
+            if len(here) == top:  # no other track of this block can be among the nearest
                 break
         for name, found in here.items():
             best[name] = min(found, best.get(name, found), key=_order)
@@ -184,7 +194,7 @@ def _scan(
 
 
 def _order(found: tuple[float, int]) -> tuple[float, int]:
-    """The most similar first; of equal ones, as they stand in the table."""
+    """Sort key: the most similar first; equal ones in the order of the table."""
     return -found[0], found[1]
 
 
@@ -195,7 +205,7 @@ def _cosine(embeddings: np.ndarray, query: np.ndarray) -> np.ndarray:
 
 
 def _of_track(table: EmbeddingTable, names: set[str]) -> tuple[np.ndarray | None, str]:
-    """The mean embedding of a track of the table, of length 1, and its artist; None without it."""
+    """The mean embedding of a table's track, of length 1 (None without one), and its artist."""
     rows = [
         first + int(row)
         for first, block in table.blocks("name")
@@ -219,8 +229,8 @@ def _of_file(
     folder = find_model(model or table.metadata["model"])
     if not folder.is_dir():
         raise UserError(
-            f"{table.path} was made by the model {folder}, which is not there; give the folder of "
-            "that model (`model`)",
+            f"{table.path} was made by the model {folder}, which does not exist; give the folder "
+            "of that model (`model`)",
             code="search.no_model",
         )
     _require_same(table, folder)

@@ -1,4 +1,4 @@
-"""Which files of a folder a run has seen before: trained on, chosen by, or of the same artists."""
+"""Finds the files of a folder that a run was trained on or chosen by, and shared artists."""
 
 import logging
 import warnings
@@ -18,15 +18,20 @@ log = logging.getLogger(__name__)
 
 
 class SeenFiles:
-    """What a run knows of the tracks it was made with, and what files hold.
+    """Compares files with the tracks that a run was made with.
 
     Attributes:
-      is_known: whether what the run was trained on can be told.
-      untold: data of which that is not known, in words; see `TrainedOn`.
+      is_known: whether the training tracks of the run are known.
+      untold: training data whose tracks are not known, in words; see `TrainedOn`.
     """
 
     def __init__(self, workdir: Path, predictor: Predictor) -> None:
-        """Reads what a run was trained on; warns where that is not known."""
+        """Reads what a run was trained on; warns if that is not known.
+
+        Args:
+          workdir: folder of the run.
+          predictor: the run's predictor.
+        """
         self._workdir, self._rate = workdir, predictor.audio_rate()
         self._heard: dict[str, str] = {}
         self._validation = []
@@ -37,30 +42,41 @@ class SeenFiles:
         except UserError as error:
             self._seen = ()
             warnings.warn(
-                f"it is not known what {workdir} was trained on ({error}): where it has seen these "
-                "files, scores are too high",
+                f"it is not known what {workdir} was trained on ({error}): if it was trained on "
+                "these files, scores are too high",
                 stacklevel=3,
             )
         self.is_known = not _is_import(self._seen)
         self.untold = tuple(run.untold for run in self._seen if run.untold)
         if self.untold:
             warnings.warn(
-                f"the weights of {workdir} come from elsewhere, of whose training tracks no list "
-                f"is kept ({' and '.join(self.untold)}): where these files are among them, scores "
+                f"the weights of {workdir} come from elsewhere, with no list of their training "
+                f"tracks ({' and '.join(self.untold)}): if these files are among them, scores "
                 "are too high",
                 stacklevel=3,
             )
 
     def hear(self, path: str, digest: str) -> None:
-        """Notes what a file holds at the rate of the model, see `data.cache.digest`."""
+        """Stores the digest of a file's samples at the rate of the model.
+
+        Args:
+          path: the file.
+          digest: see `data.cache.digest`.
+        """
         self._heard[path] = digest
 
     def trained_on(self, paths: Collection[str]) -> dict[str, str]:
-        """The files that the run was trained on, or the runs that it began with.
+        """The files that the run, or a run whose weights it began with, was trained on.
 
-        They are told by content ("trained_on"). Where a run kept none that can be compared, as of
-        features, they are told by name ("named_alike"). Files of equal names and other content are
-        warned of.
+        They are recognised by content ("trained_on"). If a run kept no comparable content, as for
+        features, they are recognised by name ("named_alike"). A warning names files of equal name
+        and other content.
+
+        Args:
+          paths: the files.
+
+        Returns:
+          "trained_on" or "named_alike" by path.
         """
         found: dict[str, str] = {}
         for run in self._seen:
@@ -76,7 +92,7 @@ class SeenFiles:
             found |= dict.fromkeys(alike, "trained_on")
             if others := sorted(named - alike):
                 warnings.warn(
-                    f"{len(others)} files are called like tracks that {run.run} was trained on, "
+                    f"{len(others)} files have the names of tracks that {run.run} was trained on, "
                     f"such as {others[0]}, but hold other samples; if they are the same music in "
                     "another form, scores are too high",
                     stacklevel=3,
@@ -92,10 +108,14 @@ class SeenFiles:
         return found
 
     def tell_validation(self, paths: Collection[str]) -> None:
-        """Says how many files are called like those by which the checkpoint was chosen."""
+        """Logs how many files have the names of tracks that chose the checkpoint.
+
+        Args:
+          paths: the files.
+        """
         if count := len(match_rows(self._validation, paths)):
             log.info(
-                "%d of %d files are called like tracks that chose the best checkpoint.",
+                "%d of %d files have the names of tracks that chose the best checkpoint.",
                 count,
                 len(paths),
             )
@@ -103,14 +123,15 @@ class SeenFiles:
     def artists_on_both_sides(
         self, artists: Mapping[str, str], data_dir: Path | None
     ) -> tuple[int | None, int | None]:
-        """How many artists of files are artists of training tracks; files of unknown artists.
+        """Counts the artists that the files share with the training tracks.
 
         Args:
-          artists: by path; empty where unknown.
+          artists: artist by path; empty if unknown.
           data_dir: see `evaluate`.
 
         Returns:
-          Both, or None for both where the folder or the run knows no artist.
+          The number of shared artists, and of files of unknown artists; None for both if the
+          folder or the run knows no artist.
         """
         if not any(artists.values()) or not self.is_known:
             return None, None
@@ -136,7 +157,7 @@ class SeenFiles:
 
 
 def _is_import(seen: Sequence[TrainedOn]) -> bool:
-    """Whether a model comes from elsewhere, so that its folder is that of no run."""
+    """Whether a model was imported, so that its folder is not that of a run."""
     return not seen or bool(seen[0].untold)
 
 

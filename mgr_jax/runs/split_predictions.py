@@ -1,4 +1,4 @@
-"""Predictions of the tracks of a run's dataset, as `Predictor` gives them for files."""
+"""Predictions of the tracks of a run's dataset, in the form that `Predictor` gives for files."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from mgr_jax.prediction.prediction import Prediction
 from mgr_jax.prediction.predictor import Predictor
 from mgr_jax.training.same_run import require_same_splits
 
-_FEATURES = 64  # tracks of features that are classified together
+_FEATURES = 64  # tracks of features per batch
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class SplitTrack:
     """A track of a split.
 
     Attributes:
-      tracks: of the split.
-      rows: of the track, which has several where it is long; see `Tracks.offset`.
+      tracks: the tracks of the split.
+      rows: rows of this track; a long one has several, see `Tracks.offset`.
     """
 
     tracks: Tracks
@@ -35,33 +35,33 @@ class SplitTrack:
 
     @property
     def name(self) -> str:
-        """Of the track."""
+        """Name of the track."""
         return str(self.tracks.track_id[self.rows[0]])
 
     @property
     def split(self) -> str:
-        """Of the track."""
+        """Name of its split."""
         return self.tracks.split
 
     @property
     def key(self) -> str:
-        """Names it among those of all splits."""
+        """Its unique name among the tracks of all splits."""
         return f"{self.split}/{self.name}"
 
     @property
     def genre(self) -> str:
-        """Empty where unknown."""
+        """Its genre; empty if unknown."""
         label = int(self.tracks.label[self.rows[0]])
         return self.tracks.classes[label] if label >= 0 else ""
 
     @property
     def artist(self) -> str:
-        """Empty where unknown."""
+        """Its artist; empty if unknown."""
         return str(self.tracks.artist_id[self.rows[0]])
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Its length in seconds."""
         return float(self.tracks.length[list(self.rows)].sum() / self.tracks.rate)
 
 
@@ -70,9 +70,9 @@ class DatasetSplits:
     """Splits of the dataset of a run.
 
     Attributes:
-      name: of the dataset.
-      source: digest of its files; empty where none is known.
-      tracks: of all the splits.
+      name: name of the dataset.
+      source: digest of its files; empty if unknown.
+      tracks: the tracks of all the splits.
     """
 
     name: str
@@ -91,15 +91,18 @@ def open_dataset_splits(
     """Opens splits of the dataset that a run was trained on, as evaluation does.
 
     Args:
-      predictor: of the run.
-      workdir: of the run.
+      predictor: the run's predictor.
+      workdir: folder of the run.
       splits: names, such as "test".
-      data_dir: the TFDS folder, if it is no longer where it was in training.
-      progress: show bars where the cache of the dataset is built anew.
+      data_dir: the TFDS folder, if it has moved since training.
+      progress: show bars if the cache of the dataset must be rebuilt.
+
+    Returns:
+      The splits.
 
     Raises:
-      UserError: the model takes more than sound, or there is no such dataset or split, or one that
-        was prepared anew.
+      UserError: the model takes more than sound; there is no such dataset or split; or the dataset
+        was prepared anew since.
     """
     if predictor.side.format:
         raise UserError(
@@ -126,12 +129,15 @@ def open_dataset_splits(
 def predict_tracks_of(
     predictor: Predictor, tracks: Iterable[SplitTrack], timeline: bool | Timeline
 ) -> Iterator[tuple[SplitTrack, Prediction]]:
-    """Classifies tracks of splits, whose results come as they are done.
+    """Classifies tracks of splits.
 
     Args:
-      predictor: of the run.
-      tracks: to classify.
+      predictor: the run's predictor.
+      tracks: the tracks to classify.
       timeline: see `Predictor.predict`.
+
+    Yields:
+      Each track with its prediction, in the order in which they are finished.
     """
     found: list[Prediction] = []
     for track, row, prediction in _record_predictions(predictor, tracks, timeline):
@@ -173,7 +179,7 @@ def _of_features(
 
 
 def _joined(predictor: Predictor, track: SplitTrack, found: Sequence[Prediction]) -> Prediction:
-    """One prediction of the records of a track; each counts by its clips, as in evaluation."""
+    """Joins the predictions of a track's records; each counts by its clips, as in evaluation."""
     if len(found) == 1:
         return found[0]
     spec, decisions = predictor.spec, predictor.description.decisions
@@ -200,7 +206,7 @@ def _joined(predictor: Predictor, track: SplitTrack, found: Sequence[Prediction]
         end=together("end") + segments,
         probabilities=together("probabilities"),
         track_probabilities=whole,
-        # The background check is of each record.
+        # The background check is per record.
         answer=decider.tell(
             decider.calibrate(whole), background=all(_is_background(p) for p in found)
         ),

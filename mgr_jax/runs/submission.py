@@ -19,14 +19,14 @@ from mgr_jax.files import expand, require_writable, write_text
 from mgr_jax.prediction.predictor import Predictor, load
 from mgr_jax.runs.model_tables import side_rows
 
-# FMA's root genres as its metadata spell them, in the order of the challenge's columns.
+# FMA's root genres, spelled as in its metadata, in the order of the challenge's columns.
 GENRES = (
     "Blues", "Classical", "Country", "Easy Listening", "Electronic", "Experimental", "Folk",
     "Hip-Hop", "Instrumental", "International", "Jazz", "Old-Time / Historic", "Pop", "Rock",
     "Soul-RnB", "Spoken",
 )  # fmt: skip
 
-# No probability is written smaller: a track of a genre that the model does not know costs
+# The smallest probability written: a track of a genre that the model does not know costs
 # -ln(1e-6) = 13.8 nats, not infinity.
 FLOOR = 1e-6
 
@@ -36,9 +36,9 @@ class Submission:
     """A submission that was written.
 
     Attributes:
-      path: of the .csv file.
-      rows: how many tracks it holds.
-      failures: a sentence on each file that could not be read, and what its row says.
+      path: path of the .csv file.
+      rows: number of tracks.
+      failures: a sentence on each file that could not be read, with its row's content.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class Submission:
     failures: tuple[str, ...]
 
     def __str__(self) -> str:
-        """What was written, in a sentence."""
+        """A sentence on what was written."""
         return printable(
             f"Wrote {self.path}: {self.rows} tracks, {len(self.failures)} of them could not be "
             "read."
@@ -65,25 +65,32 @@ def write_submission(
     limits: LimitsLike = None,
     workers: int | None = None,
 ) -> Submission:
-    """Classifies audio files and writes a row of 16 probabilities for each, named by its stem.
+    """Classifies audio files, and writes a row of 16 probabilities per file, named by its stem.
 
-    A file that cannot be read gets equal probabilities, since a submission needs all rows.
+        mgr_jax.write_submission("runs/fma", ["crowdai_fma_test"], "submission.csv")
+
+    A file that cannot be read gets equal probabilities, since a submission needs all rows. Format:
+    the WWW 2018 challenge on musical genre recognition (Defferrard et al., Learning to recognize
+    musical genre, 2018).
 
     Args:
-      model: the folder of a run on FMA's genres; how they are spelled matters only in letters and
-        digits.
-      files: audio files, and folders in which all audio files are taken.
+      model: the folder of a run on FMA's genres; only letters and digits of their names matter.
+      files: audio files, and folders whose audio files are all taken.
       out: the .csv file.
-      table: for a fusion with one, a table with a row for every file.
+      table: for a fusion with a table, a table with a row for every file.
       checkpoint: "best" by validation score, "latest", or a step.
-      missing_classes: "zero" lets a model lack some of the genres; they get a probability of 1e-6.
+      missing_classes: "zero" allows a model that lacks some of the genres; they get a probability
+        of 1e-6.
       progress: show a progress bar.
       limits: which files are refused; see `audio.io.Limits`.
       workers: processes that decode; see `predict_files`.
 
+    Returns:
+      What was written.
+
     Raises:
-      UserError: files share a stem or do not exist, the model's classes or the table do not fit,
-        or the .csv file cannot be written.
+      UserError: two files share a stem, a file does not exist, the model's classes or the table do
+        not fit, or the .csv file cannot be written.
     """
     out, limits = expand(out), Limits.of(limits)
     require_writable(out)
@@ -116,7 +123,7 @@ def write_submission(
 
 
 def _name_rows(files: Iterable[Path]) -> dict[str, Path]:
-    """Names the rows of files by their stems."""
+    """The files by the names of their rows, which are the files' stems."""
     rows: dict[str, Path] = {}
     for path in files:
         if not path.exists():
@@ -141,7 +148,7 @@ def _columns(predictor: Predictor, missing_classes: str | None) -> list[int]:
     """The column of each of the model's classes."""
     if predictor.spec.task != "single_label":
         raise UserError(
-            "the challenge asks for one genre per track, but this model tells tags; give a "
+            "the challenge asks for one genre per track, but this model predicts tags; give a "
             "single_label run",
             code="task.needs_single_label",
         )
@@ -151,8 +158,8 @@ def _columns(predictor: Predictor, missing_classes: str | None) -> list[int]:
         c for c, name in zip(predictor.classes, names, strict=True) if name not in plain
     ]:
         raise UserError(
-            f"the model's class {foreign[0]!r} is none of the challenge's 16 genres "
-            f"({', '.join(GENRES)}); train it on FMA, or on folders named like these",
+            f"the model's class {foreign[0]!r} is not one of the challenge's 16 genres "
+            f"({', '.join(GENRES)}); train it on FMA, or on folders with these names",
             code="submission.unknown_genre",
         )
     missing = [genre for genre in GENRES if _plain(genre) not in names]

@@ -1,4 +1,4 @@
-"""Your own genres on a frozen pretrained network, honestly scored."""
+"""Teaches a pretrained network your own genres, with an honest score."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,41 +39,47 @@ def teach(
     workers: int | None = None,
     progress: bool = True,
 ) -> Taught:
-    """Teaches a pretrained network your genres, and says how well that can be expected to work.
+    """Teaches a pretrained network your own genres, and scores the result by cross-validation.
 
-        mgr_jax.teach("my_music", on="models/encoder", out="models/mine")
+        taught = mgr_jax.teach("my_music", on="models/encoder", out="models/mine")
+        print(taught)
         mgr_jax.load("models/mine").predict("song.mp3").label
 
-    The network stays as it is: a head is fitted to its embeddings, which are kept in `out`, so that
-    the same call goes on after a kill, and later songs cost only themselves. How: see
-    docs/teach.md. Songs in a folder called `_other` are none of the genres; what is like them is
-    "undecided".
+    The network does not change: a small classifier (the head) is fitted to its embeddings. The
+    embeddings are kept in `out`, so that the same call resumes after a kill and added songs need no
+    other song to be embedded again. docs/teach.md describes the method. Songs in a folder called
+    `_other` belong to none of the genres; similar songs are then "undecided".
 
     Args:
-      music: folders with a folder for each genre, or an index.csv (columns path, genre, artist).
-      on: the encoder: the folder of a trained or imported model, or the name of a pretrained one;
-        with `add` the one of before.
+      music: folders that each hold a folder per genre, or an index.csv (columns path, genre,
+        artist).
+      on: the network: the folder of a trained or imported model, or the name of a pretrained one;
+        with `add`, None is the network of the existing model.
       out: the model folder to write.
-      add: teach the songs of before and these; without `music`, those of before as they are now.
-      labels: an index that lies elsewhere, for one folder.
-      columns: what columns of the index are called, as in "path=file,genre=style,artist=band".
+      add: add these songs to those of the existing model in `out`; without `music`, teach those
+        again as they are now.
+      labels: path of an index that lies elsewhere, for one folder.
+      columns: names of the index's columns, as in "path=file,genre=style,artist=band".
       class_names: which label is which genre, see `data.class_names.read_class_names`.
-      mapping: which of the encoder's own classes mean which genres: by genre, or a CSV file with
-        the columns genre and class; None: those that are called alike.
-      group_by: a column of the index whose values folds keep apart; None: artist, album or folder.
-      folds: outer folds; 0: leave one group out; None: 5, or that where groups are few.
-      svm: score an SVM on 57 hand-made features beside; None: of up to 120 files.
-      seed: of the folds.
+      mapping: which of the network's own classes mean which genres: a dict by genre, or a CSV file
+        with the columns genre and class; None: classes of the same name.
+      group_by: a column of the index whose values are kept in one fold; None: artist, album or
+        folder.
+      folds: outer folds; 0: leave one group out; None: 5, or leave one group out if there are few
+        groups.
+      svm: also score an SVM on 57 hand-made features; None: only for up to 120 files.
+      seed: seed of the folds.
       limits: which files are refused; see `audio.io.Limits`.
       workers: processes that decode; see `predict_stream`.
       progress: show bars.
 
     Returns:
-      The scores, and where the model is.
+      The scores, and the path of the model.
 
     Raises:
-      UserError: there is no such model or folder, it holds something else, the encoder does not
-        read audio, there are no two genres with songs, or `folds` or `seed` is out of range.
+      UserError: there is no such model or folder, `out` holds something else, the network does not
+        read audio, there are fewer than two genres with songs, or `folds` or `seed` is out of
+        range.
     """
     _require_range(folds, seed)
     out, limits = expand(out).absolute(), Limits.of(limits)
@@ -88,7 +94,7 @@ def teach(
         taken = {source["folder"] for source in sources}
         if gone := [folder for folder in sorted(taken) if not Path(folder).is_dir()]:
             raise UserError(
-                f"{gone[0]}, whose songs {out} was taught, is not there any more; put it back, or "
+                f"{gone[0]}, whose songs {out} was taught, no longer exists; restore it, or "
                 "teach all songs into another folder (`out`)",
                 code="folder.not_found",
             )
@@ -128,10 +134,11 @@ def _require_range(folds: int | None, seed: int) -> None:
 
 
 def _before(out: Path, folders: Sequence[Path], add: bool) -> dict[str, Any]:
-    """The account of the model that is there; empty where there is none.
+    """The account of the existing model; empty if there is none.
 
     Raises:
-      UserError: something else is there, or it was taught other folders and nothing is to be added.
+      UserError: `out` holds something else, or a model that was taught other folders and `add` is
+        not given.
     """
     if out.exists() and not is_begun(out) and (not out.is_dir() or any(out.iterdir())):
         raise UserError(
@@ -141,7 +148,7 @@ def _before(out: Path, folders: Sequence[Path], add: bool) -> dict[str, Any]:
     if not (out / ACCOUNT).exists():
         if add:
             raise UserError(
-                f"{out} is no taught model to add songs to; teach it first, without `add`",
+                f"{out} is not a taught model to add songs to; teach it first, without `add`",
                 code="teach.nothing_to_add_to",
             )
         return {}
@@ -161,6 +168,6 @@ def _find_encoder(on: str | os.PathLike[str] | None, out: Path, begun: bool) -> 
         on = path_of_encoder(out)
     if not on:
         raise UserError(
-            "say which model is taught (`on`), such as models/encoder", code="argument.missing"
+            "give the model to teach (`on`), such as models/encoder", code="argument.missing"
         )
     return find_model(on)

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 class PictureWriter(PerFile):
     """Writes a picture of the timeline of each file; see `draw_timeline`.
 
-    Predictions are made with a timeline, and with `look=make_overview`. The record does not hold
-    what is drawn, so that a file whose picture is missing is to be predicted again.
+    It needs predictions with a timeline and with `look=make_overview`. The record does not hold
+    what is drawn, so a file whose picture is missing is predicted again.
     """
 
     def __init__(self, place: Callable[[str], Path]) -> None:
-        """Makes sure that pictures can be drawn.
+        """Checks that pictures can be drawn.
 
         Args:
-          place: where the picture of a file is written, by its name.
+          place: a function that gives the path of a file's picture by the file's name.
 
         Raises:
           UserError: matplotlib is not installed.
@@ -42,20 +42,20 @@ class PictureWriter(PerFile):
         super().__init__(place)
 
     def begin(self, record: Record) -> None:
-        """Does nothing: what is done has its picture, see `lacks`."""
+        """Does nothing: finished files have their pictures, see `lacks`."""
 
     def write(self, path: Path, file: FilePrediction) -> None:
-        """Writes the picture of a file; of one that could not be read there is none."""
+        """Writes the picture of a file, if the file could be read."""
         if file.prediction is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         save_figure(_draw(file.prediction, Path(file.name).name, file.overview), path)
 
     def replace(self, old: FilePrediction, new: FilePrediction) -> None:
-        """Does nothing: tags do not change what is heard."""
+        """Does nothing: tags do not change the sound."""
 
     def lacks(self, name: str) -> str:
-        """The picture, where it is not there."""
+        """The path of the picture, if it is missing."""
         return "" if os.path.exists(self.place(name)) else "its picture is missing"
 
 
@@ -69,12 +69,12 @@ def draw_timeline(
     rules: Rules = Rules(),  # noqa: B008 - frozen
     limits: LimitsLike = None,
 ) -> "Figure":
-    """Draws which genres are heard in a file, and when, above its waveform and mel spectrogram.
+    """Draws which genres occur in a file, and when, above its waveform and mel spectrogram.
 
         mgr_jax.draw_timeline("runs/a", "song.mp3", "song.png")
 
     Args:
-      model: the folder of a trained model, or the name of a pretrained one, or a predictor.
+      model: the folder of a trained model, the name of a pretrained one, or a predictor.
       audio: the file.
       out: a .png file to write; None: none is written.
       timeline: see `Predictor.predict`.
@@ -83,10 +83,10 @@ def draw_timeline(
       limits: see `Predictor.predict`.
 
     Returns:
-      The figure, of matplotlib.
+      The matplotlib figure.
 
     Raises:
-      UserError: matplotlib is not installed, or see `Predictor.predict`.
+      UserError: matplotlib is not installed; or see `Predictor.predict`.
     """
     require_matplotlib()
     predictor = model if isinstance(model, Predictor) else load(model)
@@ -124,5 +124,5 @@ def _draw(prediction: Prediction, title: str, overview: Overview | None) -> "Fig
 
 
 def _names(answer: Answer) -> tuple[str, ...]:
-    """What is written of a section."""
+    """The labels of a section in the picture."""
     return answer.told or ("no music" if answer.reason == "background" else answer.label,)

@@ -1,4 +1,4 @@
-"""How sure a model may be: temperatures, thresholds, and how often what is told is right."""
+"""Confidence of a model: temperatures, thresholds, and how often decided predictions are right."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,16 +15,17 @@ from mgr_jax.evaluation import (
     wilson_interval,
 )
 
-ENOUGH = 30  # tracks of a class, from which on it has a threshold of its own
+ENOUGH = 30  # a class with this many tracks has a threshold of its own
 _TEMPERATURES = (0.1, 10.0)
-NEVER = 1.0  # the threshold of what cannot be told precisely enough
+NEVER = 1.0  # the threshold of a class that never reaches the precision
 
 
 def fit_temperature(table: Predictions) -> float:
-    """The temperature at which the log loss of a table is least, from 0.1 to 10.
+    """The temperature from 0.1 to 10 that minimises the log loss of a table.
 
-    A few tracks that are all right would ask for certainty: like one track that asks for none,
-    (log temperature)^2 / 2 counts beside the sum of the tracks' losses.
+    If all of a few tracks are right, the log loss alone would demand certainty. Therefore
+    (log temperature)^2 / 2 is added to the sum of the tracks' losses, as if one more track asked
+    for no change.
     Source: Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, 2017.
     """
     tracks = len(np.unique(table.track))
@@ -38,24 +39,24 @@ def fit_temperature(table: Predictions) -> float:
 
 
 def with_temperature(table: Predictions, temperature: float) -> Predictions:
-    """A table whose probabilities are calibrated."""
+    """A table with calibrated probabilities."""
     return replace(table, probabilities=calibrate(table.probabilities, temperature, table.task))
 
 
 def choose_thresholds(tracks: Predictions, precision: float) -> dict[str, float]:
-    """The lowest thresholds at which what is told of tracks is right often enough.
+    """The lowest thresholds at which decided tracks are right often enough.
 
-    A class with 30 tracks has a threshold of its own; the others share one, as ten tracks say next
-    to nothing of where 90 % begin. Where `right` of `told` answers above a threshold are right,
-    both right / told and, which is stricter the fewer there are, Laplace's (right + 1) / (told + 2)
-    must reach the precision.
+    A class with 30 tracks has its own threshold; the others share one, as ten tracks do not show
+    where a precision of 90 % begins. If `right` of `told` predictions above a threshold are right,
+    both right / told and Laplace's estimate (right + 1) / (told + 2) must reach the precision; the
+    latter is stricter if there are few.
 
     Args:
       tracks: calibrated, one row per track.
-      precision: that is wanted, above 0.
+      precision: the wanted precision, above 0.
 
     Returns:
-      A threshold of each class; `NEVER` for one that cannot be told so precisely.
+      The threshold of each class; `NEVER` if it cannot reach the precision.
     """
     probability, right, column = _candidates(tracks)
     thresholds = np.full(len(tracks.classes), NEVER)
@@ -66,7 +67,7 @@ def choose_thresholds(tracks: Predictions, precision: float) -> dict[str, float]
 
 
 def highest_precision(tracks: Predictions) -> float:
-    """The highest precision for which `choose_thresholds` finds any."""
+    """The highest precision for which `choose_thresholds` finds any threshold."""
     probability, right, column = _candidates(tracks)
     return max(
         _reached(probability[rows], right[rows])[1].max(initial=0.0)
@@ -81,11 +82,11 @@ def _groups(tracks: Predictions) -> list[np.ndarray]:
 
 
 def _reached(probability: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities from the highest, and the precision that each reaches as a threshold."""
+    """Probabilities in descending order, and the precision of each as a threshold."""
     order = np.argsort(-probability, kind="stable")
     probability, hits = probability[order], np.cumsum(right[order])
     told = np.arange(1, len(order) + 1)
-    # Answers of equal probability are told together.
+    # Predictions of equal probability are decided together.
     last = np.append(probability[1:] < probability[:-1], True)[: len(told)]
     return probability, last * np.minimum(hits / told, (hits + 1) / (told + 2))
 
@@ -104,7 +105,7 @@ def _lowest(probability: np.ndarray, right: np.ndarray, precision: float) -> flo
 
 
 def _candidates(tracks: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What may be told: its probability, whether it is right, its class; [candidates]."""
+    """Predictions that may be decided: probability, whether it is right, class; [candidates]."""
     if tracks.task == "single_label":
         column = tracks.probabilities.argmax(axis=1)
         return tracks.probabilities.max(axis=1), column == tracks.label, column
@@ -125,13 +126,18 @@ def _support(tracks: Predictions) -> np.ndarray:
 def score_told(
     segments: Predictions, decisions: Decisions, aggregation: str = "probabilities"
 ) -> dict[str, Any]:
-    """Scores what a model with these decisions tells of a table.
+    """Scores what a model with these decisions predicts for a table.
+
+    Args:
+      segments: the uncalibrated table, one row per segment.
+      decisions: temperatures and thresholds.
+      aggregation: how segments become tracks.
 
     Returns:
-      A dict ready for JSON: of `segment` and `track` the calibrated `log_loss` and
-      `calibration_error`; of `track` also `precision` (which share of what is told is right),
-      `coverage` (of which share of the tracks something is told), each as [value, low, high], and
-      `told`, the number of answers.
+      A dict ready for JSON: for `segment` and `track` the calibrated `log_loss` and
+      `calibration_error`; for `track` also `precision` (the share of decided predictions that are
+      right) and `coverage` (the share of tracks with a decided prediction), each as
+      [value, low, high], and `told`, the number of decided predictions.
     """
     tracks = segments.by_track(aggregation)
     calibrated = with_temperature(tracks, decisions.track_temperature)
@@ -145,7 +151,13 @@ def score_told(
 def score_run(
     segments: Predictions, decisions: Decisions, aggregation: str = "probabilities"
 ) -> dict[str, Any]:
-    """`score_told` of a calibrated run, with the `wanted` precision and the split `chosen_on`."""
+    """`score_told` of a calibrated run, with the `wanted` precision and the split `chosen_on`.
+
+    Args:
+      segments: see `score_told`.
+      decisions: see `score_told`.
+      aggregation: see `score_told`.
+    """
     return {
         "wanted": decisions.precision,
         "chosen_on": decisions.measured.get("split"),
@@ -162,15 +174,15 @@ def score_calibration(table: Predictions) -> dict[str, float]:
 
 
 def score_answers(tracks: Predictions, least: np.ndarray) -> dict[str, Any]:
-    """Precision and coverage, with 95 % intervals, of what reaches thresholds.
+    """Precision and coverage of predictions that reach thresholds, with 95 % intervals.
 
-    The intervals are Wilson's with the answers and the tracks as trials. Several tags of a track
-    are not independent: the interval of their precision is a bootstrap over tracks, or Wilson's of
-    so many tracks where all of them or none are right.
+    The intervals are Wilson's, with the predictions and the tracks as trials. Several tags of a
+    track are not independent: the interval of their precision is a bootstrap over tracks, or
+    Wilson's over the tracks if all predictions or none are right.
 
     Args:
-      tracks: calibrated.
-      least: [classes] or, where they differ between tracks, [tracks, classes].
+      tracks: calibrated, one row per track.
+      least: thresholds [classes] or, if they differ between tracks, [tracks, classes].
     """
     probability, right, column = _candidates(tracks)
     count, width = tracks.probabilities.shape
@@ -185,7 +197,7 @@ def score_answers(tracks: Predictions, least: np.ndarray) -> dict[str, Any]:
         share = bootstrap_intervals(
             lambda weights: {"precision": weights @ right[told] / weights.sum(axis=1)}, row[told]
         )["precision"]
-        if share[0] in (0.0, 1.0):  # drawing again would claim certainty
+        if share[0] in (0.0, 1.0):  # resampling would claim certainty
             share[1:] = wilson_interval(share[0], covered)
     coverage = covered / count
     return {
@@ -196,15 +208,18 @@ def score_answers(tracks: Predictions, least: np.ndarray) -> dict[str, Any]:
 
 
 def cross_fit(tracks: Predictions, precision: float, *, folds: int = 5) -> dict[str, Any]:
-    """What temperature and thresholds come to on tracks that they were not chosen on.
+    """Scores temperature and thresholds on tracks that they were not chosen on.
 
-    Each fifth of the tracks is told by what the others have chosen. It still is the validation
-    split, which also chose the checkpoint.
+    Each fifth of the tracks is scored with the values chosen on the others. All tracks are still of
+    the validation split, which also chose the checkpoint.
 
     Args:
-      tracks: as the network says, one row per track.
-      precision: that is wanted; 0: none.
-      folds: how many parts; fewer where there are fewer tracks.
+      tracks: uncalibrated, one row per track.
+      precision: the wanted precision; 0: none.
+      folds: number of parts; fewer if there are fewer tracks.
+
+    Returns:
+      Calibration error and log loss, precision and coverage, ready for JSON.
     """
     count = len(tracks.track)
     part = np.random.default_rng(0).permutation(count) % min(folds, count)

@@ -1,8 +1,8 @@
-"""Reading checkpoints without a trainer: host arrays, where nothing tells of damage.
+"""Reads checkpoints without a trainer, as host arrays, and checks them for damage.
 
-Damage is found by sums of the files, before Orbax is asked. The history is sealed on its own, as a
-score may be added to it. Version 0.1.0 wrote neither: of its checkpoints only Orbax can tell
-whether they can be read.
+Checksums of the files find damage before Orbax reads them. The history has a checksum of its own,
+as a score may be added to it. Version 0.1.0 wrote neither: only Orbax shows whether one of its
+checkpoints can be read.
 """
 
 import json
@@ -19,32 +19,32 @@ import tensorstore
 from mgr_jax.errors import UserError
 from mgr_jax.integrity import digest_files, find_damage, has_sums, read_sealed
 
-ITEMS = ("model", "optimizer")  # of arrays
-HISTORY = "history"  # the item, and its file, that keeps the evaluations which a run had had
-SCORE = "metrics"  # the item, and its file, from which Orbax knows the best
-# What Orbax and TensorStore raise for damage that no sums tell of.
+ITEMS = ("model", "optimizer")  # items with arrays
+HISTORY = "history"  # the item, and its file, that keeps the run's evaluations so far
+SCORE = "metrics"  # the item, and its file, by which Orbax finds the best
+# What Orbax and TensorStore raise for damage that checksums do not find.
 _DAMAGE = (ValueError, LookupError, OSError, TypeError, AttributeError, RuntimeError)
 
 
 class DamagedError(Exception):
-    """A checkpoint cannot be read; says why."""
+    """A checkpoint cannot be read, and why."""
 
 
 def list_steps(folder: Path) -> list[int]:
-    """The steps of which a folder holds checkpoints, the newest first."""
+    """The steps that a folder holds checkpoints of, the newest first."""
     found = (path.name for path in folder.glob("[0-9]*") if path.is_dir())
     return sorted((int(name) for name in found if name.isdecimal()), reverse=True)
 
 
 def damage_of(checkpoint: Path, *items: str) -> str:
-    """What is wrong with items of a checkpoint, in words; "" if nothing, or nothing tells."""
+    """The damage of items of a checkpoint, in words; "" if there is none, or no checksum."""
     if has_sums(checkpoint):
         return next(filter(None, (find_damage(checkpoint, within=item) for item in items)), "")
     return "sums.json is missing" if (checkpoint / HISTORY).exists() else ""
 
 
 def read_history(checkpoint: Path) -> dict[int, float] | None:
-    """The scores, by step, of the evaluations that a run had had; None without or damaged."""
+    """The scores, by step, of a run's evaluations so far; None if missing or damaged."""
     try:
         stored = read_sealed(checkpoint / HISTORY / HISTORY, "")
         return {int(step): float(score) for step, score in stored["evaluations"]}
@@ -53,7 +53,7 @@ def read_history(checkpoint: Path) -> dict[int, float] | None:
 
 
 def read_score(checkpoint: Path) -> float | None:
-    """The score of a checkpoint; None where it was not evaluated.
+    """The score of a checkpoint; None if it was not evaluated.
 
     Raises:
       ValueError: it is damaged.
@@ -64,7 +64,7 @@ def read_score(checkpoint: Path) -> float | None:
 
 
 def read_orbax_score(checkpoint: Path) -> float | None:
-    """What Orbax reads; None where there is none.
+    """The score that Orbax reads; None if there is none.
 
     Raises:
       ValueError: it is damaged.
@@ -81,15 +81,18 @@ def read_orbax_score(checkpoint: Path) -> float | None:
 def load_variables(
     workdir: Path, variables: dict[str, Any] | None = None, which: str | int = "best"
 ) -> dict[str, Any]:
-    """Reads what prediction needs of a run's checkpoints.
+    """Reads what prediction needs from a run's checkpoints.
 
-    In place of the best or the latest, where that is damaged, another one is read, with a warning:
-    the next older one, else a newer one.
+    If the best or the latest checkpoint is damaged, another one is read, with a warning: the next
+    older one, else a newer one.
 
     Args:
-      workdir: of the run.
-      variables: of the shapes to restore into, abstract or not; None: of those it has.
+      workdir: folder of the run.
+      variables: arrays of the shapes to restore into, abstract or not; None: as in the checkpoint.
       which: "best" by validation score, "latest", or a step.
+
+    Returns:
+      The variables, `params` and `batch_stats`.
 
     Raises:
       UserError: no such checkpoint, another architecture, or damaged files.
@@ -99,14 +102,14 @@ def load_variables(
 
 
 def digest_weights(workdir: Path, which: str | int = "best") -> str:
-    """Says by which weights `load_variables` would predict, without loading them.
+    """Identifies the weights that `load_variables` would read, without reading them.
 
     Args:
-      workdir: of the run.
+      workdir: folder of the run.
       which: see `load_variables`.
 
     Returns:
-      SHA-256, in hexadecimal, of the sums of their files.
+      SHA-256, in hexadecimal, of the checksums of their files.
 
     Raises:
       UserError: see `load_variables`.
@@ -118,7 +121,7 @@ def digest_weights(workdir: Path, which: str | int = "best") -> str:
 
 
 def _candidates(folder: Path, which: str) -> list[int]:
-    """The step that is wanted, and those that take its place where it is damaged."""
+    """The wanted step, and those that replace it if it is damaged."""
     steps = list_steps(folder)
     if not steps:
         raise UserError(
@@ -139,7 +142,7 @@ def _candidates(folder: Path, which: str) -> list[int]:
 
 
 def _best_step(folder: Path, steps: list[int]) -> int:
-    """The step with the best score, of equal ones the latest, as Orbax has it; else the latest."""
+    """The step with the best score, of equal ones the latest, as Orbax does; else the latest."""
     scored = {}
     for step in steps:
         try:
@@ -147,15 +150,15 @@ def _best_step(folder: Path, steps: list[int]) -> int:
                 scored[step] = score
         except ValueError:
             warnings.warn(
-                f"the score of checkpoint {folder / str(step)} is damaged; it does not count among "
-                "the best",
+                f"the score of checkpoint {folder / str(step)} is damaged; it is not considered "
+                "for the best",
                 stacklevel=5,
             )
     return max(scored, key=lambda step: (scored[step], step), default=steps[0])
 
 
 def _read_step(folder: Path, steps: list[int], variables: dict[str, Any] | None) -> dict[str, Any]:
-    """The variables of the first of some steps that is whole."""
+    """The variables of the first undamaged step of several."""
     damaged = []
     for step in steps:
         try:
@@ -178,12 +181,15 @@ def restore_items(checkpoint: Path, trees: Mapping[str, Any]) -> dict[str, Any]:
     """Reads items as host arrays.
 
     Args:
-      checkpoint: its folder.
-      trees: by item, of the shapes to restore into; None: of those it has.
+      checkpoint: folder of the checkpoint.
+      trees: by item, arrays of the shapes to restore into; None: as in the checkpoint.
+
+    Returns:
+      The arrays by item.
 
     Raises:
-      DamagedError: files are damaged, as their sums or Orbax tell.
-      UserError: it is of another architecture.
+      DamagedError: files are damaged, according to checksums or Orbax.
+      UserError: the checkpoint is of another architecture.
     """
     if damage := damage_of(checkpoint, *trees):
         raise DamagedError(damage)
@@ -204,9 +210,9 @@ def restore_items(checkpoint: Path, trees: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_through(item: Path) -> None:
-    """Reads all arrays of an item one by one; raises what TensorStore does where one is damaged.
+    """Reads all arrays of an item one by one; raises TensorStore's error if one is damaged.
 
-    Orbax reads them at once, and gives up with the first error: of the others TensorStore tells on
+    Orbax reads them at once and stops at the first error; TensorStore prints the other errors to
     stderr, with tracebacks.
     """
     store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item}/"}}
@@ -234,7 +240,7 @@ def _require_shapes(checkpoint: Path, stored: Any, tree: Any) -> None:
 
 
 def _host(tree: Any) -> Any:
-    """Host arrays of the given shapes, so that restoring asks for no device."""
+    """Host arrays of the given shapes, so that restoring needs no device."""
     return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), tree)
 
 

@@ -1,4 +1,4 @@
-"""The files of a run's checkpoints: scores that are added, and what is damaged, mended or aside."""
+"""The files of a run's checkpoints: adds scores, and repairs or sets aside damaged ones."""
 
 import json
 import shutil
@@ -20,29 +20,34 @@ from mgr_jax.training.checkpoint import (
     read_orbax_score,
 )
 
-DELETED = "deleted"  # where Orbax moves what is to be deleted, so that no kill leaves half of one
-NOTES = "_CHECKPOINT_METADATA"  # what Orbax tells of itself, which nothing needs
+DELETED = "deleted"  # where Orbax moves deleted checkpoints, so that a kill leaves no half of one
+NOTES = "_CHECKPOINT_METADATA"  # notes of Orbax on itself, which nothing needs
 _UNFINISHED = "*.orbax-checkpoint-tmp*"
 
 
 def as_history(scores: Mapping[int, float]) -> dict[str, Any]:
-    """What `read_history` reads, as JSON."""
+    """The JSON that `read_history` reads."""
     return seal({"evaluations": list(scores.items())})
 
 
 def add_score(checkpoint: Path, scores: Mapping[int, float]) -> None:
-    """Gives a checkpoint that was saved without a score one, the last of a history."""
+    """Adds a score, the last of a history, to a checkpoint that was saved without one.
+
+    Args:
+      checkpoint: folder of the checkpoint.
+      scores: scores of all evaluations so far, by step.
+    """
     write_json(checkpoint / HISTORY / HISTORY, as_history(scores))
     _write_score(checkpoint, scores[int(checkpoint.name)])
 
 
 def repair_checkpoints(folder: Path, logged: Mapping[int, float]) -> None:
-    """Clears away what a kill has left, sets damaged checkpoints aside, and mends scores.
+    """Removes what a kill has left, sets damaged checkpoints aside, and repairs scores.
 
     Args:
-      folder: of the checkpoints; there may be none.
-      logged: the scores that metrics.jsonl tells, for checkpoints without a history. One whose
-        score is lost stays without.
+      folder: folder of the checkpoints; it need not exist.
+      logged: the scores in metrics.jsonl, for checkpoints without a history. A checkpoint whose
+        score is lost stays without one.
 
     Raises:
       UserError: see `require_some`.
@@ -58,13 +63,17 @@ def repair_checkpoints(folder: Path, logged: Mapping[int, float]) -> None:
 
 
 def clear_unfinished(folder: Path) -> None:
-    """Removes what a save that was killed, or that failed, has left."""
+    """Removes what a failed or killed save has left."""
     for leftover in (*folder.glob(_UNFINISHED), *folder.glob(DELETED)):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
 def require_some(folder: Path) -> None:
-    """Raises a UserError where all checkpoints of a folder are set aside, now or before."""
+    """Checks that not all checkpoints of a folder were set aside, now or before.
+
+    Raises:
+      UserError: they were.
+    """
     if any(folder.glob("damaged-*")) and not list_steps(folder):
         raise UserError(
             f"no checkpoint in {folder} can be read; remove the folder to start again",
@@ -73,7 +82,13 @@ def require_some(folder: Path) -> None:
 
 
 def set_aside(folder: Path, step: int, damage: str) -> None:
-    """Renames a damaged checkpoint, and warns: saving a step that exists would do nothing."""
+    """Renames a damaged checkpoint, with a warning: saving a step that exists would do nothing.
+
+    Args:
+      folder: folder of the checkpoints.
+      step: the damaged step.
+      damage: the damage, in words.
+    """
     aside = folder / f"damaged-{step}"
     shutil.rmtree(aside, ignore_errors=True)
     (folder / str(step)).rename(aside)
@@ -87,7 +102,7 @@ def set_aside(folder: Path, step: int, damage: str) -> None:
 
 
 def _mend_score(checkpoint: Path, logged: Mapping[int, float]) -> None:
-    """Makes what Orbax reads agree with the history, or be readable where there is none."""
+    """Makes the score that Orbax reads agree with the history; readable if there is no history."""
     history = read_history(checkpoint)
     try:
         stored = read_orbax_score(checkpoint)
@@ -109,7 +124,7 @@ def _mend_score(checkpoint: Path, logged: Mapping[int, float]) -> None:
 
 
 def _empty_damaged(notes: Path) -> None:
-    """Empties notes that Orbax could not read, which it would tell of as of an error."""
+    """Empties notes that Orbax cannot read and would report as an error."""
     try:
         json.loads(notes.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

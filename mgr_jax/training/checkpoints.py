@@ -1,4 +1,4 @@
-"""Checkpoints through Orbax: the latest and the best, unreplicated, written in the background."""
+"""Checkpoints through Orbax: the latest and the best, not replicated, saved in the background."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -35,12 +35,12 @@ from mgr_jax.training.steps import TrainState
 
 
 class _SummedFolder(ocp.path.atomicity.AtomicRenameTemporaryPath):
-    """The folder of a checkpoint while it is written; with its name it gets sums of its files."""
+    """The folder of a checkpoint while it is written; it gets checksums when it gets its name."""
 
     async def finalize(self) -> None:
-        """Called when all processes have written, in the first alone; of items too."""
+        """Called in the first process when all have written; also for items."""
         if self.get_final().name.isdecimal():
-            # Orbax adds to its notes after this, and a score may be added.
+            # Not these: Orbax adds to its notes after this, and a score may be added.
             write_sums(Path(self.get()), skip=(NOTES, HISTORY, SCORE))
         await super().finalize()
 
@@ -49,16 +49,20 @@ class Checkpoints:
     """The checkpoints of one run, below `<workdir>/checkpoints/<step>`.
 
     Each holds three items: `model` (params and batch_stats, all that prediction needs; the averaged
-    ones where a run averages), `optimizer` (what else going on needs) and `history` (the scores of
-    all evaluations so far). Arrays are host arrays without devices in them, so a run may go on with
-    other devices or another partition.
+    ones if the run averages), `optimizer` (what else resuming needs) and `history` (the scores of
+    all evaluations so far). Arrays are host arrays without devices in them, so a run may resume
+    with other devices or another partition.
 
     Attributes:
-      scores: by step, of the evaluations that the run has had, up to the state that it has.
+      scores: scores by step of the run's evaluations, up to its present state.
     """
 
     def __init__(self, workdir: Path) -> None:
-        """Opens the checkpoints of a run, after `repair_checkpoints`."""
+        """Opens the checkpoints of a run, after `repair_checkpoints`.
+
+        Args:
+          workdir: folder of the run.
+        """
         self.folder = Path(workdir).absolute() / "checkpoints"
         self.scores: dict[int, float] = {}
         score = lambda metrics: metrics["score"]  # noqa: E731
@@ -87,32 +91,32 @@ class Checkpoints:
 
     @property
     def best_step(self) -> int | None:
-        """The step with the best score, None where none was scored."""
+        """The step with the best score; None if none was scored."""
         return self._manager.best_step()
 
     @property
     def latest_step(self) -> int | None:
-        """The newest step, None where there is none."""
+        """The newest step; None if there is none."""
         return self._manager.latest_step()
 
     def save(self, state: TrainState, score: float | None = None) -> None:
         """Saves a state of host arrays in the background.
 
         Args:
-          state: unreplicated.
+          state: the state, not replicated.
           score: greater is better; None (an interrupted run) is never the best. A step that was
-            saved without is given it.
+            saved without a score gets this one.
         """
         step = int(state.step)
         if score is not None:
             self.scores = {**self.scores, step: score}
-        self.wait()  # else what was replaced would still be there, beside three others
+        self.wait()  # otherwise the replaced checkpoint would still exist, beside three others
         if score is not None and step == self.latest_step:
             with disk_errors_told(self.folder):
                 in_first_process(lambda: add_score(self.folder / str(step), self.scores))
             self._manager.reload()
             for other in set(self._manager.all_steps()) - {step, self.best_step}:
-                self._manager.delete(other)  # as saving would
+                self._manager.delete(other)  # as saving does
             return
         items = {name: ocp.args.StandardSave(item) for name, item in _items(state).items()}
         history = ocp.args.JsonSave(as_history(self.scores))
@@ -130,18 +134,19 @@ class Checkpoints:
     ) -> TrainState | None:
         """Restores the newest readable step, and the scores up to it.
 
-        A damaged checkpoint is passed over with a warning.
+        A damaged checkpoint is skipped with a warning.
 
         Args:
-          state_at: gives a state of the shapes that the run had at a step, from the scores so far.
-          logged: the scores that metrics.jsonl tells, for checkpoints without a history.
+          state_at: a function that gives a state of the run's shapes at a step, by the step and the
+            scores so far.
+          logged: the scores in metrics.jsonl, for checkpoints without a history.
 
         Returns:
-          The state as host arrays, or None where there is no checkpoint.
+          The state as host arrays, or None if there is no checkpoint.
 
         Raises:
-          UserError: the checkpoints are of another architecture, or none can be read, or neither
-            they nor metrics.jsonl tell how the run was scored.
+          UserError: the checkpoints are of another architecture, none can be read, or neither they
+            nor metrics.jsonl hold the run's scores.
         """
         for step in list_steps(self.folder):
             scores = self._scores_at(step, logged)
@@ -160,15 +165,15 @@ class Checkpoints:
         best = self.best_step
         if best is not None and best <= step and best not in scores:
             raise UserError(
-                f"{self.folder.parent / 'metrics.jsonl'} lacks the evaluation of step {best}, "
-                "which there is a checkpoint of, so that patience and stages cannot go on; restore "
-                "it, or train in another folder",
+                f"{self.folder.parent / 'metrics.jsonl'} lacks the evaluation of checkpoint "
+                f"{best}, without which patience and stages cannot be resumed; restore it, or "
+                "train in another folder",
                 code="run.missing_evaluation",
             )
         return scores
 
     def best_variables(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """Restores the best readable step, else the latest, to go on from; see `restore`."""
+        """Restores the variables of the best readable step, else of the latest; see `restore`."""
         in_first_process(lambda: repair_checkpoints(self.folder, self.scores))
         self._manager.reload()
         while True:
@@ -179,7 +184,7 @@ class Checkpoints:
             require_some(self.folder)
 
     def _read(self, step: int, trees: Mapping[str, Any]) -> dict[str, Any]:
-        """Items of a step; none, in all processes, where one finds it damaged: it is set aside."""
+        """Items of a step; empty in all processes if one finds it damaged, and it is set aside."""
         restored, damage = {}, ""
         try:
             restored = restore_items(self.folder / str(step), trees)
@@ -192,14 +197,14 @@ class Checkpoints:
         return restored
 
     def wait(self) -> None:
-        """Waits until everything saved is on disk, and what it replaced is not."""
+        """Waits until everything is saved, and what it replaced is deleted."""
         with disk_errors_told(self.folder):
             self._manager.wait_until_finished()
             if jax.process_index() == 0:
                 shutil.rmtree(self.folder / DELETED, ignore_errors=True)
 
     def close(self) -> None:
-        """Waits, releases the manager's threads, and removes what a save that failed has left."""
+        """Waits, ends the manager's threads, and removes what a failed save has left."""
         try:
             self._manager.close()
         finally:

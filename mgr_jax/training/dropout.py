@@ -1,8 +1,7 @@
-"""Dropout that depends on the example, not on its row, its device or the part of its batch.
+"""Dropout masks that depend on the example, not on its row, its device or the part of its batch.
 
-Flax draws one mask for a whole array, so that rows change their masks as soon as the batch is
-divided otherwise. Networks go on using `nn.Dropout`, those of users too: whoever writes one can
-forget nothing.
+Flax draws one mask for a whole array, so masks change as soon as the batch is divided differently.
+Networks, also those of users, keep using `nn.Dropout`, so authors need not think of this.
 """
 
 from contextlib import AbstractContextManager
@@ -16,14 +15,14 @@ from mgr_jax.errors import UserError
 
 
 def dropout_by_example(index: jax.Array) -> AbstractContextManager[None]:
-    """Within it, every `nn.Dropout` that is applied draws a mask for each example of a batch.
+    """In this context, every `nn.Dropout` draws a mask for each example of a batch.
 
-    The mask follows from the layer's key and the example's number alone. What draws in other ways
-    is left as it is: from `make_rng`, or by a key that it is given.
+    The mask depends only on the layer's key and the example's number. Other uses of random numbers
+    do not change: `make_rng`, or a layer that is given a key.
 
     Args:
-      index: [batch] unsigned integers, numbers of the examples that the rows of what is dropped
-        belong to, along the first axis.
+      index: [batch] unsigned integers, numbers of the examples; the first axis of dropped arrays
+        must have the same order.
     """
 
     def intercept(call: Any, args: Any, kwargs: Any, context: nn.module.InterceptorContext) -> Any:
@@ -43,14 +42,14 @@ def _drop(
     deterministic: bool | None = None,
     rng: jax.Array | None = None,
 ) -> jax.Array:
-    """As `nn.Dropout.__call__`, but for the masks."""
+    """Like `nn.Dropout.__call__`, except for the masks."""
     off = nn.merge_param("deterministic", layer.deterministic, deterministic)
     if off or layer.rate in (0, 1) or rng is not None:
         return call(inputs, deterministic, rng)
     shared = [axis % inputs.ndim for axis in layer.broadcast_dims]
     if inputs.shape[:1] != index.shape or 0 in shared:
         raise UserError(
-            f"the network's dropout {'/'.join(layer.path)} is given {list(inputs.shape)}"
+            f"the network's dropout {'/'.join(layer.path)} gets {list(inputs.shape)}"
             + (", with one mask for all examples" if 0 in shared else "")
             + f", but drops for each example: the first axis must be that of the {len(index)} "
             "examples of a batch, and none of broadcast_dims; reshape after dropping",

@@ -15,29 +15,52 @@ from mgr_jax.files import append
 
 
 class EventFile:
-    """Appends events, each whole or not at all, and raises where the disk refuses one.
+    """Appends events, each completely or not at all, and raises if the disk refuses one.
 
-    The writer of tensorboardX works in a thread of its own, which ends without a word when the disk
-    is full; training would then wait for ever to hand it the next event.
+    The writer of tensorboardX works in its own thread, which ends silently when the disk is full;
+    training would then wait forever to pass it the next event.
     """
 
     def __init__(self, folder: Path, *, step: int) -> None:
-        """Begins a file; what earlier ones say of `step` and later is not shown any more."""
+        """Begins a file; TensorBoard hides what earlier files hold from `step` on.
+
+        Args:
+          folder: the folder of the events.
+          step: first step of this file.
+        """
         name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
         self._path = folder / name
         self._add(Event(file_version="brain.Event:2"))
         self._add(Event(step=step, session_log=SessionLog(status=SessionLog.START)))
 
     def scalar(self, name: str, value: float, step: int) -> None:
-        """Adds a number."""
+        """Adds a number.
+
+        Args:
+          name: its name, such as "train/loss".
+          value: the number.
+          step: its step.
+        """
         self._add(Event(summary=summary.scalar(name, value), step=step))
 
     def text(self, name: str, text: str, step: int) -> None:
-        """Adds a text."""
+        """Adds a text.
+
+        Args:
+          name: its name.
+          text: the text, as Markdown.
+          step: its step.
+        """
         self._add(Event(summary=summary.text(name, text), step=step))
 
     def image(self, name: str, image: np.ndarray, step: int) -> None:
-        """Adds a picture: [height, width, 3]."""
+        """Adds a picture.
+
+        Args:
+          name: its name.
+          image: [height, width, 3].
+          step: its step.
+        """
         shown: Summary = summary.image(name, image, dataformats="HWC")
         self._add(Event(summary=shown, step=step))
 

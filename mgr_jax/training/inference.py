@@ -33,13 +33,16 @@ from mgr_jax.training.steps import make_eval_step
 def classifier_for(
     config: ConfigDict, tracks: Tracks, side: SideFormat, *, axis_name: str | None = None
 ) -> tuple[GenreClassifier, InputSpec]:
-    """Builds the classifier of a config for what tracks hold; see `create_classifier`.
+    """Builds the classifier of a config for the format of some tracks; see `create_classifier`.
 
     Args:
-      config: of the run.
-      tracks: of a split: their classes, and the format of their features if they hold any.
-      side: what comes beside the clips.
-      axis_name: of the devices that share batch statistics, if any.
+      config: config of the run.
+      tracks: tracks of a split: their classes, and the format of their features if they have any.
+      side: inputs beside the clips.
+      axis_name: name of the devices' axis if they share batch statistics; None: they do not.
+
+    Returns:
+      The classifier, and its input specification.
     """
     features = None
     if tracks.kind == "features":
@@ -55,7 +58,7 @@ def classifier_for(
 
 
 class SplitPredictor:
-    """Classifies the evaluation segments of a split: every one of them, once."""
+    """Classifies the evaluation segments of a split, each exactly once."""
 
     def __init__(
         self,
@@ -70,12 +73,12 @@ class SplitPredictor:
         """Makes the predictor of one split.
 
         Args:
-          classifier: to apply; its variables come with each call.
-          spec: of the classifier.
-          loader: of the split.
-          partition: spreads the batches over the devices.
+          classifier: the classifier; its variables are passed with each call.
+          spec: input specification of the classifier.
+          loader: loader of the split.
+          partition: distributes the batches over the devices.
           per_track: segments per track; 0: the fewest that cover it.
-          protocol: how the split was made and is scored, for the table; None: as its account says.
+          protocol: protocol of the split, for the table; None: that of its account.
         """
         self._loader, self._partition, self._spec = loader, partition, spec
         self._per_track = per_track
@@ -85,7 +88,7 @@ class SplitPredictor:
         self._step: Callable = partition.compile_predict(step)
 
     def compile(self, variables: Any) -> None:
-        """Classifies the first batch, for nothing, so that later calls need not compile."""
+        """Classifies the first batch and drops the result, so that later calls need not compile."""
         batch = next(iter(self._loader.eval_batches(self._per_track)))
         jax.block_until_ready(self._classify(variables, batch))
 
@@ -96,12 +99,18 @@ class SplitPredictor:
         progress: bool = False,
         check: Callable[[], None] = lambda: None,
     ) -> Predictions:
-        """Returns the predictions table.
+        """Computes the predictions table.
 
         Args:
-          variables: of the classifier, replicated by the partition.
+          variables: variables of the classifier, replicated by the partition.
           progress: show a bar.
-          check: is called before each batch; what it raises gives up all of it.
+          check: called before each batch; an error that it raises ends the call.
+
+        Returns:
+          The predictions of all segments.
+
+        Raises:
+          UserError: outputs are not finite.
         """
         tracks = self._loader.tracks
         rows, starts = self._loader.segments(self._per_track)
@@ -111,7 +120,7 @@ class SplitPredictor:
             total=math.ceil(len(rows) / self._loader.batch_size),
             leave=False,
             unit="batch",
-            disable=not progress,
+            disable=None if progress else True,
         )
 
         def start(batch: Batch) -> tuple[dict[str, jax.Array], Any]:
@@ -159,22 +168,25 @@ def predict_run(
     data_dir: Path | None = None,
     progress: bool = False,
 ) -> Predictions:
-    """Classifies a split of the dataset a run was trained on.
+    """Classifies a split of the dataset that a run was trained on.
 
     Args:
-      workdir: of the run.
+      workdir: folder of the run.
       split: "train", "validation" or "test".
       checkpoint: "best", "latest" or a step.
-      data_dir: the TFDS folder, if it is no longer where it was in training.
+      data_dir: the TFDS folder, if it has moved since training.
       progress: show a bar.
 
+    Returns:
+      The predictions of all segments.
+
     Raises:
-      UserError: no such run, checkpoint, dataset or split, or a dataset prepared anew.
+      UserError: no such run, checkpoint, dataset or split, or the dataset was prepared anew.
     """
     config = load_config(workdir / "config.json")
     if data_dir:
         config.data_dir = str(data_dir)
-    # Any number of devices can evaluate: rows that fill up the batch are masked.
+    # Any number of devices can evaluate: padded rows of a batch are masked.
     config.batch_size += -config.batch_size % jax.device_count()
     partition = make_partition(config.partition, config.batch_size)
     tracks = open_split(config, split, progress=progress)

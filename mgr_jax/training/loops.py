@@ -1,10 +1,10 @@
-"""Convolutions in the loops of a program, written so that a CPU runs them as fast as outside.
+"""Rewrites convolutions inside loops so that a CPU runs them as fast as outside.
 
-XLA for the CPU has a fast convolution for one order of the axes alone: channels last in the input
-and the output, and the kernel's output channels last. Its compiler brings other convolutions into
-this order, but only those that no loop holds. The gradients of a convolution have another order,
-and so a loop over them takes a slow path, up to 50 times as long. Here the order is changed before
-XLA sees the program, by the same transpositions; the values are the same.
+XLA for the CPU has a fast convolution for one order of axes only: channels last in input and
+output, and the kernel's output channels last. Its compiler brings other convolutions into this
+order, but not inside loops. The gradients of a convolution have another order, so a loop over them
+takes a slow path, up to 50 times as long. This module changes the order before XLA sees the
+program, by the same transpositions; the values are the same.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ _LOOPS = ("scan", "while")
 
 
 def fast_in_loops(function: Callable) -> Callable:
-    """Returns a function of the same values, whose loops hold convolutions that a CPU is fast at.
+    """Returns a function of the same values, with convolutions in loops that are fast on a CPU.
 
     Args:
-      function: of trees of arrays, which can be traced; its gradient must have been taken inside.
+      function: a traceable function of trees of arrays; gradients must be taken inside it.
     """
 
     def rewritten(*args: Any) -> Any:
@@ -33,19 +33,19 @@ def fast_in_loops(function: Callable) -> Callable:
 
 
 def _rewrite(value: Any, *, in_loop: bool) -> Any:
-    """A program, or programs, with other equations; what else an equation holds stays as it is."""
+    """A program, or programs, with other equations; their other parameters are unchanged."""
     if isinstance(value, core.ClosedJaxpr):
         return value.replace(jaxpr=_rewrite(value.jaxpr, in_loop=in_loop))
     if isinstance(value, core.Jaxpr):
         return value.replace(eqns=[_equation(eqn, in_loop=in_loop) for eqn in value.eqns])
-    if type(value) is tuple:  # of branches
+    if type(value) is tuple:  # programs of branches
         return tuple(_rewrite(one, in_loop=in_loop) for one in value)
     return value
 
 
 def _equation(eqn: core.JaxprEqn, *, in_loop: bool) -> core.JaxprEqn:
     if eqn.primitive is lax.conv_general_dilated_p and in_loop:
-        # An equation stands for one equation, so this is a call of what takes several.
+        # One equation must replace one equation, so this is a call of a function with several.
         convolve = jax.jit(lambda x, kernel: _channels_last(x, kernel, **eqn.params))
         (call,) = jax.make_jaxpr(convolve)(*(atom.aval for atom in eqn.invars)).eqns
         return call.replace(invars=eqn.invars, outvars=eqn.outvars, source_info=eqn.source_info)

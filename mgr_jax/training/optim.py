@@ -1,4 +1,4 @@
-"""What is minimised, and how: losses, optimizers and learning-rate schedules from the config."""
+"""Losses, optimizers and learning-rate schedules from the config."""
 
 import functools
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def make_schedule(config: ConfigDict) -> optax.Schedule:
     """
     peak, steps = config.optimizer.learning_rate, max(config.num_steps, 1)
     start, end = (peak * config.schedule[f"{name}_fraction"] for name in ("initial", "final"))
-    # Less than all steps, also where none are made.
+    # Less than all steps, also for a run of none.
     warmup = min(config.schedule.warmup_steps, steps - 1)
     warmup = warmup or int(config.schedule.warmup_fraction * steps)
     match config.schedule.name:
@@ -56,7 +56,7 @@ def _half_cosine(first: float, last: float, steps: int) -> optax.Schedule:
 def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
     """Returns the optimizer (config.optimizer), with its schedule and gradient clipping.
 
-    sgd is Nesterov's, as PyTorch and Keras write it; as in PyTorch the momentum is of gradients,
+    sgd is Nesterov's, as PyTorch and Keras write it. As in PyTorch the momentum is of gradients,
     not of steps, so that a change of the learning rate acts at once.
     """
     options = config.optimizer
@@ -84,7 +84,7 @@ def make_optimizer(config: ConfigDict) -> optax.GradientTransformation:
 
 
 def decay_mask(params: optax.Params) -> optax.Params:
-    """Marks what penalties apply to: matrices and kernels, not biases and norms' scales."""
+    """Marks the parameters that are penalised: matrices and kernels, no biases or norms' scales."""
     return jax.tree.map(lambda x: x.ndim > 1, params)
 
 
@@ -147,9 +147,9 @@ def make_loss(config: ConfigDict, counts: np.ndarray, total: int) -> Loss:
     """Returns the loss of config.task, (logits, targets) → [batch].
 
     Args:
-      config: of the run.
+      config: config of the run.
       counts: [classes] training tracks of each class.
-      total: training tracks.
+      total: number of training tracks.
     """
     loss = cross_entropy if config.task == "single_label" else binary_cross_entropy
     weights = None
@@ -159,12 +159,21 @@ def make_loss(config: ConfigDict, counts: np.ndarray, total: int) -> Loss:
 
 
 def require_loss(config: ConfigDict, classifier: GenreClassifier, spec: InputSpec) -> None:
-    """Raises a UserError where the network lacks the loss that the config builds on."""
+    """Checks that the network computes the losses that the config uses.
+
+    Args:
+      config: config of the run.
+      classifier: its classifier.
+      spec: input specification of the classifier.
+
+    Raises:
+      UserError: it does not, or all losses have weight 0.
+    """
     _, intermediates = abstract_outputs(classifier, spec)
     if "auxiliary_loss" in intermediates:
         if not config.classification_weight and not config.auxiliary_weight:
             raise UserError(
-                "config.classification_weight and config.auxiliary_weight are both 0, so that "
+                "config.classification_weight and config.auxiliary_weight are both 0, so "
                 "there is nothing to learn; raise one",
                 code="loss.nothing_to_learn",
             )
@@ -181,11 +190,11 @@ def require_loss(config: ConfigDict, classifier: GenreClassifier, spec: InputSpe
 
 
 def balanced_weights(counts: np.ndarray, total: int, task: str) -> np.ndarray:
-    """Weights that make up for rare classes.
+    """Class weights that compensate for rare classes.
 
     Args:
-      counts: [classes] training tracks of each class; those of no track get the weight 0.
-      total: training tracks.
+      counts: [classes] training tracks of each class; a class without tracks gets the weight 0.
+      total: number of training tracks.
       task: single_label: total / (classes that occur * count), so that the mean over the tracks is
         1 (King and Zeng 2001; as in scikit-learn); multi_label: negatives per positive.
 

@@ -1,7 +1,7 @@
-"""How a step is spread over devices: pmap, or jit with sharded arrays.
+"""Distributes a step over devices: pmap, or jit with sharded arrays.
 
-Both run the same step functions on the same local batches and give the same result; nothing else
-in the project knows which one is in use.
+Both run the same step functions on the same local batches and give the same result. No other module
+of the project knows which one is used.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from mgr_jax.signals import take_back
 
 Tree = Any
 
-_LONGEST_MESSAGE = 4096  # bytes, that one process tells the others
-# Seconds that a process which ends waits for the others. After them jax ends all, also those that
-# wait for one that has failed alone.
+_LONGEST_MESSAGE = 4096  # bytes of a message from one process to the others
+# Seconds that an ending process waits for the others. Then jax ends all of them, also those that
+# wait for one that failed.
 _LONGEST_END = 30
 
 
@@ -28,8 +28,8 @@ class Partition(Protocol):
     """Places state and batches on the devices and compiles steps for them.
 
     Attributes:
-      axis_name: the mapped axis that step functions must average over, or None where the
-        compiler sees the whole batch.
+      axis_name: the mapped axis over which step functions must average; None if the compiler sees
+        the whole batch.
     """
 
     axis_name: str | None
@@ -41,10 +41,10 @@ class Partition(Protocol):
         """Returns one copy as host arrays."""
 
     def shard(self, batch: Tree) -> Tree:
-        """Spreads this process's rows over its devices."""
+        """Distributes this process's rows over its devices."""
 
     def compile_update(self, step: Callable) -> Callable:
-        """Compiles `step(state, data, batch) → (state, metrics)`; the old state is given up.
+        """Compiles `step(state, data, batch) → (state, metrics)`; the old state is donated.
 
         State and data are replicated, the batch is sharded.
         """
@@ -63,7 +63,7 @@ class Pmap:
 
     def replicate(self, state: Tree) -> Tree:
         """See Partition."""
-        # Copy by copy: flax's replicate would first stack them all in the host's memory.
+        # Copy by copy: flax's replicate would first stack them all in host memory.
         devices = jax.local_devices()
         sharding = NamedSharding(Mesh(np.array(devices), ("copies",)), PartitionSpec("copies"))
 
@@ -98,7 +98,7 @@ class Pmap:
 
 
 class ShardedJit:
-    """`jax.jit` over a one-axis mesh; batch statistics and gradients are global by themselves."""
+    """`jax.jit` over a mesh of one axis; batch statistics and gradients are global as they are."""
 
     axis_name: str | None = None
 
@@ -130,7 +130,7 @@ class ShardedJit:
             lambda x: jax.make_array_from_process_local_data(self._sharded, x), batch
         )
 
-    # The compiler would choose the outputs' shardings, and other code relies on them.
+    # Otherwise the compiler would choose the outputs' shardings, which other code relies on.
 
     def compile_update(self, step: Callable) -> Callable:
         """See Partition."""
@@ -153,13 +153,13 @@ def _all_processes(local: np.ndarray) -> np.ndarray:
 
 
 def in_first_process(do: Callable[[], Any]) -> None:
-    """Runs something in process 0 alone; what goes wrong there ends all processes.
+    """Runs a function in process 0; an error there ends all processes.
 
-    Else the others would wait for it without end, at the next computation that they share.
+    Otherwise the others would wait for process 0 forever, at the next shared computation.
 
     Raises:
-      UserError: in every process, what process 0 could not do. Any other error of it is raised
-        there as it is.
+      UserError: in every process, if process 0 raised one. Process 0 raises any other error as it
+        is.
     """
     error: Exception | None = None
     if jax.process_index() == 0:
@@ -182,7 +182,7 @@ def in_first_process(do: Callable[[], Any]) -> None:
 
 
 def tell_all_processes(text: str) -> str:
-    """What the first process that has something to say says, in all of them; "" where none has."""
+    """Sends a text to all processes: that of the first process with one; "" if none has one."""
     if jax.process_count() == 1:
         return text
     row = np.zeros(_LONGEST_MESSAGE, np.uint8)
@@ -194,7 +194,15 @@ def tell_all_processes(text: str) -> str:
 
 
 def make_partition(name: str, batch_size: int, accumulate: int = 1) -> Partition:
-    """Returns the partition of a name, "pmap" or "jit".
+    """Returns the partition of a name.
+
+    Args:
+      name: "pmap" or "jit".
+      batch_size: examples per batch, over all devices.
+      accumulate: parts of a batch whose gradients are accumulated.
+
+    Returns:
+      The partition.
 
     Raises:
       UserError: the batch cannot be divided among the devices, or there into `accumulate` parts.
@@ -213,15 +221,17 @@ def make_partition(name: str, batch_size: int, accumulate: int = 1) -> Partition
 def join_processes(
     coordinator: str, num_processes: int | None = None, process_id: int | None = None
 ) -> None:
-    """Makes this process one of a run over several; call it before anything else touches jax.
+    """Makes this process one of a run over several; call it before anything else uses jax.
+
+        mgr_jax.join_processes("10.0.0.1:1234", num_processes=2, process_id=0)
 
     Args:
       coordinator: host:port of process 0, or "auto" on a TPU pod.
-      num_processes: of the whole run.
-      process_id: of this one, from 0.
+      num_processes: number of processes of the whole run.
+      process_id: number of this one, from 0.
     """
     where = None if coordinator == "auto" else coordinator
     jax.distributed.initialize(
         where, num_processes, process_id, shutdown_timeout_seconds=_LONGEST_END
     )
-    take_back()  # jax sets a handler of SIGTERM that only takes note of it
+    take_back()  # jax sets a SIGTERM handler that only records the signal

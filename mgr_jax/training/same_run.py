@@ -1,4 +1,4 @@
-"""A work directory belongs to one run, and to one process at a time."""
+"""Checks that a work directory belongs to one run, and to one process at a time."""
 
 import warnings
 from contextlib import AbstractContextManager
@@ -14,29 +14,34 @@ from mgr_jax.data.trained_on import read_tracks
 from mgr_jax.errors import UserError
 from mgr_jax.files import lock as hold
 
-# What says which tracks are on which side.
+# The fields that determine which tracks are in which split.
 _SPLIT_FIELDS = ("source", "splits", "split_by", "given", "fractions", "seed", "tracks")
-_CONTENT = "content"  # of the files; version 0.1.0 kept none
+_CONTENT = "content"  # digest of the files; version 0.1.0 kept none
 
 
 def lock(workdir: Path) -> AbstractContextManager[None]:
-    """Holds a work directory, so that no second run writes into it.
+    """Locks a work directory, so that no second run writes into it.
 
     Raises:
-      UserError: another process holds it.
+      UserError: another process holds the lock.
     """
     told = f"another run is writing into {workdir}; wait for it or choose another workdir"
     return hold(workdir / ".lock", told)
 
 
 def require_same_run(workdir: Path, config: ConfigDict, account: dict[str, Any]) -> None:
-    """Makes sure that the run in a work directory, if there is one, is the one to go on with.
+    """Checks that the run in a work directory, if there is one, is the one to resume.
+
+    Args:
+      workdir: folder of the run.
+      config: config of the run to start or resume.
+      account: protocol.json of its dataset.
 
     Raises:
       UserError: it holds another run.
     """
     if not (workdir / "config.json").exists():
-        checkpoints = workdir / "checkpoints"  # empty where a run was refused before its first step
+        checkpoints = workdir / "checkpoints"  # empty if a run was refused before its first step
         if checkpoints.exists() and any(checkpoints.iterdir()):
             raise UserError(
                 f"{workdir} holds checkpoints without a config.json; choose another workdir",
@@ -48,27 +53,27 @@ def require_same_run(workdir: Path, config: ConfigDict, account: dict[str, Any])
         if field not in RESUMABLE:
             raise UserError(
                 f"{workdir} holds a run with config.{field} = {before!r}, not {now!r}; choose "
-                "another workdir, or repeat the old setting to go on with that run",
+                "another workdir, or repeat the old setting to resume that run",
                 code="run.other_config",
             )
     if old.num_steps < config.num_steps and config.schedule.name in ("cosine", "one_cycle"):
         warnings.warn(
             f"config.num_steps was {old.num_steps} and is {config.num_steps} now: the learning "
-            f"rate jumps to where a {config.schedule.name} schedule of that length stands",
+            f"rate jumps to its value in a {config.schedule.name} schedule of that length",
             stacklevel=2,
         )
     require_same_splits(workdir, account)
 
 
 def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
-    """Makes sure that a dataset is split as it was when the run was trained.
+    """Checks that a dataset is split as when the run was trained.
 
     Args:
-      workdir: of the run.
-      account: the protocol.json of the dataset now.
+      workdir: folder of the run.
+      account: protocol.json of the dataset now.
 
     Raises:
-      UserError: it was prepared anew, so that tracks may have changed sides.
+      UserError: it was prepared anew, so tracks may have moved between splits.
     """
     trained = read_run_account(workdir)
     for field in (*_SPLIT_FIELDS, *({_CONTENT} & trained.keys())):
@@ -81,19 +86,23 @@ def require_same_splits(workdir: Path, account: dict[str, Any]) -> None:
 
 
 def require_same_draws(workdir: Path, config: ConfigDict) -> None:
-    """Makes sure that a run goes on with the batches that it would have had.
+    """Checks that a resumed run gets the batches that it would have had.
+
+    Args:
+      workdir: folder of the run.
+      config: config of the run.
 
     Raises:
-      UserError: it samples in a way that has changed since it began.
+      UserError: its way of sampling has changed since it was started.
     """
     if config.sampling == "balanced" and draws_of(workdir) != DRAWS:
         raise UserError(
-            f"{workdir} was begun by an older version of mgr_jax, whose balanced sampling drew "
+            f"{workdir} was started by an older version of mgr_jax, whose balanced sampling drew "
             "other tracks at every step; train in another folder",
             code="run.too_old",
         )
 
 
 def draws_of(workdir: Path) -> int:
-    """By which version of the sampling a run was begun."""
+    """The version of the sampling with which a run was started."""
     return read_tracks(workdir).get("draws", 1)

@@ -1,4 +1,4 @@
-"""What is made of updates that are not finite, which are never applied: see config.not_finite."""
+"""Handles updates that are not finite, which are never applied; see config.not_finite."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,24 +9,24 @@ import numpy as np
 from mgr_jax.errors import UserError
 from mgr_jax.training.checkpoints import Checkpoints
 
-_FIELD = "train/skipped"  # of a row of metrics.jsonl: updates left out since the row before
-_IN_A_ROW = 100  # updates left out, after which a run is given up
+_FIELD = "train/skipped"  # field of metrics.jsonl: updates skipped since the row before
+_IN_A_ROW = 100  # a run ends after so many skipped updates
 
 
 class Skipped:
-    """Counts the updates of a run that were left out, or ends it at the first one.
+    """Counts the skipped updates of a run, or ends the run at the first one.
 
     Attributes:
-      total: updates left out so far.
+      total: number of skipped updates so far.
     """
 
     def __init__(self, not_finite: str, rows: Iterable[Mapping[str, Any]], step: int) -> None:
         """Starts to count.
 
         Args:
-          not_finite: of the config, "stop" or "skip".
-          rows: of the run's metrics.jsonl, as far as there is one.
-          step: that the run goes on at, or begins.
+          not_finite: config.not_finite, "stop" or "skip".
+          rows: rows of the run's metrics.jsonl so far.
+          step: the step that the run starts or resumes at.
         """
         self._skips = not_finite == "skip"
         self._by_row = {
@@ -38,25 +38,33 @@ class Skipped:
 
     @property
     def total(self) -> int:
-        """See above."""
+        """Number of skipped updates so far."""
         return self.since(0)
 
     def since(self, step: int) -> int:
-        """Updates left out after a step that there is a row of."""
+        """Number of skipped updates after a step that has a row."""
         return sum(count for row, count in self._by_row.items() if row > step)
 
     def means(
         self, pending: Sequence[Mapping[str, jax.Array]], step: int, checkpoints: Checkpoints
     ) -> tuple[int, dict[str, float]]:
-        """The number of steps up to `step` that metrics are pending of, and what a row tells.
+        """Averages pending metrics.
 
-        These are the metrics' means over the updates that were made, if any, and "skipped", the
-        number of the others, where they may be skipped.
+        The means are over the updates that were applied, if any. "skipped" is the number of the
+        others, if skipping is allowed.
+
+        Args:
+          pending: metrics of the steps since the last row, on the devices.
+          step: the last of these steps.
+          checkpoints: checkpoints of the run, for the error message.
+
+        Returns:
+          The number of pending steps, and the values of a row.
 
         Raises:
-          UserError: an update is not finite and none may be skipped, or too many were in a row.
+          UserError: an update is not finite and skipping is not allowed, or too many in a row were.
         """
-        # Under pmap every device holds the same; fetching also waits for the steps to finish.
+        # Under pmap every device holds the same values; fetching also waits for the steps.
         fetched = jax.device_get(list(pending))
         joined = {n: np.concatenate([some[n] for some in fetched], axis=-1) for n in fetched[0]}
         joined = {name: values.reshape(-1, values.shape[-1])[0] for name, values in joined.items()}
@@ -66,7 +74,7 @@ class Skipped:
             at = int(np.argmin(made))
             loss = joined["loss"][at]
             what = "the gradients are not finite" if np.isfinite(loss) else f"the loss is {loss}"
-            advice = "leave such updates out (config.not_finite=skip)"
+            advice = "skip such updates (config.not_finite=skip)"
             raise _given_up(f"{what} at step {first + at}", advice, checkpoints)
         for one in made:
             self._in_a_row = 0 if one else self._in_a_row + 1
@@ -81,7 +89,7 @@ class Skipped:
 
 
 def tell_skipped(count: int, step: int) -> str:
-    """How many of the updates up to a step were skipped, as a sentence without its stop."""
+    """How many of the updates up to a step were skipped, as a sentence without its full stop."""
     return f"{count:,} of {step:,} updates were skipped, since they were not finite"
 
 

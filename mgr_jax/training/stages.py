@@ -1,7 +1,7 @@
-"""Where a run stands, and whether it is done.
+"""The position of a run in its stages, and whether it is finished.
 
-The stage, the learning rate and the end follow from the config and from the scores of the
-evaluations so far, which a checkpoint keeps, so that a resumed run needs nothing else.
+The stage, the learning rate and the end follow from the config and the scores of the evaluations so
+far. A checkpoint keeps these scores, so a resumed run needs nothing else.
 """
 
 import math
@@ -23,10 +23,10 @@ class Stages:
 
     Attributes:
       stage: number of the stage that the next step belongs to.
-      stage_start: steps made before it began.
+      stage_start: number of steps before this stage.
       lr_scale: factor of the learning rate (config.plateau).
       best: the best score so far, greater is better.
-      out_of_patience: whether the last stage ended because nothing improved.
+      out_of_patience: whether the last stage ended for lack of improvement.
     """
 
     _stage_best: float
@@ -35,7 +35,12 @@ class Stages:
     _plateau_stale: int
 
     def __init__(self, config: ConfigDict, evaluations: Iterable[tuple[int, float]] = ()) -> None:
-        """Starts a run, or goes through the (step, score) of the evaluations it has had."""
+        """Starts a run, or replays the evaluations of a resumed one.
+
+        Args:
+          config: config of the run.
+          evaluations: (step, score) of each evaluation so far.
+        """
         self._config = config
         self._stages = max(1, len(config.stages))
         self.stage = -1
@@ -47,7 +52,7 @@ class Stages:
             self.add(step, score)
 
     def __str__(self) -> str:
-        """The stage and what it updates with."""
+        """The stage, its optimizer and its learning rate."""
         optimizer = self.config.optimizer
         return (
             f"stage {self.stage + 1} of {self._stages}, from the best weights: {optimizer.name}, "
@@ -56,28 +61,36 @@ class Stages:
 
     @property
     def config(self) -> ConfigDict:
-        """Of the present stage."""
+        """Config of the present stage."""
         return stage_config(self._config, self.stage)
 
     @property
     def next_end(self) -> float:
-        """The step after which the run, or its stage, must be evaluated."""
+        """The step at which the run, or its stage, must be evaluated next."""
         return min(self._config.num_steps, self.stage_start + self._limit)
 
     @property
     def _limit(self) -> float:
-        """Steps after which the present stage ends."""
+        """The step at which the present stage ends at the latest."""
         stages = self._config.stages
         return (stages[self.stage].get("steps") if stages else 0) or math.inf
 
     def done(self, step: int) -> bool:
-        """Whether the run is over after this many steps."""
+        """Whether the run is finished after this many steps."""
         return self._ended or step >= self._config.num_steps
 
     def add(self, step: int, score: float) -> bool:
-        """Takes note of an evaluation; says whether a new stage begins, from the best weights."""
+        """Adds an evaluation.
+
+        Args:
+          step: its step.
+          score: its score, greater is better.
+
+        Returns:
+          Whether a new stage begins, from the best weights.
+        """
         self.best = max(self.best, score)
-        # As Keras: an improvement is over the best, by more than min_delta where that counts.
+        # As in Keras: an improvement must exceed the best by more than min_delta.
         if score > self._stage_best:
             self._stage_best, self._stale = score, 0
         else:
@@ -110,9 +123,9 @@ class Stages:
 
 
 def monitored(metrics: Mapping[str, float | None], monitor: str) -> float:
-    """The monitored score of an evaluation, turned so that greater is better."""
+    """The monitored score of an evaluation, with its sign set so that greater is better."""
     value = metrics[f"validation/track/{monitor}"]
-    if value is None or np.isnan(value):  # undefined, as an AUC is where all labels are alike
+    if value is None or np.isnan(value):  # undefined, such as an AUC if all labels are equal
         return float("-inf")
     return -value if monitor in ("log_loss", "auxiliary_loss") else value
 
@@ -129,13 +142,13 @@ def newest_state(
     checkpoints: Checkpoints,
     logged: Iterable[tuple[int, float]],
 ) -> tuple[TrainState, Stages]:
-    """Restores the newest checkpoint, and says where the run stands there.
+    """Restores the newest checkpoint, and the stages at its step.
 
     Args:
-      config: of the run.
-      variables: that a new run begins with.
-      checkpoints: of the run, perhaps none.
-      logged: (step, score) of the evaluations that metrics.jsonl tells; see `Checkpoints.restore`.
+      config: config of the run.
+      variables: initial variables of a new run.
+      checkpoints: checkpoints of the run; there may be none.
+      logged: (step, score) of the evaluations in metrics.jsonl; see `Checkpoints.restore`.
 
     Returns:
       The state, on the host, and the stages.
@@ -165,7 +178,13 @@ def _fresh_state(variables: Mapping[str, Any], stage: ConfigDict) -> TrainState:
 
 
 def first_of_stage(stages: Stages, checkpoints: Checkpoints, state: TrainState) -> TrainState:
-    """The state, on the host, that a new stage begins with: the best weights so far."""
+    """The first state of a new stage, on the host: it has the best weights so far.
+
+    Args:
+      stages: the stages, at the new one.
+      checkpoints: checkpoints of the run.
+      state: the last state of the stage before.
+    """
     checkpoints.wait()
     best = checkpoints.best_variables(state.variables)
     return _fresh_state(best, stages.config).replace(step=state.step)

@@ -15,6 +15,7 @@ from mgr_jax.audio.augment import Augment, example_keys, of_partners
 from mgr_jax.classifier import GenreClassifier, classify
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import InputSpec
+from mgr_jax.run_once import run_once
 from mgr_jax.training.dropout import dropout_by_example
 from mgr_jax.training.loops import fast_in_loops
 from mgr_jax.training.optim import Loss, l2_penalty
@@ -24,19 +25,19 @@ Metrics = dict[str, jax.Array]
 # (data that lies on the device, batch) → clips; see mgr_jax.data.loader.Loader.inputs.
 Inputs = Callable[[Any, Batch], jax.Array]
 
-_SMALL = 2**16  # elements of an array that is not worth a kernel of its own
+_SMALL = 2**16  # an array of fewer elements is not worth its own kernel
 
 
 class TrainState(flax.struct.PyTreeNode):
-    """All that changes in training; random keys follow from the seed and the step.
+    """Everything that changes in training; random keys follow from the seed and the step.
 
     Attributes:
-      step: [] int32, updates made.
+      step: [] int32, number of updates so far.
       params: trainable parameters.
       batch_stats: running statistics of batch normalisation.
-      opt_state: of the optimizer.
+      opt_state: state of the optimizer.
       lr_scale: [] float32, factor of the schedule's learning rate.
-      average: {"params", "batch_stats"} averaged over the steps; {} where that is off.
+      average: {"params", "batch_stats"} averaged over the steps; {} without averaging.
     """
 
     step: jax.Array
@@ -48,20 +49,26 @@ class TrainState(flax.struct.PyTreeNode):
 
     @property
     def variables(self) -> dict[str, Any]:
-        """What the classifier is evaluated with."""
+        """The variables for evaluation."""
         return self.average or {"params": self.params, "batch_stats": self.batch_stats}
 
 
 def create_state(
     variables: dict[str, Any], optimizer: optax.GradientTransformation, *, averaged: bool = False
 ) -> TrainState:
-    """Returns the state before the first update."""
+    """The state before the first update.
+
+    Args:
+      variables: initial variables of the classifier.
+      optimizer: the optimizer.
+      averaged: keep averaged variables too.
+    """
     params, batch_stats = variables["params"], variables.get("batch_stats", {})
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
         batch_stats=batch_stats,
-        opt_state=jax.jit(optimizer.init)(params),  # one program, not one for each shape
+        opt_state=run_once(optimizer.init, params),
         lr_scale=jnp.ones((), jnp.float32),
         average={"params": params, "batch_stats": batch_stats} if averaged else {},
     )
@@ -83,21 +90,20 @@ def make_train_step(
 ) -> Callable[[TrainState, Any, Batch], tuple[TrainState, Metrics]]:
     """Returns `update(state, data, batches) → (state, {"loss": [steps], "accuracy": [steps], …})`.
 
-    It makes as many updates as the second axis of `batches` says ([batch, steps, ...]) before it
-    returns to the host. Under pmap (`classifier.axis_name`) gradients and metrics are averaged
-    over the devices. An update that is not finite leaves all but the step as it was; which were
-    made says "finite" [steps], 1 or 0.
+    One call makes as many updates as the second axis of `batches` has ([batch, steps, ...]). Under
+    pmap (`classifier.axis_name`) gradients and metrics are averaged over the devices. An update
+    that is not finite changes only the step; "finite" [steps] is 1 for applied updates, else 0.
 
     Args:
-      classifier: to train.
-      optimizer: as `create_state` was given.
+      classifier: the classifier to train.
+      optimizer: the optimizer that `create_state` was given.
       loss: (logits, targets) → [batch].
-      inputs: of the loader.
-      seed: of the dropout and the augmentation; what they draw for an example follows from its
-        number ("index" of the batch), so that devices and parts do not matter.
-      l2: times the sum of squared kernels is added to the loss; the loss reported is without.
-      accumulate: parts that a batch is worked through in; batch statistics are those of a part.
-      ema_decay: of the averaged variables, less in the first steps; 0: none are kept.
+      inputs: the loader's function from data and batch to clips.
+      seed: seed of dropout and augmentation. The draws for an example follow from its number
+        ("index" of the batch), so that devices and parts do not matter.
+      l2: factor of the sum of squared kernels in the minimised loss; the reported loss is without.
+      accumulate: number of parts of a batch; batch statistics are those of a part.
+      ema_decay: decay of the averaged variables, smaller in the first steps; 0: no averaging.
       augment: changes inputs and features; accuracy is that on each example's own target.
       classification_weight: factor of `loss`.
       auxiliary_weight: factor of the loss that a model itself adds, its "auxiliary_loss" [batch].
@@ -122,7 +128,7 @@ def make_train_step(
             losses = share * losses + (1 - share) * loss(logits, examples["partner_targets"])
         value = classification_weight * losses.mean()
         metrics = {"accuracy": _accuracy(logits, examples["targets"])}
-        # With a weight of 0 nothing is left of what only this loss needs, such as a decoder.
+        # With weight 0, what only this loss needs, such as a decoder, is not computed.
         if auxiliary_weight and "auxiliary_loss" in intermediates:
             metrics["auxiliary_loss"] = intermediates["auxiliary_loss"].mean()
             value += auxiliary_weight * metrics["auxiliary_loss"]
@@ -155,7 +161,7 @@ def make_train_step(
         rng = jax.random.fold_in(jax.random.key(seed), state.step)
         examples = _augmented(augment, seed, inputs(data, batch), batch, classifier)
         grads, metrics, batch_stats = gradient(state, examples, rng)
-        if axis_name:
+        if axis_name and lax.axis_size(axis_name) > 1:
             grads, metrics = lax.pmean((grads, metrics), axis_name)
         deltas, opt_state = optimizer.update(grads, state.opt_state, state.params)
         deltas = jax.tree.map(lambda x: x * state.lr_scale, deltas)
@@ -185,7 +191,7 @@ def _augmented(
     batch: Batch,
     classifier: GenreClassifier,
 ) -> Batch:
-    """All that a loss needs of each example: what depends on one is of its row."""
+    """All that a loss needs of each example; the parts of a row depend on that example only."""
     examples = {"index": batch["index"], "inputs": inputs}
     examples |= {name: batch.get(name) for name in ("targets", "aux", "lengths")}
     if augment is None:
@@ -193,7 +199,7 @@ def _augmented(
     examples["keys"] = keys = example_keys(seed, batch["index"])
     if augment.changes_inputs:
         ends, clip = batch.get("lengths"), inputs.shape[1]
-        if ends is not None:  # of arrays, that begin with context, and whose full clips end with it
+        if ends is not None:  # arrays that begin with context, and whose full clips end with it
             context = classifier.frontend.crop.context
             clip -= 2 * context
             ends = jnp.where(ends < clip, ends + context, inputs.shape[1])
@@ -217,22 +223,22 @@ def _feature_augment(
 def _if_finite(
     new: TrainState, old: TrainState, loss: jax.Array, axis_name: str | None
 ) -> tuple[TrainState, jax.Array]:
-    """The new state if all of it is finite, else the old one at its step; and which it is, []."""
-    # Gradients need no look: what is not finite of them is not finite of what comes of them.
+    """The new state if all of it is finite, else the old one at the new step; and which, []."""
+    # Gradients need no check: if they are not finite, nor is the state made from them.
     finite = jnp.isfinite(loss)
     for array in _joined(jax.tree.leaves((new.params, new.batch_stats, new.opt_state))):
         finite &= jnp.isfinite(array).all()
-    if axis_name:  # statistics of a network's own may differ between devices
+    if axis_name:  # a network's own statistics may differ between devices
         finite = lax.pmin(finite.astype(jnp.int32), axis_name) > 0
-    if jax.default_backend() == "cpu":  # that compiles a kernel for every array's choice
+    if jax.default_backend() == "cpu":  # a `where` per array would compile a kernel for each
         kept = lax.cond(finite, lambda new, old: new, lambda new, old: old, new, old)
-    else:  # where the host would have to wait for the condition
+    else:  # a `cond` would make the host wait for the condition
         kept = jax.tree.map(lambda new, old: jnp.where(finite, new, old), new, old)
     return kept.replace(step=new.step), finite
 
 
 def _joined(leaves: list[jax.Array]) -> list[jax.Array]:
-    """Floating-point arrays, the small ones of a type as one: each kernel takes time to compile."""
+    """Floating-point arrays; small ones of a type are joined, as each kernel needs compiling."""
     joined: list[jax.Array] = []
     small: dict[Any, list[jax.Array]] = {}
     for leaf in leaves:
@@ -248,7 +254,7 @@ def _joined(leaves: list[jax.Array]) -> list[jax.Array]:
 def _with_average(state: TrainState, decay: float) -> TrainState:
     if not decay:
         return state
-    # A short memory first, or the average would long hold the random start.
+    # A short memory first, or the average would contain the random start for long.
     step = state.step.astype(jnp.float32)
     keep = jnp.minimum(decay, (1 + step) / (10 + step))
     latest = {"params": state.params, "batch_stats": state.batch_stats}
@@ -267,11 +273,16 @@ def make_eval_step(
 ) -> Callable[[dict[str, Any], Any, Batch], dict[str, jax.Array]]:
     """Returns `step(variables, data, batch) → {"probabilities": [batch, classes], …}`.
 
-    Of a model that adds to the loss there is "auxiliary_loss" [batch] too.
+    If the model adds to the loss, there is "auxiliary_loss" [batch] too.
+
+    Args:
+      classifier: the classifier.
+      inputs: the loader's function from data and batch to clips.
+      task: "single_label" or "multi_label".
     """
 
     def step(variables: dict[str, Any], data: Any, batch: Batch) -> dict[str, jax.Array]:
-        # A front end that looks at the whole batch leaves out the rows that fill it up.
+        # A front end that uses the whole batch leaves out padded rows.
         masked = {"mask": batch["mask"]} if "mask" in batch else {}
         aux = dict(batch.get("aux") or {}) | masked
         clips = inputs(data, batch)
@@ -281,7 +292,16 @@ def make_eval_step(
 
 
 def require_mixable(augment: Augment | None, config: ConfigDict, spec: InputSpec) -> None:
-    """Raises a UserError where examples are to be mixed that cannot be."""
+    """Checks that examples can be mixed if the augmentation mixes them.
+
+    Args:
+      augment: the augmentation.
+      config: config of the run.
+      spec: input specification of the classifier.
+
+    Raises:
+      UserError: they cannot be mixed.
+    """
     if augment is None or not augment.mixes:
         return
     if spec.side:

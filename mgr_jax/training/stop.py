@@ -1,4 +1,4 @@
-"""How training is stopped on purpose: by all processes at one step, with everything saved."""
+"""Stops training on request: all processes stop at one step, with everything saved."""
 
 import signal
 import threading
@@ -12,26 +12,26 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from mgr_jax.signals import STATUS, Ending, give_back, take
 
-# Seconds in which a signal that comes again is the same one: `timeout` sends it to the command and
-# to the command's group, and a terminal to wrappers too, which pass it on.
+# Seconds within which a repeated signal is the same one: `timeout` sends it to the command and to
+# the command's group, and a terminal also to wrappers, which pass it on.
 _ECHO = 1.0
 
 
 class StoppedError(Exception):
-    """What was under way was given up, because the user asked to stop."""
+    """The user asked to stop, and the present work was given up."""
 
 
 class StopRequest:
     """Turns the first SIGINT or SIGTERM into a request, from `hold` to `release`.
 
-    Before and after it the handlers that there were do as they do: a program is interrupted, and
-    a command ends at once. So it does at a second Ctrl-C, some time later; not at a second
-    SIGTERM, which whoever is in a hurry follows by SIGKILL. A request that came too late to stop
-    anything is a signal again at the end, since a caller may have more to do. Handlers can be set
-    in the main thread only; elsewhere nothing is ever requested.
+    Before and after, the previous handlers are active: a program is interrupted, and a command ends
+    at once. A second Ctrl-C, some time later, also ends it at once; a second SIGTERM does not, as
+    SIGKILL is there for that. A request that came too late to stop anything is raised as a signal
+    at the end, since a caller may have more to do. Handlers can be set only in the main thread; in
+    other threads nothing is ever requested.
 
     Attributes:
-      signal: that asked to stop, as all processes have agreed; None before.
+      signal: the signal that asked to stop, agreed on by all processes; None before.
     """
 
     def __init__(self) -> None:
@@ -48,37 +48,41 @@ class StopRequest:
 
     def __exit__(self, error: object, *_: object) -> None:
         self.release()
-        # One of several processes would leave the others alone, which are done, too.
+        # One of several processes would leave the others alone; they are finished, too.
         if self._number and not error and not self._agreement:
             signal.raise_signal(self._number)
 
     def hold(self) -> None:
-        """From here on there is something to save: a signal is a request."""
+        """From here on there is something to save: a signal becomes a request."""
         if self._old or threading.current_thread() is not threading.main_thread():
             return
         self._old = {number: take(number, self._handle) for number in STATUS}
         owners = {getattr(handler, "__self__", None) for handler in self._old.values()}
         self._endings = [owner for owner in owners if isinstance(owner, Ending)]
-        for ending in self._endings:  # whose exception somebody has dropped
+        for ending in self._endings:  # its exception was dropped
             self._number = self._number or ending.number
 
     def release(self) -> None:
-        """Everything is saved: a signal does what it did before."""
+        """Everything is saved: the previous handlers are active again."""
         give_back(self._old)
         self._old = {}
 
     def asked(self) -> bool:
-        """Whether somebody asked to stop.
+        """Whether a stop was requested.
 
-        With several processes all of them must call this equally often, and all are told at the
-        same call, by the greatest number: SIGTERM goes before SIGINT.
+        With several processes, all must call this equally often. All get the same answer at the
+        same call, the greatest signal number: SIGTERM takes precedence over SIGINT.
         """
         number = self._agreement.greatest(self._number) if self._agreement else self._number
         self.signal = signal.Signals(number) if number else None
         return bool(number)
 
     def check(self) -> None:
-        """Raises StoppedError if somebody asked to stop; see `asked`."""
+        """Ends the work if a stop was requested; see `asked`.
+
+        Raises:
+          StoppedError: a stop was requested.
+        """
         if self.asked():
             raise StoppedError
 
@@ -93,14 +97,14 @@ class StopRequest:
 
 
 class _Agreement:
-    """The greatest of a number of all processes, one call late, so that nobody waits for it.
+    """The maximum of a number over all processes, one call late, so that nobody waits for it.
 
-    It is computed on the devices, between the steps: what the last call began is done when the
-    step that was begun before it is.
+    It is computed on the devices, between the steps: the result of the last call is there as soon
+    as the step before is finished.
     """
 
     def __init__(self) -> None:
-        # One device of each process would do, but for a mesh jax wants them all.
+        # One device of each process would do, but jax wants all of them in a mesh.
         mesh = Mesh(np.array(jax.devices()), ("devices",))
         self._spread = NamedSharding(mesh, PartitionSpec("devices"))
         self._max = jax.jit(jax.numpy.max, out_shardings=NamedSharding(mesh, PartitionSpec()))

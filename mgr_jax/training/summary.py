@@ -1,4 +1,4 @@
-"""What a run writes down: what it is, what it measures, what it costs."""
+"""Writes the files of a run: its description, its metrics, its cost."""
 
 import contextlib
 import dataclasses
@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 
 
 class Summary:
-    """Scalars go to metrics.jsonl (one line per step and kind) and to TensorBoard.
+    """Writes scalars to metrics.jsonl (one line per step and kind) and to TensorBoard.
 
-    Of several processes the first one writes; what it cannot write ends all of them.
+    Of several processes the first one writes; an error of writing ends all of them.
     """
 
     _events: EventFile
@@ -53,14 +53,14 @@ class Summary:
         evaluated: Iterable[int] = (),
         leak: str = "",
     ) -> None:
-        """Opens the logs of a run that goes on at `step`: later lines are cut off.
+        """Opens the logs of a run that starts or resumes at `step`; later lines are removed.
 
         Args:
-          workdir: of the run.
-          rows: of its metrics.jsonl so far, see `read_metrics`.
-          step: see above.
-          evaluated: steps whose evaluations count, as their checkpoints tell.
-          leak: how the run leaks, to be told beside scores; empty where it does not.
+          workdir: folder of the run.
+          rows: rows of its metrics.jsonl so far, see `read_metrics`.
+          step: the step at which it starts or resumes.
+          evaluated: steps whose evaluations are in their checkpoints.
+          leak: how the run leaks, to be shown with scores; empty if it does not.
         """
         self.path = workdir / "metrics.jsonl"
         self._leak = leak
@@ -68,11 +68,16 @@ class Summary:
         self._in_first(lambda: self._open(rows, step, evaluated))
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Writes scalars of one step; nan becomes null in JSON."""
+        """Writes scalars of one step; nan becomes null in JSON.
+
+        Args:
+          step: the step.
+          scalars: values by name.
+        """
         self._in_first(lambda: self._write(step, scalars))
 
     def confusion(self, step: int, predictions: Predictions) -> None:
-        """Writes the confusion matrix of a table as an image, if it is a single_label one."""
+        """Writes the confusion matrix of a single_label table as an image."""
         if self._drawing and predictions.task == "single_label":
             self._in_first(lambda: self._draw(step, predictions))
 
@@ -87,12 +92,12 @@ class Summary:
         evaluated = set(evaluated)
         if lost := evaluated - {row["step"] for row in rows}:
             warnings.warn(
-                f"{self.path} has lost lines, such as those of step {min(lost)}; the run goes on "
+                f"{self.path} has lost lines, such as those of step {min(lost)}; it continues "
                 "without them: restore the file from a backup if you need them",
                 stacklevel=2,
             )
-        if self.path.exists():  # even of damaged lines alone: the next one may follow half a line
-            # An evaluation of which the checkpoint does not know is made again.
+        if self.path.exists():  # even if all lines are damaged: half a line may be the last
+            # An evaluation that is not in the checkpoint is repeated.
             kept = [
                 row
                 for row in rows
@@ -130,9 +135,16 @@ def _tells_scores(row: Mapping[str, Any]) -> bool:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Reads metrics.jsonl; damaged lines, of a killed run or a disk, are told and passed over.
+    """Reads metrics.jsonl; damaged lines, from a kill or a disk, are skipped with a warning.
 
-    None are read where there is no file yet.
+    Args:
+      path: path of the file; it need not exist.
+
+    Returns:
+      The rows.
+
+    Raises:
+      UserError: the file cannot be read.
     """
     rows: list[dict[str, Any]] = []
     damaged: list[str] = []
@@ -146,21 +158,24 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             code="file.damaged",
         ) from error
     for number, line in enumerate(lines, 1):
-        if not line:  # behind the last one
+        if not line:  # after the last newline
             continue
         try:
-            row = read_line(line)
-            # Lines of version 0.1.0 have no sum.
-            values = (value for name, value in row.items() if name != "leak")
-            if type(row.get("step")) is not int or not all(map(_is_number, values)):
-                raise ValueError("it holds other things than numbers")
-            rows.append(row)
+            rows.append(_read_row(line))
         except ValueError:
             damaged.append(str(number))
     if damaged:
         which = f"line{'s' if len(damaged) > 1 else ''} {some_names(damaged)}"
-        warnings.warn(f"{path}: passing over the damaged {which}", stacklevel=2)
+        warnings.warn(f"{path}: skipping the damaged {which}", stacklevel=2)
     return rows
+
+
+def _read_row(line: bytes) -> dict[str, Any]:
+    row = read_line(line)  # lines of version 0.1.0 have no checksum
+    values = (value for name, value in row.items() if name != "leak")
+    if type(row.get("step")) is not int or not all(map(_is_number, values)):
+        raise ValueError("it holds values that are not numbers")
+    return row
 
 
 def _is_number(value: Any) -> bool:
@@ -175,14 +190,14 @@ def validation_metrics(predictions: Predictions) -> dict[str, float]:
         for level in ("segment", "track")
         for name, (value, *_) in result[level].items()
     }
-    # Of bare decisions, all probabilities 0 or 1, there is none.
+    # If all probabilities are 0 or 1, there is none.
     return {f"{predictions.split}/track/log_loss": float("nan")} | found
 
 
 def tell_scores(scores: Mapping[str, float], config: ConfigDict) -> str:
-    """Says the log loss of an evaluation and config.monitor, or the usual score beside the loss."""
+    """The log loss of an evaluation and config.monitor (or the usual score), as text."""
     shown = config.monitor
-    if shown == "log_loss":  # which is told anyway
+    if shown == "log_loss":  # which is shown anyway
         shown = "accuracy" if config.task == "single_label" else "roc_auc"
     return (
         f"validation log loss {scores['validation/track/log_loss']:.3f}, {shown} "
@@ -205,18 +220,18 @@ def describe_run(
     """Writes what prediction and later readers need: model.json, the config, the data.
 
     Args:
-      workdir: of the run.
-      config: of the run.
-      spec: what the classifier takes.
-      splits: "train" and "validation".
-      side: what it is given beside the sound.
-      protocol: who is trained on, and how that leaks.
-      step: at which the run goes on; 0: it begins.
-      done: the network changes no more.
-      progress: show a bar where training tracks are read to know them again.
+      workdir: folder of the run.
+      config: config of the run.
+      spec: input specification of the classifier.
+      splits: tracks of "train" and "validation".
+      side: inputs beside the sound.
+      protocol: protocol of the splits, and how it leaks.
+      step: the step at which the run resumes; 0: it starts.
+      done: the network will not change any more.
+      progress: show a bar while digests of the training tracks are computed.
     """
     train = splits["train"]
-    # Only balanced sampling has changed so far. A run that is done may yet be made longer.
+    # Only balanced sampling has changed so far. A finished run may still be extended.
     begun = draws_of(workdir) if step and config.sampling == "balanced" else DRAWS
     labels = {
         "classes": target_names(train, config.task),
@@ -224,21 +239,21 @@ def describe_run(
     }
     described = describe_model(config, spec, labels, side, train.account, protocol.as_dict())
     if step:
-        with contextlib.suppress(UserError):  # else model.json is written anew
+        with contextlib.suppress(UserError):  # otherwise model.json is rewritten
             decisions = read_description(workdir).decisions
-            if done:  # what calibration has found of the network still holds
+            if done:  # the network's calibration is still valid
                 described = dataclasses.replace(described, decisions=decisions)
             elif decisions.measured:
                 log.warning(
-                    "%s was calibrated, which no longer holds as it is trained on; calibrate it "
-                    "again when it is done.",
+                    "The calibration of %s is no longer valid, as training continues; calibrate it "
+                    "again when it is finished.",
                     workdir,
                 )
     described.save(workdir)
     contents: dict[str, Any] = {
         "dataset": train.account,
-        # So that scores on other data can tell what was trained on, under whatever name; what the
-        # digests are of says the `format` in dataset.json.
+        # So that later scores on other data can recognise training tracks under any name; the
+        # `format` in dataset.json says what the digests are computed from.
         "tracks": {name: tracks.track_id.tolist() for name, tracks in splits.items()}
         | {"train_digests": track_digests(train, progress=progress), "draws": begun},
     }
@@ -256,7 +271,16 @@ def announce(
     resident: bool,
     step: int,
 ) -> None:
-    """Logs what is trained on what, and from where."""
+    """Logs the network, the data and the devices of a run.
+
+    Args:
+      config: config of the run.
+      parameters: number of parameters.
+      splits: tracks of "train" and "validation".
+      protocol: protocol of the splits.
+      resident: whether the data lies on the device.
+      step: the step at which the run resumes; 0: it starts.
+    """
     sizes = " and ".join(f"{len(tracks)} {name}" for name, tracks in splits.items())
     devices = f"{jax.device_count()} {jax.devices()[0].platform} device(s)"
     where = "resident on" if resident else "streamed to"
@@ -267,20 +291,25 @@ def announce(
     if config.protocol.name != "dataset":
         log.info(f"Protocol: {protocol.sentence}.")
     if step:
-        log.info(f"Going on from step {step} of {config.num_steps}.")
+        log.info(f"Resuming at step {step} of {config.num_steps}.")
 
 
 def record_cost(workdir: Path, parameters: int, seconds: float) -> None:
-    """Writes run.json: what the network weighs, and how long all trainings of it took together.
+    """Writes run.json: the number of parameters, and the seconds of all trainings together.
 
-    It only describes, so that nothing is stopped by it: what goes wrong is warned of.
+    The file is only informative, so errors are only warned of.
+
+    Args:
+      workdir: folder of the run.
+      parameters: number of parameters.
+      seconds: length of this training.
     """
     path, before = workdir / "run.json", 0.0
     try:
         if path.exists():
             before = float(read_sealed(path, "")["seconds"])
     except (UserError, ValueError, KeyError, TypeError):
-        warnings.warn(f"{path} is damaged; its seconds are counted anew", stacklevel=2)
+        warnings.warn(f"{path} is damaged; its seconds are counted from 0", stacklevel=2)
     cost = {
         "parameters": parameters,
         "seconds": round(before + seconds, 1),

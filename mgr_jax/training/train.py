@@ -66,17 +66,17 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class TrainResult:
-    """How a run ended.
+    """The end of a run.
 
     Attributes:
-      step: updates made.
+      step: number of updates.
       stopped_early: whether patience ran out before config.num_steps.
       monitor: config.monitor.
       best: its value on the validation tracks, at the best checkpoint.
-      protocol: who was trained on, and how that leaks, if it does.
-      next_split: the split to evaluate: test, or validation where the protocol has no test.
-      first_process: whether this is process 0, which tells of a run over several machines.
-      skipped: updates that were left out, since they were not finite.
+      protocol: protocol of the splits, and how it leaks, if it does.
+      next_split: the split to evaluate: test, or validation if the protocol has no test.
+      first_process: whether this is process 0, which reports a run over several machines.
+      skipped: number of updates that were skipped because they were not finite.
     """
 
     step: int
@@ -89,46 +89,53 @@ class TrainResult:
     skipped: int = 0
 
     def __str__(self) -> str:
-        """The step and the best score, marked where it leaks."""
+        """The step and the best score, marked if it leaks."""
         score = f"{self.monitor} {self.best:.3f}{self.protocol.leak_mark}"
         skipped = f"; {tell_skipped(self.skipped, self.step)}" if self.skipped else ""
         return f"Trained to step {self.step}: best validation {score}{skipped}"
 
 
 def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> TrainResult:
-    """Trains what a config describes; the same call again goes on where it stopped.
+    """Trains the network that a config describes; the same call resumes after an interruption.
 
-    Writes model.json, config.json, dataset.json, tracks.json, checkpoints/, metrics.jsonl,
-    TensorBoard events, and init_from.json for a run that begins with the weights of another one,
-    into `workdir`.
+        config = mgr_jax.read_config("demo")
+        print(mgr_jax.train(config, "runs/demo"))
+        print(mgr_jax.evaluate("runs/demo", "test"))
+
+    It writes model.json, config.json, dataset.json, tracks.json, checkpoints/, metrics.jsonl and
+    TensorBoard events into `workdir`; and init_from.json if the run begins with the weights of
+    another one.
 
     Args:
-      config: see `mgr_jax.config`.
+      config: a config from `read_config`, see `mgr_jax.config`.
       workdir: folder of the run; made if absent.
-      progress: show bars, and log what goes on (as info).
+      progress: show bars, and log the progress (as info).
+
+    Returns:
+      The step and the best validation score.
 
     Raises:
-      UserError: a bad config, a dataset that is not there, a work directory of another run, an
-        update that is not finite (config.not_finite; the last good checkpoint stays), or a stop by
-        SIGTERM (training.stopped) or SIGINT (training.interrupted), with everything saved. Before
-        the first update, where a new stage begins and once all is done, signals do what they would
-        without training.
+      UserError: the config is wrong, the dataset is not prepared, the work directory holds another
+        run, an update is not finite (config.not_finite; the last good checkpoint stays), or SIGTERM
+        (code training.stopped) or SIGINT (training.interrupted) asked to stop, with everything
+        saved. Before the first update, when a new stage begins and after the end, these signals act
+        as usual.
     """
-    # 1. Config: what cannot work is refused before anything is read.
+    # 1. Config: errors are reported before any data is read.
     configs.validate(config)
     workdir = expand(workdir).absolute()
     config = _with_absolute_paths(configs.resumed_config(config, workdir / "config.json"))
     augment = _make_augment(config)
     partition = make_partition(config.partition, config.batch_size, config.accumulate)
 
-    # 2. Data: the tracks of both splits, mapped and not read, and what is known of them; they say
-    # how many steps an epoch has.
+    # 2. Data: the tracks of both splits, memory-mapped, with their metadata; they determine the
+    # number of steps per epoch.
     splits = open_run_splits(config, progress=progress)
     side, side_arrays = side_inputs_of(config, splits, progress=progress)
     train_tracks = splits["train"]
     config = configs.resolve(config, len(train_tracks))
 
-    # 3. Model: front end, normalisation and network, which say what clips they take.
+    # 3. Model: front end, normalisation and network, which determine the clips.
     classifier, spec = classifier_for(
         config, train_tracks, side.format, axis_name=partition.axis_name
     )
@@ -136,7 +143,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
     require_mixable(augment, config, spec)
     require_loss(config, classifier, spec)
 
-    # From here on files are written, by process 0 alone. Clips are cut as the front end asks.
+    # From here on process 0 writes files. The front end determines how clips are cut.
     with contextlib.ExitStack() as held:
         held.enter_context(disk_errors_told(workdir))
         in_first_process(lambda: held.enter_context(lock(workdir)))
@@ -151,7 +158,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
             progress=progress,
         )
 
-        # 4. State: of the newest checkpoint; else of config.init_from; else drawn from the seed.
+        # 4. State: from the newest checkpoint, else from config.init_from, else from the seed.
         rows = read_metrics(workdir / "metrics.jsonl")
         logged = past_evaluations(rows, config.monitor)
         in_first_process(lambda: repair_checkpoints(workdir / "checkpoints", dict(logged)))
@@ -168,7 +175,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         if step and not stages.done(step):
             in_first_process(lambda: require_same_draws(workdir, config))
 
-        # 5. Steps: the update, compiled anew for every stage, and the evaluation.
+        # 5. Steps: the update, compiled for every stage, and the evaluation.
         loader = loaders["train"]
         loss = make_loss(config, class_counts(train_tracks, config.task), len(train_tracks))
 
@@ -193,7 +200,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
             classifier, spec, loaders["validation"], partition, per_track=config.eval_segments
         )
 
-        # 6. Loop: update, log, evaluate, save, until it is done.
+        # 6. Loop: update, log, evaluate, save, until the run is finished.
         inherited = inherited_leak(workdir) if config.init_from else ""
         protocol = protocol_of(train_tracks, config.clip_samples, seed=config.seed)
         protocol = protocol.with_leak(side.leak, inherited)
@@ -216,20 +223,20 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
         if jax.process_index() == 0 and not stages.done(step):
             started = time.perf_counter()
             held.callback(lambda: record_cost(workdir, parameters, time.perf_counter() - started))
-        held.callback(checkpoints.wait)  # the first to be called: what describes may fail
+        held.callback(checkpoints.wait)  # called first: writing the description may fail
         state = partition.replicate(state)
         data = partition.replicate(loader.data)
         batches = loader.train_batches(seed=config.seed, first_step=step)
         pending: list[dict[str, jax.Array]] = []  # metrics of the steps since the last log
         since = time.perf_counter()
-        shown = None if progress else True  # None: where there is a terminal
+        shown = None if progress else True  # None: only on a terminal
         bar = tqdm(total=config.num_steps, initial=step, unit="step", disable=shown)
         loss_now = ""
 
         def evaluated_at(step: int) -> bool:
             return step % config.eval_every == 0 or step >= stages.next_end
 
-        # A run goes on with the evaluation that a stop gave up.
+        # A resumed run begins with the evaluation that a stop interrupted.
         evaluating = step > 0 and evaluated_at(step) and step not in checkpoints.scores
         if not stages.done(step):
             evaluate.compile(state.variables)  # now, while there is nothing to save
@@ -241,7 +248,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
                     state, metrics = update(state, data, partition.shard(batch))
                     stop.hold()
                     pending.append(metrics)
-                    # No further ahead of the devices: who stops waits for what they have to do.
+                    # No further ahead of the devices, or a stop would wait for their queue.
                     jax.block_until_ready(pending[-2:-1])
                     step += count
                     bar.update(count)
@@ -264,7 +271,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
                         break
                     scores = validation_metrics(predictions)
                     score = monitored(scores, config.monitor)
-                    summary.write(step, scores)  # before the checkpoint, which is nothing without
+                    summary.write(step, scores)  # before the checkpoint, which needs it
                     checkpoints.save(partition.unreplicate(state), score)
                     summary.confusion(step, predictions.by_track())
                     if progress:
@@ -276,7 +283,7 @@ def train(config: ConfigDict, workdir: str | Path, *, progress: bool = True) -> 
                     if stages.add(step, score):
                         best = first_of_stage(stages, checkpoints, partition.unreplicate(state))
                         state, update = partition.replicate(best), compile_update()
-                        stop.release()  # all is saved, and the next update is compiled for long
+                        stop.release()  # all is saved, and compiling the next update takes long
                         if progress:
                             log.info(str(stages))
                     scale = partition.replicate(np.float32(stages.lr_scale))
@@ -323,7 +330,7 @@ def _with_absolute_paths(config: ConfigDict) -> ConfigDict:
 
 
 def _steps_to_go(config: ConfigDict, loader: Loader, step: int, end: float) -> int:
-    """Updates until the host has something to do."""
+    """Number of updates until the host has something to do."""
     if not isinstance(loader, ResidentLoader):
         return 1
     every = (config.log_every, config.eval_every)
@@ -334,7 +341,7 @@ def _steps_to_go(config: ConfigDict, loader: Loader, step: int, end: float) -> i
 def _next_batch(batches: Iterator[Batch], count: int) -> Batch:
     """Batches of some steps as one, [batch, steps, ...]."""
     batch = stack_batches([next(batches) for _ in range(count)], axis=1)
-    # Keys take 32 bits, and jax would round wider numbers in its own way.
+    # Keys take 32 bits, and jax would convert wider numbers in its own way.
     batch["index"] = batch["index"].astype(np.uint32)
     return batch
 
@@ -351,12 +358,12 @@ def _save_and_stop(
     if checkpoints.latest_step != step:
         if pending:
             _, means = skipped.means(pending, step, checkpoints)
-            if means.get("skipped"):  # which the next row would not count
+            if means.get("skipped"):  # the next row would not count these
                 summary.write(step, {"train/skipped": means["skipped"]})
         checkpoints.save(state)
     checkpoints.wait()
     kept = checkpoints.latest_step or 0
-    told = f"stopped at step {step}; the same command goes on from step {kept}"
+    told = f"stopped at step {step}; the same command resumes from step {kept}"
     if stop.signal == signal.SIGTERM:
         raise UserError(told, code="training.stopped")
     raise UserError(told, code="training.interrupted")

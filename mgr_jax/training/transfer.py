@@ -1,4 +1,4 @@
-"""Where a run begins that has config.init_from: the weights of another one, as far as they fit."""
+"""Initial weights from another run (config.init_from), as far as they fit."""
 
 import dataclasses
 import logging
@@ -26,23 +26,23 @@ def initial_variables(
     *,
     progress: bool = False,
 ) -> tuple[dict[str, Any], Origin]:
-    """Puts the layers of `config.init_from` into the place of those of equal name and shape.
+    """Replaces layers by those of `config.init_from` with the same name and shape.
 
-    A fusion takes its encoder from a run of another model, and of a taught model the encoder is
-    taken; see `_take_weights`.
+    A fusion takes its encoder from a run of another model; from a taught model its encoder is
+    taken. See `_take_weights`.
 
     Args:
-      variables: of this run, freshly initialised.
-      config: of this run.
-      splits: of this run, "train" and "validation".
-      progress: show a bar where tracks are read to be compared, and log what is taken.
+      variables: variables of this run, freshly initialised.
+      config: config of this run.
+      splits: tracks of this run, "train" and "validation".
+      progress: show a bar while tracks are compared, and log which weights are taken.
 
     Returns:
-      The variables, and where they come from.
+      The variables, and their origin.
 
     Raises:
-      UserError: there is no such run, it has been trained on tracks that this one is scored on, or
-        nothing of it fits.
+      UserError: there is no such run, it was trained on tracks that this run is scored on, or no
+        layer fits.
     """
     try:
         before = read_description(folder := find_model(config.init_from))
@@ -70,8 +70,8 @@ def initial_variables(
     )
     if not taken:
         raise UserError(
-            f"config.init_from is {config.init_from}, which has no layer of the name and shape of "
-            "one of this network; use the run of a like network",
+            f"config.init_from is {config.init_from}, without a layer of the name and shape "
+            "of one of this network; give the run of a similar network",
             code="init_from.no_weights",
         )
     if progress:
@@ -88,34 +88,34 @@ def _take_weights(
     out_of_encoder: bool,
     same_classes: bool,
 ) -> tuple[dict[str, Any], str]:
-    """Puts the layers of another run into the place of those of equal name and shape.
+    """Replaces layers by those of another run with the same name and shape.
 
     Statistics of the old run's data, which a front end may keep, are not taken.
 
     Args:
       new: variables of this run, freshly initialised.
-      old: variables of the other one.
-      run: its folder, to tell of it.
+      old: variables of the other run.
+      run: folder of the other run, for messages.
       into_encoder: the old network becomes the encoder of a fusion.
       out_of_encoder: the old network was taught, and the new one is like its encoder.
-      same_classes: take the last layer ("head") too.
+      same_classes: also take the last layer ("head").
 
     Returns:
-      The variables, and a sentence that says what was taken; empty where nothing fits.
+      The variables, and a sentence on what was taken; empty if nothing fits.
     """
     fresh, known = (traverse_util.flatten_dict(dict(tree)) for tree in (new, old))
     if out_of_encoder:
         known = {
             (*path[:2], *path[3:]) if path[1] == "model" else path: array
             for path, array in known.items()
-            if path[1] != "model" or path[2] == "encoder"  # and not its own head
+            if path[1] != "model" or path[2] == "encoder"  # not its own head
         }
     if into_encoder:
         known = {
             (*path[:2], "encoder", *path[2:]) if path[1] == "model" else path: array
             for path, array in known.items()
         }
-    # Layers as a whole: a bias without its kernel would mean nothing.
+    # Whole layers: a bias without its kernel would be meaningless.
     other = {p[:-1] for p in fresh if p not in known or known[p].shape != fresh[p].shape}
     taken = {
         path: known[path]
@@ -123,7 +123,7 @@ def _take_weights(
         if path[:-1] not in other
         and path[:2] != ("batch_stats", "frontend")
         and (same_classes or "head" not in path)
-        # What these have learnt belongs to the columns and names of the other run.
+        # These were learnt for the columns and names of the other run.
         and not (path[1:2] == ("model",) and path[2].startswith(("table", "category")))
     }
     if not any(path[:2] == ("params", "model") for path in taken):
@@ -133,6 +133,6 @@ def _take_weights(
         for arrays in (fresh, taken)
     )
     rest = sorted({"/".join(p[1:-1]) for p in fresh if p[0] == "params" and p not in taken})
-    told = f"{of_new:,} of {of_all:,} parameters are those of {run}"
+    told = f"{of_new:,} of {of_all:,} parameters are taken from {run}"
     told += f"; new: {', '.join(rest)}." if rest else "."
     return traverse_util.unflatten_dict(fresh | taken), told

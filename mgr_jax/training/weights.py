@@ -1,4 +1,4 @@
-"""Writing a model's variables without a trainer, where `checkpoint.load_variables` reads them."""
+"""Writes a model's variables without a trainer; `checkpoint.load_variables` reads them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +12,10 @@ from mgr_jax.integrity import write_sums
 
 
 def save_variables(folder: Path, variables: Mapping[str, Any]) -> None:
-    """Writes the only checkpoint of a model folder that is being made, with sums of its files.
+    """Writes the only checkpoint of a new model folder, with checksums of its files.
 
     Args:
-      folder: of the model, on its way to its place; see `files.replace_folder`.
+      folder: the folder while it is being made; see `files.replace_folder`.
       variables: `params` and `batch_stats`, host arrays.
     """
     checkpoint = Path(folder).absolute() / "checkpoints" / "0"

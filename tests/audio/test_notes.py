@@ -113,14 +113,14 @@ def test_a_table_has_the_notes_of_its_tracks_also_after_a_kill(cut_music, tmp_pa
     assert list(made.notes) == ["a_cut.wav"]
     assert "is cut short" in made.notes["a_cut.wav"][0]
     assert json.loads((tmp_path / "table.csv.notes.json").read_text()) == made.notes
-    assert "1 used but not as they are, see table.csv.notes.json" in str(made)
+    assert "1 used with a note, see table.csv.notes.json" in str(made)
 
 
 def test_an_audit_tells_the_notes_also_of_kept_fingerprints(cut_music, tmp_path):
     for _ in range(2):
         found = audit(audio=cut_music, store=tmp_path / "kept", workers=0, progress=False)
         assert list(found.notes) == ["rock/cut.wav"]
-        assert "1 tracks were compared, but not as they are" in str(found)
+        assert "1 tracks were compared with a warning" in str(found)
         assert "## Used, but not as they are" in found.markdown()
     (cut_music / "rock/cut.wav").write_bytes(b"")
     found = audit(audio=cut_music, store=tmp_path / "kept", workers=0, progress=False)

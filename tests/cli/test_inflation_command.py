@@ -100,13 +100,10 @@ def test_the_checkpoints_of_networks_are_chosen_on_a_fold_that_is_not_scored(
     assert cli.main(["audit", "inflation", *flags, "--seeds=2"]) == 0
     protocols = ("row_random", "stratified_kfold", "artist_kfold")
     assert asked == [(name, 3, name, 2) for name in protocols]
-    assert (
-        "checkpoint that scores a fold was chosen on the fold after it"
-        in (tmp_path / "inflation.md").read_text()
-    )
+    assert "its checkpoint chosen on the next fold" in (tmp_path / "inflation.md").read_text()
     for more, says in (
         ("--metric=roc_auc", "no metric 'roc_auc'"),
-        ("--seconds=3", "seconds is of baselines"),
+        ("--seconds=3", "seconds is for baselines"),
     ):
         assert cli.main(["audit", "inflation", *flags, more]) == 1
         assert says in capsys.readouterr().err
@@ -116,7 +113,7 @@ def test_the_checkpoints_of_networks_are_chosen_on_a_fold_that_is_not_scored(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "one of config (a network), dataset and table (baselines)"),
+        ([], "one of config (measures a network), dataset and table (measure baselines)"),
         (["--table=none.csv"], "none.csv is not a file"),
         (["--table={table}", "--classifiers=svn"], "no classifier 'svn'"),
         (["--table={table}", "--classifiers="], "no classifier is named"),

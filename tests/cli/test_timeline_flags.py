@@ -40,7 +40,7 @@ def test_sections_are_said(capsys, trained_run, song):
     ("flag", "words"),
     [
         ("--hop=0", "hop is 0.0; give a time above 0"),
-        ("--hop=0.6", "hop is 0.6 s, but the model listens to windows of 0.5 s"),
+        ("--hop=0.6", "hop is 0.6 s, but the model's windows last 0.5 s"),
         ("--hysteresis=1.5", "hysteresis is 1.5; give a number from 0 to 1"),
         ("--smoothing=-1", "not a non-negative number"),
         ("--min_section=nan", "not a non-negative number"),

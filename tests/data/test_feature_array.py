@@ -156,7 +156,7 @@ def test_known_artists_that_other_splits_part_are_counted(tmp_path, build, split
     split = np.array((["train"] * 6 + ["validation"] * 2 + ["test"] * 2) * 3)
     artist = np.repeat(GENRES, 10)
     np.savez(tmp_path / "a.npz", **pictures(), split=split, artist=artist)
-    with pytest.warns(UserWarning, match=f"3 artists stand in several {splits} splits"):
+    with pytest.warns(UserWarning, match=f"3 artists are in several {splits} splits"):
         folder = build(tmp_path / "a.npz", splits=splits)
     protocol = json.loads((folder / "protocol.json").read_text())
     assert protocol["artists_in_several_splits"] == 3
@@ -391,7 +391,8 @@ def test_other_features_are_refused(run, features, code, named):
 
 
 def test_short_tracks_are_filled_with_a_warning(run):
-    with pytest.warns(UserWarning, match="1 of 1 tracks have fewer than the 8 frames"):
+    told = "1 of 1 tracks have fewer frames than the network.s window of 8"
+    with pytest.warns(UserWarning, match=told):
         prediction = mgr_jax.load(run[0]).predict_features(np.ones((3, BINS), np.uint8))
     assert prediction.end.tolist() == [3.0]
 
@@ -407,7 +408,7 @@ def test_a_model_of_features_refuses_audio(run, capsys, music_folder):
     ("arrays", "name", "flags", "says"),
     [
         (change(), "test.npz", [], "would replace those of the test split"),
-        (change(), "a.npz", ["--split=test"], "the split test of a file makes no sense"),
+        (change(), "a.npz", ["--split=test"], "a file has no split test"),
         (change(label=np.array(["jazz"] * 30)), "a.npz", [], "'jazz', which the model does not"),
         (change(mel=np.zeros((30, 2, 2))), "a.npz", [], "the features have shape"),
         (change(track=np.arange(30)), "a.npz", [], "does not say the genre"),

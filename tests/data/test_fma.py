@@ -248,7 +248,7 @@ def test_artists_in_several_splits_are_counted(plan, unpacked, tmp_path):
     rows[1_000]["set", "split"] = "test"
     copy = shutil.copytree(unpacked, tmp_path / "copy")
     write_metadata(copy / "fma_metadata", rows)
-    with pytest.warns(UserWarning, match="1 artists stand in more than one"):
+    with pytest.warns(UserWarning, match="1 artists are in more than one"):
         assert plan(copy).account["artists_in_several_splits"] == 1
 
 

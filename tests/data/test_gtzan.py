@@ -370,7 +370,7 @@ def test_the_real_artists_stay_on_one_side(shared_dir):
     assert protocol["unknown"] == {"artist": 17}
     assert 560 < splits.count("train") < 640
 
-    with pytest.warns(UserWarning, match="10 artists stand in several fault_filtered"):
+    with pytest.warns(UserWarning, match="10 artists are in several fault_filtered"):
         splits, protocol = split_tracks(tracks, genres, splits="fault_filtered", **options)
     assert Counter(splits) == {"train": 443, "validation": 197, "test": 290, "": 70}
 

@@ -225,7 +225,7 @@ def test_runs_of_older_versions_are_begun_with(first, tmp_path):
     other = write_music(tmp_path / "other", names("wxyz", "ttve"), first_seed=400)
     config = prepare_folder(data_dir, other, "for_older")
     config.init_from = str(older)
-    with pytest.warns(UserWarning, match="kept no digests of audio.*by name alone"):
+    with pytest.warns(UserWarning, match="kept no digests of audio.*only by name"):
         assert begin(config).leak == ""
 
 
@@ -240,7 +240,7 @@ def test_what_was_taken_is_logged_if_progress_is_to_be_told(first, tmp_path, cap
             train(config, tmp_path / str(progress), progress=progress)
         told = [r.getMessage() for r in caplog.records if r.name.startswith("mgr_jax.")]
         assert bool(told) == progress
-    assert told[0].endswith(f"parameters are those of {run}.")
+    assert told[0].endswith(f"parameters are taken from {run}.")
 
 
 def test_what_the_other_run_began_with_counts_too(first, tmp_path):
@@ -269,7 +269,7 @@ def test_what_the_other_run_began_with_counts_too(first, tmp_path):
     path = tmp_path / "second" / "config.json"
     stored = read_unsealed(path) | {"init_from": str(tmp_path / "gone")}
     path.write_text(json.dumps(stored))
-    with pytest.warns(UserWarning, match="gone, which cannot be read any more"):
+    with pytest.warns(UserWarning, match="gone, which can no longer be read"):
         begin(config)
 
 

@@ -53,7 +53,7 @@ def test_arrays_that_are_missing_and_left_over_are_named_together(source):
 def test_a_file_of_another_source_is_told_to_be_one(source):
     state = state_of(source)
     for other in set(list_sources()) - {source}:
-        with pytest.raises(UserError, match=f"but one of {source};"):
+        with pytest.raises(UserError, match=f"but of {source};"):
             convert(other, state)
 
 

@@ -103,7 +103,7 @@ def test_filling_that_counts_is_warned_of(trained_run, short_clip, says):
     described = dataclasses.replace(described, spec=spec)
     variables = load_variables(trained_run, abstract_variables(classifier, spec), "best")
     filling = Predictor(classifier, variables, described)
-    told = "lasts 0.2 s, less than the 0.5 s the network looks at; .*"
+    told = "lasts 0.2 s, less than the network's window of 0.5 s; .*"
     with pytest.warns(UserWarning, match=told + says):
         prediction = filling.predict(clip("hiss", 0.2), sample_rate=RATE)
     assert prediction.end[0] == pytest.approx(0.2)

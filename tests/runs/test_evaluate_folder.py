@@ -118,7 +118,7 @@ def test_files_called_like_tracks_whose_sound_was_not_kept_are_left_out(
     result = mgr_jax.evaluate(run, folder=music_folder, **QUIET)
     trained = json.loads((run / "tracks.json").read_text(encoding="utf-8"))["train"]
     assert {one.path for one in result.left_out if one.kind == "named_alike"} == set(trained)
-    assert "is called like a track" in str(result)
+    assert "has the name of a training track" in str(result)
     assert "the model was trained on it" not in str(result)
 
 
@@ -126,7 +126,7 @@ def test_files_of_equal_names_and_other_sound_are_scored_and_told(run, tmp_path)
     folder = make_files(tmp_path / "mine")
     for genre in GENRES:
         (folder / genre / "0.wav").rename(folder / genre / "0-0.wav")
-    with pytest.warns(UserWarning, match="called like tracks .* but hold other samples"):
+    with pytest.warns(UserWarning, match="have the names of tracks .* but hold other samples"):
         result = mgr_jax.evaluate(run, folder=folder, **QUIET)
     assert len(result.tracks.track) == 12
 

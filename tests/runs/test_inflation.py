@@ -38,7 +38,7 @@ def test_a_network_is_measured_and_its_config_stays_what_it_was(tmp_path, tiny_c
     assert system == f"{tiny_config.frontend.name} + {tiny_config.model.name}"
     # The same answers by every protocol: nothing is gained.
     assert found.systems[system]["track"]["differences"]["row_random - artist_kfold"][0] == 0
-    assert "chosen on the fold after it" in str(found)
+    assert "its checkpoint chosen on the next fold" in str(found)
     assert found.protocols["row_random"].sentence in found.markdown()
 
     page = found.save(tmp_path / "out")

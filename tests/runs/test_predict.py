@@ -346,7 +346,7 @@ def test_the_suffix_of_a_format_may_be_given(predictor, songs):
 
 def test_results_beside_songs_replace_no_file_of_others(predictor, songs):
     (songs / "d.mp3.mgr-jax.txt").write_text("0.0\t1.0\tmy own label\n")
-    with pytest.warns(UserWarning, match=r"1 files hold something else .*d\.mp3\.mgr-jax\.txt"):
+    with pytest.warns(UserWarning, match=r"1 files of other programs .*d\.mp3\.mgr-jax\.txt"):
         run(beside=True, formats=("audacity", "csv"))
     assert (songs / "d.mp3.mgr-jax.txt").read_text() == "0.0\t1.0\tmy own label\n"
     there = {path.name for path in songs.iterdir()} - set(NAMES)

@@ -171,9 +171,9 @@ def test_songs_are_added_without_embedding_those_of_before(taught, music, tmp_pa
     assert len(asked) == len(more)
     (tmp_path / "more" / "Takt" / "0.wav").unlink()
     made = mgr_jax.teach(out=out, add=True, **QUICK)
-    assert "1 of the 22 songs of before" in " ".join(made.account["notes"])
+    assert "1 of the 22 earlier songs" in " ".join(made.account["notes"])
     shutil.rmtree(tmp_path / "more")
-    with user_error("folder.not_found", tmp_path / "more", "put it back"):
+    with user_error("folder.not_found", tmp_path / "more", "restore it"):
         mgr_jax.teach(out=out, add=True, **QUICK)
 
 

@@ -193,7 +193,7 @@ def test_a_score_that_orbax_cannot_read_is_mended(run):
     make_older(run / "checkpoints/2")
     for score, told in ((0.8, "mended"), (None, "lost")):
         (run / "checkpoints/2/metrics/metrics").write_text("[]")
-        with pytest.warns(UserWarning, match="score of checkpoint .*/2 is damaged; it does not"):
+        with pytest.warns(UserWarning, match="score of checkpoint .*/2 is damaged; it is not"):
             load_variables(run)
         with pytest.warns(UserWarning, match=rf"/2 was damaged, and \w+ {told}"):
             repair_checkpoints(run / "checkpoints", {2: score} if score else {})

@@ -123,5 +123,5 @@ def test_all_processes_pass_over_the_checkpoint_that_is_damaged(
         assert process.returncode == 0, error
     assert "checkpoints/9 is damaged" in told[0][1]
     assert "renamed to damaged-9; that of step 8 is used instead" in told[0][1]
-    assert "Going on from step 8 of 10" in told[0][0]
+    assert "Resuming at step 8 of 10" in told[0][0]
     assert "Trained to step 10" in told[0][0]

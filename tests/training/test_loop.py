@@ -130,7 +130,7 @@ def test_a_damaged_description_stops_nothing(quick, tmp_path):
     quick.num_steps = 8
     with pytest.warns(UserWarning, match=r"run\.json is damaged; its seconds are") as told:
         assert train(quick, tmp_path, progress=False).step == 8
-    assert sum("passing over the damaged lines 5, 6, 7, …" in str(one.message) for one in told) == 1
+    assert sum("skipping the damaged lines 5, 6, 7, …" in str(one.message) for one in told) == 1
     assert list_steps(tmp_path / "checkpoints")[0] == 8
     assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")][-1] == 8
     assert json.loads((tmp_path / "model.json").read_text())["schema"] == SCHEMA

@@ -240,7 +240,7 @@ def test_without_its_log_only_a_run_of_an_older_version_is_not_gone_on_with(quic
     for checkpoint in (older / "checkpoints").iterdir():
         shutil.rmtree(checkpoint / "history")
         (checkpoint / "sums.json").unlink()
-    with user_error("run.missing_evaluation", "metrics.jsonl", "evaluation of step"):
+    with user_error("run.missing_evaluation", "metrics.jsonl", "evaluation of checkpoint"):
         train(quick, older, progress=False)
 
 

@@ -1,4 +1,4 @@
-"""Files that are not what their names say, and how to make them."""
+"""Files that are not what their names say, and functions that make them."""
 
 import contextlib
 import os
@@ -35,13 +35,13 @@ def _half(data: bytes) -> bytes:
 
 
 def _with_hole(data: bytes) -> bytes:
-    """A third of it is lost, as by a download of several parts."""
+    """Zeroes a third of a file, like an incomplete download of several parts."""
     third = len(data) // 3
     return data[:third] + bytes(third) + data[2 * third :]
 
 
 def _says_all(data: bytes) -> bytes:
-    """Has a FLAC file claim the largest number of samples, which is of 36 bits."""
+    """Makes a FLAC file claim the largest number of samples, which has 36 bits."""
     return data[:21] + bytes([data[21] | 0x0F]) + b"\xff" * 4 + data[26:]
 
 
@@ -86,9 +86,9 @@ class BadFile:
 
     Attributes:
       file: its name.
-      what: what it is.
-      code: of the error; empty where the file is read.
-      make: writes it.
+      what: its description.
+      code: code of the error; empty if the file is read.
+      make: function that writes it.
     """
 
     file: str
@@ -118,7 +118,7 @@ def _wav(
     change: Callable[[np.ndarray], np.ndarray] = np.array,
     rate: int = _RATE,
 ) -> BadFile:
-    """A WAV file of floats: what becomes of the original, [samples, channels]."""
+    """A WAV file of floats, made by changing the original, [samples, channels]."""
 
     def make(path: Path) -> None:
         soundfile.write(path, change(original(_RATE, 2, 16)), rate, format="WAV", subtype="FLOAT")
@@ -177,13 +177,13 @@ BAD_FILES = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is said of a file.
+    """The result of reading a file.
 
     Attributes:
-      code: of the error; empty if it is read.
-      refused: the sentence of the error.
-      warned: the sentences that warn of it, where it is read.
-      seconds: how much of it is read.
+      code: code of the error; empty if it is read.
+      refused: message of the error.
+      warned: warnings about a file that is read.
+      seconds: length of the sound that is read.
     """
 
     code: str = ""
@@ -193,7 +193,15 @@ class Outcome:
 
 
 def try_file(path: Path, *, allow_truncated: bool = False) -> Outcome:
-    """Reads a file, one that is locked without the rights of root."""
+    """Reads a file; a locked one without the permissions of root.
+
+    Args:
+      path: the file.
+      allow_truncated: see `Limits`.
+
+    Returns:
+      The result.
+    """
     is_locked = path.exists() and not path.stat().st_mode & 0o444
     rights = _as_nobody() if is_locked and os.geteuid() == 0 else contextlib.nullcontext()
     with rights, warnings.catch_warnings(record=True) as caught:

@@ -1,4 +1,4 @@
-"""What happens to files: other lengths in their headers, tags, junk, another container."""
+"""Edits of files: other lengths in their headers, tags, junk, another container."""
 
 import io
 import struct
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def _says(form: str, length: int, *places: tuple[bytes, int]) -> Callable[[bytes], bytes]:
-    """Has a file give a length: at each place, so many bytes from where a tag first stands."""
+    """Makes a file claim a length: at each place, given in bytes from the first tag of a kind."""
 
     def edit(data: bytes) -> bytes:
         edited = bytearray(data)
@@ -19,17 +19,17 @@ def _says(form: str, length: int, *places: tuple[bytes, int]) -> Callable[[bytes
 
 
 def wav_says(length: int) -> Callable[[bytes], bytes]:
-    """Has a WAV file say that it, and its data, have so many bytes."""
+    """Makes a WAV file claim this length in bytes for itself and its data."""
     return _says("<I", length, (b"RIFF", 4), (b"data", 4))
 
 
 def au_says(length: int) -> Callable[[bytes], bytes]:
-    """Has an AU file say that its data has so many bytes."""
+    """Makes an AU file claim this length in bytes for its data."""
     return _says(">I", length, (b".snd", 8))
 
 
 def aiff_says(length: int) -> Callable[[bytes], bytes]:
-    """Has an AIFF file say that it, its frames and its data are so many."""
+    """Makes an AIFF file claim this length for itself, its frames and its data."""
     return _says(">I", length, (b"FORM", 4), (b"COMM", 10), (b"SSND", 4))
 
 
@@ -38,12 +38,12 @@ rf64_says_nothing = _says("<Q", 0, (b"ds64", 8), (b"ds64", 16), (b"ds64", 24))
 
 
 def flac_says_nothing(data: bytes) -> bytes:
-    """Has a FLAC file give 0 samples, which stands for "not known": 36 bits from 21.5 on."""
+    """Makes a FLAC file claim 0 samples, which means "unknown": 36 bits from 21.5 on."""
     return data[:21] + bytes([data[21] & 0xF0, 0, 0, 0, 0]) + data[26:]
 
 
 def with_id3(data: bytes) -> bytes:
-    """Puts a tag with a picture of 300 kB before the sound."""
+    """Inserts a tag with a picture of 300 kB before the sound."""
     size = 300_000
     digits = bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0))
     picture = b"\0image/png\0\3\0" + bytes(size - 23)
@@ -51,7 +51,7 @@ def with_id3(data: bytes) -> bytes:
 
 
 def with_tags_behind(data: bytes) -> bytes:
-    """Puts an APE tag behind the sound, as mp3gain does, and an ID3v1 tag."""
+    """Appends an APE tag, as mp3gain does, and an ID3v1 tag."""
     gain = b"+2.475000 dB"
     item = struct.pack("<II", len(gain), 0) + b"REPLAYGAIN_TRACK_GAIN\0" + gain
     size = struct.pack("<III", 2_000, len(item) + 32, 1)
@@ -61,12 +61,12 @@ def with_tags_behind(data: bytes) -> bytes:
 
 
 def after_junk(data: bytes) -> bytes:
-    """Puts 2 kB before the sound, as a recorder that tunes in too early does."""
+    """Inserts 2 kB before the sound, as a recorder that starts too early."""
     return bytes(range(1, 251)) * 8 + data
 
 
 def moved_to(name: str) -> Callable[[bytes], bytes]:
-    """Has the same packets stand in another container."""
+    """Moves the same packets into another container."""
 
     def edit(data: bytes) -> bytes:
         import av

@@ -1,4 +1,4 @@
-"""The encodings that are tried: data."""
+"""The table of tested encodings."""
 
 from functools import partial
 from typing import Any
@@ -198,7 +198,7 @@ _OTHERS = (
 
 
 def _by(command: str, suffix: str, kind: Kind, **more: Any) -> Encoding:
-    """By a program: {wav} is the original, and what is written is {file}, or leaves by a pipe."""
+    """An encoding by a program: {wav} is the original, and the output is {file} or a pipe."""
     name = command.format(wav="x.wav", file=f"x.{suffix}")
     parts = tuple(command.split())
     return Encoding(
@@ -230,7 +230,7 @@ _COMMANDS = (
     _by("ffmpeg -i {wav} -c:a truehd -strict -2 {file}", "thd", EXACT, rate=48_000),
 )
 
-# What the page calls them.
+# Their titles on the page.
 TABLE = {
     "WAV": _WAV,
     "Other uncompressed files": _OTHER_PCM,

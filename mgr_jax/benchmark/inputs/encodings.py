@@ -1,4 +1,4 @@
-"""Encodings that people have music in, and how to make a short file of each.
+"""Encodings of music, and functions that write a short file in each.
 
 A row of the table is written by soundfile or by PyAV (the encoders of its wheel, see
 `av.codecs_available`), wherever the tests run; the rows of lame, sox and ffmpeg need these.
@@ -19,19 +19,22 @@ import soundfile
 
 SECONDS = 2.0
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1", 16: "hexadecagonal"}
-_BASS = {(6, 3), (8, 3)}  # this channel of so many is the subwoofer's: codecs keep nothing else
+_BASS = {
+    (6, 3),
+    (8, 3),
+}  # by number of channels, the subwoofer's channel: codecs keep only low frequencies
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What may become of the sound.
+    """The allowed changes of the sound.
 
     Attributes:
       length: by how many ms the result may be shorter, and longer, than the original.
-      lag: how many ms it may come earlier, and later.
-      gain: dB that it may be louder or softer by.
-      correlation: with the original, at least.
-      error: the largest difference of a sample, where samples are kept; in units of 16 bit.
+      lag: by how many ms it may be earlier, and later.
+      gain: by how many dB it may be louder or softer.
+      correlation: least correlation with the original.
+      error: the largest difference of a sample, for lossless encodings; in units of 16 bit.
     """
 
     length: tuple[float, float] = (0.0, 0.0)
@@ -41,21 +44,21 @@ class Kind:
     error: float | None = None
 
 
-# The mean of channels in float32 is not exact; nothing else may differ.
+# The mean of channels in float32 is not exact; everything else is.
 EXACT = Kind(error=0.01)
-# 8 bit, on a scale of logarithms.
+# 8 bit, on a logarithmic scale.
 LOG = Kind(gain=0.05, correlation=0.9995)
-# 4 bit for the difference to what was predicted.
+# 4 bit for the difference from a prediction.
 ADPCM = Kind(length=(0, 50), gain=0.1, correlation=0.995)
-# Coders of blocks add silence before the sound, and fill the last block. The file tells by how
-# much ("trimmed"), or it does not ("padded").
+# Block coders add silence before the sound, and pad the last block. The file gives the amount
+# ("trimmed"), or does not ("padded").
 TRIMMED = Kind(length=(1, 50), lag=(0.05, 0.05), gain=0.6, correlation=0.99)
 PADDED = Kind(length=(1, 110), lag=(0, 60), gain=0.6, correlation=0.99)
 # FFmpeg takes two blocks off, as Microsoft's encoder adds them and its own does not.
 FIRST_SHORT = Kind(length=(5, 110), lag=(50, 60), gain=0.6, correlation=0.99)
 # FFmpeg takes the filling off a last block that was not filled.
 LAST_SHORT = Kind(length=(93, 0), error=0.01)
-# Models of a voice keep how it sounds, not its samples.
+# Voice coders keep the sound of a voice, not its samples.
 SPEECH = Kind(length=(5, 90), lag=(10, 30), gain=3, correlation=0.7)
 
 
@@ -64,20 +67,20 @@ class Encoding:
     """One way to store sound in a file.
 
     Attributes:
-      name: of the row.
-      suffix: of the file.
-      container: as soundfile (in capitals) or PyAV names it; of a command, the program.
+      name: name of the row.
+      suffix: suffix of the file.
+      container: soundfile's (in capitals) or PyAV's name of the container; or a program.
       codec: soundfile's subtype, or PyAV's encoder.
-      kind: what may become of the sound.
-      rate: in Hz.
+      kind: the allowed changes of the sound.
+      rate: sample rate in Hz.
       channels: 1, 2, 6, 8 or 16.
-      bits: of the original.
-      sample_format: that of the encoder, where it has several.
-      container_options: of PyAV.
-      codec_options: of PyAV.
+      bits: bits of the original.
+      sample_format: format of the encoder, if it has several.
+      container_options: options of PyAV.
+      codec_options: options of PyAV.
       bit_rate: in bits per second; 0 is the encoder's default.
-      piped: written to where nobody can go back to fill in a length.
-      edit: what is done to the file then.
+      piped: written to a pipe, so that a length cannot be filled in later.
+      edit: change of the written file.
       command: a program and its arguments, with {wav} for the original and {file}.
     """
 
@@ -99,14 +102,14 @@ class Encoding:
 
     @property
     def writer(self) -> str:
-        """What writes it: a library, or a program."""
+        """The library or program that writes it."""
         if self.command:
             return self.container
         return "soundfile" if self.container.isupper() else "PyAV"
 
     @property
     def missing(self) -> str:
-        """The program that it needs and that is not here."""
+        """The program that it needs and that is not installed."""
         return self.container if self.command and not shutil.which(self.container) else ""
 
 
@@ -114,8 +117,14 @@ class Encoding:
 def original(rate: int, channels: int, bits: int, seconds: float = SECONDS) -> np.ndarray:
     """A sound [samples, channels] float64, of multiples of 2 ** (1 - bits).
 
-    Each channel is a chirp of its own, louder and softer by turns: wherever it is cut, mixed or
-    moved, its correlation with itself is not what it was.
+    Each channel is its own chirp with a changing level, so that any cut, mix or shift changes its
+    correlation with the original.
+
+    Args:
+      rate: sample rate in Hz.
+      channels: number of channels.
+      bits: bits per sample.
+      seconds: length.
     """
     time = np.arange(round(rate * seconds)) / rate
     sound = []
@@ -137,14 +146,14 @@ def write(encoding: Encoding, path: Path, seconds: float = SECONDS) -> np.ndarra
     """Writes the original in an encoding.
 
     Args:
-      encoding: which one; its program must be there.
-      path: of the file.
-      seconds: of sound.
+      encoding: the encoding; its program must be installed.
+      path: the file.
+      seconds: length of the sound.
 
     Returns:
       The original, [samples, channels].
     """
-    path.unlink(missing_ok=True)  # programs ask before they replace a file
+    path.unlink(missing_ok=True)  # programs ask before they overwrite a file
     sound = original(encoding.rate, encoding.channels, encoding.bits, seconds)
     if encoding.command:
         _write_command(encoding, path, sound)
@@ -160,7 +169,7 @@ def write(encoding: Encoding, path: Path, seconds: float = SECONDS) -> np.ndarra
 
 
 class _Pipe:
-    """A file that cannot be gone back in."""
+    """A file that cannot seek."""
 
     def __init__(self, path: Path) -> None:
         self.file = path.open("wb")
@@ -172,7 +181,7 @@ def _write_pyav(encoding: Encoding, path: Path, sound: np.ndarray) -> None:
 
     pipe = _Pipe(path) if encoding.piped else None
     layout = _LAYOUTS[encoding.channels]
-    # No sample of the original is 1, which would be beyond the largest number.
+    # No sample of the original is 1, which would exceed the largest integer.
     packed = np.round(sound * 2**31).astype(np.int32).reshape(1, -1)
     frame = av.AudioFrame.from_ndarray(packed, format="s32", layout=layout)
     frame.sample_rate, frame.pts, frame.time_base = encoding.rate, 0, Fraction(1, encoding.rate)

@@ -1,4 +1,4 @@
-"""How well an encoding is read: what becomes of the sound that went into it."""
+"""Measures how well an encoding is read: compares the decoded sound with the original."""
 
 import warnings
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ import numpy as np
 from mgr_jax.audio.io import AudioError, read_audio
 from mgr_jax.benchmark.inputs.encodings import Encoding, write
 
-_LONG = 8.0  # seconds; of less, half may be within the tolerance of lengths
+_LONG = 8.0  # seconds; half of less could be within the tolerance of lengths
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What became of the sound in a file, against the original.
+    """The decoded sound of a file, compared with the original.
 
     Attributes:
-      encoding: of the file.
+      encoding: encoding of the file.
       length: by how many ms it is longer, or if negative shorter.
-      lag: by how many ms it comes later, or earlier.
-      gain: by how many dB it is louder, or softer.
-      correlation: where it is the same sound, moved by the lag.
+      lag: by how many ms it is later, or if negative earlier.
+      gain: by how many dB it is louder, or if negative softer.
+      correlation: correlation with the original, shifted by the lag.
       error: the largest difference of a sample there, in units of 16 bit.
-      said: what was warned of.
+      said: warnings.
     """
 
     encoding: Encoding
@@ -36,7 +36,7 @@ class Measured:
 
     @property
     def wrong(self) -> list[str]:
-        """What is not as it has to be for this encoding; of a whole file, nothing is said."""
+        """The deviations that this encoding does not allow, warnings among them."""
         kind = self.encoding.kind
         held = {
             f"{self.length:+.2f} ms": -kind.length[0] <= self.length <= kind.length[1],
@@ -52,11 +52,14 @@ def measure(encoding: Encoding, path: Path) -> Measured:
     """Writes a file in an encoding, reads it and compares.
 
     Args:
-      encoding: which one; its program must be there.
-      path: of the file, which is replaced.
+      encoding: the encoding; its program must be installed.
+      path: the file, which is overwritten.
+
+    Returns:
+      The comparison.
 
     Raises:
-      AudioError: the file is not read.
+      AudioError: the file cannot be read.
     """
     original = write(encoding, path).mean(axis=1)
     with warnings.catch_warnings(record=True) as caught:
@@ -80,7 +83,7 @@ def measure(encoding: Encoding, path: Path) -> Measured:
 
 
 def find_lag(sound: np.ndarray, original: np.ndarray) -> int:
-    """By how many samples a sound comes later than the original: where they correlate best."""
+    """The lag in samples at which a sound correlates best with the original."""
     size = 1 << (len(sound) + len(original)).bit_length()
     spectrum = np.fft.rfft(sound, size) * np.fft.rfft(original, size).conj()
     best = int(np.fft.irfft(spectrum, size).argmax())
@@ -88,11 +91,11 @@ def find_lag(sound: np.ndarray, original: np.ndarray) -> int:
 
 
 def notices_cut(encoding: Encoding, path: Path) -> bool:
-    """Whether half of a file in an encoding is refused, or else taken for a whole one.
+    """Whether half a file in an encoding is refused, rather than taken for a whole one.
 
     Args:
-      encoding: which one; its program must be there.
-      path: of the file, which is replaced.
+      encoding: the encoding; its program must be installed.
+      path: the file, which is overwritten.
     """
     write(encoding, path, _LONG)
     data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""The folders and tables that are tried: data."""
+"""The table of tested folders and tables."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,12 @@ _SPLITS = {"train": 12, "validation": 2, "test": 2}
 
 
 def _read(*parts: str, splits: Mapping[str, int] | None = None, **genres: int) -> Understood:
-    """Genres are understood, those of _MUSIC unless others are given; parts of what is said."""
+    """Genres that are understood, those of _MUSIC by default, and parts of the messages."""
     return Understood(genres or {"pop": 8, "rock": 8}, splits or {}, parts)
 
 
 def _refused(code: str, *parts: str) -> Understood:
-    """Nothing is understood; what is said has these parts."""
+    """Nothing is understood; the message has these parts."""
     return Understood(said=parts, code=code)
 
 
@@ -104,7 +104,7 @@ def _indexed(
     file: str = "{genre}/{song}.wav",
     also: str = "",
 ) -> Layout:
-    """Sixteen songs and an index.csv, in which these cells follow the file."""
+    """Sixteen songs and an index.csv with these cells after the file."""
     splits = ["train"] * 6 + ["validation", "test"]
     rows = [
         ",".join([file, *cells]).format(genre=genre, song=song, split=split)
@@ -115,7 +115,7 @@ def _indexed(
     return Layout(name, outcome, files, {"index.csv": "\n".join([header, *rows])})
 
 
-_NAMED = Understood({"the pop": 8, "the rock": 8})  # as the tables call them
+_NAMED = Understood({"the pop": 8, "the rock": 8})  # names as in the tables
 _INDEXES = (
     _indexed("path and genre", _NAMED, "path,genre", "the {genre}"),
     _indexed("only paths", _read(), "path"),
@@ -195,7 +195,7 @@ _CLIPS = tuple(f"fma_small/00{folder}/00{folder}00{_SONGS}.mp3" for folder in (1
 
 
 def _fma_metadata() -> dict[str, str]:
-    """The columns of tracks.csv and genres.csv that are needed, for sixteen tracks."""
+    """The needed columns of tracks.csv and genres.csv, for sixteen tracks."""
     lines = [
         ",set,set,track,track,artist,album",
         ",split,subset,genre_top,genres_all,id,id",

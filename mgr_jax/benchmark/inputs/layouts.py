@@ -1,4 +1,4 @@
-"""Folders and tables of music as people have them, made small, and what is understood of each."""
+"""Small versions of users' folders and tables of music, and how they are understood."""
 
 import itertools
 import re
@@ -20,13 +20,13 @@ from mgr_jax.errors import UserError
 
 @dataclass(frozen=True)
 class Understood:
-    """What is made of a layout.
+    """How a layout is understood.
 
     Attributes:
-      genres: how many tracks each has.
-      splits: how many tracks each has, where they were given.
-      said: the sentence that refuses it, or what is warned of.
-      code: of the error that refuses it; empty where it is understood.
+      genres: number of tracks of each.
+      splits: number of tracks of each, if splits are given.
+      said: the error message, or the warnings.
+      code: code of the error; empty if it is understood.
     """
 
     genres: Mapping[str, int] = field(default_factory=dict)
@@ -37,17 +37,17 @@ class Understood:
 
 @dataclass(frozen=True)
 class Layout:
-    """A folder, or a file, that a dataset may be prepared from.
+    """A folder, or a file, from which a dataset can be prepared.
 
     Attributes:
-      name: what it is.
-      outcome: what is to be made of it; of each sentence that is to be said, a part.
+      name: its description.
+      outcome: the expected result, with parts of the expected messages.
       files: names of audio files, with {a,b} for several of them.
-      texts: content of other files, by name.
-      links: to which other name a name leads, both below the folder.
-      dataset: what it is prepared as.
-      options: of `mgr_jax.prepare`.
-      shown: its files in Markdown, where they are not simply named.
+      texts: contents of other files, by name.
+      links: targets of links by name, both below the folder.
+      dataset: the dataset that it is prepared as.
+      options: options of `mgr_jax.prepare`.
+      shown: its files in Markdown, if they are not simply listed.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Layout:
     shown: str = ""
 
     def make(self, folder: Path) -> None:
-        """Makes it, with a tenth of a second of noise in each file, no two of them equal."""
+        """Makes it, with a tenth of a second of noise in each file, all different."""
         for count, name in enumerate(name for shown in self.files for name in expand(shown)):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,14 +75,22 @@ class Layout:
 
 
 def expand(shown: str) -> Iterator[str]:
-    """The names that a name with {a,b} stands for, as a shell would have them."""
+    """The names that a name with {a,b} stands for, as in a shell."""
     parts = re.split(r"\{([^}]*)\}", shown)
     choices = [part.split(",") if i % 2 else [part] for i, part in enumerate(parts)]
     return map("".join, itertools.product(*choices))
 
 
 def understand(layout: Layout, folder: Path) -> Understood:
-    """Makes a layout in a folder, and plans a dataset from it; no audio is read."""
+    """Makes a layout in a folder, and plans a dataset from it without reading audio.
+
+    Args:
+      layout: the layout.
+      folder: the folder.
+
+    Returns:
+      The result.
+    """
     layout.make(folder)
     name, _, variant = layout.dataset.partition("/")
     record = find_datasets()[name]

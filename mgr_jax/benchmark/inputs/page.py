@@ -1,4 +1,4 @@
-"""The page docs/inputs.md, from what `benchmark_inputs` has found: page.md, filled in."""
+"""Writes the page docs/inputs.md from the results of `benchmark_inputs`: page.md, filled in."""
 
 import dataclasses
 import inspect
@@ -21,8 +21,8 @@ from mgr_jax.reports import markdown_text
 from mgr_jax.workers import TIME_LIMIT
 
 _TEMPLATE = Path(__file__).with_name("page.md")
-_EXAMPLE = {"max_hours": 48, "max_rate": 1_000_000}  # of limits
-# Suffixes of files that are read, but not looked for in folders.
+_EXAMPLE = {"max_hours": 48, "max_rate": 1_000_000}  # order of limits
+# Suffixes of files that can be read, but are not searched for in folders.
 UNSEARCHED = sorted({f".{one.suffix}" for one in ENCODINGS} - set(AUDIO_SUFFIXES))
 _DIGITS = {"length": 1, "lag": 1, "gain": 2}
 
@@ -65,7 +65,7 @@ def _encodings(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def describe(encoding: Encoding) -> str:
-    """What the page says of an encoding before it was tried: a row's first cells."""
+    """The first cells of an encoding's row, known before it was tried."""
     name = f"`{encoding.name}`" if encoding.command else encoding.name
     return f"{name} | .{encoding.suffix} | {encoding.rate / 1000:g} | {encoding.channels}"
 
@@ -107,7 +107,7 @@ def _limits() -> Iterator[str]:
 
 
 def format_layouts(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """What was understood of layouts, the last section of the page."""
+    """How layouts were understood: the last section of the page."""
     return "\n\n".join(_layouts(rows))
 
 
@@ -123,7 +123,7 @@ def _layouts(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def contents(layout: Layout) -> str:
-    """What a layout holds, in a cell of the page."""
+    """The contents of a layout, in a cell of the page."""
     short = (re.sub(r"\{0,1,[^}]*(\d)\}", r"{0…\1}", name) for name in layout.files)
     parts = [layout.shown] if layout.shown else [f"`{name}`" for name in short]
     parts += [f"`{name}` → `{target}`" for name, target in layout.links.items()]
@@ -145,5 +145,5 @@ def _understood(row: Mapping[str, Any]) -> str:
 
 
 def _sentence(text: str) -> str:
-    """What the program says, in a cell."""
+    """A message of the program, in a cell."""
     return f"*{markdown_text(text)}*"

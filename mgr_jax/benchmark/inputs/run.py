@@ -1,4 +1,4 @@
-"""What goes in: the page docs/inputs.md, on which everything is tried when it is written."""
+"""Tries all inputs, and writes the page docs/inputs.md."""
 
 import dataclasses
 import re
@@ -22,32 +22,35 @@ from mgr_jax.errors import UserError
 
 
 def benchmark_inputs(*, complete: bool = False, progress: bool = True) -> Benchmark:
-    """Tries every encoding, bad file and layout, and tells what became of it.
+    """Tries every encoding, bad file and layout, and reports the results.
 
         report = mgr_jax.benchmark_inputs()
         report.save(markdown="inputs.md")
 
-    Rows of programs that are not here (lame, sox, ffmpeg) say so.
+    Rows of programs that are not installed (lame, sox, ffmpeg) say so.
 
     Args:
-      complete: leave no row untried.
+      complete: require that every row can be tried.
       progress: show a progress bar.
 
+    Returns:
+      The results, as tables when printed.
+
     Raises:
-      UserError: it is to be complete, and a program is not here.
+      UserError: `complete` is set, and a program is missing.
     """
     missing = sorted({encoding.missing for encoding in ENCODINGS} - {""})
     if complete and missing:
         raise UserError(
-            f"to tell of all files, programs are missing that write them ({', '.join(missing)}); "
-            "install them, or do without the page (`markdown`)",
+            f"programs that write some of the files are missing ({', '.join(missing)}); "
+            "install them, or leave out the page (`markdown`)",
             code="package.missing",
         )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         encodings = {
             encoding.name: _try_encoding(encoding, folder)
-            for encoding in tqdm(ENCODINGS, unit="file", disable=not progress)
+            for encoding in tqdm(ENCODINGS, unit="file", disable=None if progress else True)
         }
         content: dict[str, Any] = {
             "versions": _versions(),
@@ -55,7 +58,7 @@ def benchmark_inputs(*, complete: bool = False, progress: bool = True) -> Benchm
             "files": {bad.file: _try_file(bad, folder) for bad in BAD_FILES},
             "layouts": try_layouts(folder),
         }
-    return Benchmark(content, format_page(content), is_markdown=True)
+    return Benchmark(content, format_page(content))
 
 
 def _versions() -> dict[str, str]:
@@ -70,7 +73,7 @@ def _versions() -> dict[str, str]:
 
 
 def _version(program: str) -> str:
-    """What lame, sox and ffmpeg say of themselves when they are asked for nothing."""
+    """The version line of lame, sox or ffmpeg."""
     done = subprocess.run(
         [program], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
@@ -106,7 +109,7 @@ def _try_file(bad: BadFile, folder: Path) -> dict[str, Any]:
 
 
 def try_layouts(folder: Path) -> dict[str, dict[str, Any]]:
-    """What is understood of each layout, by its title and name; they are made below a folder."""
+    """How each layout is understood, by its title and name; they are made below a folder."""
     found = {}
     for title, layouts in LAYOUTS.items():
         for layout in layouts:

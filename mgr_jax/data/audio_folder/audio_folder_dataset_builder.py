@@ -33,13 +33,13 @@ from mgr_jax.errors import UserError
 
 @dataclasses.dataclass
 class AudioFolderConfig(AudioConfig):
-    """How a folder is split; written down in protocol.json.
+    """How a folder is split; stored in protocol.json.
 
     Attributes:
-      split_by: columns the splits are disjoint in. Empty: the artist where the index knows
-        artists, else the track. ("track",) asks for tracks only.
-      fractions: shares of train, validation and test; not used where the index has a split.
-      seed: of the split.
+      split_by: columns whose values stay in one split. Empty: the artist if the index knows
+        artists, else the track. ("track",) splits by track only.
+      fractions: shares of train, validation and test; not used if the index has a split.
+      seed: seed of the split.
     """
 
     split_by: tuple[str, ...] = ()
@@ -58,7 +58,13 @@ class Builder(AudioBuilder):
 
     @classmethod
     def make_config(cls, *, name: str, variant: str, **options: Any) -> AudioFolderConfig:
-        """See TrackBuilder."""
+        """See TrackBuilder.
+
+        Args:
+          name: see TrackBuilder.
+          variant: see TrackBuilder.
+          **options: see TrackBuilder.
+        """
         del variant
         return AudioFolderConfig(name=name, description="A folder of audio files.", **options)
 
@@ -100,7 +106,7 @@ class Builder(AudioBuilder):
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if os.path.isfile(path) else -1  # whatever an index calls it
+    return path.stat().st_size if os.path.isfile(path) else -1  # whatever its name in an index
 
 
 def split_entries(
@@ -112,18 +118,18 @@ def split_entries(
     seed: int,
     source: str = "index.csv",
 ) -> tuple[list[str], dict[str, Any]]:
-    """Splits entries by column, keeping byte-identical files on one side.
+    """Splits entries by column; byte-identical files stay in one split.
 
     Args:
-      entries: of the folder.
-      identical: of each entry, a common name for byte-identical files, else empty.
-      split_by: columns no value of which may stand in two splits; empty: see AudioFolderConfig.
-      fractions: shares of train, validation and test; not used where the entries have splits.
-      seed: of the split.
-      source: what gives the splits, for messages.
+      entries: entries of the folder.
+      identical: for each entry, a name shared by byte-identical files, else empty.
+      split_by: columns whose values stay in one split; empty: see AudioFolderConfig.
+      fractions: shares of train, validation and test; not used if the entries have splits.
+      seed: seed of the split.
+      source: where the splits come from, for messages.
 
     Returns:
-      The split of every entry, and the account of it that protocol.json keeps.
+      The split of every entry, and the account of it for protocol.json.
 
     Raises:
       UserError: an unknown column, a given split that leaks, or groups that cannot be divided.
@@ -173,7 +179,7 @@ def split_entries(
     artists = crossing([entry.artist for entry in entries], splits)
     if artists:
         warnings.warn(
-            f"{len(artists)} artists stand in more than one split, because the splits are made by "
+            f"{len(artists)} artists are in more than one split, because the splits are made by "
             f"{' and '.join(columns)}",
             stacklevel=2,
         )

@@ -1,4 +1,4 @@
-"""What may be said of a folder of audio files."""
+"""The options of a folder of audio files."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ DATASET = Dataset(
             "split_by",
             str,
             (),
-            "columns no value of which may stand in two splits; by default the artist where "
-            "artists are known, else the track",
+            "columns whose values stay in one split; by default the artist if artists are known, "
+            "else the track",
             in_name="_by_{}",
         ),
         FRACTIONS,

@@ -1,4 +1,4 @@
-"""What may be said of a file of features."""
+"""The options of a file of features."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

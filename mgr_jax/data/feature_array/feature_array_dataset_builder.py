@@ -25,7 +25,7 @@ from mgr_jax.errors import UserError, unknown_name
 
 @dataclasses.dataclass
 class FeatureArrayConfig(tfds.core.BuilderConfig):
-    """Where the features are, and how they are split.
+    """The file of features, and how it is split.
 
     Attributes:
       file: see `read_features`.
@@ -33,10 +33,11 @@ class FeatureArrayConfig(tfds.core.BuilderConfig):
         predictions table count frames.
       splits: "stratified", "artist" or a published list, see `split_tracks`; or "given", by the
         file.
-      tracks, subset: a dataset's table of tracks and a subset of them, see `read_features`.
-      artists: an index of artists; of those it lacks, the artists that the file tells.
-      fractions: shares of train, validation and test, where the splits are made here.
-      seed: of the split.
+      tracks: a dataset's table of tracks, see `read_features`.
+      subset: a subset of these tracks, see `read_features`.
+      artists: an index of artists; tracks that it lacks keep the artists of the file.
+      fractions: shares of train, validation and test, if the splits are made here.
+      seed: seed of the split.
     """
 
     file: Path = Path()
@@ -60,13 +61,23 @@ class Builder(TrackBuilder):
 
     @classmethod
     def make_config(cls, *, name: str, variant: str, **options: Any) -> FeatureArrayConfig:
-        """See TrackBuilder."""
+        """See TrackBuilder.
+
+        Args:
+          name: see TrackBuilder.
+          variant: see TrackBuilder.
+          **options: see TrackBuilder.
+        """
         del variant
         told = {"file" if key == "features" else key: value for key, value in options.items()}
         return FeatureArrayConfig(name=name, description="A file of feature arrays.", **told)
 
     def plan(self, manual_dir: Path | None) -> Plan:
-        """Reads the file and splits its tracks; see TrackBuilder."""
+        """Reads the file and splits its tracks; see TrackBuilder.
+
+        Raises:
+          UserError: the file cannot be used, or its tracks cannot be split.
+        """
         del manual_dir  # the config names the file
         config = self.builder_config
         if not 0 < config.frame_rate < float("inf"):
@@ -79,9 +90,7 @@ class Builder(TrackBuilder):
             table.require_labels()
         table = table.with_artists(find_artists(config.artists, table.track_id))
         contents = {t: digest(f) for t, f in zip(table.track_id, table.features, strict=True)}
-        former = {
-            "source": _source(table, contents)
-        }  # version 0.1.0 left them as the file has them
+        former = {"source": _source(table, contents)}  # version 0.1.0 did not change them
         table = table.in_order()
         digests = [contents[track] for track in table.track_id]
         count = Counter(digests)
@@ -124,7 +133,7 @@ class Builder(TrackBuilder):
 
 
 def _source(table: FeatureTracks, contents: Mapping[str, str]) -> str:
-    """A name for all that a table says."""
+    """A digest of all that a table says."""
     first = table.features[0]
     listing = [
         first.dtype.name,
@@ -144,14 +153,14 @@ def _source(table: FeatureTracks, contents: Mapping[str, str]) -> str:
 def _split(
     table: FeatureTracks, twins: Sequence[str], config: FeatureArrayConfig
 ) -> tuple[list[str], dict[str, Any]]:
-    """Splits tracks, keeping those of identical features on one side.
+    """Splits tracks; those with identical features stay in one split.
 
     Returns:
-      The split of every track, empty for a track on no list, and the account of it that
-      protocol.json keeps.
+      The split of every track, empty for a track on no list, and the account of it for
+      protocol.json.
 
     Raises:
-      UserError: unknown splits, or such as cannot be made of these tracks.
+      UserError: unknown splits, or splits that these tracks do not allow.
     """
     if config.splits not in (known := (*split_names(), "given")):
         raise unknown_name("way to split features", config.splits, known)
@@ -175,7 +184,7 @@ def _split(
     assigned = _given(table, twins)
     crossed = len(crossing(table.artist, assigned))
     if crossed:
-        warnings.warn(f"{crossed} artists stand in several given splits", stacklevel=2)
+        warnings.warn(f"{crossed} artists are in several given splits", stacklevel=2)
     return assigned, {
         "splits": "official" if table.published else "given",
         "split_by": ["artist" if table.published and not crossed else "track"],

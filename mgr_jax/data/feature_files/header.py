@@ -1,4 +1,4 @@
-"""What the header of a table says: which column names tracks, which tell of them, which measure."""
+"""Interprets the header of a table: columns that name tracks, describe them, or are features."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from mgr_jax.data.csv_text import FILE_NAMES, GENRE_NAMES
 from mgr_jax.errors import UserError, some_names
 
 TEXTS = ("label", "artist", "split")
-NAMES = ("track", "track_id", "filename")  # of the column that names tracks; the first one counts
-ORDER = ("segment", "frame")  # of columns that say in which order the rows of a track stand
-# What columns that mean something are called besides; see `name_columns`.
+NAMES = ("track", "track_id", "filename")  # columns that name tracks; the first counts
+ORDER = ("segment", "frame")  # columns that order a track's rows
+# Synonyms of columns; see `name_columns`.
 COLUMNS: dict[str, Sequence[str]] = {
     **dict.fromkeys((*NAMES, *TEXTS, *ORDER), ()),
     "filename": FILE_NAMES,
     "label": GENRE_NAMES,
 }
-# Kaggle's GTZAN tables also hold the number of samples, which says nothing of the music.
+# Kaggle's GTZAN tables also hold the number of samples, which does not describe the music.
 _NO_FEATURES = {*NAMES, "length", *TEXTS, *ORDER}
 
 
@@ -24,11 +24,11 @@ def feature_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
     """The columns of a table that are features.
 
     Args:
-      path: of the table.
-      header: of `name_columns`.
+      path: path of the table.
+      header: names from `name_columns`.
 
     Raises:
-      UserError: a name is missing or there twice, or no column names tracks or holds features.
+      UserError: a name is missing or occurs twice, or no column names tracks or holds features.
     """
     for column, count in Counter(header).items():
         if count > 1:
@@ -36,7 +36,7 @@ def feature_columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
                 f"{path} has {count} columns called '{column}'; keep one of them",
                 code="table.duplicate_column",
             )
-        # pandas writes the index like this: it would tell the genre where a table is sorted.
+        # pandas writes its index like this: in a sorted table it would reveal the genre.
         if not column.strip() or column.startswith(("Unnamed:", "__index_level_")):
             raise UserError(
                 f"{path} has a column without a name, which looks like an index; remove it",
@@ -58,6 +58,6 @@ def name_column(header: Sequence[str]) -> str:
 
 
 def text_advice(header: Sequence[str]) -> str:
-    """What to do about a column of text that is none of those that mean something here."""
+    """Advice on a column of text that has no meaning here."""
     label = "" if "label" in header else ", or rename it to 'label' if it tells the genre"
     return f"remove the column if it holds text{label}"

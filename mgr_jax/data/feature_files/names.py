@@ -1,4 +1,4 @@
-"""What names of tracks and files in a table mean: the track, its segment, its genre."""
+"""Interprets names of tracks and files in a table: the track, its segment, its genre."""
 
 import re
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ _SEGMENT = re.compile(r"((?:.*/)?[^/.]+\.[0-9]{5})\.([0-9]{1,18})")
 
 
 def track_names(texts: Iterable[str]) -> list[str]:
-    """Names of tracks, from what a column of tracks or of files says.
+    """Names of tracks, from a column of tracks or of files.
 
-    They lose an audio suffix, the folders (unless tracks of several folders then shared a name),
-    and those of segments as GTZAN's tables have them, `<genre>.<five digits>.<number>`
-    (blues.00000.3.wav), the number. Elsewhere a number is part of the name: a.1.wav and a.2.wav
-    are two tracks.
+    An audio suffix is removed, and so are the folders, unless tracks of several folders would then
+    share a name. From segment names as in GTZAN's tables, `<genre>.<five digits>.<number>`
+    (blues.00000.3.wav), the number is removed too. Other numbers are part of the name: a.1.wav and
+    a.2.wav are two tracks.
     """
     full = full_names(texts)
     short = [_last(name) for name in full]
@@ -29,12 +29,12 @@ def full_names(texts: Iterable[str]) -> list[str]:
 
 
 def segment_number(text: str, track: str = "") -> int | None:
-    """Which segment of its track a file is; None where its name does not say.
+    """The number of the segment that a file is; None if its name has none.
 
     Args:
       text: name of the file.
-      track: what a column of its own calls its track. The number is then whatever follows that
-        name (a.3.wav of the track a; 000002.3.mp3 of the track 2), else that of `track_names`.
+      track: name of its track in another column. The number is then what follows that name (a.3.wav
+        of the track a; 000002.3.mp3 of the track 2), else that of `track_names`.
     """
     stem = _stem(text)
     if found := _SEGMENT.fullmatch(stem):
@@ -46,7 +46,7 @@ def segment_number(text: str, track: str = "") -> int | None:
 
 
 def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
-    """A key to sort by in which numbers count as numbers: 10 comes after 9."""
+    """A sort key in which numbers count as numbers: 10 comes after 9."""
     parts = re.split("([0-9]+)", name)  # text, number, text, …
     parts[1::2] = [number.lstrip("0") for number in parts[1::2]]
     # The name itself breaks ties: 07 and 7 are two.
@@ -54,7 +54,7 @@ def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
 
 
 def genre_of(track: str) -> str:
-    """What stands before the first dot of a track's name; empty without a dot."""
+    """The part of a track's name before its first dot; empty without a dot."""
     genre, dot, _ = track.partition(".")
     return genre if dot else ""
 

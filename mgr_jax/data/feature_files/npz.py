@@ -24,10 +24,10 @@ from mgr_jax.errors import UserError
 
 log = logging.getLogger(__name__)
 
-# How an array says that its rows are tracks of [bins, frames] or of [frames, bins(, channels)].
+# Array names for tracks of [bins, frames] and of [frames, bins(, channels)].
 _LAYOUTS = {"mel": (3,), "features": (3, 4)}
 _KNOWN = (*_LAYOUTS, "track", *TEXTS)
-_SUFFIX = ".npy"  # of the members of an .npz file
+_SUFFIX = ".npy"  # suffix of the members of an .npz file
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -40,7 +40,18 @@ _DTYPES = {"uint8": "uint8", "float16": "float16", "float32": "float32", "float6
 
 
 def read_npz(path: Path, *, max_expansion: float = MAX_EXPANSION) -> FeatureTracks:
-    """Reads names and `mel` or `features`; see `read_features` and `require_expansion`."""
+    """Reads names and `mel` or `features` from an .npz file; see `read_features`.
+
+    Args:
+      path: path of the file.
+      max_expansion: see `require_expansion`.
+
+    Returns:
+      The tracks.
+
+    Raises:
+      UserError: the file is damaged, of another form, or expands too much.
+    """
     try:
         stored_as, unread = _find_arrays(path)
         _require_plausible(path, stored_as.values(), max_expansion)
@@ -91,7 +102,7 @@ def read_npz(path: Path, *, max_expansion: float = MAX_EXPANSION) -> FeatureTrac
             "time",
             code="table.duplicate_track",
         )
-    with np.errstate(over="ignore"):  # what is too large for a float32 is found below
+    with np.errstate(over="ignore"):  # values too large for float32 are found below
         array = array.astype(_DTYPES[array.dtype.name], copy=False)
     for track, values in zip(tracks, array, strict=True):
         if not np.isfinite(values).all():
@@ -114,10 +125,10 @@ def read_npz(path: Path, *, max_expansion: float = MAX_EXPANSION) -> FeatureTrac
 
 
 def _find_arrays(path: Path) -> tuple[dict[str, str], list[str]]:
-    """What the arrays that count are called in the file, by their names here; and the others.
+    """The file's names of the known arrays, by their names here; and the other arrays.
 
     Raises:
-      UserError: two arrays mean the same.
+      UserError: two arrays have the same meaning.
     """
     with zipfile.ZipFile(path) as archive:
         stored = [n.removesuffix(_SUFFIX) for n in archive.namelist() if n.endswith(_SUFFIX)]
@@ -135,7 +146,7 @@ def _find_arrays(path: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _tell_of_unread(path: Path, names: Sequence[str], *, labelled: bool) -> None:
-    """Says which arrays are not read: a warning, where one of them may hold the genres."""
+    """Logs which arrays are not read; warns if one of them may hold the genres."""
     text = f"{path}: did not read {', '.join(names)}"
     if labelled:
         log.info(text)
@@ -148,10 +159,10 @@ def _tell_of_unread(path: Path, names: Sequence[str], *, labelled: bool) -> None
 
 
 def _require_plausible(path: Path, names: Iterable[str], max_expansion: float) -> None:
-    """Looks at what the arrays claim to be, before NumPy makes room for them.
+    """Checks the claimed sizes of the arrays before NumPy allocates memory for them.
 
     Raises:
-      ValueError: one claims to be larger than what is there.
+      ValueError: one claims to be larger than its data.
       UserError: one expands too much.
     """
     with zipfile.ZipFile(path) as archive:

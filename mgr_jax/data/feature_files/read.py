@@ -12,7 +12,7 @@ from mgr_jax.errors import UserError
 
 
 class TableFormat(Protocol):
-    """A module that reads the tables of one dataset, in the form in which they are published."""
+    """A module that reads the feature tables of one dataset, in their published form."""
 
     def claims(self, path: Path) -> bool:
         """Whether a file, a folder or an archive looks like tables of this dataset."""
@@ -21,12 +21,15 @@ class TableFormat(Protocol):
         """Reads the features; raises a UserError if the path holds none."""
 
     def join_tracks(self, table: FeatureTracks, tracks: Path, subset: str | None) -> FeatureTracks:
-        """Gives tracks of features the genre, artist and split that the dataset's table tells.
+        """Adds genre, artist and split from the dataset's table of tracks.
 
         Args:
-          table: features, in whatever form they were read.
-          tracks: what holds the dataset's table of tracks.
-          subset: which of its tracks to keep; None is all.
+          table: features, however they were read.
+          tracks: path of the dataset's table of tracks.
+          subset: which of its tracks to keep; None: all.
+
+        Returns:
+          The tracks of the subset.
 
         Raises:
           UserError: no such table or subset, or none of the tracks is in it.
@@ -43,29 +46,34 @@ def read_features(
     """Reads a file of features.
 
     An .npz file holds `track` (names) and either `mel` [track, bins, frames] or `features` [track,
-    frames, bins(, channels)]; a .csv or .parquet table has a column `track`, `track_id` or
-    `filename` (or another of `csv_text.FILE_NAMES`) and numeric columns, and every row is a frame.
-    All may hold `label` (or `genre`, or `class`), `artist` and `split`, in either case; without
-    `label` the genre is what stands before the first dot of a track's name. Genres that look alike
-    are joined, see `join_alike`. Names are cut as `track_names` says: the rows of Kaggle's
-    features_3_sec.csv are frames of 30-s tracks, in the order of their numbers, however the file
-    has them; columns `segment` and `frame` order rows too, and are no features; rows without a
-    number stand as they do there. float64 becomes float32. A .csv file may be Excel's: UTF-16, with
-    tabs or semicolons, and then with decimal commas. Datasets may have tables of a form of their
-    own, as FMA does.
+    frames, bins(, channels)]. A .csv or .parquet table has a column `track`, `track_id` or
+    `filename` (or another of `csv_text.FILE_NAMES`) and numeric columns; every row is a frame. All
+    may hold `label` (or `genre`, or `class`), `artist` and `split`, in upper or lower case. Without
+    `label` the genre is the part of a track's name before the first dot. Genres that look alike are
+    joined, see `join_alike`.
+
+    Names are shortened as `track_names` describes: the rows of Kaggle's features_3_sec.csv are
+    frames of 30-s tracks, in the order of their numbers, whatever their order in the file. Columns
+    `segment` and `frame` also order rows, and are not features. Rows without a number keep their
+    order. float64 becomes float32. A .csv file may be Excel's: UTF-16, with tabs or semicolons, and
+    then with decimal commas. A dataset may have tables in its own form, such as FMA.
 
     Args:
-      path: the file; or what a dataset published, such as FMA's fma_metadata.zip or its folder, for
-        the features.csv and tracks.csv in it (a minute from the archive, seconds from the folder).
+      path: the file; or a dataset's published tables, such as FMA's fma_metadata.zip or its folder,
+        whose features.csv and tracks.csv are read (a minute from the archive, seconds from the
+        folder).
       tracks: a dataset's table of tracks, such as FMA's tracks.csv, or the folder or zip archive
-        that holds it: what it says of label, artist, album (a group) and split holds. Tracks
-        without a root genre have label "".
-      subset: with a table of tracks, which of them: of FMA's one of small, medium, large and full,
-        each holding those before it.
+        that holds it: its label, artist, album (a group) and split are used. Tracks without a root
+        genre get the label "".
+      subset: with a table of tracks, which of them to keep: for FMA small, medium, large or full,
+        each of which contains those before it.
+
+    Returns:
+      The tracks.
 
     Raises:
-      UserError: the file is missing, damaged or of another form, or holds a value that is not a
-        finite number; `subset` without a table of tracks.
+      UserError: the file is missing, damaged or has another form, or holds a value that is not a
+        finite number; or `subset` is given without a table of tracks.
     """
     form = _find_format(path)
     table = form.read_table(path) if form else _read_file(path)

@@ -1,4 +1,4 @@
-"""The order of the rows of a track, which are its segments or frames."""
+"""Orders the rows of a track, which are its segments or frames."""
 
 import itertools
 import math
@@ -18,21 +18,21 @@ def in_order(
     files: Sequence[str],
     where: Callable[[int], str],
 ) -> tuple[list[int], list[float]]:
-    """The rows of a track in the order of their numbers, if they have some.
+    """The rows of a track in the order of their numbers, if they have numbers.
 
     Args:
       track: its name.
-      rows: of the table.
-      columns: [rows of the table] numbers of segments, of frames, or of frames in segments. Where
-        there are none, the names of the files may tell, see `segment_number`.
-      files: [rows of the table] their names.
-      where: says in words where a row stands in the file.
+      rows: its rows in the table.
+      columns: [rows of the table] numbers of segments, of frames, or of frames in segments. If
+        there are none, the names of the files may have numbers, see `segment_number`.
+      files: [rows of the table] names of the files.
+      where: a function that describes a row's place in the file.
 
     Returns:
-      The rows, and what numbers them: empty where nothing does, or two columns.
+      The rows, and their numbers: empty if they have none, or two columns.
 
     Raises:
-      UserError: some rows have a number and others none, or two of them have the same.
+      UserError: only some rows have a number, or two rows have the same.
     """
     if columns:
         keys = {
@@ -66,11 +66,11 @@ def in_order(
 
 
 def tell_of_gaps(path: Path, numbers: Mapping[str, Sequence[float]]) -> None:
-    """Warns of numbers that are further apart than the nearest are.
+    """Warns of gaps between numbers, compared with the smallest distance.
 
     Args:
-      path: of the table.
-      numbers: what numbers the rows of each track, ascending.
+      path: path of the table.
+      numbers: numbers of the rows of each track, ascending.
     """
     apart = {
         track: [after - before for before, after in itertools.pairwise(of)]

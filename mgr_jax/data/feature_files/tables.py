@@ -50,7 +50,7 @@ def read_csv(path: Path) -> FeatureTracks:
 
 
 def _with_points(numbers: list[str], marks: set[str], where: str) -> list[str]:
-    """Numbers with decimal commas as others have them; `marks` are those of the rows so far."""
+    """Numbers with decimal points instead of commas; `marks` are the kinds found so far."""
     marks.update({".", ","} & set("".join(numbers)))
     if len(marks) == 2:
         raise UserError(
@@ -62,7 +62,7 @@ def _with_points(numbers: list[str], marks: set[str], where: str) -> list[str]:
 
 
 def _texts(header: Sequence[str], name: str) -> list[str]:
-    """What to keep beside features; `filename` tells segments where names are tracks."""
+    """The columns to keep beside features; `filename` numbers segments if tracks have names."""
     return [field for field in (*TEXTS, *ORDER, "filename") if field in header and field != name]
 
 
@@ -81,7 +81,18 @@ def _number(text: str, where: str, column: str, advice: str) -> float:
 
 
 def read_parquet(path: Path, *, max_expansion: float = MAX_EXPANSION) -> FeatureTracks:
-    """Reads a Parquet table; see `read_features` and `require_expansion`."""
+    """Reads a Parquet table; see `read_features` and `require_expansion`.
+
+    Args:
+      path: path of the table.
+      max_expansion: see `require_expansion`.
+
+    Returns:
+      The tracks.
+
+    Raises:
+      UserError: it cannot be read, or a column has another type.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -108,7 +119,7 @@ def read_parquet(path: Path, *, max_expansion: float = MAX_EXPANSION) -> Feature
                 f"{text_advice(table.column_names)}",
                 code="table.wrong_type",
             )
-        with np.errstate(over="ignore"):  # what is too large for a float32 is found later
+        with np.errstate(over="ignore"):  # values too large for float32 are found later
             values[:, position] = table.column(column).to_numpy()  # nulls become NaN
     texts = {
         field: ["" if text is None else str(text) for text in table.column(field).to_pylist()]

@@ -1,4 +1,4 @@
-"""Tracks of features in memory, and how the rows of a table become them."""
+"""Tracks of features in memory, made from the rows of a table."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,16 +25,18 @@ class FeatureTracks:
     """The tracks of a file.
 
     Attributes:
-      path: of the file.
-      track_id: names, each of them once.
-      features: of each track, [frames, bins] or [frames, bins, channels]; uint8, float16 or
-        float32. All have the same dtype and, but for the frames, the same shape.
-      label, artist, split: of each track; empty where the file does not say.
+      path: path of the file.
+      track_id: names, each once.
+      features: for each track, [frames, bins] or [frames, bins, channels]; uint8, float16 or
+        float32. All have the same dtype and, except for the frames, the same shape.
+      label: genre of each track; empty if the file has none.
+      artist: artist of each track, likewise.
+      split: split of each track, likewise.
       columns: names of the bins of a table; empty for arrays.
-      groups: further columns by name, a text per track, empty where unknown.
-      published: whether a dataset's table of tracks gives labels and splits; some labels may be
-        empty.
-      full_name: of tracks of a table, by name: with the folders that it was cut of, if any.
+      groups: further columns by name, a text per track, empty if unknown.
+      published: whether labels and splits come from a dataset's table of tracks; some labels may
+        be empty.
+      full_name: names of a table's tracks with their folders, by shortened name.
     """
 
     path: Path
@@ -59,7 +61,7 @@ class FeatureTracks:
         return dataclasses.replace(self, **chosen, groups=groups)
 
     def in_order(self) -> "FeatureTracks":
-        """The tracks sorted by name, numbers as numbers: splits do not depend on a file's order."""
+        """The tracks sorted by name, with numbers in numeric order, whatever the file's order."""
         return self.select(
             sorted(range(len(self.track_id)), key=lambda row: natural_key(self.track_id[row]))
         )
@@ -81,14 +83,21 @@ class FeatureTracks:
         return dataclasses.replace(self, features=features, columns=tuple(names))
 
     def with_artists(self, artists: Sequence[str] | None) -> "FeatureTracks":
-        """The same tracks by these artists [tracks]; where one is empty, by their own."""
+        """The same tracks with these artists [tracks]; where one is empty, with their own."""
         if not artists:
             return self
         merged = [new or own for new, own in zip(artists, self.artist, strict=True)]
         return dataclasses.replace(self, artist=merged)
 
     def require_splits(self, *, of_all: bool) -> None:
-        """Raises a UserError for a split that is none of SPLITS or, with `of_all`, is empty."""
+        """Checks that splits are some of SPLITS.
+
+        Args:
+          of_all: an empty split is an error too.
+
+        Raises:
+          UserError: a split is not.
+        """
         for track, split in zip(self.track_id, self.split, strict=True):
             if split not in SPLITS and (split or of_all):
                 raise UserError(
@@ -98,7 +107,11 @@ class FeatureTracks:
                 )
 
     def require_labels(self) -> None:
-        """Raises a UserError unless the genre of every track is known."""
+        """Checks that the genre of every track is known.
+
+        Raises:
+          UserError: one is not.
+        """
         for track, label in zip(self.track_id, self.label, strict=True):
             if not label:
                 raise UserError(
@@ -117,24 +130,26 @@ def group_rows(
     columns: tuple[str, ...],
     where: Callable[[int], str],
 ) -> FeatureTracks:
-    """Makes tracks of the rows of a table; rows of one track are its frames.
+    """Makes tracks from the rows of a table; the rows of one track are its frames.
 
-    They stand in the order of their columns `segment` and `frame`, or of the numbers in the names
-    of their files, see `in_order`; else in the order of the file. Genres that look alike are
-    joined.
+    Rows are ordered by their columns `segment` and `frame`, or by the numbers in the names of their
+    files, see `in_order`; else as in the file. Genres that look alike are joined.
 
     Args:
-      path: of the table.
+      path: path of the table.
       names: [rows] tracks or files.
-      texts: [rows] of those of `TEXTS` and `ORDER` that the table has, and `filename`, where names
-        are tracks.
+      texts: [rows] of those of `TEXTS` and `ORDER` that the table has, and `filename`, if names are
+        tracks.
       values: [rows, columns] float32.
       columns: names of the values.
-      where: says in words where a row stands in the file.
+      where: a function that describes a row's place in the file.
+
+    Returns:
+      The tracks.
 
     Raises:
-      UserError: there are no rows, one has no name or holds what is no finite number, or rows of
-        one track disagree, or one of them is there twice.
+      UserError: there are no rows; a row has no name or a value that is not finite; rows of one
+        track disagree; or one of them occurs twice.
     """
     if not len(values):
         raise UserError(f"{path} holds no rows below its header; add some", code="table.empty")

@@ -1,4 +1,4 @@
-"""What may be said of FMA."""
+"""The options of FMA."""
 
 from pathlib import Path
 

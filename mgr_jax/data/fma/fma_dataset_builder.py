@@ -25,17 +25,17 @@ from mgr_jax.errors import unknown_name
 
 _ISSUES = f"{HOMEPAGE}/issues"
 _MISSING = "{} holds no file of track {}; complete it"
-_MAX_LOST = 0.1  # a few deleted clips are skipped; more are missing where unpacking has failed
+_MAX_LOST = 0.1  # a few deleted clips are skipped; if more are missing, unpacking has failed
 
 
 @dataclasses.dataclass
 class FmaConfig(AudioConfig):
-    """Which tracks are stored.
+    """The tracks to store.
 
     Attributes:
       subset: small, medium, large or full.
-      allow_other_checksum: take archives whose SHA-1 is not the published one.
-      allow_missing: take what there is, however many clips are missing.
+      allow_other_checksum: accept archives whose SHA-1 is not the published one.
+      allow_missing: accept any number of missing clips.
     """
 
     subset: str = "small"
@@ -57,11 +57,21 @@ class Builder(AudioBuilder):
 
     @classmethod
     def make_config(cls, *, name: str, variant: str, **options: Any) -> FmaConfig:
-        """See TrackBuilder."""
+        """See TrackBuilder.
+
+        Args:
+          name: see TrackBuilder.
+          variant: see TrackBuilder.
+          **options: see TrackBuilder.
+        """
         return FmaConfig(name=name, subset=variant, description=f"FMA {variant}.", **options)
 
     def plan(self, manual_dir: Path | None) -> Plan:
-        """Reads the metadata and finds the clips; see TrackBuilder."""
+        """Reads the metadata and finds the clips; see TrackBuilder.
+
+        Raises:
+          UserError: files are missing, or their clips are of one genre.
+        """
         assert manual_dir is not None
         config = self.builder_config
         if config.subset not in SUBSETS:
@@ -140,7 +150,7 @@ class Builder(AudioBuilder):
 
 
 def _leave_out(tracks: dict[str, list[Track]], audio: Path) -> dict[str, str]:
-    """Takes out the splits that no clip is at hand of, but for train; gives the reason by track."""
+    """Removes the splits without any clip, except train; returns the reason by track."""
     left_out: dict[str, str] = {}
     for split in ("validation", "test"):
         if tracks[split] and not any(track.file for track in tracks[split]):
@@ -166,7 +176,7 @@ def _split_protocol(rows: list[Row]) -> dict[str, Any]:
     several = crossing(artists, [row.split for row in rows])
     if several:
         warnings.warn(
-            f"{len(several)} artists stand in more than one of the published splits", stacklevel=3
+            f"{len(several)} artists are in more than one of the published splits", stacklevel=3
         )
     return {
         "splits": "official",

@@ -1,4 +1,4 @@
-"""Reads genres.csv and tracks.csv, whose header has three rows, as they are published."""
+"""Reads the published genres.csv and tracks.csv, whose header has three rows."""
 
 import contextlib
 import csv
@@ -22,21 +22,21 @@ _COLUMNS = [
     ("artist", "id"),
     ("album", "id"),
 ]
-_MAX_FIELD = 1 << 30  # characters; the csv module's own limit is shorter than some biographies
+_MAX_FIELD = 1 << 30  # characters; the csv module's default limit is shorter than some biographies
 
 
 @dataclass(frozen=True)
 class Row:
-    """What tracks.csv says of a track.
+    """A track of tracks.csv.
 
     Attributes:
-      track_id: gives the name of the file.
+      track_id: its id, which names its file.
       split: train, validation or test.
-      subset: the smallest that holds the track.
-      genre: its root genre; empty where it has none or several.
+      subset: the smallest subset that holds the track.
+      genre: its root genre; empty if it has none or several.
       genres: ids of its genres, usually with their ancestors.
-      artist: id; empty where unknown.
-      album: id; empty where unknown.
+      artist: id; empty if unknown.
+      album: id; empty if unknown.
     """
 
     track_id: int
@@ -57,10 +57,13 @@ class Genre:
 
 
 def read_genres(metadata: Path) -> dict[int, Genre]:
-    """Reads genres.csv: genre by id.
+    """Reads genres.csv.
 
     Args:
       metadata: fma_metadata.zip or its folder.
+
+    Returns:
+      The genre by id.
 
     Raises:
       UserError: there is no such file, or it is damaged.
@@ -82,24 +85,31 @@ def read_tracks(metadata: Path, subset: str) -> list[Row]:
       metadata: fma_metadata.zip or its folder, or the file itself.
       subset: one of SUBSETS; a subset holds the smaller ones.
 
+    Returns:
+      The rows.
+
     Raises:
       UserError: there is no such file, it is damaged, or it holds no track of the subset.
     """
-    wanted = SUBSETS[: SUBSETS.index(subset) + 1]
     try:
         with _open_csv(metadata, "tracks.csv") as lines:
-            header = list(zip(next(lines, []), next(lines, []), strict=False))
-            columns = [header.index(name) for name in _COLUMNS]
-            if next(lines, [])[:1] != ["track_id"]:
-                raise ValueError("its third line does not begin with track_id")
-            rows = [row for line in lines if (row := _row(line, header, columns)).subset in wanted]
-        if len({row.track_id for row in rows}) < len(rows):
-            raise ValueError("it names a track twice")
+            rows = _parse_rows(lines, SUBSETS[: SUBSETS.index(subset) + 1])
     except (ValueError, TypeError) as error:
         raise _damaged(metadata, "tracks.csv", error) from error
     if not rows:
         raise _damaged(metadata, "tracks.csv", f"it names no track of the subset {subset}")
     return sorted(rows, key=lambda row: row.track_id)
+
+
+def _parse_rows(lines: Iterator[list[str]], wanted: Collection[str]) -> list[Row]:
+    header = list(zip(next(lines, []), next(lines, []), strict=False))
+    columns = [header.index(name) for name in _COLUMNS]
+    if next(lines, [])[:1] != ["track_id"]:
+        raise ValueError("its third line does not begin with track_id")
+    rows = [row for line in lines if (row := _row(line, header, columns)).subset in wanted]
+    if len({row.track_id for row in rows}) < len(rows):
+        raise ValueError("it names a track twice")
+    return rows
 
 
 def _row(line: list[str], header: Collection[tuple[str, str]], columns: Iterable[int]) -> Row:
@@ -128,9 +138,13 @@ def genre_tags(
 ) -> tuple[tuple[str, ...], dict[int, tuple[str, ...]]]:
     """Titles of the tracks' genres and of all their ancestors.
 
+    Args:
+      rows: the tracks.
+      genres: the genre by id.
+
     Returns:
       The titles that occur, in the order of the genres' ids, and those of each track by its id. A
-      title that several genres have is followed by the id.
+      title that several genres share is followed by the id.
 
     Raises:
       UserError: a track has a genre that genres.csv does not name.
@@ -163,7 +177,7 @@ def _with_ancestors(row: Row, genres: dict[int, Genre]) -> set[int]:
 
 @contextlib.contextmanager
 def _open_csv(metadata: Path, name: str) -> Iterator[Iterator[list[str]]]:
-    """Opens a table; the csv module's limit is another one until it is closed."""
+    """Opens a table, with a larger limit of the csv module until it is closed."""
     if metadata.is_file() and metadata.suffix.lower() == ".csv":
         source, found = metadata.parent, [metadata.name]
     else:

@@ -1,4 +1,4 @@
-"""What is known of the published files (https://github.com/mdeff/fma)."""
+"""Facts on the published files (https://github.com/mdeff/fma)."""
 
 SUBSETS = ("small", "medium", "large", "full")
 HOMEPAGE = "https://github.com/mdeff/fma"
@@ -13,9 +13,9 @@ SHA1 = {
     "fma_full.zip": "0f0ace23fbe9ba30ecb7e95f763e435ea802b8ab",
 }
 
-# Clips were cut around the middle of the length that the archive's API had told. Where that was
-# wrong they are short, or hold no audio at all; the untrimmed tracks are whole. Seconds of the
-# whole track by track id: mdeff/fma issue 8; no audio: issue 44.
+# Clips were cut around the middle of the length that the archive's API gave. If that was wrong,
+# they are short or hold no audio; the untrimmed tracks are complete. Seconds of the whole track
+# by track id: mdeff/fma issue 8; no audio: issue 44.
 NO_AUDIO = {99134: 33.25, 108925: 7.44, 133297: 113.58}
 SHORT = {
     1486: 14.39, 5574: 30.46, 65753: 9.74, 80391: 67.84, 98558: 87.67, 98559: 58.80,

@@ -19,16 +19,19 @@ def find_sources(
 ) -> tuple[Path, Path]:
     """Finds the metadata and the audio of a subset, each a zip archive or a folder.
 
-    The clips of a subset are in every larger one too, so those serve where its own are missing;
-    not `full`, which holds whole tracks.
+    The clips of a subset are in every larger one too, so a larger subset is used if its own clips
+    are missing; but not `full`, which holds whole tracks.
 
     Args:
-      manual_dir: holds them; or is one of them, or holds a folder that holds them.
+      manual_dir: the folder that holds them, or one of them, or a folder above.
       subset: one of SUBSETS.
-      allow_missing: be content with the clips of a smaller one.
+      allow_missing: also accept the clips of a smaller subset.
+
+    Returns:
+      The paths of the metadata and of the audio.
 
     Raises:
-      UserError: one of them is missing; says what belongs where.
+      UserError: one of them is missing; the message says which files to put where.
     """
     place = SUBSETS.index(subset)
     clips = ("full",) if subset == "full" else SUBSETS[place:-1]
@@ -44,9 +47,9 @@ def find_sources(
 
 
 def _folders(manual_dir: Path) -> list[dict[str, Path]]:
-    """What lies there, above it if it is itself one of FMA's, and in its folders.
+    """The contents of the folder, of the one above if it is FMA's own, and of its subfolders.
 
-    Of each place the paths by their names in small letters.
+    For each, the paths by their names in lower case.
     """
     own = {f"fma_{name}" for name in ("metadata", *SUBSETS)}
     above = [manual_dir.parent] if manual_dir.name.lower() in own else []
@@ -73,7 +76,7 @@ def _existing(folders: Sequence[Mapping[str, Path]], names: Sequence[str]) -> li
 
 
 def _readable(path: Path) -> Path:
-    """The path; or the unpacked folder beside it, where it is an archive that cannot be read."""
+    """The path; or the unpacked folder beside it, if it is an archive that cannot be read."""
     if path.is_dir() or not (folder := unpacked(path)):
         return path
     try:
@@ -85,7 +88,7 @@ def _readable(path: Path) -> Path:
 
 
 def unpacked(archive: Path) -> Path | None:
-    """The folder that an archive was unpacked into beside it; None if it holds nothing of it."""
+    """The folder beside an archive that it was unpacked into; None if that holds nothing of it."""
     for folder in archive.parent.iterdir():
         if folder.is_dir() and folder.name.lower() == archive.stem.lower():
             files = (path.name.lower() for path in folder.rglob("*"))
@@ -95,7 +98,14 @@ def unpacked(archive: Path) -> Path | None:
 
 
 def missing(manual_dir: Path, subset: str, what: str, *, some_there: bool) -> UserError:
-    """Returns the error that says which files belong where, and whence they come."""
+    """The error that says which files to put where, and where to get them.
+
+    Args:
+      manual_dir: the folder that should hold them.
+      subset: one of SUBSETS.
+      what: the missing part.
+      some_there: whether some of the clips exist.
+    """
     way_out = "; or prepare the clips that are there (`allow_missing`)" if some_there else ""
     archives = " and ".join(
         f"{name} ({URL}/{name}, SHA-1 {SHA1[name]})"
@@ -110,15 +120,15 @@ def missing(manual_dir: Path, subset: str, what: str, *, some_there: bool) -> Us
 
 
 def check_sha1(path: Path, *, allow_other: bool, progress: bool = True) -> str:
-    """Returns the SHA-1 of an archive, or "folder" of a folder, which has none.
+    """The SHA-1 of an archive, or "folder" for a folder.
 
     Args:
       path: the archive or folder.
-      allow_other: accept any sum.
+      allow_other: accept any checksum.
       progress: show a bar, since a large archive takes minutes.
 
     Raises:
-      UserError: the sum is not the published one, unless `allow_other`.
+      UserError: the checksum is not the published one, unless `allow_other`.
     """
     if path.is_dir():
         return "folder"
@@ -130,7 +140,7 @@ def check_sha1(path: Path, *, allow_other: bool, progress: bool = True) -> str:
             total=path.stat().st_size,
             unit="B",
             unit_scale=True,
-            disable=not progress,
+            disable=None if progress else True,
         ) as bar,
     ):
         while block := file.read(1 << 22):
@@ -150,9 +160,9 @@ def check_sha1(path: Path, *, allow_other: bool, progress: bool = True) -> str:
 
 
 def find_clips(audio: Path) -> dict[int, str]:
-    """Names of the tracks' mp3 files in an archive or folder, by track id; says what else is there.
+    """The names of the tracks' mp3 files in an archive or folder, by track id; logs other files.
 
-    They may lie in further folders; of two of one track the first one counts.
+    They may lie in further folders; if a track has two, the first one counts.
     """
     found = find_files(audio).only((".mp3",))
     clips: dict[int, str] = {}

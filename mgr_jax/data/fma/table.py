@@ -33,13 +33,16 @@ def claims(path: Path) -> bool:
 
 
 def read_table(path: Path) -> FeatureTracks:
-    """Reads a table with FMA's header; columns are called mfcc.mean.01 and so on.
+    """Reads a table with FMA's header; columns are named like mfcc.mean.01.
 
     Args:
       path: features.csv, or the folder or zip archive that holds it.
 
+    Returns:
+      The tracks.
+
     Raises:
-      UserError: there is no such file, or it is of another form.
+      UserError: there is no such file, or it has another form.
     """
     import pyarrow as pa
     import pyarrow.csv as pa_csv
@@ -55,12 +58,7 @@ def read_table(path: Path) -> FeatureTracks:
         source, name = path, found[0]
     try:
         with open_file(source, name) as file:
-            top = [file.readline().decode() for _ in _HEADER]
-            header = list(csv.reader(io.StringIO("".join(top)), strict=True))
-            if tuple(row[0] for row in header if row) != _HEADER:
-                raise ValueError(f"its first rows do not begin with {', '.join(_HEADER)}")
-            levels = zip(*(row[1:] for row in header[:3]), strict=True)
-            names = ["track_id", *(".".join(filter(None, level)) for level in levels)]
+            names = _column_names("".join(file.readline().decode() for _ in _HEADER))
             columns = feature_columns(path, names)
             types = {column: pa.float32() for column in columns}
             table = pa_csv.read_csv(
@@ -90,13 +88,21 @@ def read_table(path: Path) -> FeatureTracks:
     )
 
 
+def _column_names(top: str) -> list[str]:
+    header = list(csv.reader(io.StringIO(top), strict=True))
+    if tuple(row[0] for row in header if row) != _HEADER:
+        raise ValueError(f"its first rows do not begin with {', '.join(_HEADER)}")
+    levels = zip(*(row[1:] for row in header[:3]), strict=True)
+    return ["track_id", *(".".join(filter(None, level)) for level in levels)]
+
+
 def join_tracks(table: FeatureTracks, tracks: Path, subset: str | None) -> FeatureTracks:
-    """Gives tracks of FMA their genre, artist, album and split.
+    """Adds genre, artist, album and split to tracks of FMA.
 
     Args:
-      table: its tracks are called by their ids, with or without leading zeros.
+      table: features of tracks, named by their ids, with or without leading zeros.
       tracks: tracks.csv, or the folder or zip archive that holds it.
-      subset: one of SUBSETS, which hold each other in that order; None is all.
+      subset: one of SUBSETS, each of which contains those before it; None: all.
 
     Returns:
       The tracks of the subset that the table holds, in its order. The label is the root genre,

@@ -1,4 +1,4 @@
-"""The archives in which GTZAN may be, whatever they are called."""
+"""The archives that may hold GTZAN, under any name."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,18 +10,18 @@ from mgr_jax.data.tar import first_names, unpack_tar
 from mgr_jax.errors import UserError
 
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-_OTHERS = {  # by their ends, why they are not read
+_OTHERS = {  # by suffix, why they are not read
     (".7z", ".rar", ".tar.zst"): "is of a kind that is not read here; unpack it",
     (".crdownload", ".download", ".part"): "is not yet wholly downloaded",
 }
-_LOOKED_AT = 100  # files of a tar archive, before it is unpacked: GTZAN's hold nothing else
+_LOOKED_AT = 100  # files of a tar archive that are checked before it is unpacked
 
 
 class Archives:
-    """The archives in a folder, one after the other, those first that need no unpacking.
+    """The archives in a folder, one after the other; those that need no unpacking come first.
 
     Attributes:
-      passed: why those were passed over that had been tried, by path.
+      passed: why archives were skipped, by path.
     """
 
     def __init__(self, folder: Path, unpacked: Path, max_expansion: float) -> None:
@@ -39,7 +39,7 @@ class Archives:
         }
 
     def __iter__(self) -> Iterator[tuple[Path, Path]]:
-        """What to read from, a zip archive or a folder, and the archive that it is.
+        """Yields what to read, a zip archive or a folder, and the archive that it comes from.
 
         A tar archive stays unpacked if the next one is never asked for.
         """

@@ -1,4 +1,4 @@
-"""What may be said of GTZAN."""
+"""The options of GTZAN."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

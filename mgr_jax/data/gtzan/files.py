@@ -1,4 +1,4 @@
-"""Finds GTZAN's tracks in the folders or archives that the user has, however they are spelled."""
+"""Finds GTZAN's tracks in the user's folders or archives, in any spelling."""
 
 import difflib
 import itertools
@@ -22,7 +22,7 @@ from mgr_jax.errors import UserError
 
 log = logging.getLogger(__name__)
 
-# Where to find the files; the checksum stands in torchaudio's datasets/gtzan.py (2.11.0).
+# Where to find the files; the checksum is from torchaudio's datasets/gtzan.py (2.11.0).
 WANTED = (
     "genres/<genre>/<genre>.<5 digits>.au (or genres.tar.gz itself, once at "
     "http://opihi.cs.uvic.ca/sound/genres.tar.gz, SHA-256 "
@@ -31,8 +31,8 @@ WANTED = (
     "https://www.kaggle.com/datasets/andradaolteanu/gtzan-dataset-music-genre-classification)"
 )
 
-_TRACKS = 100  # of each genre
-_MOST_FOLDERS = 1000  # that are looked into for files with nearly GTZAN's names
+_TRACKS = 100  # tracks of each genre
+_MOST_FOLDERS = 1000  # folders that are searched for files with nearly GTZAN's names
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Found:
     """The tracks that were found.
 
     Attributes:
-      shown: what to call the folder or archive that holds them.
+      shown: name of the folder or archive, for messages.
       source: the folder or zip archive to read them from.
       names: of the files there, by track, such as blues.00000.
       sizes: in bytes, by name.
@@ -53,21 +53,24 @@ class Found:
 
 
 def find_tracks(manual_dir: Path, unpacked: Path, *, max_expansion: float = MAX_EXPANSION) -> Found:
-    """Finds the tracks' files; says what it leaves out, and which genres are missing.
+    """Finds the tracks' files; logs what it leaves out, and which genres are missing.
 
-    Folders and files whose names are spelled otherwise, such as Hip-Hop/hip-hop.00000.WAV, are
-    read as what they surely are, with a warning; so are all files in one folder. Archives count
-    where the folder holds no tracks: .zip, then .tar, .tar.gz and .tgz, whatever they are called.
-    One that is damaged or holds something else is passed over with a warning.
+    Folders and files in other spellings, such as Hip-Hop/hip-hop.00000.WAV, are recognised with a
+    warning; so are all files in one folder. Archives are used if the folder holds no tracks: .zip,
+    then .tar, .tar.gz and .tgz, under any name. An archive that is damaged or holds something else
+    is skipped with a warning.
 
     Args:
       manual_dir: holds the folders or an archive.
       unpacked: a folder to unpack a tar archive into.
-      max_expansion: how many times its size that may become.
+      max_expansion: largest allowed expansion of an archive.
+
+    Returns:
+      The tracks.
 
     Raises:
-      UserError: there are none, a file is there twice, or a folder of another name is probably
-        one of the genres; says what is nearly GTZAN.
+      UserError: there are none, a file occurs twice, or a folder of another name is probably one of
+        the genres; the message says what is nearly GTZAN.
     """
     archives = Archives(manual_dir, unpacked, max_expansion)
     folder = [(manual_dir, manual_dir)] if manual_dir.is_dir() else []
@@ -123,7 +126,7 @@ def _find_in(source: Path, shown: Path) -> Found | None:
 
 
 def _nearly(source: Path, shown: Path) -> str:
-    """Which file is nearly one of GTZAN's, and why it is none; empty if there is none."""
+    """Which file is nearly one of GTZAN's, and why it is not; empty if there is none."""
     if source.is_dir():
         names: Iterable[str] = _names_below(source)
     else:
@@ -137,7 +140,7 @@ def _nearly(source: Path, shown: Path) -> str:
 
 
 def _names_below(source: Path) -> Iterator[str]:
-    """Names of the files in the first folders there, without looking into all of a disk."""
+    """Names of the files in the first folders, without searching a whole disk."""
     for folder, folders, files in itertools.islice(os.walk(source), _MOST_FOLDERS):
         folders.sort()
         yield from (Path(folder, file).relative_to(source).as_posix() for file in sorted(files))
@@ -150,7 +153,7 @@ def _tell_of_passed(passed: Mapping[Path, UserError | str], shown: Path) -> None
 
 
 def _tell_of_others(tree: Tree, tracks: Mapping[str, str], place: Path) -> None:
-    """Says what is left out; where much else may lie, only of what is called after genres."""
+    """Logs what is left out; where many other files may lie, only those named after genres."""
 
     def strange(name: str) -> bool:
         return bool(file_genre(name) if tree.flat else genre_of(name.split("/")[0]))
@@ -186,7 +189,7 @@ def _tell_of_spellings(tracks: Mapping[str, str], place: Path) -> None:
 
 
 def _require_genres(files: Files, tracks: Mapping[str, str], place: Path) -> None:
-    """Compares what is there with what GTZAN has; see `find_tracks`."""
+    """Compares the tracks with those of GTZAN; see `find_tracks`."""
     count = Counter(track.split(".")[0] for track in tracks.values())
     missing = [genre for genre in GENRES if not count[genre]]
     for name in files.only(AUDIO_SUFFIXES).sizes:

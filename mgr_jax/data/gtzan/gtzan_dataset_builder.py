@@ -28,7 +28,7 @@ class GtzanConfig(AudioConfig):
       splits: "fault_filtered", "stratified" or "artist".
       artists: an index of artists, which the artist splits need.
       fractions: shares of train, validation and test; not used by fault_filtered.
-      seed: of the split; not used by fault_filtered.
+      seed: seed of the split; not used by fault_filtered.
     """
 
     splits: str = "fault_filtered"
@@ -48,7 +48,13 @@ class Builder(AudioBuilder):
 
     @classmethod
     def make_config(cls, *, name: str, variant: str, **options: Any) -> GtzanConfig:
-        """See TrackBuilder."""
+        """See TrackBuilder.
+
+        Args:
+          name: see TrackBuilder.
+          variant: see TrackBuilder.
+          **options: see TrackBuilder.
+        """
         return GtzanConfig(name=name, splits=variant, description="GTZAN.", **options)
 
     def plan(self, manual_dir: Path | None) -> Plan:

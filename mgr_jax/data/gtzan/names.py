@@ -1,4 +1,4 @@
-"""What GTZAN calls its genres and tracks, and what other spellings surely or nearly mean."""
+"""GTZAN's names of genres and tracks, and other spellings of them."""
 
 import os
 import re
@@ -16,12 +16,12 @@ _TRACK = re.compile(r"(.+?)[\W_]*(\d*)")  # the genre and the number, without a 
 
 
 def genre_of(name: str) -> str:
-    """The genre that is meant; empty if none is."""
+    """The genre that a name means; empty if none."""
     return _GENRE_OF.get(alike_key(name), "")
 
 
 def file_genre(name: str) -> str:
-    """The genre that the name of a file tells before its number, however long that is."""
+    """The genre in the name of a file, before its number of any length."""
     return _split(name)[0]
 
 
@@ -34,10 +34,10 @@ def track_of(name: str) -> str:
 
 
 def why_no_track(name: str) -> str:
-    """Why a file that is nearly a track is none; empty if it has nothing to do with GTZAN.
+    """Why a file that is nearly a track is not one; empty if it has nothing to do with GTZAN.
 
     Args:
-      name: of the file, with the folders that it lies in.
+      name: name of the file, with its folders.
     """
     *folders, file = name.split("/")
     genre, number, suffix = _split(file)
@@ -56,7 +56,7 @@ def why_no_track(name: str) -> str:
 
 
 def _split(name: str) -> tuple[str, str, str]:
-    """Genre, number and suffix of a file; the genre is empty where none is meant."""
+    """Genre, number and suffix of a file; the genre is empty if none is meant."""
     stem, suffix = os.path.splitext(tidy_name(name.rpartition("/")[2]))
     match = _TRACK.fullmatch(stem)
     return (genre_of(match[1]), match[2], suffix.lower()) if match else ("", "", suffix.lower())

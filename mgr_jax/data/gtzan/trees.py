@@ -1,4 +1,4 @@
-"""The folders in a folder or zip archive that may hold GTZAN's tracks."""
+"""Finds the folders in a folder or zip archive that may hold GTZAN's tracks."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,11 +16,11 @@ _ROOTS = (*_OWN, "")
 
 @dataclass(frozen=True)
 class Tree:
-    """A folder that holds folders or files called after genres.
+    """A folder that holds folders or files named after genres.
 
     Attributes:
       root: its name, empty or with a slash at its end.
-      files: in it and, unless it is flat, below it.
+      files: files in it and, unless it is flat, below it.
       flat: whether the files lie in it, not in folders of their genres.
     """
 
@@ -30,12 +30,12 @@ class Tree:
 
     @property
     def own(self) -> bool:
-        """Whether it is called as only GTZAN's are, so that nothing else should be there."""
+        """Whether its name is GTZAN's own, so that nothing else should be there."""
         return self.root.endswith(_OWN)
 
 
 def find_trees(source: Path) -> Iterator[Tree]:
-    """Those with folders called after genres, then the flat ones; up to two folders around."""
+    """Yields those with folders named after genres, then the flat ones; up to two folders deep."""
     members = None if source.is_dir() else find_files(source)
     held = _held(members) if members else {}
 
@@ -58,7 +58,7 @@ def find_trees(source: Path) -> Iterator[Tree]:
 
 
 def _wrapping(names_in: Callable[[str], Sequence[str]]) -> list[str]:
-    """The folders around the tree that there may be, one or two of them."""
+    """The one or two folders that may surround the tree."""
 
     def within(outer: str) -> list[str]:
         folders = [f"{outer}{name}/" for name in sorted(names_in(outer)) if not genre_of(name)]
@@ -75,7 +75,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _held(members: Files) -> dict[str, dict[str, None]]:
-    """What each folder in an archive, "" or with a slash at its end, holds."""
+    """The contents of each folder in an archive; folders are "" or end with a slash."""
     held: dict[str, dict[str, None]] = {}
     for name in members.sizes:
         parts = name.split("/")
@@ -85,7 +85,7 @@ def _held(members: Files) -> dict[str, dict[str, None]]:
 
 
 def _below(members: Files, root: str) -> Files:
-    """The members of an archive below a folder; with those left out that say they lie elsewhere."""
+    """The members of an archive below a folder, with the left-out members there."""
     sizes = {n.removeprefix(root): size for n, size in members.sizes.items() if n.startswith(root)}
     left_out = {
         why: [n.removeprefix(root) for n in names if why != listing.HIDDEN or n.startswith(root)]

@@ -1,4 +1,4 @@
-"""What may be said of the embedded dataset: how large it is."""
+"""The options of the embedded dataset."""
 
 from mgr_jax.data.datasets import Dataset
 

@@ -19,14 +19,14 @@ _FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
 @dataclasses.dataclass
 class RenderedConfig(AudioConfig):
-    """How much music is rendered.
+    """The amount of rendered music.
 
     Attributes:
-      genres: how many of the generator's genres, in alphabetical order.
-      artists: per genre; each split gets its own.
-      tracks: per artist.
-      seconds: per track.
-      seed: of the music and of the split.
+      genres: number of the generator's genres, in alphabetical order.
+      artists: artists per genre; each split gets its own.
+      tracks: tracks per artist.
+      seconds: seconds per track.
+      seed: seed of the music and of the split.
     """
 
     genres: int = len(music.GENRES)
@@ -44,7 +44,7 @@ _SIZES: dict[str, dict[str, Any]] = {
 
 
 class Builder(AudioBuilder):
-    """Music rendered from a seed; the label is the genre, the tags say how it was made."""
+    """Music rendered from a seed; the label is the genre, the tags describe the music."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (the name is TFDS's)
@@ -59,7 +59,13 @@ class Builder(AudioBuilder):
 
     @classmethod
     def make_config(cls, *, name: str, variant: str, **options: Any) -> RenderedConfig:
-        """See TrackBuilder."""
+        """See TrackBuilder.
+
+        Args:
+          name: see TrackBuilder.
+          variant: see TrackBuilder.
+          **options: see TrackBuilder.
+        """
         del variant, options  # the name says it all
         return next(config for config in cls.BUILDER_CONFIGS if config.name == name)
 

@@ -1,16 +1,23 @@
-"""BBNN of Liu et al. 2019 as its authors keep it, in Keras 2."""
+"""BBNN of Liu et al. 2019 in its authors' files, in Keras 2."""
 
 from collections.abc import Iterator
 
 from mgr_jax.interop.keras_layers import IGNORED, Keras2
 from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors
 
-_PARTS = ("one", "three_in", "three", "five_in", "five", "pool")  # of a block, as they are made
+_PARTS = (
+    "one",
+    "three_in",
+    "three",
+    "five_in",
+    "five",
+    "pool",
+)  # of a block, in the order of creation
 
 
 def _bbnn(tensors: Tensors, reading: str) -> Conversion:
     keras = Keras2(tensors)
-    # Before the blocks a convolution with its norm; after them another one, and two norms.
+    # Before the blocks: a convolution with its norm; after them: another one, and two norms.
     blocks = max(1, (len(keras.convs) - 2) // len(_PARTS))
     layers = len(_PARTS) * blocks
     keras.require_counts(convs=layers + 2, norms=layers + 3, denses=1)

@@ -23,7 +23,7 @@ _READINGS = {
 
 
 def _levels(reading: str, bins: int) -> dict[str, Any]:
-    """The front end: the preset "choi2016", or its settings with others beside them."""
+    """The front end: the preset "choi2016", or its settings with changes."""
     if reading == "raw" and bins == _BINS:
         return {"name": "choi2016", "kwargs": {}}
     settings = _MEL | {"n_mels": bins, "energy_power": 2.0, "pad_mode": "reflect"}
@@ -33,9 +33,9 @@ def _levels(reading: str, bins: int) -> dict[str, Any]:
 
 
 def _input_axis(keras: Keras1, padding: int) -> tuple[str, int, int]:
-    """Our name of the batch norm of the input, frames and bins of the clips.
+    """Our name of the input's batch norm, and the frames and bins of the clips.
 
-    It has a scale for every frame in the weights, for every bin in versions of the code.
+    The weights have a scale per frame; versions of the code have one per bin.
     """
     (size,) = keras.shape("bn_0_freq_gamma", 1)
     if size == _BINS:
@@ -50,7 +50,7 @@ def _input_axis(keras: Keras1, padding: int) -> tuple[str, int, int]:
 
 
 def _require_layers(tensors: Tensors, layers: list[str], *counts: int) -> None:
-    """Checks the number of convolutions, since pooling leaves no arrays by which to tell it."""
+    """Checks the number of convolutions, which determines the pooling (pooling has no arrays)."""
     if len(layers) not in counts:
         raise UserError(
             f"{tensors.file} holds {len(layers)} convolutions ({', '.join(layers) or 'none'}); "
@@ -69,7 +69,7 @@ def _network(
     between: Iterable[Leaf] = (),
     **fields: Any,
 ) -> Conversion:
-    """The convolutions, what is `between` them and the output, and the output."""
+    """The convolutions, the layers `between` them and the output, and the output."""
     convs = numbered_layers(keras.names, "conv")
     _require_layers(keras.tensors, convs, convolutions)
     norm, frames, bins = _input_axis(keras, padding)
@@ -125,9 +125,9 @@ def _compact(tensors: Tensors, reading: str) -> Conversion:
     keras = Keras1(tensors)
     convs = numbered_layers(keras.names, "convolution2d_")
     norms = numbered_layers(keras.names, "batchnormalization_")
-    _require_layers(tensors, convs, *range(1, len(_COMPACT_POOLS) + 1))  # some are cut off
+    _require_layers(tensors, convs, *range(1, len(_COMPACT_POOLS) + 1))  # some frames are cut off
     leaves: list[Leaf] = []
-    # A norm that is missing is called like its convolution.
+    # A missing norm gets the name of its convolution.
     norms += [conv.replace("convolution2d", "batchnormalization") for conv in convs[len(norms) :]]
     for number, (conv, norm) in enumerate(zip(convs, norms, strict=False), start=1):
         leaves += keras.conv(conv, f"block{number}", "conv")
@@ -185,7 +185,7 @@ SOURCES = (
         upstream=_RELEASED + "compact_cnn/models.py, compact_cnn/weights_tensorflow.hdf5",
         license="MIT",
         convert=_compact,
-        # Its Fourier kernels and mel filters, which ours are; statistics that were never updated.
+        # Its Fourier kernels and mel filters, equal to ours; statistics that were never updated.
         ignored=(*IGNORED, "*melgram/*", "*_running_mean*", "*_running_std*"),
     ),
 )

@@ -10,13 +10,13 @@ _STEM = re.compile(r"(.*)sequential\.0\.0\.\w+")
 
 
 def _clmr(tensors: Tensors, reading: str) -> Conversion:
-    """With the layer `fc` a tagger, without it, as trained by contrast, an encoder."""
+    """A tagger if it has the layer `fc`; else an encoder from contrastive training."""
     prefix = _prefix(tensors)
     layers = tensors.count(f"{prefix}sequential.{{}}.0", first=0)
     shapes = [tensors.shape(f"{prefix}sequential.{n}.0.weight", 3) for n in range(layers)]
     kernels = [shape[2] for shape in shapes]
     base, pooled = kernels[0], kernels[1:-1]
-    # Blocks pad one sample on either side, whatever their kernel.
+    # Blocks pad one sample on each side, for any kernel.
     if not pooled or {*kernels} != {3}:
         raise UserError(
             f"{tensors.file}: the kernels of its layers are {', '.join(map(str, kernels))} samples "
@@ -50,7 +50,7 @@ def _clmr(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _prefix(tensors: Tensors) -> str:
-    """What precedes the names of the encoder's arrays: "encoder." and the like, or nothing."""
+    """The prefix of the encoder's arrays: "encoder." and the like, or nothing."""
     found = {match[1] for name in tensors if (match := _STEM.fullmatch(name))}
     if len(found) != 1:
         raise UserError(
@@ -71,7 +71,7 @@ SOURCES = (
         convert=_clmr,
         ignored=(
             "*.num_batches_tracked",
-            # What training by contrast needs beside the encoder, and its optimizer.
+            # Arrays that contrastive training needs beside the encoder, and its optimizer's.
             "projector.*", "*.projector.*", "optimizer_states.*",
         ),
         readings={

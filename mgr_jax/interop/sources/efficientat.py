@@ -11,11 +11,11 @@ from mgr_jax.models.efficientat import HIDDEN, ROWS, TAIL, Channels, block_chann
 
 _AUDIOSET = 527
 _MLP = "classifier.5"
-_LAST = len(ROWS) + 1  # number of the last convolution; the stem has 0, the blocks those between
+_LAST = len(ROWS) + 1  # number of the last convolution; the stem is 0, the blocks lie between
 
 
 class _Reading(NamedTuple):
-    """What arrays do not tell: settings of the front end and the network, and the task."""
+    """Settings that arrays do not determine: of the front end and the network, and the task."""
 
     about: str
     mels: Mapping[str, Any] = {}
@@ -23,7 +23,7 @@ class _Reading(NamedTuple):
     task: str = "multi_label"
 
 
-# In the words of the names of released files, such as mn10_as_mels_64.
+# In the terms of released files' names, such as mn10_as_mels_64.
 _READINGS = {
     "tags": _Reading("tags, of 128 mels every 10 ms, as AudioSet's and most others"),
     "classes": _Reading("the same mels, and one class for each clip", task="single_label"),
@@ -69,9 +69,9 @@ def _convert(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _width(tensors: Tensors) -> tuple[float, bool]:
-    """The factor of all channels, and whether those of the tail are halved.
+    """The factor of all channels, and whether the tail's are halved.
 
-    Several widths may have the same channels: the roundest is told.
+    Several factors may give the same channels: the roundest is returned.
     """
     blocks = _told_blocks(tensors)
     last = max(blocks)
@@ -88,7 +88,7 @@ def _width(tensors: Tensors) -> tuple[float, bool]:
             fits = all(channels[number - 1][1:] == block for number, block in blocks.items())
             if fits and hidden in ((), (divisible(units * width),)):
                 return width, reduced_tail
-    # The arrays that do not fit will be named.
+    # Arrays that do not fit will be reported.
     return blocks[last].outputs / ROWS[last - 1].outputs, False
 
 
@@ -98,9 +98,9 @@ class _Block(NamedTuple):
 
 
 def _told_blocks(tensors: Tensors) -> dict[int, _Block]:
-    """Channels of the blocks by number, as the last convolution of each tells them.
+    """Channels of the blocks by number, from the last convolution of each.
 
-    Where it is missing, the block is left out: the others tell the width as well.
+    A block without it is left out: the others determine the width as well.
     """
     found: dict[int, _Block] = {}
     for number in range(1, _LAST):

@@ -1,4 +1,4 @@
-"""musicnn and its VGG (Pons and Serra 2019), in TensorFlow 1, as the wheel `musicnn` holds them."""
+"""musicnn and its VGG (Pons and Serra 2019), in TensorFlow 1, as in the wheel `musicnn`."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,16 +10,16 @@ from mgr_jax.interop.source import Conversion, Leaf, Source, Tensors, count_modu
 
 _RATE, _BINS = 16_000, 96
 _FRAMES, _HOP = 187, 256
-# Slots of optimizers, Adam's powers, and what counts steps.
+# Slots of optimizers, Adam's powers, and step counters.
 _IGNORED = (
     *("*/Adam", "*/Adam_1", "beta1_power", "beta2_power", "global_step"),
     *("*/Momentum", "*/RMSProp", "*/RMSProp_1"),
 )
-_MIDEND = 3  # convolutions over time, the last ones
+_MIDEND = 3  # the last convolutions, over time
 
 
 def _numbered(kind: str, number: int) -> str:
-    """As TensorFlow names layers that were not given a name: in the order of their creation."""
+    """TensorFlow's names of layers that were not given one: in the order of their creation."""
     return f"{kind}_{number}" if number else kind
 
 
@@ -37,7 +37,7 @@ def _layer(theirs: str, name: str, squeeze: bool = False) -> Iterator[Leaf]:
 def _without_bins(kernel: np.ndarray) -> np.ndarray:
     """[frames, channels, 1, filters] as [frames, channels, filters].
 
-    The convolutions over time are two-dimensional there: all channels are "bins".
+    There, convolutions over time are two-dimensional: all channels are "bins".
     """
     return kernel[:, :, 0]
 
@@ -51,7 +51,7 @@ def _norm(number: int, name: str) -> Iterator[Leaf]:
 
 
 def _share(height: int) -> float:
-    """The roundest share of the bins that a kernel of this height has: 38 of 96 are 0.4 of them."""
+    """The roundest share of the bins for a kernel of this height: 38 of 96 are 0.4."""
     for digits in range(1, 5):
         share = math.ceil(height / _BINS * 10**digits) / 10**digits
         if int(share * _BINS) == height and share <= 1:
@@ -78,7 +78,7 @@ def _musicnn(tensors: Tensors, reading: str) -> Conversion:
     front = max(0, layers - _MIDEND)
     timbres = sum(shape[1] > 1 for shape in shapes[:front])
     if not 0 < timbres < front:
-        tensors.shape(f"{_numbered('conv2d', _MIDEND + 1)}/kernel")  # which is missing
+        tensors.shape(f"{_numbered('conv2d', _MIDEND + 1)}/kernel")  # it is missing
     names = [f"timbre{number + 1}" for number in range(timbres)]
     names += [f"tempo{number + 1}" for number in range(front - timbres)]
     names += [f"midend{number + 1}" for number in range(_MIDEND)]
@@ -113,7 +113,7 @@ def _vgg(tensors: Tensors, reading: str) -> Conversion:
     leaves += _layer("dense", "head")
     pooled, classes = tensors.shape("dense/kernel", 2)
     width = _one_width(tensors, [f"{number}CNN/kernel" for number in range(1, layers + 1)])
-    # Of 96 bins one remains, of 187 frames two steps; of others, the fewest that leave theirs.
+    # 96 bins become one, 187 frames two steps; for others, the fewest that leave any.
     steps = pooled // width
     frames = _FRAMES if steps == 2 else 64 * max(1, steps) + 2
     return _conversion("musicnn_vgg", {"width": width}, classes, leaves, frames)

@@ -1,4 +1,4 @@
-"""ResNets in torchvision's layout: ImageNet's, and those that were trained on mel bins."""
+"""ResNets in torchvision's layout: ImageNet's, and those trained on mel bins."""
 
 import functools
 import re
@@ -18,7 +18,7 @@ _READINGS = {
 }
 _STEM = re.compile(r"((?:[a-z_]\w*\.)*?)(?:conv1|bn1)\.\w+")
 _BLOCKS = {"resnet18": [2, 2, 2, 2], "resnet34": [3, 4, 6, 3]}
-_IMAGENET = 1000  # classes, none of which is a genre
+_IMAGENET = 1000  # number of classes that are not genres
 
 
 def _resnet(source: str, tensors: Tensors, reading: str) -> Conversion:
@@ -52,13 +52,13 @@ def _resnet(source: str, tensors: Tensors, reading: str) -> Conversion:
 
 
 def _prefix(tensors: Tensors) -> str:
-    """What stands before all names, as "module." in a network that was on several devices."""
+    """The common prefix of all names, such as "module." of a network on several devices."""
     found = (match[1] for name in tensors if (match := _STEM.fullmatch(name)))
     return min(found, key=len, default="")
 
 
 def _last_layer(tensors: Tensors, prefix: str) -> str:
-    """Name of the dense layer, which may stand behind dropout; empty: there is none."""
+    """Name of the dense layer, which may follow dropout; empty: there is none."""
     names = (name for name in tensors if name.startswith(f"{prefix}fc."))
     return next((name.rpartition(".")[0] for name in names), "")
 

@@ -1,7 +1,7 @@
 """Won et al. 2020, "Evaluation of CNN-based Automatic Music Tagging Models", in PyTorch.
 
-Widths, layers, classes and the mel filters are told from the file. Pooling, strides and the number
-of attention heads leave no trace in it and are the published ones.
+Widths, layers, classes and the mel filters are read from the file. Pooling, strides and the number
+of attention heads leave no trace in it; the published ones are used.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from mgr_jax.interop.won2020_layers import (
 
 _HEADS = 8
 _IGNORED = (
-    # The front end's own, which are compared with ours.
+    # The front end's own arrays, which are compared with ours.
     "spec.spectrogram.window", "spec.mel_scale.fb", "hstft.spec.window",
     "*.num_batches_tracked",
 )  # fmt: skip
@@ -41,7 +41,7 @@ def _fcn(tensors: Tensors, reading: str) -> Conversion:
     widths = widths_of_layers(tensors, "conv", 4, layers=5)
 
     def from_bins(array: np.ndarray) -> np.ndarray:
-        # Of more mels the pooling leaves several bins, which lie within the channels.
+        # With more mels the pooling leaves several bins, which are within the channels.
         classes, _ = array.shape
         return array.reshape(classes, widths[-1], -1).transpose().reshape(-1, classes)
 
@@ -120,7 +120,7 @@ def _musicnn(tensors: Tensors, reading: str) -> Conversion:
         clip_samples=48_000,
         model="musicnn_torch",
         leaves=leaves,
-        # In the middle of the shares that give these heights, whatever the rounding.
+        # The middle of the shares that give these heights, for any rounding.
         heights=tuple(min(1.0, (shape[2] + 0.5) / heard.bins) for shape in timbre),
         timbre=timbre[0][0],
         lengths=tuple(shape[2] for shape in tempo),
@@ -131,7 +131,7 @@ def _musicnn(tensors: Tensors, reading: str) -> Conversion:
 
 
 def _samples(tensors: Tensors, conv: str) -> dict[str, Any]:
-    """Fields of a SampleCNN: a strided layer, pooled ones, and a last one that pools nothing."""
+    """Fields of a SampleCNN: a strided layer, pooled layers, and a last one without pooling."""
     widths = widths_of_layers(tensors, conv, 3)
     kernels = [tensors.shape(f"layer{n}.{conv}.weight", 3)[2] for n in range(1, len(widths) + 1)]
     base, last, pooled = kernels[0], kernels[-1], kernels[1:-1]

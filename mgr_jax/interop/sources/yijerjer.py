@@ -45,12 +45,12 @@ class _Convolutions:
             "kernels": tuple(self._shape(number)[:1:-1] for number in self._numbers),
             "block": tuple(self._kind(number) for number in self._numbers),
         }
-        self.rows = first[2]  # of the first kernel
+        self.rows = first[2]  # width of the first kernel
         self.along_time = self.rows == 1
 
     @property
     def _numbers(self) -> range:
-        return range(1, len(_ALONG_TIME) + 1)  # how others would pool is not known
+        return range(1, len(_ALONG_TIME) + 1)  # the pooling of others is unknown
 
     def _shape(self, number: int) -> tuple[int, ...]:
         return self.tensors.shape(f"{self.prefix}conv{number}.conv1.weight", 4)
@@ -76,7 +76,7 @@ class _Convolutions:
 
 
 def _from_channels(kernel: np.ndarray, channels: int) -> np.ndarray:
-    """[out, channels · bins] as [bins · channels, out]: of flattened images, ours are [bins, c]."""
+    """[out, channels · bins] as [bins · channels, out]: our flattened images have channels last."""
     wide = kernel.reshape(len(kernel), channels, -1)
     return wide.transpose(2, 1, 0).reshape(-1, len(kernel))
 
@@ -93,11 +93,11 @@ def _flattened(module: str, channels: int, *path: str) -> Iterator[Leaf]:
 
 
 def _dense(tensors: Tensors, channels: int = 0) -> tuple[dict[str, Any], int, list[Leaf]]:
-    """Settings, number of classes and leaves of fc1, fc2, …, of which the last gives the logits.
+    """Settings, number of classes and leaves of fc1, fc2, …; the last gives the logits.
 
     Args:
-      tensors: of the file.
-      channels: of flattened images before them; 0: there are none.
+      tensors: arrays of the file.
+      channels: channels of flattened images before them; 0: there are none.
     """
     count = tensors.count("fc{}")
     sizes = [tensors.shape(f"fc{n}.weight", 2)[0] for n in range(1, max(1, count) + 1)]
@@ -111,7 +111,7 @@ def _dense(tensors: Tensors, channels: int = 0) -> tuple[dict[str, Any], int, li
 
 
 def _recurrent(tensors: Tensors, channels: int = 0) -> tuple[dict[str, Any], list[Leaf]]:
-    """Settings and leaves of "rnn": a GRU or an LSTM, in one direction or two."""
+    """Settings and leaves of "rnn": a GRU or an LSTM, in one or two directions."""
     gates, units = tensors.shape("rnn.weight_hh_l0", 2)
     cell, names = _GATES.get(gates // units, _GATES[4])
     both = any(re.fullmatch(r"rnn\.\w+_reverse", name) for name in tensors)
@@ -251,6 +251,6 @@ SOURCES = (
         "A CNN beside a GRU or LSTM, on FMA",
         "crnn_models.py",
         _parallel,
-        ignored=("cnn.fc*",),  # dense layers of the inner CNN alone, which nothing computes
+        ignored=("cnn.fc*",),  # dense layers of the inner CNN, which are not used
     ),
 )

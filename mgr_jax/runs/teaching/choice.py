@@ -1,9 +1,9 @@
-"""Which head is taught: chosen by cross-validation within the songs that may be learnt from.
+"""Chooses the head to teach, by cross-validation within the training songs.
 
-What is chosen is what has the least log loss, each genre weighing the same, in the mean over the
-clips of songs that were left out, as that is finer than accuracy where songs are few. Another head
-than the linear one must be better by more than one standard error of the difference (the rule of
-Breiman, Friedman, Olshen and Stone, Classification and regression trees, 1984, section 3.4.3).
+The criterion is the log loss, with equal weight for each genre, averaged over the clips of songs
+that were left out; with few songs it is finer than accuracy. A head other than the linear one must
+be better by more than one standard error of the difference (the rule of Breiman, Friedman, Olshen
+and Stone, Classification and regression trees, 1984, section 3.4.3).
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ _PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 _MLP_PENALTIES = (0.01, 0.1)
 _NEIGHBOURS = (1, 3, 5, 10)
 _WEIGHTS = tuple(number / 20 for number in range(21))
-_IMBALANCE = 2.0  # largest over smallest genre, from which weights are tried
-_FOLDS, _FEWER_FOLDS, _MANY = 5, 3, 400  # of that many songs on, fewer folds do
+_IMBALANCE = 2.0  # ratio of the largest to the smallest genre from which class weights are tried
+_FOLDS, _FEWER_FOLDS, _MANY = 5, 3, 400  # with this many songs or more, fewer folds suffice
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,13 @@ class Songs:
     """Songs as numbers.
 
     Attributes:
-      embedding: of the clips, [rows, dim], song after song.
-      counts: clips of each song.
+      embedding: embeddings of the clips, [rows, dim], song after song.
+      counts: number of clips of each song.
       labels: [songs] int.
-      groups: [songs] int, what cross-validation keeps together.
+      groups: [songs] int; cross-validation keeps a group in one fold.
       genres: number of classes.
-      untrained: what the encoder's own outputs say of the genres, [rows, genres]; None: nothing.
+      untrained: the encoder's own outputs mapped to the genres, [rows, genres]; None: there are
+        none.
     """
 
     embedding: np.ndarray
@@ -80,13 +81,13 @@ class Songs:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen.
+    """The chosen head.
 
     Attributes:
-      settings: of the head.
-      weight: of the untrained outputs.
-      power: to which they are raised.
-      losses: log loss that chose, by what was tried, in words.
+      settings: settings of the head.
+      weight: weight of the untrained outputs.
+      power: power to which they are raised.
+      losses: log loss of each candidate, by its description.
     """
 
     settings: Settings
@@ -95,7 +96,7 @@ class Choice:
     losses: dict[str, float]
 
     def fit(self, songs: Songs) -> Head:
-        """The head that is fitted to all of some songs."""
+        """Fits the chosen head to all of some songs."""
         head = fit_head(self.settings, songs.means, songs.labels, songs.genres)
         return head.mixed(self.weight, self.power)
 
@@ -104,9 +105,13 @@ def choose(songs: Songs, *, folds: int | None = None, seed: int = 0) -> Choice:
     """Chooses a head for songs.
 
     Args:
-      songs: all that may be learnt from.
-      folds: how many; None: five, or three of many songs, or as many as there are groups.
-      seed: of the folds.
+      songs: all training songs.
+      folds: number of folds; None: five, or three for many songs, or one per group if there are
+        few.
+      seed: seed of the folds.
+
+    Returns:
+      The choice.
     """
     with one_thread():
         return _choose(songs, folds, seed)
@@ -118,7 +123,7 @@ def _choose(songs: Songs, folds: int | None, seed: int) -> Choice:
     fold = np.full(len(songs), -1)
     if several.any():
         fold[several] = deal_folds(songs.labels[several], songs.groups[several], most, seed)
-    if fold.max() < 1:  # nothing by which to choose
+    if fold.max() < 1:  # no song can be left out to choose by
         return Choice(Settings(penalty=0.01), 0.0, 1.0, {})
     tried = _Tried(songs, fold)
     linear = tried.best(
@@ -141,13 +146,13 @@ def _choose(songs: Songs, folds: int | None, seed: int) -> Choice:
 
 
 def of_several_groups(songs: Songs) -> np.ndarray:
-    """Which songs are of a genre that is still learnt without their group, [songs] bool."""
+    """Which songs are of a genre that other groups contain too, [songs] bool."""
     pairs = np.unique(np.stack([songs.labels, songs.groups]), axis=1)
     return np.bincount(pairs[0], minlength=songs.genres)[songs.labels] > 1
 
 
 class _Tried:
-    """Answers for songs that were left out, by what was tried."""
+    """The cross-validated probabilities of each candidate."""
 
     def __init__(self, songs: Songs, fold: np.ndarray) -> None:
         self._songs, self._fold = songs, fold
@@ -159,7 +164,7 @@ class _Tried:
         self.told: dict[str, float] = {}
 
     def answers(self, settings: Settings) -> np.ndarray:
-        """Probabilities [rows, genres] of clips whose songs were not fitted to."""
+        """Probabilities [rows, genres] of clips, by heads that were not fitted to their songs."""
         if settings not in self._known:
             songs, found = self._songs, np.zeros((len(self._songs.embedding), self._songs.genres))
             for fold in range(self._fold.max() + 1):
@@ -178,11 +183,11 @@ class _Tried:
         return -np.log(np.maximum(right, 1e-6))
 
     def best(self, some: Sequence[Settings]) -> Settings:
-        """The one of the least loss; of equal ones, the first."""
+        """The candidate of the least loss; of equal ones, the first."""
         return min(some, key=lambda s: float(self._losses(self.answers(s)) @ self._weights))
 
     def simplest(self, some: Sequence[Settings]) -> Settings:
-        """The first, unless another is better by more than a standard error."""
+        """The first candidate, unless another is better by more than a standard error."""
         first = some[0]
         losses = self._losses(self.answers(first))
         clearly = [first]
@@ -196,8 +201,8 @@ class _Tried:
     def mixture(self, settings: Settings) -> tuple[float, float]:
         """Weight and power of the untrained outputs.
 
-        The weight is the mean over all weights, by how probable they make the songs that were left
-        out: of few songs the single best one would often be 0 or 1 by chance.
+        The weight is the mean of all weights, weighted by the likelihood of the left-out songs.
+        With few songs the single best weight would often be 0 or 1 by chance.
         """
         untrained = self._songs.untrained
         if untrained is None:

@@ -1,4 +1,4 @@
-"""Listening to the songs that are taught: what an encoder makes of files, once of each."""
+"""Embeds the songs that are taught; each file is embedded once."""
 
 import contextlib
 import dataclasses
@@ -28,22 +28,22 @@ def embed_files(
     workers: int | None,
     progress: bool,
 ) -> Store:
-    """Embeds the files that a store does not hold yet, or that have changed.
+    """Embeds the files that are not in a store yet, or have changed.
 
     Args:
       predictor: the encoder.
-      paths: of the files, absolute.
-      folder: of the store.
-      settings: of the store, see `Store`.
+      paths: absolute paths of the files.
+      folder: folder of the store.
+      settings: settings of the store, see `Store`.
       limits: which files are refused.
       workers: processes that decode.
       progress: show a bar.
 
     Returns:
-      The store; of files that cannot be used it says why.
+      The store; for files that cannot be used it holds the reason.
 
     Raises:
-      UserError: the store was begun with other settings.
+      UserError: the store was made with other settings.
     """
     store = Store(folder, settings)
     states = {path: file_state(Path(path)) for path in paths}
@@ -59,7 +59,7 @@ def embed_files(
         initial=len(paths) - len(todo),
         total=len(paths),
         unit="file",
-        disable=not progress,
+        disable=None if progress else True,
     )
     with contextlib.closing(store), contextlib.closing(found), bar:  # type: ignore[type-var]
         for file in bar:

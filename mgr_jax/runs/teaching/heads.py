@@ -1,7 +1,7 @@
 """Heads on embeddings, fitted to a few songs: linear, mlp and k-NN, and mixtures.
 
-All are fitted in one way, by L-BFGS on all songs at once (scipy), so that the same songs give the
-same head. `Head.probabilities` computes what `models.taught` computes.
+All are fitted by L-BFGS on all songs at once (scipy), so that the same songs give the same head.
+`Head.probabilities` computes the same as `models.taught`.
 """
 
 import contextlib
@@ -31,12 +31,12 @@ class Settings:
 
     Attributes:
       kind: "linear", "mlp" or "knn".
-      standardise: "dimension": each number of the embedding by its own deviation; "whole": all by
-        one.
-      penalty: C of linear and mlp, as scikit-learn's: the larger, the closer to the songs.
-      neighbours: of knn.
-      balanced: every genre weighs the same, however many songs it has.
-      units: of the hidden layer of an mlp.
+      standardise: "dimension": each dimension of the embedding by its own deviation; "whole": all
+        by one.
+      penalty: C of linear and mlp, as in scikit-learn; a larger C fits the songs more closely.
+      neighbours: number of neighbours of knn.
+      balanced: every genre has the same weight, however many songs it has.
+      units: units of the hidden layer of an mlp.
     """
 
     kind: str = "linear"
@@ -47,7 +47,7 @@ class Settings:
     units: int = 64
 
     def __str__(self) -> str:
-        """In a few words."""
+        """A short description."""
         what = {
             "linear": f"linear head, C = {self.penalty:g}",
             "mlp": f"mlp of {self.units} units, C = {self.penalty:g}",
@@ -63,12 +63,12 @@ class Head:
 
     Attributes:
       settings: how it was fitted.
-      mean: of embeddings, [dim].
-      scale: likewise.
+      mean: mean of the embeddings, [dim].
+      scale: scale of the embeddings, [dim].
       arrays: by name: `hidden_kernel`, `hidden_bias`, `kernel`, `bias`; of knn `songs` and
         `classes`.
-      weight: of the untrained outputs in the mixture; 0: they are left out.
-      power: to which these are raised.
+      weight: weight of the untrained outputs in the mixture; 0: they are not used.
+      power: power to which they are raised.
     """
 
     settings: Settings
@@ -79,11 +79,11 @@ class Head:
     power: float = 1.0
 
     def mixed(self, weight: float, power: float) -> "Head":
-        """The same with untrained outputs mixed in."""
+        """The same head, mixed with untrained outputs."""
         return replace(self, weight=weight, power=power)
 
     def probabilities(self, embedding: np.ndarray, untrained: np.ndarray | None) -> np.ndarray:
-        """Probabilities [rows, genres].
+        """The probabilities of the genres, [rows, genres].
 
         Args:
           embedding: [rows, dim].
@@ -109,17 +109,29 @@ class Head:
     def song_probabilities(
         self, embedding: np.ndarray, untrained: np.ndarray | None, counts: np.ndarray
     ) -> np.ndarray:
-        """Of songs, [songs, genres]: the mean over the rows of each, `counts` in number."""
+        """The probabilities of songs, [songs, genres]: the mean over the rows of each.
+
+        Args:
+          embedding: [rows, dim], song after song.
+          untrained: [rows, genres]; None: there are none.
+          counts: number of rows of each song.
+        """
         return mean_by_song(self.probabilities(embedding, untrained), counts)
 
 
 def mix(trained: np.ndarray, untrained: np.ndarray, weight: float) -> np.ndarray:
-    """A mixture of probabilities."""
+    """A weighted mixture of probabilities.
+
+    Args:
+      trained: probabilities of the head, [rows, genres].
+      untrained: untrained outputs as probabilities, [rows, genres].
+      weight: weight of the untrained ones, 0 to 1.
+    """
     return (1 - weight) * trained + weight * untrained
 
 
 def sharpen(untrained: np.ndarray, power: float) -> np.ndarray:
-    """Untrained outputs [rows, genres] as probabilities."""
+    """Untrained outputs [rows, genres] raised to a power and normalised to probabilities."""
     raised = np.maximum(untrained, FLOOR) ** power
     return raised / raised.sum(axis=1, keepdims=True)
 
@@ -131,7 +143,7 @@ def mean_by_song(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def one_thread() -> contextlib.AbstractContextManager[object]:
-    """Small matrices are multiplied in one thread, where that can be said: others only wait."""
+    """Multiplies small matrices in one thread, if the library allows; more threads only wait."""
     return threadpool_limits(1) if threadpool_limits else contextlib.nullcontext()
 
 
@@ -139,10 +151,13 @@ def fit_head(settings: Settings, songs: np.ndarray, labels: np.ndarray, genres: 
     """Fits a head to songs.
 
     Args:
-      settings: how.
+      settings: how to fit.
       songs: mean embedding of each, [songs, dim].
-      labels: of each, [songs] int.
-      genres: number of classes; songs of some may be missing.
+      labels: label of each, [songs] int.
+      genres: number of classes; some may have no song.
+
+    Returns:
+      The head.
     """
     songs = np.asarray(songs, np.float64)
     mean, scale = _standardise(songs, settings.standardise)
@@ -156,7 +171,7 @@ def fit_head(settings: Settings, songs: np.ndarray, labels: np.ndarray, genres: 
         weights = 1 / np.bincount(labels, minlength=genres)[labels]
         weights *= len(labels) / weights.sum()
     fit = _fit_linear if settings.kind == "linear" else _fit_mlp
-    # Kernels that are kept small lie in the span of the songs, which is small where these are few.
+    # A penalised kernel lies in the span of the songs, which has few dimensions if songs are few.
     span = None
     if len(x) < x.shape[1]:
         span = np.linalg.svd(x, full_matrices=False)[2]
@@ -173,7 +188,7 @@ def _standardise(songs: np.ndarray, how: str) -> tuple[np.ndarray, np.ndarray]:
     typical = variance.mean() or 1.0
     if how == "whole":
         return mean, np.full_like(mean, np.sqrt(typical))
-    return mean, np.sqrt(variance + 0.01 * typical)  # what hardly varies is not blown up
+    return mean, np.sqrt(variance + 0.01 * typical)  # a constant one is not amplified
 
 
 def _fit_linear(
@@ -217,7 +232,7 @@ def _fit_mlp(
 def _cross_entropy(
     logits: np.ndarray, targets: np.ndarray, weights: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """The weighted mean, and its gradient by the logits."""
+    """The weighted mean, and its gradient with respect to the logits."""
     logs = log_softmax(logits, axis=1)
     weighted = weights[:, None] / len(logits)
     return float(-(weighted * targets * logs).sum()), weighted * (np.exp(logs) - targets)
@@ -228,7 +243,7 @@ def _minimise(
     begin: dict[str, np.ndarray],
     penalty: float,
 ) -> dict[str, np.ndarray]:
-    """L-BFGS over several arrays, of which those with two axes are kept small."""
+    """L-BFGS over several arrays; those with two axes are penalised."""
     names = list(begin)
     ends = np.cumsum([begin[name].size for name in names])[:-1]
 

@@ -1,4 +1,4 @@
-"""Which of an encoder's own classes mean which genres of a user."""
+"""Maps an encoder's own classes to a user's genres."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.files import expand
 
 _COLUMNS = ("genre", "class")
-# Names of one genre that do not look alike, by `alike_key`.
+# Different names of one genre, by `alike_key`.
 _OTHER_NAMES = {
     "metal": "heavymetal",
     "rnb": "rhythmnblues",
@@ -27,16 +27,19 @@ def find_mapping(
     classes: Sequence[str],
     given: Mapping[str, Sequence[str]] | str | Path | None = None,
 ) -> dict[str, tuple[str, ...]]:
-    """The encoder's classes that mean each genre, by genre; only those that have some.
+    """The encoder's classes that mean each genre; only genres that have some.
 
     Args:
-      genres: of the user.
-      classes: of the encoder.
-      given: by genre, or a CSV file with the columns genre and class; None: by name, but for case,
-        spaces, signs and the word "music".
+      genres: names of the user's genres.
+      classes: names of the encoder's classes.
+      given: classes by genre, or a CSV file with the columns genre and class; None: classes of the
+        same name, apart from case, spaces, punctuation and the word "music".
+
+    Returns:
+      Classes by genre.
 
     Raises:
-      UserError: the file is none, has an empty field, or names a genre or class that there is not.
+      UserError: the file cannot be read, has an empty field, or names an unknown genre or class.
     """
     if given is None:
         return _by_name([genre for genre in genres if genre != OTHER], classes)
@@ -52,7 +55,13 @@ def find_mapping(
 def mapping_matrix(
     mapping: Mapping[str, Sequence[str]], genres: Sequence[str], classes: Sequence[str]
 ) -> np.ndarray:
-    """1 where a class means a genre, [classes, genres] float32."""
+    """1 where a class means a genre, [classes, genres] float32.
+
+    Args:
+      mapping: classes by genre.
+      genres: names of the user's genres.
+      classes: names of the encoder's classes.
+    """
     matrix = np.zeros((len(classes), len(genres)), np.float32)
     for genre, names in mapping.items():
         for name in names:
@@ -61,7 +70,7 @@ def mapping_matrix(
 
 
 def untrained_outputs(outputs: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Of each genre the most probable class that means it, [rows, genres].
+    """For each genre, the probability of its most probable class, [rows, genres].
 
     Args:
       outputs: the encoder's own probabilities, [rows, classes].

@@ -1,4 +1,4 @@
-"""The folder of a taught model: the encoder's weights and the head, which need nothing else."""
+"""The folder of a taught model: the encoder's weights and the head; it needs nothing else."""
 
 import dataclasses
 import os
@@ -21,13 +21,21 @@ from mgr_jax.training.checkpoint import load_variables
 from mgr_jax.training.weights import save_variables
 
 ACCOUNT = "teach.json"
-# What teaching writes anew; all else that lies in the folder stays.
+# What teaching rewrites; everything else in the folder stays.
 OWN = (FILE, "checkpoints", ACCOUNT, "outer_folds.npz", "outer_folds.json", "teach.md")
 _KEPT = "batch_stats"
 
 
 def require_encoder(described: ModelDescription, where: str) -> None:
-    """Raises a UserError unless a model can be taught on."""
+    """Checks that a model can be taught.
+
+    Args:
+      described: the model.
+      where: its folder or name, for the message.
+
+    Raises:
+      UserError: it cannot.
+    """
     if described.spec.kind != "waveform":
         raise UserError(
             f"{where} reads stored features, which your files are not; teach on a model that reads "
@@ -36,8 +44,8 @@ def require_encoder(described: ModelDescription, where: str) -> None:
         )
     if described.side.format:
         raise UserError(
-            f"{where} takes more than sound (a table or categories); teach on a model of sound "
-            "alone",
+            f"{where} takes more than sound (a table or categories); teach on a model that takes "
+            "only sound",
             code="teach.side_inputs",
         )
     if described.model["name"] == Taught.registered:
@@ -57,15 +65,15 @@ def describe_taught(
     decisions: Decisions,
     provenance: Mapping[str, Any],
 ) -> ModelDescription:
-    """What a taught model is.
+    """The description of a taught model, as its model.json holds it.
 
     Args:
-      encoder: that was taught on.
-      head: that was learnt.
+      encoder: the model that was taught.
+      head: the fitted head.
       genres: names of its classes.
-      counts: songs of each.
-      decisions: what left-out songs told of its answers.
-      provenance: where it comes from.
+      counts: number of songs of each.
+      decisions: thresholds and temperatures from the left-out songs.
+      provenance: the model's origin.
     """
     settings = head.settings
     kwargs: dict[str, Any] = {
@@ -99,7 +107,15 @@ def write_taught(
     head: Head,
     mapping: np.ndarray,
 ) -> None:
-    """Writes model.json and checkpoints/ into a folder that is being made."""
+    """Writes model.json and checkpoints/ into a folder that is being made.
+
+    Args:
+      folder: the folder.
+      encoder: folder of the encoder.
+      described: the taught model.
+      head: the fitted head.
+      mapping: the encoder's classes by genre.
+    """
     classifier, own = read_model(encoder)
     stored = load_variables(encoder, abstract_variables(classifier, own.spec), "best")
     there = traverse_util.flatten_dict(stored)
@@ -130,7 +146,7 @@ def write_taught(
 
 
 def _arrays(head: Head, mapping: np.ndarray) -> dict[str, np.ndarray]:
-    """What was learnt, by the names of `models.taught`."""
+    """The fitted arrays, by the names of `models.taught`."""
     dense = {"kernel": "head/kernel", "bias": "head/bias"}
     dense |= {"hidden_kernel": "hidden/kernel", "hidden_bias": "hidden/bias"}
     kept = {"songs": "songs_kept", "classes": "songs_classes"}
@@ -149,7 +165,7 @@ def _arrays(head: Head, mapping: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def carry_over(old: Path, new: Path) -> None:
-    """Links what else lies in a folder into the one that takes its place."""
+    """Links the other contents of a folder into the one that replaces it."""
 
     def own(folder: str, names: list[str]) -> list[str]:
         return [n for n in names if n in OWN and Path(folder).name in (old.name, "predictions")]
@@ -159,7 +175,7 @@ def carry_over(old: Path, new: Path) -> None:
 
 
 def other_results(folder: Path) -> list[str]:
-    """Which results in a taught model's folder teaching does not write anew, as of `evaluate`."""
+    """Results in a taught model's folder that teaching does not rewrite, as of `evaluate`."""
     found = sorted(path.name for path in (folder / "predictions").glob("*.npz"))
     return [name for name in found if name not in OWN]
 
@@ -167,7 +183,7 @@ def other_results(folder: Path) -> list[str]:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
-    except OSError:  # a file system that has no links
+    except OSError:  # a file system without links
         shutil.copy2(source, target)
 
 
@@ -179,5 +195,5 @@ def is_begun(folder: Path) -> bool:
 
 
 def path_of_encoder(folder: Path) -> str:
-    """Where the encoder of a taught model lay; empty where that is not known."""
+    """Path of a taught model's encoder; empty if it is not known."""
     return str(read_description(folder).provenance.get("encoder", {}).get("path", ""))

@@ -1,4 +1,4 @@
-"""What came of teaching: scores beside those of others, what was chosen, and what to know."""
+"""The result of teaching: scores, scores of other systems, the choice of head, and notes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,10 @@ class Taught:
     """A model that was taught.
 
     Attributes:
-      path: of its folder.
-      result: of the outer folds; `result.tracks` has what is told of every song.
+      path: path of its folder.
+      result: result of the outer folds; `result.tracks` has the prediction of every song.
       account: all that teach.json holds.
-      added_to: folders whose songs were there before.
+      added_to: folders whose songs were taught before.
     """
 
     path: Path
@@ -32,7 +32,7 @@ class Taught:
 
     @property
     def scores(self) -> list[dict[str, Any]]:
-        """Of each system its name as `system`, `accuracy` and `macro_f1`, [value, low, high]."""
+        """A row per system: its name `system`, `accuracy` and `macro_f1` as [value, low, high]."""
         return self.account["scores"]
 
     @property
@@ -56,7 +56,7 @@ class Taught:
         lines.append(f"Chosen by cross-validation: {account['choice']['head']}")
         if UNTRAINED in {row["system"] for row in self.scores}:
             lines.append(
-                f"  and the encoder's own outputs, of weight "
+                f"  and the encoder's own outputs, with weight "
                 f"{account['choice']['untrained_weight']:g} ({len(account['mapping'])} of "
                 f"{genres} genres have one)."
             )
@@ -70,7 +70,7 @@ class Taught:
 
 
 def write_teach_report(made: Taught) -> None:
-    """Writes teach.md, and pictures where matplotlib is there."""
+    """Writes teach.md, and pictures if matplotlib is installed."""
     account, choice = made.account, made.account["choice"]
     lines = [f"# {made.path.name}: {made.result.scores['system']}", ""]
     lines += [f"{made.result.protocol.sentence}.", ""]
@@ -109,7 +109,7 @@ def _short(numbers: list[float | None]) -> str:
 
 
 def _cut(line: str) -> str:
-    """A line, broken before the last word that does not fit."""
+    """A line, broken before the first word that does not fit."""
     if len(line) <= _WIDTH or " " not in line[: _WIDTH + 1].strip():
         return line
     head, _, rest = line[: _WIDTH + 1].rpartition(" ")

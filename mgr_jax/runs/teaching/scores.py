@@ -1,9 +1,8 @@
-"""Honest scores of teaching: every song is told by what was learnt from others."""
+"""Honest scores of teaching: every song is predicted by a model that was taught other songs."""
 
 import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,27 +11,27 @@ from tqdm import tqdm
 from mgr_jax.baselines.classical import Fitted
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol, bootstrap_intervals
-from mgr_jax.evaluation.scores import weighted_scores
+from mgr_jax.evaluation.scores import make_scorer
 from mgr_jax.runs.teaching.choice import Choice, Songs, choose, of_several_groups
 from mgr_jax.runs.teaching.folds import deal_folds
 from mgr_jax.runs.teaching.heads import mean_by_song, sharpen
 
 _FOLDS = 5
-_FEW = 30  # groups up to which each is a fold of its own
+_FEW = 30  # up to this many groups, each is a fold of its own
 TAUGHT, HEAD, UNTRAINED = "taught", "trained head alone", "untrained outputs"
 SVM, MAJORITY = "SVM on 57 features", "majority class"
 
 
 @dataclasses.dataclass(frozen=True)
 class Outer:
-    """What outer folds have told.
+    """The predictions of the outer folds.
 
     Attributes:
-      table: clips of songs that were left out, as taught without them.
+      table: clips of left-out songs, predicted by models taught without them.
       answers: by system, probabilities [scored songs, genres].
       rows: by system, `accuracy` and `macro_f1` as [value, low, high].
-      choices: of each fold.
-      folds: how many.
+      choices: the choice of each fold.
+      folds: number of folds.
     """
 
     table: Predictions
@@ -43,11 +42,11 @@ class Outer:
 
 
 def count_folds(groups: np.ndarray, asked: int | None) -> int:
-    """How many outer folds there are: 5, or as many as groups where these are few or asked for.
+    """The number of outer folds: 5, or one per group if there are few groups or on request.
 
     Args:
-      groups: of the songs that can be scored.
-      asked: how many, two or more; 0: leave one group out; None: as above.
+      groups: groups of the songs that can be scored.
+      asked: the number asked for, two or more; 0: leave one group out; None: as above.
     """
     count = len(np.unique(groups))
     if asked:
@@ -68,28 +67,31 @@ def score_outer(
     seed: int = 0,
     progress: bool = True,
 ) -> Outer:
-    """Teaches without each fold, and scores what is then said of it.
+    """Teaches without each fold, and scores the predictions of its songs.
 
     Args:
-      songs: all of them.
-      scored: which can be scored; the others are always learnt from.
-      names: of the songs.
+      songs: all songs.
+      scored: which songs can be scored; the others are always training songs.
+      names: names of the songs.
       genres: names of the classes.
       times: start and end of each clip in seconds.
-      protocol: of the table.
-      hand: features of the songs for the SVM, [songs, 57]; None: there is none.
-      folds: how many.
-      seed: of all folds.
+      protocol: protocol of the predictions table.
+      hand: features of the songs for the SVM, [songs, 57]; None: no SVM.
+      folds: number of folds.
+      seed: seed of all folds.
       progress: show a bar.
+
+    Returns:
+      Predictions and scores.
     """
     fold = np.full(len(songs), -1)
     fold[scored] = deal_folds(songs.labels[scored], songs.groups[scored], folds, seed)
     rows = np.zeros((len(songs.embedding), songs.genres))
     alone, svm = np.zeros((2, len(songs), songs.genres))
-    majority = np.zeros_like(svm)  # one answer for all: a fold more or less would tell the label
+    majority = np.zeros_like(svm)  # one prediction for all, or the fold would reveal the label
     majority[:, np.bincount(songs.labels).argmax()] = 1
     choices = []
-    for number in tqdm(range(folds), "scoring", unit="fold", disable=not progress):
+    for number in tqdm(range(folds), "scoring", unit="fold", disable=None if progress else True):
         out = fold == number
         learnt, held = songs.select(~out), songs.select(out)
         choice = choose(learnt, seed=seed)
@@ -131,11 +133,12 @@ def score_outer(
 
 
 def _fit_svm(hand: np.ndarray, learnt: Songs, seed: int) -> Fitted | None:
-    """The SVM of some songs; None where it cannot learn from them.
+    """The SVM of some songs; None if it cannot be fitted to them.
 
-    It parts genres to choose its settings: those of one group by songs, and of one song not at all.
+    Its settings are chosen by folds within the songs. A genre of one group is divided by songs; a
+    genre of one song is not divided.
     """
-    from mgr_jax.baselines.classifiers import fit  # which needs scikit-learn
+    from mgr_jax.baselines.classifiers import fit  # needs scikit-learn
 
     alone = ~of_several_groups(learnt)
     groups = np.where(alone, len(hand) + learnt.groups.max() + np.arange(len(hand)), learnt.groups)
@@ -158,9 +161,9 @@ def _fit_svm(hand: np.ndarray, learnt: Songs, seed: int) -> Fitted | None:
 def _intervals(
     tracks: Predictions, found: np.ndarray, groups: np.ndarray
 ) -> dict[str, list[float | None]]:
-    """Scores of answers with 95 % intervals, a bootstrap over the groups."""
+    """Scores with 95 % intervals, by a bootstrap over the groups."""
     table = dataclasses.replace(tracks, probabilities=_normal(found))
-    scores = bootstrap_intervals(partial(weighted_scores, table, decisions=True), groups)
+    scores = bootstrap_intervals(make_scorer(table, decisions=True), groups)
     return {name: scores[name] for name in ("accuracy", "macro_f1")}
 
 

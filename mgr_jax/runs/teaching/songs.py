@@ -1,4 +1,4 @@
-"""Which songs are taught: labelled files, what they share, and which are left out and why."""
+"""The songs to teach: labelled files, their groups, and the files left out with reasons."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from mgr_jax.runs.folder_result import REASONS, LeftOut
 from mgr_jax.runs.teaching.store import Item
 
 _COLUMNS = ("path", "genre", "artist")
-# What programs write into tags for the artist or album of many.
+# What programs write into tags for compilations and unknown artists.
 _NOBODY = ("unknown", "unknown artist", "unknown album", "various", "various artists", "va")
 _SURE = ("folder.no_genres", "data.one_genre")
 
@@ -28,10 +28,10 @@ class Song:
     """A labelled file.
 
     Attributes:
-      path: absolute.
-      name: below its folder.
-      genre: of it.
-      group: what cross-validation keeps it together with, as "artist Bach".
+      path: absolute path.
+      name: path below its folder.
+      genre: its genre.
+      group: the group that cross-validation keeps in one fold, such as "artist Bach".
     """
 
     path: str
@@ -41,7 +41,7 @@ class Song:
 
     @property
     def by(self) -> str:
-        """What its group is: "artist", "album", "folder", "file" or a column of the index."""
+        """The kind of its group: "artist", "album", "folder", "file" or a column of the index."""
         return self.group.partition(" ")[0]
 
 
@@ -55,16 +55,17 @@ def list_songs(
     """Lists the labelled files of a folder.
 
     Args:
-      folder: with a folder for each genre, or an index.csv.
+      folder: a folder with a folder for each genre, or with an index.csv.
       labels: see `evaluate_folder`.
-      columns: likewise.
-      class_names: which label is which genre, see `read_class_names`; nothing leaves it out.
+      columns: see `evaluate_folder`.
+      class_names: which label is which genre, see `read_class_names`; an empty genre leaves files
+        out.
 
     Returns:
-      Songs without groups; what is known of each by its path; and what was left out.
+      Songs without groups; the index entry of each by path; and the files left out.
 
     Raises:
-      UserError: there is no such folder, no labelled file, or folders that are surely no genres.
+      UserError: there is no such folder, no labelled file, or the folders are clearly not genres.
     """
     if not folder.is_dir():
         raise UserError(
@@ -88,7 +89,7 @@ def list_songs(
         elif not entry.genre:
             left_out.append(LeftOut(entry.path, "no_label", REASONS["no_label"]))
         elif not genre:
-            reason = f"its label '{entry.genre}' is to be left out"
+            reason = f"its label '{entry.genre}' was excluded"
             left_out.append(LeftOut(entry.path, "no_class", reason))
         else:
             genre = OTHER if _key(genre) == OTHER else genre
@@ -98,8 +99,8 @@ def list_songs(
     if not songs:
         raise UserError(
             f"no audio file in {folder} has a label; put them into a folder for each genre, or "
-            "name them and their genres in an index.csv (columns path and genre, or what `columns` "
-            "says that they are called)",
+            "name them and their genres in an index.csv (columns path and genre, or the names "
+            "that `columns` gives)",
             code="table.no_labels",
         )
     return songs, known, left_out
@@ -111,17 +112,20 @@ def group_songs(
     items: Mapping[str, Item],
     group_by: str | None = None,
 ) -> list[Song]:
-    """The songs with what they are kept together by.
+    """Assigns a group to each song.
 
-    That is the artist of the index or the tags, else the album, else the first folder within that
-    of the genre, else the file itself; or a column of the index. Songs of equal sound are one
-    group.
+    The group is the artist of the index or the tags, else the album, else the first folder within
+    that of the genre, else the file itself; or the value of a column of the index. Songs of equal
+    sound are in one group.
 
     Args:
-      songs: to be grouped.
-      known: what the index says of each, by path.
-      items: what was found in each file.
+      songs: the songs.
+      known: index entry of each by path.
+      items: stored outcome of each file by path.
       group_by: a column of the index.
+
+    Returns:
+      The songs with their groups.
 
     Raises:
       UserError: no song has a value in that column.
@@ -146,13 +150,13 @@ def group_songs(
         )
     values = join_spellings([value for _, value in found])
     group = [f"{by} {value}" for (by, _), value in zip(found, values, strict=True)]
-    first: dict[str, str] = {}  # of equal sounds
+    first: dict[str, str] = {}  # songs of equal sound
     joined: dict[str, str] = {}
     for song, name in zip(songs, group, strict=True):
         other = first.setdefault(items[song.path].sound, name)
         one, two = _root(joined, name), _root(joined, other)
         if one != two:
-            if two.startswith("file "):  # the other tells more
+            if two.startswith("file "):  # the other is more specific
                 one, two = two, one
             joined[one] = two
     return [
@@ -163,7 +167,7 @@ def group_songs(
 def drop_contradictions(
     songs: Sequence[Song], items: Mapping[str, Item]
 ) -> tuple[list[Song], list[LeftOut]]:
-    """Leaves out songs of equal sound that lie under several genres: which is right is unknown."""
+    """Leaves out songs of equal sound with different genres, since the right one is unknown."""
     genres = defaultdict(set)
     for song in songs:
         genres[items[song.path].sound].add(song.genre)
@@ -180,15 +184,15 @@ def drop_contradictions(
 
 @dataclass(frozen=True)
 class Grouping:
-    """The groups that folds keep apart.
+    """The groups that folds keep together.
 
     Attributes:
-      groups: of each song, [songs] int.
-      by: how many songs are grouped by what.
-      scored: which songs can be scored, [songs] bool: a genre of one song (or of copies of one)
+      groups: group of each song, [songs] int.
+      by: number of songs by kind of group.
+      scored: which songs can be scored, [songs] bool; the only song of a genre (or copies of one)
         cannot.
-      parted: genres whose songs all are of one group, unlike others: it is parted so that folds
-        hold some.
+      parted: genres whose songs are all in one group. Only these groups are divided, so that
+        several folds have the genre.
     """
 
     groups: np.ndarray
@@ -198,11 +202,14 @@ class Grouping:
 
 
 def make_grouping(songs: Sequence[Song], items: Mapping[str, Item]) -> Grouping:
-    """Numbers the groups, and parts those that are all of a genre, but never equal sounds.
+    """Numbers the groups, and divides those that hold a whole genre (never songs of equal sound).
 
     Args:
-      songs: with their groups.
-      items: what was found in each file, by path.
+      songs: the songs with their groups.
+      items: stored outcome of each file by path.
+
+    Returns:
+      The groups.
     """
     sounds = [items[song.path].sound for song in songs]
     groups_of, sounds_of = defaultdict(set), defaultdict(set)
@@ -217,13 +224,13 @@ def make_grouping(songs: Sequence[Song], items: Mapping[str, Item]) -> Grouping:
     by = Counter("file" if song.genre in parted else song.by for song in songs)
     scored = np.array([len(sounds_of[song.genre]) > 1 for song in songs])
     _, numbers = np.unique(np.array(group), return_inverse=True)
-    if len({song.group for song in songs}) == 1:  # which tells no genre from another
+    if len({song.group for song in songs}) == 1:  # does not distinguish genres
         parted = set()
     return Grouping(numbers, dict(by.most_common()), scored, tuple(sorted(parted)))
 
 
 def _subfolder(entry: Entry) -> str:
-    """The first folder below that of the genre, such as an artist's; empty where there is none."""
+    """The first folder below that of the genre, such as an artist's; empty if there is none."""
     parts = entry.path.split("/")[:-1]
     if entry.split and parts and split_name(parts[0]):
         parts = parts[1:]
@@ -235,7 +242,7 @@ def _subfolder(entry: Entry) -> str:
 
 
 def _of_tag(name: str) -> str:
-    """An artist or album as a tag tells it; empty where it names none."""
+    """An artist or album from a tag; empty if the tag names none."""
     return "" if stands_for_nothing(name) or same_key(tidy_name(name)) in _NOBODY else name
 
 

@@ -1,4 +1,4 @@
-"""What an encoder made of files, kept in the taught model's folder: no file is embedded twice."""
+"""Stores embeddings of files in the taught model's folder, so that no file is embedded twice."""
 
 import dataclasses
 import json
@@ -15,23 +15,23 @@ from mgr_jax.errors import UserError
 from mgr_jax.files import require_folder
 from mgr_jax.integrity import read_sealed, write_sealed
 
-_ROWS, _SECONDS = 4096, 20.0  # after which a part is written; what is newer is lost by a kill
+_ROWS, _SECONDS = 4096, 20.0  # between two parts; a kill loses what came after the last one
 _ARRAYS = ("embedding", "outputs", "start", "end")
 
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """What came of a file.
+    """The outcome for one file.
 
     Attributes:
-      path: of the file, absolute.
-      state: of it, see `data.sources.file_state`.
-      rows: clips; 0 where it cannot be used.
+      path: absolute path of the file.
+      state: state of the file, see `data.sources.file_state`.
+      rows: number of clips; 0 if it cannot be used.
       sound: digest of its samples.
-      artist: as its tags say.
-      album: likewise.
+      artist: artist in its tags.
+      album: album in its tags.
       error: why it cannot be used.
-      notes: what was told of it, though it is used.
+      notes: warnings about it, though it is used.
     """
 
     path: str
@@ -46,13 +46,13 @@ class Item:
 
 @dataclasses.dataclass(frozen=True)
 class Clips:
-    """What an encoder made of a file's clips.
+    """An encoder's outputs for the clips of a file.
 
     Attributes:
       embedding: [clips, dim] float32.
       outputs: the encoder's own probabilities, [clips, classes] float32.
-      start: in seconds, [clips].
-      end: likewise.
+      start: start of each clip in seconds, [clips].
+      end: end of each clip in seconds, [clips].
     """
 
     embedding: np.ndarray
@@ -62,17 +62,21 @@ class Clips:
 
 
 class Store:
-    """A folder of parts.
+    """A folder of stored embeddings.
 
     Attributes:
-      items: what is finished, by path.
+      items: finished files, by path.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        """Opens or begins it.
+        """Opens the folder, or makes it.
+
+        Args:
+          folder: the folder.
+          settings: what the embeddings depend on, such as the encoder.
 
         Raises:
-          UserError: it was begun with other settings, as of another encoder.
+          UserError: the folder was made with other settings.
         """
         self.items: dict[str, Item] = {}
         self._folder, self._last = folder, time.monotonic()
@@ -102,7 +106,7 @@ class Store:
             listed = json.loads(str(read_arrays(path)["items"]))
             items = [Item(**item) for item in listed]
         except (ValueError, KeyError, TypeError):
-            warnings.warn(f"{path} is damaged; what it held is computed anew", stacklevel=4)
+            warnings.warn(f"{path} is damaged; its embeddings are computed again", stacklevel=4)
             return
         self._keep(path, items)
 
@@ -115,14 +119,14 @@ class Store:
             first += item.rows
 
     def add(self, item: Item, clips: Clips | None) -> None:
-        """Takes what came of a file; `close` keeps it."""
+        """Adds the outcome for a file; `close` writes it at the latest."""
         self._new.append((item, clips))
         late = time.monotonic() - self._last > _SECONDS
         if late or sum(new.rows for new, _ in self._new) >= _ROWS:
             self.close()
 
     def close(self) -> None:
-        """Writes a part of what is not written yet."""
+        """Writes what is not written yet."""
         if not self._new:
             return
         last = int(self._parts[-1].stem.rpartition("-")[2]) if self._parts else -1
@@ -153,5 +157,5 @@ class Store:
 
 
 def _brief(value: Any) -> str:
-    """A setting in a sentence; of a digest, its beginning."""
+    """A setting as a sentence shows it; the beginning of a digest."""
     return f"{value[:12]}…" if isinstance(value, str) else str(value)

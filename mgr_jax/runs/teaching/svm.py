@@ -1,4 +1,4 @@
-"""The 57 hand-made features of the SVM that stands beside what is taught."""
+"""The 57 hand-made features of the SVM that a taught model is compared with."""
 
 import functools
 import importlib.util
@@ -15,8 +15,8 @@ from mgr_jax.features.recipes import find_recipe
 from mgr_jax.runs.teaching.store import Item
 from mgr_jax.workers import Failure, available_cores
 
-_RATE, _SECONDS = 22_050, 30  # of the published table
-_FILES = 120  # up to which it is scored unasked: each takes 0.4 s of a core
+_RATE, _SECONDS = 22_050, 30  # length of the published table's tracks
+_FILES = 120  # the SVM is scored by default up to this many files; each takes a core 0.4 s
 
 
 def features_beside(
@@ -29,20 +29,19 @@ def features_beside(
     workers: int | None,
     progress: bool,
 ) -> tuple[np.ndarray | None, str]:
-    """The features of the SVM that is scored beside what is taught.
+    """The features of the SVM for comparison.
 
     Args:
-      paths: of the files.
-      items: with their states.
+      paths: the files.
+      items: their stored outcomes.
       journal: see `hand_features`.
-      asked: whether it is wanted; None: of few files.
+      asked: whether the SVM is wanted; None: only with few files.
       limits: which files are refused.
       workers: processes.
       progress: show a bar.
 
     Returns:
-      [files, 57], or None where the SVM is not scored; and why it is not, where nobody asked for
-      that.
+      [files, 57], or None without an SVM; and why there is none, if the user did not decide it.
     """
     if asked is False:
         return None, ""
@@ -68,15 +67,18 @@ def hand_features(
     workers: int | None,
     progress: bool,
 ) -> dict[str, np.ndarray]:
-    """Computes, or reads, the features [57] of files, by path; those that have none are left out.
+    """Computes the features [57] of files, or reads finished ones.
 
     Args:
-      paths: of the files.
-      items: with their states.
-      journal: the file that keeps what is finished.
+      paths: the files.
+      items: their stored outcomes.
+      journal: the file that keeps finished features.
       limits: which files are refused.
-      workers: processes; None: as many as there are cores.
+      workers: processes; None: one per core.
       progress: show a bar.
+
+    Returns:
+      Features by path; files without features are missing.
     """
     recipe = find_recipe("gtzan57")
     with Journal(journal, {"recipe": "gtzan57", "seconds": _SECONDS}) as kept:
@@ -85,7 +87,7 @@ def hand_features(
             {path: functools.partial(_middle, path, limits) for path in paths},
             recipe.describe,
             journal=kept,
-            note=lambda name, notes: None,  # which embedding has told
+            note=lambda name, notes: None,  # embedding has reported it already
             batch=8,
             workers=available_cores() if workers is None else workers,
             title="57 features",
@@ -96,7 +98,7 @@ def hand_features(
 
 
 def _middle(path: str, limits: Limits) -> tuple[np.ndarray, int]:
-    """The middle 30 seconds of a file."""
+    """The middle 30 seconds of a file, and its sample rate."""
     samples = read_audio(path, _RATE, allow_truncated=True, limits=limits)
     first = max(0, (len(samples) - _SECONDS * _RATE) // 2)
     return samples[first : first + _SECONDS * _RATE], _RATE

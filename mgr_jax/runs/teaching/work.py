@@ -1,4 +1,4 @@
-"""The steps of teaching: listen, group, score, choose, write."""
+"""The steps of teaching: embed, group, score, choose, write."""
 
 import dataclasses
 import time
@@ -51,7 +51,7 @@ from mgr_jax.runs.told import fit_temperature
 
 
 class Work:
-    """One teaching, step by step."""
+    """One call of `teach`, step by step."""
 
     def __init__(
         self,
@@ -62,11 +62,23 @@ class Work:
         workers: int | None,
         progress: bool,
     ) -> None:
-        """Loads the encoder; raises a UserError where it cannot be taught on."""
+        """Loads the encoder.
+
+        Args:
+          encoder: folder or name of the encoder.
+          out: the model folder to write.
+          sources: the folders of songs, with their indexes.
+          limits: which files are refused.
+          workers: processes that decode.
+          progress: show bars.
+
+        Raises:
+          UserError: the encoder cannot be taught.
+        """
         self.encoder, self.out, self.sources = encoder, out, sources
         self.limits, self.workers, self.progress = limits, workers, progress
         with warnings.catch_warnings():
-            # Its embedding is what counts here.
+            # Only its embedding is used here.
             warnings.filterwarnings("ignore", message=".*was not trained to classify")
             self.predictor = load(encoder)
         require_encoder(self.predictor.description, str(encoder))
@@ -85,10 +97,19 @@ class Work:
         known: Sequence[str],
         added: Sequence[str],
     ) -> Taught:
-        """Does all of it; see `teach`.
+        """Does all steps; see `teach`.
 
-        `known` are the paths of the songs of before, `added` the folders of these to which others
-        are added.
+        Args:
+          mapping_given: see `mapping` of `teach`.
+          group_by: see `teach`.
+          folds: see `teach`.
+          svm: see `teach`.
+          seed: see `teach`.
+          known: paths of the songs that were taught before.
+          added: folders that were taught before, if others are added.
+
+        Returns:
+          The taught model.
         """
         songs, grouping, store = self._listen(group_by)
         self.notes += notes_on_before(songs, known, other_results(self.out))
@@ -140,7 +161,7 @@ class Work:
         self.seconds["fit and score"] = time.monotonic() - start
 
         if hand is not None and SVM not in outer.rows:
-            self.notes.append("The SVM on 57 features cannot learn from so few songs.")
+            self.notes.append("The SVM on 57 features needs more songs.")
         decisions = Decisions(
             clip_temperature=fit_temperature(outer.table),
             track_temperature=fit_temperature(outer.table.by_track()),
@@ -199,7 +220,7 @@ class Work:
         return Taught(self.out, dataclasses.replace(result, path=self.out), account, tuple(added))
 
     def _listen(self, group_by: str | None) -> tuple[list[Song], Grouping, Store]:
-        """Lists and embeds, and leaves out what cannot be used."""
+        """Lists and embeds the songs, and leaves out those that cannot be used."""
         songs: list[Song] = []
         known: dict[str, Entry] = {}
         for source in self.sources:
@@ -241,8 +262,8 @@ class Work:
         grouping = make_grouping(songs, store.items)
         if not grouping.scored.any():
             raise UserError(
-                f"{self.sources[-1]['folder']} holds one song of each genre, so that none can be "
-                "left out to be scored; add songs",
+                f"{self.sources[-1]['folder']} holds one song of each genre, so none can be "
+                "left out for scoring; add songs",
                 code="teach.too_few_songs",
             )
         return songs, grouping, store
@@ -268,7 +289,7 @@ class Work:
 
 
 def _names(songs: Sequence[Song]) -> list[str]:
-    """Names below their folders; whole paths where two of them are the same."""
+    """Names below their folders; whole paths if two names are equal."""
     names = [song.name for song in songs]
     return names if len(set(names)) == len(names) else [song.path for song in songs]
 

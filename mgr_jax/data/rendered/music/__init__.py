@@ -1,7 +1,7 @@
 """A small generator of music: composes and synthesises tracks of several genres from a seed.
 
-`styles` says in data what makes each genre, `artists` draws the habits of an artist, `compose`
-writes the notes, `instruments` and `drums` play them, `mix` makes the record.
+`styles` describes each genre as data, `artists` draws the habits of an artist, `compose` writes the
+notes, `instruments` and `drums` play them, `mix` makes the record.
 """
 
 import dataclasses
@@ -28,12 +28,12 @@ TAGS: tuple[str, ...] = (*GENRES, *_TEMPO_CLASSES, *_KITS, *INSTRUMENTS, "major"
 
 @dataclasses.dataclass(frozen=True)
 class RenderedTrack:
-    """A track and what is known about it.
+    """A track and its description.
 
     Attributes:
       samples: waveform [samples] float32 in [-1, 1] at SAMPLE_RATE.
       genre: its genre.
-      tags: names from TAGS: genre, tempo class, what plays, mode.
+      tags: names from TAGS: genre, tempo class, instruments, mode.
       tempo: in BPM.
       key: such as "A minor".
       groove: name of the drum pattern.
@@ -56,10 +56,10 @@ def render_track(
 
     Args:
       genre: one of GENRES.
-      artist: number of the artist within the genre, from 0 on. Tracks of an artist share
-        instruments, mix, and habits of tempo and key.
-      track: number of the track of the artist, from 0 on.
-      seed: of all music; another seed has other artists.
+      artist: number of the artist within the genre, from 0. Tracks of an artist share instruments,
+        mix, and habits of tempo and key.
+      track: number of the track of the artist, from 0.
+      seed: seed of all music; another seed gives other artists.
       seconds: length of the track.
 
     Returns:
@@ -72,7 +72,7 @@ def render_track(
         raise unknown_name("genre", genre, GENRES)
     if seconds < 2:
         raise UserError(
-            f"a rendered track lasts 2 s at least, not {seconds} s; ask for more",
+            f"a rendered track lasts at least 2 s, not {seconds} s; ask for more",
             code="argument.out_of_range",
         )
     style = STYLES[genre]

@@ -1,4 +1,4 @@
-"""Artists: who plays what on which instrument, and how their records are mixed."""
+"""Artists: their instruments, and the mix of their records."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from mgr_jax.data.rendered.music.instruments import INSTRUMENTS, Instrument
 from mgr_jax.data.rendered.music.mix import Desk
 from mgr_jax.data.rendered.music.styles import ROLES, STYLES, Style
 
-# How often a role goes to an instrument of some other genre. Together with the spread of the mixes,
-# it sets how much timbre alone tells about the genre; a test measures that.
+# How often a role goes to an instrument of another genre. Together with the spread of the mixes, it
+# sets how much timbre alone reveals of the genre; a test measures that.
 _CROSSOVER = 0.3
 
 
@@ -29,7 +29,7 @@ class Artist:
       melody_centre: MIDI pitch.
       looseness: standard deviation of the timing, in seconds.
       strum: seconds between the notes of a chord.
-      legato: sounding share of each note.
+      legato: share of each note that sounds.
     """
 
     instruments: Mapping[str, Instrument]

@@ -62,7 +62,17 @@ class _Bar(NamedTuple):
 
 
 def compose(style: Style, artist: Artist, rng: np.random.Generator, seconds: float) -> Score:
-    """Composes a track: the form of the style from one of its sections on, until time is up."""
+    """Composes a track: repeats the style's form, from one of its sections, until time is up.
+
+    Args:
+      style: the style.
+      artist: the artist.
+      rng: random generator.
+      seconds: length of the track.
+
+    Returns:
+      The notes.
+    """
     track = _Track(style, artist, rng, seconds)
     bars = track.song()
     bar = next(bars)
@@ -84,7 +94,7 @@ def compose(style: Style, artist: Artist, rng: np.random.Generator, seconds: flo
 
 
 class _Track:
-    """What a track keeps throughout, chosen once, and its notes, written bar by bar."""
+    """The constant choices of a track, and its notes, written bar by bar."""
 
     def __init__(self, style: Style, artist: Artist, rng: np.random.Generator, seconds: float):
         self.style, self.artist, self.rng, self.seconds = style, artist, rng, seconds
@@ -198,7 +208,7 @@ class _Track:
         return _VELOCITY.get(event.symbol, 0.75) * float(self.rng.uniform(0.85, 1))
 
     def _time(self, index: int, step: int) -> float:
-        """Seconds of a step: swung, and as loose as the artist plays."""
+        """Time of a step in seconds: with swing, and with the artist's looseness."""
         pair = 2 * self.style.swing_steps
         number, position = divmod(step, pair)
         swung = np.interp(position / pair, (0, 0.5, 1), (0, self.artist.swing, 1))

@@ -11,16 +11,16 @@ from mgr_jax.data.rendered.music.instruments import SAMPLE_RATE, add_at
 
 @dataclasses.dataclass(frozen=True)
 class Drum:
-    """How a drum sounds.
+    """The sound of a drum.
 
     Attributes:
-      level: of the whole drum.
-      hertz: of the sine at rest; 0 for none.
-      bend: by how many times `hertz` it starts higher.
+      level: level of the whole drum.
+      hertz: frequency of the sine at rest; 0: none.
+      bend: factor of `hertz` at the start.
       ring: seconds in which the sine falls to a third.
       noise: level of the noise beside a sine of level 1.
       hiss: seconds in which the noise falls to a third.
-      band: of the noise in Hz.
+      band: band of the noise in Hz.
       bursts: how often the noise starts again, 11 ms apart, as in hand claps.
     """
 
@@ -66,10 +66,20 @@ def render_drums(
     num_samples: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Plays (start in seconds, velocity) of each drum: [num_samples] float32."""
+    """Plays hits of each drum: [num_samples] float32.
+
+    Args:
+      kit: the drum kit.
+      hits: (start in seconds, velocity) of each hit, by drum.
+      num_samples: length of the result.
+      rng: random generator.
+
+    Returns:
+      The sound.
+    """
     out = np.zeros(num_samples, np.float32)
     for name, drum in DRUMS.items():
-        sound = _sound(drum, kit, rng)  # drawn whether played or not: the next one depends on it
+        sound = _sound(drum, kit, rng)  # drawn even if not played: the next one depends on it
         for start, velocity in hits.get(name, ()):
             add_at(out, start, sound, velocity)
     return out

@@ -35,12 +35,12 @@ class Note(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Instrument:
-    """How a pitched instrument sounds.
+    """The sound of a pitched instrument.
 
     Attributes:
-      name: as in the tags.
+      name: name in the tags.
       spectrum: amplitude of the harmonics, [64].
-      cutoff: of the low-pass filter for middle C, in Hz; follows the pitch half-way.
+      cutoff: cutoff of the low-pass filter for middle C, in Hz; follows the pitch half-way.
       sweep: how far above `cutoff` the filter starts, as a factor of it.
       sweep_time: seconds in which the sweep falls to a third.
       attack: seconds.
@@ -48,9 +48,9 @@ class Instrument:
       decay: seconds to fall by 60 dB; infinite for sustained sounds.
       damping: how much faster each further harmonic decays.
       detune: cents between the outer voices.
-      voices: in unison.
+      voices: voices in unison.
       vibrato: depth in cents.
-      drive: of the distortion of the whole part; 0 is clean.
+      drive: distortion of the whole part; 0 is clean.
     """
 
     name: str
@@ -121,7 +121,16 @@ INSTRUMENTS = {
 
 
 def render_part(instrument: Instrument, notes: Iterable[Note], num_samples: int) -> np.ndarray:
-    """Plays notes on an instrument: [num_samples] float32."""
+    """Plays notes on an instrument: [num_samples] float32.
+
+    Args:
+      instrument: the instrument.
+      notes: the notes.
+      num_samples: length of the result.
+
+    Returns:
+      The sound.
+    """
     out = np.zeros(num_samples, np.float32)
     tones: dict[tuple[int, int], np.ndarray] = {}  # most notes of a piece recur
     for note in notes:
@@ -139,7 +148,14 @@ def render_part(instrument: Instrument, notes: Iterable[Note], num_samples: int)
 
 
 def add_at(out: np.ndarray, start: float, sound: np.ndarray, gain: float) -> None:
-    """Adds a sound to `out` from `start` seconds on, cut at the end of `out`."""
+    """Adds a sound to `out` from `start` seconds on, cut at the end of `out`.
+
+    Args:
+      out: [samples], changed in place.
+      start: in seconds.
+      sound: [samples].
+      gain: factor of the sound.
+    """
     first = round(start * SAMPLE_RATE)
     target = out[first : first + len(sound)]
     target += np.float32(gain) * sound[: len(target)]

@@ -11,18 +11,18 @@ from mgr_jax.data.rendered.music.instruments import SAMPLE_RATE
 
 @dataclasses.dataclass(frozen=True)
 class Desk:
-    """How an artist's records are mixed.
+    """The mix of an artist's records.
 
     Attributes:
       levels: role → dB.
-      drive: of the saturation of the sum.
-      tilt: of the equaliser, in dB per octave from 800 Hz.
+      drive: saturation of the sum.
+      tilt: tilt of the equaliser, in dB per octave from 800 Hz.
       low_cut: in Hz.
       high_cut: in Hz, the bandwidth of the recording.
-      reverb: level of the reverb against the dry sound.
-      reverb_seconds: to fall by 60 dB.
-      noise: of the recording, in dB against the music.
-      peak: of the finished record.
+      reverb: level of the reverb relative to the dry sound.
+      reverb_seconds: time to fall by 60 dB.
+      noise: noise of the recording, in dB relative to the music.
+      peak: peak of the finished record.
     """
 
     levels: Mapping[str, float]
@@ -37,7 +37,16 @@ class Desk:
 
 
 def mix(parts: Mapping[str, np.ndarray], desk: Desk, rng: np.random.Generator) -> np.ndarray:
-    """Mixes parts [num_samples] to a mono record [num_samples], float32 in [-1, 1]."""
+    """Mixes parts [num_samples] to a mono record [num_samples], float32 in [-1, 1].
+
+    Args:
+      parts: role → sound.
+      desk: the mix.
+      rng: random generator.
+
+    Returns:
+      The record.
+    """
     total = np.sum(
         [np.float32(10 ** (desk.levels[role] / 20)) * part for role, part in parts.items()], axis=0
     )
@@ -63,7 +72,7 @@ def mix(parts: Mapping[str, np.ndarray], desk: Desk, rng: np.random.Generator) -
 
 
 def _equaliser(desk: Desk, hertz: np.ndarray) -> np.ndarray:
-    """Gain at each frequency; 0 at 0 Hz, so that no constant offset is left."""
+    """Gain at each frequency; 0 at 0 Hz, so that there is no constant offset."""
     tilt = (np.maximum(hertz, 40) / 800) ** np.float32(desk.tilt / 6.02)
     low = (hertz / desk.low_cut) ** 4
     return tilt * np.sqrt(low / (1 + low) / (1 + (hertz / desk.high_cut) ** 8))

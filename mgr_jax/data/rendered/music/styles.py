@@ -23,7 +23,7 @@ class Section:
 
 @dataclasses.dataclass(frozen=True)
 class Style:
-    """What makes a genre; each artist and track picks from it.
+    """The definition of a genre; each artist and track draws from it.
 
     Attributes:
       tempo: range in BPM.
@@ -34,13 +34,13 @@ class Style:
       major: chord progressions of tracks in major.
       minor: chord progressions of tracks in minor.
       instruments: role → names of instruments, or of kits for drums.
-      form: the song, over and over.
+      form: sections of the song, repeated.
       swing: range of the position of the off-beat between two beats; 0.5 is straight.
       swing_steps: steps to the off-beat: 2 swings eighth notes, 1 sixteenth notes.
       minor_share: share of tracks in minor.
-      scales: of the melody in major and in minor.
+      scales: scales of the melody in major and in minor.
       leap: typical size of melodic steps, in degrees of the scale.
-      chord_centre: MIDI pitch that chords lie around.
+      chord_centre: MIDI pitch around which chords lie.
     """
 
     tempo: tuple[float, float]

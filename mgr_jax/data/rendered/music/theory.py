@@ -1,4 +1,4 @@
-"""Chords, scales and the little notations the styles are written in."""
+"""Chords, scales and the small notations of the styles."""
 
 import functools
 import re
@@ -55,7 +55,11 @@ class Event(NamedTuple):
 
 
 def parse_chord(text: str) -> Chord:
-    """Reads a roman numeral: "ii7", "bVII", "Imaj7". Lower case is minor."""
+    """Reads a roman numeral: "ii7", "bVII", "Imaj7". Lower case is minor.
+
+    Raises:
+      ValueError: it is not a roman numeral.
+    """
     match = _NUMERAL.fullmatch(text)
     if match is None:
         raise ValueError(f"'{text}' is not a roman numeral")
@@ -73,7 +77,7 @@ def parse_progression(text: str) -> tuple[tuple[Chord, ...], ...]:
 
 @functools.cache
 def parse_pattern(text: str) -> tuple[Event, ...]:
-    """Reads one character a step: "." is a rest, "-" prolongs the symbol before it."""
+    """Reads one character per step: "." is a rest, "-" prolongs the symbol before it."""
     return tuple(
         Event(match.start(), len(match.group()), match.group()[0])
         for match in re.finditer(r"[^.\-]-*", text)
@@ -81,9 +85,17 @@ def parse_pattern(text: str) -> tuple[Event, ...]:
 
 
 def voice(chord: Chord, tonic: int, centre: int) -> list[int]:
-    """Puts a chord around a MIDI pitch, each note as near to it as it gets.
+    """Voices a chord around a MIDI pitch, each note as near to it as possible.
 
-    Neighbouring chords then share their common notes and move the others by small steps.
+    So neighbouring chords share their common notes and move the others by small steps.
+
+    Args:
+      chord: the chord.
+      tonic: pitch class of the tonic.
+      centre: the MIDI pitch.
+
+    Returns:
+      MIDI pitches.
     """
     low = centre - 6
     return sorted({low + (tonic + chord.root + i - low) % 12 for i in chord.intervals})
