@@ -1,7 +1,7 @@
-"""The model folder: `model.json` says what a classifier is, `checkpoints/` holds its weights.
+"""The model folder: `model.json` describes a classifier, `checkpoints/` holds its weights.
 
-Prediction reads these and nothing else, so that a run, an import and an export are alike to it.
-Runs of version 0.1.0 kept five files in place of model.json; they are read as if they had it.
+Prediction reads only these, so a run, an import and an export are alike to it. Runs of version
+0.1.0 had five files in place of model.json; they are read as if they had it.
 """
 
 import dataclasses
@@ -21,12 +21,12 @@ from mgr_jax.input_spec import InputSpec
 from mgr_jax.integrity import read_sealed, write_sealed
 from mgr_jax.side_inputs import SideFormat, SideInputs
 
-# Raise it, and turn what older ones hold into the new in `_parse`, when a field is added or means
-# something else, and when a default of a front end or a network changes: kwargs hold no defaults.
+# Raise it, and convert older schemas in `_parse`, when a field is added or changes its meaning, and
+# when a default of a front end or a network changes: kwargs hold no defaults.
 # 2: input_spec has mask_filling. 3: decisions, in place of thresholds, which were always empty.
 SCHEMA = 3
 FILE = "model.json"
-_RESTORE = "restore it, or give the command that trained it again, which writes it anew"
+_RESTORE = "restore it, or run the command that trained it again, which rewrites it"
 _KNOWN = {
     "kind": ("waveform", "features"),
     "task": ("single_label", "multi_label"),
@@ -34,7 +34,7 @@ _KNOWN = {
     "input_norm": ("none", "batch"),
     "compute_dtype": ("float32", "bfloat16"),
 }
-# What older ones meant, in which zeros that filled a clip were seen as silence.
+# The meaning of older ones, in which zeros that padded a clip were silence.
 BEFORE_LENGTHS = {"mask_filling": False}
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError)
 
@@ -43,24 +43,25 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class ModelDescription:
-    """What a trained classifier is: all that using it takes beside its weights.
+    """The description of a trained classifier: all that using it takes beside its weights.
 
     Attributes:
       frontend: {"name", "kwargs"}, see `create_frontend`.
       model: {"name", "kwargs"}, see `create_model`.
       input_norm: see `GenreClassifier`.
-      compute_dtype: of the network.
-      spec: what it takes.
-      classes: names of its outputs; none where it gives embeddings alone.
-      training_tracks: of each class; empty where that is not known.
-      trained_to_classify: music; else its probabilities say nothing, as those of an autoencoder do.
-      decisions: what validation tracks told of its answers; see `mgr_jax calibrate`.
-      side: what it is given beside the sound.
-      provenance: where it comes from: `mgr_jax` (version), `config` (SHA-256 of it as JSON),
-        `dataset`, `source` (digest of its files), `license`, `protocol` (see `Protocol.as_dict`)
-        and `init_from` (the run whose weights it began with); None where that is not known. Of
-        weights from elsewhere: `import` (source, file, upstream, tensors) and `license`, and where
-        they are known ones `pretrained`, `trained_on` and `overlap`, see `catalogue.Pretrained`.
+      compute_dtype: dtype of the network's computations.
+      spec: its input.
+      classes: names of its outputs; empty if it gives only embeddings.
+      training_tracks: number of training tracks of each class; empty if unknown.
+      trained_to_classify: whether it was trained to classify music; else its probabilities mean
+        nothing, as for an autoencoder.
+      decisions: temperatures and thresholds; see `mgr-jax calibrate`.
+      side: its inputs beside the sound.
+      provenance: its origin: `mgr_jax` (version), `config` (SHA-256 of it as JSON), `dataset`,
+        `source` (digest of its files), `license`, `protocol` (see `Protocol.as_dict`) and
+        `init_from` (the run whose weights it began with); None if unknown. For imported weights:
+        `import` (source, file, upstream, tensors) and `license`, and for known ones `pretrained`,
+        `trained_on` and `overlap`, see `catalogue.Pretrained`.
     """
 
     frontend: Mapping[str, Any]
@@ -77,7 +78,7 @@ class ModelDescription:
 
     @property
     def system(self) -> str:
-        """What it is called in reports."""
+        """Its name in reports."""
         return name_system(self.frontend["name"], self.model["name"], self.trained_to_classify)
 
     @property
@@ -90,16 +91,23 @@ class ModelDescription:
         }
 
     def require_classes(self, model: str | os.PathLike[str]) -> None:
-        """Raises a UserError, which names the model, where it gives embeddings alone."""
+        """Checks that the model has classes.
+
+        Args:
+          model: its folder or name, for the message.
+
+        Raises:
+          UserError: it gives only embeddings.
+        """
         if not self.classes:
             raise UserError(
-                f"{model} tells no classes, it gives embeddings alone; use it to embed and search, "
-                "teach it your genres (mgr-jax teach), or train on from it (config.init_from)",
+                f"{model} has no classes, it gives only embeddings; use it to embed and search, "
+                "teach it your genres (mgr-jax teach), or train from it (config.init_from)",
                 code="model.no_classes",
             )
 
     def save(self, folder: Path) -> None:
-        """Writes model.json, whole or not at all."""
+        """Writes model.json, completely or not at all."""
         content = dataclasses.asdict(self)
         content["input_spec"] = content.pop("spec")
         content["side_inputs"] = content.pop("side")
@@ -108,7 +116,13 @@ class ModelDescription:
 
 
 def name_system(frontend: str, model: str, trained_to_classify: bool = True) -> str:
-    """What a front end and a model are called in reports."""
+    """The name of a front end with a model in reports.
+
+    Args:
+      frontend: name of the front end.
+      model: name of the model.
+      trained_to_classify: see `ModelDescription`.
+    """
     untrained = "" if trained_to_classify else ", not trained to classify"
     return f"{frontend} + {model}{untrained}"
 
@@ -119,12 +133,15 @@ def read_model(
     """Builds the classifier that a model folder describes, without its weights.
 
     Args:
-      folder: whichever version wrote it.
-      axis_name: mapped axis over which batch statistics are averaged, if any.
+      folder: a folder of any version.
+      axis_name: mapped axis over which batch statistics are averaged; None: there is none.
+
+    Returns:
+      The classifier, and its description.
 
     Raises:
-      UserError: see `read_description`, and a front end, a model or an argument that this version
-        does not have.
+      UserError: see `read_description`; or a front end, a model or an argument does not exist in
+        this version.
     """
     described = read_description(folder)
     spec = described.spec
@@ -147,19 +164,19 @@ def read_model(
 def find_model(model: str | os.PathLike[str]) -> Path:
     """The folder of a model that is given by its path, or by the name of a pretrained network.
 
-    A path that exists wins. One that does not, and is no name, is returned as it is: whoever reads
-    it says what it is to be.
+    An existing path takes precedence. A missing path that is not a name is returned as it is: the
+    caller reports it.
 
     Args:
       model: the path or the name.
 
     Raises:
-      UserError: the network of this name is not there yet, or a name is nearly one.
+      UserError: the network of this name was not fetched yet, or a name is nearly one.
     """
     folder = expand(model).absolute()
     if folder.exists() or os.path.basename(name := os.fspath(model)) != name:
         return folder
-    from mgr_jax.catalogue import find_pretrained  # which paths do not need
+    from mgr_jax.catalogue import find_pretrained  # not needed for paths
 
     return find_pretrained(name, folder)
 
@@ -170,10 +187,16 @@ def is_model_folder(folder: Path) -> bool:
 
 
 def read_description(folder: Path) -> ModelDescription:
-    """Reads what a model folder holds, whichever version wrote it.
+    """Reads the description in a model folder of any version.
+
+    Args:
+      folder: the folder.
+
+    Returns:
+      The description.
 
     Raises:
-      UserError: it is no model folder, model.json is damaged, or a later version wrote it.
+      UserError: it is not a model folder, model.json is damaged, or a later version wrote it.
     """
     path = folder / FILE
     if not path.exists():
@@ -181,17 +204,14 @@ def read_description(folder: Path) -> ModelDescription:
             raise UserError(
                 f"{folder} holds no trained model (there is no {FILE} in it)", code="model.none"
             )
-        from mgr_jax.model_of_config import describe_old_run  # which few need
+        from mgr_jax.model_of_config import describe_old_run  # few need it
 
         return describe_old_run(folder)
     content = read_sealed(path, _RESTORE)
     try:
-        schema = content["schema"]
-        if type(schema) is not int or schema < 1:
-            raise ValueError(f"schema is {schema!r}")
-        if schema > SCHEMA:
+        if (schema := _schema_of(content)) > SCHEMA:
             raise UserError(
-                f"{path} is of schema {schema}, but this mgr_jax knows those up to {SCHEMA}; use "
+                f"{path} is of schema {schema}, but this mgr_jax reads schemas up to {SCHEMA}; use "
                 "the mgr_jax that wrote it, or a later one",
                 code="model.later_schema",
             )
@@ -202,17 +222,28 @@ def read_description(folder: Path) -> ModelDescription:
         ) from error
 
 
-def require_same_side_inputs(folder: Path, side: SideInputs) -> None:
-    """Makes sure that a run which goes on, if there is one, is given the same beside the sound.
+def _schema_of(content: Mapping[str, Any]) -> int:
+    schema = content["schema"]
+    if type(schema) is not int or schema < 1:
+        raise ValueError(f"schema is {schema!r}")
+    return schema
 
-    A run on sound alone needs no look at its folder, which its checkpoints outlive.
+
+def require_same_side_inputs(folder: Path, side: SideInputs) -> None:
+    """Checks that a resumed run gets the same inputs beside the sound.
+
+    For a run on sound alone the folder is not read, as its checkpoints may outlive it.
+
+    Args:
+      folder: folder of the run.
+      side: its inputs now.
 
     Raises:
-      UserError: it is not, or what it was given cannot be read.
+      UserError: they differ, or the earlier ones cannot be read.
     """
     if not side.format or not is_model_folder(folder):
         return
-    # How it leaks is told in other words by other versions, and follows from the rest.
+    # Other versions describe the leak in other words, and it follows from the rest.
     if dataclasses.replace(read_description(folder).side, leak=side.leak) != side:
         raise UserError(
             f"the table or the categories of the training tracks have changed since {folder} was "
@@ -252,11 +283,11 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
 
 
 def _parse_decisions(content: Mapping[str, Any]) -> Decisions:
-    """Reads decisions of JSON, of which none may be missing; raises one of DAMAGE else."""
+    """Reads decisions from JSON, all of them; raises one of DAMAGE otherwise."""
     fields = {field.name: content[field.name] for field in dataclasses.fields(Decisions)}
     try:
         fields["timeline"] = _record(Timeline, fields["timeline"])
-    except UserError as error:  # of one that a user asks for
+    except UserError as error:  # settings that a user asks for
         raise ValueError(str(error)) from error
     found = _record(Decisions, dict(content) | fields)
     for name in ("clip_temperature", "track_temperature"):
@@ -266,7 +297,7 @@ def _parse_decisions(content: Mapping[str, Any]) -> Decisions:
     if found.precision is not None:
         _require_range("precision", found.precision, above=0, most=1)
     if found.background:
-        from mgr_jax.background import require_detector  # which few models need
+        from mgr_jax.background import require_detector  # few models need it
 
         require_detector(found.background)
     return found
@@ -282,7 +313,17 @@ def _require_range(
 
 
 def parse_spec(content: Any) -> InputSpec:
-    """Reads an input spec of JSON; raises one of DAMAGE where it is none."""
+    """Reads an input spec from JSON.
+
+    Args:
+      content: the JSON object.
+
+    Returns:
+      The spec.
+
+    Raises:
+      ValueError: it is not one; so for the other errors in DAMAGE.
+    """
     fields = dict(content)
     fields["crop"] = _record(Crop, fields["crop"])
     fields["side"] = _record(SideFormat, fields["side"])
@@ -294,7 +335,7 @@ def parse_spec(content: Any) -> InputSpec:
 
 
 def _record(kind: Callable[..., T], content: Any) -> T:
-    """A record of fields from JSON, of which none is unknown, missing or of another type."""
+    """A record of fields from JSON; none is unknown, missing or of another type."""
     types = {field.name: field.type for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     fields = {name: _tuples(value) for name, value in dict(content).items()}
     for name, value in fields.items():
@@ -306,13 +347,13 @@ def _record(kind: Callable[..., T], content: Any) -> T:
 
 
 def _tuples(value: Any) -> Any:
-    """Sequences as tuples, as configs write them and modules need them."""
+    """Sequences as tuples, as in configs and modules."""
     if isinstance(value, dict):
         return {name: _tuples(item) for name, item in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def reason(error: Exception) -> str:
-    """What is wrong, in words, by one of DAMAGE."""
+    """The damage in words, from one of the errors in DAMAGE."""
     missing = isinstance(error, KeyError)
     return f"{error.args[0]} is missing" if missing else str(error).split("\n")[0]

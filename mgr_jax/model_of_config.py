@@ -1,4 +1,4 @@
-"""What model.json says of the classifier that a config describes; what prediction does without."""
+"""Makes the description of a config's classifier for model.json; prediction does not need it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -34,16 +34,16 @@ def describe_model(
     protocol: Mapping[str, Any] | None,
     version: str | None = mgr_jax.__version__,
 ) -> ModelDescription:
-    """What is to be kept of the classifier that a config describes.
+    """The description of the classifier of a config.
 
     Args:
-      config: of the run.
+      config: config of the run.
       spec: see `create_classifier`.
       labels: `classes` and `training_tracks`.
-      side: what it is given beside the sound.
+      side: inputs beside the sound.
       account: the dataset's protocol.json.
-      protocol: see `Protocol.as_dict`; None: not known.
-      version: of the mgr_jax that trained it; None: not known.
+      protocol: see `Protocol.as_dict`; None: unknown.
+      version: the mgr_jax that trained it; None: unknown.
     """
     return ModelDescription(
         frontend=config.frontend.to_dict(),
@@ -68,13 +68,23 @@ def describe_model(
 
 
 def describe_old_run(folder: Path) -> ModelDescription:
-    """Puts together what version 0.1.0 kept in five files."""
+    """Combines the five files of version 0.1.0.
+
+    Args:
+      folder: folder of the run.
+
+    Returns:
+      The description.
+
+    Raises:
+      UserError: one is missing or damaged.
+    """
     config = load_config(folder / "config.json")
     labels, given, account = (
         read_sealed(folder / f"{name}.json", f"{folder} has no {FILE} either; {_OLD}")
         for name in ("labels", "input_spec", "dataset")
     )
-    side = folder / "side_inputs.json"  # of a fusion alone
+    side = folder / "side_inputs.json"  # of a fusion only
     path = folder / "input_spec.json"
     try:
         columns = account.get("columns", ()) if config.frontend.name == "precomputed" else ()

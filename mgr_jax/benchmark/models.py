@@ -182,7 +182,7 @@ def benchmark_models(
     Raises:
       UserError: there is no such config, or its network cannot be built without a dataset.
     """
-    cards = [describe(name) for name in configs or list_configs()]  # reports all errors before any timing
+    cards = [describe(name) for name in configs or list_configs()]  # errors come first
     rows = [dataclasses.asdict(card) for card in cards]
     content: dict[str, Any] = {"suite": "models", "models": rows}
     if times:

@@ -1,4 +1,4 @@
-"""Flags that several commands share which listen to audio, and what they come to."""
+"""Flags that commands for prediction share, and their values as arguments."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _FORMATS = ("text", "csv", "jsonl", "parquet", "audacity", "m3u", "png", "crowda
 
 
 def define_reading(flags: Flags) -> None:
-    """Defines which model listens to which files, and how they are read."""
+    """Defines flags for the model, the files and how they are read."""
     flags.path("model", None, "Folder of a run, or the name of a pretrained network.")
     flags.text("checkpoint", "best", "best, latest or a step.")
     flags.limits()
@@ -20,20 +20,20 @@ def define_reading(flags: Flags) -> None:
 
 
 def define_rules(flags: Flags) -> None:
-    """Defines what is to be told."""
+    """Defines flags for the rules of decisions."""
     flags.names("classes", None, "Tell only these classes, with commas between.")
     flags.number("min_probability", None, "Tell nothing less probable, from 0 to 1.", least=0)
     flags.path("genre_tree", None, "Parents of genres: a CSV of child,parent; FMA's genres.csv.")
 
 
 def rules_of(flags: Flags) -> Any:
-    """What is to be told, as `predict_files` takes it."""
+    """The rules, as `predict_files` takes them."""
     tree = mgr_jax.read_genre_tree(flags.genre_tree) if flags.genre_tree else {}
     return mgr_jax.Rules(tuple(flags.classes or ()), flags.min_probability, tree)
 
 
 def define_timeline(flags: Flags) -> None:
-    """Defines whether and how a timeline is made."""
+    """Defines flags for a timeline."""
     flags.switch("timeline", False, "Say what every part is like; as do --hop, --smoothing, …")
     flags.number("hop", None, "Seconds between windows; else as the model says.", least=0)
     flags.number("smoothing", None, "Seconds that are averaged over.", least=0)
@@ -44,7 +44,7 @@ def define_timeline(flags: Flags) -> None:
 
 
 def timeline_of(flags: Flags) -> Any:
-    """The timeline that is asked for, as `predict_files` takes it."""
+    """The timeline, as `predict_files` takes it."""
     settings = flags.given("hop", "smoothing", "hysteresis", "min_section")
     settings["min_length"] = settings.pop("min_section")
     given = {name: value for name, value in settings.items() if value is not None}
@@ -52,7 +52,7 @@ def timeline_of(flags: Flags) -> Any:
 
 
 def define_output(flags: Flags) -> None:
-    """Defines where results go, and as what."""
+    """Defines flags for the place and formats of results."""
     flags.names(
         "format",
         None,
@@ -76,7 +76,7 @@ def define_output(flags: Flags) -> None:
 
 
 def output_of(flags: Flags) -> dict[str, Any]:
-    """Where results are kept, as `predict_files` takes it."""
+    """The place and formats of results, as `predict_files` takes them."""
     formats = [name for name in flags.format or ["csv"] if name != "text"]
     return {
         "out": flags.out,
@@ -87,7 +87,11 @@ def output_of(flags: Flags) -> dict[str, Any]:
 
 
 def shown_of(flags: Flags) -> str:
-    """What is shown on standard output: text, csv or jsonl; nothing where it is kept alone."""
+    """The format on standard output: text, csv or jsonl; empty if results are only written to files.
+
+    Raises:
+      UserError: a format needs a file, or does not exist.
+    """
     formats = flags.format or (["csv"] if flags.out else ["text"])
     for name in formats:
         if name not in _FORMATS:
@@ -107,7 +111,7 @@ def is_submission(flags: Flags) -> bool:
     """Whether a submission to a challenge is to be written.
 
     Raises:
-      UserError: it is, with flags that do not go with it.
+      UserError: flags do not fit a submission.
     """
     if "crowdai" not in (flags.format or ()):
         if flags.missing_classes:

@@ -19,7 +19,10 @@ import soundfile
 
 SECONDS = 2.0
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1", 16: "hexadecagonal"}
-_BASS = {(6, 3), (8, 3)}  # by number of channels, the subwoofer's channel: codecs keep only low frequencies
+_BASS = {
+    (6, 3),
+    (8, 3),
+}  # by number of channels, the subwoofer's channel: codecs keep only low frequencies
 
 
 @dataclass(frozen=True)
