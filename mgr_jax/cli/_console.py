@@ -54,9 +54,8 @@ def console() -> Iterator[None]:
     absl_logging.set_verbosity(absl_logging.FATAL)
     hooks = sys.excepthook, threading.excepthook
     sys.excepthook = threading.excepthook = _say_nothing
-    sys.unraisablehook = (
-        _say_nothing  # permanently, like the next one: some fail again when Python exits
-    )
+    # Permanently, like the next one: some fail again when Python exits.
+    sys.unraisablehook = _say_nothing
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     log, handler = logging.getLogger("mgr_jax"), _ConsoleHandler()
     level, propagate = log.level, log.propagate

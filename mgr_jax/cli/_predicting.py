@@ -87,7 +87,7 @@ def output_of(flags: Flags) -> dict[str, Any]:
 
 
 def shown_of(flags: Flags) -> str:
-    """The format on standard output: text, csv or jsonl; empty if results are only written to files.
+    """The format on standard output: text, csv or jsonl; empty if there is none.
 
     Raises:
       UserError: a format needs a file, or does not exist.
