@@ -11,7 +11,7 @@ _FORMATS = ("text", "csv", "jsonl", "parquet", "audacity", "m3u", "png", "crowda
 
 
 def define_reading(flags: Flags) -> None:
-    """Defines flags for the model, the files and how they are read."""
+    """Defines which model listens to which files, and how they are read."""
     flags.path("model", None, "Folder of a run, or the name of a pretrained network.")
     flags.text("checkpoint", "best", "best, latest or a step.")
     flags.limits()
@@ -20,7 +20,7 @@ def define_reading(flags: Flags) -> None:
 
 
 def define_rules(flags: Flags) -> None:
-    """Defines flags for the rules of decisions."""
+    """Defines what is to be told."""
     flags.names("classes", None, "Tell only these classes, with commas between.")
     flags.number("min_probability", None, "Tell nothing less probable, from 0 to 1.", least=0)
     flags.path("genre_tree", None, "Parents of genres: a CSV of child,parent; FMA's genres.csv.")
@@ -33,7 +33,7 @@ def rules_of(flags: Flags) -> Any:
 
 
 def define_timeline(flags: Flags) -> None:
-    """Defines flags for a timeline."""
+    """Defines whether and how a timeline is made."""
     flags.switch("timeline", False, "Say what every part is like; as do --hop, --smoothing, …")
     flags.number("hop", None, "Seconds between windows; else as the model says.", least=0)
     flags.number("smoothing", None, "Seconds that are averaged over.", least=0)
@@ -52,7 +52,7 @@ def timeline_of(flags: Flags) -> Any:
 
 
 def define_output(flags: Flags) -> None:
-    """Defines flags for the place and formats of results."""
+    """Defines where results go, and as what."""
     flags.names(
         "format",
         None,

@@ -20,7 +20,7 @@ _NOTES = (
 
 
 def format_pretrained() -> str:
-    """The pretrained networks as text for people, in 80 columns."""
+    """What can be loaded by name, as people read it, in 80 columns."""
     networks = list(list_pretrained().values())
     rows = [_HEADS, *map(_cells, networks)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]

@@ -9,7 +9,7 @@ _WIDTH = 80
 
 
 def format_sources() -> str:
-    """The sources of `import_weights` as text for people, in 80 columns."""
+    """The sources of `import_weights` as people read them, in 80 columns."""
     return "\n".join(line for source in list_sources().values() for line in _lines(source))
 
 

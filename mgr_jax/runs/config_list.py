@@ -13,13 +13,10 @@ _SHORT = {full: short for short, full in DATASETS.items()}
 
 
 def format_configs() -> str:
-    """The shipped configs as text, each network with a recorded score if there is one.
+    """The shipped configs, with a score of each network that the ledger of results has one of.
 
-    The score is the newest track score without a leak on the config's own dataset; scores of
-    splits by artist come first.
-
-    Returns:
-      The list as `mgr-jax` prints it.
+    It is the newest of tracks that does not leak, on the config's own dataset and with artists
+    apart if there is one.
     """
     ledger = read_ledger(shipped_ledger())
     parts = []
