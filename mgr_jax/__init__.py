@@ -1,14 +1,7 @@
-"""mgr_jax: music genre recognition in JAX, from raw audio to genre on the accelerator.
+"""mgr_jax: music genre recognition in JAX, raw audio to genre end to end on the accelerator.
 
-    import mgr_jax
-
-    config = mgr_jax.read_config("demo")
-    mgr_jax.prepare(config.dataset, sample_rate=config.sample_rate)
-    mgr_jax.train(config, "runs/demo")
-    mgr_jax.load("runs/demo").predict("song.mp3").label
-
-The public names are loaded when they are first used, so importing the package imports neither jax
-nor tensorflow_datasets.
+The names below are loaded at first use. Importing the package imports neither jax nor
+tensorflow_datasets.
 """
 
 import importlib

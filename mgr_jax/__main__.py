@@ -1,10 +1,10 @@
-"""The process of a command: `mgr-jax`, `python -m mgr_jax` and `launch/*.py` start here."""
+"""The process of a command: `mgr-jax`, `python -m mgr_jax` and `launch/*.py` begin here."""
 
 import sys
 
 from mgr_jax import huge_pages
 
-# First words of commands that compute with jax for longer than a process takes to restart.
+# The first words of commands that compute with jax, for longer than a process takes to start again.
 _COMPUTING = {
     "benchmark",
     "calibrate",
@@ -18,18 +18,18 @@ _COMPUTING = {
 
 
 def main(*words: str) -> int:
-    """Runs the command of this process; returns its exit code, see `mgr_jax.cli`.
+    """Runs the command of this process.
 
     Args:
-      *words: its first words, before those of the command line.
+      *words: the first words of the command, before those of the command line.
 
     Returns:
-      The exit code.
+      The exit code, see `mgr_jax.cli`.
     """
     arguments = [*words, *sys.argv[1:]]
     if arguments and arguments[0] in _COMPUTING and not {"-h", "--help"} & set(arguments):
         huge_pages.restart()
-    from mgr_jax import cli  # after the restart
+    from mgr_jax import cli  # after the process is the one that stays
 
     return cli.main(arguments)
 

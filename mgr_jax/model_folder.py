@@ -1,7 +1,7 @@
 """The model folder: `model.json` describes a classifier, `checkpoints/` holds its weights.
 
-Prediction reads only these, so a run, an import and an export are alike to it. Runs of version
-0.1.0 had five files in place of model.json; they are read as if they had it.
+Prediction reads only these, so a run, an import and an export are the same to it. Runs of version
+0.1.0 had five files instead of model.json; they are read as if they had one.
 """
 
 import dataclasses
@@ -21,12 +21,12 @@ from mgr_jax.input_spec import InputSpec
 from mgr_jax.integrity import read_sealed, write_sealed
 from mgr_jax.side_inputs import SideFormat, SideInputs
 
-# Raise it, and convert older schemas in `_parse`, when a field is added or changes its meaning, and
-# when a default of a front end or a network changes: kwargs hold no defaults.
+# Raise it, and turn what older ones hold into the new in `_parse`, when a field is added or means
+# something else, and when a default of a front end or a network changes: kwargs hold no defaults.
 # 2: input_spec has mask_filling. 3: decisions, in place of thresholds, which were always empty.
 SCHEMA = 3
 FILE = "model.json"
-_RESTORE = "restore it, or run the command that trained it again, which rewrites it"
+_RESTORE = "restore it, or give the command that trained it again, which writes it anew"
 _KNOWN = {
     "kind": ("waveform", "features"),
     "task": ("single_label", "multi_label"),
@@ -34,7 +34,7 @@ _KNOWN = {
     "input_norm": ("none", "batch"),
     "compute_dtype": ("float32", "bfloat16"),
 }
-# The meaning of older ones, in which zeros that padded a clip were silence.
+# What older ones meant, in which zeros that filled a clip were seen as silence.
 BEFORE_LENGTHS = {"mask_filling": False}
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError)
 
@@ -43,25 +43,25 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class ModelDescription:
-    """The description of a trained classifier: all that using it takes beside its weights.
+    """The description of a trained classifier: all that is needed to use it, except the weights.
 
     Attributes:
       frontend: {"name", "kwargs"}, see `create_frontend`.
       model: {"name", "kwargs"}, see `create_model`.
       input_norm: see `GenreClassifier`.
-      compute_dtype: dtype of the network's computations.
-      spec: its input.
+      compute_dtype: of the network.
+      spec: its inputs.
       classes: names of its outputs; empty if it gives only embeddings.
-      training_tracks: number of training tracks of each class; empty if unknown.
-      trained_to_classify: whether it was trained to classify music; else its probabilities mean
-        nothing, as for an autoencoder.
-      decisions: temperatures and thresholds; see `mgr-jax calibrate`.
-      side: its inputs beside the sound.
-      provenance: its origin: `mgr_jax` (version), `config` (SHA-256 of it as JSON), `dataset`,
-        `source` (digest of its files), `license`, `protocol` (see `Protocol.as_dict`) and
-        `init_from` (the run whose weights it began with); None if unknown. For imported weights:
-        `import` (source, file, upstream, tensors) and `license`, and for known ones `pretrained`,
-        `trained_on` and `overlap`, see `catalogue.Pretrained`.
+      training_tracks: of each class; empty if not known.
+      trained_to_classify: whether it was trained to classify. If not, its probabilities mean
+        nothing, as those of an autoencoder.
+      decisions: what was learnt from validation tracks; see `calibrate`.
+      side: its inputs besides the sound.
+      provenance: where it comes from: `mgr_jax` (version), `config` (SHA-256 of it as JSON),
+        `dataset`, `source` (digest of its files), `license`, `protocol` (see `Protocol.as_dict`)
+        and `init_from` (the run whose weights it started from); None if not known. Imported weights
+        have `import` (source, file, upstream, tensors) and `license`. Those in the catalogue also
+        have `pretrained`, `trained_on` and `overlap`, see `catalogue.Pretrained`.
     """
 
     frontend: Mapping[str, Any]
@@ -91,23 +91,23 @@ class ModelDescription:
         }
 
     def require_classes(self, model: str | os.PathLike[str]) -> None:
-        """Checks that the model has classes.
+        """Checks that it gives classes and not only embeddings.
 
         Args:
-          model: its folder or name, for the message.
+          model: its name or folder, for the message.
 
         Raises:
           UserError: it gives only embeddings.
         """
         if not self.classes:
             raise UserError(
-                f"{model} has no classes, it gives only embeddings; use it to embed and search, "
-                "teach it your genres (mgr-jax teach), or train from it (config.init_from)",
+                f"{model} tells no classes, it gives embeddings alone; use it to embed and search, "
+                "teach it your genres (mgr-jax teach), or train on from it (config.init_from)",
                 code="model.no_classes",
             )
 
     def save(self, folder: Path) -> None:
-        """Writes model.json, completely or not at all."""
+        """Writes model.json, whole or not at all."""
         content = dataclasses.asdict(self)
         content["input_spec"] = content.pop("spec")
         content["side_inputs"] = content.pop("side")
@@ -116,7 +116,7 @@ class ModelDescription:
 
 
 def name_system(frontend: str, model: str, trained_to_classify: bool = True) -> str:
-    """The name of a front end with a model in reports.
+    """The name of a front end and a model in reports.
 
     Args:
       frontend: name of the front end.
@@ -133,15 +133,14 @@ def read_model(
     """Builds the classifier that a model folder describes, without its weights.
 
     Args:
-      folder: a folder of any version.
-      axis_name: mapped axis over which batch statistics are averaged; None: there is none.
+      folder: of any version.
+      axis_name: mapped axis over which batch statistics are averaged, if any.
 
     Returns:
-      The classifier, and its description.
+      The classifier and its description.
 
     Raises:
-      UserError: see `read_description`; or a front end, a model or an argument does not exist in
-        this version.
+      UserError: see `read_description`; or this version lacks its front end, model or argument.
     """
     described = read_description(folder)
     spec = described.spec
@@ -162,38 +161,32 @@ def read_model(
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:
-    """The folder of a model that is given by its path, or by the name of a pretrained network.
+    """The folder of a model that is given by its path or by the name of a pretrained network.
 
-    An existing path takes precedence. A missing path that is not a name is returned as it is: the
-    caller reports it.
+    An existing path has priority. A path that does not exist and is no name is returned unchanged;
+    the code that reads it explains what it should be.
 
     Args:
       model: the path or the name.
 
     Raises:
-      UserError: the network of this name was not fetched yet, or a name is nearly one.
+      UserError: the pretrained network is not downloaded yet, or the name is misspelt.
     """
     folder = expand(model).absolute()
     if folder.exists() or os.path.basename(name := os.fspath(model)) != name:
         return folder
-    from mgr_jax.catalogue import find_pretrained  # not needed for paths
+    from mgr_jax.catalogue import find_pretrained  # which paths do not need
 
     return find_pretrained(name, folder)
 
 
 def is_model_folder(folder: Path) -> bool:
-    """Whether a folder describes a model, readable or not."""
+    """Whether a folder describes a model, valid or not."""
     return any((folder / name).is_file() for name in (FILE, "config.json"))
 
 
 def read_description(folder: Path) -> ModelDescription:
     """Reads the description in a model folder of any version.
-
-    Args:
-      folder: the folder.
-
-    Returns:
-      The description.
 
     Raises:
       UserError: it is not a model folder, model.json is damaged, or a later version wrote it.
@@ -204,14 +197,17 @@ def read_description(folder: Path) -> ModelDescription:
             raise UserError(
                 f"{folder} holds no trained model (there is no {FILE} in it)", code="model.none"
             )
-        from mgr_jax.model_of_config import describe_old_run  # few need it
+        from mgr_jax.model_of_config import describe_old_run  # which few need
 
         return describe_old_run(folder)
     content = read_sealed(path, _RESTORE)
     try:
-        if (schema := _schema_of(content)) > SCHEMA:
+        schema = content["schema"]
+        if type(schema) is not int or schema < 1:
+            raise ValueError(f"schema is {schema!r}")
+        if schema > SCHEMA:
             raise UserError(
-                f"{path} is of schema {schema}, but this mgr_jax reads schemas up to {SCHEMA}; use "
+                f"{path} is of schema {schema}, but this mgr_jax knows those up to {SCHEMA}; use "
                 "the mgr_jax that wrote it, or a later one",
                 code="model.later_schema",
             )
@@ -222,28 +218,21 @@ def read_description(folder: Path) -> ModelDescription:
         ) from error
 
 
-def _schema_of(content: Mapping[str, Any]) -> int:
-    schema = content["schema"]
-    if type(schema) is not int or schema < 1:
-        raise ValueError(f"schema is {schema!r}")
-    return schema
-
-
 def require_same_side_inputs(folder: Path, side: SideInputs) -> None:
-    """Checks that a resumed run gets the same inputs beside the sound.
+    """Checks that a run which is resumed gets the same inputs besides the sound.
 
-    For a run on sound alone the folder is not read, as its checkpoints may outlive it.
+    A run on sound alone does not read the folder, which its checkpoints outlive.
 
     Args:
-      folder: folder of the run.
-      side: its inputs now.
+      folder: of the run; it may not exist.
+      side: the inputs.
 
     Raises:
-      UserError: they differ, or the earlier ones cannot be read.
+      UserError: the inputs differ, or the stored ones cannot be read.
     """
     if not side.format or not is_model_folder(folder):
         return
-    # Other versions describe the leak in other words, and it follows from the rest.
+    # How it leaks is told in other words by other versions, and follows from the rest.
     if dataclasses.replace(read_description(folder).side, leak=side.leak) != side:
         raise UserError(
             f"the table or the categories of the training tracks have changed since {folder} was "
@@ -283,11 +272,11 @@ def _parse(content: Mapping[str, Any]) -> ModelDescription:
 
 
 def _parse_decisions(content: Mapping[str, Any]) -> Decisions:
-    """Reads decisions from JSON, all of them; raises one of DAMAGE otherwise."""
+    """Reads decisions from JSON. All must be there; otherwise it raises one of DAMAGE."""
     fields = {field.name: content[field.name] for field in dataclasses.fields(Decisions)}
     try:
         fields["timeline"] = _record(Timeline, fields["timeline"])
-    except UserError as error:  # settings that a user asks for
+    except UserError as error:  # of one that a user asks for
         raise ValueError(str(error)) from error
     found = _record(Decisions, dict(content) | fields)
     for name in ("clip_temperature", "track_temperature"):
@@ -297,7 +286,7 @@ def _parse_decisions(content: Mapping[str, Any]) -> Decisions:
     if found.precision is not None:
         _require_range("precision", found.precision, above=0, most=1)
     if found.background:
-        from mgr_jax.background import require_detector  # few models need it
+        from mgr_jax.background import require_detector  # which few models need
 
         require_detector(found.background)
     return found
@@ -306,7 +295,7 @@ def _parse_decisions(content: Mapping[str, Any]) -> Decisions:
 def _require_range(
     name: str, value: Any, *, above: float | None = None, most: float = sys.float_info.max
 ) -> None:
-    """Raises a ValueError unless a value is a finite number of at least 0, in a range."""
+    """Checks that a value is a finite number of at least 0, in a range, or raises a ValueError."""
     fitting = fits(value, float) and 0 <= value <= most and (above is None or value > above)
     if not fitting:
         raise ValueError(f"{name} is {value!r}")
@@ -315,14 +304,8 @@ def _require_range(
 def parse_spec(content: Any) -> InputSpec:
     """Reads an input spec from JSON.
 
-    Args:
-      content: the JSON object.
-
-    Returns:
-      The spec.
-
     Raises:
-      ValueError: it is not one; so for the other errors in DAMAGE.
+      ValueError: it is no input spec; other errors in DAMAGE are possible too.
     """
     fields = dict(content)
     fields["crop"] = _record(Crop, fields["crop"])
@@ -335,7 +318,7 @@ def parse_spec(content: Any) -> InputSpec:
 
 
 def _record(kind: Callable[..., T], content: Any) -> T:
-    """A record of fields from JSON; none is unknown, missing or of another type."""
+    """A record of fields from JSON, of which none is unknown, missing or of another type."""
     types = {field.name: field.type for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     fields = {name: _tuples(value) for name, value in dict(content).items()}
     for name, value in fields.items():
@@ -347,13 +330,13 @@ def _record(kind: Callable[..., T], content: Any) -> T:
 
 
 def _tuples(value: Any) -> Any:
-    """Sequences as tuples, as in configs and modules."""
+    """Sequences as tuples, as configs write them and modules need them."""
     if isinstance(value, dict):
         return {name: _tuples(item) for name, item in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def reason(error: Exception) -> str:
-    """The damage in words, from one of the errors in DAMAGE."""
+    """The problem behind one of DAMAGE, in words."""
     missing = isinstance(error, KeyError)
     return f"{error.args[0]} is missing" if missing else str(error).split("\n")[0]

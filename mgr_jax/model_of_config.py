@@ -1,4 +1,4 @@
-"""Makes the description of a config's classifier for model.json; prediction does not need it."""
+"""Writes the model description of a config. Prediction does not need it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -34,16 +34,16 @@ def describe_model(
     protocol: Mapping[str, Any] | None,
     version: str | None = mgr_jax.__version__,
 ) -> ModelDescription:
-    """The description of the classifier of a config.
+    """The description of the classifier that a config describes.
 
     Args:
-      config: config of the run.
+      config: of the run.
       spec: see `create_classifier`.
       labels: `classes` and `training_tracks`.
-      side: inputs beside the sound.
+      side: its inputs besides the sound.
       account: the dataset's protocol.json.
-      protocol: see `Protocol.as_dict`; None: unknown.
-      version: the mgr_jax that trained it; None: unknown.
+      protocol: see `Protocol.as_dict`; None: not known.
+      version: of the mgr_jax that trained it; None: not known.
     """
     return ModelDescription(
         frontend=config.frontend.to_dict(),
@@ -68,23 +68,17 @@ def describe_model(
 
 
 def describe_old_run(folder: Path) -> ModelDescription:
-    """Combines the five files of version 0.1.0.
-
-    Args:
-      folder: folder of the run.
-
-    Returns:
-      The description.
+    """The description of a run of version 0.1.0, from its five files.
 
     Raises:
-      UserError: one is missing or damaged.
+      UserError: a file is missing or damaged.
     """
     config = load_config(folder / "config.json")
     labels, given, account = (
         read_sealed(folder / f"{name}.json", f"{folder} has no {FILE} either; {_OLD}")
         for name in ("labels", "input_spec", "dataset")
     )
-    side = folder / "side_inputs.json"  # of a fusion only
+    side = folder / "side_inputs.json"  # of a fusion alone
     path = folder / "input_spec.json"
     try:
         columns = account.get("columns", ()) if config.frontend.name == "precomputed" else ()
