@@ -5,6 +5,7 @@
 # make fuzz   damaged files of every encoding, read in worker processes; FILES=5000 says how many
 # make faults   kills, damaged files, full disks, signals: writes docs/reliability.md; PARTS=kills
 # make bench  every benchmark beside its peers: writes docs/performance.md; BENCH=folder
+# make docs   the documentation site, in build/site: open build/site/index.html
 # make env    the environment only; VENV=path puts it elsewhere
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ SUITES = loaders frontends prepare predict startup scaling train models
 
 PYTEST = $(VENV)/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
-.PHONY: env demo lint check test coverage fuzz faults bench constraints clean
+.PHONY: env demo lint check test docs coverage fuzz faults bench constraints clean
 
 env: $(VENV)/.installed
 
@@ -50,6 +51,9 @@ check: lint
 
 test: lint
 	$(PYTEST)
+
+docs: env
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict --quiet
 
 # Apart, as Python's tracing costs half as much again; COVERAGE_CORE=sysmon is cheaper from 3.12 on.
 coverage: env

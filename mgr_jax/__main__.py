@@ -3,6 +3,7 @@
 import sys
 
 from mgr_jax import huge_pages
+from mgr_jax.errors import UserError
 
 # The first words of commands that compute with jax, for longer than a process takes to start again.
 _COMPUTING = {
@@ -29,8 +30,11 @@ def main(*words: str) -> int:
     arguments = [*words, *sys.argv[1:]]
     if arguments and arguments[0] in _COMPUTING and not {"-h", "--help"} & set(arguments):
         huge_pages.restart()
-    from mgr_jax import cli  # after the process is the one that stays
-
+    try:
+        from mgr_jax import cli  # after the process is the one that stays
+    except UserError as error:  # this system lacks what every command needs
+        print(f"mgr-jax: {error}", file=sys.stderr)
+        return 1
     return cli.main(arguments)
 
 

@@ -1,4 +1,4 @@
-"""Finding a class by its name and building it, with helpful answers to misspelt ones."""
+"""Finds a class by its name and builds it. A misspelt name gets a helpful answer."""
 
 import ast
 import dataclasses
@@ -19,10 +19,11 @@ _KINDS = {int: numbers.Integral, float: numbers.Real, str: str, tuple: Sequence}
 
 
 class Registry(Mapping[str, type[T]]):
-    """The classes of a package by name, each imported when it is asked for.
+    """The classes of a package by name. A class is imported when it is asked for.
 
-    A class says its name in its body, `registered: ClassVar[str] = "mlp"`. That is read off the
-    sources, so that no list is to be kept, and one network does not cost importing all of them.
+    A class states its name in its body: `registered: ClassVar[str] = "mlp"`. The name is read from
+    the source text. So there is no list to maintain, and using one network does not import all of
+    them.
     """
 
     def __init__(self, package: str) -> None:
@@ -30,7 +31,7 @@ class Registry(Mapping[str, type[T]]):
         self._package = package
 
     @functools.cached_property
-    def _places(self) -> dict[str, tuple[str, str]]:
+    def places(self) -> dict[str, tuple[str, str]]:
         """The module and the class of each name, in the order of the names."""
         places: dict[str, tuple[str, str]] = {}
         for file in importlib.resources.files(self._package).iterdir():
@@ -44,17 +45,17 @@ class Registry(Mapping[str, type[T]]):
         return dict(sorted(places.items()))
 
     def __getitem__(self, name: str) -> type[T]:
-        module, found = self._places[name]
+        module, found = self.places[name]
         return getattr(importlib.import_module(module), found)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._places
+        return name in self.places
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self.places)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.places)
 
 
 def _registered(module: ast.Module) -> Iterator[tuple[str, str]]:
@@ -71,9 +72,18 @@ def _registered(module: ast.Module) -> Iterator[tuple[str, str]]:
 def build(kind: str, registry: Mapping[str, type[T]], name: str, kwargs: Mapping[str, Any]) -> T:
     """Instantiates the Flax module `registry[name]` with these fields.
 
+    Args:
+      kind: the kind of thing, for messages, such as "model".
+      registry: classes by name.
+      name: of the class.
+      kwargs: values of its fields by name.
+
+    Returns:
+      The module.
+
     Raises:
-      UserError: the name is not registered, the module has no such field, or a value is of another
-        type than the field.
+      UserError: the name is not registered, the module has no such field, or a value has the wrong
+        type.
     """
     if name not in registry:
         raise unknown_name(kind, name, registry)
@@ -91,16 +101,16 @@ def build(kind: str, registry: Mapping[str, type[T]], name: str, kwargs: Mapping
 def check_arguments(
     kind: str, name: str, fields: Mapping[str, Any], kwargs: Mapping[str, Any]
 ) -> None:
-    """Checks what is to become the fields of a thing of this kind and name.
+    """Checks the arguments that become the fields of a thing.
 
     Args:
-      kind: such as "front end".
-      name: such as "log_mel".
-      fields: their types.
-      kwargs: their values.
+      kind: the kind of thing, such as "front end".
+      name: its name, such as "log_mel".
+      fields: the types of its fields by name.
+      kwargs: the values by name.
 
     Raises:
-      UserError: there is no such field, or a value is of another type.
+      UserError: there is no such field, or a value has the wrong type.
     """
     for key, value in kwargs.items():
         if key not in fields:
@@ -115,7 +125,7 @@ def check_arguments(
 
 
 def fits(value: Any, annotation: Any) -> bool:
-    """Whether a value is of an annotated type; types that are not simple are not checked."""
+    """Whether a value has an annotated type. Types that are not simple are not checked."""
     origin = get_origin(annotation) or annotation
     if origin in (Union, types.UnionType):
         return any(fits(value, part) for part in get_args(annotation))

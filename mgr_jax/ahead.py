@@ -1,4 +1,4 @@
-"""The next is under way while the last is used: on the device, or in a thread."""
+"""Starts the next piece of work while the last one is used, on the device or in a thread."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -8,13 +8,16 @@ T = TypeVar("T")
 
 
 def behind(started: Iterable[T], by: int = 1) -> Iterator[T]:
-    """Yields what an iterator starts, each when `by` more of them are under way.
+    """Yields the results of an iterator, each after `by` more of them have been started.
 
-    A device that is given its work asynchronously is then never idle while results are fetched.
+    A device that works asynchronously is then never idle while results are fetched.
 
     Args:
-      started: starts something with each step, such as a jitted function on the next batch.
-      by: how many are to be under way.
+      started: each step starts some work, such as a jitted function on the next batch.
+      by: how many pieces of work run ahead.
+
+    Yields:
+      The results, in order.
     """
     waiting: deque[T] = deque()
     for one in started:

@@ -25,7 +25,13 @@ _KEPT_AT = "kept at"  # of caches: the names of the folder and the file
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
-    """Writes an .npz file, whole or not at all, with a digest of what it holds."""
+    """Writes an .npz file with a digest of its content, whole or not at all.
+
+    Args:
+      path: of the file.
+      arrays: the arrays by name.
+      compress: compress the file.
+    """
     save = np.savez_compressed if compress else np.savez
     # First, since one bit of the number of members may hide the last ones.
     sealed = {_DIGEST: np.array(_digest_of_arrays(arrays)), **arrays}
@@ -37,11 +43,14 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file that `write_arrays` wrote, by name.
+    """The arrays by name of an .npz file that `write_arrays` wrote.
+
+    Args:
+      path: of the file.
 
     Raises:
       FileNotFoundError: there is no such file.
-      ValueError: it is none, is damaged, or holds something else than was written.
+      ValueError: the file is no .npz file, is damaged, or its content has changed.
     """
     try:
         with path.open("rb") as file, np.load(file) as stored:
@@ -68,9 +77,10 @@ def _digest_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a cache that can be computed anew: none without a file or, warned of, damaged.
+    """The arrays of a cache that can be computed again; {} if the cache is missing or damaged.
 
-    See `read_arrays`. One that was kept in another place, as that of another split, is damaged too.
+    A damaged cache gives a warning. A cache that was made for another place, such as another split,
+    counts as damaged. See `read_arrays`.
     """
     try:
         arrays = read_arrays(path)
@@ -86,7 +96,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def keep_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Writes a cache that can be computed anew; warns where one cannot write."""
+    """Writes a cache that can be computed again. If it cannot be written, it only warns."""
     try:
         write_arrays(path, {**arrays, _KEPT_AT: np.array(_place(path))})
     except OSError as error:  # a dataset that others keep
@@ -96,5 +106,5 @@ def keep_arrays(path: Path, **arrays: np.ndarray) -> None:
 
 
 def _place(path: Path) -> str:
-    """What tells a cache from its neighbours, wherever the dataset is moved to."""
+    """The part of a path that identifies a cache, wherever the dataset is moved."""
     return f"{path.parent.name}/{path.name}"

@@ -1,7 +1,8 @@
-"""Whether a clip is music at all: statistics of its sound, and a score of them.
+"""Decides whether a clip is music at all, from statistics of its sound.
 
-A network that has learnt genres alone has one for everything. Its own outputs tell noise from
-music badly; what a spectrum is like and how it moves tells it well (docs/undecided.md). Numpy only.
+A network that has learnt only genres gives every sound a genre. Its own outputs separate noise from
+music badly. The shape of the spectrum and its movement separate them well (docs/undecided.md).
+This module needs only NumPy.
 """
 
 import functools
@@ -20,11 +21,16 @@ STATISTICS = 3 * _COEFFICIENTS + 8 + len(_SWELLS) - 1 + 3
 
 
 def sound_statistics(clip: np.ndarray, rate: float) -> np.ndarray:
-    """What a clip [samples] int16 at a rate in Hz is like, [n] float32.
+    """The statistics of the sound of a clip, [n] float32.
 
-    In their order: means, deviations and changes of cepstral coefficients (timbre), flatness of
-    spectra, likeness of neighbouring and of distant spectra, height of their peaks (tones), shares
-    of slow and fast swells, and the level, how it varies and how much is quiet.
+    They are, in this order: means, deviations and changes of the cepstral coefficients (timbre);
+    flatness of the spectra; similarity of neighbouring and of distant spectra; height of the
+    spectral peaks (tones); shares of slow and fast swells; level, its variation, and the quiet
+    share.
+
+    Args:
+      clip: [samples] int16.
+      rate: sample rate in Hz.
     """
     size, edges, cosines = _parts(rate)
     hop = size // 2
@@ -73,27 +79,39 @@ def sound_statistics(clip: np.ndarray, rate: float) -> np.ndarray:
 
 
 def expand_statistics(statistics: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Standardised statistics [clips, n] and their squares, [clips, 2 n], as `weights` take them.
+    """Standardised statistics and their squares, [clips, 2 n], as `weights` expects them.
 
-    By the squares a score may grow to either side of what music is like.
+    With the squares, a score can grow on both sides of typical music.
+
+    Args:
+      statistics: [clips, n], see `sound_statistics`.
+      mean: [n], the mean of each statistic.
+      scale: [n], the standard deviation of each statistic.
     """
     z = np.clip((statistics - mean) / scale, -_FAR, _FAR)
     return np.concatenate([z, z**2], axis=-1)
 
 
 def background_scores(statistics: np.ndarray, detector: Mapping[str, Any]) -> np.ndarray:
-    """How little clips are like music, [clips]: log odds, by statistics [clips, n].
+    """The log odds that clips are not music, [clips].
 
     Args:
-      statistics: see `sound_statistics`.
-      detector: `Decisions.background`.
+      statistics: [clips, n], see `sound_statistics`.
+      detector: see `Decisions.background`.
     """
     mean, scale, weights = (np.asarray(detector[name]) for name in ("mean", "scale", "weights"))
     return expand_statistics(statistics, mean, scale) @ weights + detector["bias"]
 
 
 def require_detector(detector: Mapping[str, Any]) -> None:
-    """Raises a ValueError unless a mapping is a detector as `background_scores` takes it."""
+    """Checks that a mapping is a detector for `background_scores`.
+
+    Args:
+      detector: "mean" and "scale" [n], "weights" [2 n], "bias" and "threshold".
+
+    Raises:
+      ValueError: a name or a shape is wrong, a number is not finite, or a scale is not positive.
+    """
     sizes = {"mean": STATISTICS, "scale": STATISTICS, "weights": 2 * STATISTICS}
     if set(detector) != {*sizes, "bias", "threshold"}:
         raise ValueError(f"background holds {', '.join(detector)}")

@@ -1,4 +1,4 @@
-"""GenreClassifier: waveforms or stored features in, logits out; all that other parts see."""
+"""`GenreClassifier`: waveforms or stored features in, logits out. Other parts see nothing else."""
 
 import contextlib
 import math
@@ -19,6 +19,8 @@ from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import Network, create_model
 from mgr_jax.models.masking import frame_mask
 from mgr_jax.models.normalisation import BatchNorm
+from mgr_jax.random_keys import quick_key
+from mgr_jax.run_once import run_once
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
 
 _LARGEST = 2**31  # numbers of a batch or a network: 8 GiB, and training keeps four of each
@@ -42,7 +44,7 @@ class GenreClassifier(nn.Module):
 
     @property
     def masks_filling(self) -> bool:
-        """Whether its model leaves the filling of clips out, as every front end does."""
+        """Whether the model ignores the filling of clips, as every front end does."""
         return self.model.masks_filling
 
     @nn.compact
@@ -58,14 +60,15 @@ class GenreClassifier(nn.Module):
         """Classifies a batch.
 
         Args:
-          inputs: [batch, samples + 2 * context] int16 or float32 in [-1, 1]; or what the front end
-            `precomputed` takes, [batch, frames, bins] uint8, float16 or float32.
-          aux: statistics of the clips' tracks where the front end needs them, see InputSpec.aux;
-            in `init`, those of the training split where it needs these; what a `Fusion` takes.
-          lengths: [batch] int32, samples of each clip (frames of stored features), where zeros fill
-            the rest, which then does not count; None: all are full. See `masks_filling`.
+          inputs: [batch, samples + 2 * context] int16 or float32 in [-1, 1]; or, for the front end
+            `precomputed`, [batch, frames, bins] uint8, float16 or float32.
+          aux: statistics of the clips' tracks, if the front end needs them, see InputSpec.aux; in
+            `init`, those of the training split, if the front end keeps them; and the inputs of a
+            `Fusion`.
+          lengths: [batch] int32, samples of each clip (frames of stored features); the zeros after
+            them do not count. None: all clips are full. See `masks_filling`.
           train: use batch statistics and dropout (rng "dropout").
-          augment: applied to the normalised features and the number of frames of each clip.
+          augment: a function of the normalised features and the number of frames of each clip.
 
         Returns:
           Logits [batch, classes] float32, and named intermediates such as "embedding".
@@ -100,18 +103,21 @@ def create_classifier(
     side: SideFormat = SOUND_ALONE,
     axis_name: str | None = None,
 ) -> tuple[GenreClassifier, InputSpec]:
-    """Builds the classifier a config describes, with its input spec.
+    """Builds the classifier that a config describes.
 
     Args:
       config: see `mgr_jax.config`.
       num_classes: number of logits.
-      features: what the dataset holds, if not waveforms.
-      side: what comes with every clip, for the model `fusion`.
+      features: the format of the dataset, if it does not hold waveforms.
+      side: other data that come with every clip, for the model `fusion`.
       axis_name: mapped axis over which batch statistics are averaged, if any.
 
+    Returns:
+      The classifier and its input spec.
+
     Raises:
-      UserError: an unknown front end, model or argument, a clip too short for them, or a front end
-        for other data.
+      UserError: the config names an unknown front end, model or argument, its clips are too short,
+        or the front end does not fit the dataset.
     """
     if (config.frontend.name == "precomputed") != (features is not None):
         wanted = "another front end" if features is None else "config.frontend.name=precomputed"
@@ -188,7 +194,7 @@ def build_classifier(
     side: SideFormat = SOUND_ALONE,
     axis_name: str | None = None,
 ) -> GenreClassifier:
-    """Builds a classifier of a front end and a model, {"name", "kwargs"} each.
+    """Builds a classifier from a front end and a model, each a dict {"name", "kwargs"}.
 
     Args:
       frontend: see `create_frontend`.
@@ -197,11 +203,14 @@ def build_classifier(
       sample_rate: of the waveforms in Hz; None for stored features.
       input_norm: see `GenreClassifier`.
       compute_dtype: of the network.
-      side: what comes with every clip, for the model `fusion`.
+      side: other data that come with every clip, for the model `fusion`.
       axis_name: mapped axis over which batch statistics are averaged, if any.
 
+    Returns:
+      The classifier.
+
     Raises:
-      UserError: an unknown front end, model or argument.
+      UserError: there is no such front end or model, or it has no such argument.
     """
     return GenreClassifier(
         create_frontend(
@@ -221,7 +230,7 @@ def build_classifier(
 
 
 def how_filled(classifier: GenreClassifier, spec: InputSpec) -> str:
-    """What becomes of clips of tracks that are shorter, as the end of a sentence."""
+    """The end of a sentence that says how tracks shorter than a clip are filled up."""
     if spec.short_clip == "repeat":
         return "short clips are repeated (config.short_clip=repeat)"
     if spec.mask_filling:
@@ -249,14 +258,14 @@ def classify(
       classifier: to apply.
       variables: of the classifier.
       inputs: see `GenreClassifier.__call__`.
-      aux: likewise.
-      lengths: likewise.
+      aux: see `GenreClassifier.__call__`.
+      lengths: see `GenreClassifier.__call__`.
       task: "single_label" (softmax) or "multi_label" (sigmoid).
-      named: intermediates that are wanted too, where the model has them: "auxiliary_loss" [batch],
-        which some add to the loss, or "embedding" [batch, dim].
+      named: further intermediates to return, if the model has them: "auxiliary_loss" [batch], which
+        some models add to the loss, or "embedding" [batch, dim].
 
     Returns:
-      "probabilities" [batch, classes], and these intermediates.
+      "probabilities" [batch, classes], and the named intermediates.
     """
     activation = jax.nn.softmax if task == "single_label" else jax.nn.sigmoid
     logits, found = classifier.apply(variables, inputs, aux, lengths)
@@ -288,24 +297,24 @@ def init_variables(
       classifier: to initialise.
       spec: of the classifier.
       seed: of the parameters.
-      statistics: of the training split, where the front end keeps any; see TrackMeter.
+      statistics: of the training split, if the front end keeps any; see TrackMeter.
+
+    Returns:
+      The collections of variables by name, such as "params" and "batch_stats".
 
     Raises:
-      UserError: the model cannot take what the front end gives.
+      UserError: the model cannot take the output of the front end.
     """
     example, aux = _example(spec, statistics)
     with _fitting(classifier, spec):
-        # What runs once is not worth optimising: the same values, compiled in a third of the time.
-        options = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
-        init = jax.jit(classifier.init, compiler_options=options)
-        return init({"params": jax.random.key(seed)}, example, aux)
+        return run_once(classifier.init, {"params": quick_key(seed)}, example, aux)
 
 
 def abstract_variables(classifier: GenreClassifier, spec: InputSpec) -> dict[str, Any]:
-    """Shapes and dtypes of the variables, computing nothing.
+    """The shapes and dtypes of the variables; nothing is computed.
 
     Raises:
-      UserError: the model cannot take what the front end gives.
+      UserError: the model cannot take the output of the front end.
     """
     return _trace(classifier, spec)[1]
 
@@ -313,10 +322,10 @@ def abstract_variables(classifier: GenreClassifier, spec: InputSpec) -> dict[str
 def abstract_outputs(
     classifier: GenreClassifier, spec: InputSpec
 ) -> tuple[jax.ShapeDtypeStruct, dict[str, jax.ShapeDtypeStruct]]:
-    """Shapes of the logits and of the intermediates of one clip, computing nothing.
+    """The shapes of the logits and the intermediates of one clip; nothing is computed.
 
     Raises:
-      UserError: the model cannot take what the front end gives.
+      UserError: the model cannot take the output of the front end.
     """
     return _trace(classifier, spec)[0]
 
@@ -343,7 +352,7 @@ def _trace(classifier: GenreClassifier, spec: InputSpec) -> tuple[Any, dict[str,
 
 @contextlib.contextmanager
 def _fitting(classifier: GenreClassifier, spec: InputSpec) -> Iterator[None]:
-    """Says in one sentence what does not fit, of what layers find out by themselves."""
+    """Turns the errors that layers raise for a wrong shape into one sentence."""
     try:
         yield
     except (TypeError, ValueError, ZeroDivisionError, FlaxError) as error:

@@ -1,8 +1,8 @@
-"""What is told of probabilities: calibrated, above thresholds, or "undecided".
+"""Decides which classes are reported: calibrated probabilities above thresholds, or "undecided".
 
-A network's probabilities say which class is the most probable one, not how often that comes true.
-What was found on validation tracks to put that right stands in `Decisions`, which model.json keeps;
-what a user asks for stands in `Rules`. Needs numpy only.
+The probabilities of a network say which class is the most probable, but not how often it is right.
+`Decisions` holds the corrections that were found on validation tracks; model.json keeps them.
+`Rules` holds the wishes of a user. This module needs only NumPy.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from mgr_jax.errors import UserError, require, unknown_name
 from mgr_jax.genre_tree import ancestors, fit_tree, make_consistent, require_tree, spelt_alike
 
 UNDECIDED = "undecided"
-OTHER = "_other"  # a class of what is none of the others, which is never told
+OTHER = "_other"  # the class of everything else; it is never reported
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Timeline:
     """How windows become the sections of a timeline.
 
     Attributes:
-      hop: seconds from one window to the next; None: the fewest that cover the track.
+      hop: seconds from one window to the next; None: the fewest windows that cover the track.
       smoothing: seconds over which probabilities are averaged.
-      hysteresis: by how much another class must be more probable before a new section begins; of
-        multi_label tags, how far below its threshold a tag must fall to end.
+      hysteresis: how much more probable another class must be before a new section begins; for
+        multi_label, how far below its threshold a tag must fall to end.
       min_length: seconds; shorter sections join their neighbours.
     """
 
@@ -39,7 +39,11 @@ class Timeline:
     min_length: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raises a UserError for a setting that no timeline can have."""
+        """Checks the settings.
+
+        Raises:
+          UserError: a setting is out of range.
+        """
         for name, value in vars(self).items():
             if name == "hop" and value is None:
                 continue
@@ -55,13 +59,13 @@ class Timeline:
             )
 
     def changed(self, asked: "TimelineLike") -> "Timeline":
-        """The timeline that a user asks for, where this is the model's.
+        """The timeline that a user asks for; this one is the model's.
 
         Args:
-          asked: True for this one, another, or some settings by name that differ from this one's.
+          asked: True for this one, another one, or a few settings by name that replace this one's.
 
         Raises:
-          UserError: a setting that no timeline has.
+          UserError: there is no such setting, or it is out of range.
         """
         if isinstance(asked, Mapping):
             names = [field.name for field in dataclasses.fields(self)]
@@ -77,18 +81,18 @@ TimelineLike = bool | Timeline | Mapping[str, float] | None  # None: no timeline
 
 @dataclasses.dataclass(frozen=True)
 class Decisions:
-    """What validation tracks told beside the network; without them, nothing is changed.
+    """What was learnt from validation tracks besides the network; without it, nothing is changed.
 
     Attributes:
-      clip_temperature: by which the logits of clips are divided, see `calibrate`.
-      track_temperature: likewise of tracks, whose probabilities are means over clips.
-      thresholds: by class, how probable it must be to be told.
-      precision: which share of what is told was to be right; None: none was asked for.
-      background: what tells music from what is none, by `background.sound_statistics`: their `mean`
-        and `scale` [n], `weights` [2 n] and a `bias`, and the `threshold` that a score must exceed;
-        empty: nothing does.
-      timeline: how sections are made, unless a user says otherwise.
-      measured: what was found with these settings, for people.
+      clip_temperature: divisor of the logits of clips, see `calibrate`.
+      track_temperature: divisor of the logits of tracks, whose probabilities are means over clips.
+      thresholds: the least probability at which a class is reported, by class.
+      precision: the share of reported classes that had to be right; None: not required.
+      background: the detector of sound that is not music, on `background.sound_statistics`: `mean`
+        and `scale` [n], `weights` [2 n], `bias`, and the `threshold` of the score; empty: no
+        detector.
+      timeline: how sections are made, unless a user asks for something else.
+      measured: results with these settings, for people.
     """
 
     clip_temperature: float = 1.0
@@ -102,18 +106,18 @@ class Decisions:
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """What a user wants to be told.
+    """What a user wants to be reported.
 
     Attributes:
-      classes: only these, whose probabilities stay what they are beside the others; empty: all of
-        the model's. Case, spaces, hyphens and underscores do not matter where one class is meant.
-      min_probability: the least probable that is told; None: as the model's thresholds say.
-      genre_tree: the parent of each genre that has one, see `read_genre_tree`: probabilities then
-        agree with it, and what is told implies its ancestors.
+      classes: report only these; their probabilities stay the same. Empty: all classes of the
+        model. Case, spaces, hyphens and underscores do not matter if the name is unambiguous.
+      min_probability: the least probability that is reported; None: the model's thresholds.
+      genre_tree: the parent of each genre that has one, see `read_genre_tree`. Probabilities then
+        agree with the tree, and a reported genre implies its ancestors.
 
     Raises:
-      UserError: classes that are one text, a probability outside [0, 1], or a tree in which a genre
-        is its own ancestor.
+      UserError: `classes` is a single text, a probability is outside [0, 1], or a genre is its own
+        ancestor.
     """
 
     classes: tuple[str, ...] = ()
@@ -121,7 +125,7 @@ class Rules:
     genre_tree: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        several = not isinstance(self.classes, str)  # whose letters would be names
+        several = not isinstance(self.classes, str)  # its letters would be taken for names
         require(several, "classes", self.classes, "expected names, such as ('jazz',)")
         least = self.min_probability
         inside = least is None or 0 <= least <= 1
@@ -129,10 +133,13 @@ class Rules:
         require_tree(self.genre_tree)
 
     def fit(self, classes: Sequence[str]) -> "Rules":
-        """These rules with the names that the model has for its classes.
+        """The same rules with the model's spelling of its classes.
+
+        Args:
+          classes: of the model.
 
         Raises:
-          UserError: a name that the model does not know, or a tree of other genres.
+          UserError: the model does not know a name, or the tree has none of its classes.
         """
         if not self.classes and not self.genre_tree:
             return self
@@ -147,17 +154,18 @@ class Rules:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What is told of a track or of a part of it.
+    """The classes that are reported for a track or a part of it.
 
     Attributes:
       classes: names of the columns of `probabilities`.
       probabilities: [classes], calibrated; with a genre tree they agree with it, see
         `make_consistent`.
-      told: the classes that are told, the most probable first; none of them: undecided.
-      reason: why nothing is told: "threshold", "background", or "other" where the class `_other`,
-        of what is none of the genres, is the most probable; empty where something is told.
-      implied: classes, or genres that the model does not know, that follow from those told: their
-        parents and theirs, the nearest first; also where `Rules.classes` leaves them out.
+      told: the reported classes, the most probable first; none: undecided.
+      reason: why nothing is reported: "threshold", "background", or "other" if `_other`, the class
+        of everything that is none of the genres, is the most probable; empty if something is
+        reported.
+      implied: the ancestors of the reported classes, the nearest first; also genres that the model
+        does not know, and classes that `Rules.classes` leaves out.
     """
 
     classes: tuple[str, ...]
@@ -168,17 +176,17 @@ class Answer:
 
     @property
     def label(self) -> str:
-        """The first class that is told, or "undecided"."""
+        """The first reported class, or "undecided"."""
         return self.told[0] if self.told else UNDECIDED
 
     def top(self, count: int = 3) -> list[tuple[str, float]]:
-        """The most probable classes, told or not, as (class, probability)."""
+        """The most probable classes, reported or not, as (class, probability)."""
         order = np.argsort(-self.probabilities, kind="stable")[:count]
         return [(self.classes[i], float(self.probabilities[i])) for i in order]
 
 
 def calibrate(probabilities: np.ndarray, temperature: float, task: str) -> np.ndarray:
-    """Probabilities [..., classes] as they are when their logits are divided by a temperature.
+    """The probabilities [..., classes] after their logits are divided by a temperature.
 
     Source: Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, 2017.
 
@@ -200,30 +208,46 @@ def calibrate(probabilities: np.ndarray, temperature: float, task: str) -> np.nd
 
 
 def least_told(classes: Sequence[str], task: str, thresholds: Mapping[str, float]) -> np.ndarray:
-    """How probable each class must be to be told, [classes] float32; 0 or, of tags, 0.5 else."""
+    """The probability that each class must reach to be reported, [classes] float32.
+
+    Args:
+      classes: of the model.
+      task: "single_label", where it is 0 by default, or "multi_label", where it is 0.5.
+      thresholds: by class, instead of the default.
+    """
     usual = 0.0 if task == "single_label" else 0.5
     return np.array([thresholds.get(name, usual) for name in classes], np.float32)
 
 
 class Decider:
-    """Answers for tracks, and for parts of them, by what a model and a user want to be told."""
+    """Decides on the answers for tracks and parts of them, by model and user."""
 
     def __init__(
         self, classes: tuple[str, ...], task: str, decisions: Decisions, rules: Rules = Rules()
     ) -> None:
-        """Raises a UserError for rules that name what the model does not know."""
+        """Joins the decisions of a model and the rules of a user.
+
+        Args:
+          classes: of the model.
+          task: "single_label" or "multi_label".
+          decisions: of the model.
+          rules: of the user.
+
+        Raises:
+          UserError: the rules name something that the model does not know.
+        """
         self._classes, self._task, self._decisions = classes, task, decisions
         self._rules = rules.fit(classes)
 
     def answer(
         self, probabilities: np.ndarray, statistics: np.ndarray, *, level: str = "track"
     ) -> Answer:
-        """What is told of some clips: all that a track is asked about, or those of a section.
+        """The answer for some clips: all clips of a track, or those of a section.
 
         Args:
-          probabilities: [classes], the mean over the clips as the network says them.
+          probabilities: [classes], the mean over the clips, as the network gives them.
           statistics: of the clips, [clips, n]; see `background.sound_statistics`.
-          level: "track" or "clip", which temperature is right for them.
+          level: "track" or "clip", which selects the temperature.
         """
         found = self.calibrate(probabilities, level=level)
         return self.tell(found, background=bool(self._score(statistics).mean() > 0))
@@ -235,16 +259,16 @@ class Decider:
         background: bool = False,
         levels: np.ndarray | None = None,
     ) -> Answer:
-        """What is told of calibrated probabilities [classes].
+        """The answer for calibrated probabilities [classes].
 
-        Of a single_label model that is the most probable class, of a multi_label one every tag; in
-        either case where they reach their levels. With a genre tree, a single_label model that
-        cannot tell the most probable class tells the nearest of its ancestors that it can.
+        A single_label model reports the most probable class, a multi_label model every tag, if they
+        reach their thresholds. With a genre tree, a single_label model that cannot report the most
+        probable class reports the nearest of its ancestors that it can.
 
         Args:
           calibrated: see `calibrate`.
-          background: whether it is no music, of which nothing is told.
-          levels: how probable each class must be; None: see `levels`.
+          background: whether it is not music; then nothing is reported.
+          levels: the probability that each class must reach; None: see `levels`.
         """
         classes, tree = self._classes, self._rules.genre_tree
         best = classes[int(calibrated.argmax())] if classes else ""
@@ -271,19 +295,19 @@ class Decider:
         )
 
     def levels(self) -> np.ndarray:
-        """How probable each class must be to be told, [classes]."""
+        """The probability that each class must reach to be reported, [classes]."""
         if self._rules.min_probability is not None:
             return np.full(len(self._classes), self._rules.min_probability, np.float32)
         return least_told(self._classes, self._task, self._decisions.thresholds)
 
     def calibrate(self, probabilities: np.ndarray, *, level: str = "track") -> np.ndarray:
-        """Calibrated probabilities [..., classes]; see `answer`."""
+        """The calibrated probabilities [..., classes]; see `answer`."""
         d = self._decisions
         temperature = d.track_temperature if level == "track" else d.clip_temperature
         return calibrate(probabilities, temperature, self._task)
 
     def background(self, statistics: np.ndarray) -> np.ndarray:
-        """Whether clips are no music, bool [clips]; see `answer`."""
+        """Whether clips are not music, bool [clips]; see `answer`."""
         return self._score(statistics) > 0
 
     def _score(self, statistics: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right, and what becomes one."""
+"""`UserError`, the exception for everything that a user can put right."""
 
 import contextlib
 import difflib
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-# What a disk may refuse a write with, whatever is written: what it is called, and what to do.
+# Errors with which a disk refuses a write: the end of "the disk …", and what to do.
 _REFUSALS = {
     errno.ENOSPC: ("is full", "free some space there and give the same command again"),
     errno.EDQUOT: ("is full for you", "free some of your quota and give the same command again"),
@@ -20,25 +20,25 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):
-    """Something the user can put right.
+    """Something that the user can put right.
 
     The command line prints the message without a traceback and exits with status 1.
 
     Attributes:
-      code: what went wrong, for programs and tests: "area.problem" in lower case, such as
-        "config.unknown_field". Unlike the sentence it does not change, and errors share one only
-        where a program would treat them alike.
+      code: the kind of problem, for programs and tests: "area.problem" in lower case, such as
+        "config.unknown_field". The sentence may change; the code does not. Two errors share a code
+        only if a program would treat them alike.
     """
 
     def __init__(self, message: str, code: str) -> None:
-        """Keeps both.
+        """Keeps the message and the code.
 
         Args:
-          message: one sentence that names the thing, says what was expected and what to do.
+          message: one sentence that says what is wrong, what was expected and what to do.
           code: see the class.
         """
         message = printable(message)
-        super().__init__(message, code)  # what pickle calls this with in another process
+        super().__init__(message, code)  # pickle passes these in another process
         self.code = code
 
     def __str__(self) -> str:
@@ -46,10 +46,10 @@ class UserError(Exception):
 
 
 def printable(text: str) -> str:
-    r"""A text on one line that cannot steer a terminal: a file name may hold anything.
+    r"""The text on one line, without anything that could control a terminal.
 
-    Control characters, line ends, characters that turn the direction of writing, and bytes that
-    are no text are written as Python writes them, such as \x1b.
+    File names may contain anything. Control characters, line ends, characters that change the
+    direction of writing, and invalid bytes are written as Python escapes, such as \x1b.
     """
     return "".join(
         c if c == " " or c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
@@ -58,43 +58,65 @@ def printable(text: str) -> str:
 
 
 def some_names(names: Iterable[str], most: int = 3, between: str = ", ") -> str:
-    """The first names of a list, for a sentence; "…" stands for the others."""
+    """The first names of a list, for a sentence, with "…" for the rest.
+
+    Args:
+      names: the list.
+      most: how many names to show.
+      between: the text between two names.
+    """
     names = list(names)
     return between.join([*names[:most], *(["…"] if len(names) > most else [])])
 
 
 def require(holds: bool, name: str, value: Any, expected: str) -> None:
-    """Raises a UserError that names a setting and what was expected, unless the condition holds."""
+    """Checks the value of a setting.
+
+    Args:
+      holds: whether the value is valid.
+      name: of the setting, for the message.
+      value: of the setting, for the message.
+      expected: the end of the message, such as "expected a number from 0 to 1".
+
+    Raises:
+      UserError: the value is not valid.
+    """
     if not holds:
         raise UserError(f"{name} is {value!r}; {expected}", code="argument.out_of_range")
 
 
-_MOST = 100  # names that a sentence lists; AudioSet alone has 527
+_MOST = 12  # names that a sentence lists; AudioSet alone has 527
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """Returns the error that says which of the known names may have been meant, or lists them."""
+    """The error for an unknown name. It suggests similar names, or lists the known ones.
+
+    Args:
+      kind: the kind of thing, such as "model".
+      name: the unknown name.
+      known: all valid names.
+    """
     known = sorted(known)
     plain = {other.lower(): other for other in known}
     close = [plain[match] for match in difflib.get_close_matches(name.lower(), plain)]
     hint = (
         f"did you mean {' or '.join(close)}?"
         if close
-        else f"choose from {some_names(known, _MOST)}"
+        else f"choose from {some_names(known, _MOST)}" + f" ({len(known)})" * (len(known) > _MOST)
     )
     return UserError(f"there is no {kind} {name!r}; {hint}", code="unknown_name")
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or one behind it, is that of a full disk or an exhausted quota."""
+    """Whether an error, or one of its causes, is a full disk or an exhausted quota."""
     return _refusal(error)[0] in _FULL
 
 
 def _refusal(error: BaseException | None) -> tuple[int, str]:
-    """With which number a disk has refused a write, and the file if that is known; 0: it has not.
+    """The errno of a disk that refused a write, and the file if it is known; (0, "") otherwise.
 
-    Writers in C++ raise errors of other kinds, which hold the system's words; TFDS, which looks
-    before it begins, an OSError without a number.
+    C++ libraries raise other exceptions that contain the system's message. TFDS checks the free
+    space first and raises an OSError without an errno.
     """
     while error:
         for number in _REFUSALS:
@@ -110,11 +132,11 @@ def _refusal(error: BaseException | None) -> tuple[int, str]:
 
 
 def disk_refusal(error: BaseException | None, folder: str) -> UserError | None:
-    """What to tell of an error if it, or one behind it, is that a disk refuses to be written.
+    """The UserError for an error that was caused by a disk that cannot be written; None otherwise.
 
     Args:
-      error: any.
-      folder: what was written to, where the error does not tell.
+      error: any error; its causes count too.
+      folder: the folder that was written to, if the error does not name the file.
     """
     number, name = _refusal(error)
     if not number:
@@ -130,10 +152,13 @@ def disk_refusal(error: BaseException | None, folder: str) -> UserError | None:
 
 @contextlib.contextmanager
 def disk_errors_told(folder: Path) -> Iterator[None]:
-    """Turns what a disk refuses into a UserError; one that is raised within stays.
+    """Turns errors of the disk within the block into a UserError. A UserError passes unchanged.
 
     Args:
-      folder: what is written to, for the message.
+      folder: the folder that is written to, for the message.
+
+    Yields:
+      Nothing; the block runs once.
 
     Raises:
       UserError: the disk is full or cannot be written, or a file or folder cannot be used.

@@ -1,17 +1,16 @@
-"""Files and folders: replaced whole or not at all, and locked.
+"""Writes and locks files and folders. They are replaced whole or not at all.
 
-A process may be killed at any point, and machines may share the disk. Work in progress therefore
-stands under a name of its own and takes its place by renaming; that somebody is at work on it is
-told by a lock that the system lets go with the process, never by a process number, which another
-machine or container may use as well. The locks are those of flock(2): on NFS the server keeps them
-for all its clients, unless it is mounted with `nolock` or `local_lock`, which keeps hosts unaware
-of one another (and Lustre needs `-o flock`).
+A process may be killed at any point, and several machines may share a disk. So unfinished work has
+a name of its own, and a rename puts it in its place. A lock shows that a process is at work on it:
+the system releases the lock when the process ends. A process number would not do, because another
+machine or container may use the same number. The locks are flock(2). On NFS the server keeps them
+for all clients, unless the disk is mounted with `nolock` or `local_lock`; then hosts do not see
+each other's locks. Lustre needs `-o flock`.
 """
 
 import contextlib
 import ctypes
 import errno
-import fcntl
 import glob
 import json
 import logging
@@ -26,17 +25,29 @@ from typing import IO, Any, BinaryIO
 
 from mgr_jax.errors import UserError
 
+try:
+    import fcntl
+except ImportError as error:  # Python for Windows has none
+    raise UserError(
+        "mgr_jax needs the file locks of Linux or macOS; on Windows install and run it in WSL",
+        code="platform.not_supported",
+    ) from error
+
 _log = logging.getLogger(__name__)
 _SCRATCH = ".scratch-"
 
 
 def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Writes a file through `write`; whoever reads it sees the old content or the new one.
+    """Writes a file through `write`. A reader sees either the old content or the new one.
 
-    What a killed write has left (`.<name>.<random>.partial`) goes with the next one.
+    If a write is killed, the next write removes its leftovers (`.<name>.<random>.partial`).
+
+    Args:
+      path: of the file.
+      write: writes the content to the open file that it is given.
 
     Raises:
-      OSError: the folder cannot be written, or the disk is full. What was there stays.
+      OSError: the folder cannot be written, or the disk is full. The old content stays.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         with path.open("wb") as device:  # or a pipe, such as /dev/stdout
@@ -53,21 +64,25 @@ def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException as error:
         partial.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno and error.filename in (None, str(partial)):
-            error.filename = str(path)  # which a write to a full disk does not tell
+            error.filename = str(path)  # the error of a full disk does not name the file
         raise
 
 
 def _sync(file: IO[bytes]) -> None:
-    """Has the content on the disk before the name: else a power cut leaves the name of nothing."""
+    """Flushes the content to disk before the rename; else a power cut may leave an empty file."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def append(path: Path, data: bytes) -> None:
-    """Adds to the end of a file, or to a new one; all of it, or nothing where the disk is full.
+    """Appends to a file, or starts a new one. On a full disk nothing is appended.
+
+    Args:
+      path: of the file.
+      data: the bytes to append.
 
     Raises:
-      OSError: it cannot be written.
+      OSError: the file cannot be written.
     """
     with path.open("ab", buffering=0) as file:
         size, rest = os.fstat(file.fileno()).st_size, memoryview(data)
@@ -84,11 +99,15 @@ def append(path: Path, data: bytes) -> None:
 def write_quickly(path: Path, data: bytes) -> None:
     """Writes one of many small files that can be made again, whole or not at all.
 
-    Unlike `write_file` it does not wait for the disk: a power cut may leave the file empty. What a
-    killed write has left goes with the next one of that file, not of any.
+    Unlike `write_file` it does not wait for the disk, so a power cut may leave the file empty. The
+    leftovers of a killed write are removed by the next write of the same file only.
+
+    Args:
+      path: of the file.
+      data: its content.
 
     Raises:
-      OSError: the folder cannot be written, or the disk is full. What was there stays.
+      OSError: the folder cannot be written, or the disk is full. The old content stays.
     """
     partial = path.with_name(f".{zlib.crc32(os.fsencode(path.name)):08x}.partial")
     try:
@@ -113,10 +132,17 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path, advice: str) -> Any:
-    """Reads JSON.
+    """Reads a JSON file.
+
+    Args:
+      path: of the file.
+      advice: what to do if it is missing or damaged, for the message.
+
+    Returns:
+      The content.
 
     Raises:
-      UserError: the file is missing, cannot be read or is not JSON; `advice` says what to do.
+      UserError: the file is missing, cannot be read, or is not JSON.
     """
     require_regular(path)
     try:
@@ -126,7 +152,11 @@ def read_json(path: Path, advice: str) -> Any:
 
 
 def parse_json(text: bytes) -> Any:
-    """What JSON in UTF-8 says; raises a ValueError where it is none, or nested too deeply."""
+    """The content of a JSON text in UTF-8.
+
+    Raises:
+      ValueError: it is not JSON, or it is nested too deeply.
+    """
     try:
         return json.loads(text.decode("utf-8"))
     except RecursionError as error:
@@ -134,10 +164,10 @@ def parse_json(text: bytes) -> Any:
 
 
 def expand(path: str | os.PathLike[str]) -> Path:
-    """A path with `~` and `~name` replaced by the home folders that they stand for.
+    """A path with `~` and `~name` replaced by home folders.
 
     Raises:
-      UserError: there is no such user, and nothing that is called so; or nothing can be.
+      UserError: there is no such user and no file of this name, or no file can have this name.
     """
     path = Path(path)
     try:
@@ -151,7 +181,7 @@ def expand(path: str | os.PathLike[str]) -> Path:
             )
         return path
     except RuntimeError as error:
-        if os.path.lexists(path):  # as shells give it for ~*.wav
+        if os.path.lexists(path):  # a shell expands ~*.wav to such names
             return path
         raise UserError(
             f"{path} would lie in the home folder of {path.parts[0][1:] or 'nobody'}, who has none "
@@ -172,9 +202,12 @@ def _can_be(path: Path) -> bool:
 
 
 def require_regular(path: Path) -> None:
-    """Raises a UserError for a pipe or device, which might be waited for, or read, without end.
+    """Checks that a path is not a pipe or a device, which could block or never end.
 
-    What is not there, or is a folder, is for the reader to tell.
+    A missing file or a folder passes; the code that reads it reports that.
+
+    Raises:
+      UserError: it is a pipe or a device.
     """
     try:
         mode = path.stat().st_mode
@@ -188,10 +221,10 @@ def require_regular(path: Path) -> None:
 
 
 def require_writable(path: Path) -> None:
-    """Makes sure before the work, not after it, that a file can be written here.
+    """Checks that a file can be written here, before the work starts.
 
     Raises:
-      UserError: it is a folder, or its folder cannot be made or written.
+      UserError: the path is a folder, or its folder cannot be made or written.
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder; give the name of a file", code="file.is_folder")
@@ -199,7 +232,11 @@ def require_writable(path: Path) -> None:
 
 
 def require_folder(path: Path) -> None:
-    """Makes a folder where there is none; raises a UserError if it cannot be made or written."""
+    """Makes a folder if it does not exist, and checks that it can be written.
+
+    Raises:
+      UserError: it cannot be made or written.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -216,21 +253,21 @@ def require_folder(path: Path) -> None:
 
 
 def user_folder(name: str) -> Path:
-    """A folder of this user's cache, which need not exist."""
+    """A folder in this user's cache. It need not exist."""
     base = expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache").absolute()
     return base / "mgr_jax" / name
 
 
 def is_own(folder: Path) -> bool:
-    """Makes a folder unless it exists; warns where somebody else may write to it.
+    """Makes a folder unless it exists; returns whether only this user can write to it.
 
-    What a process takes from there and runs must be its user's alone.
+    It warns if others can. A process must not run files that someone else could have put there.
     """
     if not hasattr(os, "getuid"):
         folder.mkdir(parents=True, exist_ok=True)
         return True
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    # In a home of somebody else, as under sudo, a folder would be in its owner's way.
+    # Under sudo, the home may belong to another user, whom such a folder would disturb.
     if there != folder and there.stat().st_uid not in (0, os.getuid()):
         return False
     folder.parent.parent.mkdir(parents=True, exist_ok=True)
@@ -248,25 +285,28 @@ def is_own(folder: Path) -> bool:
 
 
 def open_locked(path: Path, *, wait: bool = False, needed: bool = False) -> BinaryIO:
-    """Opens a file, made where there is none, that nobody else has opened so.
+    """Opens a file with an exclusive lock, and makes it if it does not exist.
 
-    The lock is held until the file is closed or the process ends, however it ends.
+    The lock is held until the file is closed or the process ends, for whatever reason.
 
     Args:
       path: of the file.
-      wait: until whoever has it is done.
-      needed: raise where the file system has no locks, and do not go on with a warning.
+      wait: wait until the current holder releases the lock.
+      needed: raise an error if the file system has no locks; otherwise only warn.
+
+    Returns:
+      The open file.
 
     Raises:
-      BlockingIOError: another process or thread has it.
-      OSError: it cannot be written.
-      UserError: its folder is there, but takes no files, such as /proc.
+      BlockingIOError: another process or thread holds the lock.
+      OSError: the file cannot be written.
+      UserError: its folder exists but takes no files, such as /proc.
     """
     made = False
     while True:
         try:
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+b")
-        except FileNotFoundError as error:  # no folder; again where somebody else removes it
+        except FileNotFoundError as error:  # there is no folder, or someone has just removed it
             if made and path.parent.is_dir():
                 raise UserError(
                     f"{path.parent} takes no files; choose another folder",
@@ -289,7 +329,7 @@ def open_locked(path: Path, *, wait: bool = False, needed: bool = False) -> Bina
             return file
         if _is_at(file, path):
             return file
-        file.close()  # whoever had it was done, and removed or renamed it, since it was opened
+        file.close()  # the last holder has removed or renamed it since we opened it
 
 
 def _is_at(file: BinaryIO, path: Path) -> bool:
@@ -301,15 +341,20 @@ def _is_at(file: BinaryIO, path: Path) -> bool:
 
 @contextlib.contextmanager
 def lock(path: Path, told: str, *, wait: bool = False) -> Iterator[None]:
-    """Holds a lock file, which is removed at the end; one that a kill has left locks nobody out.
+    """Holds a lock file and removes it at the end.
+
+    A lock file that a killed process left blocks nobody.
 
     Args:
       path: of the lock file.
-      told: what there is to say where somebody else holds it.
-      wait: say it in the log, and wait.
+      told: the message if another process holds it.
+      wait: write the message to the log and wait.
+
+    Yields:
+      Nothing; the block runs while the lock is held.
 
     Raises:
-      UserError: somebody else holds it, and we do not wait.
+      UserError: another process holds the lock, and `wait` is False.
     """
     try:
         file = open_locked(path)
@@ -328,14 +373,14 @@ def lock(path: Path, told: str, *, wait: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def scratch(parent: Path) -> Iterator[Path]:
-    """A new folder in `parent` for work in progress; it is removed at the end.
+    """A new folder in `parent` for unfinished work. It is removed at the end.
 
-    A lock beside it says that somebody is at work. What those have left who were killed is removed
-    at the beginning and at the end.
+    A lock beside it shows that a process is at work. The folders that killed processes left are
+    removed at the beginning and at the end.
     """
     _clear_scratch(parent)
     folder = parent / f"{_SCRATCH}{os.urandom(8).hex()}"
-    # Locked before there is a folder, until there is none: whatever stands unlocked is left over.
+    # The lock exists before and after the folder: a folder without a lock is left over.
     with lock(folder.with_suffix(".lock"), "", wait=True):
         folder.mkdir()
         try:
@@ -346,16 +391,16 @@ def scratch(parent: Path) -> Iterator[Path]:
 
 
 def outside_scratch(folder: Path) -> Path:
-    """The folder that a user knows of: that which holds the scratch, of one within it."""
+    """The folder that the user knows: of a scratch folder, or one in it, the folder around it."""
     inside = [one for one in (folder, *folder.parents) if one.name.startswith(_SCRATCH)]
     return inside[-1].parent if inside else folder
 
 
 @contextlib.contextmanager
 def together(folder: Path) -> Iterator[Path]:
-    """A new folder for files that take their places in `folder` at the end: all, or none.
+    """A new folder for files that move into `folder` together at the end: all of them or none.
 
-    Only a kill at that very moment finds some in their places and others not.
+    Only a kill during the move itself can leave some of them moved.
     """
     try:
         with scratch(folder) as aside:
@@ -363,7 +408,7 @@ def together(folder: Path) -> Iterator[Path]:
             for path in sorted(aside.iterdir()):
                 os.replace(path, folder / path.name)
     except OSError as error:
-        if error.filename:  # by the name that it would have had
+        if error.filename:  # name the final path, not the temporary one
             name = Path(error.filename).name
             error.filename = str(folder if name.startswith(_SCRATCH) else folder / name)
         raise
@@ -374,7 +419,7 @@ def _clear_scratch(parent: Path) -> None:
 
 
 def _clear_killed(marks: Iterable[Path]) -> None:
-    """Removes the files that nobody has locked, and the folder that each stands for."""
+    """Removes the files that nobody has locked, and the folders that belong to them."""
     for mark in list(marks):
         with contextlib.suppress(OSError), open_locked(mark, needed=True):
             shutil.rmtree(mark.with_suffix(""), ignore_errors=True)
@@ -382,14 +427,15 @@ def _clear_killed(marks: Iterable[Path]) -> None:
 
 
 def replace_folder(new: Path, target: Path) -> None:
-    """Puts a folder in the place of `target`; what was there, if anything, then stands at `new`.
+    """Puts a folder in the place of `target`. The old folder, if any, is then at `new`.
 
-    Linux exchanges the two in one step. Where the file system cannot (NFS), `target` is put aside
-    for a moment; after a kill in that moment, `restore_folder` brings it back.
+    Linux exchanges the two in one step. Where the file system cannot do that (NFS), `target` is
+    moved aside for a moment. If the process is killed in that moment, `restore_folder` brings it
+    back.
 
     Args:
       new: a folder on the same disk, in a `scratch`.
-      target: the place; whoever may replace it at once has to hold one `lock`.
+      target: the place. All processes that may replace it must hold the same `lock`.
     """
     for path in new.rglob("*"):
         if path.is_file():
@@ -406,12 +452,12 @@ def replace_folder(new: Path, target: Path) -> None:
 
 
 def restore_folder(target: Path) -> None:
-    """Ends what a killed `replace_folder` has begun; hold the same lock."""
+    """Completes a `replace_folder` that was killed. Hold the same lock."""
     aside = _aside(target)
     if aside.exists() and not target.exists():
         os.rename(aside, target)
     elif aside.exists():
-        with scratch(target.parent) as folder:  # a kill while it is removed leaves no part of it
+        with scratch(target.parent) as folder:  # if we are killed here, no part of it stays
             os.rename(aside, folder / target.name)
 
 
@@ -420,7 +466,7 @@ def _aside(target: Path) -> Path:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchanges two names in one step; False where the system cannot."""
+    """Exchanges two names in one step; returns False if the system cannot do that."""
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
     here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of <fcntl.h> and <linux/fs.h>
     names = [here, os.fsencode(one), here, os.fsencode(other), exchange]

@@ -1,6 +1,6 @@
-"""Genres and their parents: a child implies its ancestors, whose probability is no less.
+"""Genres and their parents. A genre implies its ancestors, whose probability is at least as high.
 
-A tree is a mapping from each child to its parent, by name. The numbers need numpy only.
+A tree maps each child to its parent, by name. The computations need only NumPy.
 """
 
 import csv
@@ -19,9 +19,9 @@ def read_genre_tree(path: str | os.PathLike[str]) -> dict[str, str]:
     """Reads the parents of genres from a table, for `Rules(genre_tree=…)`.
 
     Args:
-      path: a CSV file with the columns `child` and `parent`, or FMA's genres.csv, whose columns
-        `genre_id`, `parent` and `title` are used. Further columns do not matter, and a row without
-        a parent is a root.
+      path: a CSV file with the columns `child` and `parent`, or FMA's genres.csv, of which
+        `genre_id`, `parent` and `title` are used. Other columns are ignored. A row without a parent
+        is a root.
 
     Returns:
       The parent of each genre that has one.
@@ -75,7 +75,15 @@ def read_genre_tree(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def require_tree(parents: Mapping[str, str], source: object = "") -> None:
-    """Raises a UserError if a genre is its own ancestor; `source` is the file, for the message."""
+    """Checks that no genre is its own ancestor.
+
+    Args:
+      parents: the parent of each genre that has one.
+      source: the file, for the message.
+
+    Raises:
+      UserError: a genre is its own ancestor.
+    """
     sound: set[str] = set()
     for genre in parents:
         path = [genre]
@@ -88,10 +96,14 @@ def require_tree(parents: Mapping[str, str], source: object = "") -> None:
 
 
 def spelt_alike(name: str, known: Sequence[str]) -> str | None:
-    """The one of some names that is this one, but for case, spaces, hyphens and underscores.
+    """The known name that a name means. Case, spaces, hyphens and underscores do not matter.
+
+    Args:
+      name: as a user writes it.
+      known: the known names.
 
     Returns:
-      The name as it is known; None if none is meant, or more than one may be.
+      The known name; None if no name matches, or more than one.
     """
     if name in known:
         return name
@@ -100,12 +112,16 @@ def spelt_alike(name: str, known: Sequence[str]) -> str | None:
 
 
 def fit_tree(parents: Mapping[str, str], classes: Sequence[str]) -> dict[str, str]:
-    """A tree in which the classes of a model are called as the model calls them.
+    """The tree with the spelling that a model uses for its classes.
 
-    Genres that the model does not know stay as they are: they may lie between or above its classes.
+    Genres that the model does not know stay as they are: they may be between or above its classes.
+
+    Args:
+      parents: the parent of each genre that has one.
+      classes: of the model.
 
     Raises:
-      UserError: none of the classes stands in it.
+      UserError: the tree contains none of the classes, or one of them twice.
     """
     genres = dict.fromkeys([*parents, *parents.values()])
     named = {genre: spelt_alike(genre, classes) or genre for genre in genres}
@@ -131,17 +147,17 @@ def ancestors(genre: str, parents: Mapping[str, str]) -> Iterator[str]:
 def make_consistent(
     probabilities: np.ndarray, classes: Sequence[str], parents: Mapping[str, str], task: str
 ) -> np.ndarray:
-    """Probabilities in which none is more probable than its ancestors.
+    """Probabilities in which no class is more probable than its ancestors.
 
     Args:
       probabilities: [..., classes].
       classes: their names.
       parents: of genres, see `fit_tree`.
-      task: "single_label": a class becomes the sum of itself and of all below it, as they exclude
-        each other. "multi_label": it becomes at least as probable as each of them.
+      task: "single_label": classes exclude each other, so a class becomes the sum of itself and all
+        classes below it. "multi_label": it becomes the maximum of itself and all classes below it.
 
     Returns:
-      Probabilities [..., classes], of which rows of a single_label model may sum to more than 1.
+      Probabilities [..., classes]; in a single_label model a row may sum to more than 1.
     """
     at = {name: i for i, name in enumerate(classes)}
     below = np.eye(len(classes), dtype=bool)  # [class, those that are it or below it]

@@ -1,4 +1,4 @@
-"""What a classifier takes: clips of which form, cut how, and what comes with them."""
+"""The input of a classifier: the form of clips, how they are cut, and what comes with them."""
 
 import dataclasses
 
@@ -11,27 +11,28 @@ from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
 
 @dataclasses.dataclass(frozen=True)
 class InputSpec:
-    """What a classifier takes, and which clips of a track it is asked about.
+    """The input of a classifier, and the clips of a track that it classifies.
 
     Attributes:
       kind: "waveform" (mono samples) or "features".
-      shape: of one example with its context, without the batch.
-      dtype: of an example as it is moved to the device; int16 is scaled by 2**-15 and uint8 by
-        1/255 there.
-      sample_rate: in Hz; of features, frames per second.
+      shape: of one example with its context, without the batch axis.
+      dtype: of an example on its way to the device. There int16 is scaled by 2**-15 and uint8 by
+        1/255.
+      sample_rate: in Hz; for features, frames per second.
       task: "single_label" or "multi_label".
-      clip_samples: samples of a clip; of features, frames.
+      clip_samples: samples of a clip; for features, frames.
       eval_segments: clips per track, spread evenly; 0: the fewest that cover it. Evaluation and
-        prediction cut the same ones, of tracks of any length.
-      short_clip: how a shorter clip is filled: "zero_pad" or "repeat".
-      min_samples: the fewest samples that can be used at all, those of a frame.
-      mask_filling: clips that zeros fill come with their length, and the zeros do not count; else
-        they are seen as silence.
+        prediction cut the same clips.
+      short_clip: how a shorter clip is filled up: "zero_pad" or "repeat".
+      min_samples: the smallest usable number of samples, those of one frame.
+      mask_filling: whether clips filled with zeros come with their length, so that the zeros do not
+        count; else the zeros are heard as silence.
       crop: how clips are cut from their tracks.
-      aux: statistics of its track that come with a clip, by name, with their shapes.
-      side: what else is told of its track, see `Fusion`.
-      preset: that stored features were computed with, so that audio can be given instead.
-      columns: names of the bins, where the features are rows of a table.
+      aux: statistics of the track that come with a clip, names and shapes.
+      side: other data on the track, see `Fusion`.
+      preset: the preset that stored features were computed with, so that audio can be given
+        instead.
+      columns: names of the bins, if the features are rows of a table.
     """
 
     kind: str
@@ -53,13 +54,13 @@ class InputSpec:
 
 @dataclasses.dataclass(frozen=True)
 class FeatureFormat:
-    """What a dataset of features holds.
+    """The format of a dataset of features.
 
     Attributes:
       item_shape: of a frame: (bins,) or (bins, channels).
       dtype: as stored: uint8, float16 or float32.
       frame_rate: frames per second.
-      columns: names of the bins of a table's rows.
+      columns: names of the bins, for rows of a table.
     """
 
     item_shape: tuple[int, ...]
@@ -69,17 +70,17 @@ class FeatureFormat:
 
 
 def check_features(features: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """Makes sure that features are such as a model was trained on.
+    """Checks that features have the format that a model was trained on.
 
     Args:
       features: of a track, [frames, bins] or [frames, bins, channels].
       spec: of the model.
 
     Returns:
-      The same in the type that the model reads.
+      The features in the type that the model reads.
 
     Raises:
-      UserError: they have another shape or type, or hold values that are not finite.
+      UserError: they have another shape or type, or values that are not finite.
     """
     wanted, floats = spec.shape[1:], spec.dtype != "uint8"
     expected = f"[frames, {', '.join(map(str, wanted))}]"

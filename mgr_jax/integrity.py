@@ -1,11 +1,10 @@
-"""What is stored and read again carries a digest, and is not believed where that does not fit.
+"""Stored data carry a digest. If it does not match when they are read, they are refused.
 
 There are three kinds. A folder that is written at once (a cache, a checkpoint, a dataset) has the
-sizes and sums of its files in a sums.json. A file that lives on its own (model.json; for an .npz
-table see `mgr_jax.array_files`) carries a digest of its content within. A file that grows by lines
-(metrics.jsonl) has a sum in each. Disks, copies and cables flip bits, and cut files short; whoever
-changes a file by hand is found out too. What has no digest was written by an older version, and is
-taken as it is.
+sizes and sums of its files in a sums.json. A single file (model.json; for .npz tables see
+`mgr_jax.array_files`) contains a digest of its content. A file that grows by lines (metrics.jsonl)
+has a sum in each line. Disks, copies and cables flip bits and cut files short; changes by hand are
+found too. Data without a digest were written by an older version and are accepted.
 """
 
 import functools
@@ -28,11 +27,11 @@ _LINE_SUM = "crc32"  # of lines
 
 
 def write_sums(folder: Path, *, skip: Collection[str] = ()) -> None:
-    """Notes sizes and CRC-32 sums of a folder's files in its sums.json, for `find_damage`.
+    """Writes the sizes and CRC-32 sums of a folder's files to its sums.json, for `find_damage`.
 
     Args:
-      folder: files of its folders count too.
-      skip: names in it, of files or folders, that may change later.
+      folder: files in its subfolders count too.
+      skip: names of files or folders in it that may change later.
     """
     sums = {}
     for path in sorted(folder.rglob("*")):
@@ -43,23 +42,23 @@ def write_sums(folder: Path, *, skip: Collection[str] = ()) -> None:
 
 
 def distrust(folder: Path) -> None:
-    """Has `find_damage` tell of damage from now on, which was found in what it does not read."""
+    """Marks a folder as damaged for `find_damage`, which does not read everything."""
     write_json(folder / _SUMS, {})
 
 
 def has_sums(folder: Path) -> bool:
-    """Whether a folder has a sums.json; those of older versions have none."""
+    """Whether a folder has a sums.json. Folders of older versions have none."""
     return (folder / _SUMS).exists()
 
 
 def find_damage(folder: Path, *, within: str = "", limit: int | None = None) -> str:
-    """What is wrong with the files that a folder's sums.json names, in words; "" if nothing.
+    """The damage of the files that a folder's sums.json names, in words; "" if there is none.
 
     Args:
       folder: with a sums.json.
-      within: only what has this path in the folder, or lies in a folder of this path.
-      limit: larger files are not read; of those only the size counts, in bytes. A file that stays
-        as it is is read once per process.
+      within: check only the file or folder with this path in it.
+      limit: in bytes; of larger files only the size is checked. An unchanged file is read once per
+        process.
     """
     try:
         sums = parse_json((folder / _SUMS).read_bytes())
@@ -106,21 +105,32 @@ def _read_crc32(path: Path, *state: int) -> int:
 
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a JSON object with a digest of what it says; see `files.write_json`."""
+    """Writes a JSON object with a digest of its content; see `files.write_json`.
+
+    Args:
+      path: of the file.
+      content: the object.
+    """
     write_json(path, seal(content))
 
 
 def seal(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What `write_sealed` writes, for those who write otherwise."""
+    """The content that `write_sealed` writes, for other writers."""
     return {**content, _DIGEST: _digest_of(content)}
 
 
 def read_sealed(path: Path, advice: str) -> dict[str, Any]:
     """Reads a JSON object that `write_sealed` wrote, without its digest.
 
+    Args:
+      path: of the file.
+      advice: what to do if it is missing or damaged, for the message.
+
+    Returns:
+      The object.
+
     Raises:
-      UserError: it is missing, is no JSON object, or says something else than was written; `advice`
-        says what to do.
+      UserError: the file is missing, is not a JSON object, or has changed.
     """
     content = read_json(path, advice)
     if not isinstance(content, dict):
@@ -136,7 +146,7 @@ def read_sealed(path: Path, advice: str) -> dict[str, Any]:
 
 
 def is_sealed(path: Path) -> bool:
-    """Whether `write_sealed` wrote a file of JSON; those of older versions carry no digest.
+    """Whether a JSON file carries a digest by `write_sealed`. Those of older versions do not.
 
     Raises:
       UserError: see `files.read_json`.
@@ -146,7 +156,7 @@ def is_sealed(path: Path) -> bool:
 
 
 def _digest_of(content: Mapping[str, Any]) -> str:
-    """Of what is said: neither spaces nor the order of names count."""
+    """The digest of the content; spaces and the order of names do not count."""
     as_read = json.loads(json.dumps(content))  # in which all names are texts
     return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
 
@@ -155,21 +165,21 @@ def _digest_of(content: Mapping[str, Any]) -> str:
 
 
 def seal_line(row: Mapping[str, Any], *, ascii_only: bool = True) -> str:
-    """A JSON object as a line, without its end, that carries a sum of itself.
+    """A JSON object as a line with a sum, without the line end.
 
     Args:
       row: the object; not empty.
-      ascii_only: write other letters as codes; else as they are, for those who read it.
+      ascii_only: write non-ASCII letters as codes; otherwise as they are, for human readers.
     """
     text = json.dumps(row, ensure_ascii=ascii_only)
     return f'{text[:-1]}, "{_LINE_SUM}": "{zlib.crc32(text.encode()):08x}"}}'
 
 
 def read_line(line: bytes) -> dict[str, Any]:
-    """The object of a line that `seal_line` wrote, without its sum.
+    """The object in a line that `seal_line` wrote, without its sum.
 
     Raises:
-      ValueError: it is none, or says something else than was written.
+      ValueError: it is no such line, or it has changed.
     """
     row = parse_json(line)
     if not isinstance(row, dict):

@@ -1,10 +1,11 @@
-"""What a fusion model is given beside sound: rows of a table, and categories such as the artist.
+"""Inputs of a fusion model besides sound: rows of a table, and categories such as the artist.
 
-How they become numbers follows from the training tracks alone and is kept with the run. A category
-that names artists, as `artist` and `album` do, LEAKS where artists stand on both sides of a split:
-the network then knows from training what they play, which says nothing of other artists. Where
-splits are artist-disjoint nobody is known, and the embedding can only learn to be ignored. Whether
-another column names artists cannot be seen from it, so all are treated alike.
+They are encoded as numbers by the training tracks alone, and the encoding is kept with the run. A
+category that names artists, such as `artist` or `album`, LEAKS if artists are on both sides of a
+split: the network then knows from training what they play, which says nothing about other artists.
+If splits are artist-disjoint, no artist is known, and the network can only learn to ignore the
+embedding. The program cannot see whether another column names artists, so it treats all categories
+alike.
 """
 
 import dataclasses
@@ -22,11 +23,11 @@ Arrays = dict[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class SideFormat:
-    """What comes with every clip beside its sound.
+    """The inputs that come with every clip besides its sound.
 
     Attributes:
-      columns: of its track's row of a table; 0: there is none.
-      categories: names of its track's categories, each with the number of its known values.
+      columns: number of columns of the track's table row; 0: no table.
+      categories: names of the track's categories, each with its number of known values.
     """
 
     columns: int = 0
@@ -37,7 +38,10 @@ class SideFormat:
         return bool(self.columns or self.categories)
 
     def blank(self, batch: int) -> dict[str, np.ndarray]:
-        """Rows of zeros, the means of the training tracks, and unseen categories; see `Fusion`."""
+        """The inputs of a track about which nothing is known; see `Fusion`.
+
+        Table rows are zeros, which are the means of the training tracks; categories are unseen.
+        """
         rows: dict[str, np.ndarray] = {}
         if self.columns:
             rows["table"] = np.zeros((batch, self.columns), np.float32)
@@ -54,14 +58,13 @@ class SideInputs:
     """How table rows and names become the inputs of a `Fusion`.
 
     Attributes:
-      columns: names of the table's columns; none without a table.
-      mean, scale: of each column, over the training tracks; it is standardised by them, since a
-        batch norm would flatten columns of small numbers.
-      vocabularies: by category the names that training tracks have; the first is number 1, and 0
-        is every other one.
-      rows: the row of the table that belongs to each of the dataset's tracks, by their names; see
-        `match_rows`.
-      leak: what to say wherever scores are shown; empty where no category can leak.
+      columns: names of the table's columns; empty without a table.
+      mean, scale: of each column over the training tracks, used to standardise it. A batch norm
+        would flatten columns of small numbers.
+      vocabularies: by category, the names among the training tracks. The first has number 1; 0
+        stands for all others.
+      rows: the table row of each of the dataset's tracks, by names; see `match_rows`.
+      leak: a warning to show with the scores; empty if no category can leak.
     """
 
     columns: tuple[str, ...] = ()
@@ -73,12 +76,17 @@ class SideInputs:
 
     @property
     def format(self) -> SideFormat:
-        """What the model must know."""
+        """The format that the model needs."""
         sizes = tuple((name, len(known)) for name, known in self.vocabularies.items())
         return SideFormat(len(self.columns), sizes)
 
     def encode(self, rows: np.ndarray, names: Mapping[str, Sequence[str]]) -> Arrays:
-        """The inputs of tracks, see `Fusion`, from [tracks, columns] and names by category."""
+        """The inputs of tracks for a `Fusion`.
+
+        Args:
+          rows: [tracks, columns].
+          names: of each category, the value of every track.
+        """
         arrays = {}
         if self.columns:
             table = (rows - np.array(self.mean)) / np.array(self.scale)
@@ -92,11 +100,11 @@ class SideInputs:
         """The inputs of one track.
 
         Args:
-          given: its row as "table" [columns], in the order of `columns`, and its categories by
-            name; those left out are unseen.
+          given: its table row as "table" [columns], in the order of `columns`, and its categories
+            by name; missing categories are unseen.
 
         Raises:
-          UserError: a name that the run does not take, or no row where it needs one.
+          UserError: the run takes no such name, or it needs a row and gets none.
         """
         given = dict(given or {})
         known = [*(["table"] if self.columns else []), *self.vocabularies]

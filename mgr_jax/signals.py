@@ -1,8 +1,8 @@
-"""SIGINT (Ctrl-C) and SIGTERM, by which a command is stopped on purpose.
+"""SIGINT (Ctrl-C) and SIGTERM, which stop a command on purpose.
 
-Both end a command by an exception, so that whatever it holds is let go. Python raises one for
-SIGINT alone, and only when the interpreter is at work: a call into compiled code, such as the
-compilation of a network, would be waited for. Training has handlers of its own while there is
+Both end a command by an exception, so that it releases what it holds. Python itself raises an
+exception only for SIGINT, and only while the interpreter runs; a call into compiled code, such as
+the compilation of a network, would delay it. Training has handlers of its own while there is
 something to save (training/stop.py).
 """
 
@@ -22,20 +22,20 @@ _SEEN = b"\0"  # no signal has this number
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM; whoever lets Ctrl-C through lets it through too."""
+    """SIGTERM. Code that lets Ctrl-C pass lets this pass too."""
 
 
 class Ending:
-    """Ends what runs within it at SIGINT (KeyboardInterrupt) or SIGTERM (Terminated).
+    """Ends the block at SIGINT (KeyboardInterrupt) or SIGTERM (Terminated).
 
-    What is raised may be dropped, as some modules do while they are imported, and as Python does
-    in the callbacks of its garbage collector: then it is raised again. Where the interpreter does
-    not get to a signal within a second, though other threads are at work, the process ends as it
-    is, and leaves what SIGKILL would leave. Handlers can be set in the main thread only; elsewhere,
-    and for a signal that the process was started to ignore, this does nothing.
+    The exception may get lost, because some modules drop it while they are imported, and so does
+    Python's garbage collector in its callbacks. Then it is raised again. If the interpreter does
+    not handle a signal within a second although other threads run, the process ends at once, as
+    with SIGKILL. Handlers can be set only in the main thread. Elsewhere, and for a signal that the
+    process was started to ignore, this class does nothing.
 
     Attributes:
-      number: of the signal that ends it; 0 before there is one.
+      number: of the signal that ends the block; 0 before.
     """
 
     def __init__(self, say: Callable[[int], Any]) -> None:
@@ -66,7 +66,7 @@ class Ending:
             self._write.close()  # which ends the thread
 
     def seen(self) -> None:
-        """Tells that the interpreter has got to a signal: its handler runs."""
+        """Reports that the interpreter has reached the handler of a signal."""
         self._write.send(_SEEN)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -82,7 +82,7 @@ class Ending:
         raise self._raised
 
     def _watch(self) -> None:
-        """Reads of signals as they arrive, and of handlers as they run."""
+        """Reads the signals as they arrive, and the reports of the handlers."""
         last = _SEEN
         while last:
             try:
@@ -100,7 +100,15 @@ class Ending:
 
 
 def take(number: int, handler: Callable[[int, FrameType | None], Any]) -> Any:
-    """Sets a handler, unless the signal is ignored, and returns the one before."""
+    """Sets a handler, unless the signal is ignored.
+
+    Args:
+      number: of the signal.
+      handler: the new handler.
+
+    Returns:
+      The handler before.
+    """
     old = signal.getsignal(number)
     if old is not signal.SIG_IGN:
         signal.signal(number, handler)
@@ -108,13 +116,13 @@ def take(number: int, handler: Callable[[int, FrameType | None], Any]) -> Any:
 
 
 def give_back(handlers: dict[int, Any]) -> None:
-    """Sets handlers that `take` returned; None is one that Python does not know."""
+    """Sets the handlers that `take` returned. None is a handler that Python does not know."""
     for number, handler in handlers.items():
         signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def take_back() -> None:
-    """Sets Python's handlers once more, after a library has set its own beneath them."""
+    """Sets Python's handlers again after a library has replaced them at the C level."""
     if threading.current_thread() is threading.main_thread():
         for number in STATUS:
             if (handler := signal.getsignal(number)) is not None:

@@ -1,11 +1,11 @@
-"""Worker processes that survive what they work on, and end with the process that started them.
+"""Worker processes that survive damaged inputs, and end with the process that started them.
 
-A damaged file can crash a C decoder, or keep it busy for ever. Here that costs one item: its
-worker is replaced, and the item is reported as failed. Each worker has a connection of its own
-and one item at a time, so it is known which item is to blame, and a worker that is killed, at
-whatever moment, holds no lock that the others need. (The process pool of pebble, as fast, has one
-pipe for all: one that is killed while it sends stalls all the others, and an exception that
-cannot be unpacked loses everything that is pending.)
+A damaged file can crash a C decoder or keep it busy for ever. Here this costs one item: its worker
+is replaced, and the item is reported as failed. Each worker has a connection of its own and one
+item at a time. So it is known which item failed, and a worker that is killed holds no lock that
+others need. (pebble's process pool is as fast, but it has one pipe for all workers. A worker that
+is killed while it sends blocks all others, and an exception that cannot be unpickled loses all
+pending work.)
 """
 
 import ctypes
@@ -35,8 +35,8 @@ _UNGUARDED = 86  # exit code of a worker that would start workers while it start
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _READY = b"ready"
-# Sent to all processes of a group, the parent among them; a worker that died of it would be taken
-# for one that its item has crashed.
+# These signals go to all processes of a group, also to the parent. If a worker died of one, its
+# item would be blamed for a crash.
 _IGNORED = (signal.SIGINT, signal.SIGTERM)
 
 _Jobs = SimpleQueue[tuple[Any, Future] | None]
@@ -44,12 +44,12 @@ _Jobs = SimpleQueue[tuple[Any, Future] | None]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an item gave no result.
+    """The reason why an item gave no result.
 
     Attributes:
       reason: one sentence.
-      code: that of the UserError, see there, or workers.timed_out, workers.killed or
-        workers.crashed; empty where it was not kept.
+      code: the code of the UserError, or workers.timed_out, workers.killed or workers.crashed;
+        empty if it was not kept.
     """
 
     reason: str
@@ -57,7 +57,7 @@ class Failure:
 
 
 def available_cores() -> int:
-    """Cores that this process may use, which can be fewer than the machine has."""
+    """The number of cores that this process may use, which may be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -75,31 +75,30 @@ def map_in_processes(
 ) -> Generator[tuple[Any, Any]]:
     """Maps a function over items in worker processes, in order or not, with bounded memory.
 
-    An item whose worker crashes, is killed, or is not done in time becomes a Failure; so does one
-    for which the function raises a UserError. Any other exception is raised here, with the
-    worker's traceback as a note. What the function warns of by a class of mgr_jax's own is warned
-    of here, before its result comes; other warnings are libraries' remarks. Workers ignore Ctrl-C
-    and SIGTERM; they are killed when the iterator is closed or fails, and when this process ends,
-    however.
+    An item becomes a Failure if its worker crashes, is killed or takes too long, or if the function
+    raises a UserError for it. Any other exception is raised here, with the worker's traceback as a
+    note. Warnings of mgr_jax's own classes are repeated here, before the result; other warnings in
+    a worker are dropped. Workers ignore Ctrl-C and SIGTERM. They are killed when the iterator is
+    closed or fails, and when this process ends, for whatever reason.
 
     Args:
       function: picklable.
-      items: picklable arguments, taken as they are needed, in the thread that iterates.
-      workers: number of processes. 0 runs in this process, where a crash or a hang cannot be
-        survived: there is no time limit.
-      ahead: how many items, for each worker, may be taken before the first of them is asked for;
-        as many results may have to be kept.
-      overtake: how many later items may come before one that takes longer; 0 keeps their order,
-        and math.inf yields each as it is done.
-      time_limit: seconds that an item may take, while this process is not stopped; None for any
-        time. The default is a hundred times what decoding an hour of music takes.
-      name: what a Failure calls an item that crashed or was not done in time.
+      items: picklable arguments. They are taken when needed, in the thread that iterates.
+      workers: number of processes. 0 runs everything in this process, without protection against
+        crashes and without a time limit.
+      ahead: how many items per worker may be taken before the first result is requested. As many
+        results may be in memory.
+      overtake: how many later items may come before a slow one; 0 keeps the order, and math.inf
+        yields each result when it is done.
+      time_limit: seconds that an item may take, not counting the time that this process is stopped;
+        None for no limit. The default is a hundred times the time to decode an hour of music.
+      name: the name of an item in a Failure.
 
     Yields:
       (item, result or Failure), in the order of the items unless they may overtake.
 
     Raises:
-      UserError: no worker process can be started, or there cannot be so many.
+      UserError: no worker process can be started, or the number of workers is out of range.
     """
     if not 0 <= workers <= _MOST_WORKERS:
         raise UserError(
@@ -110,8 +109,8 @@ def map_in_processes(
         for item in items:
             yield item, _apply(function, item)
         return
-    # Processes are spawned: they import the script that asks for them, and must not ask again.
-    # The attribute is what multiprocessing itself raises its RuntimeError by.
+    # Spawned processes import the script that starts them; there, nothing may be started again.
+    # multiprocessing checks the same attribute before it raises its RuntimeError.
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         sys.exit(_UNGUARDED)
     jobs: _Jobs = SimpleQueue()
@@ -150,7 +149,7 @@ class _Pending:
         return len(self._jobs)
 
     def add(self, item: Any) -> tuple[Any, Future]:
-        """Takes an item, and returns what a worker is to do."""
+        """Adds an item, and returns the job for a worker."""
         number = self._added
         job: tuple[Any, Future] = (item, Future())
         self._jobs[number] = job
@@ -160,7 +159,7 @@ class _Pending:
         return job
 
     def take(self) -> tuple[Any, Future]:
-        """The next item: the first that is done, unless another must not wait any longer."""
+        """The next item: the first that is done, unless the oldest may not wait any longer."""
         oldest = next(iter(self._jobs))
         overtaken_by = self._added - len(self._jobs) - oldest  # of those yielded, the later ones
         if overtaken_by >= self._overtake:
@@ -181,8 +180,9 @@ class _Answer:
 class _Worker:
     """A process, and the thread of this process that gives it one item after another.
 
-    The thread starts the process, again after a crash, and lives as long as it: Linux ends a
-    process by its death signal when the thread that started it ends.
+    The thread starts the process, and starts it again after a crash. The thread lives as long as
+    the process, because Linux sends the death signal to a process when the thread that started it
+    ends.
     """
 
     def __init__(
@@ -192,7 +192,7 @@ class _Worker:
         self.process: Any = None
         self.stopped = False
         self.lock = threading.Lock()  # a process is either not started or can be killed
-        # A daemon, as its process: neither keeps a program that fails elsewhere from ending.
+        # A daemon, like its process, so that a program that fails elsewhere can end.
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
@@ -241,8 +241,8 @@ class _Worker:
 
     def _start(self) -> None:
         if hasattr(signal, "pthread_sigmask"):
-            # The process inherits the mask: a Ctrl-C while it starts shows no traceback. The
-            # tracker comes first, since Python 3.11 ends by unblocking when it starts that.
+            # The process inherits the mask, so a Ctrl-C while it starts shows no traceback. The
+            # tracker must start first: Python 3.11 unblocks the signals when it starts it.
             resource_tracker.ensure_running()
             signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED)
         # Not fork: this process may hold threads (jax, tensorstore) that a fork would deadlock on.
@@ -272,10 +272,10 @@ class _Worker:
         )
 
     def _wait(self, seconds: float) -> bool:
-        """Waits for an answer or the end of the process.
+        """Waits for an answer or for the end of the process.
 
-        Counts in short steps, so that the hours in which all of it was stopped (Ctrl-Z, a
-        suspended machine) are no time that the item took.
+        It counts in short steps, so that the time in which everything was stopped (Ctrl-Z, a
+        suspended machine) does not count.
         """
         while seconds > 0:
             step = min(seconds, 1.0)
@@ -290,9 +290,9 @@ class _Worker:
         return self.line.recv_bytes()
 
     def _end(self, *, at_once: bool = False) -> int | None:
-        """Sees to it that the process has ended, and returns its exit code."""
+        """Makes sure that the process has ended, and returns its exit code."""
         self.line.close()
-        if not at_once:  # it is ending: let its own exit code be seen
+        if not at_once:  # it is ending; wait for its own exit code
             self.process.join(_KILL_LIMIT)
         self.process.kill()
         self.process.join(_KILL_LIMIT)
@@ -300,7 +300,7 @@ class _Worker:
 
 
 def _told(future: Future[_Answer]) -> Any:
-    """The result for an item, after warning of what its worker warned of."""
+    """The result for an item. It repeats the warnings of the worker."""
     answer = future.result()
     for text, category in answer.warnings:
         warnings.warn(text, category, stacklevel=3)
@@ -335,7 +335,7 @@ def _serve(line: connection.Connection, function: bytes) -> None:
         signal.signal(number, signal.SIG_IGN)
     _end_with_parent()
     _keep_freed_memory()
-    # libmpg123 writes its remarks on every odd header straight to the standard error.
+    # libmpg123 writes remarks on odd headers directly to the standard error.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         loaded = pickle.loads(function)
@@ -377,7 +377,7 @@ def _pack_error(error: BaseException) -> bytes:
 
 
 def _end_with_parent() -> None:
-    """Has this process killed when its parent ends, whatever either of them is doing."""
+    """Makes the system kill this process when its parent ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         parent = multiprocessing.parent_process()
@@ -395,7 +395,7 @@ def _watch_parent() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Has glibc keep what is freed: of blocks that come and go, each page would be cleared anew."""
+    """Makes glibc keep freed memory; else each page would be cleared again for the next block."""
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(_M_TRIM_THRESHOLD, 1 << 26)
         mallopt(_M_MMAP_THRESHOLD, 1 << 24)

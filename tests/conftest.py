@@ -27,7 +27,9 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".cache" / "numba" / WORKER)
 
 import faulthandler
+import io
 import signal
+import sys
 
 import hypothesis
 import numpy as np
@@ -157,6 +159,24 @@ def tiny_config(data_dir):
     config.eval_every = 4
     config.log_every = 2
     return config
+
+
+@pytest.fixture
+def open_terminal(monkeypatch):
+    """Makes standard error a terminal, where bars are shown, and returns what it shows.
+
+    In the test, not before it: pytest sets the stream anew between the two.
+    """
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    def open_it() -> io.StringIO:
+        monkeypatch.setattr(sys, "stderr", shown := Terminal())
+        return shown
+
+    return open_it
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import re
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,24 @@ def test_where_there_are_no_locks_work_goes_on_with_a_word_and_nothing_is_cleare
     with pytest.warns(UserWarning, match=told):
         write_file(tmp_path / "a", lambda file: file.write(b"a"))
     assert {path.name for path in tmp_path.iterdir()} == {"a", ".a.123.partial"}
+
+
+def test_windows_is_told_in_one_sentence_what_to_use():
+    """Python has no fcntl there."""
+    code = (
+        "import sys\n"
+        "sys.modules['fcntl'] = None\n"
+        "import mgr_jax\n"
+        "from mgr_jax.__main__ import main\n"
+        "try:\n"
+        "  mgr_jax.prepare\n"
+        "except mgr_jax.UserError as error:\n"
+        "  print(error.code)\n"
+        "sys.exit(main('train', '--help'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "platform.not_supported\n")
+    assert re.fullmatch(r"mgr-jax: .*Linux or macOS.*WSL\n", done.stderr)
 
 
 @pytest.fixture

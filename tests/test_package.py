@@ -1,4 +1,4 @@
-"""The package as a whole: what may import what, who may print, what importing costs, the wheel."""
+"""The package as a whole: what may import what, who may print, what importing costs."""
 
 import ast
 import functools
@@ -7,7 +7,6 @@ import pkgutil
 import re
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +43,8 @@ ARROWS: dict[str, set[str]] = {
     "signals": set(),
     "ahead": set(),
     "third_party": set(),
+    "random_keys": set(),
+    "run_once": set(),
     "huge_pages": set(),
     "program_cache": set(),
     "catalogue": set(),
@@ -73,7 +74,9 @@ ARROWS: dict[str, set[str]] = {
     "onednn": set(),
     "models": {"onednn"},
     "input_spec": {"audio.clips"},
-    "classifier": {"audio.dsp", "audio.frontends", "models", "input_spec"},
+    "classifier": {
+        "audio.dsp", "audio.frontends", "models", "input_spec", "random_keys", "run_once",
+    },
     "model_folder": {
         "background", "classifier", "decisions", "input_spec", "audio.clips", "model_of_config",
         "catalogue",
@@ -85,8 +88,8 @@ ARROWS: dict[str, set[str]] = {
         "evaluation.protocol",
     },
     "training": {
-        "classifier", "onednn", "input_spec", "model_folder", "model_of_config", "data", "config",
-        "evaluation", "reports",
+        "classifier", "run_once", "onednn", "input_spec", "model_folder", "model_of_config",
+        "data", "config", "evaluation", "reports",
         "audio.augment", "audio.dsp", "audio.frontends", "training.checkpoint",
     },
     "training.checkpoint": set(),
@@ -279,7 +282,7 @@ def test_the_command_line_is_flags_a_call_and_print():
             continue
         lines = len(path.read_text(encoding="utf-8").splitlines())
         # For each command, not for all together: another one is no reason to shorten the others.
-        # What they share need not grow with their number.
+        # What they share, the layout of help included, need not grow with their number.
         if path.name.startswith("_"):
             shared += lines
         assert lines <= (300 if path.name.startswith("_") else 70), path
@@ -289,7 +292,7 @@ def test_the_command_line_is_flags_a_call_and_print():
             assert not local, f"{path}: {function.name} imports {local}"
         if not path.name.startswith("_"):
             assert [node.name for node in functions] == ["define_flags", "main"], path
-    assert shared <= 650
+    assert shared <= 800
 
 
 def test_importing_the_package_loads_and_changes_nothing():
@@ -324,47 +327,3 @@ def test_public_names_exist():
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = mgr_jax.nonsense
     assert "rendered/demo" in mgr_jax.list_datasets()
-
-
-def test_one_version_is_cited_and_changed():
-    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"\nversion: {mgr_jax.__version__}\n" in cited
-    assert f"\n## {mgr_jax.__version__} – " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-
-
-def test_the_wheel_ships_configs_and_tables_inside_the_package(tmp_path):
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {"mgr_jax/_configs/choi2016.py", "mgr_jax/_results.jsonl"} <= set(names)
-    assert "mgr_jax/data/rendered/CITATIONS.bib" in names
-    assert {
-        "mgr_jax/py.typed",
-        "mgr_jax/benchmark/inputs/page.md",
-        "mgr_jax/onednn/convolution.cc",
-    } <= set(names)
-    assert {name.split("/")[0] for name in names} == {
-        "mgr_jax",
-        f"mgr_jax-{mgr_jax.__version__}.dist-info",
-    }
-    # An installed wheel finds its configs and its published lists without the checkout.
-    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
-    code = (
-        "from mgr_jax.cli import main; main(['init_config'])\n"
-        "import mgr_jax; print(mgr_jax.list_datasets())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path / "site",
-        check=True,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
-    )
-    assert "choi2016" in done.stdout
-    assert "gtzan/fault_filtered" in done.stdout

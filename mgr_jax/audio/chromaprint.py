@@ -1,6 +1,6 @@
-"""Fingerprints by Chromaprint, where its program `fpcalc` is installed (https://acoustid.org).
+"""Chromaprint fingerprints. They need the program `fpcalc` (https://acoustid.org).
 
-Debian and Ubuntu have it in libchromaprint-tools, Homebrew in chromaprint.
+On Debian and Ubuntu the package is libchromaprint-tools, with Homebrew it is chromaprint.
 """
 
 import shutil
@@ -16,7 +16,11 @@ _SHORTEST_SECONDS = 3.0  # fpcalc makes no word of less
 
 
 def require_fpcalc() -> None:
-    """Raises a UserError unless the program is there."""
+    """Checks that `fpcalc` is installed.
+
+    Raises:
+      UserError: it is not.
+    """
     if shutil.which("fpcalc") is None:
         raise UserError(
             "the fingerprint chromaprint needs the program fpcalc; install it (Debian and Ubuntu: "
@@ -32,6 +36,9 @@ def chromaprint(waveform: np.ndarray, sample_rate: int) -> Fingerprint:
       waveform: [samples] float32.
       sample_rate: in Hz.
 
+    Returns:
+      The words of the track.
+
     Raises:
       UserError: there is no fpcalc, or it fails.
     """
@@ -41,13 +48,13 @@ def chromaprint(waveform: np.ndarray, sample_rate: int) -> Fingerprint:
     command = f"fpcalc -raw -plain -length 0 -format s16le -rate {sample_rate} -channels 1 -"
     samples = to_int16(waveform).astype("<i2").tobytes()
     done = subprocess.run(command.split(), input=samples, capture_output=True)
-    if not done.stdout:  # its exit code reports the end of the input as an error
+    if not done.stdout:  # the exit code counts the end of the input as an error
         raise UserError(
             f"fpcalc failed: {done.stderr.decode(errors='replace').strip()}",
             code="fingerprint.fpcalc_failed",
         )
     words = np.array(done.stdout.split(b","), np.int64).astype(np.uint32)
-    # Silence and steady tones give the same word again and again.
+    # Silence and steady tones repeat one word.
     same = np.pad(words[1:] == words[:-1], 1)
     return Fingerprint(words, ~(same[1:] & same[:-1]))
 

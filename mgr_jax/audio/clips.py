@@ -1,4 +1,4 @@
-"""Cutting a track into the clips of one length that a network sees."""
+"""Cuts a track into clips of one length, as a network takes them."""
 
 import dataclasses
 import math
@@ -8,12 +8,12 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Crop:
-    """How a front end wants clips cut from their tracks.
+    """How a front end needs clips cut from their tracks.
 
     Attributes:
-      context: samples that come with a clip on either side.
+      context: extra samples on each side of a clip.
       step: clips start at multiples of this many samples of their track.
-      padding: what lies beyond a track's ends: "constant" (zeros) or "reflect".
+      padding: the values beyond the ends of a track: "constant" (zeros) or "reflect".
     """
 
     context: int = 0
@@ -27,7 +27,7 @@ WITHOUT_CONTEXT = Crop()
 def segment_starts(
     length: int, clip_samples: int, segments: int = 0, *, step: int = 1
 ) -> np.ndarray:
-    """Spreads clips evenly over a track, first and last sample included.
+    """Spreads clips evenly over a track, from its first sample to its last.
 
     Args:
       length: samples of the track.
@@ -51,24 +51,31 @@ def segment_starts(
 
 
 def fit_length(clip: np.ndarray, clip_samples: int, short_clip: str) -> np.ndarray:
-    """Fills a clip that is too short: zeros at its end, or the clip again and again.
+    """Fills up a clip that is too short, with zeros at its end or by repeating it.
 
     Args:
-      clip: [samples] or [frames, ...], at least one; a longer clip is returned as it is.
+      clip: [samples] or [frames, ...], at least one; a longer clip is returned unchanged.
       clip_samples: the length to reach.
       short_clip: "zero_pad" or "repeat".
+
+    Returns:
+      The clip, [clip_samples] or [clip_samples, ...].
     """
     return _pad(clip, 0, clip_samples - len(clip), "wrap" if short_clip == "repeat" else "constant")
 
 
 def read_window(track: np.ndarray, start: int, stop: int, padding: str) -> np.ndarray:
-    """Reads [start, stop) of a track [samples, ...], which may reach beyond both its ends.
+    """Reads samples [start, stop) of a track. They may lie beyond its ends.
 
     Args:
-      track: the whole track, at least one sample; only what is read is touched.
+      track: the whole track [samples, ...], at least one sample; only the part that is needed is
+        read.
       start: first sample; negative before the track.
       stop: the sample after the last.
       padding: "constant" (zeros) or "reflect", which does not repeat the samples at the ends.
+
+    Returns:
+      The samples, [stop - start, ...].
     """
     if start >= 0 and stop <= len(track):
         return track[start:stop]
@@ -83,14 +90,17 @@ def read_window(track: np.ndarray, start: int, stop: int, padding: str) -> np.nd
 def cut_clip(
     track: np.ndarray, start: int, clip_samples: int, *, short_clip: str, crop: Crop
 ) -> np.ndarray:
-    """Cuts a clip with its context [context + clip_samples + context, ...] from a track.
+    """Cuts a clip with its context from a track.
 
     Args:
-      track: [samples, ...], at least one; only what is cut is touched.
-      start: first sample of the clip, its context not counted.
-      clip_samples: samples of the clip, its context not counted.
-      short_clip: how a track shorter than a clip is filled: "zero_pad" or "repeat".
-      crop: the context, and what lies beyond the track's ends.
+      track: [samples, ...], at least one sample; only the part that is needed is read.
+      start: first sample of the clip, without its context.
+      clip_samples: samples of the clip, without its context.
+      short_clip: how to fill up a track shorter than a clip: "zero_pad" or "repeat".
+      crop: the context, and the values beyond the ends of the track.
+
+    Returns:
+      The clip, [context + clip_samples + context, ...].
     """
     if len(track) < clip_samples:
         track, start = fit_length(track, clip_samples, short_clip), 0

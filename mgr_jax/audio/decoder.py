@@ -1,7 +1,7 @@
-"""From files of every kind to blocks of samples, with what is wrong with them.
+"""Decodes files of every kind to blocks of samples, and reports what is wrong with them.
 
-`Decoder` is the only place that knows what decodes: PyAV, which holds FFmpeg's libraries and is
-imported when the first file is read.
+`Decoder` is the only place that knows the decoding library: PyAV, which contains FFmpeg's
+libraries. It is imported when the first file is read.
 """
 
 import contextlib
@@ -16,18 +16,18 @@ from mgr_jax.audio.gate import AudioError, Limits
 from mgr_jax.audio.headers import Header, is_placeholder, read_header
 from mgr_jax.errors import UserError
 
-# A file that yields less than its header promises, by more than this, is cut short.
+# A file counts as cut short if it has less sound than its header says, by more than this.
 _MISSING_SECONDS, _MISSING_SHARE = 0.5, 0.01
 _BLOCK_VALUES = 1 << 22  # at most, of all channels: 16 MiB
 
-# What FFmpeg may take a file for. It knows some 350 formats, those of games among them, where a
-# damaged header makes it crash.
+# The formats that FFmpeg may detect. It knows some 350, among them formats of games; a damaged
+# header of those can crash it.
 CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,avr,caf,dsf,dts,dtshd,eac3,flac,flv,gsm,iff,ircam,loas,matroska,"
     "mlp,mov,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,pvf,qcp,rm,sbc,shn,sox,tak,truehd,"
     "tta,voc,w64,wav,wsd,wv,xwma"
 )
-_PICTURES = "bmp_pipe,gif,jpeg_pipe,png_pipe,webp_pipe"  # to be told for what they are
+_PICTURES = "bmp_pipe,gif,jpeg_pipe,png_pipe,webp_pipe"  # for a clear message
 
 _STILL = ("mjpeg", "png", "bmp", "gif", "webp", "tiff")  # codecs of covers
 
@@ -43,18 +43,18 @@ _FORMATS = {
 
 
 class Decoder:
-    """The sound of a file, block by block; what there is to tell of it is known at the end.
+    """The sound of a file, block by block. The report on the file is complete at the end.
 
     Attributes:
       path: of the file.
-      claimed: its length in seconds by its header; None where that says nothing, or only what
+      claimed: its length in seconds by its header; None if the header gives none, or only what
         follows from the size of the file.
       decoded: seconds that were decoded.
-      failed: packets that cannot be decoded.
-      cut: its last part is not whole.
-      unread: share of the file that lies behind the end its header tells, and is left out.
-      extended: there is more sound than its header tells, and it is read.
-      lossy: whether coding has changed the samples.
+      failed: number of packets that cannot be decoded.
+      cut: whether the last part of the file is incomplete.
+      unread: share of the file that lies behind the end in its header and is left out.
+      extended: whether there is more sound than the header says, which is then read.
+      lossy: whether the coding has changed the samples.
     """
 
     def __init__(self, path: Path, data: bytes | None = None, limits: Limits | None = None) -> None:
@@ -68,27 +68,27 @@ class Decoder:
 
     @property
     def missing(self) -> bool:
-        """Whether more is missing than the padding that encoders add."""
+        """Whether more sound is missing than the padding that encoders add."""
         whole = self.claimed or self.decoded
         lost = self.failed * self.decoded / max(self._good, 1)
         missing = max(whole - self.decoded, lost)
         return self.cut or missing > max(_MISSING_SECONDS, _MISSING_SHARE * whole)
 
     def describe(self) -> str:
-        """How much of it was decoded, and what was not."""
+        """How much of the file was decoded, and what was not."""
         if self.claimed and self.claimed >= self.decoded + _MISSING_SECONDS / 2:
             return f"{self.decoded:.1f} of {self.claimed:.1f} s can be decoded"
         lost = "its end is missing or damaged" if self.cut else f"{self.failed} packets cannot"
         return f"{self.decoded:.1f} s can be decoded, and {lost}"
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
-        """Yields blocks of a second, or less at the end and where rate or channels change.
+        """Yields blocks of a second, or less at the end and where the rate or the channels change.
 
-        Each is the rate in Hz, and [channels, samples] float32 with 1 as full scale, which holds
-        until the next is asked for.
+        Each block is the rate in Hz and an array [channels, samples] float32, full scale at 1. The
+        array is valid until the next block is requested.
 
         Raises:
-          AudioError: there is no such file, or it is no sound, or beyond the limits.
+          AudioError: there is no such file, it is not audio, or it is beyond the limits.
         """
         self.claimed, self.decoded, self.failed, self._good = None, 0.0, 0, 0
         self.cut, self._reached = False, 0
@@ -121,7 +121,7 @@ class Decoder:
 
     @contextlib.contextmanager
     def _changes_told(self, file: BinaryIO) -> Iterator[None]:
-        """Refuses what somebody writes to while it is read, whatever else is wrong with it."""
+        """Refuses a file that changes while it is read, whatever else is wrong with it."""
         before = state_of(file)
         fault: UserError | None = None
         try:
@@ -147,7 +147,7 @@ class Decoder:
 
     @contextlib.contextmanager
     def _errors_told(self, header: Header) -> Iterator[None]:
-        """Turns whatever the decoder raises into a sentence: a file may hold anything."""
+        """Turns every error of the decoder into a sentence. A file may contain anything."""
         av = import_av()
         try:
             yield
@@ -280,13 +280,17 @@ class Decoder:
 
 
 def _is_film(container: Any) -> bool:
-    """Whether there are moving pictures, which may last longer than the sound."""
+    """Whether the file has moving pictures, which may last longer than the sound."""
     contexts = [stream.codec_context for stream in container.streams.video]
     return any(context and context.name not in _STILL for context in contexts)
 
 
 def import_av() -> Any:
-    """PyAV; raises a UserError where it is missing."""
+    """The module of PyAV.
+
+    Raises:
+      UserError: it is not installed.
+    """
     try:
         import av
     except ImportError as error:

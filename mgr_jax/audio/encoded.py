@@ -1,4 +1,4 @@
-"""Files of sound as FFmpeg is given them: opened, put right and in part."""
+"""Audio files as FFmpeg gets them: opened, corrected, and limited to a part."""
 
 import io
 import os
@@ -10,14 +10,17 @@ from mgr_jax.audio.gate import AudioError
 
 
 def open_encoded(path: Path, data: bytes | None) -> BinaryIO:
-    """Opens a regular file; a named pipe would wait for somebody to write to it.
+    """Opens a regular file. A named pipe is refused, because it could block.
 
     Args:
       path: of the file.
-      data: its content, where `path` only names it.
+      data: the content, if `path` only names it.
+
+    Returns:
+      The open file.
 
     Raises:
-      AudioError: there is none, or it may not be read.
+      AudioError: there is no such file, or it may not be read.
     """
     if data is not None:
         return io.BytesIO(data)
@@ -39,7 +42,7 @@ def open_encoded(path: Path, data: bytes | None) -> BinaryIO:
 
 
 def state_of(file: BinaryIO) -> tuple[int, int] | None:
-    """What is another where somebody has written to a file."""
+    """Values that change when somebody writes to a file; None for a file in memory."""
     try:
         found = os.fstat(file.fileno())
     except io.UnsupportedOperation:  # it lies in memory
@@ -48,33 +51,44 @@ def state_of(file: BinaryIO) -> tuple[int, int] | None:
 
 
 class Part:
-    """A file from some byte on, as FFmpeg sees it; it tells formats by their suffix too."""
+    """A file from some byte on, as FFmpeg sees it. FFmpeg detects formats by the suffix too."""
 
     def __init__(self, file: BinaryIO | io.RawIOBase, suffix: str, start: int) -> None:
-        """Takes the suffix of its name, and the first byte to be seen."""
+        """Wraps a file.
+
+        Args:
+          file: the whole file.
+          suffix: of its name.
+          start: the first byte that FFmpeg sees.
+        """
         self.name = f"sound{suffix}" if suffix[1:].isalnum() and suffix.isascii() else "sound"
         self.read, self._file, self._start = file.read, file, start
         self.seek(0)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Goes to a byte of the part; -1 where there is no such place."""
+        """Moves to a byte of the part; returns -1 if there is no such place."""
         if whence == io.SEEK_SET:
             offset += self._start
         try:
             return self._file.seek(offset, whence) - self._start
-        except OSError:  # where a damaged file sends it is no place; the disk has no part in it
+        except OSError:  # a damaged file may point anywhere; the disk is not to blame
             return -1
 
     def tell(self) -> int:
-        """Where it is."""
+        """The current position."""
         return self._file.tell() - self._start
 
 
 class Patched(io.RawIOBase):
-    """A file with other bytes in some places."""
+    """A file in which some bytes are replaced."""
 
     def __init__(self, file: BinaryIO, patches: dict[int, bytes]) -> None:
-        """Takes what stands from which byte on."""
+        """Wraps a file.
+
+        Args:
+          file: the file.
+          patches: new bytes by position.
+        """
         self._file, self._patches = file, patches
 
     def read(self, size: int = -1) -> bytes:
@@ -98,13 +112,13 @@ class Patched(io.RawIOBase):
 
 
 class Pieces(io.RawIOBase):
-    """Some stretches of a file, each from a first byte to before a last one, in a row."""
+    """Several stretches of a file in a row, each from a first byte to before a last one."""
 
     def __init__(self, file: BinaryIO, pieces: list[tuple[int, int]]) -> None:
         self._file, self._pieces, self._at = file, pieces, 0
 
     def read(self, size: int = -1) -> bytes:
-        """Reads no further than to the end of a stretch."""
+        """Reads at most to the end of the current stretch."""
         at = self._at
         for first, last in self._pieces:
             if at < last - first:
@@ -117,7 +131,11 @@ class Pieces(io.RawIOBase):
         return b""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Goes to a place, counted without what is left out."""
+        """Moves to a position, counted without the parts that are left out.
+
+        Raises:
+          OSError: the position is before the beginning.
+        """
         size = sum(last - first for first, last in self._pieces)
         at = offset + (0, self._at, size)[whence]
         if at < 0:
@@ -126,5 +144,5 @@ class Pieces(io.RawIOBase):
         return at
 
     def tell(self) -> int:
-        """The place, counted so."""
+        """The position, counted without the parts that are left out."""
         return self._at

@@ -1,4 +1,4 @@
-"""What the tags of an audio file tell of it."""
+"""Reads the tags of an audio file."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ _NAMES = {
 
 
 def read_tags(path: str | Path) -> dict[str, str]:
-    """Reads "artist", "title", "album" and "genre" of a file that was decoded before.
+    """Reads "artist", "title", "album" and "genre" from a file that was decoded before.
 
     Args:
-      path: of a file; one that cannot be opened any more tells nothing.
+      path: of the file; a file that can no longer be opened gives no tags.
 
     Returns:
-      Texts without spaces around; those that no tag tells are left out.
+      The texts by name, without surrounding spaces; a missing tag is left out.
     """
     import av
 

@@ -1,7 +1,7 @@
-"""What every sound passes: limits, mono by a rule, levels, silence, the rate that is asked for.
+"""Every sound passes here: limits, mixing to mono, levels, silence, resampling.
 
-It goes through block by block, so that memory is bounded by the result whatever the length, the
-channels and the rate of the source.
+Sound passes block by block. So memory is bounded by the result, whatever the length, channels and
+rate of the source are.
 """
 
 import math
@@ -21,7 +21,7 @@ from mgr_jax.errors import UserError, require, unknown_name
 # they independent: of two equally loud ones, where their correlation is below -0.9. An effect or a
 # transition takes a few seconds of a track; beyond a tenth of its sound, a channel is inverted.
 _CANCELLED, _CANCELLED_SHARE = 0.1, 0.1
-# What is softer than the loudest second by more is a pause, whose noise may be of any phase: 40 dB.
+# Sound this much softer than the loudest second is a pause; its noise may have any phase: 40 dB.
 _PAUSE = 1e-4
 # Decoders overshoot full scale where loud sound was coded at a low rate, to 2.3 with music and 3.9
 # with clipped noise (wma at 48 kbit/s), and players clip that. Stored samples overshoot by what
@@ -37,24 +37,24 @@ _NOTHING = np.empty(0, np.float32)
 
 
 def plain_number(number: float, digits: int = 15) -> str:
-    """A number to some digits, with separators and without a power of ten: 1,000,000 and 22,050.5.
+    """A number with thousands separators and no exponent, such as 1,000,000 or 22,050.5.
 
-    Those of more than 15 digits have one.
+    Numbers of more than 15 digits have an exponent.
     """
     return f"{float(f'{number:.{digits}g}'):,.15g}"
 
 
 class AudioError(UserError):
-    """An audio file that cannot be used; the message says why."""
+    """An audio file that cannot be used. The message says why."""
 
 
 class AudioWarning(UserWarning):
-    """An audio file that is used, but not as it is; the message says what was done."""
+    """An audio file that is used after a correction. The message says which one."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may ask for before it is refused, so that none takes all memory.
+    """Limits on what a file may contain, so that no file fills up the memory.
 
     Attributes:
       min_rate: the lowest sample rate in Hz.
@@ -69,7 +69,11 @@ class Limits:
     max_expansion: float = 200
 
     def __post_init__(self) -> None:
-        """Raises a UserError unless all are positive numbers, and the rates in order."""
+        """Checks that all numbers are positive and that the rates are in order.
+
+        Raises:
+          UserError: they are not.
+        """
         for name, value in vars(self).items():
             is_number = isinstance(value, numbers.Real) and float(value) > 0
             require(is_number, name, value, "give a positive number")
@@ -78,10 +82,11 @@ class Limits:
 
     @classmethod
     def parse(cls, text: str) -> "Limits":
-        """Reads `name=number`, with commas between; the others keep their defaults.
+        """Reads `name=number` pairs, separated by commas. The other limits keep their defaults.
 
         Raises:
-          UserError: there is no such limit, it is no positive number, or the rates exclude all.
+          UserError: there is no such limit, it is not a positive number, or the rates exclude
+            everything.
         """
         chosen = {}
         for part in filter(None, text.split(",")):
@@ -94,12 +99,12 @@ class Limits:
 
     @classmethod
     def of(cls, given: "LimitsLike") -> "Limits":
-        """What a user gives as `limits`: such an object, a dict of numbers by name, or a text.
+        """The limits that a user gave: such an object, a dict of numbers by name, or a text.
 
-        The text is as `parse` takes it; None stands for the defaults.
+        A text is read by `parse`. None stands for the defaults.
 
         Raises:
-          UserError: it is something else, there is no such limit, or it is no positive number.
+          UserError: it is something else, there is no such limit, or it is not a positive number.
         """
         if given is None or isinstance(given, cls):
             return given or cls()
@@ -117,7 +122,7 @@ class Limits:
         return cls(**given)
 
     def changed(self) -> dict[str, float]:
-        """Those that are not the usual ones, by name."""
+        """The limits that differ from the defaults, by name."""
         usual = vars(type(self)())
         return {name: float(value) for name, value in vars(self).items() if value != usual[name]}
 
@@ -126,7 +131,15 @@ class Limits:
         return f"{plain_number(self.min_rate)} to {plain_number(self.max_rate)} Hz"
 
     def require_rate(self, name: str, rate: float) -> None:
-        """Raises an AudioError unless a sample rate in Hz lies within the limits."""
+        """Checks a sample rate.
+
+        Args:
+          name: of the source, for the message.
+          rate: in Hz.
+
+        Raises:
+          AudioError: the rate is outside the limits.
+        """
         if not self.min_rate <= rate <= self.max_rate:
             raise AudioError(
                 f"{name} has a sample rate of {plain_number(rate)} Hz, outside of {self.rates()}; "
@@ -160,10 +173,10 @@ class _Rule:
 
 
 class Sound(Protocol):
-    """What passes the gate; it is gone through twice in the rare case that the usual rule fails.
+    """A sound that can pass the gate. If the usual mixing fails, which is rare, it is read twice.
 
     Attributes:
-      lossy: whether decoding has changed the samples.
+      lossy: whether the coding has changed the samples.
     """
 
     lossy: bool
@@ -175,11 +188,11 @@ class Sound(Protocol):
 def pass_gate(
     sound: Sound, name: str, to_rate: int | None, dtype: type, spool: Spool | None = None
 ) -> tuple[np.ndarray, int]:
-    """Makes one waveform of a sound.
+    """Makes one mono waveform of a sound.
 
-    Channels are averaged; where they cancel each other in more than a tenth of the sound, the
-    loudest is taken alone. Samples far beyond full scale, such as integers stored as floats, are
-    scaled to their peak. Both are said by an AudioWarning.
+    Channels are averaged. If they cancel each other in more than a tenth of the sound, only the
+    loudest channel is used. Samples far beyond full scale, such as integers stored as floats, are
+    scaled to their peak. An AudioWarning reports both.
 
     Args:
       sound: its blocks.
@@ -259,7 +272,7 @@ class _Survey:
         return found
 
     def judge(self, lossy: bool) -> tuple[_Rule, list[str]]:
-        """How the sound is to be mixed, and what there is to say of that."""
+        """How to mix the sound, and the remarks about it."""
         if not self._blocks:
             raise AudioError(
                 f"{self._name} holds no audio samples; remove it or replace it",
@@ -388,7 +401,12 @@ def to_int16(waveform: np.ndarray) -> np.ndarray:
 
 
 def is_silent(samples: np.ndarray, rate: int) -> bool:
-    """Whether no second of int16 [samples] at a rate in Hz is loud enough to count as sound."""
+    """Whether no second of a sound is loud enough to count as sound.
+
+    Args:
+      samples: int16 [samples].
+      rate: in Hz.
+    """
     levels = _Levels()
     for start in range(0, len(samples), rate):
         block = samples[start : start + rate] / np.float32(32768.0)

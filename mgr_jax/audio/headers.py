@@ -1,7 +1,7 @@
-"""What a file tells of its own lengths that FFmpeg hides, or takes for more than it is.
+"""Lengths that a file states about itself and that FFmpeg hides or misreads.
 
-FFmpeg takes most lengths that say nothing for what they are, and refuses a few. Of some formats it
-reads what is there, without a word that more was promised.
+FFmpeg usually ignores lengths that mean "not known", but it refuses some files because of them. In
+some formats it reads what is there and does not report that more was promised.
 """
 
 import io
@@ -19,20 +19,20 @@ _EXTENDED_SHARE = 0.01  # of a file, behind its sound and no chunk; less are odd
 
 @dataclass(frozen=True)
 class Header:
-    """What there is to know of a file before it is decoded.
+    """What can be known about a file before it is decoded.
 
     Attributes:
-      file: its content, with lengths that say nothing written as FFmpeg understands them, and
-        without the tags within and behind an MP3 and the like.
-      size: of that, in bytes.
-      share: of the sound that its header promises, how much is there.
-      end: where its header says that it ends, and the chunks behind that; its size where that
-        says nothing.
-      extended: its header gives the sound a length behind which there is more of it.
-      cut: it ends within a page of Ogg.
-      index_last: it is an MP4, which has its index at either end.
-      is_lfs: it only says where git-lfs keeps the file.
-      is_text: it is text.
+      file: its content. Lengths that mean "not known" are written as FFmpeg expects them, and tags
+        within and behind an MP3 or similar file are left out.
+      size: of that content, in bytes.
+      share: how much of the sound promised by the header is there, from 0 to 1.
+      end: the end of the file by its header, including the chunks behind the sound; its size if the
+        header gives no end.
+      extended: whether more sound follows after the length that the header gives.
+      cut: whether the file ends within an Ogg page.
+      index_last: whether it is an MP4 file, which has its index at either end.
+      is_lfs: whether it is only a pointer file of git-lfs.
+      is_text: whether it is text.
     """
 
     file: BinaryIO | io.RawIOBase
@@ -46,7 +46,7 @@ class Header:
     is_text: bool
 
     def next_stream(self, after: int) -> int | None:
-        """Where in an Ogg file that is several, one after the other, another one begins."""
+        """The position of the next stream in an Ogg file that holds several in a row, or None."""
         page = b"OggS\x00\x02"  # the flag is that of a first page
         position = after + 1
         while position < self.size:
@@ -61,8 +61,8 @@ class Header:
 def is_placeholder(length: float) -> bool:
     """Whether a number of bytes or samples stands for "not known when this was written".
 
-    Programs that cannot go back to the header leave 0 or about the largest number there is, of 31
-    or 32 bits: 0x7FFFF000 and 0x7F000000 are sox's, 0x80000000 and 0xFFFFFFFF others'.
+    Programs that cannot go back to the header leave 0, or about the largest number of 31 or 32
+    bits: sox writes 0x7FFFF000 and 0x7F000000, others 0x80000000 and 0xFFFFFFFF.
     """
     return (
         length <= 0
@@ -74,7 +74,7 @@ def is_placeholder(length: float) -> bool:
 
 
 def read_header(file: BinaryIO) -> Header:
-    """Looks at both ends of a file, at its chunks, and for tags in what has none."""
+    """Reads both ends of a file and its chunks, and finds tags in formats without chunks."""
     head = file.read(_HEAD)
     size = file.seek(0, io.SEEK_END)
     told = _told(file, head, size)

@@ -1,6 +1,6 @@
-"""Audio files in and out on the host: decoded, mixed to mono and resampled; FLAC of our own.
+"""Reads and writes audio files on the host: decoding, mixing to mono, resampling, our own FLAC.
 
-Reading FLAC that `encode_flac` wrote needs soundfile alone.
+Reading FLAC that `encode_flac` wrote needs only soundfile.
 """
 
 import io
@@ -48,34 +48,42 @@ def read_audio(
 ) -> np.ndarray:
     """Decodes a file, mixes it to mono and resamples it (soxr, HQ).
 
-    What FFmpeg plays is read. Memory is that of the result, whatever the file is like.
+    It reads everything that FFmpeg plays. The memory it needs is that of the result.
 
     Args:
       path: an audio file of any length, sample rate and number of channels.
       sample_rate: the rate of the result in Hz.
-      allow_truncated: warn of a file that ends before its header says, or whose packets cannot all
-        be decoded, and use what is there.
-      data: the content, where it does not lie in a file of its own; `path` then only names it.
+      allow_truncated: use a file that ends before its header says, or with packets that cannot be
+        decoded, and warn; else such a file is an error.
+      data: the content, if it is not in a file of its own; `path` then only names it.
       limits: what is refused; see `Limits`.
       dtype: np.float32, nominally in [-1, 1], or np.int16.
       spool: opens a file for a waveform of more than 16 MiB, see `audio.spool`; None: it stays in
         memory.
 
     Returns:
-      Waveform [samples], an np.memmap where it lies in a file. The mean of the channels; where
-      they cancel each other, the loudest.
+      Waveform [samples], an np.memmap if it is in a file. It is the mean of the channels, or the
+      loudest channel if they cancel each other.
 
     Raises:
       AudioError: the file is missing, may not be read, changes while it is read, is empty, not
-        audio, cut short, not finite, beyond the limits, or holds nothing to hear; or there is no
-        room for a long one.
+        audio, cut short, not finite, beyond the limits, or silent; or there is no room for a long
+        one.
     """
     decoder = Decoder(Path(path), data, Limits.of(limits))
     return _read(decoder, sample_rate, dtype, allow_truncated, spool)[0]
 
 
 def read_native(path: str | Path, *, limits: LimitsLike = None) -> tuple[np.ndarray, int]:
-    """Reads a file as `read_audio` does, at its own sample rate, which is returned too."""
+    """Reads a file as `read_audio` does, at its own sample rate.
+
+    Args:
+      path: an audio file.
+      limits: what is refused; see `Limits`.
+
+    Returns:
+      Waveform [samples] float32, and its sample rate in Hz.
+    """
     return _read(Decoder(Path(path), None, Limits.of(limits)), None, np.float32, False)
 
 
@@ -121,7 +129,16 @@ def _read(
 
 
 def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    """Resamples [samples] float32 from one rate in Hz to another with soxr, quality HQ."""
+    """Resamples a waveform with soxr, quality HQ.
+
+    Args:
+      waveform: [samples] float32.
+      from_rate: its sample rate in Hz.
+      to_rate: the sample rate of the result in Hz.
+
+    Returns:
+      Waveform [samples] float32.
+    """
     if from_rate == to_rate:
         return waveform
     return soxr.resample(waveform, from_rate, to_rate, quality="HQ").astype(np.float32)

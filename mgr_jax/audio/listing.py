@@ -1,4 +1,4 @@
-"""Lists the files of a folder, follows its links, and says what it leaves out."""
+"""Lists the files of a folder, follows its links, and reports what it leaves out."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ AUDIO_SUFFIXES = (
 )  # fmt: skip
 READABLE = "such as .mp3, .flac, .wav, .m4a, .ogg, .opus"  # for sentences
 
-# What lies beside music and is none: nobody needs to be warned of it.
+# Files that usually accompany music; they need no warning.
 _COMPANIONS = (
     ".bmp", ".csv", ".cue", ".db", ".gif", ".htm", ".html", ".ini", ".jpeg", ".jpg", ".json",
     ".jsonl", ".log", ".lrc", ".m3u", ".m3u8", ".md", ".md5", ".nfo", ".parquet", ".pdf", ".pls",
@@ -56,9 +56,9 @@ class Files:
     """The regular files below a folder.
 
     Attributes:
-      folder: where they are.
-      sizes: in bytes, by name below the folder, with forward slashes, sorted.
-      left_out: names of what is not among them, by reason; folders come before files.
+      folder: the folder.
+      sizes: sizes in bytes by name relative to the folder, with forward slashes, sorted.
+      left_out: names of everything else, by reason; folders come before files.
       outside: links that were followed out of the folder.
     """
 
@@ -73,7 +73,7 @@ class Files:
         return sorted(self.folder / name for name in self.sizes)
 
     def only(self, suffixes: Sequence[str]) -> "Files":
-        """Those with such a suffix, in either case; the others are left out by theirs."""
+        """The files with one of these suffixes, in either case. The others are left out."""
         left_out = {reason: list(names) for reason, names in self.left_out.items()}
         sizes = {}
         for name, size in self.sizes.items():
@@ -85,7 +85,7 @@ class Files:
         return Files(self.folder, sizes, left_out, self.outside)
 
     def without(self, names: Iterable[str], reason: str) -> "Files":
-        """Those but for these, which are left out for that reason."""
+        """The files without these, which are left out for this reason."""
         gone = set(names)
         left_out = dict(self.left_out)
         if gone:
@@ -94,12 +94,12 @@ class Files:
         return Files(self.folder, sizes, left_out, self.outside)
 
     def with_names_in_text(self) -> "Files":
-        """Those that a table or dataset can name: bytes that are no UTF-8 are surrogates here."""
+        """The files whose names are UTF-8, as tables and datasets need. The others are left out."""
         strange = [n for n in self.sizes if any("\ud800" <= c <= "\udfff" for c in n)]
         return self.without(strange, "with a name that is not UTF-8, to be renamed")
 
     def tell(self) -> None:
-        """Says in a sentence what was left out: a warning, where it may matter."""
+        """Reports in a sentence what was left out; as a warning if it may matter."""
         if not self.left_out:
             return
         text = f"left out of {self.folder}: {describe_left_out(self.left_out)}"
@@ -135,10 +135,10 @@ def _shorten(name: str) -> str:
 def list_files(folder: str | Path) -> Files:
     """Lists all regular files below a folder.
 
-    Links to files and folders are followed; the log says which lead out of the folder. A folder is
-    listed where it is, and once more where links lead to it: so links to each other do not
-    multiply, and a link to a folder that it lies in is none that is followed. Hidden files and
-    folders, and `__MACOSX`, are left out.
+    Links to files and folders are followed; the log names those that lead out of the folder. A
+    folder is listed at its own place and at most once more through links. So links to each other do
+    not multiply, and a link to a parent folder is not followed. Hidden files and folders, and
+    `__MACOSX`, are left out.
 
     Raises:
       UserError: it is not a folder, or cannot be read.
@@ -296,12 +296,12 @@ def _unreadable(folder: Path, error: OSError) -> UserError:
 
 
 def list_audio(folder: str | Path) -> Files:
-    """All files below a folder with the suffix of audio, see `list_files`."""
+    """All files below a folder with a suffix of audio, see `list_files`."""
     return list_files(folder).only(AUDIO_SUFFIXES)
 
 
 def require_audio_files(folder: Path) -> list[Path]:
-    """All audio files below a folder, sorted; says what was left out.
+    """All audio files below a folder, sorted. It reports what was left out.
 
     Raises:
       UserError: there is none, or no folder.
@@ -314,7 +314,7 @@ def require_audio_files(folder: Path) -> list[Path]:
 
 
 def no_audio_files(found: Files) -> UserError:
-    """Returns the error that says what a folder holds instead."""
+    """The error for a folder without audio files. It says what the folder holds instead."""
     return UserError(
         f"{found.folder} holds no audio files ({READABLE}); give another folder"
         f"{found.left_out_clause()}",
@@ -323,10 +323,10 @@ def no_audio_files(found: Files) -> UserError:
 
 
 def find_audio_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """The files that are named, and all audio files below the folders that are.
+    """The given files, and all audio files below the given folders.
 
     Args:
-      paths: of files, which need not be there, and of folders.
+      paths: of files, which need not exist, and of folders.
 
     Raises:
       UserError: a folder holds no audio file.

@@ -1,4 +1,4 @@
-"""What is told of files that are used, but not as they are: collected, instead of a flood."""
+"""Collects the warnings about audio files, so that they can be summarised."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,9 +15,15 @@ Notes = Mapping[str, Sequence[str]]
 
 
 def with_notes(results: Iterable[T]) -> Iterator[tuple[T, list[str]]]:
-    """Results that are computed as they are asked for, each with the AudioWarnings that it gave.
+    """Pairs each result, as it is computed, with the AudioWarnings that it gave.
 
-    These are not shown; all other warnings are, as ever.
+    These warnings are not shown; all others are shown as usual.
+
+    Args:
+      results: computes each result when it is requested.
+
+    Yields:
+      (result, texts of the warnings).
     """
     iterator = iter(results)
     while True:
@@ -34,7 +40,7 @@ def with_notes(results: Iterable[T]) -> Iterator[tuple[T, list[str]]]:
 
 
 def first_of_each(notes: Notes) -> list[str]:
-    """One sentence of each file."""
+    """The first sentence about each file."""
     return [sentences[0] for sentences in notes.values() if sentences]
 
 

@@ -1,4 +1,4 @@
-"""What a whole sound looks like from afar: its envelope and mel spectrogram in few columns."""
+"""An overview of a whole sound in few columns: its envelope and mel spectrogram."""
 
 import itertools
 from dataclasses import dataclass
@@ -33,14 +33,17 @@ class Overview:
 
 
 def make_overview(samples: np.ndarray, rate: float) -> Overview:
-    """Looks at a sound of any length, a column at a time.
+    """Makes an overview of a sound of any length, column by column.
 
-    The envelope is that of all samples. Levels of long sounds are means over some frames of each
-    column: as much work for ten hours as for ten minutes.
+    The envelope covers all samples. In long sounds, the levels are means over a few frames of each
+    column, so ten hours take as much work as ten minutes.
 
     Args:
       samples: [samples] int16, at least one; may be mapped from a file.
       rate: in Hz.
+
+    Returns:
+      The overview.
     """
     columns = int(np.clip(len(samples) // _LEAST_HOP, 1, COLUMNS))
     bounds = np.linspace(0, len(samples), columns + 1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The coded sound of a file: what must stay as it is where only the tags around it change."""
+"""The coded sound of a file. It must not change when only the tags around it change."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from mgr_jax.audio.headers import read_header
 
 
 def digest_packets(file: BinaryIO, suffix: str) -> str:
-    """A name for the coded sound: files of the same one decode to the same samples.
+    """A digest of the coded sound. Files with the same digest decode to the same samples.
 
-    It is that of all packets, their times, and what decoders are set up with; nothing is decoded.
+    It covers all packets, their times, and the set-up data of the decoder. Nothing is decoded.
 
     Args:
-      file: of sound, open for reading.
-      suffix: of its name, which tells some formats.
+      file: an audio file, open for reading.
+      suffix: of its name, which identifies some formats.
 
     Raises:
       ValueError: there is no sound in it.
@@ -24,7 +24,7 @@ def digest_packets(file: BinaryIO, suffix: str) -> str:
     av, header, total = import_av(), read_header(file), hashlib.sha256()
     start: int | None = 0
     packets = 0
-    # Ogg may hold one stream after the other, of which PyAV sees the first.
+    # An Ogg file may hold several streams in a row; PyAV sees only the first.
     while start is not None:
         reached, is_whole = start, True
         try:

@@ -1,7 +1,7 @@
 """Waveforms that grow block by block: short ones in memory, long ones in files.
 
-A file is mapped into memory, so that what is read of it counts for little and can be dropped by
-the system. However long sounds are, and however many wait their turn, none fills the memory.
+A file is mapped into memory, so the system can drop the parts that are not in use. However long
+sounds are, and however many are waiting, they do not fill the memory.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ Spool = Callable[[], BinaryIO]
 
 
 class SpoolError(Exception):
-    """A long waveform cannot be kept in a file; the message says why."""
+    """A long waveform cannot be stored in a file. The message says why."""
 
 
 class GrowingWaveform:
@@ -43,14 +43,17 @@ class GrowingWaveform:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # a full disk is told by what failed first
+        with contextlib.suppress(OSError):  # a full disk is reported by what failed first
             self._file.close()
 
     def append(self, samples: np.ndarray) -> None:
-        """Adds [samples].
+        """Appends samples.
+
+        Args:
+          samples: [samples].
 
         Raises:
-          SpoolError: they are to be written to a file, and cannot be.
+          SpoolError: they must go to a file, and it cannot be written.
         """
         samples = np.ascontiguousarray(samples, self._samples.dtype)
         end = self._length + len(samples)
@@ -69,7 +72,7 @@ class GrowingWaveform:
         self._length = end
 
     def take(self) -> np.ndarray:
-        """The whole of it, once: an array, or an np.memmap of the file.
+        """The whole waveform, which can be taken once: an array, or an np.memmap of the file.
 
         Raises:
           SpoolError: the file cannot be written.
@@ -91,9 +94,9 @@ def _told() -> Iterator[None]:
 
 
 def spool_folder() -> Path:
-    """Where temporary files go that may be large.
+    """The folder for large temporary files.
 
-    That is $TMPDIR, or else /var/tmp, since /tmp may lie in memory.
+    It is $TMPDIR, or else /var/tmp, because /tmp may be in memory.
     """
     try:
         chosen = Path(tempfile.gettempdir())
@@ -105,7 +108,7 @@ def spool_folder() -> Path:
 
 
 def without_a_name() -> BinaryIO:
-    """A `Spool` for this process: the file goes with it, however it ends."""
+    """A `Spool` for this process. The file disappears with the process, however it ends."""
     return tempfile.TemporaryFile(dir=spool_folder())
 
 
@@ -122,7 +125,7 @@ class Spooled:
     dtype: str
 
     def take(self) -> np.ndarray:
-        """Maps it into memory, once: the name goes at once, and the file with the array."""
+        """Maps the file into memory, once. The name is removed at once, the file with the array."""
         waveform = np.memmap(self.path, self.dtype, "r")
         self.path.unlink()
         return waveform
@@ -135,8 +138,11 @@ def read_into(
 
     Args:
       folder: for long waveforms.
-      read: `audio.io.read_audio` with what it needs but for the path and the `spool`.
-      item: number of the file, which is the name of its waveform, and its path.
+      read: `audio.io.read_audio` with all its arguments except the path and the `spool`.
+      item: the number of the file, which becomes the name of its waveform, and its path.
+
+    Returns:
+      The waveform, or the file that holds it.
     """
     number, path = item
     place = Path(folder, str(number))

@@ -1,6 +1,6 @@
-"""Files that are frames or pages in a row: where their sound lies among tags and junk.
+"""Files made of frames or pages in a row: finds their sound among tags and junk.
 
-FFmpeg takes what looks like a frame in the picture of a tag for sound.
+FFmpeg mistakes bytes in a tag's picture for frames of sound.
 """
 
 import struct
@@ -12,16 +12,16 @@ _PAGE = 1 << 16
 
 
 def find_sound(file: BinaryIO, head: bytes, size: int) -> tuple[list[tuple[int, int]], bool]:
-    """Looks for the sound.
+    """Finds the stretches of sound in a file.
 
     Args:
-      file: anything that is not made of chunks.
+      file: any file that is not made of chunks.
       head: its first bytes.
       size: its length in bytes.
 
     Returns:
-      From which byte to before which one each stretch of it reaches, and whether it ends within a
-      page of Ogg. A tag at the beginning is left to FFmpeg.
+      (first byte, byte after the last) of each stretch, and whether the file ends within an Ogg
+      page. A tag at the beginning is left to FFmpeg.
     """
     if head.startswith(b"OggS"):
         end = _last_page_end(file, size)
@@ -34,7 +34,7 @@ def find_sound(file: BinaryIO, head: bytes, size: int) -> tuple[list[tuple[int, 
 
 
 def _id3_length(tag: bytes) -> int:
-    """Of an ID3v2 tag by its first bytes; 0 if it is none."""
+    """The length of an ID3v2 tag by its first bytes; 0 if it is not one."""
     if len(tag) < 10 or tag[3] not in (2, 3, 4) or max(tag[6:10]) > 127:
         return 0
     length = 0
@@ -44,7 +44,7 @@ def _id3_length(tag: bytes) -> int:
 
 
 def _ape_length(tag: bytes) -> int:
-    """Of an APEv2 tag by its header or, where it has no header, by its footer; else 0."""
+    """The length of an APEv2 tag by its header or, if it has none, by its footer; else 0."""
     if len(tag) < 32:
         return 0
     length, _, flags = struct.unpack_from("<III", tag, 12)
@@ -52,7 +52,7 @@ def _ape_length(tag: bytes) -> int:
 
 
 def _id3v1_length(tag: bytes) -> int:
-    """Of an ID3v1 tag, whose texts hold no control characters, and behind which sound begins."""
+    """The length of an ID3v1 tag: no control characters in it, and sound after it; else 0."""
     is_text = len(tag) > 130 and not any(0 < byte < 32 for byte in tag[3:93])
     return 128 if is_text and (tag[128:131] == b"ID3" or _is_frame(tag[128:])) else 0
 
@@ -70,7 +70,7 @@ def _is_frame(data: bytes) -> bool:
 
 
 def _between_tags(file: BinaryIO, head: bytes, end: int) -> Iterator[tuple[int, int]]:
-    """The stretches that are no tag, but for one at the beginning."""
+    """The stretches between the tags, except a tag at the beginning."""
     first = _id3_length(head) if head.startswith(b"ID3") else 0
     tags = sorted(tag for known in _TAGS for tag in _find_tags(file, first, end, *known))
     at = 0
@@ -120,7 +120,7 @@ def _without_last_tags(file: BinaryIO, size: int) -> int:
 
 
 def _without_hole(file: BinaryIO, end: int) -> int:
-    """Before the last zeros that a broken download leaves, but for a block that is told of."""
+    """The end without the zeros of a broken download, except one block that is reported."""
     last = end
     while last > 0:
         file.seek(max(0, last - _BLOCK))
@@ -131,7 +131,7 @@ def _without_hole(file: BinaryIO, end: int) -> int:
 
 
 def _last_page_end(file: BinaryIO, size: int) -> int | None:
-    """Where the last page of Ogg ends, be that behind the end of the file; None if in its table."""
+    """The end of the last Ogg page, perhaps behind the end of the file; None within its table."""
     at = size
     while at > 0:
         at = max(0, at - _PAGE)

@@ -1,4 +1,4 @@
-"""What a fitted classifier is, and the baseline every deep model should beat: `fit_svm`."""
+"""Fitted classifiers, and the baseline that every deep model should beat: `fit_svm`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,10 +29,11 @@ class Fitted:
     num_classes: int
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """Probabilities [rows, num_classes] float32 of features [rows, features].
+        """The probabilities [rows, num_classes] float32 of features [rows, features].
 
-        1 for the decision and 0 for the rest where the classifier knows no probabilities (support
-        vector machines but `svm`), or overflows on a row. A class that training lacked has 0.
+        They are 1 for the decision and 0 for the rest if the classifier has no probabilities
+        (support vector machines except `svm`), or if it overflows on a row. A class that was not in
+        the training rows has 0.
 
         Raises:
           UserError: the classifier cannot answer, as with fewer neighbours than it asks.
@@ -55,7 +56,12 @@ class Fitted:
 
 
 def cannot_learn(name: str, error: ValueError) -> UserError:
-    """What to say where scikit-learn refuses rows."""
+    """The error for rows that scikit-learn refuses.
+
+    Args:
+      name: of the classifier.
+      error: of scikit-learn.
+    """
     reason = str(error).split("\n")[0].rstrip(".")
     return UserError(
         f"{name} cannot learn from these rows ({reason}); leave it out, or add tracks",
@@ -86,18 +92,18 @@ def fit_svm(
     groups: Sequence[str] | np.ndarray | None = None,
     seed: int = 0,
 ) -> Svm:
-    """Fits standardisation, an RBF machine and Platt's calibration to the training split.
+    """Fits standardisation, an RBF support vector machine and Platt's calibration.
 
-    C is the most accurate of 0.1, 1, 10 and 100 in cross-validation, and the same folds calibrate
-    the probabilities. There are five folds, or the most with every class in every training part.
+    C is the most accurate of 0.1, 1, 10 and 100 in cross-validation; the same folds calibrate the
+    probabilities. There are five folds, or fewer if only then every training part has every class.
     Source: Platt, Probabilistic outputs for support vector machines, 1999.
 
     Args:
-      features: [examples, features], the training split only.
+      features: [examples, features], of the training split only.
       labels: [examples] int class indices.
       num_classes: number of classes of the task; the training split may lack some.
-      groups: [examples], what must not be parted between folds, such as the artist (or the track,
-        for several examples a track). None says that examples are independent.
+      groups: [examples], groups that stay in one fold, such as the artist (or the track, if a track
+        gives several examples). None: examples are independent.
       seed: decides the folds.
 
     Returns:

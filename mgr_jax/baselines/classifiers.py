@@ -1,10 +1,10 @@
 """Classical classifiers by name, with every setting that matters written out.
 
-The thirteen of FMA are those of its baselines.ipynb (Defferrard, Benzi, Vandergheynst and Bresson,
-FMA: A Dataset For Music Analysis, 2017) with what scikit-learn 0.18 did by default then, as later
-versions choose otherwise: logistic regression one class against the rest by liblinear, `gamma` of
-one over the number of features, LinearSVC in its dual, AdaBoost by SAMME.R, forests of 10 trees,
-networks that stop after two epochs without gain, discriminants of singular covariances.
+FMA's thirteen are those of its baselines.ipynb (Defferrard, Benzi, Vandergheynst and Bresson, FMA:
+A Dataset For Music Analysis, 2017) with the defaults of scikit-learn 0.18. Later versions have
+other defaults. The old ones are: logistic regression one class against the rest by liblinear,
+`gamma` of one over the number of features, LinearSVC in its dual, AdaBoost by SAMME.R, forests of
+10 trees, networks that stop after two epochs without gain, discriminants of singular covariances.
 """
 
 import warnings
@@ -111,7 +111,10 @@ SEEDED = frozenset(
 
 
 def choose_classifiers(names: Sequence[str]) -> list[str]:
-    """Names of CLASSIFIERS, each once; `fma` stands for FMA's thirteen, `all` for every one.
+    """The names of classifiers, each once. `fma` stands for FMA's thirteen, `all` for all.
+
+    Args:
+      names: as a user gives them.
 
     Raises:
       UserError: there is no name, or an unknown one.
@@ -129,12 +132,16 @@ def choose_classifiers(names: Sequence[str]) -> list[str]:
 
 
 def make_classifier(name: str, *, seed: int = 0) -> Any:
-    """An unfitted scikit-learn pipeline: standardisation, then a classifier of CLASSIFIERS.
+    """An unfitted scikit-learn pipeline: standardisation, then one of CLASSIFIERS.
 
-    `svm` chooses its settings as it is fitted, and so is no pipeline: see `fit`.
+    `svm` chooses its settings while it is fitted, so it is not a pipeline: see `fit`.
+
+    Args:
+      name: of the classifier.
+      seed: of its random numbers.
 
     Raises:
-      UserError: there is no classifier of that name.
+      UserError: there is no such classifier.
     """
     if name not in _BUILDERS:
         raise unknown_name("classifier", name, CLASSIFIERS)
@@ -157,11 +164,14 @@ def fit(
       features: [rows, features].
       labels: [rows] int class indices.
       num_classes: number of classes of the task; the training rows may lack some.
-      groups: [rows], what `svm` keeps together as it chooses its settings; see `fit_svm`.
-      seed: of what the classifier draws.
+      groups: [rows], groups that `svm` keeps together while it chooses its settings; see `fit_svm`.
+      seed: of the random numbers of the classifier.
+
+    Returns:
+      The fitted classifier.
 
     Raises:
-      UserError: an unknown name, or rows that cannot be learnt from.
+      UserError: the name is unknown, or the classifier cannot learn from the rows.
     """
     if name == "svm":
         with threadpool_limits(1):

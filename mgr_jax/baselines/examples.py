@@ -1,4 +1,4 @@
-"""What classical models learn from: rows of features, and what a protocol must know of them."""
+"""The training examples of classical models: rows of features, and the tracks behind them."""
 
 import dataclasses
 import hashlib
@@ -46,7 +46,11 @@ class Examples:
     length: str = "whole tracks"
 
     def select(self, rows: np.ndarray) -> "Examples":
-        """Some of the rows: bool [rows]."""
+        """The examples of some rows.
+
+        Args:
+          rows: bool [rows].
+        """
         names = ("features", "of_track", "start", "end")
         chosen: dict[str, Any] = {name: getattr(self, name)[rows] for name in names}
         return dataclasses.replace(self, **chosen)
@@ -77,7 +81,7 @@ class Examples:
         return take_units(self.tracks, self.of_track)
 
     def digest(self) -> str:
-        """A name for all of this: equal for equal examples."""
+        """A digest of everything; equal examples have equal digests."""
         arrays = (self.features, self.of_track, self.start, self.end, self.label)
         name = hashlib.sha256(repr((self.tracks, self.classes, self.columns)).encode())
         for array in arrays:
@@ -94,19 +98,22 @@ def make_examples(
     classes: Sequence[str],
     **about: Any,
 ) -> Examples:
-    """Makes examples of rows, without the tracks that have no genre.
+    """Makes examples from rows. Tracks without a genre are left out.
 
     Args:
       features: [rows, columns].
       of_track: [rows] int positions of tracks.
       spans: [rows, 2], start and end in seconds.
-      tracks: what is known of the tracks, genre "" where it is unknown.
-      label: [tracks] int classes; anything where the genre is unknown.
+      tracks: facts about the tracks; genre "" if unknown.
+      label: [tracks] int classes; any number if the genre is unknown.
       classes: names of the classes.
       **about: columns, protocol, published and length of the Examples.
 
+    Returns:
+      The examples.
+
     Raises:
-      UserError: no two genres occur.
+      UserError: there are fewer than two genres.
     """
     known = np.array(tracks.genre) != ""
     if len(set(tracks.genre) - {""}) < 2:
@@ -128,13 +135,13 @@ def make_examples(
 
 
 def examples_of_table(table: FeatureTracks) -> Examples:
-    """Every row of a table as an example; nothing says how long it is, so it counts as a second.
+    """Every row of a table as an example. Its length is unknown, so it counts as one second.
 
     Args:
       table: with columns.
 
     Raises:
-      UserError: the table does not say the genre of its tracks, or gives one a split that is none.
+      UserError: the table does not give the genres of its tracks, or a split has an unknown name.
     """
     counts = [len(frames) for frames in table.features]
     start = np.concatenate([np.arange(count) for count in counts]).astype(float)
@@ -149,7 +156,7 @@ def examples_of_table(table: FeatureTracks) -> Examples:
 
 
 def describe_tracks(table: FeatureTracks) -> dict[str, Any]:
-    """What a file says of its tracks, as arguments of `make_examples`; see `examples_of_table`."""
+    """The facts that a table gives about its tracks, as arguments of `make_examples`."""
     if not table.published:
         table.require_labels()
     table.require_splits(of_all=False)

@@ -31,7 +31,7 @@ _STATISTIC = re.compile(r"_(mean|var|std)$")
 
 
 def feature_of(column: str) -> str:
-    """The feature that a column is a statistic of: mfcc.mean.01, mfcc1_mean and mfcc3 are mfcc."""
+    """The feature behind a column of statistics: mfcc for mfcc.mean.01, mfcc1_mean and mfcc3."""
     return _STATISTIC.sub("", column.partition(".")[0]).rstrip("0123456789")
 
 

@@ -1,7 +1,7 @@
-"""Two classifiers as scikit-learn had them in 2017, when FMA's baselines were published.
+"""Two classifiers as in scikit-learn of 2017, when FMA's baselines were published.
 
-Later versions lack SAMME.R (gone in 1.6) and refuse quadratic discriminants of singular covariances
-(from 1.8), which FMA's rare genres have: 17 training tracks against up to 518 features.
+Later versions lack SAMME.R (removed in 1.6) and refuse quadratic discriminants of singular
+covariances (from 1.8). FMA's rare genres have those: 17 training tracks with up to 518 features.
 """
 
 import numpy as np
@@ -58,12 +58,12 @@ class SammeR(ClassifierMixin, BaseEstimator):
 
 
 class SingularQDA(ClassifierMixin, BaseEstimator):
-    """Quadratic discriminant analysis that goes on with a covariance that is not of full rank.
+    """Quadratic discriminant analysis that accepts a covariance without full rank.
 
-    A class with fewer rows than features is then a thin slice of space, and what lies off it is
-    hardly ever given to that class: this is why FMA's table has scores below chance. Where all
-    covariances are of full rank, equal to scikit-learn's QuadraticDiscriminantAnalysis (up to 1.7,
-    whose covariances divide by rows - 1).
+    A class with fewer rows than features is then a thin slice of space. Points off this slice are
+    almost never assigned to the class, so FMA's table has scores below chance. If all covariances
+    have full rank, the result equals scikit-learn's QuadraticDiscriminantAnalysis (up to 1.7, whose
+    covariances divide by rows - 1).
     """
 
     def fit(self, features: np.ndarray, labels: np.ndarray) -> "SingularQDA":

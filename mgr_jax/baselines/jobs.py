@@ -1,4 +1,4 @@
-"""Fits and scores baselines, each into its folder, in processes and only once."""
+"""Fits and scores baselines, each in its own folder, in processes and only once."""
 
 import os
 import time
@@ -43,7 +43,7 @@ class Job:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the predictions depend on."""
+        """The settings that the predictions depend on."""
         return {
             "system": self.system,
             "examples": self.digest,
@@ -53,9 +53,9 @@ class Job:
         }
 
     def find_result(self) -> Result | None:
-        """What was scored with these settings; None if that is still to be done.
+        """The result that was scored with these settings; None if there is none yet.
 
-        Warns of what is damaged, and has to be done again.
+        It warns of damaged results, which must be computed again.
         """
         path = self.folder / _SETTINGS
         if not path.exists():
@@ -83,18 +83,18 @@ class Finished:
 
     @property
     def seconds(self) -> float:
-        """What fitting and predicting took; NaN if that is not known any more."""
+        """The seconds for fitting and predicting; NaN if not known any more."""
         return self.result.cost.get("seconds", float("nan"))
 
 
 @dataclass
 class Outcome:
-    """What came of jobs.
+    """The results of jobs.
 
     Attributes:
-      finished: those that are done, now or before.
-      failures: why the others cannot be done, by the names of their feature set and classifier.
-      notes: what there was to warn of, each sentence once.
+      finished: the finished ones, from now or before.
+      failures: the reasons of the others, by the names of their feature set and classifier.
+      notes: warnings, each sentence once.
     """
 
     finished: list[Finished] = field(default_factory=list)
@@ -102,11 +102,11 @@ class Outcome:
     notes: set[str] = field(default_factory=set)
 
     def add(self, job: Job, result: Result) -> None:
-        """Adds what a job has given, now or before."""
+        """Adds the result of a job, from now or before."""
         self.finished.append(Finished(job.feature_set, job.classifier, result))
 
     def add_answer(self, job: Job, answer: list[str] | Failure) -> None:
-        """Adds what `_run` gave for a job."""
+        """Adds the answer of `_run` for a job."""
         if isinstance(answer, Failure):
             self.failures[job.feature_set, job.classifier] = answer.reason
             return
@@ -119,16 +119,21 @@ class Outcome:
 def run_jobs(
     jobs: Iterable[Job], *, total: int, workers: int | None = None, progress: bool = True
 ) -> Outcome:
-    """Does what is not done yet.
+    """Runs the jobs that are not done yet.
 
     Args:
-      jobs: made as they are needed, since each has a copy of its columns.
-      total: how many there are. A single one is done in this process, with all its threads.
+      jobs: made when they are needed, because each has a copy of its columns.
+      total: their number. A single job runs in this process, with all its threads.
       workers: processes; None: as many as there are cores.
-      progress: whether to show a bar, unless there is one job.
+      progress: show a progress bar, unless there is only one job.
+
+    Returns:
+      The results of all jobs.
     """
     outcome = Outcome()
-    with tqdm(total=total, desc="baselines", unit="fit", disable=total == 1 or not progress) as bar:
+    with tqdm(
+        total=total, desc="baselines", unit="fit", disable=None if progress and total > 1 else True
+    ) as bar:
 
         def not_done() -> Iterator[Job]:
             for job in jobs:
@@ -161,7 +166,7 @@ def _run_on_one_thread(job: Job) -> list[str]:
 
 
 def _run(job: Job) -> list[str]:
-    """Fits, scores and writes; returns what there was to warn of, each sentence once."""
+    """Fits, scores and writes; returns the warnings, each sentence once."""
     (job.folder / _SETTINGS).unlink(missing_ok=True)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -42,54 +42,56 @@ def score_baselines(
     workers: int | None = None,
     progress: bool = True,
 ) -> BaselineScores:
-    """Fits classical models to hand-made features and scores them as networks are scored.
+    """Fits classical models to hand-made features and scores them like networks.
 
-    As in `score_baselines("rendered/demo", sample_rate=12_000, workdir="runs/svm")`, or for the
+    Examples: `score_baselines("rendered/demo", sample_rate=12_000, workdir="runs/svm")`, or for the
     published table of GTZAN `score_baselines(table="features_30_sec.csv", protocol=
     "fault_filtered", classifiers="all", seeds=10, workdir="runs/gtzan").markdown()`.
 
-    Every classifier is fitted on every feature set and scored into
-    <workdir>/<feature set>/<classifier>; a single one right into <workdir>. `compare` and `report`
-    read both. The same call again fits only what is not there.
+    Every classifier is fitted on every feature set and scored into <workdir>/<feature
+    set>/<classifier>. A single one goes directly into <workdir>. `compare` and `report` read both.
+    The same call again fits only what is missing.
 
     Args:
       dataset: a prepared dataset of audio or of arrays, such as gtzan/fault_filtered.
       table: instead of it, a .csv, .parquet or .npz file of features, or FMA's fma_metadata.zip.
       workdir: the folder to write to.
-      classifiers: names, or one: svm (settings chosen within the training part, calibrated), the
-        thirteen of FMA's paper (`fma`: lr, knn, svc_rbf, svc_poly1, svc_linear, linear_svc, dt, rf,
-        ada, mlp1, mlp2, nb, qda), lda, gradient_boosting, lr_c01, svm_rbf_c100, majority; `all`.
-      feature_sets: names, or one, of columns of a table: features such as mfcc or mfcc+zcr; all
+      classifiers: one or more names: svm (settings chosen within the training part, calibrated),
+        the thirteen of FMA's paper (`fma`: lr, knn, svc_rbf, svc_poly1, svc_linear, linear_svc, dt,
+        rf, ada, mlp1, mlp2, nb, qda), lda, gradient_boosting, lr_c01, svm_rbf_c100, majority;
+        `all`.
+      feature_sets: one or more names of columns of a table: features such as mfcc or mfcc+zcr; all
         together (`all`); each on its own (`single`); the 18 sets of FMA's table (`fma`).
-      protocol: who is fitted on and who is scored. dataset, official and fault_filtered are fixed:
-        the training part is fitted on, `split` is scored. With stratified_kfold, artist_kfold and
-        row_random every fold is scored by a model of the others.
-      folds: of protocols with folds.
-      parts: 3 leaves one more fold out of fitting, as networks must.
+      protocol: which tracks are for training and which are scored. dataset, official and
+        fault_filtered are fixed: they train on the training part and score `split`. With
+        stratified_kfold, artist_kfold and row_random, every fold is scored by a model that was
+        trained on the others.
+      folds: number of folds, for protocols with folds.
+      parts: 3 leaves one more fold out of the training, as networks must.
       seeds: repeats; seed 0, 1, … decides folds and classifiers.
-      split: what a fixed protocol scores; "" is test, or validation without one.
+      split: the split that a fixed protocol scores; "" is test, or validation if there is no test.
       aggregation: how the segments of a track become one answer: by their mean probability
         ("probabilities"), by "vote", or by averaging their features before fitting ("features").
-      features: of audio, mfcc_statistics (default), gtzan57, fma518 (corrected) or
-        random_projection (of log-mel spectrograms); of arrays, bin_statistics (default) or
+      features: for audio, mfcc_statistics (default), gtzan57, fma518 (corrected) or
+        random_projection (of log-mel spectrograms); for arrays, bin_statistics (default) or
         random_projection.
       seconds: length of the segments of a dataset; 0: whole tracks.
       components: of random_projection.
       artists: a CSV index of artists (track, artist), or GTZAN's index.txt.
-      tracks: FMA's tracks.csv, or the zip or folder that holds it, for a table.
+      tracks: for a table, FMA's tracks.csv, or the zip or folder that holds it.
       subset: with FMA's tracks: small, medium, large or full.
       sample_rate: of a dataset of audio, in Hz.
       data_dir: the TFDS folder that holds the dataset.
       i_know_this_leaks: consent to row_random, whose scores are too high.
-      workers: processes; None: as many as there are cores, where there is much to do.
-      progress: whether to show bars.
+      workers: processes; None: as many as there are cores, if there is much to do.
+      progress: show progress bars.
 
     Returns:
-      The scores. What could not be fitted is in its `failures`, and logged as a warning.
+      The scores. Fits that failed are in its `failures`, and in the log as warnings.
 
     Raises:
-      UserError: the arguments do not fit together or to the data, nothing can be fitted, or the
-        work directory holds something else.
+      UserError: the arguments do not fit together or do not fit the data, nothing can be fitted, or
+        the work directory holds something else.
     """
     if bool(dataset) == bool(table):
         raise UserError(
@@ -178,7 +180,7 @@ def _several(names: str | Sequence[str]) -> Sequence[str]:
 
 
 def _require_room(workdir: Path, total: int) -> None:
-    """Refuses to mix one result at the top with several below it, which the former would hide."""
+    """Refuses to put one result above the folders of several, which it would hide."""
     single, several = (any(workdir.glob(f"{at}predictions")) for at in ("", "*/*/"))
     if several if total == 1 else single:
         found = "several baselines" if total == 1 else "a single baseline"

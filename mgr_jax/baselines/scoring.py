@@ -23,25 +23,26 @@ def score(
     split: str = "",
     aggregation: str = "probabilities",
 ) -> Predictions:
-    """Answers for every row that a protocol scores, by a classifier that did not see it.
+    """Predicts every row that a protocol scores, with a classifier that did not see it.
 
     With folds every row is scored once, by a model that was fitted on other folds.
 
     Args:
       examples: of all parts.
       classifier: one of CLASSIFIERS.
-      protocol: one of PROTOCOLS; `row_random` deals out rows, the others whole tracks. Whoever
-        calls this has asked for consent, see `require_consent`.
-      folds: how many.
-      parts: 2: all other folds are fitted on; 3: all but the next one, as in networks, which need
+      protocol: one of PROTOCOLS; `row_random` distributes rows, the others whole tracks. The caller
+        must have asked for consent, see `require_consent`.
+      folds: number of folds.
+      parts: 2: train on all other folds; 3: on all except the next one, as for networks, which need
         it to choose a checkpoint.
       seed: of the division into folds, and of the classifier.
-      split: what to score where the parts are fixed; "" is test, or validation without tests.
-      aggregation: "features" averages the rows of a track before anything else; with the others
-        the answers to its rows are put together by whoever scores the table.
+      split: the split to score if the parts are fixed; "" is test, or validation if there is no
+        test.
+      aggregation: "features" averages the rows of a track first. With the others, the code that
+        scores the table combines the answers to the rows.
 
     Returns:
-      One row per scored row, in order; its split is `crossval` where there are folds.
+      One row per scored row, in order; its split is `crossval` if there are folds.
 
     Raises:
       UserError: the protocol does not fit the rows, or the classifier cannot learn from them.
@@ -96,13 +97,16 @@ def score(
 def score_repeats(
     examples: Examples, classifier: str, *, seeds: int = 1, **options: object
 ) -> Predictions:
-    """`score` for the seeds 0, 1, …, one repeat each; once where no seed decides anything.
+    """Runs `score` for the seeds 0, 1, …, or only once if the seed changes nothing.
 
     Args:
       examples: of all parts.
       classifier: one of CLASSIFIERS.
-      seeds: how many.
-      **options: those of `score` but the seed.
+      seeds: number of seeds.
+      **options: those of `score`, without the seed.
+
+    Returns:
+      The predictions, with one repeat per seed.
     """
     if classifier not in SEEDED and not is_kfold(str(options.get("protocol", "dataset"))):
         seeds = 1
@@ -116,7 +120,7 @@ def score_repeats(
 
 
 def training_tracks(examples: Examples, protocol: str) -> np.ndarray:
-    """Tracks per class [classes] that are trained on; with folds, all, which count alike."""
+    """The number of training tracks per class [classes]; with folds, all tracks count."""
     label = examples.label
     if not is_kfold(protocol):
         label = label[assign_parts(protocol, examples.tracks) == "train"]
@@ -124,7 +128,7 @@ def training_tracks(examples: Examples, protocol: str) -> np.ndarray:
 
 
 def _scored_part(part: np.ndarray, protocol: str, parts: int, split: str) -> str:
-    """The part to score; raises a UserError unless it and the training part hold rows."""
+    """The part to score. It and the training part must have rows, or a UserError is raised."""
     there = [name for name in ("train", "validation", "test") if name in part]
     if is_kfold(protocol):
         split = "test" if parts == 3 else "validation"

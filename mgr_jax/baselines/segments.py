@@ -1,4 +1,4 @@
-"""Features of the segments of prepared tracks, computed once and kept beside the dataset."""
+"""Features of the segments of prepared tracks. They are computed once and kept with the dataset."""
 
 import dataclasses
 import functools
@@ -32,18 +32,18 @@ def describe_segments(
     workers: int | None = None,
     progress: bool = True,
 ) -> np.ndarray:
-    """Features of segments, from the cache if they are there.
+    """The features of segments, from the cache if they are there.
 
     Args:
       segments: see `Tracks.cut`; whole tracks are their own segments.
-      features: one of OF_AUDIO for waveforms (`fma518` in its corrected form, as their rate is the
-        dataset's), of OF_PICTURES for arrays.
-      cache: file, ending in .npz, to be made; see `keep_features`.
-      steps: time steps that are projected at random of every segment; equal for all splits, as
+      features: one of OF_AUDIO for waveforms (`fma518` in its corrected form, because their rate is
+        the dataset's), of OF_PICTURES for arrays.
+      cache: the .npz file to make; see `keep_features`.
+      steps: time steps per segment that the random projection uses; equal for all splits, because
         each number has its own projection.
       components: of the random projection.
-      workers: processes; None starts some where there is much to do.
-      progress: whether to show a bar.
+      workers: processes; None starts some if there is much to do.
+      progress: show a progress bar.
 
     Returns:
       [segments, columns] float32; a row of NaN where a segment has no features, as in silence.

@@ -1,4 +1,4 @@
-"""Where the examples of baselines come from: a prepared dataset, or a file of features."""
+"""Reads the examples of baselines from a prepared dataset or a file of features."""
 
 import dataclasses
 import warnings
@@ -47,28 +47,28 @@ def read_examples(
     workers: int | None = None,
     progress: bool = True,
 ) -> tuple[Examples, str]:
-    """Makes examples of a prepared dataset or of a file of features.
+    """Makes examples from a prepared dataset or a file of features.
 
     Args:
       dataset: the name of a prepared dataset.
       table: instead of it, a file of features, see `read_features`.
       sample_rate: of the dataset in Hz, if it holds audio.
       data_dir: the TFDS folder that holds the dataset.
-      tracks: of a table, FMA's tracks.csv, see `read_features`.
-      subset: of a table, see `read_features`.
-      artists: an index, see `find_artists`; of tracks that it lacks, artists are those of the
-        dataset or the table.
-      features: of audio or arrays, see `describe_segments`; None: MFCC statistics of audio, bin
-        statistics of arrays.
-      seconds: of a dataset, length of segments; 0: whole tracks.
+      tracks: for a table, FMA's tracks.csv, see `read_features`.
+      subset: for a table, see `read_features`.
+      artists: an index, see `find_artists`. For tracks that it lacks, the dataset or the table
+        gives the artists.
+      features: of audio or arrays, see `describe_segments`; None: MFCC statistics for audio, bin
+        statistics for arrays.
+      seconds: for a dataset, length of segments; 0: whole tracks.
       components: of random projections.
-      scored: of a dataset, the split beside training that is read; "" is test, or validation
-        without one; None reads all.
-      workers: processes; None starts some where there is much to do.
-      progress: whether to show bars.
+      scored: for a dataset, the split to read besides training; "" is test, or validation if there
+        is no test; None reads all.
+      workers: processes; None starts some if there is much to do.
+      progress: show progress bars.
 
     Returns:
-      The examples, and what to call their features.
+      The examples, and the name of their features.
 
     Raises:
       UserError: the arguments do not fit together, or there is nothing to learn from.

@@ -1,4 +1,4 @@
-"""The scores of baselines as tables: as in FMA's paper, and one line per fit."""
+"""Tables of the scores of baselines: one as in FMA's paper, and one with a line per fit."""
 
 import csv
 import io
@@ -45,7 +45,14 @@ class BaselineScores:
         sets: Mapping[str, Sequence[int]],
         classifiers: Sequence[str],
     ) -> "BaselineScores":
-        """Puts what came of jobs in order; `sets` are the columns of each feature set."""
+        """The scores of an outcome, in order.
+
+        Args:
+          workdir: the folder that holds them.
+          outcome: of the jobs.
+          sets: the columns of each feature set.
+          classifiers: their names.
+        """
         names, places = list(sets), list(classifiers)
         finished = sorted(
             outcome.finished,
@@ -62,7 +69,7 @@ class BaselineScores:
 
     @property
     def results(self) -> list[Result]:
-        """The results of what was scored."""
+        """The results of all scored fits."""
         return [one.result for one in self.finished]
 
     @property
@@ -73,13 +80,13 @@ class BaselineScores:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The tables that stand in the work directory: none for a single classifier."""
+        """The tables in the work directory; none for a single classifier."""
         if len(self.columns) * len(self.classifiers) == 1:
             return ()
         return self.workdir / "baselines.md", self.workdir / "baselines.csv"
 
     def __str__(self) -> str:
-        """What the command prints: the scores of a single classifier, or the table of several."""
+        """The output of the command: the scores of a single classifier, or the table of several."""
         if not self.files:
             return str(self.finished[0].result)
         return f"{self.markdown()}\nwritten: {', '.join(map(str, self.files))}"

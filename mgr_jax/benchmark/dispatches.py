@@ -55,7 +55,7 @@ def compare_dispatches(
       UserError: the losses differ.
     """
     rows = []
-    for name, (shape, model, fields) in tqdm(networks.items(), disable=not progress):
+    for name, (shape, model, fields) in tqdm(networks.items(), disable=None if progress else True):
         whole, parts = (_Trainer(shape, model, fields, accumulate=n) for n in (1, PARTS))
         functions: dict[str, Callable[[], float]] = {
             "together": lambda whole=whole: whole.make(UPDATES),  # type: ignore[misc]

@@ -107,7 +107,7 @@ def first_step_networks(
     for name in chosen:
         build(read_config(name))  # reports all errors before any timing
     rows = []
-    for name in tqdm(chosen, unit="network", disable=not progress):
+    for name in tqdm(chosen, unit="network", disable=None if progress else True):
         cold, warm = (_in_a_process(name, folder) for _ in range(2))
         if cold["loss"] != warm["loss"]:
             raise UserError(

@@ -94,7 +94,7 @@ def benchmark_frontends(
     waveforms, source = _cut_clips(audio, clips, round(seconds * peers.SAMPLE_RATE))
     content = time_frontends(waveforms, rounds=rounds, devices=chosen, progress=progress)
     content["audio"] = source
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def choose_devices(count: int | None) -> list[jax.Device]:
@@ -169,7 +169,7 @@ def time_frontends(
     names = sorted(set(list_frontends()) - _WITHOUT_WAVEFORMS)
     alone = {
         name: _speed_alone(name, clips[: len(devices)], devices)
-        for name in tqdm(names, "front ends", disable=not progress)
+        for name in tqdm(names, "front ends", disable=None if progress else True)
     }
     return {
         "suite": SUITE,

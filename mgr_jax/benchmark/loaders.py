@@ -126,7 +126,7 @@ def benchmark_loaders(
         "notes": notes,
         "rows": rows,
     }
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def _prepare(folder: Path, tracks: int, progress: bool) -> Path:

@@ -1,9 +1,12 @@
 """Describes the networks of the shipped configs and their cost: the table of docs/models.md."""
 
 import dataclasses
+import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -41,6 +44,7 @@ TABLES = {
     "fma_metadata.zip": SideFormat(518),
 }
 _ROUNDS = 5
+_ARXIV = re.compile(r"arXiv (\d{4}\.\d{5})")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Card:
       config: spec of the config.
       model: name of the model.
       summary: a line on the network.
+      source: where it was published.
       clip: its input at a time, in words.
       shape: shape of the features: frames x bins (x channels).
       parameters: parameters of the network with `CLASSES` classes, and of a learnable front end.
@@ -60,6 +65,7 @@ class Card:
     config: str
     model: str
     summary: str
+    source: str
     clip: str
     shape: str
     parameters: int
@@ -133,6 +139,7 @@ def describe(name: str) -> Card:
         config=name,
         model=config.model.name,
         summary=(MODELS[config.model.name].__doc__ or "").partition("\n")[0].rstrip("."),
+        source=MODELS[config.model.name].source,
         clip=f"{clip}, {config.frontend.name}",
         shape=" × ".join(map(str, features.shape[1:])),
         parameters=sum(
@@ -163,7 +170,12 @@ def clips_per_second(config: ConfigDict, *, clips: int) -> float:
 
 
 def benchmark_models(
-    configs: Sequence[str] = (), *, clips: int = 4, times: bool = True, progress: bool = True
+    configs: Sequence[str] = (),
+    *,
+    clips: int = 4,
+    times: bool = True,
+    measured: str | Path | None = None,
+    progress: bool = True,
 ) -> Benchmark:
     """Describes the networks of configs, and times them one after the other.
 
@@ -174,39 +186,68 @@ def benchmark_models(
       configs: specs; none: those of all shipped configs.
       clips: clips per batch.
       times: also measure the speed of prediction.
+      measured: a JSON file of an earlier benchmark, whose speeds are taken instead.
       progress: show a progress bar.
 
     Returns:
       The numbers, as a table when printed.
 
     Raises:
-      UserError: there is no such config, or its network cannot be built without a dataset.
+      UserError: there is no such config, its network cannot be built without a dataset, or
+        `measured` holds no speeds.
     """
+    old = read_measured(measured) if measured else {}
     cards = [describe(name) for name in configs or list_configs()]  # errors come first
     rows = [dataclasses.asdict(card) for card in cards]
     content: dict[str, Any] = {"suite": "models", "models": rows}
-    if times:
+    if measured:
+        for row in rows:
+            row["clips_per_second"] = old["speeds"].get(row["config"])
+        content |= {key: value for key, value in old.items() if key != "speeds"}
+    elif times:
         loads = [load_average()]
-        for row in tqdm(rows, unit="network", disable=not progress):
+        for row in tqdm(rows, unit="network", disable=None if progress else True):
             row["clips_per_second"] = clips_per_second(read_config(row["config"]), clips=clips)
             jax.clear_caches()  # compiled programs fill the memory
         content |= {**conditions(loads), "clips": clips, "rounds": _ROUNDS}
-    return Benchmark(content, format_models(content), is_markdown=True)
+    return Benchmark(content, format_models(content))
+
+
+def read_measured(path: str | Path) -> dict[str, Any]:
+    """The speeds by config that `benchmark_models` measured, and under which conditions.
+
+    Raises:
+      UserError: the file is not there, or holds no speeds.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        kept = ("date", "machine", "load_average", "clips", "rounds")
+        speeds = {row["config"]: row["clips_per_second"] for row in content["models"]}
+        return {"speeds": speeds, **{key: content[key] for key in kept}}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(
+            f"{path} has no speeds of networks; write it with mgr-jax benchmark models --json",
+            code="benchmark.not_measured",
+        ) from error
 
 
 def format_models(report: Mapping[str, Any]) -> str:
     """The content of `benchmark_models` as a page in Markdown."""
     text = (
-        "Written by `mgr-jax benchmark models` from the configs in the first column. Parameters "
-        f"are for {CLASSES} classes. FLOPs are those of the matrix products and convolutions of "
-        "the network for one clip (multiplication and addition are two)."
+        "The networks of all shipped configs, as `mgr-jax benchmark models` found them. "
+        "`mgr-jax train --config=CONFIG` trains the network of a row, with the input that its "
+        f"source describes. Parameters are for {CLASSES} classes. FLOPs are those of the matrix "
+        "products and convolutions of the network for one clip; a multiplication and an addition "
+        "count as two."
     )
-    titles, lines = ["config", "network", "input", "parameters", "GFLOP"], "|---|---|---|--:|--:|"
+    titles = ["config", "network", "source", "input", "parameters", "GFLOP"]
+    lines = "|---|---|---|---|--:|--:|"
     if "machine" in report:
         text += (
             " Clips per second are from samples to logits, front end and network in one program, "
             f"{report['clips']} clips at a time, median of {report['rounds']} rounds: a hint, not "
-            f"a comparison. {tell_conditions(report)}"
+            "a comparison, since clips are as long as each source has them. "
+            f"{tell_conditions(report)}"
         )
         titles, lines = [*titles, "clips/s"], f"{lines}--:|"
     table = [f"| {' | '.join(titles)} |", lines, *map(format_row, report["models"])]
@@ -233,10 +274,12 @@ def format_row(row: Mapping[str, Any]) -> str:
     cells = [
         f"`{row['config']}`",
         f"`{row['model']}`: {row['summary']}",
+        _ARXIV.sub(r"[\g<0>](https://arxiv.org/abs/\1)", row["source"]),
         f"{row['shape']} ({row['clip']})",
         f"{row['parameters']:,}",
         f"{row['flops'] / 1e9:.3g}",
     ]
     if "clips_per_second" in row:
-        cells.append(f"{row['clips_per_second']:.3g}")
+        speed = row["clips_per_second"]
+        cells.append("" if speed is None else f"{speed:,.3g}")
     return f"| {' | '.join(cells)} |"

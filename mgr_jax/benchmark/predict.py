@@ -107,7 +107,7 @@ def benchmark_predict(
         content |= conditions(loads)
     content["measured"] = found
     content["rows"] = _rows(found, cores)
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 Timed = tuple[Callable[[], Any], int]  # a function, and its number of files
@@ -227,7 +227,7 @@ def _take_turns(functions: Mapping[str, Timed], rounds: int, progress: bool) -> 
     for function, count in functions.values():
         if count <= _OF_PARTS:  # long files need no more compilation than short ones
             function()
-    for _ in tqdm(range(rounds), unit="round", disable=not progress):
+    for _ in tqdm(range(rounds), unit="round", disable=None if progress else True):
         for name, (function, count) in functions.items():
             start, used = time.perf_counter(), cpu_seconds()
             function()

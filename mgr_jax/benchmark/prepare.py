@@ -110,7 +110,7 @@ def benchmark_prepare(
             peers = {name: read for name, read in peers.items() if name in differences}
             measured: dict[str, list[Turn]] = {name: [] for name in (OWN, BOUND, *peers)}
             parts: list[Turn] = []
-            for _ in tqdm(range(rounds), unit="round", disable=not progress):
+            for _ in tqdm(range(rounds), unit="round", disable=None if progress else True):
                 alone = pool.map(functools.partial(time_parts, sample_rate), paths, 4)
                 parts.append(_sum_parts(alone))
                 measured[BOUND].append(_bound(alone, cores))
@@ -132,7 +132,7 @@ def benchmark_prepare(
         "parts": parts,
         "rows": _rows(measured),
     }
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def _stored(made: Prepared) -> dict[str, np.ndarray]:

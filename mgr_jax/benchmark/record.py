@@ -18,21 +18,15 @@ class Benchmark:
 
     Attributes:
       content: all numbers, and the machine they were measured on; ready for JSON.
-      text: the tables.
-      is_markdown: whether the text is Markdown; otherwise its columns are aligned by spaces.
+      text: the tables, in Markdown.
     """
 
     content: dict[str, Any]
     text: str
-    is_markdown: bool = False
 
     def __str__(self) -> str:
         """The tables for a terminal."""
         return self.text
-
-    def markdown(self) -> str:
-        """The tables as Markdown."""
-        return self.text if self.is_markdown else f"```\n{self.text}\n```\n"
 
     def save(
         self,
@@ -58,7 +52,7 @@ class Benchmark:
             write_json(written[-1], self.content)
         if markdown:
             written.append(expand(markdown))
-            write_text(written[-1], self.markdown())
+            write_text(written[-1], self.text)
         return written
 
 

@@ -11,6 +11,7 @@ import soundfile
 import mgr_jax
 
 RATE = 12_000
+RUN = "run"  # that of `train`, in its folder
 DEVICES_RUN = "devices"  # the run of `train_convolutions`, in its folder
 _GENRES, _LONG = 4, 60  # folders; seconds of the sound that each clip is a second of
 _TINY = ("fcn", {"widths": (4, 8), "pools": ((4, 4), (2, 2))})
@@ -48,7 +49,7 @@ def prepare(work: Path) -> None:
 
 def train(work: Path) -> None:
     """Trains a tiny network for an epoch."""
-    _train(work, "run", _TINY, num_steps=0, num_epochs=1.0, batch_size=32)
+    _train(work, RUN, _TINY, num_steps=0, num_epochs=1.0, batch_size=32)
 
 
 def train_convolutions(work: Path) -> None:
@@ -75,7 +76,7 @@ def predict(work: Path) -> None:
     Raises:
       UserError: a file cannot be predicted.
     """
-    found = mgr_jax.predict_files(work / "run", work / "clips", out=work / "genres")
+    found = mgr_jax.predict_files(work / RUN, work / "clips", out=work / "genres")
     for _ in found:
         pass
     if found.failures:
@@ -84,7 +85,7 @@ def predict(work: Path) -> None:
 
 def evaluate(work: Path) -> None:
     """Scores the training tracks, which are most."""
-    mgr_jax.evaluate(work / "run", "train", progress=False)
+    mgr_jax.evaluate(work / RUN, "train", progress=False)
 
 
 JOBS: dict[str, Callable[[Path], None]] = {

@@ -98,7 +98,7 @@ def benchmark_startup(
         if networks is not None:
             content["networks"] = first_step_networks(networks, folder, progress=progress)
         content |= {**conditions(loads), "peer": peer, "rows": _rows(times)}
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def _time_commands(
@@ -122,7 +122,7 @@ def _time_commands(
         peer = [sys.executable, "-c", _PEER_SCRIPT, str(song)]
         commands[PEER] = lambda: time_process(peer, os.environ)
     times: dict[str, list[Times]] = {name: [] for name in commands}
-    for turn in tqdm(range(-1, rounds), unit="round", disable=not progress):
+    for turn in tqdm(range(-1, rounds), unit="round", disable=None if progress else True):
         for name, run in commands.items():
             taken = run()
             if turn >= 0:  # the first round fills the cache, and the system's file cache

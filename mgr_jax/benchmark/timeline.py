@@ -65,7 +65,7 @@ def benchmark_timeline(
         "pure_minutes": sum(h.length for h in material.pure_of(study.classes)) / study.rate / 60,
         "aims": {"recall": LEAST_RECALL, "spurious_per_10_min": MOST_SPURIOUS},
     }
-    return Benchmark(content, format_timeline(content), is_markdown=True)
+    return Benchmark(content, format_timeline(content))
 
 
 def format_timeline(report: Mapping[str, Any]) -> str:

@@ -251,7 +251,7 @@ class TimelineStudy:
             total=total,
             unit="clip",
             leave=False,
-            disable=not self._progress,
+            disable=None if self._progress else True,
         )
         return [
             dataclasses.replace(heard, probabilities=outputs["probabilities"])

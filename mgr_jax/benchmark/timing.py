@@ -41,7 +41,7 @@ def interleave(
       Seconds of every round, by name.
     """
     times: dict[str, list[float]] = {name: [] for name in functions}
-    for turn in tqdm(range(-2, rounds), unit="round", disable=not progress):
+    for turn in tqdm(range(-2, rounds), unit="round", disable=None if progress else True):
         for name, function in functions.items():
             time.sleep(_PAUSE_SECONDS)  # until another library's threads stop spinning
             if first:

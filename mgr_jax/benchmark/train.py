@@ -79,7 +79,7 @@ def benchmark_train(
     batch = batch or _BATCHES.get(device.platform, 64)
     loads = [load_average()]
     networks: dict[str, Report] = {}
-    for name in tqdm(models or CASES, unit="network", disable=not progress):
+    for name in tqdm(models or CASES, unit="network", disable=None if progress else True):
         case = dataclasses.replace(CASES[name], batch=batch)
         steps = 1 if device.platform == "cpu" else 10
         networks[name] = time_network(
@@ -93,7 +93,7 @@ def benchmark_train(
         "networks": networks,
         "rows": compare_networks(networks),
     }
-    return Benchmark(content, format_report(content), is_markdown=True)
+    return Benchmark(content, format_report(content))
 
 
 def time_network(

@@ -1,23 +1,22 @@
-"""The command line: `mgr-jax <command>`, and `launch/<command>.py` for each command.
+"""The command line: `mgr-jax <command>`, and `launch/<command>.py` for some.
 
-A command is a module: `define_flags(flags)`, `main(flags, args)` and a docstring that is its help,
-whose first line stands in the list of commands; `ARGUMENTS` says which it takes beside flags, if it
-does. `mgr-jax audit inflation` is the module audit_inflation. Modules that begin with an underscore
-are no commands. Nothing slow is imported before a command runs, so that every `--help` is quick.
+A command is a module: `define_flags(flags)`, `main(flags, args)` and a docstring that is its help:
+a line for the list of commands, indented examples, and what else there is to say. `GROUP` says
+under which title of the list it stands, `ARGUMENTS` what it takes beside flags, if it does.
+`mgr-jax audit inflation` is the module audit_inflation. Modules that begin with an underscore are
+no commands. Nothing slow is imported before a command runs, so that every `--help` is quick.
 """
 
-import ast
 import importlib
 import os
 import pkgutil
 import signal
 import sys
-from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import mgr_jax
 from mgr_jax import program_cache
+from mgr_jax.cli import _help
 from mgr_jax.cli._console import console
 from mgr_jax.cli._errors import explain, explain_usage, status_of
 from mgr_jax.cli._flags import Flags
@@ -46,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_overview(list_commands()))
+        print(_help.format_commands(list_commands()))
         return 0 if arguments else 2
     if arguments == ["--version"]:
         print(f"mgr-jax {mgr_jax.__version__}")
@@ -57,11 +56,10 @@ def _main(argv: Sequence[str] | None) -> int:
             return run(command, arguments[count:])
     first, *rest = arguments
     if family := [command for command in commands if command.startswith(f"{first}_")]:
-        if rest and rest[0] in ("-h", "--help"):
-            print(_overview(family))
-            return 0
-        words = ", ".join(command.removeprefix(f"{first}_") for command in family)
-        return _fail(f"mgr-jax {first} takes one word more: {words}", 2)
+        if not rest or rest[0] in ("-h", "--help"):
+            print(_help.format_family(family, commands))
+            return 0 if rest else 2
+        first = " ".join([first, rest[0]])
     return _fail(str(unknown_name("command", first, map(spell, commands))), 2)
 
 
@@ -73,9 +71,7 @@ def list_commands() -> list[str]:
 
 def spell(command: str) -> str:
     """A command as it is typed: several that begin alike are words of one ("audit inflation")."""
-    families = Counter(name.partition("_")[0] for name in list_commands())
-    first, _, rest = command.partition("_")
-    return f"{first} {rest}" if rest and families[first] > 1 else command
+    return _help.spell(command, list_commands())
 
 
 def run(command: str, argv: Sequence[str]) -> int:
@@ -86,7 +82,7 @@ def run(command: str, argv: Sequence[str]) -> int:
     try:
         module.define_flags(flags)
         if any(argument in ("-h", "--help") for argument in arguments):
-            print(f"{(module.__doc__ or '').strip()}\n\nflags:\n{flags.help()}")
+            print(_help.format_help(name, module, flags))
             return 0
         # Parsing a path that ConfigDict's flags rewrote: take the list that they may have changed.
         args = flags([name, *flags.argv])[1:]
@@ -117,22 +113,6 @@ def run(command: str, argv: Sequence[str]) -> int:
             _drop_output()
         return _fail(sentence, status_of(error))
     return 0
-
-
-def _overview(commands: Sequence[str]) -> str:
-    names = {spell(command): _summary(command) for command in commands}
-    width = max(map(len, names)) + 2
-    lines = "\n".join(f"  {name:<{width}}{summary}" for name, summary in names.items())
-    return (
-        f"usage: mgr-jax <command> [flags]\n\n{lines}\n\n"
-        "mgr-jax <command> --help tells its flags; mgr-jax --version the version."
-    )
-
-
-def _summary(command: str) -> str:
-    """The first line of a module's docstring, without importing it."""
-    source = Path(__path__[0], f"{command}.py").read_text(encoding="utf-8")
-    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0].rstrip(".")
 
 
 def _fail(message: str, code: int) -> int:

@@ -19,10 +19,10 @@ from mgr_jax.files import expand, require_folder, require_writable
 _AGGREGATIONS = ("probabilities", "features", "vote")
 
 _CONFIGS = """\
-  --config=demo                                       a shipped config
-  --config=choi2016:model=k2c2,data=fma_small         with arguments; data may be any dataset
-  --config=mine.py:model=k2c2 --config.batch_size=32  a file of yours, and a field changed
-mgr-jax init_config lists the shipped ones with their arguments, and copies one to be changed."""
+  --config=demo                                a shipped config
+  --config=choi2016:model=k2c2,data=fma_small  with arguments; data: any dataset
+  --config=mine.py --config.batch_size=32      a file of yours, a field changed
+mgr-jax init_config lists the shipped ones, and copies one to be changed."""
 
 
 class _PathParser(absl_flags.ArgumentParser):
@@ -65,6 +65,19 @@ class Flags(absl_flags.FlagValues):
         """Stores the arguments of the command line, which say what a config file may be given."""
         super().__init__()
         self.__dict__["argv"] = list(argv)
+        self.__dict__["groups"] = {0: "flags"}
+
+    def group(self, title: str) -> None:
+        """Puts the flags that are defined from here on under a title of the help."""
+        self.__dict__["groups"][len(self)] = title
+
+    def titles(self) -> dict[str, str]:
+        """Under which title of the help each flag stands."""
+        titles, title = {}, ""
+        for number, name in enumerate(self):
+            title = self.__dict__["groups"].get(number, title)
+            titles[name] = title
+        return titles
 
     def text(self, name: str, default: str | None, help: str) -> None:
         """Defines a flag for a text.
@@ -163,7 +176,7 @@ class Flags(absl_flags.FlagValues):
 
     def limits(self) -> None:
         """Defines --limits, which audio files are refused."""
-        told = "What files may be: max_hours=48,min_rate=500,max_rate=1000000,max_expansion=1000."
+        told = "What files may be, such as max_hours=48,min_rate=500; also max_rate, max_expansion."
         serializer: Any = absl_flags.ArgumentSerializer()
         absl_flags.DEFINE(_LimitsParser(), "limits", None, told, self, serializer)
 
@@ -238,10 +251,6 @@ class Flags(absl_flags.FlagValues):
                 drop_settings(flag.value[group], written[group], group, overridden)
         validate(flag.value)
         return flag.value
-
-    def help(self) -> str:
-        """All flags with their meaning, without those that absl adds."""
-        return self.module_help(__name__).partition(":\n")[2].rstrip()
 
     def given(self, *names: str) -> dict[str, Any]:
         """The values of some flags, as keyword arguments of the same names."""

@@ -21,6 +21,7 @@ def define_reading(flags: Flags) -> None:
 
 def define_rules(flags: Flags) -> None:
     """Defines what is to be told."""
+    flags.group("what is told")
     flags.names("classes", None, "Tell only these classes, with commas between.")
     flags.number("min_probability", None, "Tell nothing less probable, from 0 to 1.", least=0)
     flags.path("genre_tree", None, "Parents of genres: a CSV of child,parent; FMA's genres.csv.")
@@ -34,6 +35,7 @@ def rules_of(flags: Flags) -> Any:
 
 def define_timeline(flags: Flags) -> None:
     """Defines whether and how a timeline is made."""
+    flags.group("timeline")
     flags.switch("timeline", False, "Say what every part is like; as do --hop, --smoothing, …")
     flags.number("hop", None, "Seconds between windows; else as the model says.", least=0)
     flags.number("smoothing", None, "Seconds that are averaged over.", least=0)
@@ -53,6 +55,7 @@ def timeline_of(flags: Flags) -> Any:
 
 def define_output(flags: Flags) -> None:
     """Defines where results go, and as what."""
+    flags.group("output")
     flags.names(
         "format",
         None,

@@ -1,8 +1,8 @@
-"""Look for what makes scores too good: the same on both sides of a split.
+"""Find leaks: one track or artist on both sides of a split.
 
-mgr-jax audit --dataset=gtzan/fault_filtered --sample_rate=22050
-mgr-jax audit --audio=~/music
-mgr-jax audit --table=fma_metadata.zip --subset=medium
+  mgr-jax audit --dataset=gtzan/fault_filtered --sample_rate=22050
+  mgr-jax audit --audio=~/music
+  mgr-jax audit --table=fma_metadata.zip --subset=medium
 
 Of a dataset or table: tracks, artists and further columns in several splits. Of a dataset or folder
 of audio: recordings that stand in two tracks, whole or in part, though re-encoded, shifted, louder
@@ -14,6 +14,8 @@ import mgr_jax
 from mgr_jax.cli._flags import Flags
 from mgr_jax.data.published import list_names
 from mgr_jax.leakage import FINGERPRINTS
+
+GROUP = "data"
 
 
 def define_flags(flags: Flags) -> None:

@@ -1,7 +1,8 @@
-"""Measure what leaking is worth: one model by row, by track and by artist.
+r"""Measure how much a leak raises the scores of a model.
 
-mgr-jax audit inflation --table=features_3_sec.csv --artists=artists.csv --classifiers=svm,mlp1
-mgr-jax audit inflation --config=demo:data=audio_folder/music
+  mgr-jax audit inflation --table=features_3_sec.csv --artists=artists.csv \
+    --classifiers=svm,mlp1
+  mgr-jax audit inflation --config=demo:data=audio_folder/music
 
 Scores the same models by each of these protocols, and says with intervals how much each leak adds:
 baselines on a dataset or a table, or the network of a config, which is trained three times --folds
@@ -10,6 +11,8 @@ times. Writes inflation.md and inflation.json to --out, where the networks are k
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "data"
 
 
 def define_flags(flags: Flags) -> None:

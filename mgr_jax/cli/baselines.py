@@ -1,10 +1,12 @@
-r"""Score classical models on hand-made features, by the protocols of networks.
+r"""Score classical models on hand-made features.
 
-  mgr-jax baselines --dataset=rendered/demo --sample_rate=12000 --workdir=runs/svm
-  mgr-jax baselines --table=features_30_sec.csv --protocol=fault_filtered --classifiers=all \
-    --seeds=10 --workdir=runs/gtzan
-  mgr-jax baselines --table=fma_metadata.zip --subset=medium --protocol=official \
-    --classifiers=fma --feature_sets=fma --workdir=runs/fma
+  mgr-jax baselines --dataset=rendered/demo --sample_rate=12000 \
+    --workdir=runs/svm
+  mgr-jax baselines --table=features_30_sec.csv --protocol=fault_filtered \
+    --classifiers=all --seeds=10 --workdir=runs/gtzan
+  mgr-jax baselines --table=fma_metadata.zip --subset=medium \
+    --protocol=official --classifiers=fma --feature_sets=fma \
+    --workdir=runs/fma
 
 Classifiers: svm (settings chosen within the training part, calibrated), lr, knn, svc_rbf,
 svc_poly1, svc_linear, linear_svc, dt, rf, ada, mlp1, mlp2, nb, qda (these thirteen are `fma`, with
@@ -24,6 +26,8 @@ command again only fits what is not there.
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "train"
 
 
 def define_flags(flags: Flags) -> None:

@@ -1,12 +1,14 @@
-"""Time front ends beside librosa, librosax, PyTorch and nnAudio.
+"""Time front ends beside librosa, PyTorch and others.
 
-mgr-jax benchmark frontends --json=frontends.json
+  mgr-jax benchmark frontends --json=frontends.json
 
 They are compared where they are installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "measure"
 
 
 def define_flags(flags: Flags) -> None:

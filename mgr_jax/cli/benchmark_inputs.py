@@ -1,11 +1,13 @@
-"""Try files, folders and tables of every kind, and tell what is read.
+"""Try files, folders and tables of every kind.
 
-mgr-jax benchmark inputs                             # in half a minute
-mgr-jax benchmark inputs --markdown=docs/inputs.md   # as a page; needs lame, sox and ffmpeg
+mgr-jax benchmark inputs                       # in half a minute
+mgr-jax benchmark inputs --markdown=inputs.md  # with lame, sox and ffmpeg
 """
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "measure"
 
 
 def define_flags(flags: Flags) -> None:

@@ -1,13 +1,15 @@
-"""Time the loaders that feed training, beside PyTorch's and bare copies.
+"""Time the loaders of training beside PyTorch's.
 
-mgr-jax benchmark loaders --json=loaders.json
-mgr-jax benchmark loaders --tracks=20 --rounds=2   # in half a minute
+  mgr-jax benchmark loaders --json=loaders.json
+  mgr-jax benchmark loaders --tracks=20 --rounds=2   # in half a minute
 
 PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "measure"
 
 
 def define_flags(flags: Flags) -> None:

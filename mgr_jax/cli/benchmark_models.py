@@ -1,12 +1,13 @@
-"""Time networks, and tell what they are: those of some configs, or all.
+"""Time networks, and count their parameters.
 
-mgr-jax benchmark models won2020:model=fcn demo     # those of some configs
-mgr-jax benchmark models --notimes                  # what they are alone, in a minute
+mgr-jax benchmark models won2020:model=fcn demo  # those of some configs
+mgr-jax benchmark models --notimes               # all, in a minute
 """
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 
+GROUP = "measure"
 ARGUMENTS = "[CONFIG …]"
 
 
@@ -14,6 +15,7 @@ def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.integer("clips", 4, "How many at a time.", least=1)
     flags.switch("times", True, "Measure clips per second.")
+    flags.path("measured", None, "The --json of an earlier run, to take the speeds from.")
     flags.target("markdown", "File for what is printed.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show a bar.")
@@ -21,7 +23,7 @@ def define_flags(flags: Flags) -> None:
 
 def main(flags: Flags, args: list[str]) -> None:
     """Times them, prints a table and writes the files that are asked for."""
-    report = mgr_jax.benchmark_models(args, **flags.given("clips", "times", "progress"))
+    report = mgr_jax.benchmark_models(args, **flags.given("clips", "times", "measured", "progress"))
     print(report)
     for path in report.save(**flags.given("json", "markdown")):
         print(f"Wrote {path}")

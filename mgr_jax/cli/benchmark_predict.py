@@ -1,13 +1,15 @@
-"""Time prediction of many files, beside its parts, librosa and PyTorch.
+"""Time the prediction of many files.
 
-mgr-jax benchmark predict --model=runs/demo                          # 1,000 synthetic songs
-mgr-jax benchmark predict --model=runs/demo --files=100 --rounds=1   # in half a minute
+  mgr-jax benchmark predict --model=runs/demo  # 1,000 synthetic songs
+  mgr-jax benchmark predict --model=runs/demo --files=100 --rounds=1
 
 PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "measure"
 
 
 def define_flags(flags: Flags) -> None:

@@ -1,14 +1,16 @@
-"""Time preparing a folder of music beside its parts, librosa and audioread.
+"""Time the preparation of a folder of music.
 
-mgr-jax benchmark prepare                               # 300 synthetic songs: mp3, FLAC, Ogg
-mgr-jax benchmark prepare --folder=~/music --rounds=3   # genre folders of your own
-mgr-jax benchmark prepare --files=60 --rounds=1         # in half a minute
+  mgr-jax benchmark prepare                        # 300 synthetic songs
+  mgr-jax benchmark prepare --folder=~/music       # genre folders of yours
+  mgr-jax benchmark prepare --files=60 --rounds=1  # in half a minute
 
 audioread is compared where it is installed and finds the program ffmpeg. Run it on a quiet machine.
 """
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "measure"
 
 
 def define_flags(flags: Flags) -> None:

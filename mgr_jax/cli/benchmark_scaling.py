@@ -1,7 +1,7 @@
-"""Time what grows: clips from 1,000 to 30,000, and devices from 1 to 4.
+"""Time what grows: up to 30,000 clips, up to 4 devices.
 
-mgr-jax benchmark scaling                           # ten minutes on two cores
-mgr-jax benchmark scaling --clips=6000 --rounds=1   # two minutes
+  mgr-jax benchmark scaling                          # ten minutes
+  mgr-jax benchmark scaling --clips=6000 --rounds=1  # two minutes
 
 A dataset of one-second clips is prepared, a tiny network trained for an epoch, files are predicted
 and a split is evaluated. Run it on a quiet machine.
@@ -9,6 +9,8 @@ and a split is evaluated. Run it on a quiet machine.
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "measure"
 
 
 def define_flags(flags: Flags) -> None:

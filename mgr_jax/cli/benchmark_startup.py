@@ -1,8 +1,8 @@
-"""Time how commands start, and networks come to their first training step.
+"""Time how commands start and networks compile.
 
-mgr-jax benchmark startup --model=runs/demo              # in a minute
-mgr-jax benchmark startup --model=runs/demo --networks   # every network, which takes an hour
-mgr-jax benchmark startup --model=runs/demo torchvision:model=densenet121
+  mgr-jax benchmark startup --model=runs/demo             # in a minute
+  mgr-jax benchmark startup --model=runs/demo --networks  # in an hour
+  mgr-jax benchmark startup --model=runs/demo torchvision:model=densenet121
 
 Beside prediction of one file stands a script with librosa and PyTorch, where they are installed:
 pip install 'mgr-jax[bench]'. Run it on a quiet machine.
@@ -11,6 +11,7 @@ pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 
+GROUP = "measure"
 ARGUMENTS = "[CONFIG …]"
 
 

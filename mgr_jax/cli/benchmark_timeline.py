@@ -1,6 +1,6 @@
-"""Measure how well a timeline finds where the genre changes.
+"""Measure how well a timeline finds changes of genre.
 
-mgr-jax benchmark timeline --model=runs/a --markdown=timeline.md
+  mgr-jax benchmark timeline --model=runs/a --markdown=timeline.md
 
 Tracks of the run's own dataset are spliced: settings are chosen on validation tracks, and measured
 on test tracks. It takes a minute or two.
@@ -8,6 +8,8 @@ on test tracks. It takes a minute or two.
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "measure"
 
 
 def define_flags(flags: Flags) -> None:

@@ -1,7 +1,7 @@
-"""Time the training step of networks beside PyTorch, and tell what takes it.
+"""Time training steps beside PyTorch.
 
-mgr-jax benchmark train                          # five networks, in some minutes
-mgr-jax benchmark train short_chunk --rounds=5   # or only those that are named
+  mgr-jax benchmark train                         # five networks
+  mgr-jax benchmark train short_chunk --rounds=5  # or those you name
 
 PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
@@ -9,6 +9,7 @@ PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 
+GROUP = "measure"
 ARGUMENTS = "[NETWORK …]"
 
 

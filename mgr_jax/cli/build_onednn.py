@@ -1,6 +1,6 @@
-"""Compile oneDNN's convolutions, with which a CPU trains and predicts faster.
+"""Compile oneDNN's convolutions, which are fast on a CPU.
 
-mgr-jax build_onednn     # needs g++ and oneDNN: apt install g++ libdnnl-dev
+  mgr-jax build_onednn  # after: apt install g++ libdnnl-dev
 
 It takes seconds. The library lies in the user's cache, and every later command uses it where one
 CPU device does the work; run it again after an update of jax. MGR_JAX_ONEDNN=0 turns it off.
@@ -8,6 +8,8 @@ CPU device does the work; run it again after an update of jax. MGR_JAX_ONEDNN=0 
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "measure"
 
 
 def define_flags(flags: Flags) -> None:

@@ -1,4 +1,4 @@
-"""Find how sure a trained model may be, so that it can say "undecided".
+"""Let a model say "undecided" where it is not sure enough.
 
   mgr-jax calibrate --model=runs/a --precision=0.9 --report_split=test
   mgr-jax predict --model=runs/a song.mp3
@@ -9,6 +9,8 @@ undecided, and a check whether sounds are music at all. Written into the run's m
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "use"
 
 
 def define_flags(flags: Flags) -> None:

@@ -1,4 +1,4 @@
-"""Put scored runs side by side, and say which differences are noise.
+"""Compare scored runs, and say which differences are noise.
 
   mgr-jax compare runs/a runs/b runs/svm --split=test --out=runs/comparison
   mgr-jax compare runs/baselines runs/a --metric=macro_f1 --baseline=runs/a
@@ -12,6 +12,7 @@ compare.md, compare.csv and, with matplotlib, compare.png.
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 
+GROUP = "examine"
 ARGUMENTS = "RUN …"
 
 

@@ -1,7 +1,9 @@
-"""Train and score a config by a protocol, fold by fold and seed by seed.
+r"""Train and score a config fold by fold and seed by seed.
 
-  mgr-jax crossval --config=choi2016 --workdir=runs/cv --protocol=artist_kfold --folds=10
-  mgr-jax crossval --config=choi2016 --workdir=runs/ff --protocol=fault_filtered --seeds=3
+  mgr-jax crossval --config=choi2016 --workdir=runs/cv \
+    --protocol=artist_kfold --folds=10
+  mgr-jax crossval --config=choi2016 --workdir=runs/ff \
+    --protocol=fault_filtered --seeds=3
 
 Protocols: dataset, official and fault_filtered are fixed splits; stratified_kfold divides tracks,
 artist_kfold artists, dataset_kfold (the default, unless the config names another) as the dataset's
@@ -16,6 +18,8 @@ command again goes on where it stopped; one fold by itself is `mgr-jax train
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "train"
 
 
 def define_flags(flags: Flags) -> None:

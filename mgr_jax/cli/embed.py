@@ -1,8 +1,10 @@
-"""Write embeddings of audio files, or of a run's dataset, by track or segment.
+r"""Write embeddings of audio files or of a dataset.
 
   mgr-jax embed --model=runs/a --out=embeddings.parquet my_music/ song.mp3
-  mgr-jax embed --model=runs/a --out=windows.npz --per=segment --hop=1 my_music/
-  mgr-jax embed --model=runs/a --out=dataset.parquet --split=train,validation,test
+  mgr-jax embed --model=runs/a --out=windows.npz --per=segment --hop=1 \
+    my_music/
+  mgr-jax embed --model=runs/a --out=dataset.parquet \
+    --split=train,validation,test
 
 Of each row the file holds name, start, end, label and probability, genre, artist and title where
 they are known (an index.csv in the folder, else the tags of the file), and the embedding; what made
@@ -16,6 +18,7 @@ import mgr_jax
 from mgr_jax.cli._flags import Flags
 from mgr_jax.cli._predicting import define_reading
 
+GROUP = "use"
 ARGUMENTS = "[FILE or FOLDER …]"
 
 

@@ -1,9 +1,11 @@
-"""Score a trained model on a split or on your own files, with 95 % intervals.
+r"""Score a model on a split or on your own labelled files.
 
   mgr-jax evaluate --model=runs/a --split=test --json=result.json
   mgr-jax evaluate --model=runs/a --features=mel.npz --record
-  mgr-jax evaluate --model=runs/a --folder=my_music --class_names="hip hop=hiphop,speech="
-  mgr-jax evaluate --model=runs/a --folder=my_music --labels=songs.csv --columns=genre=style
+  mgr-jax evaluate --model=runs/a --folder=my_music \
+    --class_names="hip hop=hiphop,speech="
+  mgr-jax evaluate --model=runs/a --folder=my_music --labels=songs.csv \
+    --columns=genre=style
 
 Writes <model>/predictions/<split>.npz (the table every metric reads) and <split>.json. --features
 scores the labelled tracks of a file, those that were trained on left out unless --split asks so.
@@ -18,6 +20,8 @@ scored is named in <name>_left_out.csv. mgr-jax report --split=<name> draws it.
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 from mgr_jax.files import write_json
+
+GROUP = "examine"
 
 
 def define_flags(flags: Flags) -> None:

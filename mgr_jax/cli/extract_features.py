@@ -1,9 +1,11 @@
-r"""Compute tables of hand-made features, with the columns of published ones.
+r"""Compute tables of hand-made features.
 
-  mgr-jax extract_features --features=gtzan57 --audio=genres_original --out=features_30_sec.csv
-  mgr-jax extract_features --features=gtzan57 --audio=genres_original --seconds=3 --out=3_sec.csv
-  mgr-jax extract_features --features=fma518 --corrected --dataset=rendered/demo \
-    --sample_rate=22050 --out=table.parquet
+  mgr-jax extract_features --features=gtzan57 --audio=genres_original \
+    --out=features_30_sec.csv
+  mgr-jax extract_features --features=gtzan57 --audio=genres_original \
+    --seconds=3 --out=3_sec.csv
+  mgr-jax extract_features --features=fma518 --corrected \
+    --dataset=rendered/demo --sample_rate=22050 --out=table.parquet
 
 gtzan57 are the columns of Kaggle's GTZAN tables (that of "30 s" is of whole clips, a bit longer, so
 without --seconds), fma518 those of FMA's features.csv (published for the whole tracks, not for the
@@ -14,6 +16,8 @@ baselines, prepare_data --dataset=feature_array, predict and evaluate.
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "data"
 
 
 def define_flags(flags: Flags) -> None:

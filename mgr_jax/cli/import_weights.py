@@ -1,6 +1,7 @@
-"""Makes a model folder of weights of other programs: PyTorch, Keras, TensorFlow.
+r"""Make a model from weights of PyTorch, Keras, TensorFlow.
 
-  mgr-jax import_weights --source=won2020_fcn --weights=best_model.pth --out=models/fcn
+  mgr-jax import_weights --source=won2020_fcn --weights=best_model.pth \
+    --out=models/fcn
   mgr-jax predict --model=models/fcn song.mp3
   mgr-jax import_weights --list
 
@@ -12,6 +13,8 @@ from the file; arrays that are missing or left over are an error that names them
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 
+GROUP = "train"
+
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
@@ -21,13 +24,15 @@ def define_flags(flags: Flags) -> None:
     flags.text("labels", None, "Names of the outputs: a file, or a known label set.")
     flags.text("reading", None, "How to read it, where a source has several ways.")
     flags.text("checkpoint", None, "Which, where the file holds several.")
-    flags.switch("list", False, "List the sources, their readings, and what is left out of each.")
+    flags.switch(
+        "list", False, "List the sources; with --source, tell its readings and what it leaves out."
+    )
 
 
 def main(flags: Flags, args: list[str]) -> None:
     """Imports and prints, or lists."""
     if flags.list:
-        print(mgr_jax.format_sources())
+        print(mgr_jax.format_sources(flags.source))
         return
     flags.require(
         source="what the file is, such as efficientat (--list tells all)",

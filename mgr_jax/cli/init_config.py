@@ -1,24 +1,28 @@
-"""Copy a shipped config here, to be changed; without a name, list them all.
+"""List the shipped configs; copy one to change it.
 
-mgr-jax init_config choi2016
+mgr-jax init_config           # their names
+mgr-jax init_config --all     # with arguments, and scores measured so far
+mgr-jax init_config choi2016  # writes choi2016.py here
 """
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 from mgr_jax.config.files import copy_config, find_config, locate_config
 
+GROUP = "train"
 ARGUMENTS = "[CONFIG …]"
 
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
+    flags.switch("all", False, "List arguments, and scores measured so far, too.")
     flags.path("out", ".", "Folder to copy it to.")
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Copies the configs that are named."""
+    """Lists the configs, or copies those that are named."""
     if not args:
-        print(mgr_jax.format_configs())
+        print(mgr_jax.format_configs(details=flags.all))
     for spec in [locate_config(spec) for spec in args]:  # all are found before one is written
         target, arg = copy_config(spec, flags.out), find_config(spec)[1]
         config = f"{target}:{arg}" if arg else target

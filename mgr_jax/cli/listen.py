@@ -1,10 +1,12 @@
-r"""Say what is heard while it plays, a line every second: a file or a recorder.
+r"""Recognise genres while music plays, line by line.
 
   mgr-jax listen --model=runs/a --input=set.flac --hop=5
-  arecord -f S16_LE -r 44100 -c 1 -t raw | mgr-jax listen --model=runs/a --input=-
-  parec --format=s16le --rate=44100 --channels=1 | mgr-jax listen --model=runs/a --input=-
-  ffmpeg -re -i http://radio/stream -f s16le -ac 1 -ar 44100 - | mgr-jax listen --model=runs/a \
-    --input=-
+  arecord -f S16_LE -r 44100 -c 1 -t raw | \
+    mgr-jax listen --model=runs/a --input=-
+  parec --format=s16le --rate=44100 --channels=1 | \
+    mgr-jax listen --model=runs/a --input=-
+  ffmpeg -re -i http://radio/stream -f s16le -ac 1 -ar 44100 - | \
+    mgr-jax listen --model=runs/a --input=-
 
 A line tells where a window ends and what was heard in it; windows are as long as the model's clips.
 A file is read as fast as it can be; ffmpeg -re plays one in its own time. Ctrl-C ends it. Channels
@@ -17,6 +19,8 @@ import mgr_jax
 from mgr_jax.cli._flags import Flags
 from mgr_jax.cli._predicting import define_rules, rules_of
 
+GROUP = "use"
+
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
@@ -27,9 +31,9 @@ def define_flags(flags: Flags) -> None:
     flags.integer("channels", 1, "Of raw samples.", least=1)
     flags.choice("format", "s16le", ["s16le", "f32le"], "Of raw samples: 16-bit, or floats.")
     flags.number("hop", 1.0, "Seconds from one window to the next.", least=0)
-    flags.integer("top", 3, "How many classes to name.", least=1)
-    define_rules(flags)
     flags.limits()
+    define_rules(flags)
+    flags.integer("top", 3, "How many classes to name.", least=1)
 
 
 def main(flags: Flags, args: list[str]) -> None:

@@ -1,9 +1,11 @@
-"""Classify audio files and folders of any length, rate and channels.
+r"""Recognise the genres of audio files and folders.
 
-mgr-jax predict --model=runs/a song.mp3 folder/ --timeline
-mgr-jax predict --model=runs/a folder/ --out=genres --format=csv,parquet,audacity,m3u
-mgr-jax predict --model=runs/a folder/ --write_tags=show
-mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv fma_test/
+  mgr-jax predict --model=runs/a song.mp3 folder/ --timeline
+  mgr-jax predict --model=runs/a folder/ --out=genres \
+    --format=csv,parquet,audacity,m3u
+  mgr-jax predict --model=runs/a folder/ --write_tags=show
+  mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv \
+    fma_test/
 
 With --out, genres.jsonl has a line for each file as it is done, and the same command after a kill
 goes on: what is done is skipped, what has changed is tried again. Of it are made: genres.csv, as it
@@ -21,6 +23,7 @@ from mgr_jax.cli import _predicting as predicting
 from mgr_jax.cli._console import leave_output_to_results, say
 from mgr_jax.cli._flags import Flags
 
+GROUP = "use"
 ARGUMENTS = "[FILE or FOLDER …]"
 
 
@@ -29,8 +32,8 @@ def define_flags(flags: Flags) -> None:
     predicting.define_reading(flags)
     flags.path("features", None, "A file of features, instead of audio.")
     flags.path("table", None, "A row for every file or track, for a fusion with one.")
-    flags.integer("top", 3, "How many classes to name.", least=1)
     predicting.define_rules(flags)
+    flags.integer("top", 3, "How many classes to name.", least=1)
     predicting.define_timeline(flags)
     predicting.define_output(flags)
     flags.choice("missing_classes", None, ["zero"], "crowdai: let the model lack some genres.")

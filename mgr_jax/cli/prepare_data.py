@@ -1,12 +1,14 @@
-r"""Build a dataset: decode, resample, split and store it through TFDS.
+r"""Build a dataset: decode, resample, split and store it.
 
   mgr-jax prepare_data --dataset=rendered/demo --sample_rate=12000
-  mgr-jax prepare_data --dataset=audio_folder --manual_dir=~/music --split_by=artist
+  mgr-jax prepare_data --dataset=audio_folder --manual_dir=~/music \
+    --split_by=artist
   mgr-jax prepare_data --dataset=gtzan --manual_dir=~/Downloads/gtzan
   mgr-jax prepare_data --dataset=fma/small --manual_dir=~/Downloads/fma
-  mgr-jax prepare_data --dataset=feature_array --features=features_3_sec.csv --frame_rate=0.3333
-  mgr-jax prepare_data --dataset=feature_array --features=fma_metadata.zip --subset=medium \
-    --splits=given --frame_rate=0.0333
+  mgr-jax prepare_data --dataset=feature_array --features=features_3_sec.csv \
+    --frame_rate=0.3333
+  mgr-jax prepare_data --dataset=feature_array --features=fma_metadata.zip \
+    --subset=medium --splits=given --frame_rate=0.0333
 
 An audio_folder holds <genre>/<file> or <split>/<genre>/<file>, of what FFmpeg plays. Its index.csv,
 where it has one, has the columns path, genre, artist, split; any further column is kept, and can be
@@ -16,6 +18,8 @@ split by.
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 from mgr_jax.data.datasets import list_datasets, list_options, needed_options
+
+GROUP = "data"
 
 
 def define_flags(flags: Flags) -> None:

@@ -1,6 +1,6 @@
-"""List the pretrained networks that are known by name.
+"""List the pretrained networks.
 
-  mgr-jax pretrained
+  mgr-jax pretrained        # or --all, with scores and sources
   mgr-jax pretrained get musicnn_msd
   mgr-jax predict --model=musicnn_msd song.mp3
 
@@ -13,9 +13,12 @@ import json
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 
+GROUP = "train"
+
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
+    flags.switch("all", False, "Tell scores, sources and what the columns mean, too.")
     flags.switch("json", False, "Print all that is known of them as JSON.")
 
 
@@ -24,4 +27,4 @@ def main(flags: Flags, args: list[str]) -> None:
     if flags.json:
         print(json.dumps(mgr_jax.describe_pretrained(), indent=2))
     else:
-        print(mgr_jax.format_pretrained())
+        print(mgr_jax.format_pretrained(details=flags.all))

@@ -1,4 +1,4 @@
-"""Make a pretrained network ready: by pip, or of a file that is handed over.
+"""Make a pretrained network ready for use.
 
   mgr-jax pretrained get musicnn_msd
   mgr-jax pretrained get efficientat_mn04 --weights=mn04_as_mAP_432.pt
@@ -10,6 +10,7 @@ with those that are known, so that a name always stands for the same weights.
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 
+GROUP = "train"
 ARGUMENTS = "NAME"
 
 

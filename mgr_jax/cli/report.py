@@ -1,6 +1,6 @@
-"""Write the report of an evaluated run: its scores, classes, pictures.
+"""Write a report of an evaluated run: scores and pictures.
 
-mgr-jax report --model=runs/a --compare=runs/svm,runs/b
+  mgr-jax report --model=runs/a --compare=runs/svm,runs/b
 
 Draws what `evaluate` and `baselines` stored, and computes no prediction. It goes to report/ in the
 folder of the run, or to report/<split>/.
@@ -8,6 +8,8 @@ folder of the run, or to report/<split>/.
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "examine"
 
 
 def define_flags(flags: Flags) -> None:

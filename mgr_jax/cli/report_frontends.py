@@ -1,10 +1,12 @@
-"""Draw a clip as every front end sees it and every augmentation changes it.
+"""Draw a clip as every front end sees it.
 
 mgr-jax report frontends --audio=song.mp3 --start=30 --seconds=10 --out=song
 """
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "examine"
 
 
 def define_flags(flags: Flags) -> None:

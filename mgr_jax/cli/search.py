@@ -1,7 +1,8 @@
-"""Name the tracks that sound like a song, in a table that `mgr-jax embed` wrote.
+r"""Find the tracks that sound like a song.
 
   mgr-jax search --like=song.mp3 --in=embeddings.parquet
-  mgr-jax search --like=my_music/song.mp3 --in=embeddings.parquet --not_same_artist --top=20
+  mgr-jax search --like=my_music/song.mp3 --in=embeddings.parquet \
+    --not_same_artist --top=20
 
 --like is a track of the table, by its name there, or any audio file, which the same model then
 listens to. All rows are compared (the cosine of embeddings): a million take seconds. A line tells
@@ -12,6 +13,8 @@ import sys
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "use"
 
 
 def define_flags(flags: Flags) -> None:

@@ -1,4 +1,4 @@
-"""Teach a pretrained network your own genres, in a minute, with an honest score.
+"""Teach a pretrained network your own genres.
 
   mgr-jax teach --on=efficientat_mn04 my_music/ --out=models/mine
   mgr-jax teach --add --out=models/mine more_music/
@@ -15,6 +15,7 @@ embeds new files only. docs/teach.md says how it scores.
 import mgr_jax
 from mgr_jax.cli._flags import Flags
 
+GROUP = "train"
 ARGUMENTS = "FOLDER …"
 
 

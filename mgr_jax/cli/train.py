@@ -1,6 +1,7 @@
-"""Train what a config describes, or go on with it where it stopped.
+r"""Train a config, or go on where the training stopped.
 
-mgr-jax train --config=choi2016:model=k2c2,data=gtzan --workdir=runs/a --config.batch_size=32
+  mgr-jax train --config=choi2016:model=k2c2,data=gtzan --workdir=runs/a \
+    --config.batch_size=32
 
 Uses all devices of this machine. Over several machines, run it on each with the same --coordinator
 and --num_processes and with its own --process_id; on a TPU pod --coordinator=auto is enough.
@@ -8,6 +9,8 @@ and --num_processes and with its own --process_id; on a TPU pod --coordinator=au
 
 import mgr_jax
 from mgr_jax.cli._flags import Flags
+
+GROUP = "train"
 
 
 def define_flags(flags: Flags) -> None:

@@ -1,9 +1,9 @@
 """The experiment config: every field with its default, validation, JSON.
 
-A config file in `configs/` takes arguments (`choi2016:model=crnn,data=gtzan`, see `recipes`),
-starts from `base_config()` and changes fields; the command line may override them
-(`--config.batch_size=64`). Names with keyword arguments stand for front ends and models; which
-names exist is checked where they are built, before anything is compiled.
+A config file in `configs/` takes arguments (`choi2016:model=crnn,data=gtzan`, see `recipes`). It
+starts from `base_config()` and changes fields. The command line may override them
+(`--config.batch_size=64`). A front end or a model is a name with keyword arguments. The names are
+checked when it is built, before anything is compiled.
 """
 
 from mgr_jax.config.base import base_config

@@ -4,7 +4,7 @@ from ml_collections import ConfigDict
 
 from mgr_jax.config.versions import current_version
 
-# Short names that the argument `data` of a config file may have, beside any <builder>/<name>.
+# Short names for the argument `data` of a config file; any <builder>/<name> is possible too.
 DATASETS = {
     "demo": "rendered/demo",
     "fma_full": "fma/full",
@@ -22,7 +22,7 @@ DATASETS = {
 
 
 def base_config() -> ConfigDict:
-    """Returns a config with every field; see the comments for meaning and units."""
+    """A config with every field; see the comments for meaning and units."""
     config = ConfigDict()
     # What its fields are; a change to them makes a new version, see mgr_jax.config.versions.
     config.version = current_version()
@@ -34,9 +34,9 @@ def base_config() -> ConfigDict:
     config.dataset = "rendered/demo"  # <builder>/<name> as `prepare_data` reports it
     config.data_dir = ""  # the TFDS folder; empty: $TFDS_DATA_DIR or ~/tensorflow_datasets
     config.sample_rate = 22_050  # Hz, of the dataset and the front end; 0: a feature_array
-    config.clip_samples = 3 * 22_050  # what the network sees at a time; frames of a feature_array
+    config.clip_samples = 3 * 22_050  # input length of the network; frames of a feature_array
     config.short_clip = "zero_pad"  # or repeat: how a shorter track is filled
-    # Leave the zeros of shorter tracks out of all that is computed, as if their clips ended there.
+    # Ignore the zeros of shorter tracks, as if their clips ended before them.
     config.mask_filling = True
     config.eval_segments = 0  # clips per track in evaluation; 0: the fewest that cover it
 
@@ -46,7 +46,7 @@ def base_config() -> ConfigDict:
     # For the model fusion: a table with a row for every track, and categories ("artist", or further
     # columns of the dataset), which leak unless the splits are artist-disjoint.
     config.side_inputs = ConfigDict({"table": "", "categories": ()})
-    # A run whose weights this one begins with: those of equal name and shape. Empty: none.
+    # A run whose weights this one starts from: those of equal name and shape. Empty: none.
     config.init_from = ""
     config.compute_dtype = "float32"  # of the network; front ends are always float32
 
@@ -55,7 +55,7 @@ def base_config() -> ConfigDict:
     config.augment = ()
 
     config.batch_size = 16  # over all devices
-    config.accumulate = 1  # parts that a batch is worked through in, to save memory
+    config.accumulate = 1  # number of parts that a batch is divided into, to save memory
     # How long to train: in one of these units, the others are 0. An epoch is as many examples as
     # there are training tracks. A run's config.json has steps.
     config.num_steps = 1000
@@ -75,8 +75,8 @@ def base_config() -> ConfigDict:
             "clip_norm": 1.0,  # of the global gradient; 0: off
         }
     )
-    # An update that is not finite (its loss, its gradients, or what came of them) is never applied:
-    # stop ends the run there, skip goes on without it and counts it.
+    # An update that is not finite (its loss, gradients or result) is never applied: stop ends the
+    # run, skip continues without it and counts it.
     config.not_finite = "stop"
     config.schedule = ConfigDict(
         {
@@ -116,7 +116,7 @@ def base_config() -> ConfigDict:
     config.log_every = 20  # steps
     config.loader = "auto"  # resident on accelerators where the data fit, else streaming
     config.steps_per_dispatch = 10  # resident: steps between returns to the host, at most
-    # Who is trained on and who is scored: "dataset" takes the splits as prepared, "official" and
+    # Which tracks train, which are scored: "dataset" takes the splits as prepared, "official" and
     # "fault_filtered" published ones; the others divide `splits` of it into `folds`, see
     # mgr_jax.data.parts. `mgr-jax crossval` runs all folds.
     config.protocol = ConfigDict(

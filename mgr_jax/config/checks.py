@@ -1,4 +1,4 @@
-"""What a config may say: types, ranges, names, and what contradicts what."""
+"""Checks a config: types, ranges, names, and contradictions."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def validate(config: ConfigDict) -> None:
     """Checks a config before anything is built.
 
     Raises:
-      UserError: an unknown field, a wrong type, a value out of range, or a contradiction.
+      UserError: there is an unknown field, a wrong type, a value out of range, or a contradiction.
     """
     _compare(config, base_config(), "")
     if config.version != current_version():
@@ -178,10 +178,17 @@ def _validate_stage(config: ConfigDict, number: int, stage: Any) -> None:
 
 
 def stage_config(config: ConfigDict, number: int) -> ConfigDict:
-    """The config of one stage as if it were the whole training, without stages.
+    """The config of one stage, as if it were the whole training.
 
-    Its length is that of the stage where it has a limit, else of all. A config without stages is
-    its own only stage.
+    Its length is that of the stage if it has a limit, else that of the whole training. A config
+    without stages is its own only stage.
+
+    Args:
+      config: with stages or without.
+      number: of the stage, from 0.
+
+    Raises:
+      UserError: the stage's optimizer has a field that `config.optimizer` does not have.
     """
     if not config.stages:
         return config

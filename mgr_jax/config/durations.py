@@ -1,7 +1,7 @@
-"""How long a run trains, warms up and waits between evaluations: steps, epochs or examples.
+"""Durations of a run (training, warm-up, time between evaluations) in steps, epochs or examples.
 
-A config says each duration in one unit, and the fields of the others are 0. When the dataset is
-known they are resolved into steps, and the run's config.json holds those.
+A config gives each duration in one unit; the fields of the other units are 0. When the dataset is
+known, all durations are converted to steps. The run's config.json holds those.
 """
 
 import math
@@ -23,19 +23,20 @@ _DURATIONS = (TRAINING, EVALUATION, ("schedule.warmup_fraction", *WARMUP))
 
 
 def resolve(config: ConfigDict, num_examples: int) -> ConfigDict:
-    """The same config with every duration in steps, which are rounded up and at least 1.
+    """The config with every duration in steps, which are rounded up and at least 1.
 
         resolve(config, 443).eval_every  # eval_every_epochs = 1, batch_size = 16: 28
 
-    Only a warm-up that is a fraction stays one. Another one becomes steps, so that a run that is
-    made longer goes on with the warm-up it had.
+    Only a warm-up given as a fraction stays one. Any other warm-up becomes steps, so a run that is
+    made longer keeps its warm-up.
 
     Args:
-      config: that `validate` has passed; it stays as it is. One in steps gives itself.
-      num_examples: that an epoch is: the training tracks, whatever `config.sampling` draws of them.
+      config: a valid config, see `validate`. It is not changed; one in steps is returned as it is.
+      num_examples: examples per epoch: the training tracks, whatever `config.sampling` draws of
+        them.
 
     Raises:
-      UserError: see `require_durations`; or so many epochs that their steps cannot be counted.
+      UserError: see `require_durations`; or there are too many epochs to count their steps.
     """
 
     def in_steps(steps: int, epochs: float, examples: int) -> int:
@@ -64,9 +65,9 @@ def resolve(config: ConfigDict, num_examples: int) -> ConfigDict:
 
 
 def clear_others(config: ConfigDict, given: Collection[str]) -> None:
-    """Sets the other fields of each duration to 0 of which one was given.
+    """Sets the fields of the other units of each given duration to 0.
 
-    So 50 steps that are asked for of a config of 40 epochs are 50 steps.
+    So 50 steps, asked for in a config of 40 epochs, are 50 steps.
 
     Args:
       config: is changed.
@@ -78,10 +79,10 @@ def clear_others(config: ConfigDict, given: Collection[str]) -> None:
 
 
 def require_durations(config: ConfigDict) -> None:
-    """Makes sure that durations are said once, and fit into one another as far as can be told.
+    """Checks that each duration is given in one unit, and that they fit together.
 
     Raises:
-      UserError: they are not, or do not.
+      UserError: they do not.
     """
     for fields in _DURATIONS:
         require_one_unit({f"config.{field}": get_field(config, field) for field in fields})
@@ -110,7 +111,14 @@ def require_durations(config: ConfigDict) -> None:
 
 
 def require_one_unit(durations: Mapping[str, float]) -> None:
-    """Makes sure that not more than one of the units of a duration is given, by name."""
+    """Checks that a duration is given in at most one unit.
+
+    Args:
+      durations: values by field.
+
+    Raises:
+      UserError: more than one is given.
+    """
     if len(given := {name: value for name, value in durations.items() if value}) > 1:
         told = " and ".join(f"{name} is {value}" for name, value in given.items())
         raise UserError(

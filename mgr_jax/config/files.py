@@ -1,6 +1,6 @@
-"""Config files: the shipped ones and others, by name or path, with arguments.
+"""Config files, the shipped ones and others, by name or path, with arguments.
 
-A spec names a file and its arguments, as ml_collections has it: "choi2016:model=crnn,data=gtzan".
+A spec names a file and its arguments, as in ml_collections: "choi2016:model=crnn,data=gtzan".
 """
 
 import ast
@@ -31,9 +31,9 @@ def shipped_configs() -> Path:
 
 
 def list_configs() -> list[str]:
-    """A spec for every network of the shipped configs, as in "choi2016:model=crnn".
+    """A spec for every network of the shipped configs, such as "choi2016:model=crnn".
 
-    Arguments that are left out, such as `data`, have their defaults; see `read_config`.
+    Missing arguments, such as `data`, have their defaults; see `read_config`.
     """
     specs = []
     for name in config_names():
@@ -50,11 +50,14 @@ def config_names() -> list[str]:
 def find_config(spec: str | Path) -> tuple[Path, str]:
     """Finds a config file by its path, or by its name among the shipped ones.
 
+    Args:
+      spec: name or path, perhaps with arguments.
+
     Returns:
-      The file, and the arguments behind the colon; a path may have colons itself.
+      The file, and the arguments after the colon; a path may itself contain colons.
 
     Raises:
-      UserError: there is neither.
+      UserError: there is no such file.
     """
     parts = str(spec).split(":")
     for end in range(len(parts), 0, -1):
@@ -79,14 +82,14 @@ def find_config(spec: str | Path) -> tuple[Path, str]:
 
 
 def locate_config(spec: str) -> str:
-    """A spec with the path of its file, once it has been read without a mistake."""
+    """A spec with the full path of its file, after the spec was read without an error."""
     read_config(spec)
     path, arg = find_config(spec)
     return f"{path}:{arg}" if arg else str(path)
 
 
 def _close_specs(name: str) -> list[str]:
-    """At most three specs that a name of a file, a network or "<data>/<network>" may stand for."""
+    """At most three specs that a wrong name may mean: file, network, or "<data>/<network>"."""
     folder, _, last = name.rpartition("/")
     meant: dict[str, list[tuple[bool, str]]] = {}
     for spec in list_configs():
@@ -106,14 +109,13 @@ def read_config(spec: str | Path) -> ConfigDict:
         mgr_jax.train(config, "runs/a")
 
     Args:
-      spec: name of a shipped config, see `list_configs`, or path of a file, and its arguments.
+      spec: name of a shipped config, see `list_configs`, or path of a file; with arguments.
 
     Returns:
-      The config; its `spec` holds all arguments, also those that were left out.
+      The config; its `spec` holds all arguments, also the default ones.
 
     Raises:
-      UserError: there is neither, it has no such argument, the file cannot be run or makes no
-        config.
+      UserError: there is no such file or argument, or the file fails or returns no config.
     """
     path, arg = find_config(spec)
     module = _run(path)
@@ -133,7 +135,7 @@ def read_config(spec: str | Path) -> ConfigDict:
 
 
 def read_arguments(path: Path) -> Arguments:
-    """The arguments that a config file takes, see `recipes.parse`; none if it does not tell.
+    """The arguments that a config file takes, see `recipes.parse`; empty if it declares none.
 
     Raises:
       UserError: the file cannot be run.
@@ -154,7 +156,7 @@ def _run(path: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Makes what a config file raises, which is a program, one sentence with the line in it."""
+    """Turns an error in a config file (a program) into one sentence with its line number."""
     try:
         yield
     except UserError:
@@ -172,16 +174,23 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def describe_config(spec: str | Path) -> str:
-    """The docstring of a config file, which is not run; see `find_config`."""
+    """The docstring of a config file, without running it; see `find_config`."""
     path, _ = find_config(spec)
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
 
 
 def copy_config(spec: str, folder: Path) -> Path:
-    """Copies a config file into a folder, to be changed there; returns the path of the copy.
+    """Copies a config file into a folder, where it can be changed.
+
+    Args:
+      spec: of the config.
+      folder: for the copy.
+
+    Returns:
+      The path of the copy.
 
     Raises:
-      UserError: there is no such config, or a file of its name is there already.
+      UserError: there is no such config, or the folder already has a file of its name.
     """
     source, _ = find_config(spec)
     target = folder / source.name
@@ -197,13 +206,13 @@ def copy_config(spec: str, folder: Path) -> Path:
 def drop_settings(
     config: ConfigDict, written: ConfigDict, group: str, overridden: Mapping[str, Any]
 ) -> None:
-    """Drops settings of a front end or model where overrides name another one, with a warning.
+    """Drops the settings of a front end or model if an override names another one. It warns.
 
     Args:
-      config: `config.frontend` or `config.model`, overridden.
-      written: the same as the file has it.
+      config: `config.frontend` or `config.model`, after the overrides.
+      written: the same, as in the file.
       group: "frontend" or "model".
-      overridden: the fields that were overridden, as in "model.name"; those of the new one stay.
+      overridden: the overridden fields, such as "model.name"; settings of the new one stay.
     """
     if config.name == written.name or f"{group}.kwargs" in overridden:  # given as a whole
         return

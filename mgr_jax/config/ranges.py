@@ -1,4 +1,4 @@
-"""What the numbers of a config may be."""
+"""The ranges of the numbers in a config."""
 
 import math
 import numbers
@@ -20,7 +20,7 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000
 _LARGEST_FLOAT = 3.4028235e38  # of float32, in which all is computed
 _ENDLESS = ("norm",)  # fields of front ends in which infinity is a value: the largest of a frame
 
-# What numbers must be, and which.
+# Conditions on numbers, with the fields that they apply to.
 RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
     (
         f"from 1 to {LARGEST}",
@@ -74,10 +74,10 @@ RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
 
 
 def require_ranges(config: ConfigDict) -> None:
-    """Makes sure that every numeric field is in its range, and that a batch can be held.
+    """Checks that every number is in its range, and that a batch fits into memory.
 
     Raises:
-      UserError: one is not, or it cannot.
+      UserError: a number is out of range, or the batch is too large.
     """
     for wanted, fits, fields in RANGES:
         for field in fields:
@@ -96,17 +96,17 @@ def require_ranges(config: ConfigDict) -> None:
 
 
 def require_numbers(name: str, value: Any) -> None:
-    """Refuses numbers that are not finite, or that int32 or float32 cannot hold.
+    """Refuses numbers that are not finite, or too large for int32 or float32.
 
-    Looks into lists and dicts. What a front end, a model or an augmentation makes of its numbers,
-    it checks itself when it is built.
+    It looks into lists and dicts. Front ends, models and augmentations check the meaning of their
+    numbers themselves when they are built.
 
     Args:
-      name: of the value, for the sentence.
-      value: a number, or what holds some.
+      name: of the value, for the message.
+      value: a number, or a container of numbers.
 
     Raises:
-      UserError: there is one.
+      UserError: there is such a number.
     """
     if isinstance(value, Mapping | ConfigDict):
         for key, item in value.items():

@@ -1,6 +1,6 @@
-"""What config files share: arguments, datasets by short names, durations and optimizers.
+"""Functions that config files share: arguments, short names of datasets, durations, optimizers.
 
-A config file is data, shipped beside the package: it cannot import another one, and imports this.
+A config file is data, shipped beside the package: it cannot import another one, so it imports this.
 """
 
 import dataclasses
@@ -25,18 +25,21 @@ class Data:
     """The argument `data`: any dataset of audio, or of stored features.
 
     Attributes:
-      default: what it is unless given.
-      stored: features, tables or arrays, are stored in it, instead of audio.
+      default: the dataset if none is given.
+      stored: whether the dataset holds stored features, tables or arrays, instead of audio.
     """
 
     default: str
     stored: bool = False
 
     def check(self, name: str) -> str:
-        """Returns the short name of a dataset, or <builder>/<name> where it has none.
+        """The short name of a dataset, or <builder>/<name> if it has none.
+
+        Args:
+          name: as a user gives it.
 
         Raises:
-          UserError: it is neither, or a path, or a dataset of the other kind.
+          UserError: it is neither, it is a path, or the dataset is of the other kind.
         """
         if name.startswith(("~", "/", ".")) and not _is_prepared(name):
             kind, source = (
@@ -73,7 +76,7 @@ class Data:
 
 
 def _is_prepared(path: str) -> bool:
-    """Whether it is the path of a prepared dataset, with or without its rate and version."""
+    """Whether a text is the path of a prepared dataset, with or without its rate and version."""
     folder = expand(path)
     if not (folder.is_absolute() or path.startswith(".")) or not folder.name:
         return False
@@ -88,17 +91,17 @@ Arguments = Mapping[str, Any]
 
 
 def parse(arg: str, arguments: Arguments) -> dict[str, str]:
-    """Reads the arguments of a config file, "model=crnn,data=fma_small".
+    """Reads the arguments of a config file, such as "model=crnn,data=fma_small".
 
     Args:
-      arg: names with values, in any order; what is left out has its default.
-      arguments: that there are.
+      arg: names with values, in any order; missing ones have their defaults.
+      arguments: the arguments that the file takes.
 
     Returns:
       The value of every argument, in the order of `arguments`.
 
     Raises:
-      UserError: an argument or value that there is not, or an argument that is given twice.
+      UserError: an argument or a value is unknown, or an argument is given twice.
     """
     given: dict[str, str] = {}
     for part in filter(None, arg.split(",")):
@@ -136,9 +139,13 @@ def _value(name: str, value: str | None, known: Any) -> str:
 
 
 def start(arg: str, arguments: Arguments) -> tuple[ConfigDict, dict[str, str]]:
-    """What every config file begins with.
+    """The beginning of every config file.
 
         config, given = recipes.start(arg, ARGUMENTS)
+
+    Args:
+      arg: see `parse`.
+      arguments: see `parse`.
 
     Returns:
       base_config() on the dataset that the argument `data` names, and all arguments, see `parse`.
@@ -150,11 +157,16 @@ def start(arg: str, arguments: Arguments) -> tuple[ConfigDict, dict[str, str]]:
 
 
 def change(config: ConfigDict, fields: Mapping[str, Any] | None = None, **more: Any) -> None:
-    """Sets fields of a config, groups of them as dicts.
+    """Sets fields of a config. Groups of fields are dicts.
 
         recipes.change(config, num_epochs=200, eval_every_epochs=1)
 
-    A duration that is set in one unit is 0 in the others.
+    A duration that is set in one unit becomes 0 in the others.
+
+    Args:
+      config: is changed.
+      fields: values by field.
+      **more: the same, as keywords.
     """
     fields = {**(fields or {}), **more}
     config.update(fields)
@@ -165,13 +177,13 @@ def change(config: ConfigDict, fields: Mapping[str, Any] | None = None, **more: 
 def constant_rate(
     config: ConfigDict, optimizer: str, learning_rate: float, **fields: float
 ) -> None:
-    """Sets an optimizer as most papers have it: without schedule, weight decay and clipping.
+    """Sets an optimizer as in most papers: no schedule, no weight decay, no clipping.
 
     Args:
       config: is changed.
       optimizer: its name.
       learning_rate: at all steps.
-      **fields: further ones of `config.optimizer`.
+      **fields: further fields of `config.optimizer`.
     """
     config.optimizer.update(
         name=optimizer, learning_rate=learning_rate, weight_decay=0.0, clip_norm=0.0, **fields

@@ -1,4 +1,4 @@
-"""Configs as JSON, and how two of them differ."""
+"""Configs as JSON, and the differences between two configs."""
 
 import json
 import logging
@@ -29,13 +29,19 @@ def to_json(config: ConfigDict) -> str:
 
 
 def from_json(text: str) -> ConfigDict:
-    """Reads a config of any version back, as one of the current version.
+    """Reads a config of any version, and converts it to the current version.
 
-    Sequences become tuples, as config files write them. What stands in it is not checked further.
+    Sequences become tuples, as in config files. The values are not checked.
+
+    Args:
+      text: JSON.
+
+    Returns:
+      The config.
 
     Raises:
       ValueError: it is not JSON.
-      UserError: it is no config, or one of a version that this program does not know.
+      UserError: it is no config, or its version is unknown.
     """
     return _from_fields(json.loads(text))
 
@@ -58,15 +64,17 @@ def save_config(path: Path, config: ConfigDict) -> None:
 
 
 def load_config(path: Path) -> ConfigDict:
-    """Reads the config.json of a run, whatever version wrote it, and validates it.
+    """Reads the config.json of a run of any version, and validates it.
+
+    Args:
+      path: of the file.
 
     Returns:
-      The config as one of the current version: fields that its version lacks have what they meant
-      then.
+      The config in the current version. Fields that the file lacks have the meaning of its version.
 
     Raises:
-      UserError: there is no such file, as in the folder of a model from elsewhere, it is damaged,
-        or it is no config of this or an earlier version.
+      UserError: there is no such file, as in the folder of an imported model; it is damaged; or it
+        is no config of this or an earlier version.
     """
     if not path.exists() and path.with_name("model.json").exists():
         raise UserError(
@@ -93,14 +101,14 @@ def load_config(path: Path) -> ConfigDict:
 
 
 def resumed_config(config: ConfigDict, path: Path) -> ConfigDict:
-    """The config with which a run goes on, where there is one.
+    """The config with which a run continues, if there is one.
 
-    A run that is older than a field goes on with what was meant before there was such a field,
-    unless the config has something else than its default there.
+    If a run is older than a field, it continues with the behaviour before this field, unless the
+    config sets the field to something other than its default.
 
     Args:
-      config: with which to go on, or to begin.
-      path: of the run's config.json; there may be none.
+      config: to continue or begin with.
+      path: of the run's config.json; it may not exist.
 
     Returns:
       A copy of `config`, with the old meaning of such fields.
@@ -135,7 +143,13 @@ def _plain(value: Any) -> Any:
 
 
 def differences(old: ConfigDict, new: ConfigDict, prefix: str = "") -> list[tuple[str, Any, Any]]:
-    """Lists the fields in which two configs differ, as (field, old, new)."""
+    """The fields in which two configs differ, as (field, old, new).
+
+    Args:
+      old: a config.
+      new: another one.
+      prefix: of the names of the fields.
+    """
     found = []
     for field in sorted({*old, *new}):
         a, b = old.get(field), new.get(field)

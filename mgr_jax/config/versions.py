@@ -1,4 +1,4 @@
-"""Versions of a config, and what the fields that an older one lacks meant then."""
+"""Versions of a config, and the meaning of fields that an older version lacks."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from mgr_jax.errors import UserError, unknown_name
 
 Migration = Mapping[str, Any] | Callable[[dict[str, Any]], None]
 
-# MIGRATIONS[n] makes a config of version n one of version n + 1; whoever changes fields appends
+# MIGRATIONS[n] converts a config of version n to version n + 1. If you change fields, append
 # one, and changes none that was released. A mapping names fields that were added ("optimizer.b3",
 # or a group as a whole) with what the program did before they existed, whatever their default is. A
 # function changes a config in place where more has changed: a name, a unit, a default among the
@@ -36,17 +36,17 @@ def current_version() -> int:
 
 
 def upgrade(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Makes a config of any version one of the current version.
+    """Converts a config of any version to the current version.
 
     Args:
-      fields: of the config, as nested dicts; without `version` it is of version 0.
+      fields: of the config, as nested dicts; without `version` it is version 0.
 
     Returns:
-      All its fields; those that its version lacks have what they meant then.
+      All its fields. Fields that the old version lacks have the meaning of that version.
 
     Raises:
-      UserError: its version is none, or later than the current one, or it has a field that was
-        added later than that.
+      UserError: the version is invalid or later than the current one, or a field is newer than the
+        version.
     """
     version = fields.get("version", 0)
     if type(version) is not int or version < 0:
@@ -76,7 +76,7 @@ def upgrade(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def added_fields() -> dict[str, Any]:
-    """Every field that was added since version 0, with what was meant before it existed."""
+    """Every field that was added since version 0, with the behaviour before it existed."""
     added: dict[str, Any] = {}
     for migration in MIGRATIONS:
         added |= migration if isinstance(migration, Mapping) else {}

@@ -273,7 +273,7 @@ def _build(
     except Exception as error:  # errors of many kinds, if TFDS's description of it is damaged
         raise ValueError(str(error)) from error
     heads = []
-    bar = {"unit": "record", "disable": not progress}
+    bar = {"unit": "record", "disable": None if progress else True}
     for record in tqdm(source, f"index {split}", leave=False, **bar):
         record.pop("audio" if stored_as["kind"] == "waveform" else "features")
         heads.append({n: v.decode() if isinstance(v, bytes) else v for n, v in record.items()})

@@ -60,7 +60,7 @@ class CacheData:
                 leave=False,
                 delay=_PATIENCE,
                 unit="MiB",
-                disable=not progress,
+                disable=None if progress else True,
             )
             damaged = self._find_damage(unread, sums)
         if damaged:

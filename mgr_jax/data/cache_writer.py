@@ -2,7 +2,9 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from array import array
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,33 +30,45 @@ def write_cache(
       A function of a stored record without its payload, and the bytes of its time steps.
     """
     folder.mkdir(parents=True)
-    heads: list[Mapping[str, Any]] = []
-    sums = BlockSums()
+    index, sums = Index(), BlockSums()
     with (folder / DATA).open("wb") as file:
 
         def add(head: Mapping[str, Any], steps: bytes | memoryview) -> None:
             file.write(steps)
             sums.add(steps)
-            heads.append(head)
+            index.add(head)
 
         yield add
-    _write_index(folder, heads, num_tags)
+    index.write(folder, num_tags)
     sums.write(folder)
 
 
-def _write_index(folder: Path, heads: Sequence[Mapping[str, Any]], num_tags: int) -> None:
-    """Writes the metadata of the tracks, from their records in order."""
-    lengths: dict[str, int] = {}
-    for head in heads:
-        lengths[head["track_id"]] = lengths.get(head["track_id"], 0) + int(head["length"])
-    tracks = [head for head in heads if not head["offset"]]
-    length = np.array([lengths[head["track_id"]] for head in tracks], np.int64)
-    np.savez(
-        folder / "index.npz",
-        start=np.cumsum(length) - length,
-        length=length,
-        label=np.array([head["label"] for head in tracks], np.int32),
-        tags=np.array([head["tags"] for head in tracks], np.uint8).reshape(len(tracks), num_tags),
-    )
-    text = {name: [head[name] for head in tracks] for name in ("track_id", "artist_id", "groups")}
-    (folder / "text.json").write_text(json.dumps(text), encoding="utf-8")
+class Index:
+    """What is known of the tracks, from their records in order; of a million it fits in memory."""
+
+    def __init__(self) -> None:
+        self._length, self._label, self._tags = array("q"), array("i"), bytearray()
+        self._text: dict[str, list[str]] = {"track_id": [], "artist_id": [], "groups": []}
+
+    def add(self, head: Mapping[str, Any]) -> None:
+        """Takes a record into account: a track, or more of the last one."""
+        if head["offset"]:
+            self._length[-1] += int(head["length"])
+            return
+        self._length.append(int(head["length"]))
+        self._label.append(int(head["label"]))
+        self._tags += np.asarray(head["tags"], np.uint8).tobytes()
+        for name, texts in self._text.items():
+            texts.append(sys.intern(head[name]))  # many have the same artist, or no groups
+
+    def write(self, folder: Path, num_tags: int) -> None:
+        """Writes index.npz and text.json."""
+        length = np.array(self._length, np.int64)
+        np.savez(
+            folder / "index.npz",
+            start=np.cumsum(length) - length,
+            length=length,
+            label=np.array(self._label, np.int32),
+            tags=np.frombuffer(self._tags, np.uint8).reshape(len(length), num_tags),
+        )
+        (folder / "text.json").write_text(json.dumps(self._text), encoding="utf-8")

@@ -9,11 +9,11 @@ from tensorflow_datasets.core.naming import ShardedFileTemplate
 from tensorflow_datasets.core.splits import SplitInfo
 from tensorflow_datasets.core.utils.shard_utils import ShardConfig, get_shard_boundaries
 
-from mgr_jax.data.spool import Spooled
+from mgr_jax.data.spool import SpooledExample
 
 
 def write_records(
-    records: Iterable[tuple[str, Spooled]],
+    records: Iterable[tuple[str, SpooledExample]],
     template: ShardedFileTemplate,
     shards: ShardConfig,
     options: str,
@@ -41,7 +41,7 @@ def write_records(
         path = template.sharded_filepath(shard_index=number, num_shards=count)
         writer = ArrayRecordWriter(os.fspath(path), options)
         for record in order[first:last]:
-            writer.write(record.take_example())
+            writer.write(record.take())
         writer.close()
         lengths.append(last - first)
         first = last

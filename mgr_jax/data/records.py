@@ -34,7 +34,7 @@ class LoadedTrack:
     mark: Mark | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Track:
     """A track to store, before it is loaded.
 

@@ -127,7 +127,12 @@ def current_marks(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         marks = pool.map(lambda track: files[track].mark(known.get(track)), files)
         bar = tqdm(
-            marks, "compare", total=len(files), unit="file", leave=False, disable=not progress
+            marks,
+            "compare",
+            total=len(files),
+            unit="file",
+            leave=False,
+            disable=None if progress else True,
         )
         return dict(zip(files, bar, strict=True))
 

@@ -12,14 +12,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mgr_jax.data.examples import example_head
 from mgr_jax.data.records import LoadedTrack, Record, Track
 
-_UNKNOWN = -1  # label of a track without a genre
+_UNKNOWN = -1  # the label of a track without a genre
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,27 @@ class Spooled:
             yield steps
         os.truncate(self.path, self.size)
 
-    def take_example(self) -> bytes:
-        """Reads its example, once, and removes the file."""
-        example = self.path.read_bytes()
-        self.path.unlink()
+    def example(self) -> "SpooledExample":
+        """Its example alone, in the same file."""
+        return SpooledExample(os.fspath(self.path), self.size)
+
+
+class SpooledExample(NamedTuple):
+    """An example in a file of its own. All of a split wait there together, so it is small.
+
+    Attributes:
+      path: of the file.
+      size: in bytes.
+    """
+
+    path: str
+    size: int
+
+    def take(self) -> bytes:
+        """Reads it, once: the file goes."""
+        path = Path(self.path)
+        example = path.read_bytes()
+        path.unlink()
         return example
 
 

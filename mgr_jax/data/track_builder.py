@@ -24,11 +24,11 @@ from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.data.prepared import seal_dataset
 from mgr_jax.data.record_writer import write_records
 from mgr_jax.data.records import LoadedTrack, Record, Track
-from mgr_jax.data.spool import Columns, Spooled, spool
+from mgr_jax.data.spool import Columns, SpooledExample, spool
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
 
-_AHEAD = 64  # tracks per worker that may be finished before their turn
+_AHEAD = 64  # tracks per worker that may be done before their turn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +126,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             "offset": tfds.features.Scalar(np.int64, doc="first time step within the track"),
             "length": tfds.features.Scalar(np.int64, doc="time steps in this record"),
         }
-        told = self.get_metadata()  # texts of the files beside the builder
+        told = self.get_metadata()  # of the files beside the builder
         return _Info(
             builder=self,
             description=told.description,
@@ -140,7 +140,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         if self.planned is None:
             needed = self.MANUAL_DOWNLOAD_INSTRUCTIONS
             self.planned = self.plan(Path(dl_manager.manual_dir) if needed else None)
-        # In the order of the cache, which is written at the same time.
+        # In the order of the cache, which is written as they come.
         tracks = {
             split: sorted(some, key=lambda track: track.track_id)
             for split, some in self.planned.tracks.items()
@@ -156,7 +156,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         self._account = Account(tracks, sorted(known), dict(self.planned.left_out))
         columns = Columns(self.PAYLOAD, tuple(sorted(known)), self.planned.tags)
         spool_folder = self._work.enter_context(tempfile.TemporaryDirectory(dir=self.data_path))
-        # For all splits, and far ahead: workers continue while TFDS sorts and writes a split.
+        # Of all splits at once, and far ahead: workers go on while TFDS sorts and writes a split.
         results = map_in_processes(
             functools.partial(spool, self.make_records(), columns, spool_folder),
             [track for some in tracks.values() for track in some],
@@ -167,11 +167,15 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         self._results = self._work.enter_context(contextlib.closing(results))
         return {split: self._generate_examples(split, len(tracks[split])) for split in tracks}
 
-    def _generate_examples(self, split: str, num_tracks: int) -> Iterator[tuple[str, Spooled]]:
+    def _generate_examples(
+        self, split: str, num_tracks: int
+    ) -> Iterator[tuple[str, SpooledExample]]:
         """The records of the next tracks by key; also writes the cache of the split."""
         assert self.planned is not None
         results = itertools.islice(self._results, num_tracks)
-        bar = tqdm(results, split, total=num_tracks, unit="track", disable=not self.progress)
+        bar = tqdm(
+            results, split, total=num_tracks, unit="track", disable=None if self.progress else True
+        )
         cache = Path(self.data_path, "cache", split)
         with write_cache(cache, len(self.planned.tags)) as add_to_cache:
             for (track, result), notes in with_notes(bar):
@@ -183,7 +187,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
                 for record in records:
                     with record.steps() as steps:
                         add_to_cache(record.columns, steps)
-                    yield f"{track.track_id}#{record.columns['offset']}", record
+                    yield f"{track.track_id}#{record.columns['offset']}", record.example()
             self._account.require_some(split, self._results)
 
     def _generate_splits(self, dl_manager, download_config) -> list[SplitInfo]:
@@ -203,7 +207,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         path = Path(self.data_path)
         before = path.exists() and path.stat().st_ino
         super().download_and_prepare(**options)
-        if before != path.stat().st_ino:  # it was missing, or is another now
+        if before != path.stat().st_ino:  # it was not there, or is another now
             seal_dataset(path)
 
     def _download_and_prepare(self, dl_manager, download_config) -> None:

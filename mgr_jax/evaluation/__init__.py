@@ -1,4 +1,4 @@
-"""Scores of predictions, with intervals, and the protocol behind them. Needs numpy only."""
+"""Scores of predictions, with intervals, and the protocol behind them. Needs only NumPy."""
 
 from mgr_jax.evaluation.bootstrap import bootstrap_intervals, wilson_interval
 from mgr_jax.evaluation.comparison import mcnemar, paired_difference, same_tracks

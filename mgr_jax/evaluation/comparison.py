@@ -1,4 +1,4 @@
-"""What two predictions tables of the same tracks say against each other."""
+"""Compares two predictions tables of the same tracks."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from mgr_jax.evaluation.bootstrap import bootstrap_intervals
 from mgr_jax.evaluation.predictions import Predictions, require
-from mgr_jax.evaluation.scores import require_single_label, weighted_scores
+from mgr_jax.evaluation.scores import make_scorer, require_single_label
 
 # With fewer pairs that differ, chi-squared is not what McNemar's statistic follows.
 _FEW = 25
@@ -23,9 +23,9 @@ def paired_difference(
 ) -> list[float | None]:
     """The score of `a` minus that of `b`, with an interval over the tracks that both scored.
 
-    The bootstrap draws tracks, each with its rows in both tables, so that what is hard for both
-    cancels out. The tables may hold different segments and numbers of repeats; take `by_track()`
-    ones to compare scores of tracks.
+    The bootstrap draws tracks, each with its rows in both tables, so tracks that are hard for both
+    cancel out. The tables may hold different segments and numbers of repeats. To compare scores of
+    tracks, pass tables from `by_track()`.
 
     Args:
       a: a table.
@@ -46,10 +46,10 @@ def paired_difference(
         "decisions": a.only_decisions or b.only_decisions,
     }
     rows = len(a.track)
+    score_a, score_b = (make_scorer(table, **options_of_scores) for table in (a, b))
 
     def statistic(weights: np.ndarray) -> dict[str, np.ndarray]:
-        first = weighted_scores(a, weights[:, :rows], **options_of_scores)
-        second = weighted_scores(b, weights[:, rows:], **options_of_scores)
+        first, second = score_a(weights[:, :rows]), score_b(weights[:, rows:])
         require(
             metric in first and metric in second,
             f"there is no {metric} in both tables; choose from {', '.join(first)}",
@@ -61,11 +61,11 @@ def paired_difference(
 
 
 def mcnemar(a: Predictions, b: Predictions) -> dict[str, Any]:
-    """McNemar's test of two tables: do they get differently many tracks right?
+    """McNemar's test: does one table get more tracks right than the other?
 
-    Of fewer than 25 tracks that only one of them gets right the test is the exact binomial one,
-    else chi-squared with Edwards' continuity correction. Sources: McNemar, Note on the sampling
-    error of the difference between correlated proportions, 1947; Edwards, 1948.
+    If fewer than 25 tracks are right in only one of the tables, the test is the exact binomial one;
+    otherwise it is chi-squared with Edwards' continuity correction. Sources: McNemar, Note on the
+    sampling error of the difference between correlated proportions, 1947; Edwards, 1948.
 
     Args:
       a: a single-label table, one row per track.

@@ -1,4 +1,4 @@
-"""Puts predictions tables together: those of folds, and those of repeats."""
+"""Joins predictions tables: those of folds, and those of repeats."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,13 +13,17 @@ from mgr_jax.evaluation.protocol import Protocol
 def join_predictions(
     tables: Sequence[Predictions], *, split: str, protocol: Protocol, by_row: bool = False
 ) -> Predictions:
-    """Puts tables of the same classes one below the other, those of several folds say.
+    """Joins tables of the same classes, such as those of several folds.
 
     Args:
       tables: to join.
-      split: what to call all of them.
+      split: the name for all of them.
       protocol: how they were made and scored.
-      by_row: the folds part rows, not tracks: only no segment may be in several tables.
+      by_row: the folds divide rows, not tracks, so a track may be in several tables; a segment may
+        not.
+
+    Returns:
+      One table with all rows.
 
     Raises:
       ValueError: they differ in classes or task, or a track (or segment) is in several of them.
@@ -36,12 +40,15 @@ def join_predictions(
 
 
 def join_repeats(tables: Sequence[Predictions], *, protocol: Protocol) -> Predictions:
-    """Puts the tables of one experiment's repetitions, those of several seeds, into one.
+    """Joins the tables of several repeats of an experiment, such as several seeds.
 
     Args:
-      tables: of repeat 0, 1, …; they may hold the same tracks or, where the seed also divides the
-        data, others. They share the name of the split.
+      tables: of repeat 0, 1, …. They may hold the same tracks, or others if the seed also divides
+        the data. Their splits have the same name.
       protocol: how the splits were made and scored.
+
+    Returns:
+      One table with all rows and their repeats.
 
     Raises:
       ValueError: they differ in classes, task or split, or hold repeats already.

@@ -1,6 +1,6 @@
-"""The results ledger: one line of JSON for every result, from which pages of results are rendered.
+"""The results ledger: one line of JSON per result. The pages of results are rendered from it.
 
-A line is a result that stays where it is; what supersedes it is a line of its own.
+A line is never removed; a newer result gets a line of its own.
 """
 
 import dataclasses
@@ -19,32 +19,31 @@ from mgr_jax.integrity import read_line, seal_line
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One result. A line of the ledger leaves out what is not known.
+    """One result. A line of the ledger leaves out unknown fields.
 
     Attributes:
-      system: what made the predictions, such as "log_mel + choi_crnn".
-      metric: what was measured, such as "accuracy".
-      score: [value, low, high] of its 95 % interval, whose ends are None where there is none.
+      system: the system that made the predictions, such as "log_mel + choi_crnn".
+      metric: such as "accuracy".
+      score: [value, low, high] of the 95 % interval; low and high are None if there is no interval.
       level: of the score: "track" or "segment".
       aggregation: how segments became tracks; see `Predictions.by_track`.
-      split: that was scored.
-      tracks: how many.
+      split: the scored split.
+      tracks: their number.
       protocol: see `Protocol.as_dict`.
-      dataset: that was trained on, such as "rendered/demo".
+      dataset: the training data, such as "rendered/demo".
       spec: of the config, such as "choi2016:model=crnn,data=gtzan".
-      overrides: its fields that were something else in this run, as in {"batch_size": 32}.
+      overrides: the fields that this run changed, such as {"batch_size": 32}.
       config: SHA-256 of the resolved config as JSON.
-      seconds: that training took.
-      hardware: `devices` that were trained on, and `processor` and `cores` of the machine on which
-        the result was recorded.
-      commit: of mgr_jax when it was recorded, if that is a checkout; a "+" behind it tells of
-        changes that were not committed.
-      version: of mgr_jax then.
-      jax: the version then.
-      date: when it was recorded.
-      by_hand: whether somebody has written it down, and no run stands behind it.
-      command: that gives it again, where it was written by hand.
-      note: what else is to be known.
+      seconds: training time.
+      hardware: `devices` for the training, and `processor` and `cores` of the machine on which the
+        result was recorded.
+      commit: of mgr_jax when it was recorded, in a checkout; "+" means uncommitted changes.
+      version: of mgr_jax at that time.
+      jax: version of jax at that time.
+      date: of the record.
+      by_hand: whether a person wrote it and there is no run.
+      command: the command that reproduces it, if it was written by hand.
+      note: further remarks.
       cells: where pages show it: [table, row, column] each.
     """
 
@@ -72,13 +71,13 @@ class Entry:
     cells: tuple[tuple[str, str, str], ...] = ()
 
     def __str__(self) -> str:
-        """The score with its interval, as pages show it."""
+        """The score with its interval, in the form of the pages."""
         value, *interval = self.score
         return f"{value:.3f}" if None in interval else format_interval(self.score)
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """What two entries of one result have in common."""
+        """The fields that two entries of one result share."""
         return (
             self.system, self.dataset, self.config, self.metric, self.level, self.aggregation,
             self.split, self.score, json.dumps(self.protocol, sort_keys=True), self.commit,
@@ -86,7 +85,7 @@ class Entry:
         )  # fmt: skip
 
     def to_json(self) -> str:
-        """One line of the ledger, with a sum of it; one that is written by hand needs none."""
+        """One line of the ledger, with a sum. A line written by hand needs no sum."""
         fields = dataclasses.fields(self)
         content = {field.name: getattr(self, field.name) for field in fields}
         known = {name: value for name, value in content.items() if value}
@@ -94,10 +93,10 @@ class Entry:
 
     @classmethod
     def from_json(cls, line: str) -> "Entry":
-        """Reads a line back.
+        """Reads a line.
 
         Raises:
-          ValueError: it is none.
+          ValueError: it is not a line of the ledger.
         """
         content = read_line(line.encode("utf-8"))
         try:
@@ -116,7 +115,7 @@ class Entry:
 
 
 def read_ledger(path: Path) -> list[Entry]:
-    """Reads all entries, in their order; there are none where there is no file.
+    """Reads all entries in order; none if there is no file.
 
     Raises:
       UserError: a line is damaged.
@@ -139,13 +138,17 @@ def read_ledger(path: Path) -> list[Entry]:
 
 
 def add_entry(path: Path, entry: Entry) -> Entry | None:
-    """Appends an entry, unless the ledger has one of the same result.
+    """Appends an entry, unless the ledger already has one of the same result.
+
+    Args:
+      path: of the ledger.
+      entry: to append.
 
     Returns:
-      The entry of that result which stands there already, if there is one: nothing was changed.
+      The existing entry of that result, if there is one; then nothing is changed.
 
     Raises:
-      UserError: the ledger is damaged, or cannot be written.
+      UserError: the ledger is damaged or cannot be written.
     """
     require_writable(path)
     with lock(path.with_name(f".{path.name}.lock"), f"waiting for another {path}", wait=True):
@@ -158,13 +161,13 @@ def add_entry(path: Path, entry: Entry) -> Entry | None:
 
 
 def results_of(spec: str, entries: Iterable[Entry] | None = None) -> list[Entry]:
-    """What a config has scored, its variants included; see `read_ledger`.
+    """The results of a config and its variants; see `read_ledger`.
 
-        results_of("choi2016:model=crnn")  # also on every dataset, as in …,data=gtzan
+        results_of("choi2016:model=crnn")  # on every dataset, as in …,data=gtzan
 
     Args:
-      spec: name of a config, with arguments or without.
-      entries: to look among; None: those that mgr_jax comes with.
+      spec: name of a config, with or without arguments.
+      entries: to search; None: the ledger that comes with mgr_jax.
     """
     entries = read_ledger(shipped_ledger()) if entries is None else entries
     variants = (f"{spec}:", f"{spec},")

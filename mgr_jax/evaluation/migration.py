@@ -1,6 +1,6 @@
-"""Reads what was stored by versions in which a protocol was a sentence.
+"""Reads results of versions in which a protocol was a sentence.
 
-The only place where one is taken apart: until 0.1.0 every result held it as text and nothing else.
+Until 0.1.0 a result held its protocol only as text. Only this module parses such a text.
 """
 
 import re
@@ -21,7 +21,7 @@ _LENGTH = ("whole tracks", "segments of ", "rows of the table", "tracks by the m
 
 
 def protocol_of_sentence(sentence: str) -> Protocol:
-    """The protocol that a sentence of version 0.1.0 told of."""
+    """The protocol that a sentence of version 0.1.0 describes."""
     leak = _LEAK.search(sentence)
     text = sentence[: leak.start()] if leak else sentence
     seeds = _SEEDS.search(text)

@@ -1,4 +1,4 @@
-"""The predictions table: one row per segment, and all that any metric ever reads."""
+"""The predictions table: one row per segment. Metrics read nothing else."""
 
 import json
 from collections.abc import Mapping
@@ -151,7 +151,7 @@ class Predictions:
 
     @property
     def only_decisions(self) -> bool:
-        """Whether every probability is 0 or 1: the answers of something that gives no others."""
+        """Whether every probability is 0 or 1, because the classifier gives only decisions."""
         return bool(np.isin(self.probabilities, (0, 1)).all())
 
     def select(self, rows: np.ndarray) -> "Predictions":
@@ -160,17 +160,19 @@ class Predictions:
         return replace(self, **columns)
 
     def by_repeat(self) -> list[tuple[np.ndarray | slice, "Predictions"]]:
-        """Of every repeat, its rows and its table; a table without repeats is the only one."""
+        """The rows and the table of every repeat. A table without repeats counts as one."""
         if self.repeat is None:
             return [(slice(None), self)]
         masks = [self.repeat == number for number in np.unique(self.repeat)]
         return [(mask, replace(self.select(mask), repeat=None)) for mask in masks]
 
     def by_track(self, aggregation: str = "probabilities") -> "Predictions":
-        """One row per track and repeat, in order of first appearance, over its whole time span.
+        """The table with one row per track and repeat, in order of first appearance.
+
+        A row spans the time from the first to the last segment.
 
         Args:
-          aggregation: how the segments of a track are put together.
+          aggregation: how the segments of a track are combined.
             "probabilities": their mean.
             "vote": every segment votes for its most probable class (of `multi_label`, for or
               against every class). The mean probability counts as one vote more, which breaks ties
@@ -245,6 +247,14 @@ def read_protocol(stored: str | Mapping[str, Any]) -> Protocol:
 
 
 def require(condition: bool, message: str) -> None:
-    """Raises a ValueError unless the condition holds."""
+    """Checks a condition.
+
+    Args:
+      condition: must hold.
+      message: of the error.
+
+    Raises:
+      ValueError: it does not hold.
+    """
     if not condition:
         raise ValueError(message)

@@ -1,11 +1,12 @@
-"""How a result came about: who was trained on, who was scored, and whether that leaks.
+"""The protocol of a result: which tracks trained, which were scored, and whether that leaks.
 
-`dataset` takes the splits as the dataset was prepared, `official` the same where they are published
-ones; the name of a published list takes its tracks. The others divide all items into folds,
-stratified by genre: `stratified_kfold` keeps the parts of a track together, `artist_kfold` those of
-an artist (leave-one-group-out, where there are as many folds as artists), `dataset_kfold` what the
-dataset's own splits keep together. `row_random` shuffles rows, that is segments, whatever they were
-cut from: it leaks, and is there to show what leaking is worth.
+`dataset` takes the splits as the dataset was prepared. `official` is the same with published
+splits, and the name of a published list takes the tracks of that list. The others divide all items
+into folds, stratified by genre. `stratified_kfold` keeps the parts of a track together.
+`artist_kfold` keeps the tracks of an artist together (leave-one-group-out, with as many folds as
+artists). `dataset_kfold` keeps together what the dataset's own splits keep together. `row_random`
+shuffles rows, that is segments, from whatever track they come. It leaks; its purpose is to show how
+much leaking gains.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,24 +26,23 @@ class Protocol:
     """The protocol of one result. Results keep it as JSON; people read its `sentence`.
 
     Attributes:
-      name: "dataset", "official", a published list, one of `KFOLDS`, or "file" where the tracks of
-        a file were scored that no dataset divides.
-      origin: of "dataset" and "file": how the sides came about, in a few words, such as
+      name: "dataset", "official", a published list, one of `KFOLDS`, or "file" for the tracks of a
+        file that no dataset divides.
+      origin: for "dataset" and "file": how the sides were made, in a few words, such as
         "artist-disjoint split".
-      folds: how many; 0 where the sides are fixed.
-      fold: the one that was scored; None: all of them.
-      parts: of the folds: 3, where one more than the scored one was left out of fitting to choose
-        the checkpoint, or 2; 0 where the sides are fixed.
-      seeds: of the division into folds and of what was fitted, one for every repeat.
-      splits: of the dataset whose tracks were divided into folds.
-      unit: what goes to one side as a whole. "segment" leaks: tracks stand on both sides.
-      segments: what was classified at a time, such as "segments of 3 s".
-      crossing_artists: artists that stand on several sides; None where no artist is known.
-      unknown_artists: items of no known artist, whose sides say nothing of artists; None where no
-        artist is known.
-      leaks: why scores come out too high, a clause for each reason; empty where nothing leaks.
-      overlaps: what weights have been trained on elsewhere whose tracks are not known, so that
-        scored ones may be among them; empty where there is nothing such.
+      folds: number of folds; 0 if the sides are fixed.
+      fold: the scored fold; None: all of them.
+      parts: for folds: 3 if one more fold than the scored one was left out of training to choose
+        the checkpoint, otherwise 2; 0 if the sides are fixed.
+      seeds: of the division into folds and of the fit, one for every repeat.
+      splits: the splits of the dataset whose tracks were divided into folds.
+      unit: the unit that stays on one side. "segment" leaks: tracks are on both sides.
+      segments: the unit of classification, such as "segments of 3 s".
+      crossing_artists: number of artists on several sides; None if no artist is known.
+      unknown_artists: number of items without a known artist; None if no artist is known.
+      leaks: the reasons why scores are too high, a clause for each; empty if nothing leaks.
+      overlaps: other data that the weights were trained on, whose tracks are not known, so that
+        scored tracks may be among them; empty if there are none.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Protocol:
 
     @property
     def sentence(self) -> str:
-        """All of it, for people: printed wherever a result is shown, and never read back."""
+        """The whole protocol for people. It is printed with every result and never parsed."""
         told = [self.origin or self.name]
         if self.folds:
             fold = "all" if self.fold is None else f"fold {self.fold} of"
@@ -81,17 +81,19 @@ class Protocol:
 
     @property
     def leak_mark(self) -> str:
-        """What to print behind every number of a protocol that leaks; empty for others."""
+        """The mark behind every number of a protocol that leaks; empty for others."""
         return f" (LEAKS: {'; '.join(self.leaks)})" if self.leaks else ""
 
     def comparable(self, other: "Protocol") -> bool:
-        """Whether scores by both of them may be set against each other, on the same tracks.
+        """Whether scores of two protocols on the same tracks may be compared.
 
-        Folds must be divided and fitted alike; their seeds may differ, and how tracks are cut into
-        segments is the system's own choice. Fixed sides are alike whatever they are called by who
-        made them: the tracks that were scored tell them apart. What a system is given beside the
-        sound may leak, and so may what its weights have heard elsewhere; that is told of it, and
-        does not change who was scored.
+        Folds must be divided and trained on alike; their seeds may differ. How tracks are cut into
+        segments is the system's own choice. The names of fixed sides do not matter, because the
+        scored tracks identify them. Inputs besides the sound may leak, and so may pretrained
+        weights. The result reports that, but it does not change which tracks were scored.
+
+        Args:
+          other: the other protocol.
         """
         if self.folds or other.folds:
             mine = (self.name, self.folds, self.parts, self.unit)
@@ -99,15 +101,15 @@ class Protocol:
         return self.unit == other.unit
 
     def with_leak(self, *reasons: str) -> Self:
-        """The same with further reasons why it leaks; empty ones are none."""
+        """The protocol with further reasons why it leaks; empty reasons are ignored."""
         return replace(self, leaks=(*self.leaks, *filter(None, reasons)))
 
     def with_overlap(self, *origins: str) -> Self:
-        """The same with further data that its weights have been trained on elsewhere."""
+        """The protocol with further data that the weights were trained on elsewhere."""
         return replace(self, overlaps=tuple(dict.fromkeys((*self.overlaps, *origins))))
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON; `overlaps`, which older versions do not know, where any."""
+        """The fields, ready for JSON. Empty `overlaps`, unknown to older versions, are left out."""
         found = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
         return {k: v for k, v in found.items() if v or k != "overlaps"}
 
@@ -135,7 +137,7 @@ class Protocol:
         return cls(**found)
 
     def _artists(self) -> str:
-        """What is to be told of artists; empty if all is well, or if segments are dealt out."""
+        """The remarks about artists; empty if there are none, or if segments are distributed."""
         if self.unit == "segment" or self.crossing_artists is None:
             return ""
         told = []

@@ -1,4 +1,4 @@
-"""Scored splits: what is kept of them in a folder, and how they are read back."""
+"""Scored splits in a folder: writing and reading them."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ import numpy as np
 from mgr_jax.errors import UserError, printable
 from mgr_jax.evaluation.predictions import Predictions, read_protocol
 from mgr_jax.evaluation.protocol import Protocol
-from mgr_jax.evaluation.scores import evaluate, majority_baseline
+from mgr_jax.evaluation.scores import evaluate
 from mgr_jax.evaluation.text import format_table
 from mgr_jax.files import expand, together
 from mgr_jax.integrity import read_sealed, write_sealed
@@ -29,16 +29,16 @@ _TABLE = "table"  # with the scores: the digest of what they are of
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The scores of a split, and the predictions that they were computed from.
+    """The scores of a split, and the predictions behind them.
 
     Attributes:
-      path: the folder that holds `predictions/<split>.npz` and `.json`.
-      scores: what the .json file holds: the dict of `evaluate`, with `system` (what made the
-        predictions) and, for single_label, `majority` (what always answering the most frequent
-        training class scores); of a calibrated run `told`, see `runs.told.score_run`.
+      path: the folder with `predictions/<split>.npz` and `.json`.
+      scores: the content of the .json file: the dict of `evaluate`, with `system` (the maker of the
+        predictions) and, for single_label, `majority` (the scores of always answering the most
+        frequent training class); for a calibrated run `told`, see `runs.told.score_run`.
       segments: the predictions table.
       tracks: the same with one row per track.
-      cost: `parameters`, `seconds` and `device` of the run; empty where they were not written.
+      cost: `parameters`, `seconds` and `device` of the run; empty if they were not written.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class Result:
 
     @property
     def protocol(self) -> Protocol:
-        """Who was trained on and who was scored."""
+        """The protocol: which tracks trained and which were scored."""
         return self.segments.protocol
 
     @property
@@ -59,7 +59,7 @@ class Result:
 
     @property
     def system(self) -> str:
-        """What made the predictions, marked where its protocol leaks."""
+        """The maker of the predictions, with a mark if its protocol leaks."""
         return self.scores["system"] + " (LEAKS)" * bool(self.protocol.leaks)
 
     def __str__(self) -> str:
@@ -96,24 +96,23 @@ def save_result(
     top_k: int | None = None,
     told: Mapping[str, Any] | None = None,
 ) -> Result:
-    """Scores a table, and writes it and the scores to `<folder>/predictions/`.
+    """Scores a table, and writes the table and the scores to `<folder>/predictions/`.
 
     Args:
       folder: of the run.
       predictions: the table.
-      training_tracks: of each class, which tell the majority class; None for a multi_label task.
-      system: what made the predictions, for reports.
+      training_tracks: of each class, to find the majority class; None for a multi_label task.
+      system: the maker of the predictions, for reports.
       aggregation: see `evaluate`.
       top_k: see `evaluate`.
-      told: scores of what a calibrated run tells, to be kept beside.
+      told: scores of the reported classes of a calibrated run, to be kept with the others.
+
+    Returns:
+      The scored split.
     """
-    scores = {"system": system, **evaluate(predictions, aggregation=aggregation, top_k=top_k)}
-    if training_tracks is not None:
-        majority = int(np.argmax(training_tracks))
-        scores["majority"] = {
-            "class": predictions.classes[majority],
-            **majority_baseline(predictions, majority),
-        }
+    majority = None if training_tracks is None else int(np.argmax(training_tracks))
+    found = evaluate(predictions, aggregation=aggregation, top_k=top_k, majority_class=majority)
+    scores = {"system": system, **found}
     if told:
         scores["told"] = dict(told)
     with together(folder / "predictions") as new:
@@ -124,7 +123,15 @@ def save_result(
 
 
 def find_results(paths: Iterable[str | os.PathLike[str]], split: str) -> list[Path]:
-    """Replaces folders that hold scored runs, such as those of baselines, by these runs."""
+    """Replaces each folder that holds several scored runs, such as baselines, by these runs.
+
+    Args:
+      paths: of folders.
+      split: the scored split.
+
+    Returns:
+      The folders of scored runs.
+    """
     found: dict[Path, None] = {}
     for given in paths:
         path = expand(given)
@@ -140,7 +147,10 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
     Args:
       folder: of the run.
       split: the name of a scored split.
-      aggregation: scores tracks anew unless they were scored so; None: as they were.
+      aggregation: scores tracks again if they were scored with another one; None: as they were.
+
+    Returns:
+      The scored split.
 
     Raises:
       UserError: the split was not scored, or its files are damaged.
@@ -188,7 +198,7 @@ def load_result(folder: str | Path, split: str = "test", aggregation: str | None
 
 
 def _read_cost(file: Path) -> dict[str, Any]:
-    """What a run cost; nothing where that was not written, or is damaged: it only describes."""
+    """The cost of a run; {} if it was not written or is damaged, because it only describes."""
     if not file.exists():
         return {}
     try:

@@ -10,9 +10,9 @@ from mgr_jax.evaluation.protocol import Protocol
 
 
 def format_table(result: dict[str, Any]) -> str:
-    """Lays out the result of `evaluate`, one line per level and metric, with its interval.
+    """Formats the result of `evaluate`: one line per level and metric, with its interval.
 
-    Undefined numbers are shown as `n/a`. Metrics of tracks also say how repeats spread.
+    Undefined numbers are shown as `n/a`. Metrics of tracks also show the spread over repeats.
     """
     counts = {"segment": result["segments"], "track": result["tracks"]}
     width = max(len(metric) for level in counts for metric in result[level])

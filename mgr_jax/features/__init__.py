@@ -1,8 +1,8 @@
 """Hand-made features of audio, and the engine that computes them for many items.
 
 * `fma518`, `gtzan57`, `mfcc_statistics`: published tables, column by column; `recipes` finds
-  them by name. `spectra` and `constant_q` are what they are made of.
+  them by name. They are made from `spectra` and `constant_q`.
 * `pictures`, `random_projection`: numbers for spectrograms and other arrays.
-* `engine`: goes through items in worker processes, with a `journal` of what is finished.
-  `rows` and `table_file` make a table of it, `kept` a matrix beside a dataset.
+* `engine`: computes items in worker processes, with a `journal` of finished ones.
+  `rows` and `table_file` make a table of them, `kept` a matrix stored with a dataset.
 """

@@ -1,6 +1,6 @@
-"""Describes many items by numbers, in worker processes, so that a killed run goes on where it was.
+"""Computes features of many items in worker processes. A killed run continues where it was.
 
-`rows` and `kept` stand on it: a table of features in a file, and a matrix kept beside a dataset.
+`rows` (a table of features in a file) and `kept` (a matrix stored with a dataset) use it.
 """
 
 import contextlib
@@ -32,28 +32,28 @@ def extract(
     unit: str = "item",
     progress: bool = True,
 ) -> dict[str, np.ndarray | Failure]:
-    """Computes an array, of any shape, for every item that the journal does not know yet.
+    """Computes an array, of any shape, for every item that is not in the journal yet.
 
     Args:
-      items: by their names, what reads each of them: picklable, gives the arguments of `compute`,
-        such as a waveform and its sample rate. A UserError that it raises names its file, and
-        costs the item; any other error is raised here.
-      compute: picklable. Whatever error it raises costs the item, not the run: what odd audio
-        does to a library is not foreseen.
-      journal: keeps what is finished, and what failed; None loses it with the process.
-      note: is told of each item that is computed, by name, what AudioWarnings it gave, which are
-        then not shown; None: they are.
-      finish: makes the results of what `compute` gave, in this process, for those of `batch`
-        consecutive items that did not fail: for what must not be copied to every worker, or
-        depends in its last bits on how many are computed at once.
-      batch: how many items are finished at once, and so may be lost if the process is killed.
+      items: by name, functions that read each item: picklable; they return the arguments of
+        `compute`, such as a waveform and its sample rate. If one raises a UserError, which names
+        its file, the item fails; any other error is raised here.
+      compute: picklable. Any error that it raises fails the item, not the run, because odd audio
+        can break libraries in unforeseen ways.
+      journal: stores finished and failed items; None: nothing is stored.
+      note: gets the name of each computed item and its AudioWarnings, which are then not shown;
+        None: they are shown.
+      finish: converts the results of `compute` in this process, for `batch` consecutive items that
+        did not fail. Use it for data that must not be copied to every worker, and for results whose
+        last bits depend on the number of items.
+      batch: how many items are finished at once; so many may be lost if the process is killed.
       workers: processes; 0 computes in this one.
       title: of the progress bar.
-      unit: what the bar counts.
-      progress: whether to show the bar.
+      unit: of the progress bar.
+      progress: show the progress bar.
 
     Returns:
-      The array of each item, or why there is none, in their order.
+      The array of each item, or the reason why there is none, in order.
     """
     known = journal.entries if journal else {}
     names = list(items)
@@ -75,7 +75,7 @@ def extract(
         initial=len(names) - len(left),
         total=len(names),
         unit=unit,
-        disable=not progress,
+        disable=None if progress else True,
     )
     with contextlib.closing(results), shown as bar:
         told = with_notes(bar) if note else ((result, []) for result in bar)

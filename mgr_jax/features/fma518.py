@@ -19,17 +19,17 @@ skewness, kurtosis of  0 and -3 (scipy 0.19)            nan (scipy 1.9 and later
 a constant
 =====================  ===============================  ============================
 
-The trap: `features.py` names the sample rate to `cqt` and `melspectrogram` only. `chroma_stft`,
-`spectral_centroid`, `spectral_bandwidth`, `spectral_contrast` and `spectral_rolloff` take librosa's
-default of 22,050 Hz, so that for the tracks at 44,100 Hz, nearly all of them, the three in Hz are
-half of what they should be, the bands of the contrast lie an octave too high, and the tuning of
-`chroma_stft` is sought among wrong frequencies. Models trained on the published table need the same
-numbers: that is the default here. `corrected=True` gives the true rate to all of them.
+One trap: `features.py` passes the sample rate only to `cqt` and `melspectrogram`. `chroma_stft`,
+`spectral_centroid`, `spectral_bandwidth`, `spectral_contrast` and `spectral_rolloff` use librosa's
+default of 22,050 Hz. Nearly all tracks have 44,100 Hz. For these, the three features in Hz are half
+of what they should be, the bands of the contrast lie an octave too high, and `chroma_stft`
+estimates the tuning from wrong frequencies. Models trained on the published table need the same
+numbers, so this is the default here. `corrected=True` passes the true rate everywhere.
 
-No audio of FMA was at hand: nothing here has been compared with rows of the published table. But
-all 518 columns agree with librosa 0.5.0 itself, run on nine excerpts of real music at 16,000 to
-96,000 Hz: half of the values to 14 digits, and the worst by 7e-6 (relative, or of 0.1 where the
-value is smaller). What remains is the decoder: FMA's mp3 files were read through ffmpeg.
+No audio of FMA was available, so nothing here has been compared with rows of the published table.
+But all 518 columns agree with librosa 0.5.0 itself, run on nine excerpts of real music at 16,000 to
+96,000 Hz: half of the values to 14 digits, and the worst by 7e-6 (relative, or relative to 0.1 for
+smaller values). The decoder may still differ: FMA's mp3 files were read through ffmpeg.
 """
 
 import math

@@ -15,9 +15,9 @@ every other column                     below 4e-7        4.9e-5
 =====================================  ================  ================
 
 `harmony` and `perceptr` are the two waveforms of a harmonic-percussive separation themselves, not
-their level over time: the variance is the power of that part, the mean what constant offset the
-recording has. The mean is down to 1e-8, where rounding leaves six of the 107 `harmony_mean` more
-than 1e-4 away, and none of them by more than 7e-11 in itself.
+their level over time. So the variance is the power of that part, and the mean is the constant
+offset of the recording. It may be as small as 1e-8. There, rounding makes six of 107 `harmony_mean`
+differ by more than 1e-4 relative, but none by more than 7e-11 absolute.
 """
 
 import librosa

@@ -1,4 +1,4 @@
-"""A journal of finished items: what was computed before a run was killed is not computed again."""
+"""A journal of finished items. Results of a run that was killed are not computed again."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from mgr_jax.workers import Failure
 
 
 class ForeignJournalError(UserError):
-    """The file is no journal, is damaged, or was begun with other settings."""
+    """The file is not a journal, is damaged, or belongs to other settings."""
 
 
 class JournalInUseError(UserError):
@@ -23,16 +23,16 @@ class JournalInUseError(UserError):
 
 
 class Journal:
-    """A file of lines, the settings and then one entry per item; the same settings go on.
+    """A file of lines: the settings, then one entry per item. The same settings continue it.
 
-    Each line is JSON behind its CRC-32. One that a kill has left half-written is cut off; one that
-    holds something else than was written is an error. The file is locked while it is open.
+    Each line is JSON after its CRC-32. A line that a kill left half-written is cut off; a line with
+    other content than was written is an error. The file is locked while it is open.
 
     Attributes:
       path: of the file.
-      entries: what is known of each finished item: an array (its numbers come back exactly, as
-        float64 or int64), or why there is none.
-      notes: what was told of items besides, see `note`.
+      entries: the result of each finished item: an array (its numbers come back exactly, as float64
+        or int64), or the reason why it has none.
+      notes: remarks about items, see `note`.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -40,7 +40,7 @@ class Journal:
 
         Args:
           path: of the file.
-          settings: what the entries depend on; of JSON's types.
+          settings: the settings that the entries depend on, of JSON's types.
 
         Raises:
           ForeignJournalError: the file is no journal, or was begun with other settings.
@@ -104,11 +104,11 @@ class Journal:
                 )
 
     def forget_changed(self, states: Mapping[str, Any]) -> None:
-        """Forgets the items that were something else when they were noted.
+        """Forgets the items that have changed since they were recorded.
 
         Args:
-          states: what each item is now, of JSON's types, such as size and times of its file; None
-            where nothing is known. Those that are appended later are noted with them.
+          states: the current state of each item, of JSON's types, such as size and times of its
+            file; None if unknown. Items that are appended later are recorded with it.
         """
         for item, state in states.items():
             if self._states.get(item) != state:
@@ -117,7 +117,7 @@ class Journal:
         self._states = dict(states)
 
     def append(self, answers: Mapping[str, np.ndarray | Failure]) -> None:
-        """Notes what is known of some items, for good."""
+        """Records the results of some items permanently."""
         lines = []
         for item, answer in answers.items():
             state = self._states.get(item)
@@ -127,16 +127,20 @@ class Journal:
         self.entries.update(answers)
 
     def note(self, item: str, sentences: Sequence[str]) -> None:
-        """Keeps what was told of an item while it was computed, in place of what was told before.
+        """Records the remarks about an item, and replaces earlier ones.
 
-        To be called before it is appended, so that the notes of what is finished are whole.
+        Call it before the item is appended, so that finished items have all their remarks.
+
+        Args:
+          item: its name.
+          sentences: the remarks.
         """
         if sentences or item in self.notes:
             self.notes[item] = list(sentences)
             self._write([{"of": item, "notes": list(sentences)}])
 
     def remove(self) -> None:
-        """Deletes the file, when what it was kept for is written."""
+        """Deletes the file, after its results have been written elsewhere."""
         self.path.unlink(missing_ok=True)
 
     def _write(self, lines: list[dict[str, Any]]) -> None:

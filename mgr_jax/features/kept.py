@@ -1,4 +1,4 @@
-"""Features that are computed once and kept in a file, as a matrix of a row per item."""
+"""Features that are computed once and stored in a file, as a matrix with one row per item."""
 
 import contextlib
 import json
@@ -28,23 +28,23 @@ def keep_features(
 ) -> np.ndarray:
     """Computes the features of items, unless the file has them.
 
-    Until all are there they stand in <path>.journal; the same call after a kill goes on. A folder
-    that cannot be written, or a journal that another process is writing, costs only that.
+    Until they are complete they are in <path>.journal, and the same call continues after a kill. If
+    the folder cannot be written, or another process writes the journal, only that benefit is lost.
 
     Args:
-      path: of an .npz file. It is believed to be of these items if it has as many rows, and was
-        made with these settings, which version 0.1.0 did not keep in it.
+      path: of an .npz file. It is used if it has as many rows and the same settings; files of
+        version 0.1.0 hold no settings.
       items: see `extract`.
-      compute: see `extract`; what it gives (after `finish`, if there is one) is a vector.
-      settings: what the numbers depend on beside the items' names, of JSON's types; a file or a
-        journal of others counts for nothing.
-      **options: of `extract`, but the journal.
+      compute: see `extract`; its result (after `finish`, if given) is a vector.
+      settings: the settings that the numbers depend on, besides the names of the items, of JSON's
+        types. A file or a journal with other settings is ignored.
+      **options: of `extract`, except the journal.
 
     Returns:
-      [items, columns] float32; a row of NaN where an item has no features, as in silence.
+      [items, columns] float32; a row of NaN if an item has no features, such as silence.
 
     Raises:
-      UserError: no item has any.
+      UserError: no item has features.
     """
     stored = load_arrays(path)
     told = json.dumps(dict(settings), sort_keys=True)

@@ -1,4 +1,4 @@
-"""Numbers that describe pictures: spectrograms and other arrays of frames."""
+"""Numbers that describe spectrograms and other arrays of frames ("pictures")."""
 
 from collections.abc import Iterable
 
@@ -11,10 +11,10 @@ OF_PICTURES = ("bin_statistics", "random_projection")
 
 
 def bin_statistics(picture: np.ndarray) -> np.ndarray:
-    """How the bins of a picture are distributed over time.
+    """The distribution of the bins of a picture over time.
 
     Args:
-      picture: [frames, bins(, channels)], of one frame or more.
+      picture: [frames, bins(, channels)], at least one frame.
 
     Returns:
       [3 * bins * channels] float64: means, standard deviations, and mean absolute differences from

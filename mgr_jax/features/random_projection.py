@@ -1,6 +1,6 @@
-"""Random projections of spectrograms: pictures of fixed size, as few numbers as one wants.
+"""Random projections of spectrograms: pictures of fixed size become a chosen number of values.
 
-The projection knows nothing of the data but their size, and so nothing can leak through it.
+The projection depends only on the size of the data, so nothing can leak through it.
 """
 
 import itertools
@@ -28,7 +28,7 @@ class Projection:
     """
 
     def __init__(self, *, frames: int, components: int = 256, seed: int = 0) -> None:
-        """Says how; the directions are drawn when the first picture tells its number of bins.
+        """Stores the settings. The first picture decides the number of bins of the directions.
 
         Args:
           frames: of every picture, which is cut to them or filled up with its minimum.
@@ -61,7 +61,17 @@ class Projection:
 def project(
     pictures: Iterable[np.ndarray], *, frames: int, components: int = 256, seed: int = 0
 ) -> np.ndarray:
-    """Projects pictures, of which only some are in memory at once; see `Projection`."""
+    """Projects pictures of which only some are in memory at once; see `Projection`.
+
+    Args:
+      pictures: [frames, bins(, channels)] each.
+      frames: of every picture, see `Projection`.
+      components: number of directions.
+      seed: of the directions.
+
+    Returns:
+      [pictures, components] float32.
+    """
     projection = Projection(frames=frames, components=components, seed=seed)
     batches = iter(pictures)
     results = []

@@ -1,4 +1,4 @@
-"""Ways to describe audio by numbers, by name."""
+"""Sets of hand-made features, by name."""
 
 import functools
 from collections.abc import Callable
@@ -14,12 +14,12 @@ RECIPES = ("fma518", "gtzan57", "mfcc_statistics")
 
 @dataclass(frozen=True)
 class Recipe:
-    """A way to describe audio by numbers.
+    """A set of hand-made features.
 
     Attributes:
       columns: names of the numbers.
       compute: picklable; (waveform [samples] float32, sample rate in Hz) → [columns].
-      sample_rate: at which files are read unless another is given; None is their own.
+      sample_rate: the default rate at which files are read; None is their own rate.
       fma_header: whether .csv files of it have FMA's header.
     """
 
@@ -51,6 +51,9 @@ def find_recipe(name: str, *, corrected: bool = False) -> Recipe:
     Args:
       name: one of RECIPES.
       corrected: fma518 with the true sample rate in every column, see `fma518.features`.
+
+    Returns:
+      The recipe.
 
     Raises:
       UserError: there is no such recipe, or it has no corrected form.

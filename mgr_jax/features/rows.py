@@ -55,7 +55,7 @@ class Rows:
     columns: tuple[str, ...]
 
     def known(self, *names: str) -> dict[str, list[str]]:
-        """Those of the named texts that say something."""
+        """The given columns of text that are not empty."""
         return {name: getattr(self, name) for name in names if any(getattr(self, name))}
 
 
@@ -70,18 +70,18 @@ def extract_rows(
     title: str = "features",
     progress: bool = True,
 ) -> tuple[Rows, dict[str, str]]:
-    """Describes tracks.
+    """Computes the features of tracks or of their segments.
 
     Args:
       tracks: in the order of the table.
-      recipe: what to compute.
-      seconds: length of the consecutive segments, of which the last is left out where the track
-        ends before it does; 0 describes whole tracks.
+      recipe: the features.
+      seconds: length of the consecutive segments; an incomplete last segment is left out. 0: whole
+        tracks.
       journal: see `extract`.
-      note: likewise.
+      note: see `extract`.
       workers: processes; 0 computes in this one.
       title: of the progress bar.
-      progress: whether to show it.
+      progress: show the progress bar.
 
     Returns:
       The rows, and the reason for each track that was skipped, by file name.
@@ -108,10 +108,10 @@ def extract_rows(
 
 
 def _compile(recipe: Recipe) -> None:
-    """Has numba compile what librosa needs, and keep it, before several processes want it at once.
+    """Makes numba compile and cache librosa's functions before several processes need them.
 
-    It numbers what it keeps of a function, and two processes may give two programs one number; who
-    loads the wrong one crashes, until the cache is removed.
+    numba numbers the programs of a function in its cache. Two processes may give two programs the
+    same number, and a process that loads the wrong one crashes until the cache is removed.
     """
     noise = np.random.default_rng(0).normal(0.0, 0.1, 22_050).astype(np.float32)
     recipe.describe(noise, 22_050)

@@ -1,7 +1,7 @@
-"""The librosa descriptors that both published tables hold, at the settings they were made with.
+"""The librosa descriptors of both published tables, with their settings.
 
 Every argument is written out. Both tables come from a librosa before 0.9, which reflected the
-waveform at its ends where librosa now pads with zeros.
+waveform at its ends, where librosa now pads with zeros.
 """
 
 import warnings
@@ -16,7 +16,7 @@ N_FFT, HOP_LENGTH = 2048, 512
 
 
 def check_waveform(waveform: np.ndarray) -> None:
-    """Makes sure that a waveform [samples] fills one frame.
+    """Checks that a waveform [samples] is long enough for one frame.
 
     Raises:
       ValueError: it is not one-dimensional.
@@ -91,7 +91,13 @@ def centroid_bandwidth_rolloff(
 def mel_decibels(
     power: np.ndarray, sample_rate: float, dtype: type[np.floating] = np.float64
 ) -> np.ndarray:
-    """Mel spectrogram [128, frames] in dB, at most 80 dB below the maximum of the clip."""
+    """The mel spectrogram [128, frames] in dB, at most 80 dB below the maximum of the clip.
+
+    Args:
+      power: spectrogram [1025, frames].
+      sample_rate: in Hz.
+      dtype: of the mel filters.
+    """
     mel = librosa.feature.melspectrogram(
         S=power,
         sr=sample_rate,
@@ -107,9 +113,9 @@ def mel_decibels(
 
 
 def log_mel(waveform: np.ndarray, sample_rate: float) -> np.ndarray:
-    """Mel spectrogram [128, 1 + samples // 512] float32 in dB, as librosa makes it by default.
+    """The mel spectrogram [128, 1 + samples // 512] float32 in dB, with librosa's defaults.
 
-    No published table is to be met here: beyond the ends of the waveform [samples] there are zeros.
+    It matches no published table: beyond the ends of the waveform [samples] there are zeros.
     """
     power = np.abs(stft(waveform, pad_mode="constant")) ** 2
     return mel_decibels(power, sample_rate, np.float32)

@@ -1,4 +1,4 @@
-"""Writes tables of features with the columns of the published ones."""
+"""Writes tables of features with the columns of the published tables."""
 
 import csv
 import functools
@@ -13,7 +13,11 @@ from mgr_jax.files import require_writable, write_file
 
 
 def check_path(path: Path) -> None:
-    """Raises a UserError unless a table can be written under this name."""
+    """Checks that a table can be written under this name.
+
+    Raises:
+      UserError: the suffix is not .csv or .parquet, or the file cannot be written.
+    """
     if path.suffix not in (".csv", ".parquet"):
         raise UserError(
             f"{path} is to hold a table; its name must end in .csv or .parquet",
@@ -26,10 +30,10 @@ def write_table(path: Path, rows: Rows, *, fma_header: bool, with_track: bool) -
     """Writes a table, wholly or not at all.
 
     A .parquet file has the columns track, filename, length, the features, label, artist, split; a
-    .csv file those of Kaggle's GTZAN tables (filename, length, the features, label), or FMA's
-    header of three rows and the tracks as index. To the .csv files are added, behind the
-    published columns: the track where the file name does not tell it, the artist and the split
-    where they are known, and the label where FMA's header has none.
+    .csv file has those of Kaggle's GTZAN tables (filename, length, the features, label), or FMA's
+    header of three rows and the tracks as index. A .csv file also has, after the published columns,
+    the track if the file name does not contain it, the artist and the split if they are known, and
+    the label if FMA's header has none.
 
     Args:
       path: of a .csv or .parquet file.

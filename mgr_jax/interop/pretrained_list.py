@@ -9,18 +9,26 @@ from mgr_jax.catalogue import Pretrained, list_pretrained, models_folder
 _WIDTH = 80
 _HEADS = ("name", "values", "MB", "classes", "licence", "trained on", "taught", "there")
 _NUMBERS = (1, 2, 3, 6)  # columns
+_NOTE = (
+    "there: yes, or from where mgr-jax pretrained get NAME takes it. taught: accuracy of mgr-jax "
+    "teach on 107 clips of GTZAN. mgr-jax pretrained --all tells scores and sources."
+)
 _NOTES = (
     "there: yes; or how to get it, with `mgr-jax pretrained get NAME`: by pip, or of a file that "
     "is downloaded by hand, which the command names. Then NAME stands for its folder.",
     "taught: accuracy of `mgr-jax teach` on 107 clips of GTZAN, one artist left out at a time, "
     "which the network may have heard; docs/teach.md has the intervals.",
     "measured: with this program; published: by their authors, on other data. All else that is "
-    "known of them: `mgr-jax pretrained` as JSON, and docs/pretrained.md.",
+    "known of them: `mgr-jax pretrained --json`, and docs/pretrained.md.",
 )
 
 
-def format_pretrained() -> str:
-    """What can be loaded by name, as people read it, in 80 columns."""
+def format_pretrained(*, details: bool = False) -> str:
+    """The pretrained networks as text for people, in 80 columns.
+
+    Args:
+      details: also show their scores, where they come from, and what the columns mean.
+    """
     networks = list(list_pretrained().values())
     rows = [_HEADS, *map(_cells, networks)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
@@ -31,7 +39,7 @@ def format_pretrained() -> str:
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         lines.append("  ".join(cells).rstrip())
-        for line in _about(network) if network else ():
+        for line in _about(network) if network and details else ():
             lines += textwrap.wrap(
                 line,
                 _WIDTH,
@@ -41,7 +49,8 @@ def format_pretrained() -> str:
                 break_on_hyphens=False,
             )
     lines.append("")
-    for note in (*_NOTES, f"They lie in {models_folder()} ($MGR_JAX_MODELS)."):
+    notes = (*_NOTES, f"They lie in {models_folder()} ($MGR_JAX_MODELS).") if details else (_NOTE,)
+    for note in notes:
         lines += textwrap.wrap(note, _WIDTH, break_long_words=False)
     return "\n".join(lines)
 

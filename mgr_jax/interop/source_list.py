@@ -2,15 +2,36 @@
 
 import textwrap
 
+from mgr_jax.errors import unknown_name
 from mgr_jax.interop.source import Source
 from mgr_jax.interop.sources import list_sources
 
 _WIDTH = 80
 
 
-def format_sources() -> str:
-    """The sources of `import_weights` as people read them, in 80 columns."""
-    return "\n".join(line for source in list_sources().values() for line in _lines(source))
+def format_sources(name: str | None = None) -> str:
+    """The sources of `import_weights` as text for people, a line for each, in 80 columns.
+
+    Args:
+      name: show all of this source alone: readings, where it is from, what is left out.
+
+    Returns:
+      The list as `mgr-jax` prints it.
+
+    Raises:
+      UserError: there is no such source.
+    """
+    sources = list_sources()
+    if name is not None:
+        if name not in sources:
+            raise unknown_name("source of weights", name, sources)
+        return "\n".join(_lines(sources[name]))
+    width = max(map(len, sources)) + 2
+    lines = [
+        f"{name:<{width}}{textwrap.shorten(source.about, _WIDTH - width, placeholder=' …')}"
+        for name, source in sources.items()
+    ]
+    return "\n".join([*lines, "", "mgr-jax import_weights --list --source=NAME tells all of one."])
 
 
 def describe_sources() -> list[dict[str, str]]:

@@ -89,7 +89,9 @@ def fingerprint_all(
     results = map_in_processes(function, items, workers=workers, name=lambda _: "it")
     shown = progress and bool(missing)
     try:
-        bar = tqdm(results, "fingerprint", len(missing), unit="track", disable=not shown)
+        bar = tqdm(
+            results, "fingerprint", len(missing), unit="track", disable=None if shown else True
+        )
         for ((key, _), result), told in with_notes(bar):
             found[key] = result
             if told and isinstance(result, Fingerprint):

@@ -16,18 +16,19 @@ from mgr_jax.models.transformer import TransformerEncoder, require_heads
 class AST(Network):
     """A transformer over overlapping patches of a mel spectrogram, in a small form.
 
-    From the paper are patches of 16 frames x 16 bins every 10, learned positions, the class token,
-    norm before attention, and an input of 128 mel bins in frames of 25 ms every 10 ms. Its network
-    is DeiT's base model with ImageNet's weights: 12 layers of width 768, two tokens, some 87
-    million parameters. Here, to be trained from nothing: 6 layers of width 192 with 3 heads, one
-    token, dropout (our choice). On 5 s, which is [501 frames, 128 bins]:
+    The paper gives the patches of 16 frames x 16 bins every 10, the learned positions, the class
+    token, the norm before attention, and the input of 128 mel bins in frames of 25 ms every 10 ms.
+    The paper's network is DeiT's base model with ImageNet's weights: 12 layers of width 768, two
+    tokens, some 87 million parameters. This one is small enough to train from scratch: 6 layers of
+    width 192 with 3 heads, one token, and dropout (our choice). On 5 s, which is [501 frames, 128
+    bins]:
 
         patches                       → 49 x 12 x 192
         positions, class token        → 589 x 192
         6 layers, norm                → 589 x 192, of which the token is the embedding
 
-    2,841,650 parameters with 50 classes. The table of positions has an entry for every patch of the
-    clips that the model was initialised with, so these fix the length of all others.
+    2,841,650 parameters with 50 classes. The table of positions has an entry for every patch, so
+    all clips must be as long as those that the model was initialised with.
 
     Further fields: see `Network`.
 
@@ -42,6 +43,7 @@ class AST(Network):
     """
 
     registered: ClassVar[str] = "ast"
+    source: ClassVar[str] = "Gong et al. 2021, arXiv 2104.01778"
 
     patch: tuple[int, int] = (16, 16)
     stride: tuple[int, int] = (10, 10)

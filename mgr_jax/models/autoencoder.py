@@ -26,12 +26,12 @@ class Autoencoder(ConvNetwork):
         decoder_block1 ... 3: 4x4 transposed convolution, batch norm, ReLU      → 72 x 64 x 16
         decoder_end: 4x4 transposed convolution, cut to the input               → 130 x 128
 
-    The reconstruction's error is the trainer's auxiliary loss: alone, it trains the encoder without
-    labels; a second run may start from its "encoder_*" parameters and train the logits. The dense
-    layers tie the parameters to one length of clips. 765,411 parameters with 50 classes, of which
-    355,552 are the encoder's.
+    The reconstruction error is the auxiliary loss of the trainer. Alone, it trains the encoder
+    without labels; a second run may start from its "encoder_*" parameters and train the logits. The
+    dense layers fix the length of clips. 765,411 parameters with 50 classes; 355,552 of them belong
+    to the encoder.
 
-    Filling counts: the code is of the whole clip, and all of it is reconstructed.
+    Filling counts: the code describes the whole clip, and all of it is reconstructed.
 
     Further fields: see `ConvNetwork`.
 
@@ -43,6 +43,7 @@ class Autoencoder(ConvNetwork):
     """
 
     registered: ClassVar[str] = "autoencoder"
+    source: ClassVar[str] = "Hinton and Salakhutdinov 2006, Science 313"
     masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (16, 32, 64, 64)
@@ -77,7 +78,7 @@ class Autoencoder(ConvNetwork):
         x = self._decode(code, shape, channels, train=train)
         reconstruction = x[:, : features.shape[1], : features.shape[2]].reshape(features.shape)
         reconstruction = reconstruction.astype(jnp.float32)
-        # A learnt scale of the input must not shrink what is to be met.
+        # A learnt scale of the input must not shrink the target.
         error = reconstruction - lax.stop_gradient(features)
         return self.classify(
             code,

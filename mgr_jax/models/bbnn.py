@@ -54,17 +54,17 @@ class InceptionBlock(BatchNormed):
 
 
 class BBNN(ConvNetwork):
-    """A convolution, three inception blocks that pass all before them on, global average.
+    """A convolution, three inception blocks that pass on everything before them, global average.
 
-    This is the form of the authors' code (CaifengLiu, Keras). With 10 classes it has 185,642
-    parameters, 186,962 with 50; without those of batch norm 180,458, the number that is quoted for
-    the paper. The input is `bbnn`, the mel bins of 30 s at 22,050 Hz:
+    This is the form of the authors' code (CaifengLiu, Keras). It has 185,642 parameters with 10
+    classes and 186,962 with 50; without batch norm 180,458, the number quoted for the paper. The
+    input is `bbnn`, the mel bins of 30 s at 22,050 Hz:
 
         [647, 128, 1] → [161, 128, 32] → [161, 128, 160] → [161, 128, 288] → [161, 128, 416]
         → [161, 128, 32] → [80, 64, 32] → 32
 
-    The paper says 93.9 % on GTZAN in 10-fold cross-validation (as recalled, not verified); the
-    authors' notebook shows 91.3 % as the mean of ten random splits, which share artists.
+    The paper reports 93.9 % on GTZAN in 10-fold cross-validation (as recalled, not verified). The
+    authors' notebook shows 91.3 %, the mean of ten random splits, which share artists.
 
     Further fields: see `ConvNetwork`.
 
@@ -77,6 +77,7 @@ class BBNN(ConvNetwork):
     """
 
     registered: ClassVar[str] = "bbnn"
+    source: ClassVar[str] = "Liu et al. 2019, arXiv 1901.08928"
     order: ClassVar[tuple[str, ...]] = ("one", "three", "five", "pool")
     padding: ClassVar[str] = "SAME"
 
@@ -142,6 +143,7 @@ class BBNNCQT(BBNN):
     """
 
     registered: ClassVar[str] = "bbnn_cqt"
+    source: ClassVar[str] = "yijerjer (GitHub), after Liu et al. 2019, arXiv 1901.08928"
     order: ClassVar[tuple[str, ...]] = ("pool", "three", "five", "one")
     padding: ClassVar[str] = "VALID"
 

@@ -29,7 +29,7 @@ class ChoiCRNN(ConvNetwork):
     """Four convolutions, two GRUs; the last state is classified.
 
     The paper's input is 96 mel bins and 1366 frames (29.1 s at 12 kHz, hop 256), which leaves 1 bin
-    and 14 steps, or 15 with `time_pad=1440`. Bins that remain are laid beside the channels.
+    and 14 steps, or 15 with `time_pad=1440`. Bins that remain are flattened into the channels.
 
     Further fields: see `ConvNetwork`.
 
@@ -51,6 +51,7 @@ class ChoiCRNN(ConvNetwork):
     """
 
     registered: ClassVar[str] = "choi_crnn"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243"
 
     budget: str = "0.1M"
     widths: tuple[int, ...] = ()

@@ -12,7 +12,7 @@ from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
 class _ChoiCNN(ConvNetwork):
-    """What the three networks share: fields, and convolutions with batch norm, ELU and pooling."""
+    """The common part of the three networks: fields, convolutions, batch norm, ELU, pooling."""
 
     budgets: ClassVar[Mapping[str, tuple[int, ...]]]  # widths of the convolutions
     along_time: ClassVar[bool] = False  # pool only there
@@ -62,7 +62,7 @@ class ChoiK2C2(_ChoiCNN):
     not recorded: these are the paper's.
 
     The paper's input is 96 mel bins and 1366 frames (29.1 s at 12 kHz, hop 256), of which the
-    pooling leaves one value per channel. Bins and steps that remain are laid beside the channels.
+    pooling leaves one value per channel. Remaining bins and steps are flattened into the channels.
 
     Further fields: see `ConvNetwork`.
 
@@ -79,6 +79,7 @@ class ChoiK2C2(_ChoiCNN):
     """
 
     registered: ClassVar[str] = "choi_k2c2"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243"
     budgets: ClassVar = {
         "0.1M": (20, 41, 41, 62, 83),
         "0.25M": (33, 66, 66, 100, 133),
@@ -108,7 +109,7 @@ class ChoiK2C2(_ChoiCNN):
 
 
 class _ChoiDense(_ChoiCNN):
-    """What the two networks with fully connected layers share."""
+    """The common part of the two networks with fully connected layers."""
 
     along_time: ClassVar[bool] = True
 
@@ -125,8 +126,8 @@ class _ChoiDense(_ChoiCNN):
 class ChoiK2C1(_ChoiDense):
     """One convolution over all bins and 4 frames, four over 4 frames, two dense layers.
 
-    Where the paper pools by 4 frames and where by 2 is not known. Five fours leave one step of its
-    1366 frames, as its budgets demand; steps that remain are laid beside the channels.
+    It is not known where the paper pools by 4 frames and where by 2. Five fours leave one step of
+    its 1366 frames, as its budgets demand. Remaining steps are flattened into the channels.
 
     Filling counts: the dense layers have weights of their own for each step.
 
@@ -142,6 +143,7 @@ class ChoiK2C1(_ChoiDense):
     """
 
     registered: ClassVar[str] = "choi_k2c1"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243"
     budgets: ClassVar = {
         "0.1M": (43, 43, 43, 87, 87),
         "0.25M": (72, 72, 72, 145, 145),
@@ -167,7 +169,7 @@ class ChoiK2C1(_ChoiDense):
 class ChoiK1C2(_ChoiDense):
     """Four convolutions over 4 frames that treat every bin alike, two dense layers.
 
-    How wide the paper's dense layers are is not known. Here they are as wide as the last
+    The widths of the paper's dense layers are not known. Here they are as wide as the last
     convolution: 95,540 to 2.77 million parameters, up to 9 % below the paper's budgets.
 
     Filling counts: the dense layers have weights of their own for each step.
@@ -184,6 +186,7 @@ class ChoiK1C2(_ChoiDense):
     """
 
     registered: ClassVar[str] = "choi_k1c2"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243"
     budgets: ClassVar = {
         "0.1M": (15, 15, 30, 30),
         "0.25M": (23, 23, 47, 47),

@@ -18,7 +18,7 @@ class CNNSA(WonConvNetwork):
 
     In the form of Won et al. 2020 (arXiv 2006.00751; github.com/minzwon/sota-music-tagging-models).
     Input: the front end `won2020_128`, 938 frames (15 s) of 128 bins, of which the blocks leave 118
-    steps of one bin with 256 channels; bins that remain of more are laid beside the channels.
+    steps of one bin with 256 channels; bins that remain of more are flattened into the channels.
     A token precedes the steps: numbers drawn once from NumPy's seed 0, neither trained nor
     different between clips. The transformer is BERT's, without positions; a dense layer with tanh
     maps its output for the token to the embedding. 10,521,652 parameters with 50 classes, of them
@@ -39,6 +39,7 @@ class CNNSA(WonConvNetwork):
     """
 
     registered: ClassVar[str] = "cnn_sa"
+    source: ClassVar[str] = "Won et al. 2019, arXiv 1906.04972, as in arXiv 2006.00751"
     residual: ClassVar[bool] = True
 
     widths: tuple[int, ...] = (128, 128, 256, 256, 256, 256, 256)

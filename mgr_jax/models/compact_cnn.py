@@ -13,7 +13,7 @@ from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
 class _SegmentNormBlock(ConvBlock):
-    """A block whose clips are normalised each by itself, in training and after it."""
+    """A block that normalises each clip by itself, in training and after it."""
 
     def norm(
         self,
@@ -46,9 +46,9 @@ class CompactCNN(ConvNetwork):
     channel. 37,632 parameters before the output layer, 39,282 with 50 classes, or 45,682 with
     `readout="means"`.
 
-    The original normalises by the statistics of the batch after training too, and the others that
-    it stores were never updated; its features are computed one clip at a time. So the released
-    weights need `normalise_over="segment"`; the default is batch norm as everywhere else.
+    The original uses the statistics of the batch after training too; its stored statistics were
+    never updated. Its features are computed one clip at a time. So the released weights need
+    `normalise_over="segment"`. The default is batch norm as everywhere else.
 
     Further fields: see `ConvNetwork`.
 
@@ -59,12 +59,13 @@ class CompactCNN(ConvNetwork):
       readout: what is classified: "last", the last layer's output, as in the network that was
         trained; or "means", the paper's feature of 5 x 32 values: the averages of every layer's
         output over time and bins.
-      dropout: share dropped before the logits, which no source has.
+      dropout: share dropped before the logits; no source has it.
 
     Filling counts with `readout="last"`: each step that remains has weights of its own.
     """
 
     registered: ClassVar[str] = "compact_cnn"
+    source: ClassVar[str] = "Choi et al. 2017, arXiv 1703.09179"
 
     width: int | tuple[int, ...] = 32
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 3), (5, 2), (4, 2), (4, 4))
@@ -94,7 +95,7 @@ class CompactCNN(ConvNetwork):
         """Classifies clips.
 
         Intermediates: "embedding" [batch, dim], see `readout`; bins and steps that remain after the
-        last layer are laid beside its channels.
+        last layer are flattened into its channels.
         """
         self.require_pooling(features, self.pools)
         x = as_image(features)

@@ -1,4 +1,4 @@
-"""Convolutions, each computed in the way that is fastest where it runs."""
+"""Convolutions. Each is computed in the way that is fastest on the platform."""
 
 import functools
 import math
@@ -109,6 +109,9 @@ def convolve_dense(
       strides: along the spatial axes.
       padding: (before, after) along each.
       dilation: distance of the kernel's taps along each.
+
+    Returns:
+      [batch, *strided, outputs].
     """
     return _convolve(x, kernel, tuple(strides), tuple(padding), tuple(dilation))
 
@@ -241,6 +244,9 @@ def convolve_depthwise(
       strides: along the spatial axes.
       padding: (before, after) along each.
       dilation: distance of the kernel's taps along each.
+
+    Returns:
+      [batch, *strided, channels].
     """
     if onednn.usable(x.dtype):
         return _convolve(x, kernel, tuple(strides), tuple(padding), tuple(dilation))
@@ -271,7 +277,7 @@ def _shifted_sum(x: jax.Array, kernel: jax.Array, *places: Any) -> jax.Array:
 def _shifted(
     padded: jax.Array, size: Sequence[int], strides: Sequence[int], dilation: Sequence[int]
 ) -> Iterator[tuple[tuple[int, ...], jax.Array]]:
-    """Every tap, and what of the padded input it is multiplied with."""
+    """Every tap, with the part of the padded input that it is multiplied with."""
     axes = list(zip(padded.shape[1:-1], size, strides, dilation, strict=False))
     counts = [(whole - (taps - 1) * far - 1) // stride + 1 for whole, taps, stride, far in axes]
     for tap in np.ndindex(*size[: len(axes)]):

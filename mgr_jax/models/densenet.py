@@ -98,6 +98,7 @@ class DenseNet121(ConvNetwork):
     """
 
     registered: ClassVar[str] = "densenet121"
+    source: ClassVar[str] = "Huang et al. 2016, arXiv 1608.06993"
 
     blocks: tuple[int, ...] = (6, 12, 24, 16)
     growth: int = 32

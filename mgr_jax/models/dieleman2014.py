@@ -13,9 +13,9 @@ from mgr_jax.models.network import Network, Output, as_sequence
 class Dieleman2014(Network):
     """A strided convolution as long as a spectrogram's frame, on the waveform, and two short ones.
 
-    The layers are those that the baselines of github.com/mdeff/fma give it, for samples at 16 kHz
-    and without padding. There it sees whole clips of 30 s, and what the paper does, segments, is
-    noted as missing. Segments of 48,000 samples (3 s) are our choice:
+    The layers follow the baselines of github.com/mdeff/fma, for samples at 16 kHz and without
+    padding. Those use whole clips of 30 s and note that the paper's segments are missing. Segments
+    of 48,000 samples (3 s) are our choice:
 
         conv1  128 channels, kernel and stride 512        93 steps
         conv2  32, kernel 8, pooled by 4                  21
@@ -36,10 +36,11 @@ class Dieleman2014(Network):
       kernel: steps of the later kernels.
       pool: steps of the pooling after them.
       dense_units: of the dense layer.
-      dropout: share dropped before the logits, which no source has.
+      dropout: share dropped before the logits; no source has it.
     """
 
     registered: ClassVar[str] = "dieleman2014"
+    source: ClassVar[str] = "Dieleman and Schrauwen 2014, ICASSP"
     masks_filling: ClassVar[bool] = False
     raw: ClassVar[bool] = True
 

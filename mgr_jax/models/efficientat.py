@@ -219,6 +219,7 @@ class EfficientAT(ConvNetwork):
     """
 
     registered: ClassVar[str] = "efficientat"
+    source: ClassVar[str] = "Schmid et al. 2023, arXiv 2211.04772"
 
     width: float = 1.0
     strides: tuple[int, ...] = (2, 2, 2, 2)

@@ -1,8 +1,8 @@
 """Convolutional networks of a PyTorch project on FMA small.
 
 The project is github.com/yijerjer/music_genre_classification. Its layers have PyTorch's epsilon and
-momentum of batch norm. Accuracies that it reports are the largest over the checkpoints on the test
-split, which makes them optimistic.
+momentum of batch norm. It reports the largest accuracy over the checkpoints on the test split, so
+its numbers are optimistic.
 """
 
 from typing import ClassVar
@@ -21,7 +21,7 @@ BLOCKS = ("basic", "resnet", "densenet")
 
 
 class DenseNetBlock(BatchNormed):
-    """Two convolutions that each see all before them, and a 1x1 convolution of everything.
+    """Two convolutions that each read everything before them, then a 1x1 convolution of all.
 
     After Huang et al. (arXiv 1608.06993), as the project has it: the second convolution keeps the
     number of channels that it sees. Batch norm and ReLU follow each of the three.
@@ -55,7 +55,7 @@ class DenseNetBlock(BatchNormed):
 
 
 class FMANetwork(ConvNetwork):
-    """What the networks of the project share: fields, convolutions and dense layers.
+    """The common part of the project's networks: fields, convolutions and dense layers.
 
     Attributes:
       widths: channels of each block.
@@ -139,7 +139,7 @@ class SquareCNN(FMANetwork):
                         pools=((4, 2), (4, 2), (4, 2), (6, 1))
 
     Its README reports 43.1 % on constant-Q, 38.6 % on mel and 35.5 % on chroma bins. Steps and
-    bins that remain are laid beside the channels, as in all networks here.
+    bins that remain are flattened into the channels, as in all networks here.
 
     Filling counts: the dense layers have weights of their own for each step.
 
@@ -147,6 +147,7 @@ class SquareCNN(FMANetwork):
     """
 
     registered: ClassVar[str] = "square_cnn"
+    source: ClassVar[str] = "yijerjer (GitHub)"
     masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (8, 32, 128, 256)
@@ -183,6 +184,7 @@ class FreqCNN(SquareCNN):
     """
 
     registered: ClassVar[str] = "freq_cnn"
+    source: ClassVar[str] = "yijerjer (GitHub)"
 
     widths: tuple[int, ...] = (16, 16, 32, 32)
     kernels: tuple[tuple[int, int], ...] = ((5, 1),) * 4
@@ -208,6 +210,7 @@ class TemporalCNN(SquareCNN):
     """
 
     registered: ClassVar[str] = "temporal_cnn"
+    source: ClassVar[str] = "yijerjer (GitHub)"
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
     kernels: tuple[tuple[int, int], ...] = ((5, 1),) * 4

@@ -13,7 +13,7 @@ from mgr_jax.models.recurrent import CELLS, LastState
 
 
 class _FMARecurrent(FMANetwork):
-    """What the two networks share.
+    """The common part of the two networks.
 
     Attributes:
       cell: "gru" or "lstm", in PyTorch's form with two biases per gate.
@@ -49,7 +49,7 @@ class FMACRNN(_FMARecurrent):
 
     With 50 classes it has 505,938 parameters. Its README reports 44.9 % for this GRU, 43.4 %
     for one in both directions, 41.5 % and 40.1 % for the LSTM in one and two. Bins that remain are
-    laid beside the channels.
+    flattened into the channels.
 
     Further fields: see `FMANetwork` and `ConvNetwork`.
 
@@ -60,6 +60,7 @@ class FMACRNN(_FMARecurrent):
     """
 
     registered: ClassVar[str] = "fma_crnn"
+    source: ClassVar[str] = "yijerjer (GitHub), after Choi et al. 2016, arXiv 1609.04243"
 
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (2, 3), (4, 4))
     dense_units: tuple[int, ...] = (128, 32)
@@ -101,6 +102,7 @@ class FMAParallel(_FMARecurrent):
     """
 
     registered: ClassVar[str] = "fma_parallel"
+    source: ClassVar[str] = "yijerjer (GitHub), after Feng et al. 2017, arXiv 1712.08370"
     masks_filling: ClassVar[bool] = False
 
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 2), (4, 3), (6, 5))

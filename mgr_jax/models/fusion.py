@@ -1,4 +1,4 @@
-"""A network of sound and of what else is known of a track: a table row, its artist, its album."""
+"""A network for sound together with other data on a track: a table row, its artist, its album."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -14,19 +14,19 @@ from mgr_jax.side_inputs import SOUND_ALONE, UNSEEN, SideFormat
 
 
 class Fusion(ConvNetwork):
-    """Any network as an encoder, beside a table row and categories, before the dense layers.
+    """Any network as an encoder, joined with a table row and categories before the dense layers.
 
-    The form in which hand-made features and metadata of FMA are commonly joined to a CNN or CRNN;
-    layers and widths are our choice:
+    Hand-made features and metadata of FMA are commonly joined to a CNN or CRNN in this form. Layers
+    and widths are our choice:
 
         the encoder's embedding, without its last layer   → dim
         table row, standardised: dense, ReLU              → table_units
         each category, such as artist or album: embedding → category_units
         side by side; dense, batch norm, ReLU, dropout    → units
 
-    The first row of each embedding is for values that no training track has, and for unknown ones.
-    In training a share of the examples gets it in place of their own values, in all categories as
-    for a new artist, so that it is trained too: our choice as well. The logits come from the last
+    The first row of each embedding stands for unknown values, which no training track has. To train
+    this row too, a share of the training examples gets it in place of their own values, in all
+    categories at once, like a new artist; this is our choice as well. The logits come from the last
     dense layer, `classify`. Other intermediates of the encoder are passed on.
 
     Further fields: see `ConvNetwork`.
@@ -42,6 +42,7 @@ class Fusion(ConvNetwork):
     """
 
     registered: ClassVar[str] = "fusion"
+    source: ClassVar[str] = "ours"
     with_encoder: ClassVar[bool] = True
     with_side: ClassVar[bool] = True
 

@@ -30,6 +30,7 @@ class HarmonicCNN(ConvNetwork):
     """
 
     registered: ClassVar[str] = "harmonic_cnn"
+    source: ClassVar[str] = "Won et al. 2020, ICASSP, as in arXiv 2006.00751"
 
     width: int = 128
     pools: tuple[tuple[int, int], ...] = ((2, 2),) * 5 + ((3, 2),) * 2

@@ -1,4 +1,4 @@
-"""Convolutional blocks that several networks share."""
+"""Convolutional blocks that several networks use."""
 
 from collections.abc import Callable, Sequence
 
@@ -50,9 +50,17 @@ def max_pool(
 
 
 def pool_clips(x: jax.Array, window: Sequence[int], lengths: Lengths) -> tuple[jax.Array, Lengths]:
-    """`max_pool` of what belongs to the clips of [batch, frames, ..., channels], and their lengths.
+    """Max pooling of clips, with their lengths; see `max_pool`.
 
-    A clip that does not fill a window keeps the maximum of what there is of it.
+    If a clip does not fill a window, the maximum is that of the part it fills.
+
+    Args:
+      x: [batch, frames, ..., channels].
+      window: size along each of the spatial axes, time first.
+      lengths: [batch] frames of each clip that count; None: all.
+
+    Returns:
+      The pooled array, zero after the end of each clip, and the lengths after pooling.
     """
     if lengths is None:
         return max_pool(x, window), None
@@ -61,11 +69,15 @@ def pool_clips(x: jax.Array, window: Sequence[int], lengths: Lengths) -> tuple[j
 
 
 def global_max(x: jax.Array, axis: int = 1) -> jax.Array:
-    """Maximum over a whole axis; only one of several equal ones gets the gradient.
+    """The maximum over a whole axis. Only one of several equal maxima gets the gradient.
 
     The gradient of `x.max` compares x with its maximum again. XLA may compute x a second time for
-    that and round it otherwise, so that none is equal and the gradient is 0 / 0 (on a CPU, jaxlib
-    0.10.2). So halves of the axis are compared until one value is left.
+    that and round it differently. Then no value is equal and the gradient is 0 / 0 (on a CPU,
+    jaxlib 0.10.2). So this function compares halves of the axis until one value is left.
+
+    Args:
+      x: any array.
+      axis: the axis.
     """
     while (size := x.shape[axis]) > 1:
         # An odd one waits for the next round.

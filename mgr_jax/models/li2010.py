@@ -20,7 +20,7 @@ class Li2010(Network):
         conv2  15, 10, stride 4                                      10
         conv3  65, 10, stride 4                                       1
 
-    13,973 parameters with 50 classes. Steps that longer clips leave are laid beside the channels.
+    13,973 parameters with 50 classes. Steps of longer clips are flattened into the channels.
     The units are ReLUs, as there; the paper's are, as recalled and not verified, like tanh.
 
     Filling counts: each step that remains has weights of its own.
@@ -31,10 +31,11 @@ class Li2010(Network):
       widths: channels of each convolution.
       kernel: frames, then steps, of each kernel; the first spans all bins.
       stride: of each convolution.
-      dropout: share dropped before the logits, which no source has.
+      dropout: share dropped before the logits; no source has it.
     """
 
     registered: ClassVar[str] = "li2010"
+    source: ClassVar[str] = "Li, Chan and Chun 2010, IMECS"
     masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (3, 15, 65)

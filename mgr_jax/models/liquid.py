@@ -91,7 +91,7 @@ class CfCCell(nn.Module):
 
 
 class _LiquidNetwork(ConvNetwork):
-    """What the two networks share: fields, the encoder, and the way through the segments."""
+    """The common part of the two networks: fields, the encoder, the loop over the segments."""
 
     segment_frames: int = 16
     widths: tuple[int, ...] = (16, 32, 64)
@@ -171,10 +171,10 @@ class _LiquidNetwork(ConvNetwork):
 class LTC(_LiquidNetwork):
     """A liquid time-constant cell over the segments of a clip, of any length.
 
-    The clip is cut into segments; the same convolutions encode each; the cell, whose time passes by
-    `elapsed` at every segment, sees one after the other. The cell is Hasani et al.'s (2021, arXiv
-    2006.04439), see `LTCCell`; taking it to segments of spectrograms, the encoder and all widths
-    are our choice. On 10 s of log-mels, [431 frames, 128 bins]:
+    The clip is cut into segments, and the same convolutions encode each of them. The cell reads one
+    after the other; its time advances by `elapsed` at every segment. The cell is Hasani et al.'s
+    (2021, arXiv 2006.04439), see `LTCCell`. Its use on segments of spectrograms, the encoder and
+    all widths are our choice. On 10 s of log-mels, [431 frames, 128 bins]:
 
         segments of 16 frames (0.37 s)                    → 26 x 16 x 128
         3x3 convolutions, batch norm, ReLU, pooling       → 26 x 2 x 2 x 64
@@ -189,13 +189,14 @@ class LTC(_LiquidNetwork):
       widths: channels of each convolution.
       pools: (time, bins) of the pooling after each.
       units: size of the state.
-      elapsed: time from one segment to the next. In what unit is free, as time constants are
-        learnt; 1 counts segments, their length in seconds makes 1/tau a rate in Hz.
+      elapsed: time from one segment to the next, in any unit, because time constants are learnt: 1
+        counts segments; with the length in seconds, 1/tau is a rate in Hz.
       dropout: share dropped before the logits.
       unfolds: steps of the solver for each segment.
     """
 
     registered: ClassVar[str] = "ltc"
+    source: ClassVar[str] = "Hasani et al. 2021, arXiv 2006.04439"
 
     unfolds: int = 6
 
@@ -222,6 +223,7 @@ class CfC(_LiquidNetwork):
     """
 
     registered: ClassVar[str] = "cfc"
+    source: ClassVar[str] = "Hasani et al. 2022, arXiv 2106.13898"
 
     backbone: int = 128
     time_offset: bool = False

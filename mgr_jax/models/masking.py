@@ -1,11 +1,12 @@
-"""Leaving the filling of short clips out of what a network computes.
+"""Keeps the filling of short clips out of the computation of a network.
 
-Clips of a batch are filled at their ends to one size. With `lengths` [batch] int32, the frames that
-belong to each, a network answers as if every clip came alone: the filling is zero before every
-convolution along time, as padding is, and no mean, maximum, state, attention or batch statistic
-sees it. Pooling drops what does not fill a window, of the clip as of the array. A clip too short
-for that keeps one frame: the maximum of what there is of it, or a convolution over it and zeros.
-Without lengths all frames count, and nothing here computes anything.
+Clips of a batch are filled up at their ends to one size. `lengths` [batch] int32 gives the frames
+that belong to each. With it, a network answers as if every clip came alone. The filling is zero
+before every convolution along time, like padding, and it enters no mean, maximum, state, attention
+or batch statistic. Pooling drops frames that do not fill a window, at the end of the clip as at the
+end of the array. A clip that is too short for a window keeps one frame: the maximum over its
+frames, or a convolution over them and zeros. Without lengths all frames count, and nothing here
+computes anything.
 """
 
 from typing import Any
@@ -25,17 +26,23 @@ def frame_mask(x: jax.Array, lengths: jax.Array) -> jax.Array:
 
 
 def mask_frames(x: jax.Array, lengths: Lengths, value: float = 0.0) -> jax.Array:
-    """[batch, frames, ...] with a value in place of the filling, whatever was there."""
+    """The frames of clips, with `value` in place of the filling.
+
+    Args:
+      x: [batch, frames, ...].
+      lengths: [batch] frames of each clip that count; None: all.
+      value: of the other frames.
+    """
     return x if lengths is None else jnp.where(frame_mask(x, lengths), x, value)
 
 
 def shorten(lengths: Lengths, window: int, stride: int | None = None, padding: int = 0) -> Lengths:
-    """Frames that a window leaves of each clip.
+    """The number of frames of each clip after a window.
 
     Args:
-      lengths: [batch] before.
-      window: frames that it sees at a time.
-      stride: frames from one place to the next; None: as many as it sees.
+      lengths: [batch] before; None: all frames count.
+      window: frames that it spans.
+      stride: frames from one position to the next; None: the same as `window`.
       padding: frames added at both ends together.
     """
     if lengths is None:
@@ -47,10 +54,16 @@ def shorten(lengths: Lengths, window: int, stride: int | None = None, padding: i
 def convolve(
     layer: Conv, x: jax.Array, lengths: Lengths, *, bias_apart: bool = False
 ) -> tuple[Any, Lengths]:
-    """A convolution over [batch, frames, ..., channels], and how long the clips are after it.
+    """A convolution over [batch, frames, ..., channels], with the lengths of the clips after it.
 
-    `layer` pads by "SAME" only where its stride is 1: how much a larger one pads at the start would
-    depend on the size of the array. See there for `bias_apart`.
+    `layer` may pad by "SAME" only with a stride of 1. With a larger stride, the padding at the
+    start would depend on the size of the array.
+
+    Args:
+      layer: the convolution.
+      x: [batch, frames, ..., channels].
+      lengths: [batch] frames of each clip that count; None: all.
+      bias_apart: return the bias beside the result instead of adding it, see `Conv`.
     """
     if lengths is None:
         return layer(x, bias_apart=bias_apart), None
@@ -65,7 +78,13 @@ def convolve(
 
 
 def clip_mean(x: jax.Array, lengths: Lengths, *, keepdims: bool = False) -> jax.Array:
-    """Mean of [batch, frames, ..., channels] over all but batch and channels."""
+    """The mean over all axes except batch and channels.
+
+    Args:
+      x: [batch, frames, ..., channels].
+      lengths: [batch] frames of each clip that count; None: all.
+      keepdims: keep the axes as axes of size 1.
+    """
     where = None if lengths is None else frame_mask(x, lengths)
     return x.mean(axis=tuple(range(1, x.ndim - 1)), keepdims=keepdims, where=where)
 

@@ -13,10 +13,10 @@ ACTIVATIONS = {"elu": nn.elu, "relu": nn.relu, "tanh": nn.tanh}
 class MLP(ConvNetwork):
     """Dense layers on all bins of all frames at once.
 
-    For rows of hand-made features (one frame of as many bins as the table has columns). It has no
-    scaling of its own: `config.input_norm=batch` standardises every column by training statistics.
-    The defaults are our choice; with 57 features and 50 classes they have 59,250 parameters. Forms
-    of others: `units=(50,), activation="tanh"` for rows of 30 s and `units=(100, 250, 250, 100)`
+    It is for rows of hand-made features: one frame, with one bin per column of the table. It does
+    not scale them; `config.input_norm=batch` standardises every column by training statistics. The
+    defaults are our choice; with 57 features and 50 classes they have 59,250 parameters. Published
+    forms: `units=(50,), activation="tanh"` for rows of 30 s and `units=(100, 250, 250, 100)`
     for rows of 3 s (S. Mannan, report for CS 542, Colorado State University), both `dropout=0.0`;
     `units=(1000, 100), dropout=0.0` for the waveform at 2 kHz (github.com/mdeff/fma, baselines).
 
@@ -32,6 +32,7 @@ class MLP(ConvNetwork):
     """
 
     registered: ClassVar[str] = "mlp"
+    source: ClassVar[str] = "ours"
     masks_filling: ClassVar[bool] = False
 
     units: tuple[int, ...] = (256, 128, 64)

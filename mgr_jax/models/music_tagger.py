@@ -1,13 +1,13 @@
 """The two networks that Choi et al. released, with weights for tags of the Million Song Dataset.
 
-github.com/keunwoochoi/music-auto_tagging-keras; the networks of the paper are `ChoiK2C2` and
-`ChoiCRNN`. Both normalise the input frame by frame, which ties them to clips of one length: 1366
-frames of 96 mel bins (29.1 s at 12 kHz, preset "choi2016"). The code normalises by bins instead,
-which the weights do not fit. The statistics stored for the input have a median mean of 0.1 and a
-median deviation of 1 in both: they were trained on standardised inputs, although the script that
-came with them, and with it the published tags of the CRNN, takes raw decibels. What they store as
-"running_std" are deviations, which that script takes for variances. `interop/sources/choi.py` reads
-the weights either way.
+Source: github.com/keunwoochoi/music-auto_tagging-keras. The paper's networks are `ChoiK2C2` and
+`ChoiCRNN`. Both released networks normalise the input frame by frame, so clips have one length:
+1366 frames of 96 mel bins (29.1 s at 12 kHz, preset "choi2016"). The code normalises by bins
+instead, but the weights do not fit that. In both, the stored statistics of the input have a median
+mean of 0.1 and a median deviation of 1: they were trained on standardised inputs. But the script
+that came with them, and with it the published tags of the CRNN, uses raw decibels. The values
+stored as "running_std" are deviations, which that script takes for variances.
+`interop/sources/choi.py` reads the weights either way.
 """
 
 from typing import ClassVar
@@ -28,6 +28,7 @@ class MusicTaggerCNN(ChoiK2C2):
     """
 
     registered: ClassVar[str] = "music_tagger_cnn"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243, as its weights were released"
 
     budget: str = "msd"
     input_norm: bool = True
@@ -46,6 +47,7 @@ class MusicTaggerCRNN(ChoiCRNN):
     """
 
     registered: ClassVar[str] = "music_tagger_crnn"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243, as its weights were released"
 
     budget: str = "msd"
     gate: str = "hard_sigmoid"

@@ -15,7 +15,7 @@ from mgr_jax.models.network import ConvNetwork, Output, as_image
 
 
 class PonsNetwork(ConvNetwork):
-    """What the authors' networks share: batch norm follows ReLU, with TensorFlow's settings.
+    """The common part of the authors' networks: ReLU, then batch norm with TensorFlow's settings.
 
     See `ConvNetwork` for the fields.
     """
@@ -75,6 +75,7 @@ class Musicnn(PonsNetwork):
     """
 
     registered: ClassVar[str] = "musicnn"
+    source: ClassVar[str] = "Pons and Serra 2019, arXiv 1909.06654"
 
     heights: tuple[float, ...] = (0.4, 0.7)
     timbre: int = 204
@@ -149,6 +150,7 @@ class MusicnnTorch(Musicnn):
     """
 
     registered: ClassVar[str] = "musicnn_torch"
+    source: ClassVar[str] = "Pons and Serra 2019, arXiv 1909.06654, as in arXiv 2006.00751"
 
     heights: tuple[float, ...] = (0.7, 0.4)
     lengths: tuple[int, ...] = (129, 65, 33)

@@ -16,7 +16,7 @@ class MusicnnVGG(PonsNetwork):
 
     Pons and Serra 2019 (arXiv 1909.06654; github.com/jordipons/musicnn). Input: the front end
     `musicnn`, 187 frames (3 s at 16 kHz) of 96 bins, of which 2 steps of one bin remain; steps and
-    bins that remain are laid beside the channels. The first pooling is the code's: 4 frames by 1
+    bins that remain are flattened into the channels. The first pooling is the code's: 4 frames by 1
     bin, every second frame and bin. 605,748 parameters with 50 classes.
 
     Filling counts: each step that remains has weights of its own.
@@ -31,6 +31,7 @@ class MusicnnVGG(PonsNetwork):
     """
 
     registered: ClassVar[str] = "musicnn_vgg"
+    source: ClassVar[str] = "Pons and Serra 2019, arXiv 1909.06654"
     masks_filling: ClassVar[bool] = False
 
     width: int = 128

@@ -81,6 +81,7 @@ class Nakashika2012(ConvNetwork):
     """
 
     registered: ClassVar[str] = "nakashika2012"
+    source: ClassVar[str] = "Nakashika et al. 2012, Interspeech"
 
     levels: int = 16
     offsets: tuple[tuple[int, int], ...] = ((1, 0), (1, 1), (0, 1), (-1, 1))

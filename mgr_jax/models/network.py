@@ -1,4 +1,4 @@
-"""What every network is, and what those with batch normalisation share."""
+"""The base class of networks, and what those with batch normalisation share."""
 
 import dataclasses
 import math
@@ -15,7 +15,7 @@ from mgr_jax.errors import UserError, unknown_name
 from mgr_jax.models.masking import Lengths, frame_mask
 from mgr_jax.models.normalisation import BatchNorm
 
-# More than that is a slip, which would take all memory, or hours until there is a network.
+# A larger number is a mistake. It would fill the memory, or building would take hours.
 _WIDEST, _DEEPEST = 2**20, 1000
 _BUILT_ONE_BY_ONE = ("blocks", "layers", "unfolds")
 
@@ -26,21 +26,22 @@ Output = tuple[jax.Array, dict[str, jax.Array]]
 class Network(nn.Module, kw_only=True):
     """Features → (logits, named intermediates).
 
-    A subclass says under which name it is `registered`, and defines
+    A subclass states its name as `registered` and its `source`, and defines
 
         __call__(features, *, train, lengths=None) → (logits, intermediates)
 
-    `features` are [batch, frames, bins] or [batch, frames, bins, channels] float32; of a waveform,
-    every sample is a frame of one bin. With `train`, batch statistics are those of the batch and
-    are updated, and values are dropped by the key "dropout". Logits are [batch, num_classes]
-    float32, without softmax or sigmoid. Intermediates are named arrays, among them "embedding"
-    [batch, dim] float32, the clip as one vector, from which the last layer computes the logits (or
-    two layers, where the docstring says so). Clips that have too few
-    frames or bins for the layers raise a UserError, as do fields out of range at construction.
+    `features` are [batch, frames, bins] or [batch, frames, bins, channels] float32. In a waveform,
+    every sample is a frame of one bin. With `train`, the network uses and updates the statistics of
+    the batch, and drops values by the key "dropout". Logits are [batch, num_classes] float32,
+    without softmax or sigmoid. Intermediates are named arrays. One of them is "embedding" [batch,
+    dim] float32, the clip as one vector. The last layer computes the logits from it; some networks
+    have two layers here, as their docstrings say. If clips have too few frames or bins for the
+    layers, or a field is out of range, a UserError is raised.
 
-    `lengths` [batch] int32 are the frames that belong to each clip; the rest of it is filling,
-    which does not count, whatever is there: logits are those of the clip alone. See `masking`. A
-    network that cannot leave it out takes no lengths, has `masks_filling` False, and says so.
+    `lengths` [batch] int32 gives the frames that belong to each clip. The rest of the array is
+    filling and does not count: the logits are those of the clip alone. See `masking`. A network
+    that cannot ignore the filling takes no lengths and has `masks_filling` False; its docstring
+    says "Filling counts".
 
     Attributes:
       num_classes: number of logits; 0: the embedding is all that is wanted, and the layers after it
@@ -50,6 +51,7 @@ class Network(nn.Module, kw_only=True):
     """
 
     registered: ClassVar[str]
+    source: ClassVar[str]  # where it was published, or "ours"
     raw: ClassVar[bool] = False  # made for waveforms
     with_encoder: ClassVar[bool] = False  # its field `encoder` is another network
     with_side: ClassVar[bool] = False  # called with what else is known of the tracks
@@ -102,6 +104,9 @@ class Network(nn.Module, kw_only=True):
           dropout: share dropped before the logits.
           kernel_init: initialiser of the layer.
           **others: further intermediates.
+
+        Returns:
+          The logits, and the intermediates with "embedding".
         """
         embedding = embedding.astype(jnp.float32)
         if not self.num_classes:
@@ -115,8 +120,8 @@ class Network(nn.Module, kw_only=True):
 
         Args:
           features: [batch, frames, bins, ...].
-          frames: fewest that leave something after the layers.
-          bins: likewise.
+          frames: the smallest number of frames that the layers can use.
+          bins: the smallest number of bins.
 
         Raises:
           UserError: there are fewer.
@@ -148,6 +153,10 @@ class Network(nn.Module, kw_only=True):
     def require_choice(self, field: str, known: Any) -> None:
         """Checks that a field is one of the `known` values.
 
+        Args:
+          field: the name of the field.
+          known: the valid values.
+
         Raises:
           UserError: it is not.
         """
@@ -163,6 +172,9 @@ class Network(nn.Module, kw_only=True):
 
     def require_least(self, **least: float) -> None:
         """Checks fields against the least values they may have.
+
+        Args:
+          **least: the smallest valid value of each field, by name.
 
         Raises:
           UserError: one is less.
@@ -215,6 +227,10 @@ class Network(nn.Module, kw_only=True):
     def require_pooling(self, features: jax.Array, pools: Sequence[Sequence[int]]) -> None:
         """Checks that clips are large enough for pooling by (time, bins), layer after layer.
 
+        Args:
+          features: [batch, frames, bins, ...].
+          pools: (time, bins) of each layer.
+
         Raises:
           UserError: they are not.
         """
@@ -223,7 +239,7 @@ class Network(nn.Module, kw_only=True):
 
 
 class BatchNormed(nn.Module, kw_only=True):
-    """Fields and layers of what has batch normalisation: networks and their blocks.
+    """Fields and layers for batch normalisation, of networks and their blocks.
 
     Attributes:
       momentum: of batch norm: the share of the old running statistics kept at each step.
@@ -239,7 +255,7 @@ class BatchNormed(nn.Module, kw_only=True):
 
     @property
     def normed(self) -> dict[str, Any]:
-        """These fields, for the blocks within."""
+        """The fields of this class, for the blocks inside."""
         return {
             "momentum": self.momentum,
             "epsilon": self.epsilon,
@@ -269,6 +285,9 @@ class BatchNormed(nn.Module, kw_only=True):
           lengths: frames of each clip that count; None: all.
           shift: [channels], the bias of the layer before.
           pool: window of the maximum over the result, where all frames count.
+
+        Returns:
+          The normalised array, of the shape of x, divided by the window if there is one.
         """
         mask = None if lengths is None else frame_mask(x, lengths)
         layer = BatchNorm(train=train, axis=axis, name=name, **self.normed)
@@ -277,7 +296,15 @@ class BatchNormed(nn.Module, kw_only=True):
     def dense_block(
         self, x: jax.Array, units: int, name: str, *, train: bool, dropout: float = 0.0
     ) -> jax.Array:
-        """Dense layer `name`, batch norm `name`_norm, ReLU, dropout of [batch, dim]."""
+        """The output [batch, units] of dense layer `name`, batch norm `name`_norm, ReLU, dropout.
+
+        Args:
+          x: [batch, dim].
+          units: of the dense layer.
+          name: of the dense layer.
+          train: use and update batch statistics, and drop values.
+          dropout: share of the values dropped.
+        """
         x = nn.Dense(units, dtype=self.dtype, name=name)(x)
         x = nn.relu(self.norm(x, f"{name}_norm", train=train))
         return nn.Dropout(dropout, deterministic=not train)(x)

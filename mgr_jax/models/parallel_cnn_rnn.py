@@ -26,6 +26,7 @@ class ParallelCNNRNN(PRCNN):
     """
 
     registered: ClassVar[str] = "parallel_cnn_rnn"
+    source: ClassVar[str] = "Dwivedi 2018 (GitHub), after Feng et al. 2017, arXiv 1712.08370"
 
     widths: tuple[int, ...] = (16, 32, 64, 64, 64)
     axis: str = "time"

@@ -18,10 +18,10 @@ AXES = {"time": (1, 0), "frequency": (0, 1)}
 class PRCNN(Network):
     """Convolutions and a recurrent layer side by side; both see the spectrogram.
 
-    The defaults are the paper's as recalled, for a spectrogram of 128 frames (3 s) and 513 bins;
-    they are not verified, and the pooling before the recurrent layer is our choice. The paper's
-    kernels are 3x1: read as bins x frames, like its spectrogram, they lie along frequency, and that
-    is the choice here. The one port whose graph is known has them along time: `parallel_cnn_rnn`.
+    The defaults are the paper's as recalled, for a spectrogram of 128 frames (3 s) and 513 bins.
+    They are not verified, and the pooling before the recurrent layer is our choice. The paper's
+    kernels are 3x1. Here they are read as bins x frames, like its spectrogram, so they lie along
+    frequency. The only port with a known graph has them along time: `parallel_cnn_rnn`.
 
     Filling counts: each step that the convolutions leave has weights of its own.
 
@@ -43,6 +43,7 @@ class PRCNN(Network):
     """
 
     registered: ClassVar[str] = "prcnn"
+    source: ClassVar[str] = "Feng et al. 2017, arXiv 1712.08370"
     masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 64)

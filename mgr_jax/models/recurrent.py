@@ -1,4 +1,4 @@
-"""Recurrent layers, in the forms that published weights and counts are in."""
+"""Recurrent layers, in the forms that published weights and parameter counts use."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ GATES = {"sigmoid": nn.sigmoid, "hard_sigmoid": hard_sigmoid}
 
 
 class _Recurrent(nn.Module):
-    """What the recurrent layers share: fields, and for every gate its products and parameters."""
+    """The common part of the recurrent layers: fields, and products and parameters per gate."""
 
     units: int
     gate: str = "sigmoid"

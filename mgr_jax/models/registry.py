@@ -1,4 +1,4 @@
-"""The models by name."""
+"""Models by name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,8 +23,8 @@ def create_model(
 ) -> Network:
     """A model: a Flax module from features to (logits [batch, num_classes], intermediates).
 
-    The intermediates are a dict of named arrays, "embedding" [batch, dim] among them. The module is
-    called as `model.apply(variables, features, train=False)`; training needs a "dropout" key. See
+    The intermediates are a dict of named arrays; one of them is "embedding" [batch, dim]. Call the
+    module as `model.apply(variables, features, train=False)`; training needs a "dropout" key. See
     `Network` for clips that are shorter than their array.
 
     Args:
@@ -32,8 +32,8 @@ def create_model(
       num_classes: number of logits; 0 leaves out the last layer, for the embedding alone.
       axis_name: mapped axis over which batch statistics are averaged, if any.
       dtype: of the computation; parameters and logits are float32.
-      **kwargs: fields of the module that differ from their defaults. "fusion" and "taught" take as
-        `encoder` a dict {"name", "kwargs"}; by default choi_crnn.
+      **kwargs: fields of the module that differ from their defaults. "fusion" and "taught" have a
+        field `encoder`, a dict {"name", "kwargs"}; its default is choi_crnn.
 
     Raises:
       UserError: there is no such model, or it has no such field.
@@ -49,7 +49,7 @@ def create_model(
 
 
 def _encoder(whole: str, part: Any, num_classes: int, shared: Mapping[str, Any]) -> Network:
-    """The network within another that a dict of name and kwargs describes."""
+    """The network for the field `encoder`, from a dict of name and kwargs."""
     kwargs = part.get("kwargs", {}) if isinstance(part, Mapping) else None
     if not isinstance(kwargs, Mapping) or not {"name"} <= set(part) <= {"name", "kwargs"}:
         raise UserError(
@@ -71,5 +71,5 @@ def _encoder(whole: str, part: Any, num_classes: int, shared: Mapping[str, Any])
 
 
 def list_models() -> list[str]:
-    """Names for `create_model`, without aliases."""
+    """The names for `create_model`, without aliases."""
     return sorted(MODELS)

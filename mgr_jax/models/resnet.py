@@ -63,6 +63,7 @@ class ResNet18(ConvNetwork):
     """
 
     registered: ClassVar[str] = "resnet18"
+    source: ClassVar[str] = "He et al. 2015, arXiv 1512.03385"
 
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     width: int = 64
@@ -102,5 +103,6 @@ class ResNet34(ResNet18):
     """
 
     registered: ClassVar[str] = "resnet34"
+    source: ClassVar[str] = "He et al. 2015, arXiv 1512.03385"
 
     blocks: tuple[int, ...] = (3, 4, 6, 3)

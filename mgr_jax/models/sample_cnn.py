@@ -57,6 +57,7 @@ class SampleCNN(ConvNetwork):
     """
 
     registered: ClassVar[str] = "sample_cnn"
+    source: ClassVar[str] = "Lee et al. 2017, arXiv 1703.01789"
     raw: ClassVar[bool] = True
 
     base: int = 3

@@ -20,6 +20,7 @@ class SampleCNNSE(SampleCNN):
     """
 
     registered: ClassVar[str] = "sample_cnn_se"
+    source: ClassVar[str] = "Kim et al. 2018, arXiv 1710.10451"
 
     block: str = "se"
     last_kernel: int = 0
@@ -38,6 +39,7 @@ class SampleCNNRes(SampleCNNSE):
     """
 
     registered: ClassVar[str] = "sample_cnn_res"
+    source: ClassVar[str] = "Kim et al. 2018, arXiv 1710.10451"
 
     block: str = "res"
 
@@ -52,6 +54,7 @@ class SampleCNNReSE(SampleCNNSE):
     """
 
     registered: ClassVar[str] = "sample_cnn_rese"
+    source: ClassVar[str] = "Kim et al. 2018, arXiv 1710.10451"
 
     block: str = "rese"
 
@@ -67,6 +70,7 @@ class CLMR(SampleCNN):
     """
 
     registered: ClassVar[str] = "clmr"
+    source: ClassVar[str] = "Spijkervet and Burgoyne 2021, arXiv 2103.09410"
 
     last_kernel: int = 3
     momentum: float = 0.9
@@ -83,6 +87,7 @@ class WonSampleCNN(SampleCNN):
     """
 
     registered: ClassVar[str] = "won_sample_cnn"
+    source: ClassVar[str] = "Lee et al. 2017, arXiv 1703.01789, as in arXiv 2006.00751"
 
     pad_stem: bool = True
     momentum: float = 0.9
@@ -101,6 +106,7 @@ class WonSampleCNNSE(WonSampleCNN):
     """
 
     registered: ClassVar[str] = "won_sample_cnn_se"
+    source: ClassVar[str] = "Kim et al. 2018, arXiv 1710.10451, as in arXiv 2006.00751"
 
     block: str = "rese"
     ends: str = "rese"

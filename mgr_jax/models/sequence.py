@@ -36,6 +36,7 @@ class CNN1D(ConvNetwork):
     """
 
     registered: ClassVar[str] = "cnn1d"
+    source: ClassVar[str] = "after Dieleman and Schrauwen 2014, ICASSP"
 
     widths: tuple[int, ...] = (64, 128, 256)
     kernel: int = 5
@@ -108,6 +109,7 @@ class CRNN1D(CNN1D):
     """
 
     registered: ClassVar[str] = "crnn1d"
+    source: ClassVar[str] = "Dwivedi 2018 (GitHub)"
 
     widths: tuple[int, ...] = (56, 56, 56)
     pool: int = 2
@@ -156,6 +158,7 @@ class RNN(Network):
     """
 
     registered: ClassVar[str] = "rnn"
+    source: ClassVar[str] = "after Graves et al. 2013, arXiv 1303.5778"
 
     cell: str = "gru"
     units: int = 64
@@ -208,6 +211,7 @@ class SimpleCRNN(ConvNetwork):
     """
 
     registered: ClassVar[str] = "simple_crnn"
+    source: ClassVar[str] = "after Choi et al. 2016, arXiv 1609.04243"
 
     widths: tuple[int, ...] = (32, 64, 64)
     pools: tuple[tuple[int, int], ...] = ((4, 2), (4, 2), (4, 2))

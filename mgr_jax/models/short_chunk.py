@@ -28,6 +28,7 @@ class ShortChunk(WonConvNetwork):
     """
 
     registered: ClassVar[str] = "short_chunk"
+    source: ClassVar[str] = "Won et al. 2020, arXiv 2006.00751"
 
     widths: tuple[int, ...] = (128, 128, 256, 256, 256, 256, 512)
     pools: tuple[tuple[int, int], ...] = ((2, 2),) * 7
@@ -55,4 +56,5 @@ class ShortChunkRes(ShortChunk):
     """
 
     registered: ClassVar[str] = "short_chunk_res"
+    source: ClassVar[str] = "Won et al. 2020, arXiv 2006.00751"
     residual: ClassVar[bool] = True

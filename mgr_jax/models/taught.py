@@ -1,4 +1,4 @@
-"""A frozen network that was taught genres: its embedding, standardised, and a small head."""
+"""A frozen network with a small trained head: its embedding, standardised, then genres."""
 
 from typing import Any, ClassVar
 
@@ -15,21 +15,21 @@ FLOOR = 1e-4  # of untrained outputs, below which they say nothing
 
 
 class Taught(Network):
-    """An encoder, and what was learnt on its embedding from a few songs; see `mgr_jax.teach`.
+    """An encoder and a head that was trained on its embedding from a few songs; see `teach`.
 
-    The embedding is standardised, `(x - mean) / scale`, and a head makes probabilities of it:
+    The embedding is standardised, `(x - mean) / scale`. The head turns it into probabilities:
 
         linear   a dense layer
         mlp      dense, ReLU, dense
-        knn      votes of the nearest of the songs that were taught, by cosine similarity
+        knn      votes of the nearest taught songs, by cosine similarity
 
-    Where the encoder tells classes of its own that mean some of the genres, these untrained
-    outputs are mixed in: of each genre the most probable class that is mapped to it, raised to a
-    power and divided by the sum over the genres. The logits are the logarithms of the mixture, so
-    that their softmax is the mixture.
+    If the encoder has classes of its own that correspond to some of the genres, these untrained
+    outputs are mixed in. For each genre, the most probable class that is mapped to it is raised to
+    a power and divided by the sum over the genres. The logits are the logarithms of the mixture, so
+    their softmax is the mixture.
 
-    Mean, scale, songs, mapping, power and weight are no parameters but stand among the batch
-    statistics, which training does not move by gradients.
+    Mean, scale, songs, mapping, power and weight are not parameters. They are stored among the
+    batch statistics, which gradients do not change.
 
     Attributes:
       encoder: a network; for `create_model` a dict {"name", "kwargs"}.
@@ -43,6 +43,7 @@ class Taught(Network):
     """
 
     registered: ClassVar[str] = "taught"
+    source: ClassVar[str] = "ours"
     with_encoder: ClassVar[bool] = True
 
     encoder: Network

@@ -14,6 +14,11 @@ from mgr_jax.models.network import Network
 def require_heads(network: Network, width: int, heads: int) -> None:
     """Checks that heads divide the width.
 
+    Args:
+      network: for the message.
+      width: of the attention.
+      heads: of the attention.
+
     Raises:
       UserError: they do not.
     """
@@ -86,11 +91,11 @@ class TransformerLayer(nn.Module):
 
 
 class TransformerEncoder(nn.Module):
-    """Several layers; those that norm first are followed by a last norm.
+    """Several layers. If the norm comes first in each layer, one more norm follows at the end.
 
     Attributes:
-      layers: how many.
-      heads: see `TransformerLayer`, as all that follow.
+      layers: number of layers.
+      heads: see `TransformerLayer`, as for all fields below.
       hidden: units of the first dense layer of each.
       norm_first: as in ViT, or as in BERT.
       dropout: share dropped of what is added to the shortcut.

@@ -53,6 +53,7 @@ class WavTransformer(Network):
     """
 
     registered: ClassVar[str] = "wav_transformer"
+    source: ClassVar[str] = "after Baevski et al. 2020, arXiv 2006.11477"
     raw: ClassVar[bool] = True
 
     patch: int = 400

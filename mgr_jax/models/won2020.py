@@ -13,7 +13,7 @@ from mgr_jax.models.recurrent import GRU
 
 
 class WonConvNetwork(ConvNetwork):
-    """What the authors' CNNs share: an input norm and 3x3 convolutions.
+    """The common part of the authors' CNNs: an input norm and 3x3 convolutions.
 
     Further fields: see `ConvNetwork`.
 
@@ -58,7 +58,7 @@ class FCN(WonConvNetwork):
     As trained by Won et al. 2020 (arXiv 2006.00751; github.com/minzwon/sota-music-tagging-models),
     with ReLU, 16 kHz and one batch norm of the whole input. Their input is the front end
     `won2020_96`: 1813 frames (29 s) of 96 bins, of which the pooling leaves 1 x 1 x 64. Steps and
-    bins that remain of a larger one are laid beside the channels. 447,732 parameters with 50
+    bins that remain of a larger one are flattened into the channels. 447,732 parameters with 50
     classes.
 
     Filling counts: each step that remains has weights of its own.
@@ -72,6 +72,7 @@ class FCN(WonConvNetwork):
     """
 
     registered: ClassVar[str] = "fcn"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1606.00298, as in arXiv 2006.00751"
     masks_filling: ClassVar[bool] = False
 
     widths: tuple[int, ...] = (64, 128, 128, 128, 64)
@@ -94,7 +95,7 @@ class WonCRNN(WonConvNetwork):
     github.com/minzwon/sota-music-tagging-models) trained it: with ReLU, 16 kHz, one batch norm of
     the whole input, and PyTorch's GRU. `choi_crnn` is the original. Input: the front end
     `won2020_96`, 1813 frames (29 s) of 96 bins, of which the pooling leaves 18 steps of one bin.
-    Bins that remain of more are laid beside the channels. 394,100 parameters with 50 classes.
+    Bins that remain of more are flattened into the channels. 394,100 parameters with 50 classes.
 
     Further fields: see `ConvNetwork`.
 
@@ -107,6 +108,7 @@ class WonCRNN(WonConvNetwork):
     """
 
     registered: ClassVar[str] = "won_crnn"
+    source: ClassVar[str] = "Choi et al. 2016, arXiv 1609.04243, as in arXiv 2006.00751"
 
     widths: tuple[int, ...] = (64, 128, 128, 128)
     pools: tuple[tuple[int, int], ...] = ((2, 2), (3, 3), (4, 4), (4, 4))

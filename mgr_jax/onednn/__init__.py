@@ -1,13 +1,12 @@
-"""Convolutions by oneDNN on the CPU: an optional part, which `mgr-jax build_onednn` compiles.
+"""Convolutions by oneDNN on the CPU. This part is optional; `mgr-jax build_onednn` compiles it.
 
-XLA has no interface to a library of convolutions on the CPU but custom calls. oneDNN's kernels are
-those that PyTorch uses there; in float32 a training step is 1.1 to 1.5 times as fast as with XLA's
-own convolutions, and in bfloat16, which XLA computes in float32, 1.3 to 2.3 times
-(docs/performance.md). Results differ
-from XLA's by rounding alone.
+XLA can call a library of convolutions on the CPU only through custom calls. PyTorch uses oneDNN's
+kernels there. In float32 a training step is 1.1 to 1.5 times as fast as with XLA's own
+convolutions; in bfloat16, which XLA computes in float32, it is 1.3 to 2.3 times as fast
+(docs/performance.md). Results differ from XLA's only by rounding.
 
-They are used as soon as the library lies in the user's cache, compiled for this jaxlib and by this
-version, wherever one device of the CPU does all the work; `MGR_JAX_ONEDNN=0` turns them off.
+oneDNN is used if the user's cache holds a library that this version compiled for this jaxlib, and
+if one device of the CPU does all the work. `MGR_JAX_ONEDNN=0` turns it off.
 """
 
 import ctypes
@@ -35,7 +34,7 @@ Pads = Sequence[tuple[int, int]]
 
 
 def library_path() -> Path:
-    """Where the library is kept that was compiled from this source for this jaxlib.
+    """The path of the library that was compiled from this source for this jaxlib.
 
     Its folder has the sums of `integrity.write_sums`.
     """
@@ -45,10 +44,12 @@ def library_path() -> Path:
 
 @functools.cache
 def load() -> str:
-    """Loads the library and makes its calls known to jax; returns oneDNN's version, "" without.
+    """Loads the library and registers its calls with jax.
 
-    A library that is damaged, cannot be loaded, or that others may write to, is left alone with a
-    warning.
+    It warns and loads no library that is damaged, cannot be loaded, or can be written by others.
+
+    Returns:
+      oneDNN's version, or "" if there is no usable library.
     """
     if os.environ.get(SWITCH) == "0":
         return ""
@@ -75,7 +76,7 @@ def load() -> str:
 
 
 def _register(library: ctypes.CDLL) -> str:
-    """Makes its calls known to jax; returns oneDNN's version."""
+    """Registers the calls of the library with jax; returns oneDNN's version."""
     for name in _CALLS:
         jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(library, name)), platform="cpu")
     version = library.mgr_jax_onednn_version
@@ -85,7 +86,7 @@ def _register(library: ctypes.CDLL) -> str:
 
 @functools.cache
 def _open(path: Path) -> ctypes.CDLL:
-    """Loads it with threads that soon leave their cores to XLA's, unless somebody has set that."""
+    """Loads the library with threads that soon leave their cores to XLA's."""
     name = "GOMP_SPINCOUNT"
     if name in os.environ or "OMP_WAIT_POLICY" in os.environ:
         return ctypes.CDLL(str(path))
@@ -97,12 +98,12 @@ def _open(path: Path) -> ctypes.CDLL:
 
 
 def version_in_use() -> str:
-    """The version whose float32 convolutions are used here; "" where XLA convolves."""
+    """The oneDNN version whose float32 convolutions are used here; "" if XLA convolves."""
     return load() if usable(jnp.dtype(jnp.float32)) else ""
 
 
 def usable(dtype: jnp.dtype) -> bool:
-    """Whether convolutions of a type can be given to it here."""
+    """Whether oneDNN can compute convolutions of a type here."""
     if jax.default_backend() != "cpu" or jax.device_count() > 1 or not load():
         return False  # the compiler would give each of several devices all the work
     if dtype == jnp.bfloat16:
@@ -144,7 +145,16 @@ def input_gradient(
     padding: Pads,
     dilation: Sequence[int],
 ) -> jax.Array:
-    """Gradient by x, of a `shape`, from that by the result of `convolve`."""
+    """The gradient of `convolve` with respect to x.
+
+    Args:
+      cotangent: the gradient with respect to the result of `convolve`.
+      kernel: see `convolve`.
+      shape: of x.
+      strides: see `convolve`.
+      padding: see `convolve`.
+      dilation: see `convolve`.
+    """
     around = [
         (taps - 1 - before, taps - 1 - after)
         for taps, (before, after) in zip(kernel.shape, padding, strict=False)
@@ -167,7 +177,16 @@ def kernel_gradient(
     padding: Pads,
     dilation: Sequence[int],
 ) -> jax.Array:
-    """Gradient by the kernel, of a `shape`, from that by the result of `convolve`."""
+    """The gradient of `convolve` with respect to the kernel.
+
+    Args:
+      x: see `convolve`.
+      cotangent: the gradient with respect to the result of `convolve`.
+      shape: of the kernel.
+      strides: see `convolve`.
+      padding: see `convolve`.
+      dilation: see `convolve`.
+    """
     name = "mgr_jax_kernel_gradient"
     return _call(name, x, cotangent, shape, strides, padding, dilation)
 

@@ -1,4 +1,4 @@
-"""Compiles the library of convolutions by oneDNN into the user's cache."""
+"""Compiles the library of oneDNN convolutions into the user's cache."""
 
 import os
 import re
@@ -20,17 +20,17 @@ _MISSING = re.compile(r"dnnl\.hpp\W+(No such file|file not found)|-ldnnl")
 
 
 def build_onednn() -> str:
-    """Compiles the convolutions of oneDNN, which every later process on this CPU uses.
+    """Compiles the oneDNN convolutions. Every later process on this CPU uses them.
 
-    It takes a few seconds, with the compiler that $CXX names, else g++, and needs oneDNN's headers
-    and library (2.6 or later), where $CPATH and $LIBRARY_PATH name folders beside the system's.
+    It takes a few seconds. It uses the compiler in $CXX, or else g++. It needs oneDNN's headers and
+    library, 2.6 or later; $CPATH and $LIBRARY_PATH may name further folders.
 
     Returns:
-      What was built, in a sentence.
+      A sentence that says what was built.
 
     Raises:
       UserError: there is no compiler, oneDNN is not installed or too old, the library cannot be
-        kept or loaded, or it is turned off.
+        stored or loaded, or it is turned off.
     """
     if os.environ.get(SWITCH) == "0":
         raise UserError(f"oneDNN is turned off by {SWITCH}=0; unset it", code="onednn.turned_off")

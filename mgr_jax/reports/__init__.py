@@ -1,4 +1,4 @@
-"""Pictures and report pages drawn from stored arrays. Needs the extra `report`."""
+"""Plots and report pages from stored arrays. Needs the extra `report`."""
 
 from mgr_jax.reports.figures import (
     draw_comparison,

@@ -1,4 +1,4 @@
-"""The audit as a page: Markdown and a picture."""
+"""The page of an audit: Markdown and a plot."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,11 @@ _LONGEST_LIST = 20  # of names or pairs; audit.json holds all
 
 
 def format_audit(result: dict[str, Any], picture: str = "") -> str:
-    """Lays out an audit as Markdown.
+    """The page of an audit, in Markdown.
 
     Args:
       result: the fields of an `Audit`.
-      picture: the file of one, for a link to it.
+      picture: the file of a plot, to be shown; "" for none.
     """
     lines = [f"# Audit of {markdown_text(result['source'])}", ""]
     lines += [*(f"- {markdown_text(sentence)}" for sentence in result["summary"]), ""]
@@ -105,7 +105,16 @@ def _shorten(lines: list[str]) -> list[str]:
 
 
 def draw_bit_error_rates(rates: Sequence[float], limit: float, title: str) -> "Figure":
-    """Draws a histogram of the bit error rates of candidate pairs, and where duplicates end."""
+    """Draws a histogram of the bit error rates of candidate pairs, and the limit of duplicates.
+
+    Args:
+      rates: of the candidate pairs, in [0, 1].
+      limit: the highest rate of a duplicate.
+      title: of the figure.
+
+    Returns:
+      The figure.
+    """
     figure = make_figure(6.5, 3.2, title)
     axes = figure.add_subplot()
     counts, *_ = axes.hist(rates, bins=60, range=(0, 0.6), color=COLOURS[0])

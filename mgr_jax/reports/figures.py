@@ -27,6 +27,12 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> "F
       matrix: counts [true, predicted].
       classes: names in the order of rows and columns; made for 2 to about 20.
       title: what was predicted, e.g. `test split, per track`.
+
+    Returns:
+      The figure.
+
+    Raises:
+      ValueError: the matrix is not square, or its size is not the number of classes.
     """
     size = len(classes)
     if np.shape(matrix) != (size, size):
@@ -58,6 +64,9 @@ def draw_per_class(rows: Sequence[Mapping[str, Any]], title: str) -> "Figure":
     Args:
       rows: those of `evaluation.per_class`; a class without support keeps an empty line.
       title: what was predicted.
+
+    Returns:
+      The figure.
     """
     figure = make_figure(6.5, 1.3 + 0.32 * len(rows), title)
     axes = figure.add_subplot()
@@ -75,12 +84,15 @@ def draw_per_class(rows: Sequence[Mapping[str, Any]], title: str) -> "Figure":
 
 
 def draw_reliability(reliability: Mapping[str, np.ndarray], title: str) -> "Figure":
-    """Draws how often probabilities came true; on the diagonal they say what they mean.
+    """Draws a reliability diagram: on the diagonal, probabilities equal frequencies.
 
     Args:
       reliability: `confidence` and `frequency` in [0, 1], NaN in empty bins, and `count` of every
         bin, as `evaluation.reliability` returns them.
       title: what was predicted.
+
+    Returns:
+      The figure.
     """
     confidence, frequency, count = (reliability[k] for k in ("confidence", "frequency", "count"))
     figure = make_figure(4.6, 5.0, title)
@@ -103,13 +115,16 @@ def draw_reliability(reliability: Mapping[str, np.ndarray], title: str) -> "Figu
 def draw_comparison(
     names: Sequence[str], scores: Sequence[Sequence[float | None]], metric: str, title: str
 ) -> "Figure":
-    """Draws a score of several systems, each with its interval.
+    """Draws one score of several systems, each with its interval.
 
     Args:
       names: of the systems, top to bottom.
       scores: [value, low, high] of each; None leaves a part out.
-      metric: what is drawn.
-      title: what was scored.
+      metric: the name of the score.
+      title: the scored split.
+
+    Returns:
+      The figure.
     """
     names = list(map(drawable, names))
     figure = make_figure(5 + 0.09 * max(map(len, names)), 1.3 + 0.32 * len(names), title)
@@ -132,9 +147,14 @@ def draw_history(
 
     Args:
       steps: [points], the steps at which anything was logged.
-      series: values [points] by name, NaN where one was not logged; `loss` in the name decides
-        the side.
+      series: values [points] by name, NaN if not logged; names with `loss` go to the left.
       title: the name of the run.
+
+    Returns:
+      The figure.
+
+    Raises:
+      ValueError: there is no series.
     """
     losses = {name: values for name, values in series.items() if "loss" in name}
     others = {name: values for name, values in series.items() if "loss" not in name}
@@ -174,7 +194,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
 
 
 def require_matplotlib() -> None:
-    """Makes sure before the work, not after it, that figures can be drawn.
+    """Checks that figures can be drawn, before the work starts.
 
     Raises:
       UserError: matplotlib is not installed.
@@ -184,12 +204,15 @@ def require_matplotlib() -> None:
 
 
 def make_figure(width: float, height: float, title: str) -> "Figure":
-    """Makes a figure with nothing but a title, on a canvas that needs no display.
+    """Makes a figure with only a title, on a canvas that needs no display.
 
     Args:
       width: in inches.
       height: in inches.
       title: of the whole figure.
+
+    Returns:
+      The figure.
 
     Raises:
       ImportError: matplotlib is not installed.

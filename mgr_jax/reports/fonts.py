@@ -1,4 +1,4 @@
-"""Names in any script in pictures: fonts that have the characters, or else their code points."""
+"""Names in any script in figures: finds fonts for the characters, or shows their code points."""
 
 import functools
 import re
@@ -21,9 +21,9 @@ _EAST_ASIAN = ("BOPOMOFO", "CJK", "HANGUL", "HIRAGANA", "IDEOGRAPHIC", "KATAKANA
 def drawable(text: str) -> str:
     r"""A text as matplotlib can draw it: nothing in it is an instruction or a missing glyph.
 
-    Control characters are written as in `printable`, dollars are no formulas, and characters that
-    no installed font has are written as code points, such as U+65E5, with a warning that names
-    their script and a package that has it.
+    Control characters are written as in `printable`, and dollar signs start no formula. Characters
+    that no installed font has are written as code points, such as U+65E5; a warning names their
+    script and a package with a font for it.
 
     Example:
       >>> drawable("Latin $ 日本")
@@ -40,7 +40,7 @@ def drawable(text: str) -> str:
 
 
 def choose_fonts(figure: "Figure") -> None:
-    """Has the texts of a figure drawn with further fonts where the usual one lacks characters."""
+    """Adds fonts to the texts of a figure where the usual one lacks characters."""
     from matplotlib import rcParams
     from matplotlib.text import Text
 

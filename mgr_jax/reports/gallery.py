@@ -1,4 +1,4 @@
-"""Pages of pictures: the features of one clip by every front end, and the augmented clip."""
+"""Pages of plots: the features of one clip by every front end, and the augmented clip."""
 
 import dataclasses
 import json
@@ -89,10 +89,16 @@ def save_pages(path: Path, title: str, pages: Mapping[str, Sequence[Picture]]) -
 
 
 def load_pages(path: str | Path) -> tuple[str, dict[str, list[Picture]]]:
-    """Reads what `save_pages` stored: the title, and pictures by heading.
+    """Reads the file of `save_pages`.
+
+    Args:
+      path: of the file.
+
+    Returns:
+      The title, and pictures by heading.
 
     Raises:
-      UserError: it is damaged, or something else.
+      UserError: the file is damaged, or something else.
     """
     path = Path(path)
     try:
@@ -148,6 +154,9 @@ def draw_gallery(pictures: Sequence[Picture], title: str) -> "Figure":
     Args:
       pictures: at least one.
       title: of the page.
+
+    Returns:
+      The figure.
     """
     starts = range(0, len(pictures), _PER_ROW)
     heights = [max(map(_height, pictures[i : i + _PER_ROW])) for i in starts]

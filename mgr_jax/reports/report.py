@@ -82,9 +82,9 @@ def write_page(
 
 
 def markdown_text(text: str) -> str:
-    """A text on one line in which Markdown finds no HTML, link or end of a cell.
+    """The text on one line, without characters that start HTML, a link or a new table cell.
 
-    What only changes how it looks, such as backticks and stars, is left as it is.
+    Markdown that only changes the appearance, such as backticks and stars, stays.
     """
     return re.sub(r"([\\|]|<(?=[a-zA-Z/!?])|\](?=[(\[])|&(?=#?\w+;))", r"\\\1", printable(text))
 

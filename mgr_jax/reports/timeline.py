@@ -1,4 +1,4 @@
-"""A picture of how genres go over time, above the sound that they were heard in."""
+"""A figure of the genres over time, above the sound itself."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -32,21 +32,23 @@ def draw_timeline(
     title: str,
     overview: Mapping[str, np.ndarray] | None = None,
 ) -> "Figure":
-    """Draws sections by name, the probabilities that they were made of, and the sound.
+    """Draws the sections by name, the probabilities behind them, and the sound.
 
-    One genre of many is drawn as areas on top of each other, tags, which have nothing to do with
-    one another, as a strip each. The classes that are the most probable over the whole have a
-    colour; the others share one.
+    For single-label models, the probabilities are drawn as stacked areas. Tags are independent, so
+    each is drawn as a strip. The classes that are the most probable over the whole track have a
+    colour each; the others share one.
 
     Args:
       edges: of the moments in seconds, [moments + 1].
       probabilities: [moments, classes].
       classes: names of the columns.
-      sections: (start, end, names of the classes that are told, or what else is to be written).
+      sections: (start, end, names of the reported classes, or other text).
       title: such as the name of the file.
       overview: of the sound: `low` and `high` [columns] in [-1, 1], `mel` [columns, bands] in dB
-        and `frequencies` [bands] in Hz, as `audio.overview.make_overview` finds them; None: the
-        picture goes without.
+        and `frequencies` [bands] in Hz, see `audio.overview.make_overview`; None: not drawn.
+
+    Returns:
+      The figure.
     """
     length = float(edges[-1])
     order = _rank(edges, probabilities, classes, sections)
@@ -158,14 +160,18 @@ def _draw_strips(
     classes: Sequence[str],
     shown: Sequence[int],
 ) -> None:
-    for row, (column, colour) in enumerate(zip(shown, COLOURS, strict=False)):
+    # Tags are seldom near 1; the largest that is shown, rounded up, fills a strip.
+    largest = max(np.ceil(10 * values[:, shown].max()) / 10, 0.1)
+    floors = np.arange(len(shown))[::-1]  # the most important on top
+    for floor, column, colour in zip(floors, shown, COLOURS, strict=False):
         layer = np.append(values[:, column], values[-1, column])
-        axes.fill_between(times, row, row + 0.9 * layer, step="post", facecolor=colour, linewidth=0)
-        axes.axhline(row, color=_GREY, linewidth=0.6)
+        above = floor + 0.9 * layer / largest
+        axes.fill_between(times, floor, above, step="post", facecolor=colour, linewidth=0)
+        axes.axhline(floor, color=_GREY, linewidth=0.6)
     names = [_fit(classes[column], _BESIDE) for column in shown]
-    axes.set_ylim(len(shown), 0)
-    axes.invert_yaxis()
-    axes.set_yticks(np.arange(len(shown)) + 0.45, names)
+    axes.set_ylim(0, len(shown))
+    axes.set_yticks(floors + 0.45, names)
+    axes.set_ylabel(f"probability, 0 to {largest:.1f}")
     axes.tick_params(axis="y", length=0)
 
 

@@ -185,7 +185,9 @@ def _listen(
 
     def waveforms(tracks: Tracks) -> Iterator[tuple[str, np.ndarray]]:
         chosen = np.random.default_rng(0).permutation(len(tracks))[:_MOST_TRACKS]
-        for row in tqdm(chosen, f"hearing {tracks.split}", leave=False, disable=not progress):
+        for row in tqdm(
+            chosen, f"hearing {tracks.split}", leave=False, disable=None if progress else True
+        ):
             track = np.asarray(tracks.read(int(row)))
             if int(tracks.rate) != rate:
                 floats = track / np.float32(2**15)

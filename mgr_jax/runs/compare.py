@@ -26,6 +26,7 @@ from mgr_jax.evaluation import (
 from mgr_jax.files import expand, require_folder, together, write_text
 from mgr_jax.model_folder import find_model
 from mgr_jax.reports import draw_comparison, markdown_table, markdown_text, save_figure
+from mgr_jax.runs.comparison_text import format_comparison
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,10 @@ class Comparison:
         return table + "\n\n" + "\n".join(f"- {markdown_text(note)}" for note in self._notes(shown))
 
     def __str__(self) -> str:
-        return self.markdown()
+        """The best runs as a terminal shows them, and the notes."""
+        shown = self.metric.replace("_", " ")
+        cells = [_cells(row, shown) for row in self.rows]
+        return format_comparison(self.rows, self.metric, cells, self._notes(shown))
 
     def save(self, folder: str | Path) -> Path:
         """Writes compare.md, compare.csv and, if matplotlib is installed, compare.png.

@@ -189,7 +189,7 @@ def embed(
                 initial=len(known) - len(todo),
                 total=len(known),
                 unit="track" if splits else "file",
-                disable=not progress,
+                disable=None if progress else True,
             ) as bar,
         ):
             for outcome in bar:

@@ -231,7 +231,9 @@ def _predict(
     )
     found: dict[str, Prediction] = {}
     notes: list[str] = []
-    for file in tqdm(outcomes, folder.name, len(paths), unit="file", disable=not progress):
+    for file in tqdm(
+        outcomes, folder.name, len(paths), unit="file", disable=None if progress else True
+    ):
         notes += file.notes
         if file.overview:
             seen.hear(path_of[file.name], file.overview)

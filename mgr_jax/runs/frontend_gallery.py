@@ -154,7 +154,7 @@ def frontend_gallery(
     """
     names = [name for name in list_frontends() if name not in _WITHOUT_AUDIO] + list_presets()
     pictures = []
-    for name in tqdm(names, "front ends", disable=not progress):
+    for name in tqdm(names, "front ends", disable=None if progress else True):
         frontend = create_frontend(name, **_COMPOSED.get(name, {}))
         clip = _resampled(waveform, sample_rate, name, frontend)
         variables: Mapping = {}
@@ -225,7 +225,7 @@ def augment_gallery(
         return dataclasses.replace(drawn, **{"limits": common} | changes)
 
     pictures = []
-    for name in tqdm(sorted(AUGMENTATIONS), "augmentations", disable=not progress):
+    for name in tqdm(sorted(AUGMENTATIONS), "augmentations", disable=None if progress else True):
         shown, detail = _SHOWN.get(name, ({}, ""))
         if name == "time_mask":  # which refuses clips shorter than its widest mask
             shown = {"max_frames": min(20, len(before))}

@@ -174,7 +174,7 @@ def _measure(systems: _Systems, progress: bool) -> Inflation:
     failed: list[UserError] = []
     protocols: dict[str, Protocol] = {}
     for name, score in systems.score.items():
-        bar = tqdm(BY, name, unit="protocol", disable=not progress)
+        bar = tqdm(BY, name, unit="protocol", disable=None if progress else True)
         try:
             tables = {protocol: score(protocol) for protocol in bar}
             results[name] = _compare(name, tables, systems.metric)

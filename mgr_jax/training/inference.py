@@ -120,7 +120,7 @@ class SplitPredictor:
             total=math.ceil(len(rows) / self._loader.batch_size),
             leave=False,
             unit="batch",
-            disable=not progress,
+            disable=None if progress else True,
         )
 
         def start(batch: Batch) -> tuple[dict[str, jax.Array], Any]:

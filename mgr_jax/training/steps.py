@@ -15,6 +15,7 @@ from mgr_jax.audio.augment import Augment, example_keys, of_partners
 from mgr_jax.classifier import GenreClassifier, classify
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import InputSpec
+from mgr_jax.run_once import run_once
 from mgr_jax.training.dropout import dropout_by_example
 from mgr_jax.training.loops import fast_in_loops
 from mgr_jax.training.optim import Loss, l2_penalty
@@ -67,7 +68,7 @@ def create_state(
         step=jnp.zeros((), jnp.int32),
         params=params,
         batch_stats=batch_stats,
-        opt_state=jax.jit(optimizer.init)(params),  # one program, not one for each shape
+        opt_state=run_once(optimizer.init, params),
         lr_scale=jnp.ones((), jnp.float32),
         average={"params": params, "batch_stats": batch_stats} if averaged else {},
     )
@@ -160,7 +161,7 @@ def make_train_step(
         rng = jax.random.fold_in(jax.random.key(seed), state.step)
         examples = _augmented(augment, seed, inputs(data, batch), batch, classifier)
         grads, metrics, batch_stats = gradient(state, examples, rng)
-        if axis_name:
+        if axis_name and lax.axis_size(axis_name) > 1:
             grads, metrics = lax.pmean((grads, metrics), axis_name)
         deltas, opt_state = optimizer.update(grads, state.opt_state, state.params)
         deltas = jax.tree.map(lambda x: x * state.lr_scale, deltas)

@@ -7,28 +7,48 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from errors import user_error
 from flax import linen as nn
 from jax import lax
 
 from mgr_jax.benchmark.flops import count_flops
-from mgr_jax.benchmark.models import describe, format_row
+from mgr_jax.benchmark.models import describe, format_row, read_measured
 from mgr_jax.config.files import list_configs, read_config
 from mgr_jax.models import MODELS, create_model
 
-TABLE = Path(__file__).parents[2] / "docs" / "models.md"
+DOCS = Path(__file__).parents[2] / "docs"
+TABLE, MEASURED = DOCS / "models.md", DOCS / "performance" / "models.json"
+WRITE_IT = (
+    "write it anew: mgr-jax benchmark models "
+    "--measured=docs/performance/models.json --markdown=docs/models.md"
+)
+
+
+@pytest.fixture(scope="module")
+def speeds():
+    return read_measured(MEASURED)["speeds"]
 
 
 @pytest.mark.parametrize("spec", list_configs())
-def test_a_network_fits_its_clips_and_its_row_in_the_table_is_what_it_is(spec):
-    row = format_row(dataclasses.asdict(describe(spec)))
-    assert row in TABLE.read_text(encoding="utf-8").splitlines(), (
-        "write the table anew: mgr-jax benchmark models --notimes --markdown=docs/models.md"
-    )
+def test_a_network_fits_its_clips_and_its_row_in_the_table_is_what_it_is(spec, speeds):
+    row = format_row(dataclasses.asdict(describe(spec)) | {"clips_per_second": speeds.get(spec)})
+    assert row in TABLE.read_text(encoding="utf-8").splitlines(), WRITE_IT
 
 
 def test_the_table_has_no_other_rows():
     rows = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
     assert [row.split("`")[1] for row in rows] == list_configs()
+
+
+def test_speeds_of_another_file_are_not_taken(tmp_path):
+    for content in ("", "[]", '{"models": []}'):
+        (tmp_path / "a.json").write_text(content, encoding="utf-8")
+        with user_error("benchmark.not_measured", "a.json"):
+            read_measured(tmp_path / "a.json")
+
+
+def test_every_network_says_where_it_was_published():
+    assert all(MODELS[name].source for name in MODELS)
 
 
 def test_every_network_has_a_config():

@@ -101,12 +101,13 @@ def test_a_cache_too_large_to_be_read_at_once_is_checked_where_it_is_used(found,
     assert all_of(tracks) == before
 
 
-def test_a_bar_is_shown_where_reading_takes_long(found, monkeypatch, capfd):
+def test_a_bar_is_shown_where_reading_takes_long(found, monkeypatch, open_terminal):
+    terminal = open_terminal()
     cache.open_tracks(found.folder, "train", progress=True)
-    assert not capfd.readouterr().err
+    assert not terminal.getvalue()
     monkeypatch.setattr("mgr_jax.data.cache_data._PATIENCE", 0)
     cache.open_tracks(found.folder, "test", progress=True)
-    assert "check test" in capfd.readouterr().err
+    assert "check test" in terminal.getvalue()
 
 
 def test_what_was_read_once_is_not_summed_again(found, monkeypatch):

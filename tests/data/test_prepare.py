@@ -177,16 +177,18 @@ def test_workers_start_without_tfds(music, name, monkeypatch):
     assert not {"tensorflow_datasets", "jax", "av"} & set(loaded)
 
 
-def test_bars_are_shown_where_they_are_asked_for(music, capfd):
+def test_bars_are_shown_where_they_are_asked_for(music, open_terminal):
+    terminal = open_terminal()
     found = build(music, progress=True)
-    assert "train: 100%" in capfd.readouterr().err
+    assert "train: 100%" in terminal.getvalue()
     shutil.rmtree(found.folder / "cache")
     build(music, progress=True)
-    assert "cache train" in capfd.readouterr().err
+    assert "cache train" in terminal.getvalue()
+    terminal.truncate(0)
     archive = music.parent / "fma_small.zip"
     archive.write_bytes(b"zip")
     check_sha1(archive, allow_other=True, progress=False)
-    assert not capfd.readouterr().err
+    assert not terminal.getvalue()
 
 
 def test_features_have_no_rate(tmp_path):
@@ -274,7 +276,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(music, monkeypatch, wrap
         monkeypatch.setattr(TrackBuilder, "format", fail)
         monkeypatch.setattr("mgr_jax.data.audio_builder.AudioBuilder.format", fail)
     else:
-        monkeypatch.setattr(cache_writer, "_write_index", fail)
+        monkeypatch.setattr(cache_writer.Index, "write", fail)
     named = "holds / is full" if wrapped == "with a name" else music.parent / "tfds"
     with user_error("disk.full", named):
         build(music)
@@ -304,7 +306,7 @@ def test_what_was_there_stays_when_the_disk_is_full(music, monkeypatch):
     def fail(*_, **__):
         raise full("bare")
 
-    monkeypatch.setattr(cache_writer, "_write_index", fail)
+    monkeypatch.setattr(cache_writer.Index, "write", fail)
     with user_error("disk.full", music.parent / "tfds"):
         build(music, overwrite=True)
     assert before == {p: p.read_bytes() for p in found.folder.rglob("*") if p.is_file()}

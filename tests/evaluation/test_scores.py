@@ -203,6 +203,18 @@ def test_resampling_in_parts_changes_nothing(monkeypatch):
         np.testing.assert_allclose(*np.array([parts["segment"][name], numbers], float), rtol=1e-12)
 
 
+def test_what_metrics_take_of_rows_is_computed_once_however_many_resamples(monkeypatch):
+    calls = []
+    decide = evaluation.metrics.decide
+    monkeypatch.setattr(evaluation.metrics, "decide", lambda *x: calls.append(1) or decide(*x))
+    monkeypatch.setattr(evaluation.bootstrap, "_WEIGHTS_AT_ONCE", 240)  # two resamples
+    table = make_table("single_label")
+    evaluation.evaluate(table, resamples=2)
+    few = len(calls)
+    evaluation.evaluate(table, resamples=50)
+    assert len(calls) == 2 * few
+
+
 def test_one_track_has_scores_but_no_interval():
     result = evaluation.evaluate(make_table("single_label", tracks=1), resamples=10)
     value, low, high = result["segment"]["log_loss"]
@@ -229,6 +241,22 @@ def test_majority_baseline_is_the_share_of_that_class():
         evaluation.majority_baseline(table, 6)
     with pytest.raises(ValueError, match="needs a single_label table"):
         evaluation.majority_baseline(make_table("multi_label"), 0)
+
+
+def test_the_majority_beside_a_table_is_scored_as_for_itself():
+    table = make_table("single_label")
+    options = {"resamples": 300, "seed": 3}
+    beside = evaluation.evaluate(table, majority_class=2, aggregation="vote", **options)
+    alone = {"class": "class 2"} | evaluation.majority_baseline(table, 2, **options)
+    assert beside.pop("majority") == alone
+    assert beside == evaluation.evaluate(table, aggregation="vote", **options)
+
+
+def test_tables_of_other_tracks_are_not_resampled_together():
+    one, two = make_table("single_label"), make_table("single_label", tracks=39)
+    tables = [(lambda weights: {}, table.track) for table in (one, two)]
+    with pytest.raises(ValueError, match="other groups"):
+        evaluation.bootstrap.bootstrap_tables(tables)
 
 
 def test_confusion_matrix_equals_scikit_learn():

@@ -181,9 +181,9 @@ class Commands:
 
 def serve() -> list[str]:
     """Forks a process for every command that is asked for; returns its arguments there."""
-    import mgr_jax.data.prepare
-    import mgr_jax.runs.evaluate
-    import mgr_jax.runs.predict
+    import mgr_jax.data.prepare  # noqa: F401
+    import mgr_jax.runs.evaluate  # noqa: F401
+    import mgr_jax.runs.predict  # noqa: F401
     import mgr_jax.training.train  # noqa: F401
 
     for line in sys.stdin:

@@ -193,11 +193,14 @@ def test_what_is_finished_together_is_finished_in_the_same_batches_after_a_kill(
     np.testing.assert_array_equal(found["item 9"], 2 * vector(9))
 
 
-def test_the_bar_is_a_switch(tmp_path, capsys):
-    extract(make_items(2), vector, progress=False)
-    assert capsys.readouterr().err == ""
+def test_the_bar_is_a_switch_and_for_terminals(capsys, open_terminal):
     extract(make_items(2), vector, title="noise", unit="clip")
-    assert "noise: 100%" in capsys.readouterr().err
+    assert capsys.readouterr().err == ""
+    terminal = open_terminal()
+    extract(make_items(2), vector, progress=False)
+    assert terminal.getvalue() == ""
+    extract(make_items(2), vector, title="noise", unit="clip")
+    assert "noise: 100%" in terminal.getvalue()
 
 
 def test_a_journal_in_which_a_bit_has_changed_is_no_journal(tmp_path):

@@ -143,7 +143,7 @@ def prepare(music: str, data_dir: str, go: str) -> None:
 
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s", force=True)
     sys.stdout.reconfigure(line_buffering=True)
-    write_index = cache_writer._write_index
+    write_index = cache_writer.Index.write
 
     def slowly(*arguments) -> None:
         _say("half done")
@@ -151,7 +151,7 @@ def prepare(music: str, data_dir: str, go: str) -> None:
             time.sleep(0.02)
         write_index(*arguments)
 
-    cache_writer._write_index = slowly
+    cache_writer.Index.write = slowly
     options = {"sample_rate": 12_000, "num_workers": 0, "progress": False}
     _say(prepare("audio_folder", manual_dir=music, data_dir=data_dir, **options))
 

@@ -164,8 +164,10 @@ def test_the_commands(weights, tmp_path, capsys):
 
 def test_the_list_fits_a_terminal(monkeypatch):
     monkeypatch.setenv("MGR_JAX_MODELS", "/models")
-    lines = mgr_jax.format_pretrained().splitlines()
-    assert max(map(len, lines)) <= 80
+    heads = mgr_jax.format_pretrained().splitlines()
+    lines = mgr_jax.format_pretrained(details=True).splitlines()
+    assert max(map(len, [*heads, *lines])) <= 80
+    assert set(heads[: 1 + len(mgr_jax.list_pretrained())]) <= set(lines)
     told = " ".join(" ".join(lines).split())
     for name, network in mgr_jax.list_pretrained().items():
         assert any(line.startswith(name) for line in lines)

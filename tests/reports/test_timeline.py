@@ -94,15 +94,19 @@ def test_areas_are_as_high_as_probabilities():
 
 
 def test_tags_have_a_strip_each():
-    rng = np.random.default_rng(0)
     tags = ("guitar", "vocal", "fast")
-    figure = draw_timeline(
-        np.arange(31.0), rng.random((30, 3)), tags, [(0.0, 30.0, ("vocal", "fast"))], "a", None
-    )
+    probabilities = np.tile([0.1, 0.55, 0.3], (30, 1))
+    told = [(0.0, 30.0, ("vocal", "fast"))]
+    figure = draw_timeline(np.arange(31.0), probabilities, tags, told, "a", None)
     strips = figure.axes[1]
     assert [label.get_text() for label in strips.get_yticklabels()] == ["vocal", "fast", "guitar"]
     assert strips.get_legend() is None
     assert texts(figure.axes[0]) == ["vocal, fast"]
+    assert strips.get_ylabel() == "probability, 0 to 0.6"
+    areas = [area.get_paths()[0].get_extents() for area in strips.collections]
+    assert [area.y0 for area in areas] == [2, 1, 0]  # from the top
+    heights = [(area.y1 - area.y0) / 0.9 * 0.6 for area in areas]
+    assert heights == pytest.approx([0.55, 0.3, 0.1])
 
 
 def test_names_are_cut_where_there_is_no_room():

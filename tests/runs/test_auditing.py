@@ -135,11 +135,12 @@ def test_nothing_is_computed_for_a_store_that_cannot_be_written(folder, tmp_path
         audit(audio=folder, store=tmp_path / "file", workers=0)
 
 
-def test_the_switch_of_the_bars(folder, tmp_path, capfd):
+def test_the_switch_of_the_bars(folder, tmp_path, open_terminal, capsys):
+    terminal = open_terminal()
     audit(audio=folder, store=tmp_path / "a", workers=0, progress=False)
-    assert capfd.readouterr() == ("", "")
+    assert (capsys.readouterr().out, terminal.getvalue()) == ("", "")
     audit(audio=folder, store=tmp_path / "b", workers=0, progress=True)
-    assert "fingerprint" in capfd.readouterr().err
+    assert "fingerprint" in terminal.getvalue()
 
 
 @pytest.mark.parametrize(

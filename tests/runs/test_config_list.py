@@ -1,20 +1,23 @@
 """The list of configs: all of them, their arguments, and what they have scored."""
 
+import pytest
+
 from mgr_jax.config.files import config_names, read_config
 from mgr_jax.evaluation.ledger import read_ledger, results_of, shipped_ledger
 from mgr_jax.runs.config_list import format_configs
 
 
-def test_the_list_names_every_file_and_fits_a_terminal():
-    lines = format_configs().splitlines()
-    assert [line.split()[0] for line in lines if line[:1].strip()][: len(config_names())] == (
-        config_names()
-    )
-    assert max(map(len, lines)) < 100
+@pytest.mark.parametrize("details", [False, True])
+def test_the_list_names_every_file_and_fits_a_terminal(details):
+    lines = format_configs(details=details).splitlines()
+    named = [line.split()[0] for line in lines if line[:1].strip()][: len(config_names())]
+    assert named == config_names()
+    assert max(map(len, lines)) <= 80
+    assert details or lines[len(named)] == ""  # a line for each
 
 
 def test_the_list_shows_scores_of_the_ledger_that_do_not_leak():
-    text = format_configs()
+    text = " ".join(format_configs(details=True).split())
     demo = next(entry for entry in results_of("demo:model=crnn,data=demo") if entry.cells)
     assert f"{demo} demo test (dataset)" in text
     leaking = {str(entry) for entry in read_ledger(shipped_ledger()) if entry.protocol["leaks"]}

@@ -1,8 +1,8 @@
 """SpecAugment's masks on the features of one clip (Park et al. 2019, arXiv 1904.08779).
 
-Each is `transform(key, features [frames, bins] or [frames, bins, channels]) -> same shape`. Of a
-clip with filling it is told the `length`: masks lie within it, and means are of what is before it.
-Defaults are narrower than the paper's, which were made for utterances of many seconds.
+Each is `transform(key, features [frames, bins] or [frames, bins, channels]) -> same shape`. For a
+clip that is filled up, `length` gives its frames: masks lie within them, and so does the mean.
+The defaults are narrower than the paper's, which were made for utterances of many seconds.
 """
 
 from typing import Literal
@@ -35,6 +35,9 @@ def time_mask(
       fill: "mean", of the clip in each channel, or "zero".
       length: [] int32, the frames of the clip; None: all.
 
+    Returns:
+      The masked features, of the shape of `features`.
+
     Raises:
       UserError: the clip has fewer than `max_frames` frames.
     """
@@ -59,6 +62,9 @@ def frequency_mask(
       max_bins: widest band in bins; widths are uniform from 0, places uniform.
       fill: "mean", of the clip in each channel, or "zero".
       length: [] int32, the frames of the clip; None: all.
+
+    Returns:
+      The masked features, of the shape of `features`.
 
     Raises:
       UserError: the features have fewer than `max_bins` bins.

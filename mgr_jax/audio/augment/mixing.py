@@ -1,12 +1,12 @@
-"""Mixing the examples of a batch with each other.
+"""Mixes the examples of a batch with each other.
 
-Each is `transform(keys [batch], inputs [batch, ...], lengths) -> Mixed`: row i holds `share[i]` of
-its own example and the rest of its partner's, and so should its target.
+Each transform is `transform(keys [batch], inputs [batch, ...], lengths) -> Mixed`. Row i then holds
+`share[i]` of its own example and the rest of its partner's. Its target should be mixed likewise.
 
-Partners are those who stand side by side: rows 0 and 1, 2 and 3, and so on, each with a share of
-its own. The batches of a run are shuffled, so that this is as random as drawing them would be, and
-who is mixed with whom is the same on one device and on several, of which each has whole pairs. Of
-an odd batch the last one is its own partner.
+Partners are neighbours: rows 0 and 1, 2 and 3, and so on. Each row has a share of its own. The
+batches of a run are shuffled, so this is as random as drawing partners. It also gives the same
+pairs on one device and on several, each of which has whole pairs. In an odd batch the last row is
+its own partner.
 """
 
 from typing import NamedTuple
@@ -20,12 +20,12 @@ from mgr_jax.audio.augment.settings import Alpha
 
 
 class Mixed(NamedTuple):
-    """A batch whose examples are mixed.
+    """A batch of mixed examples.
 
     Attributes:
       inputs: [batch, ...] float32.
-      share: [batch] float32, of its own target.
-      lengths: [batch] int32, of the mixed clips; None where all are full.
+      share: [batch] float32, of the row's own target.
+      lengths: [batch] int32, of the mixed clips; None if all are full.
     """
 
     inputs: jax.Array
@@ -44,6 +44,9 @@ def mixup(
       lengths: [batch] int32 samples or frames of the clips; None: all are full. Of two clips the
         sum is as long as the longer one.
       alpha: shares are Beta(alpha, alpha): 1 is uniform, less prefers the ends.
+
+    Returns:
+      The mixed batch.
     """
     share_keys, _ = _draw(keys)
     share = _beta(share_keys, alpha)
@@ -68,6 +71,9 @@ def cutmix(
         within both clips, so that each stays as long as it was.
       alpha: shares are Beta(alpha, alpha) of the time that both have, rounded to whole samples or
         frames; those returned are of the own time.
+
+    Returns:
+      The mixed batch.
     """
     share_keys, start_keys = _draw(keys)
     own: int | jax.Array = inputs.shape[1]
@@ -87,8 +93,8 @@ def cutmix(
 def of_partners(rows: jax.Array) -> jax.Array:
     """Exchanges the rows of every pair of [batch, ...].
 
-    As a reversal of short axes, not by numbers of rows: those who compile it for several devices
-    see that nothing leaves any.
+    It reverses a short axis instead of indexing rows. So the compiler sees that no data moves
+    between devices.
     """
     paired = rows[: len(rows) // 2 * 2]
     swapped = paired.reshape(-1, 2, *rows.shape[1:])[:, ::-1].reshape(paired.shape)
@@ -102,9 +108,10 @@ def _draw(keys: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _beta(keys: jax.Array, alpha: float) -> jax.Array:
-    """Shares [batch] of Beta(alpha, alpha), whose distribution function is met within 1e-3.
+    """Shares [batch] of Beta(alpha, alpha); the distribution function is exact to 1e-3.
 
-    By quantiles from the host: the usual rejection sampler takes seconds to compile.
+    They come from quantiles computed on the host, because the usual rejection sampler takes seconds
+    to compile.
     """
     levels = np.linspace(0.0, 1.0, 1025)
     quantiles = scipy.special.betaincinv(alpha, alpha, levels)

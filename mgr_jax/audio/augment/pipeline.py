@@ -1,4 +1,4 @@
-"""Augmentation as a list of transforms, checked and composed."""
+"""Augmentation as a list of transforms, which are checked and composed."""
 
 import dataclasses
 import functools
@@ -141,7 +141,7 @@ class Augment:
     def inputs(
         self, keys: jax.Array, inputs: jax.Array, lengths: Lengths = None
     ) -> tuple[jax.Array, Lengths, jax.Array | None]:
-        """Applies the transforms of waveforms and of batches, in their order in the list.
+        """Applies the transforms of waveforms and of batches, in the order of the list.
 
         Args:
           keys: [batch] of `example_keys`.
@@ -151,9 +151,9 @@ class Augment:
             filled clip is transformed as if it went on by repetition, and ends where it did.
 
         Returns:
-          The inputs, their lengths, and where examples are mixed the share [batch] float32 that
-          each has of its own: row i should be taught share[i] of its own target and the rest of
-          its partner's, of whom there is one beside each; see `of_partners`.
+          The inputs, their lengths, and, if examples are mixed, the share [batch] float32 that each
+          row keeps of its own example. Row i should be trained on share[i] of its own target and
+          the rest of its partner's; see `of_partners`.
 
         Raises:
           UserError: a transform of waveforms is given features.
@@ -169,12 +169,15 @@ class Augment:
         return inputs, lengths, share
 
     def features(self, keys: jax.Array, features: jax.Array, lengths: Lengths = None) -> jax.Array:
-        """Applies the transforms of features, in their order in the list.
+        """Applies the transforms of features, in the order of the list.
 
         Args:
-          keys: [batch] of `example_keys`.
+          keys: [batch], see `example_keys`.
           features: [batch, frames, bins] or [batch, frames, bins, channels] float32.
-          lengths: [batch] int32, frames of clips that are filled; None: all are full.
+          lengths: [batch] int32, frames of the clips that are filled up; None: all clips are full.
+
+        Returns:
+          The features, of the same shape.
 
         Raises:
           UserError: a clip has too few frames or bins for a mask.
@@ -188,9 +191,9 @@ class Augment:
 def make_augment(specs: Sequence[Mapping[str, Any]], *, sample_rate: float) -> Augment:
     """Composes transforms.
 
-    What a transform draws depends on the example's key, its name, and how many of that name come
-    before it: a list with one transform more or less, or in another order, draws the same in all
-    others, so that experiments on them compare like with like.
+    The random numbers of a transform depend on the key of the example, the name of the transform,
+    and the number of transforms of this name before it. So adding, removing or moving one transform
+    does not change what the others draw, and experiments on them compare like with like.
 
     Args:
       specs: dicts such as {"name": "gain", "p": 0.5, "max_db": 3.0}, of "name" (in AUGMENTATIONS),
@@ -198,6 +201,9 @@ def make_augment(specs: Sequence[Mapping[str, Any]], *, sample_rate: float) -> A
         settings of that transform. They apply in this order, but all those of waveforms and
         batches before any of features.
       sample_rate: of waveforms in Hz; 0 where the inputs are stored features.
+
+    Returns:
+      The composed augmentation.
 
     Raises:
       UserError: an unknown name or setting, a value out of range, two transforms that mix, or a

@@ -30,7 +30,7 @@ Share = Annotated[float, Bounds(0.0, 1.0)]
 def check_settings(
     where: str, function: Callable, given: Mapping[str, Any], *, sample_rate: float
 ) -> dict[str, Any]:
-    """Returns all settings of a transform, those that are not given at their defaults.
+    """The settings of a transform, with defaults for those that are not given.
 
     Args:
       where: names the transform in errors.

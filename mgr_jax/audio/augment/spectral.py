@@ -1,7 +1,7 @@
-"""Transforms of one waveform by way of its spectrum: filter, speed, reverb.
+"""Transforms of one waveform through its spectrum: filter, speed, reverb.
 
-They have the form of those in `waveform`. Fourier transforms of the whole clip cost the same
-whatever is drawn, need no gather, and are exact to float32's rounding.
+They have the same form as those in `waveform`. A Fourier transform of the whole clip costs the same
+for every draw, needs no gather, and is exact to the rounding of float32.
 """
 
 import math
@@ -28,7 +28,7 @@ def random_filter(
     order: Order = 4,
     sample_rate: float,
 ) -> jax.Array:
-    """Cuts off a clip's high or low frequencies, by a Butterworth filter without its phase.
+    """Removes a clip's high or low frequencies with a zero-phase Butterworth filter.
 
     The attenuation is 3 dB at the cutoff and grows by 6 * order dB per octave beyond. The default
     cutoffs are those of CLMR (Spijkervet and Burgoyne 2021, arXiv 2103.09410).
@@ -43,6 +43,9 @@ def random_filter(
       max_highpass_hz: highest cutoff of a high-pass filter in Hz.
       order: of the filter.
       sample_rate: in Hz.
+
+    Returns:
+      The waveform [samples] float32.
     """
     kind_key, cutoff_key = jax.random.split(key)
     highpass = jax.random.bernoulli(kind_key, float(highpass_share))
@@ -85,6 +88,9 @@ def speed(
       max_rate: highest rate.
       fill: what follows the end of a clip that is too fast: "wrap", its start again, or "zero".
       length: [] int32, the samples of the clip, which is repeated beyond; None: all.
+
+    Returns:
+      The waveform [samples] float32.
     """
     samples = len(y)
     if fill == "zero" and length is not None:
@@ -135,6 +141,9 @@ def reverb(
       min_drr_db: lowest ratio of the direct sound's energy to the tail's, in dB; uniform in dB.
       max_drr_db: highest ratio in dB.
       sample_rate: in Hz.
+
+    Returns:
+      The waveform [samples] float32.
     """
     time_key, level_key, noise_key = jax.random.split(key, 3)
     rt60 = jax.random.uniform(time_key, minval=min_rt60, maxval=max_rt60)

@@ -16,23 +16,29 @@ from mgr_jax.audio.augment.settings import Decibels, Share
 def gain(
     key: jax.Array, y: jax.Array, *, min_db: Decibels = -6.0, max_db: Decibels = 6.0
 ) -> jax.Array:
-    """Makes a clip louder or softer; what then exceeds 1 is not clipped.
+    """Makes a clip louder or softer. Values beyond 1 are not clipped.
 
     Args:
       key: random key.
       y: waveform [samples] float32.
       min_db: smallest gain in dB; gains are uniform in dB.
       max_db: largest gain in dB.
+
+    Returns:
+      The waveform [samples] float32.
     """
     return y * _amplitude(jax.random.uniform(key, minval=min_db, maxval=max_db))
 
 
 def polarity(key: jax.Array, y: jax.Array) -> jax.Array:
-    """Flips the sign of a clip, of every one: give it p=0.5 to flip half of them.
+    """Flips the sign of every clip. Use it with p=0.5 to flip half of them.
 
     Args:
       key: unused, since nothing is drawn.
       y: waveform [samples] float32.
+
+    Returns:
+      The waveform [samples] float32.
     """
     return -y
 
@@ -47,6 +53,9 @@ def noise(
       y: waveform [samples] float32.
       min_snr_db: smallest ratio of the clip's power to the noise's, in dB; uniform in dB.
       max_snr_db: largest ratio in dB.
+
+    Returns:
+      The waveform [samples] float32.
     """
     level_key, noise_key = jax.random.split(key)
     snr_db = jax.random.uniform(level_key, minval=min_snr_db, maxval=max_snr_db)
@@ -62,7 +71,7 @@ def time_shift(
     fill: Literal["wrap", "zero"] = "wrap",
     length: jax.Array | None = None,
 ) -> jax.Array:
-    """Moves a clip to earlier or later.
+    """Shifts a clip in time, earlier or later.
 
     Args:
       key: random key.
@@ -70,6 +79,9 @@ def time_shift(
       max_share: largest shift in either direction as a share of the clip; whole samples, uniform.
       fill: what comes in at one end: "wrap", what went out at the other, or "zero".
       length: [] int32, the samples of the clip, where the rest is filling; None: all.
+
+    Returns:
+      The waveform [samples] float32.
     """
     limit = round(max_share * len(y))
     place = jnp.arange(len(y))

@@ -1,4 +1,4 @@
-"""How work is laid out over the processor: batches of clips, and products with filterbanks."""
+"""Lays out work over the processor: batches of clips, and products with filterbanks."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def map_clips(function: Callable[..., jax.Array], *clips: jax.Array | None) -> j
 
 
 def to_float(steps: jax.Array) -> jax.Array:
-    """What is stored as float32: int16 samples to [-1, 1), uint8 levels to [0, 1]."""
+    """Stored values as float32: int16 samples to [-1, 1), uint8 levels to [0, 1]."""
     steps = jnp.asarray(steps)
     full = {jnp.dtype("int16"): 32768.0, jnp.dtype("uint8"): 255.0}.get(steps.dtype, 1.0)
     return steps.astype(jnp.float32) / full
@@ -44,8 +44,9 @@ def to_float(steps: jax.Array) -> jax.Array:
 def apply_filterbank(S: jax.Array, filters: np.ndarray) -> jax.Array:  # noqa: N803
     """Energies in the bands of a filterbank, `S @ filters.T` in full float32.
 
-    Most weights of a mel filterbank are zero. A CPU multiplies neighbouring filters with those bins
-    only that they cover, a third of the time; an accelerator multiplies everything at once.
+    Most weights of a mel filterbank are zero. A CPU multiplies groups of neighbouring filters only
+    with the bins that they cover, which takes a third of the time. An accelerator multiplies
+    everything at once.
 
     Args:
       S: spectrogram [..., bins] float32.

@@ -91,9 +91,12 @@ def cq_to_chroma(
 
 
 def fold(bins: jax.Array, weights: np.ndarray, *, norm: float | None) -> jax.Array:
-    """Pitch classes [..., n_chroma] of bins [..., bins], by weights [n_chroma, bins].
+    """The energies of pitch classes, [..., n_chroma].
 
-    `norm` is that of every frame, see `normalise_frames`.
+    Args:
+      bins: energies [..., bins].
+      weights: [n_chroma, bins].
+      norm: of every frame, see `normalise_frames`.
     """
     # At default precision accelerators round the factors.
     return normalise_frames(jnp.matmul(bins, weights.T, precision="highest"), norm=norm)

@@ -16,7 +16,13 @@ C1 = 32.70319566257483  # Hz, 45 semitones below A4 = 440 Hz
 
 
 def cqt_frequencies(*, fmin: float, n_bins: int, bins_per_octave: int, tuning: float) -> np.ndarray:
-    """Centre frequencies [n_bins] in Hz, ascending, as `librosa.cqt_frequencies`.
+    """The centre frequencies [n_bins] in Hz, ascending, as `librosa.cqt_frequencies`.
+
+    Args:
+      fmin: frequency of the first bin in Hz.
+      n_bins: number of bins.
+      bins_per_octave: bins per doubling of the frequency.
+      tuning: shift of all bins, in bins.
 
     Raises:
       UserError: fmin, n_bins or bins_per_octave is not positive.
@@ -37,6 +43,15 @@ def cqt_lengths(
     window: str | tuple,
 ) -> np.ndarray:
     """Lengths [n_bins] of the filters in samples, as `librosa.filters.wavelet_lengths`.
+
+    Args:
+      sample_rate: in Hz.
+      fmin: frequency of the first bin in Hz.
+      n_bins: number of bins.
+      bins_per_octave: bins per doubling of the frequency.
+      tuning: shift of all bins, in bins.
+      filter_scale: length of the filters; at 1 the bands of every other bin meet.
+      window: a periodic window by its name in `scipy.signal.get_window`.
 
     Returns:
       Fractions of samples, descending.
@@ -63,9 +78,12 @@ def cqt_lengths(
 
 
 def cqt_frame_length(lengths: np.ndarray) -> int:
-    """Samples per frame of filters of these lengths, descending: an even number.
+    """The samples per frame for filters of these lengths, an even number.
 
-    `num_frames` and `min_samples` take it for n_fft.
+    `num_frames` and `min_samples` take it as n_fft.
+
+    Args:
+      lengths: of the filters in samples, descending.
     """
     return 2 * math.ceil(lengths[0] / 2) + 2
 

@@ -1,8 +1,8 @@
-"""Filters by their taps, as matrix products; sample rate conversion with one, on the device.
+"""FIR filters as matrix products, and sample rate conversion with them, on the device.
 
-A convolution of one input channel leaves a convolution routine little to work on, and its gradient
-less: written as frames times one matrix the 401 taps of 80 filters take a third of the time on a
-CPU, and their gradient a twentieth.
+A convolution with one input channel uses a convolution routine badly, and its gradient even more
+so. Written as frames times one matrix, 80 filters of 401 taps take a third of the time on a CPU,
+and their gradient a twentieth.
 """
 
 from fractions import Fraction
@@ -23,7 +23,7 @@ _MAX_WEIGHTS = 2**22
 
 
 def filter_bank(y: jax.Array, taps: jax.Array, *, left: int) -> jax.Array:
-    """Correlates waveforms with filters at every sample; zero beyond their ends.
+    """Correlates waveforms with filters at every sample, with zeros beyond their ends.
 
     Args:
       y: waveforms [batch, samples].
@@ -73,12 +73,12 @@ def strided_product(
 def resample(
     y: jax.Array, *, orig_sr: float, target_sr: float, zeros: int = 32, beta: float = 10.0
 ) -> jax.Array:
-    """Converts waveforms to another sample rate; differentiable, and zero beyond their ends.
+    """Converts waveforms to another sample rate; differentiable, with zeros beyond their ends.
 
-    With the default filter the pass band is flat to 0.001 dB up to 90 % of half the lower rate, and
-    what lies above 110 % of that is 99 dB down; between them it falls, by 6 dB at 100 %. Equals
-    `scipy.signal.resample_poly` with the taps of `resample_filter` as its window. On a CPU soxr is
-    up to twice as fast; this is for accelerators and for gradients.
+    With the default filter the pass band is flat to 0.001 dB up to 90 % of half the lower rate. The
+    stop band begins at 110 % of that and is 99 dB down. At 100 % the filter is 6 dB down. The
+    result equals `scipy.signal.resample_poly` with the taps of `resample_filter` as its window. On
+    a CPU soxr is up to twice as fast; this function is for accelerators and for gradients.
 
     Args:
       y: waveforms [batch, samples] float32.
@@ -117,9 +117,16 @@ def resample(
 
 
 def resample_filter(up: int, down: int, *, zeros: int, beta: float) -> np.ndarray:
-    """Taps [2 * zeros * max(up, down) + 1] float64 of the low-pass at `up` times the input's rate.
+    """The taps of the low-pass filter at `up` times the input's rate.
 
-    A sinc with its edge at half the lower rate under a Kaiser window; the taps sum to 1.
+    It is a sinc with its edge at half the lower rate under a Kaiser window. There are
+    2 * zeros * max(up, down) + 1 taps, float64, which sum to 1.
+
+    Args:
+      up: factor of the rate before the filter.
+      down: divisor of the rate after the filter.
+      zeros: zero crossings of the sinc on each side, at the lower rate.
+      beta: of the Kaiser window.
     """
     half = zeros * max(up, down)
     taps = np.sinc(np.arange(-half, half + 1) / max(up, down)) * np.kaiser(2 * half + 1, beta)

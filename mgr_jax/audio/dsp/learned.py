@@ -21,7 +21,14 @@ _HALF_WIDTH = math.sqrt(2 * math.log(2))
 def gabor_like_mel(
     *, sample_rate: float, n_filters: int, n_fft: int, fmin: float, fmax: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gabor filters that are where mel filters are, and as wide.
+    """Gabor filters with the centres and widths of mel filters.
+
+    Args:
+      sample_rate: in Hz.
+      n_filters: number of filters.
+      n_fft: samples per Fourier frame of the mel filters.
+      fmin: lower edge of the first mel filter in Hz.
+      fmax: upper edge of the last mel filter in Hz.
 
     Returns:
       Centres in radians per sample and standard deviations in samples, [n_filters] each.
@@ -47,7 +54,7 @@ def gabor_like_mel(
 
 
 def gabor_taps(center: jax.Array, width: jax.Array, length: int) -> jax.Array:
-    """Real parts, then imaginary parts, [2 * filters, length].
+    """The taps of Gabor filters: real parts, then imaginary parts, [2 * filters, length].
 
     Args:
       center: [filters] in radians per sample; counts as at least 0 and at most pi.
@@ -64,7 +71,12 @@ def gabor_taps(center: jax.Array, width: jax.Array, length: int) -> jax.Array:
 
 
 def gaussian_windows(width: jax.Array, length: int) -> jax.Array:
-    """Windows [length, filters]; widths are fractions of half a window, from 2 / length to 0.5."""
+    """Gaussian windows [length, filters].
+
+    Args:
+      width: [filters], as fractions of half a window; limited to 2 / length … 0.5.
+      length: samples of a window.
+    """
     half = 0.5 * (length - 1)
     time = (np.arange(length, dtype=np.float32) - half)[:, None]
     return jnp.exp(-0.5 * jnp.square(time / (jnp.clip(width, 2 / length, 0.5) * half)))
@@ -108,15 +120,27 @@ def pool(
 
 
 def mel_edges(lowest: float, highest: float, bands: int) -> np.ndarray:
-    """Edges [bands + 1] in Hz of bands from lowest to highest, equally spaced in mel."""
+    """The edges [bands + 1] in Hz of bands that are equally spaced in mel.
+
+    Args:
+      lowest: first edge in Hz.
+      highest: last edge in Hz.
+      bands: number of bands.
+    """
     low, high = (hz_to_mel(hz, htk=True) for hz in (lowest, highest))
     return mel_to_hz(np.linspace(low, high, bands + 1), htk=True)
 
 
 def sinc_taps(low: jax.Array, high: jax.Array, taps: int, *, sample_rate: float) -> jax.Array:
-    """Filters [bands, taps] that let [bands] frequencies from low to high in Hz pass.
+    """The taps [bands, taps] of band-pass filters.
 
-    As the authors do, each is divided by twice its bandwidth.
+    As in the authors' code, each is divided by twice its bandwidth.
+
+    Args:
+      low: [bands], lower edges in Hz.
+      high: [bands], upper edges in Hz.
+      taps: per filter.
+      sample_rate: in Hz.
     """
     time = ((np.arange(taps) - taps // 2) / sample_rate).astype(np.float32)
     # The authors' half of a Hamming window, whose steps are slightly longer than a sample.

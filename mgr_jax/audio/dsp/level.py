@@ -1,6 +1,6 @@
-"""From energies to levels, and from levels to cepstral coefficients.
+"""Converts energies to levels, and levels to cepstral coefficients.
 
-Levels are decibel, or per-channel energies (PCEN), fixed as in librosa or with learnable settings.
+Levels are decibels, or per-channel energies (PCEN), fixed as in librosa or with learnable settings.
 """
 
 import math

@@ -30,7 +30,14 @@ def mel_to_hz(mel: np.ndarray | float, *, htk: bool) -> np.ndarray:
 
 
 def mel_frequencies(*, n_mels: int, fmin: float, fmax: float, htk: bool) -> np.ndarray:
-    """Corners of the filters in Hz, [n_mels + 2]: each filter's centre has one on either side."""
+    """The corners of the filters in Hz, [n_mels + 2]: each centre has a corner on either side.
+
+    Args:
+      n_mels: number of filters.
+      fmin: lowest corner in Hz.
+      fmax: highest corner in Hz.
+      htk: HTK's mel scale instead of Slaney's.
+    """
     return mel_to_hz(
         np.linspace(hz_to_mel(fmin, htk=htk), hz_to_mel(fmax, htk=htk), n_mels + 2), htk=htk
     )

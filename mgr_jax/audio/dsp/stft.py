@@ -22,14 +22,27 @@ _COSINES = {
 
 
 def num_frames(samples: int, *, n_fft: int, hop_length: int, center: bool) -> int:
-    """Frames that `stft` cuts from a clip of this many samples."""
+    """The number of frames that `stft` cuts from a clip.
+
+    Args:
+      samples: of the clip.
+      n_fft: samples per frame.
+      hop_length: samples between frames.
+      center: whether the clip is padded by half a frame on both sides.
+    """
     if center:
         samples += 2 * (n_fft // 2)
     return max(0, 1 + (samples - n_fft) // hop_length)
 
 
 def min_samples(*, n_fft: int, center: bool, pad_mode: str) -> int:
-    """Fewest samples of which `stft` can cut a frame."""
+    """The smallest number of samples from which `stft` can cut a frame.
+
+    Args:
+      n_fft: samples per frame.
+      center: whether the clip is padded by half a frame on both sides.
+      pad_mode: "constant" (zeros) or "reflect".
+    """
     if not center:
         return n_fft
     # A reflection does not repeat the edge sample, so it needs one more than it fills.
@@ -135,7 +148,17 @@ def _frames(y: jax.Array, n_fft: int, hop_length: int) -> jax.Array:
 def get_window(
     name: str | tuple, win_length: int | None, n_fft: int, *, periodic: bool = True
 ) -> np.ndarray:
-    """The window [n_fft] float32, periodic or symmetric, zero outside its win_length samples."""
+    """The window [n_fft] float32. It is zero outside its win_length samples.
+
+    Args:
+      name: of the window, see `window_taps`.
+      win_length: samples of the window; None means n_fft.
+      n_fft: samples per frame.
+      periodic: a period of a periodic window; else it is symmetric.
+
+    Raises:
+      UserError: there is no such window, or win_length is out of range.
+    """
     length = n_fft if win_length is None else win_length
     fits = 0 < length <= n_fft
     require(fits, "win_length", win_length, f"it must lie between 1 and n_fft={n_fft}")

@@ -10,7 +10,13 @@ from mgr_jax.errors import UserError, require
 
 
 def tempo_frequencies(n_bins: int, *, sample_rate: float, hop_length: int) -> np.ndarray:
-    """Beats per minute [n_bins] at each lag in frames, as librosa's; the first is infinite."""
+    """The tempo of each lag in beats per minute, [n_bins], as librosa's; the first is infinite.
+
+    Args:
+      n_bins: number of lags in frames, from 0.
+      sample_rate: in Hz.
+      hop_length: samples between frames.
+    """
     lags = np.arange(n_bins, dtype=np.float64)
     with np.errstate(divide="ignore"):
         return 60.0 * sample_rate / hop_length / lags

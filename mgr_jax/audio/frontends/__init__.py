@@ -1,9 +1,9 @@
 """Front ends: Flax modules from waveforms to features, by name.
 
-A front end has parts: `bands`, which say of which frames they are, then maybe a `level`, `cepstra`
-and a standardisation; `pipeline` runs them in this order. `recipes` has the parts and settings of
-each, and those of published inputs. A new one is a line there, and bands of its own if there are
-none like it: a `layout` and a `transform`.
+A front end is made of parts: `bands` (with the frames they are computed from), then optionally a
+`level`, `cepstra` and a standardisation. `pipeline` runs them in this order. `recipes` holds the
+parts and settings of each front end and of the published inputs. A new front end is an entry there.
+If no bands fit, write new ones: a class with a `layout` and a `transform`.
 """
 
 from mgr_jax.audio.frontends.base import BinAxis, Frontend

@@ -1,4 +1,4 @@
-"""Bands: from waveforms to what each frame holds, before any level or statistic."""
+"""Bands: the values of each frame of a waveform, before any level or statistic."""
 
 import math
 from collections.abc import Callable
@@ -44,11 +44,15 @@ class Bands(Part):
         raise NotImplementedError
 
     def checked(self, waveform: jax.Array) -> jax.Array:
-        """The input as it is computed with, or a UserError."""
+        """The input in the form that is computed with.
+
+        Raises:
+          UserError: it has another shape or type.
+        """
         return check_waveforms(waveform)
 
     def transform(self, param: Param) -> Transform:
-        """What computes [batch, frames, bins] or [..., channels]; its filters are made once."""
+        """The function that computes [batch, frames, bins] or [..., channels], with its filters."""
         raise NotImplementedError
 
 
@@ -70,9 +74,9 @@ class Samples(Bands):
 
 @dataclass(frozen=True)
 class Stored(Bands):
-    """Hands stored features [batch, frames, bins(, channels)] on, as float32.
+    """Passes stored features [batch, frames, bins(, channels)] on, as float32.
 
-    What counts as samples elsewhere are frames here. How many bins there are, the dataset decides.
+    Samples mean frames here. The dataset decides how many bins there are.
 
     Attributes:
       preset: the preset of `list_presets()` that the features were computed with, so that a model
@@ -90,7 +94,11 @@ class Stored(Bands):
         return Layout(self.sample_rate, None, Frames(1, whole_track=True), 1)
 
     def checked(self, waveform: jax.Array) -> jax.Array:
-        """Stored features as float32, or a UserError."""
+        """The stored features as float32.
+
+        Raises:
+          UserError: they are not stored features of three or four axes.
+        """
         if waveform.ndim not in (3, 4):
             raise UserError(
                 f"the front end precomputed got an array of shape {waveform.shape}, but takes "

@@ -1,4 +1,4 @@
-"""What every front end is: a Flax module that says how many frames it makes, and of what."""
+"""The base class of front ends: a Flax module that states the number and shape of its frames."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ Aux = Mapping[str, jax.Array]
 
 @dataclasses.dataclass(frozen=True)
 class BinAxis:
-    """What the bins of a front end are, for pictures.
+    """What the bins of a front end mean, for plots.
 
     Attributes:
       label: of the axis, such as "Hz" or "BPM".
-      values: [bins] of each bin, such as its centre frequency.
+      values: [bins], the value of each bin, such as its centre frequency.
     """
 
     label: str
@@ -56,11 +56,11 @@ class Layout:
 class Frontend(nn.Module):
     """Waveforms [batch, samples] to features [batch, frames, bins] or [..., channels], float32.
 
-    Finite waveforms give finite features and gradients, silence too; a NaN spoils its own clip
-    only, where it is seen. Predictors and builders refuse files and arrays that hold any.
+    Finite waveforms, silence too, give finite features and gradients. A NaN affects only the clip
+    that contains it. Predictors and builders refuse files and arrays with NaN.
 
     Attributes:
-      registered: the name that it is found by.
+      registered: the name of the front end.
     """
 
     registered: str = ""
@@ -115,7 +115,7 @@ class Frontend(nn.Module):
 
     @property
     def crop(self) -> Crop:
-        """How clips are to be cut from their tracks."""
+        """How clips must be cut from their tracks."""
         return self.layout.frames.crop(self.layout.frame_samples)
 
     @property
@@ -125,32 +125,35 @@ class Frontend(nn.Module):
 
     @property
     def aux_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Statistics of its track that every clip needs beside it, by name."""
+        """The statistics of the track that every clip needs, names and shapes."""
         return {}
 
     def dataset_shapes(self, item_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """Statistics of the training split that `init` needs as `aux`, by name.
+        """Names the statistics of the training split that `init` needs as `aux`.
 
         Args:
           item_shape: of stored features; () for waveforms.
+
+        Returns:
+          The shape of each statistic.
         """
         del item_shape
         return {}
 
     def num_frames(self, samples: int) -> int:
-        """Frames of a clip of this many samples, its context not counted."""
+        """The number of frames of a clip of this many samples, without its context."""
         return max(0, self.count_frames(samples))
 
     def frame_lengths(self, lengths: jax.Array) -> jax.Array:
-        """Frames [batch] int32 of clips of [batch] samples, context not counted: at least 1."""
+        """The frames of clips, [batch] int32, at least 1; `lengths` [batch] are without context."""
         return jnp.maximum(1, self.count_frames(lengths))
 
     def count_frames(self, samples: Any) -> Any:
-        """Frames of a number of samples or of an array of numbers; below 1 where there are none."""
+        """The frames of a number of samples, or of an array of numbers; below 1 if too short."""
         return self.layout.frames.count(samples, self.layout.frame_samples) - self.layout.lost
 
     def without_filling(self, clips: jax.Array, lengths: jax.Array | None) -> jax.Array:
-        """Clips, with their context, that are zero from where they end, whatever was there."""
+        """Clips with their context, set to zero after the end of each clip."""
         if lengths is None:
             return clips
         context = self.crop.context
@@ -173,6 +176,9 @@ class Frontend(nn.Module):
             up. The first `frame_lengths(lengths)` frames are then those of the clip alone, the
             others finite and of no meaning. None: all samples count.
 
+        Returns:
+          Features [batch, frames, bins] or [batch, frames, bins, channels] float32.
+
         Raises:
           UserError: no waveforms, too short clips, missing statistics, or a setting out of range.
         """
@@ -180,10 +186,10 @@ class Frontend(nn.Module):
 
 
 def check_waveforms(waveform: jax.Array) -> jax.Array:
-    """Waveforms as floats; int16 is scaled to [-1, 1).
+    """Waveforms as floats. int16 is scaled to [-1, 1).
 
     Raises:
-      UserError: an array of another shape or type.
+      UserError: the array has another shape or type.
     """
     is_float = jnp.issubdtype(waveform.dtype, jnp.floating)
     if waveform.ndim != 2 or not (is_float or waveform.dtype == jnp.int16):
@@ -196,6 +202,11 @@ def check_waveforms(waveform: jax.Array) -> jax.Array:
 
 
 def first_of(counts: jax.Array, x: jax.Array) -> jax.Array:
-    """Where the first [batch] counts of x [batch, samples or frames, ...] are, to broadcast."""
+    """A mask, broadcastable to x, of the first `counts` entries of each row.
+
+    Args:
+      counts: [batch].
+      x: [batch, samples or frames, ...].
+    """
     inside = jnp.arange(x.shape[1]) < counts[:, None]
     return inside.reshape(*inside.shape, *[1] * (x.ndim - 2))

@@ -27,8 +27,8 @@ _ALIKE = {
 class Stack(Frontend):
     """Features of several front ends as channels: [batch, frames, bins, channels].
 
-    They must give equally many frames and bins; different windows with one hop, for example. What
-    the bins and the frames are, the first one says.
+    They must have the same number of frames and bins, such as different windows with one hop. The
+    first front end defines the meaning of the bins and frames.
 
     Attributes:
       parts: the front ends, at one sample rate.
@@ -70,7 +70,7 @@ class Stack(Frontend):
         return self.parts[0].sample_rate
 
     def count_frames(self, samples: Any) -> Any:
-        """See `Frontend`; of each clip those that all its front ends give."""
+        """See `Frontend`; the smallest count among the front ends."""
         counts = [part.count_frames(samples) for part in self.parts]
         return functools.reduce(jnp.minimum, counts) if np.ndim(samples) else min(counts)
 
@@ -107,11 +107,11 @@ class Stack(Frontend):
 
 
 class Resampled(Frontend, kw_only=True):
-    """Resamples waveforms on the device, then hands them to a front end.
+    """Resamples waveforms on the device, then passes them to a front end.
 
-    For data that were prepared at one rate and a front end that was published at another. Where
-    both can be chosen, prepare the data at the front end's rate: the host's resampler is sharper,
-    and it runs once.
+    Use it for data at one rate and a front end that was published at another. If you can choose,
+    prepare the data at the rate of the front end: the host's resampler is sharper, and it runs
+    once.
 
     Attributes:
       sample_rate: of the waveform in Hz.

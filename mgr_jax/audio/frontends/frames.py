@@ -1,4 +1,4 @@
-"""How a waveform is cut into frames, and their Fourier spectra."""
+"""Cuts waveforms into frames and computes their Fourier spectra."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Transform = Callable[[jax.Array, jax.Array | None], jax.Array]
 
 @dataclass(frozen=True)
 class Frames(Part):
-    """Frames at regular distances; of how many samples, is said by what is computed of them.
+    """Frames at regular distances. The bands decide the samples per frame.
 
     Attributes:
       hop_length: samples between frames.
@@ -84,7 +84,7 @@ class Frames(Part):
         return length - 2 * (length // 2) if self.center else length
 
     def crop(self, length: int) -> Crop:
-        """How clips are to be cut from their tracks."""
+        """How clips must be cut from their tracks."""
         if not self.whole_track:
             return WITHOUT_CONTEXT
         return Crop(length // 2, self.hop_length, self.pad_mode)
@@ -97,12 +97,15 @@ class Frames(Part):
     def padded(
         self, y: jax.Array, length: int, lengths: jax.Array | None
     ) -> tuple[jax.Array, bool]:
-        """Clips as `dsp.stft` and `dsp.cqt` take them, and whether these are to pad them.
+        """Pads clips for `dsp.stft` and `dsp.cqt`.
 
         Args:
-          y: [batch, samples], with their context; zero from where a clip ends.
+          y: [batch, samples], with their context; zero after the end of each clip.
           length: samples of a frame.
-          lengths: see `Frontend`; each clip is then padded where it ends by itself.
+          lengths: see `Frontend`; each clip is then padded at its own end.
+
+        Returns:
+          The clips, and whether the transform must still pad them.
         """
         y, lengths = self._emphasised(y, lengths)
         covered = (self._count(y.shape[1], length) - 1) * self.hop_length + length
@@ -167,9 +170,10 @@ class Fourier(Part):
     frames: Frames = field(default_factory=Frames)
 
     def transform(self, then: Callable[[jax.Array], jax.Array]) -> Transform:
-        """`then` of the spectra [batch, frames, 1 + n_fft // 2] of clips with their context.
+        """The function that applies `then` to the spectra of clips with their context.
 
-        What is computed frame by frame belongs in `then`: spectra need not leave a CPU's cache.
+        The spectra are [batch, frames, 1 + n_fft // 2]. Put work that is done frame by frame into
+        `then`: the spectra then stay in the cache of a CPU.
         """
 
         def transform(y: jax.Array, lengths: jax.Array | None) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Bands whose filters are learnt: LEAF, SincNet and harmonic filters."""
+"""Bands with learnable filters: LEAF, SincNet and harmonic filters."""
 
 import functools
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ class Leaf(Bands):
 
     @property
     def layout(self) -> Layout:
-        """The filters before training; what PCEN averages is not counted as a frame's samples."""
+        """The filters before training. PCEN's average does not count as samples of a frame."""
         axis = BinAxis("Hz", self._first_filters()[0] * self.sample_rate / (2 * np.pi))
         frames = Frames(self.hop_length, center="same")
         return Layout(self.sample_rate, axis, frames, 2 * self.win_length - 1)
@@ -178,9 +178,9 @@ class Harmonic(Bands):
     """Data-driven harmonic filters (Won et al. 2020), by default as in the authors' released code.
 
     Triangles over the power spectrum at the first harmonics of a scale of fundamentals, stacked as
-    channels. Bandwidths are (0.1079 f + 24.7) / Q Hz with one learnt Q. Filters between two bins of
-    the spectrum are empty, as published: their levels are those of silence. Statistics of a track
-    or a dataset would be measured of filters that are still to be learnt.
+    channels. Bandwidths are (0.1079 f + 24.7) / Q Hz with one learnt Q. As in the original, a
+    filter between two bins of the spectrum is empty and gives the level of silence. Statistics of a
+    track or a dataset are not possible, because the filters change during training.
 
     Attributes:
       n_harmonic: number of harmonics, the channels.

@@ -1,4 +1,4 @@
-"""From energies to features: levels, their cepstra, and z-scores with what they are taken over."""
+"""Converts energies to features: levels, cepstra, and z-scores."""
 
 import dataclasses
 import math
@@ -79,7 +79,7 @@ class Level(Part):
         return self.scale in ("db", "ln") and (self.ref == "max" or self.top_db is not None)
 
     def scaled(self, energies: jax.Array) -> jax.Array:
-        """x, what a maximum is taken of."""
+        """The scaled energies x, of which the maximum is taken."""
         if self.energy_dtype == "float16":
             highest = float(jnp.finfo(jnp.float16).max)
             energies = jnp.minimum(energies, highest).astype(jnp.float16).astype(jnp.float32)
@@ -156,14 +156,13 @@ class Cepstra(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Standardise(Part):
-    """Z-scores of features, and what statistics are taken over.
+    """Z-scores of features, and the data that the statistics are taken over.
 
-    Statistics of a "segment" are those of the clip as it comes, so that no result depends on
-    anything else. Those of a "track" are measured beforehand on the whole track and come with
-    every clip as `aux`. Those of a "dataset" are measured on the training split; they are given to
-    `init` as `aux` and kept as variables from then on. Both need `whole_track`. Those of a "batch"
-    make every result depend on its neighbours, on rows that fill up the last batch too; published
-    recipes have them.
+    "segment": the statistics of the clip itself, so that a result depends on nothing else. "track":
+    they are measured in advance on the whole track and come with every clip as `aux`. "dataset":
+    they are measured on the training split, given to `init` as `aux` and then kept as variables.
+    Both need `whole_track`. "batch": every result depends on its neighbours, also on rows that only
+    fill up the last batch; published recipes use it.
 
     Attributes:
       standardise: subtract the mean and divide by the standard deviation: of "all" features
@@ -176,7 +175,7 @@ class Standardise(Part):
 
     @property
     def is_given(self) -> bool:
-        """Whether statistics are measured beforehand."""
+        """Whether the statistics are measured in advance."""
         return self.normalise_over in ("track", "dataset")
 
     def shapes(self, item_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
@@ -207,13 +206,16 @@ class Standardise(Part):
         counts: jax.Array | None,
         axis_name: str | None,
     ) -> jax.Array:
-        """Features of mean 0 and deviation 1.
+        """Scales features to mean 0 and standard deviation 1.
 
         Args:
           features: [batch, frames, ...].
           given: "mean" and "std" that were measured beforehand, ready to broadcast; or nothing.
           counts: [batch, frames or 1, 1, ...] bool of what is measured; None: everything.
           axis_name: of the devices that share the batch.
+
+        Returns:
+          The z-scores, of the shape of `features`.
         """
         if self.standardise is None:
             return features

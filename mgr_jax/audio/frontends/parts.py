@@ -1,4 +1,4 @@
-"""What a part of a front end is: settings that know their range."""
+"""The base class of the parts of a front end: settings with a valid range."""
 
 import dataclasses
 import math
@@ -11,11 +11,11 @@ from mgr_jax.errors import require
 
 
 class Range(NamedTuple):
-    """What the value of a setting must be.
+    """The valid values of a setting.
 
     Attributes:
-      holds: whether a value of the right type is in range.
-      expected: the end of a sentence that says so.
+      holds: whether a value of the right type is valid.
+      expected: the end of a sentence that describes the valid values.
     """
 
     holds: Callable[[Any], bool]
@@ -23,7 +23,7 @@ class Range(NamedTuple):
 
 
 def one_of(*choices: Any) -> Range:
-    """The range of a setting that is one of a few."""
+    """The range of a setting that takes one of a few values."""
     return Range(lambda value: value in choices, f"use one of {', '.join(map(repr, choices))}")
 
 

@@ -1,4 +1,4 @@
-"""The front end made of parts, and what happens in it from top to bottom."""
+"""The front end made of parts. The computation reads from top to bottom."""
 
 from collections.abc import Callable, Mapping
 
@@ -71,7 +71,7 @@ class Pipeline(Frontend, kw_only=True):
 
     @property
     def aux_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Statistics of its track that every clip needs beside it, by name."""
+        """The statistics of the track that every clip needs, names and shapes."""
         over_tracks = self.standardise.normalise_over == "track"
         return self._statistics(self.item_shape) if over_tracks else {}
 
@@ -192,7 +192,7 @@ class Pipeline(Frontend, kw_only=True):
     def measure(
         self, waveform: jax.Array, frames: jax.Array, known: Statistics
     ) -> dict[str, jax.Array]:
-        """Sums up part of a track; `mgr_jax.audio.frontends.tracks` puts the parts together.
+        """Sums over one chunk of a track. `mgr_jax.audio.frontends.tracks` combines the chunks.
 
         Args:
           waveform: [samples + 2 * crop.context] float32.

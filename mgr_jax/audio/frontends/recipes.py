@@ -1,4 +1,4 @@
-"""The front ends by name: their parts and settings, and where those of published ones are from."""
+"""The front ends by name, with their parts and settings, and the sources of published ones."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ from mgr_jax.audio.frontends.tempogram import Tempogram
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """What is known of the input of a published system, beside its settings.
+    """What is known about the input of a published system, besides its settings.
 
     Attributes:
       source: where the settings come from.
-      clip_samples: of the published input.
-      frontend: name of the front end that has these settings among others.
+      clip_samples: samples of the published input.
+      frontend: name of the front end that these settings belong to.
     """
 
     source: str
@@ -38,7 +38,7 @@ class Published:
 class Recipe:
     """The parts of a front end with their settings, see `Pipeline`.
 
-    The fields of the parts are the arguments of `create_frontend`: a part that is missing has none.
+    The fields of the parts are the arguments of `create_frontend`.
     """
 
     bands: Bands

@@ -1,4 +1,4 @@
-"""Making front ends by name."""
+"""Makes front ends by name."""
 
 import math
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ def create_frontend(
 ) -> Frontend:
     """A front end: a Flax module from waveforms [batch, samples] to features, see `Frontend`.
 
-    Most have no parameters: `frontend.apply({}, clips)`. "leaf", "sincnet" and "harmonic" do, and
-    `frontend.init(jax.random.key(0), clips)` gives them. Whole tracks are what `extract_features`
-    is for; with `whole_track` a clip alone lacks the samples around it.
+    Most front ends have no parameters: `frontend.apply({}, clips)`. "leaf", "sincnet" and
+    "harmonic" have some; `frontend.init(jax.random.key(0), clips)` makes them. For whole tracks use
+    `extract_features`. With `whole_track` a clip alone lacks the samples around it.
 
     Args:
       name: one of `list_frontends()`, or of `list_presets()` for a published input.
@@ -71,7 +71,7 @@ def create_frontend(
     try:
         parts = recipe.with_settings(settings).parts()
         frontend = Pipeline(registered=name, axis_name=axis_name, **parts)
-    except UserError as error:  # parts do not know of what they are one
+    except UserError as error:  # parts do not know the name of their front end
         raise UserError(f"{name}: {error}", code=error.code) from error
     if sample_rate in (None, frontend.sample_rate):
         return frontend

@@ -1,4 +1,4 @@
-"""Front ends on whole tracks, chunk by chunk: their statistics, and their features."""
+"""Runs front ends over whole tracks, chunk by chunk: statistics and features."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ Tracks = Callable[[], Iterable[np.ndarray]]
 
 
 class TrackMeter:
-    """Measures the statistics of tracks that a front end uses; see `Standardise`."""
+    """Measures the statistics of tracks that a front end needs; see `Standardise`."""
 
     def __init__(self, frontend: Frontend) -> None:
         """Wraps a front end; most use no statistics, and then nothing is computed."""
@@ -36,8 +36,8 @@ class TrackMeter:
         """Measures tracks together, as one.
 
         Args:
-          tracks: gives them anew for each reading, of which there are up to three; of each
-            [samples] int16 or float32, or stored features [frames, bins, ...].
+          tracks: an iterable that can be read up to three times; each track is [samples] int16 or
+            float32, or stored features [frames, bins, ...].
 
         Returns:
           float32 arrays by name; {} where the front end uses none.
@@ -112,7 +112,7 @@ class FeatureExtractor:
 
 
 def _waveform(track: np.ndarray) -> np.ndarray:
-    """A track as it can be moved to the device, or a UserError."""
+    """A track in a form that can be moved to the device."""
     samples = np.asarray(track)
     is_float = np.issubdtype(samples.dtype, np.floating)
     if samples.ndim != 1 or not (is_float or samples.dtype == np.int16):

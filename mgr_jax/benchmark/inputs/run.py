@@ -50,7 +50,7 @@ def benchmark_inputs(*, complete: bool = False, progress: bool = True) -> Benchm
         folder = Path(name)
         encodings = {
             encoding.name: _try_encoding(encoding, folder)
-            for encoding in tqdm(ENCODINGS, unit="file", disable=not progress)
+            for encoding in tqdm(ENCODINGS, unit="file", disable=None if progress else True)
         }
         content: dict[str, Any] = {
             "versions": _versions(),
@@ -58,7 +58,7 @@ def benchmark_inputs(*, complete: bool = False, progress: bool = True) -> Benchm
             "files": {bad.file: _try_file(bad, folder) for bad in BAD_FILES},
             "layouts": try_layouts(folder),
         }
-    return Benchmark(content, format_page(content), is_markdown=True)
+    return Benchmark(content, format_page(content))
 
 
 def _versions() -> dict[str, str]:

@@ -140,7 +140,7 @@ def check_sha1(path: Path, *, allow_other: bool, progress: bool = True) -> str:
             total=path.stat().st_size,
             unit="B",
             unit_scale=True,
-            disable=not progress,
+            disable=None if progress else True,
         ) as bar,
     ):
         while block := file.read(1 << 22):

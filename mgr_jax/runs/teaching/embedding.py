@@ -59,7 +59,7 @@ def embed_files(
         initial=len(paths) - len(todo),
         total=len(paths),
         unit="file",
-        disable=not progress,
+        disable=None if progress else True,
     )
     with contextlib.closing(store), contextlib.closing(found), bar:  # type: ignore[type-var]
         for file in bar:

@@ -3,7 +3,6 @@
 import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from tqdm import tqdm
 from mgr_jax.baselines.classical import Fitted
 from mgr_jax.errors import UserError
 from mgr_jax.evaluation import Predictions, Protocol, bootstrap_intervals
-from mgr_jax.evaluation.scores import weighted_scores
+from mgr_jax.evaluation.scores import make_scorer
 from mgr_jax.runs.teaching.choice import Choice, Songs, choose, of_several_groups
 from mgr_jax.runs.teaching.folds import deal_folds
 from mgr_jax.runs.teaching.heads import mean_by_song, sharpen
@@ -92,7 +91,7 @@ def score_outer(
     majority = np.zeros_like(svm)  # one prediction for all, or the fold would reveal the label
     majority[:, np.bincount(songs.labels).argmax()] = 1
     choices = []
-    for number in tqdm(range(folds), "scoring", unit="fold", disable=not progress):
+    for number in tqdm(range(folds), "scoring", unit="fold", disable=None if progress else True):
         out = fold == number
         learnt, held = songs.select(~out), songs.select(out)
         choice = choose(learnt, seed=seed)
@@ -164,7 +163,7 @@ def _intervals(
 ) -> dict[str, list[float | None]]:
     """Scores with 95 % intervals, by a bootstrap over the groups."""
     table = dataclasses.replace(tracks, probabilities=_normal(found))
-    scores = bootstrap_intervals(partial(weighted_scores, table, decisions=True), groups)
+    scores = bootstrap_intervals(make_scorer(table, decisions=True), groups)
     return {name: scores[name] for name in ("accuracy", "macro_f1")}
 
 

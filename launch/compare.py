@@ -1,8 +1,0 @@
-"""Same as `mgr-jax compare`."""
-
-import sys
-
-from mgr_jax.__main__ import main
-
-if __name__ == "__main__":
-    sys.exit(main("compare"))

@@ -1,8 +1,0 @@
-"""Same as `mgr-jax listen`."""
-
-import sys
-
-from mgr_jax.__main__ import main
-
-if __name__ == "__main__":
-    sys.exit(main("listen"))
