@@ -3,7 +3,9 @@
 import contextlib
 import io
 import logging
+import shutil
 import sys
+import textwrap
 import threading
 import warnings
 from collections.abc import Iterator
@@ -24,7 +26,7 @@ class _ConsoleHandler(logging.Handler):
         warns = record.levelno >= logging.WARNING
         text = printable(self.format(record))
         file = sys.stderr if warns or self.told_as_errors else sys.stdout
-        tqdm.write(f"Warning: {text}" if warns else text, file)
+        tqdm.write(_fit(f"Warning: {text}" if warns else text, file), file)
 
 
 def leave_output_to_results(wanted: bool) -> None:
@@ -34,10 +36,13 @@ def leave_output_to_results(wanted: bool) -> None:
             handler.told_as_errors = wanted
 
 
-def say(*lines: str, file: Any = None) -> None:
-    """Prints lines at once, for readers of a pipe, and around bars."""
-    for line in lines:
-        tqdm.write(line, file or sys.stdout)
+def say(*told: object, file: Any = None, wrap: bool = True) -> None:
+    """Prints at once, for readers of a pipe, and around bars.
+
+    Lines that are longer than a terminal is wide are broken between words, where one shows them.
+    """
+    for text in map(str, told):
+        tqdm.write(_fit(text, file or sys.stdout) if wrap else text, file or sys.stdout)
     (file or sys.stdout).flush()
 
 
@@ -73,9 +78,22 @@ def console() -> Iterator[None]:
         log.propagate = propagate
 
 
+def _fit(text: str, file: Any) -> str:
+    if not file.isatty():
+        return text
+    width = shutil.get_terminal_size().columns - 1
+    lines = []
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        how: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+        broken = textwrap.wrap(line, width, subsequent_indent=indent, **how)
+        lines += broken if len(line) > width else [line]
+    return "\n".join(lines)
+
+
 def _say_nothing(*_: Any) -> None:
     pass
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    tqdm.write(f"Warning: {printable(str(message))}", sys.stderr)
+    say(f"Warning: {printable(str(message))}", file=sys.stderr)
