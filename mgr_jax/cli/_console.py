@@ -39,7 +39,12 @@ def leave_output_to_results(wanted: bool) -> None:
 def say(*told: object, file: Any = None, wrap: bool = True) -> None:
     """Prints at once, for readers of a pipe, and around bars.
 
-    Lines that are longer than a terminal is wide are broken between words, where one shows them.
+    Lines that are too long for a terminal are broken between words.
+
+    Args:
+      *told: what to print, one after the other.
+      file: where to; None: standard output.
+      wrap: break long lines on a terminal.
     """
     for text in map(str, told):
         tqdm.write(_fit(text, file or sys.stdout) if wrap else text, file or sys.stdout)
