@@ -1,4 +1,4 @@
-"""What the library logs and warns of, on the console."""
+"""Shows what the library logs and warns of on the console."""
 
 import contextlib
 import io
@@ -18,7 +18,7 @@ from mgr_jax.errors import printable
 
 
 class _ConsoleHandler(logging.Handler):
-    """Writes what goes on to standard output, warnings to standard error, and around bars."""
+    """Writes progress to standard output, warnings to standard error, and both around bars."""
 
     told_as_errors = False
 
@@ -30,16 +30,21 @@ class _ConsoleHandler(logging.Handler):
 
 
 def leave_output_to_results(wanted: bool) -> None:
-    """Has what goes on told on standard error: standard output is for a program, if `wanted`."""
+    """Sends progress to standard error if `wanted`: then standard output is for a program."""
     for handler in logging.getLogger("mgr_jax").handlers:
         if isinstance(handler, _ConsoleHandler):
             handler.told_as_errors = wanted
 
 
 def say(*told: object, file: Any = None, wrap: bool = True) -> None:
-    """Prints at once, for those who read a pipe, and around bars.
+    """Prints at once, for readers of a pipe, and around bars.
 
-    Lines that are longer than a terminal is wide are broken between words, where one shows them.
+    Lines that are too long for a terminal are broken between words.
+
+    Args:
+      *told: what to print, one after the other.
+      file: where to; None: standard output.
+      wrap: break long lines on a terminal.
     """
     for text in map(str, told):
         tqdm.write(_fit(text, file or sys.stdout) if wrap else text, file or sys.stdout)
@@ -50,16 +55,17 @@ def say(*told: object, file: Any = None, wrap: bool = True) -> None:
 def console() -> Iterator[None]:
     """Shows what mgr_jax logs and warns of, in a sentence each.
 
-    Libraries are quiet: what ends a command is raised in its own thread too, and told once, where
-    Orbax, TensorStore and asyncio would fill screens with the same error in all their threads.
+    Libraries are silenced: an error that ends a command is raised in its own thread too, and shown
+    once, while Orbax, TensorStore and asyncio would fill screens with it from all their threads.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # any file name can be printed
+            stream.reconfigure(errors="backslashreplace")  # so that any file name can be printed
     absl_logging.set_verbosity(absl_logging.FATAL)
     hooks = sys.excepthook, threading.excepthook
     sys.excepthook = threading.excepthook = _say_nothing
-    sys.unraisablehook = _say_nothing  # for good, as the next: some fail again when Python exits
+    # Permanently, like the next one: some fail again when Python exits.
+    sys.unraisablehook = _say_nothing
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     log, handler = logging.getLogger("mgr_jax"), _ConsoleHandler()
     level, propagate = log.level, log.propagate
@@ -70,7 +76,7 @@ def console() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             yield
-    finally:  # a program that calls main() goes on with what it had
+    finally:  # a program that calls main() gets its settings back
         sys.excepthook, threading.excepthook = hooks
         log.removeHandler(handler)
         log.setLevel(level)

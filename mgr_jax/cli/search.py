@@ -29,7 +29,11 @@ def define_flags(flags: Flags) -> None:
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Searches and prints."""
+    """Searches and prints.
+
+    Raises:
+      UserError: nothing was found.
+    """
     flags.require(like="an audio file or a track of the table", **{"in": "the table to search"})
     options = flags.given("top", "not_same_artist", "model", "limits")
     found = mgr_jax.search(flags.like, flags["in"].value, **options)
