@@ -35,11 +35,7 @@ def define_flags(flags: Flags) -> None:
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Writes the table, says where it is, and names the files that cannot be used.
-
-    Raises:
-      UserError: files cannot be used.
-    """
+    """Writes the table, says where it is, and names the files that cannot be used."""
     flags.require(model="the folder of a trained run, such as runs/a", out="the table to write")
     options = flags.given("per", "hop", "table", "data_dir", "checkpoint", "limits", "workers")
     made = mgr_jax.embed(

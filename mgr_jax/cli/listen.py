@@ -38,11 +38,7 @@ def define_flags(flags: Flags) -> None:
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Prints each prediction as soon as it is there.
-
-    Raises:
-      UserError: samples would come from a terminal.
-    """
+    """Prints each prediction as soon as it is there."""
     flags.require(model="the folder of a trained run, such as runs/a", input="a file, or -")
     is_raw = str(flags.input) == "-"
     if is_raw and sys.stdin.isatty():

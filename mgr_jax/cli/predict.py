@@ -39,11 +39,7 @@ def define_flags(flags: Flags) -> None:
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Predicts every file or track; files that cannot be read are named at the end.
-
-    Raises:
-      UserError: files cannot be read.
-    """
+    """Predicts every file or track; files that cannot be read are named at the end."""
     flags.require(model="the folder of a trained run, such as runs/a")
     options = flags.given("table", "checkpoint", "limits", "workers", "progress")
     if predicting.is_submission(flags):

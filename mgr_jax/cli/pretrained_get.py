@@ -21,11 +21,7 @@ def define_flags(flags: Flags) -> None:
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Makes it ready and says where it is.
-
-    Raises:
-      UserError: the arguments are not one name.
-    """
+    """Makes it ready and says where it is."""
     if len(args) != 1:
         raise mgr_jax.UserError(
             "give the name of one network, as mgr-jax pretrained lists them",

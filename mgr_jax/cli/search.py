@@ -29,11 +29,7 @@ def define_flags(flags: Flags) -> None:
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Searches and prints.
-
-    Raises:
-      UserError: nothing was found.
-    """
+    """Searches and prints."""
     flags.require(like="an audio file or a track of the table", **{"in": "the table to search"})
     options = flags.given("top", "not_same_artist", "model", "limits")
     found = mgr_jax.search(flags.like, flags["in"].value, **options)
