@@ -193,11 +193,11 @@ def benchmark_models(
       The numbers, as a table when printed.
 
     Raises:
-      UserError: there is no such config, its network cannot be built without a dataset, or `measured`
-        holds no speeds.
+      UserError: there is no such config, its network cannot be built without a dataset, or
+        `measured` holds no speeds.
     """
     old = read_measured(measured) if measured else {}
-    cards = [describe(name) for name in configs or list_configs()]  # all mistakes, before any time
+    cards = [describe(name) for name in configs or list_configs()]  # errors come first
     rows = [dataclasses.asdict(card) for card in cards]
     content: dict[str, Any] = {"suite": "models", "models": rows}
     if measured:

@@ -15,6 +15,7 @@ interruption; FILE.parts has what is finished. `mgr-jax search` names the neares
 import sys
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 from mgr_jax.cli._predicting import define_reading
 
@@ -34,7 +35,11 @@ def define_flags(flags: Flags) -> None:
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Writes the table, says where it is, and names the files that cannot be used."""
+    """Writes the table, says where it is, and names the files that cannot be used.
+
+    Raises:
+      UserError: files cannot be used.
+    """
     flags.require(model="the folder of a trained run, such as runs/a", out="the table to write")
     options = flags.given("per", "hop", "table", "data_dir", "checkpoint", "limits", "workers")
     made = mgr_jax.embed(
@@ -45,8 +50,8 @@ def main(flags: Flags, args: list[str]) -> None:
         progress=flags.progress,
         **options,
     )
-    print(made)
+    say(made)
     for failure in made.failures[:-1]:
-        print(failure, file=sys.stderr)
+        say(failure, file=sys.stderr)
     if made.failures:
         raise mgr_jax.UserError(made.failures[-1], code="predict.failed")

@@ -16,6 +16,7 @@ are averaged: if two cancel each other, as only the whole of a sound tells, pred
 import sys
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 from mgr_jax.cli._predicting import define_rules, rules_of
 
@@ -37,7 +38,11 @@ def define_flags(flags: Flags) -> None:
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Prints each prediction as soon as it is there."""
+    """Prints each prediction as soon as it is there.
+
+    Raises:
+      UserError: samples would come from a terminal.
+    """
     flags.require(model="the folder of a trained run, such as runs/a", input="a file, or -")
     is_raw = str(flags.input) == "-"
     if is_raw and sys.stdin.isatty():
@@ -49,4 +54,4 @@ def main(flags: Flags, args: list[str]) -> None:
     options = flags.given("sample_rate", "channels", "format", "hop", "checkpoint", "limits")
     source = sys.stdin.buffer if is_raw else flags.input
     for prediction in mgr_jax.listen(flags.model, source, rules=rules_of(flags), **options):
-        print(prediction.describe(flags.top), flush=True)
+        say(prediction.describe(flags.top))

@@ -8,6 +8,7 @@ with those that are known, so that a name always stands for the same weights.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "train"
@@ -20,10 +21,14 @@ def define_flags(flags: Flags) -> None:
 
 
 def main(flags: Flags, args: list[str]) -> None:
-    """Makes it ready and says where it is."""
+    """Makes it ready and says where it is.
+
+    Raises:
+      UserError: the arguments are not one name.
+    """
     if len(args) != 1:
         raise mgr_jax.UserError(
             "give the name of one network, as mgr-jax pretrained lists them",
             code="argument.missing",
         )
-    print(mgr_jax.get_pretrained(args[0], flags.weights))
+    say(mgr_jax.get_pretrained(args[0], flags.weights))
