@@ -1,19 +1,19 @@
 """Writes the tables of README.md and docs/results.md from the ledger, docs/results.jsonl.
 
-And that of the sources of weights in docs/pretrained.md, from the program; and those of
-docs/performance.md from what benchmarks measured, docs/performance/<suite>.json.
+It also writes the table of sources of weights in docs/pretrained.md, from the program, and the
+tables of docs/performance.md from the results of benchmarks, docs/performance/<suite>.json.
 
   python docs/render.py
 
-A page names a table where it stands: what is between `<!-- results: NAME -->` and
-`<!-- /results -->` is written anew. An entry of the ledger says in `cells` in which tables it
-stands, in which row and in which column; rows and columns come in the order of the ledger. In a
-column "minutes a run" it shows how long that took. The table `runs` has all that was recorded by
+A page marks the place of a table: the text between `<!-- results: NAME -->` and
+`<!-- /results -->` is replaced. An entry of the ledger says in `cells` in which tables, rows and
+columns it belongs; rows and columns come in the order of the ledger. In a column "minutes a run" it
+shows how long the run took. The table `runs` has everything that was recorded by
 `mgr-jax evaluate --record`.
 
-Between `<!-- benchmark: SUITE -->` and `<!-- /benchmark -->` stands what `mgr-jax benchmark SUITE`
-prints, made anew from its JSON; the block `rows` has the comparisons of all suites. A suite that
-was run twice has another file beside its own, such as train_xla.json.
+The text between `<!-- benchmark: SUITE -->` and `<!-- /benchmark -->` is what
+`mgr-jax benchmark SUITE` prints, made from its JSON; the block `rows` has the comparisons of all
+suites. A suite that was run twice has another file beside its own, such as train_xla.json.
 """
 
 import importlib
@@ -40,7 +40,7 @@ _MEASURED = re.compile(r"(<!-- benchmark: (\w+) -->\n).*?(<!-- /benchmark -->)",
 
 
 def fill(page: str, entries: Sequence[Entry]) -> str:
-    """A page whose tables are those of the ledger."""
+    """A page with its tables filled in from the ledger."""
 
     def table(block: re.Match[str]) -> str:
         start, name, end = block.groups()
@@ -51,7 +51,7 @@ def fill(page: str, entries: Sequence[Entry]) -> str:
 
 
 def fill_sources(page: str) -> str:
-    """A page whose table of sources is that of the program."""
+    """A page with its table of sources filled in from the program."""
     start, end = "<!-- sources -->\n", "<!-- /sources -->"
     before, _, rest = page.partition(start)
     after = rest.partition(end)[2]
@@ -59,7 +59,7 @@ def fill_sources(page: str) -> str:
 
 
 def read_measured(folder: Path) -> dict[str, dict[str, Any]]:
-    """What benchmarks measured, by suite."""
+    """The results of benchmarks, by suite."""
     return {
         path.stem: json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(folder.glob("*.json"))
@@ -67,7 +67,7 @@ def read_measured(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def fill_measured(page: str, measured: dict[str, dict[str, Any]]) -> str:
-    """A page whose tables are those of the benchmarks."""
+    """A page with its tables filled in from the benchmarks."""
 
     def tables(block: re.Match[str]) -> str:
         start, name, end = block.groups()
@@ -100,7 +100,15 @@ def ratios(measured: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def cells(table: str, entries: Sequence[Entry]) -> list[dict[str, str]]:
-    """The rows of a table that entries name."""
+    """The rows of a table that entries name.
+
+    Args:
+      table: name of the table.
+      entries: entries of the ledger.
+
+    Raises:
+      ValueError: no entry names the table.
+    """
     there = [(*cell[1:], entry) for entry in entries for cell in entry.cells if cell[0] == table]
     if not there:
         raise ValueError(f"no result in the ledger is in the table {table}")
@@ -113,7 +121,7 @@ def cells(table: str, entries: Sequence[Entry]) -> list[dict[str, str]]:
 
 
 def runs(entries: Sequence[Entry]) -> list[dict[str, str]]:
-    """A row for each result that a run stands behind."""
+    """A row for each result of a run."""
     return [
         {
             "config": f"`{entry.spec}`" if entry.spec else entry.system,

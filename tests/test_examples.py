@@ -14,6 +14,7 @@ import doctest
 import importlib
 import inspect
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -25,11 +26,13 @@ import mgr_jax
 from mgr_jax import cli
 from mgr_jax.cli._flags import Flags
 
+pytestmark = pytest.mark.compiles
+
 # Commands that are run as they stand; the others train, download, measure or need a data set, and
 # are parsed. What they do is tested in tests/cli and tests/runs.
-QUICK = {"predict", "evaluate", "report", "compare", "search", "embed", "listen", "init_config"} | {
-    "pretrained",
-    "calibrate",
+QUICK = {
+    *("predict", "evaluate", "report", "compare", "search", "embed", "listen", "calibrate"),
+    *("init_config", "pretrained"),
 }
 # Flags and arguments with which a quick command needs what no workspace has.
 ABSENT = {
@@ -52,19 +55,19 @@ NOT_RUN = {
 }
 PAGES = [page for page in pages() if examples_of_page(page)]
 FILES = [path for path in sorted((ROOT / "mgr_jax").rglob("*.py")) if examples_of_docstrings(path)]
-HELD: set[str] = set()  # command lines that were run: the same one is not run again
+HELD: set[str] = set()  # command lines that were run; none is run twice
 
 
 @pytest.fixture(scope="module")
 def made_workspace(tmp_path_factory):
-    here = Path.cwd()
+    fonts = os.environ.get("MPLCONFIGDIR", Path.home() / ".cache" / "matplotlib")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(here))  # so that it is put back
+        # What the workspace changes is put back; and no other home folder costs a font cache.
+        patch.chdir(Path.cwd())
+        patch.setenv("HOME", str(Path.home()))
+        patch.setenv("MPLCONFIGDIR", str(fonts))
         patch.delenv("TFDS_DATA_DIR", raising=False)
         yield workspaces.Workspace(tmp_path_factory.mktemp("examples"))
-    import os
-
-    os.chdir(here)
 
 
 @pytest.fixture

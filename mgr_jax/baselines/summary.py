@@ -11,10 +11,12 @@ import numpy as np
 
 from mgr_jax.baselines.jobs import Finished, Outcome
 from mgr_jax.errors import printable
-from mgr_jax.evaluation import Result
+from mgr_jax.evaluation import Result, format_interval
 from mgr_jax.files import together, write_text
 
 _METRICS = ("accuracy", "macro_f1", "log_loss")
+_WIDTH = 80  # of a terminal
+_SHOWN = 40  # scores, where the table is too wide for one
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,18 @@ class BaselineScores:
         """The output of the command: the scores of a single classifier, or the table of several."""
         if not self.files:
             return str(self.finished[0].result)
-        return f"{self.markdown()}\nwritten: {', '.join(map(str, self.files))}"
+        files = f"written: {', '.join(map(str, self.files))}"
+        table = self.markdown()
+        if all(len(line) <= _WIDTH for line in table.splitlines() if line.startswith("|")):
+            return f"{table}\n{files}"
+        width = max(len(one.feature_set) for one in self.finished) + 2
+        lines = table.partition("\n|")[0].splitlines()
+        for one in self.finished[:_SHOWN]:
+            score = format_interval(one.result.scores["track"]["accuracy"])
+            lines.append(printable(f"  {one.feature_set:<{width}}{one.classifier:<20}{score}"))
+        if (more := len(self.finished) - _SHOWN) > 0:
+            lines.append(f"  … and {more} more, in the tables")
+        return "\n".join([*lines, files])
 
     def save(self) -> None:
         """Writes baselines.md and baselines.csv into the work directory."""

@@ -197,7 +197,7 @@ def benchmark_models(
         `measured` holds no speeds.
     """
     old = read_measured(measured) if measured else {}
-    cards = [describe(name) for name in configs or list_configs()]  # all mistakes, before any time
+    cards = [describe(name) for name in configs or list_configs()]  # errors come first
     rows = [dataclasses.asdict(card) for card in cards]
     content: dict[str, Any] = {"suite": "models", "models": rows}
     if measured:

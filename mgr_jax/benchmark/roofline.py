@@ -120,10 +120,7 @@ def operations_by_part(program: str, variables: Mapping[str, Any]) -> dict[str, 
     for path, value in jax.tree_util.tree_flatten_with_path(variables["params"])[0]:
         *_, layer, last = (key.key for key in path)
         if last == "kernel" and value.ndim > 2:
-            kernels[layer] |= {
-                value.size,
-                math.prod(value.shape[-2:]),
-            }  # a whole kernel, or one tap
+            kernels[layer] |= {value.size, math.prod(value.shape[-2:])}  # a kernel or a tap
     found: dict[str, str] = {}
     for name, text in reversed(_INSTRUCTION.findall(program)):  # operands come before
         if scope := _SCOPE.search(text):

@@ -43,9 +43,9 @@ def benchmark_scaling(
 
     A dataset is prepared, a tiny network is trained on it for an epoch, predicts all files and is
     evaluated, each in its own process. The cost of the same for 100 clips is subtracted: it is the
-    start of Python and jax; programs are compiled before, for each size. Then some steps are trained
-    on 1, 2 and 4 devices that a CPU is divided into, and in two processes; and several updates in a
-    dispatch are timed beside as many single ones.
+    start of Python and jax; programs are compiled before, for each size. Then some steps are
+    trained on 1, 2 and 4 devices that a CPU is divided into, and in two processes; and several
+    updates in a dispatch are timed beside as many single ones.
 
     Args:
       clips: the largest size; the others are a thirtieth, a tenth and a third of it.

@@ -80,7 +80,7 @@ def make_steps(
 def resident_batches(
     tracks: np.ndarray, targets: np.ndarray, *, batch: int, samples: int
 ) -> Batches:
-    """Endless random clips, cut on the device, where all tracks lie.
+    """The endless batches of random clips, cut on the device, where all tracks lie.
 
     Args:
       tracks: [tracks, samples] int16.

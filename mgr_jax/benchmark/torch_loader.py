@@ -1,4 +1,4 @@
-"""Random crops by PyTorch's DataLoader, as its users write it. Importing it imports PyTorch."""
+"""Random crops by PyTorch's DataLoader, in its users' way. Importing it imports PyTorch."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ class Crops(torch.utils.data.Dataset):
     def __init__(
         self, file: Path, shape: tuple[int, int], places: np.ndarray, samples: int
     ) -> None:
-        """Notes where they are.
+        """Stores their positions.
 
         Args:
           file: int16 samples, one track after the other.
@@ -24,14 +24,14 @@ class Crops(torch.utils.data.Dataset):
           samples: length of a crop.
         """
         self.file, self.shape, self.places, self.samples = file, shape, places, samples
-        self._tracks: np.ndarray | None = None  # a worker maps them itself: they cannot be sent
+        self._tracks: np.ndarray | None = None  # each worker maps them: they cannot be sent
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of crops."""
         return len(self.places)
 
     def __getitem__(self, row: int) -> torch.Tensor:
-        """One of them, [samples] int16."""
+        """One crop, [samples] int16."""
         if self._tracks is None:
             self._tracks = np.memmap(self.file, np.int16, mode="r", shape=self.shape)
         track, start = self.places[row]
@@ -39,15 +39,15 @@ class Crops(torch.utils.data.Dataset):
 
 
 def source(crops: Crops, batch: int, workers: int) -> Callable[[str], Iterator[torch.Tensor]]:
-    """For an element type, batches of a DataLoader, which begins anew when it is through.
+    """For an element type, the batches of a DataLoader, which starts again at its end.
 
     Args:
-      crops: to be loaded in their order.
-      batch: crops at a time.
+      crops: the crops, loaded in order.
+      batch: crops per batch.
       workers: processes; 0: this one loads.
     """
     options: dict[str, Any] = {}
-    if workers:  # "spawn", as jax has threads, which a fork would deadlock on
+    if workers:  # "spawn", as jax has threads, so a fork could deadlock
         options = {"persistent_workers": True, "multiprocessing_context": "spawn"}
 
     def batches(dtype: str) -> Iterator[torch.Tensor]:
@@ -60,9 +60,17 @@ def source(crops: Crops, batch: int, workers: int) -> Callable[[str], Iterator[t
 
 
 def choose_threads(crops: Crops, batch: int, most: int) -> int:
-    """Sets and returns how many threads are faster for this process: one, or as many as cores.
+    """Finds and sets the faster number of threads for this process: one, or one per core.
 
-    A batch is put together and made float32, with each.
+    With each, a batch is stacked and converted to float32.
+
+    Args:
+      crops: the crops.
+      batch: crops per batch.
+      most: number of cores.
+
+    Returns:
+      The number.
     """
 
     def seconds(threads: int) -> float:

@@ -1,7 +1,7 @@
-"""The catalogue of pretrained networks, and the folders they are stored in.
+"""The pretrained networks by name, and their folders after download.
 
-Known weights are recognised by their content: whichever file holds them, however it is packed, they
-get the names of their outputs, and the facts on them go into their model folder.
+Weights are recognised by their content. So from whatever file they come, they get the names of
+their outputs, and their facts go into the model folder.
 """
 
 import difflib
@@ -23,11 +23,7 @@ __all__ = [
 
 
 def list_pretrained() -> dict[str, Pretrained]:
-    """All pretrained networks by name.
-
-    for name, network in mgr_jax.list_pretrained().items():
-        print(name, network.parameters, network.license)
-    """
+    """All pretrained networks by name."""
     return {network.name: network for network in NETWORKS}
 
 
@@ -35,7 +31,7 @@ def of_name(name: str) -> Pretrained:
     """The network of a name.
 
     Raises:
-      UserError: there is none of this name.
+      UserError: there is no such network.
     """
     known = list_pretrained()
     if name not in known:
@@ -44,26 +40,26 @@ def of_name(name: str) -> Pretrained:
 
 
 def of_tensors(digest: str) -> Pretrained | None:
-    """The network with these arrays; None if they are not known."""
+    """The network with these arrays, by their digest; None if they are not known."""
     return next((network for network in NETWORKS if network.tensors == digest), None)
 
 
 def find_pretrained(name: str, folder: Path) -> Path:
-    """The folder of a pretrained network; `folder` if the name is not that of one.
+    """The folder of a pretrained network, or the given path if the name is no network.
 
     Args:
-      name: perhaps the name of a network.
-      folder: the name as a path that does not exist.
+      name: perhaps of a network.
+      folder: the name as a path, where nothing exists.
 
     Raises:
-      UserError: the network was not fetched yet, or the name is nearly that of one.
+      UserError: the network is not downloaded yet, or the name is misspelt.
     """
     known = list_pretrained()
     if network := known.get(name):
         if network.is_there:
             return network.folder
         raise UserError(
-            f"the pretrained network {name} was not fetched yet; {network.get_it()}",
+            f"the pretrained network {name} is not there yet; {network.get_it()}",
             code="pretrained.not_there",
         )
     if close := difflib.get_close_matches(name.lower(), known):

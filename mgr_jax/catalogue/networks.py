@@ -1,4 +1,4 @@
-"""The pretrained networks of the catalogue."""
+"""The pretrained networks that are known by name."""
 
 from collections.abc import Mapping
 from dataclasses import replace

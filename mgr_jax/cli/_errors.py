@@ -1,4 +1,4 @@
-"""Errors as one sentence: those of users, of libraries, and of flags."""
+"""Errors as one sentence: of users, of libraries, and of flags."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from mgr_jax.errors import UserError, disk_refusal, printable, unknown_name
 
 
 def explain(error: Exception) -> str | None:
-    """What a person is told of an error while a command runs; None: it is a fault of ours."""
+    """The message for an error of a running command; None: it is a fault of mgr_jax."""
     if isinstance(error, UserError):
         return "\n".join([str(error), *getattr(error, "__notes__", ())])
     if refusal := disk_refusal(error, "what is written, such as the standard output,"):
@@ -33,18 +33,24 @@ def explain(error: Exception) -> str | None:
 
 
 def status_of(error: Exception) -> int:
-    """What a command exits with that an error ends; see the package."""
+    """The exit code of a command that an error ends; see the package."""
     code = error.code if isinstance(error, UserError) else ""
     return {"training.stopped": 75, "training.interrupted": 130}.get(code, 1)
 
 
 def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> str:
-    """What a person is told of an error in the flags."""
+    """The message for an error in the flags.
+
+    Args:
+      error: the error.
+      command: the command as it is typed.
+      arguments: its arguments.
+    """
     if "is not supported for overriding" in str(error):
         field = str(error).partition("field ")[2].partition(" ")[0]
         group = field.rpartition(".")[0]
         return (
-            f"{field} is None in the config, so that its type is not known here; set it in a copy "
+            f"{field} is None in the config, so its type is not known here; set it in a copy "
             f"of the file (mgr-jax init_config), or give all of {group} as a dict"
         )
     if isinstance(error, absl_flags.Error):
@@ -66,7 +72,7 @@ def explain_usage(error: Exception, command: str, arguments: Sequence[str]) -> s
 
 
 def _absent_platform() -> str:
-    """What JAX_PLATFORMS asks for, where jax cannot start it; empty where it can."""
+    """The platform of JAX_PLATFORMS, if jax cannot start it; else empty."""
     wanted = os.environ.get("JAX_PLATFORMS", "")
     if not wanted or "jax" not in sys.modules:
         return ""

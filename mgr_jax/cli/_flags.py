@@ -62,7 +62,7 @@ class Flags(absl_flags.FlagValues):
     """The flags of one command. A default of None means: not given."""
 
     def __init__(self, argv: Sequence[str] = ()) -> None:
-        """Keeps the arguments of the command line, which say what a config file may be given."""
+        """Stores the arguments of the command line, which say what a config file may be given."""
         super().__init__()
         self.__dict__["argv"] = list(argv)
         self.__dict__["groups"] = {0: "flags"}
@@ -80,26 +80,45 @@ class Flags(absl_flags.FlagValues):
         return titles
 
     def text(self, name: str, default: str | None, help: str) -> None:
-        """Defines a flag that is a text."""
+        """Defines a flag for a text.
+
+        Args:
+          name: name of the flag.
+          default: its default; None: not given.
+          help: its line in the help.
+        """
         absl_flags.DEFINE_string(name, default, help, flag_values=self)
 
     def path(self, name: str, default: str | None, help: str) -> None:
-        """Defines a flag that is a path; ~ is the home folder."""
+        """Defines a flag for a path; ~ is the home folder.
+
+        Args:
+          name: name of the flag.
+          default: its default; None: not given.
+          help: its line in the help.
+        """
         self._path(name, default, help, _PathParser())
 
     def target(self, name: str, help: str) -> None:
-        """Defines a flag that is a file to write; a UserError before the work if it cannot be."""
+        """Defines a flag for a file to write; an unwritable one is a UserError before the work."""
         self._path(name, None, help, _PathParser(require_writable))
 
     def folder(self, name: str, help: str) -> None:
-        """Defines a flag that is a folder to write to, which is made before the work."""
+        """Defines a flag for a folder to write to, which is made before the work."""
         self._path(name, None, help, _PathParser(require_folder))
 
     def _path(self, name: str, default: str | None, help: str, parser: _PathParser) -> None:
         absl_flags.DEFINE(parser, name, default, help, self, absl_flags.ArgumentSerializer())
 
     def integer(self, name: str, default: int | None, help: str, least: int | None = None) -> None:
-        """Defines a flag that is a whole number."""
+        """Defines a flag for a whole number.
+
+        Args:
+          name: name of the flag.
+          default: its default; None: not given.
+          help: its line in the help.
+          least: smallest value.
+        """
         absl_flags.DEFINE_integer(
             name, default, help, lower_bound=least, upper_bound=LARGEST, flag_values=self
         )
@@ -107,24 +126,50 @@ class Flags(absl_flags.FlagValues):
     def number(
         self, name: str, default: float | None, help: str, least: float | None = None
     ) -> None:
-        """Defines a flag that is a finite number."""
+        """Defines a flag for a finite number.
+
+        Args:
+          name: name of the flag.
+          default: its default; None: not given.
+          help: its line in the help.
+          least: smallest value.
+        """
         parser = _FiniteParser(lower_bound=least)
         absl_flags.DEFINE(parser, name, default, help, self, absl_flags.ArgumentSerializer())
 
     def switch(self, name: str, default: bool | None, help: str) -> None:
-        """Defines a flag that is on (--name) or off (--noname)."""
+        """Defines a flag that is on (--name) or off (--noname).
+
+        Args:
+          name: name of the flag.
+          default: its default; None: not given.
+          help: its line in the help.
+        """
         absl_flags.DEFINE_bool(name, default, help, flag_values=self)
 
     def names(self, name: str, default: list[str] | None, help: str) -> None:
-        """Defines a flag that is a list of texts, with commas between."""
+        """Defines a flag for several texts, separated by commas.
+
+        Args:
+          name: name of the flag.
+          default: its default; None: not given.
+          help: its line in the help.
+        """
         absl_flags.DEFINE_list(name, default, help, flag_values=self)
 
     def choice(self, name: str, default: str | None, choices: Sequence[str], help: str) -> None:
-        """Defines a flag that is one of some texts."""
+        """Defines a flag for one of several texts.
+
+        Args:
+          name: name of the flag.
+          default: its default; None: not given.
+          choices: the texts.
+          help: its line in the help.
+        """
         absl_flags.DEFINE_enum(name, default, choices, help, flag_values=self)
 
     def aggregation(self, default: str | None) -> None:
-        """Defines --aggregation; without default it is that of each run's evaluation."""
+        """Defines --aggregation; without a default it is that of each run's evaluation."""
         how = "How segments become tracks: mean probability, mean of last-layer inputs, vote"
         how += "." if default else "; as each run was evaluated, unless given."
         self.choice("aggregation", default, _AGGREGATIONS, how)
@@ -136,10 +181,10 @@ class Flags(absl_flags.FlagValues):
         absl_flags.DEFINE(_LimitsParser(), "limits", None, told, self, serializer)
 
     def config(self) -> None:
-        """Defines --config and the overrides --config.<field> that the command line holds.
+        """Defines --config and the overrides --config.<field> on the command line.
 
         Raises:
-          UserError: a config that is not there or cannot be run, or a field it does not have.
+          UserError: the config does not exist or cannot be run, or has no such field.
         """
         argv = self.__dict__["argv"]
         for position, argument in enumerate(argv):
@@ -163,22 +208,31 @@ class Flags(absl_flags.FlagValues):
         )
 
     def require(self, **hints: str) -> None:
-        """Raises a UserError for the first of some flags that was not given; hints say what it is.
+        """Checks that some flags were given; reports the first that was not.
 
         As in `flags.require(workdir="the folder of the run, such as runs/a")`.
+
+        Args:
+          **hints: by flag, a description of its value.
+
+        Raises:
+          UserError: one was not given.
         """
         for name, hint in hints.items():
             if self[name].value is None:
                 raise UserError(f"give --{name}, {hint}", code="argument.missing")
 
     def require_config(self) -> ConfigDict:
-        """Returns the config that was given, checked.
+        """Checks and returns the config that was given.
 
-        Where the command line names another front end or model than the file, the file's settings
-        of the old one are dropped, with a warning.
+        If the command line names another front end or model than the file, the file's settings of
+        the old one are dropped, with a warning.
+
+        Returns:
+          The config.
 
         Raises:
-          UserError: none was, or it is not a config.
+          UserError: none was given, or it is not a config.
         """
         flag = self["config"]
         if flag.value is None:
@@ -199,5 +253,5 @@ class Flags(absl_flags.FlagValues):
         return flag.value
 
     def given(self, *names: str) -> dict[str, Any]:
-        """The values of some flags, as arguments of a function that calls them the same."""
+        """The values of some flags, as keyword arguments of the same names."""
         return {name: self[name].value for name in names}

@@ -1,4 +1,4 @@
-"""Flags that several commands share which listen to audio, and what they come to."""
+"""Flags that commands for prediction share, and their values as arguments."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def define_rules(flags: Flags) -> None:
 
 
 def rules_of(flags: Flags) -> Any:
-    """What is to be told, as `predict_files` takes it."""
+    """The rules, as `predict_files` takes them."""
     tree = mgr_jax.read_genre_tree(flags.genre_tree) if flags.genre_tree else {}
     return mgr_jax.Rules(tuple(flags.classes or ()), flags.min_probability, tree)
 
@@ -46,7 +46,7 @@ def define_timeline(flags: Flags) -> None:
 
 
 def timeline_of(flags: Flags) -> Any:
-    """The timeline that is asked for, as `predict_files` takes it."""
+    """The timeline, as `predict_files` takes it."""
     settings = flags.given("hop", "smoothing", "hysteresis", "min_section")
     settings["min_length"] = settings.pop("min_section")
     given = {name: value for name, value in settings.items() if value is not None}
@@ -79,7 +79,7 @@ def define_output(flags: Flags) -> None:
 
 
 def output_of(flags: Flags) -> dict[str, Any]:
-    """Where results are kept, as `predict_files` takes it."""
+    """The place and formats of results, as `predict_files` takes them."""
     formats = [name for name in flags.format or ["csv"] if name != "text"]
     return {
         "out": flags.out,
@@ -90,7 +90,11 @@ def output_of(flags: Flags) -> dict[str, Any]:
 
 
 def shown_of(flags: Flags) -> str:
-    """What is shown on standard output: text, csv or jsonl; nothing where it is kept alone."""
+    """The format on standard output: text, csv or jsonl; empty if there is none.
+
+    Raises:
+      UserError: a format needs a file, or does not exist.
+    """
     formats = flags.format or (["csv"] if flags.out else ["text"])
     for name in formats:
         if name not in _FORMATS:
@@ -110,7 +114,7 @@ def is_submission(flags: Flags) -> bool:
     """Whether a submission to a challenge is to be written.
 
     Raises:
-      UserError: it is, with flags that do not go with it.
+      UserError: flags do not fit a submission.
     """
     if "crowdai" not in (flags.format or ()):
         if flags.missing_classes:

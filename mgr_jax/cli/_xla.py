@@ -13,9 +13,9 @@ _VALUE = "-LIBRARY_FUSION_TYPE_INDIVIDUAL_CONVOLUTION"
 
 
 def set_xla_flags() -> None:
-    """Adds the convolution flag to XLA_FLAGS, where this jaxlib knows it and nobody has set it."""
+    """Adds the convolution flag to XLA_FLAGS, if this jaxlib has it and the user has not set it."""
     version = tuple(int(part) for part in metadata.version("jaxlib").split(".")[:2])
     current = os.environ.get("XLA_FLAGS", "")
-    # libtpu reads XLA_FLAGS too and knows other flags.
+    # libtpu reads XLA_FLAGS too and has other flags.
     if version in _KNOWN and _FLAG not in current and not importlib.util.find_spec("libtpu"):
         os.environ["XLA_FLAGS"] = f"{current} {_FLAG}={_VALUE}".strip()

@@ -11,6 +11,7 @@ fpcalc). Of features: identical rows. Writes audit.md, audit.json and audit.png 
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 from mgr_jax.data.published import list_names
 from mgr_jax.leakage import FINGERPRINTS
@@ -45,6 +46,6 @@ def main(flags: Flags, args: list[str]) -> None:
     )
     how = flags.given("artists", "protocol", "fingerprint", "workers", "progress", "limits")
     audit = mgr_jax.audit(**material, **how, store=flags.out)
-    print(f"{audit}\nWrote {audit.save(flags.out)}")
+    say(f"{audit}\nWrote {audit.save(flags.out)}")
     if flags.strict:
         audit.require_apart()

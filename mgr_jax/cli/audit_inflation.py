@@ -10,6 +10,7 @@ times. Writes inflation.md and inflation.json to --out, where the networks are k
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "data"
@@ -44,4 +45,4 @@ def main(flags: Flags, args: list[str]) -> None:
     features = flags.given("artists", "features", "seconds", "components", "workers")
     how = flags.given("classifiers", "metric", "folds", "seeds", "progress")
     inflation = mgr_jax.measure_inflation(config, flags.out, **how, **examples, **features)
-    print(f"{inflation}\nWrote {inflation.save(flags.out)}")
+    say(f"{inflation}\nWrote {inflation.save(flags.out)}")

@@ -25,6 +25,7 @@ command again only fits what is not there.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "train"
@@ -64,4 +65,4 @@ def main(flags: Flags, args: list[str]) -> None:
         **flags.given("protocol", "folds", "parts", "seeds", "split", "aggregation"),
         **flags.given("i_know_this_leaks", "workers", "workdir"),
     )
-    print(scores)
+    say(scores)

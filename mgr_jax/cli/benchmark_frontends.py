@@ -6,6 +6,7 @@ They are compared where they are installed: pip install 'mgr-jax[bench]'. Run it
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "measure"
@@ -27,6 +28,6 @@ def main(flags: Flags, args: list[str]) -> None:
     """Times them, prints tables and writes the files that are asked for."""
     options = flags.given("seconds", "clips", "rounds", "devices", "audio", "progress")
     report = mgr_jax.benchmark_frontends(**options)
-    print(report)
+    say(report)
     for path in report.save(**flags.given("json", "markdown")):
-        print(f"Wrote {path}")
+        say(f"Wrote {path}")

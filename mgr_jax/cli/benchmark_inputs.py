@@ -5,6 +5,7 @@ mgr-jax benchmark inputs --markdown=inputs.md  # with lame, sox and ffmpeg
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "measure"
@@ -23,6 +24,6 @@ def main(flags: Flags, args: list[str]) -> None:
     report = mgr_jax.benchmark_inputs(
         complete=flags["markdown"].value is not None, **flags.given("progress")
     )
-    print(report)
+    say(report)
     for path in report.save(**flags.given("json", "markdown")):
-        print(f"Wrote {path}")
+        say(f"Wrote {path}")

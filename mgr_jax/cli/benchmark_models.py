@@ -5,6 +5,7 @@ mgr-jax benchmark models --notimes               # all, in a minute
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "measure"
@@ -24,6 +25,6 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Times them, prints a table and writes the files that are asked for."""
     report = mgr_jax.benchmark_models(args, **flags.given("clips", "times", "measured", "progress"))
-    print(report)
+    say(report)
     for path in report.save(**flags.given("json", "markdown")):
-        print(f"Wrote {path}")
+        say(f"Wrote {path}")

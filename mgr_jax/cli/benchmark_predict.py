@@ -7,6 +7,7 @@ PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it 
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "measure"
@@ -29,6 +30,6 @@ def main(flags: Flags, args: list[str]) -> None:
     flags.require(model="the folder of a trained run, such as runs/demo")
     options = flags.given("folder", "files", "rounds", "progress")
     report = mgr_jax.benchmark_predict(flags.model, **options)
-    print(report)
+    say(report)
     for path in report.save(**flags.given("json", "markdown")):
-        print(f"Wrote {path}")
+        say(f"Wrote {path}")

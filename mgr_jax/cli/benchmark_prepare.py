@@ -8,6 +8,7 @@ audioread is compared where it is installed and finds the program ffmpeg. Run it
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "measure"
@@ -29,6 +30,6 @@ def main(flags: Flags, args: list[str]) -> None:
     del args
     options = flags.given("folder", "files", "sample_rate", "rounds", "progress")
     report = mgr_jax.benchmark_prepare(**options)
-    print(report)
+    say(report)
     for path in report.save(**flags.given("json", "markdown")):
-        print(f"Wrote {path}")
+        say(f"Wrote {path}")

@@ -8,6 +8,7 @@ and a split is evaluated. Run it on a quiet machine.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "measure"
@@ -26,6 +27,6 @@ def main(flags: Flags, args: list[str]) -> None:
     """Times it, prints tables and writes the files that are asked for."""
     del args
     report = mgr_jax.benchmark_scaling(**flags.given("clips", "rounds", "progress"))
-    print(report)
+    say(report)
     for path in report.save(**flags.given("json", "markdown")):
-        print(f"Wrote {path}")
+        say(f"Wrote {path}")

@@ -9,6 +9,7 @@ pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "measure"
@@ -33,6 +34,6 @@ def main(flags: Flags, args: list[str]) -> None:
     if args or flags.networks:
         options["networks"] = args
     report = mgr_jax.benchmark_startup(flags.model, **options)
-    print(report)
+    say(report)
     for path in report.save(**flags.given("json", "markdown")):
-        print(f"Wrote {path}")
+        say(f"Wrote {path}")

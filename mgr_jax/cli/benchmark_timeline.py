@@ -7,6 +7,7 @@ on test tracks. It takes a minute or two.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "measure"
@@ -26,6 +27,6 @@ def main(flags: Flags, args: list[str]) -> None:
     del args
     flags.require(model="the folder of a trained run, such as runs/a")
     report = mgr_jax.benchmark_timeline(flags.model, **flags.given("data_dir", "progress"))
-    print(report)
+    say(report)
     for path in report.save(**flags.given("json", "markdown")):
-        print(f"Wrote {path}")
+        say(f"Wrote {path}")

@@ -7,6 +7,7 @@ PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it 
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "measure"
@@ -26,6 +27,6 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Times them, prints tables and writes the files that are asked for."""
     report = mgr_jax.benchmark_train(args, **flags.given("batch", "rounds", "compiled", "progress"))
-    print(report)
+    say(report)
     for path in report.save(**flags.given("json", "markdown")):
-        print(f"Wrote {path}")
+        say(f"Wrote {path}")

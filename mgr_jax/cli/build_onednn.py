@@ -7,6 +7,7 @@ CPU device does the work; run it again after an update of jax. MGR_JAX_ONEDNN=0 
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "measure"
@@ -20,4 +21,4 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Compiles them and says where they are."""
     del flags, args
-    print(mgr_jax.build_onednn())
+    say(mgr_jax.build_onednn())

@@ -8,6 +8,7 @@ undecided, and a check whether sounds are music at all. Written into the run's m
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "use"
@@ -31,4 +32,4 @@ def main(flags: Flags, args: list[str]) -> None:
     options = flags.given(
         "precision", "split", "report_split", "data_dir", "background", "timeline", "progress"
     )
-    print(mgr_jax.calibrate(flags.model, **options))
+    say(mgr_jax.calibrate(flags.model, **options))

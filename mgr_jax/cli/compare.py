@@ -10,6 +10,7 @@ compare.md, compare.csv and, with matplotlib, compare.png.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "examine"
@@ -29,6 +30,6 @@ def main(flags: Flags, args: list[str]) -> None:
     """Compares, prints and writes."""
     options = flags.given("split", "metric", "baseline", "aggregation")
     comparison = mgr_jax.compare(args, **options)
-    print(comparison)
+    say(comparison)
     if flags.out:
-        print(f"Wrote {comparison.save(flags.out)}")
+        say(f"Wrote {comparison.save(flags.out)}")

@@ -17,6 +17,7 @@ command again goes on where it stopped; one fold by itself is `mgr-jax train
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "train"
@@ -43,4 +44,4 @@ def main(flags: Flags, args: list[str]) -> None:
     how = flags.given("protocol", "folds", "parts", "seeds", "splits", "i_know_this_leaks")
     shown = flags.given("aggregation", "progress")
     result = mgr_jax.cross_validate(config, flags.workdir, **how, **shown)
-    print(f"{result}\nNext: mgr-jax report --model={flags.workdir} --split={result.split}")
+    say(f"{result}\nNext: mgr-jax report --model={flags.workdir} --split={result.split}")

@@ -15,6 +15,7 @@ interruption; FILE.parts has what is finished. `mgr-jax search` names the neares
 import sys
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 from mgr_jax.cli._predicting import define_reading
 
@@ -45,8 +46,8 @@ def main(flags: Flags, args: list[str]) -> None:
         progress=flags.progress,
         **options,
     )
-    print(made)
+    say(made)
     for failure in made.failures[:-1]:
-        print(failure, file=sys.stderr)
+        say(failure, file=sys.stderr)
     if made.failures:
         raise mgr_jax.UserError(made.failures[-1], code="predict.failed")

@@ -18,6 +18,7 @@ scored is named in <name>_left_out.csv. mgr-jax report --split=<name> draws it.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 from mgr_jax.files import write_json
 
@@ -59,7 +60,7 @@ def main(flags: Flags, args: list[str]) -> None:
     options |= flags.given("leave_out_unknown", "include_trained", "limits", "workers")
     options |= flags.given("checkpoint", "data_dir", "aggregation", "top_k", "progress")
     result = mgr_jax.evaluate(flags.model, flags.split, **options)
-    print(result)
+    say(result)
     if flags.json:
         write_json(flags.json, result.scores)
     if flags.record:

@@ -15,6 +15,7 @@ baselines, prepare_data --dataset=feature_array, predict and evaluate.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "data"
@@ -41,4 +42,4 @@ def main(flags: Flags, args: list[str]) -> None:
         **flags.given("features", "out", "audio", "dataset", "sample_rate", "data_dir"),
         **flags.given("seconds", "corrected", "workers", "limits"),
     )
-    print(table)
+    say(table)

@@ -11,6 +11,7 @@ from the file; arrays that are missing or left over are an error that names them
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "train"
@@ -32,7 +33,7 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Imports and prints, or lists."""
     if flags.list:
-        print(mgr_jax.format_sources(flags.source))
+        say(mgr_jax.format_sources(flags.source))
         return
     flags.require(
         source="what the file is, such as efficientat (--list tells all)",
@@ -40,4 +41,4 @@ def main(flags: Flags, args: list[str]) -> None:
         out="the folder to make, such as models/mine",
     )
     options = flags.given("labels", "reading", "checkpoint")
-    print(mgr_jax.import_weights(flags.source, flags.weights, flags.out, **options))
+    say(mgr_jax.import_weights(flags.source, flags.weights, flags.out, **options))

@@ -6,6 +6,7 @@ mgr-jax init_config choi2016  # writes choi2016.py here
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 from mgr_jax.config.files import copy_config, find_config, locate_config
 
@@ -22,8 +23,8 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Lists the configs, or copies those that are named."""
     if not args:
-        print(mgr_jax.format_configs(details=flags.all))
+        say(mgr_jax.format_configs(details=flags.all))
     for spec in [locate_config(spec) for spec in args]:  # all are found before one is written
         target, arg = copy_config(spec, flags.out), find_config(spec)[1]
         config = f"{target}:{arg}" if arg else target
-        print(f"Wrote {target}; train with: mgr-jax train --config={config} --workdir=runs/NAME")
+        say(f"Wrote {target}; train with: mgr-jax train --config={config} --workdir=runs/NAME")

@@ -16,6 +16,7 @@ are averaged: if two cancel each other, as only the whole of a sound tells, pred
 import sys
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 from mgr_jax.cli._predicting import define_rules, rules_of
 
@@ -49,4 +50,4 @@ def main(flags: Flags, args: list[str]) -> None:
     options = flags.given("sample_rate", "channels", "format", "hop", "checkpoint", "limits")
     source = sys.stdin.buffer if is_raw else flags.input
     for prediction in mgr_jax.listen(flags.model, source, rules=rules_of(flags), **options):
-        print(prediction.describe(flags.top), flush=True)
+        say(prediction.describe(flags.top))

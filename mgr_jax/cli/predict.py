@@ -4,8 +4,7 @@ r"""Recognise the genres of audio files and folders.
   mgr-jax predict --model=runs/a folder/ --out=genres \
     --format=csv,parquet,audacity,m3u
   mgr-jax predict --model=runs/a folder/ --write_tags=show
-  mgr-jax predict --model=runs/fma --format=crowdai --out=submission.csv \
-    fma_test/
+  mgr-jax predict --model=runs/fma --format=crowdai --out=out.csv fma_test/
 
 With --out, genres.jsonl has a line for each file as it is done, and the same command after a kill
 goes on: what is done is skipped, what has changed is tried again. Of it are made: genres.csv, as it
@@ -44,29 +43,28 @@ def main(flags: Flags, args: list[str]) -> None:
     flags.require(model="the folder of a trained run, such as runs/a")
     options = flags.given("table", "checkpoint", "limits", "workers", "progress")
     if predicting.is_submission(flags):
-        done = mgr_jax.write_submission(
-            flags.model, args, flags.out, missing_classes=flags.missing_classes, **options
-        )
+        options |= flags.given("missing_classes")
+        done = mgr_jax.write_submission(flags.model, args, flags.out, **options)
         say(*done.failures, file=sys.stderr)
-        say(str(done))
+        say(done)
         return
     shown = predicting.shown_of(flags)
     leave_output_to_results(shown in ("csv", "jsonl"))
+    timeline, rules = predicting.timeline_of(flags), predicting.rules_of(flags)
     options |= predicting.output_of(flags) | flags.given("features")
-    options |= {"timeline": predicting.timeline_of(flags), "rules": predicting.rules_of(flags)}
-    found = mgr_jax.predict_files(flags.model, args, **options)
+    found = mgr_jax.predict_files(flags.model, args, timeline=timeline, rules=rules, **options)
     if flags.dry_run:
-        say(*map(str, found.plan))
+        say(*found.plan)
         return
     try:
         for line in found.lines(shown, flags.top):
-            say(line.removesuffix("\n"))
+            say(line.removesuffix("\n"), wrap=shown == "text")
     except mgr_jax.UserError:  # such as of results that could not be written
-        say(*map(str, found.tag_changes), *found.failures, file=sys.stderr)
+        say(*found.tag_changes, *found.failures, file=sys.stderr)
         raise
-    say(*map(str, found.tag_changes), file=sys.stdout if shown == "text" else sys.stderr)
+    say(*found.tag_changes, file=sys.stdout if shown == "text" else sys.stderr)
     if flags.out:
-        say(str(found))
+        say(found)
     say(*found.failures[:-1], file=sys.stderr)
     if found.failures:
         raise mgr_jax.UserError(found.failures[-1], code="predict.failed")

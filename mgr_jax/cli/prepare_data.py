@@ -16,6 +16,7 @@ split by.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 from mgr_jax.data.datasets import list_datasets, list_options, needed_options
 
@@ -49,6 +50,6 @@ def main(flags: Flags, args: list[str]) -> None:
     given = {name: value for name, value in given.items() if value is not None}
     how = flags.given("sample_rate", "data_dir", "overwrite", "progress", "limits")
     prepared = mgr_jax.prepare(flags.dataset, num_workers=flags.workers, **how, **given)
-    print(f"Prepared {prepared}.")
+    say(f"Prepared {prepared}.")
     rate = f"--config.sample_rate={prepared.sample_rate}"
-    print(f"Train with: --config=NAME:data={prepared.name} {rate}")
+    say(f"Train with: --config=NAME:data={prepared.name} {rate}")

@@ -11,6 +11,7 @@ What each is good for, and what it may have heard before, stands in docs/pretrai
 import json
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "train"
@@ -27,4 +28,4 @@ def main(flags: Flags, args: list[str]) -> None:
     if flags.json:
         print(json.dumps(mgr_jax.describe_pretrained(), indent=2))
     else:
-        print(mgr_jax.format_pretrained(details=flags.all))
+        say(mgr_jax.format_pretrained(details=flags.all))

@@ -8,6 +8,7 @@ with those that are known, so that a name always stands for the same weights.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "train"
@@ -26,4 +27,4 @@ def main(flags: Flags, args: list[str]) -> None:
             "give the name of one network, as mgr-jax pretrained lists them",
             code="argument.missing",
         )
-    print(mgr_jax.get_pretrained(args[0], flags.weights))
+    say(mgr_jax.get_pretrained(args[0], flags.weights))

@@ -7,6 +7,7 @@ folder of the run, or to report/<split>/.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "examine"
@@ -23,4 +24,4 @@ def define_flags(flags: Flags) -> None:
 def main(flags: Flags, args: list[str]) -> None:
     """Writes the report and prints its summary."""
     flags.require(model="the folder of an evaluated run, such as runs/a")
-    print(mgr_jax.write_report(flags.model, **flags.given("split", "compare", "aggregation")))
+    say(mgr_jax.write_report(flags.model, **flags.given("split", "compare", "aggregation")))

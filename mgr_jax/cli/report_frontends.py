@@ -4,6 +4,7 @@ mgr-jax report frontends --audio=song.mp3 --start=30 --seconds=10 --out=song
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "examine"
@@ -22,4 +23,4 @@ def main(flags: Flags, args: list[str]) -> None:
     """Writes the pages and prints where they are."""
     flags.require(audio="a file, such as song.mp3")
     options = flags.given("out", "start", "seconds", "progress")
-    print(f"Wrote {mgr_jax.draw_frontends(flags.audio, **options)}")
+    say(f"Wrote {mgr_jax.draw_frontends(flags.audio, **options)}")

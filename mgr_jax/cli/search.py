@@ -12,6 +12,7 @@ similarity, name, place, and artist, title and genre where they are known.
 import sys
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "use"
@@ -33,10 +34,10 @@ def main(flags: Flags, args: list[str]) -> None:
     options = flags.given("top", "not_same_artist", "model", "limits")
     found = mgr_jax.search(flags.like, flags["in"].value, **options)
     for neighbour in found.nearest:
-        print(neighbour)
+        say(neighbour)
     if found.unknown_artists:
         said = f"Left out {found.unknown_artists} rows whose artist is unknown."
-        print(said, file=sys.stderr)
+        say(said, file=sys.stderr)
     if not found.nearest:
         raise mgr_jax.UserError(
             f"{flags['in'].value} holds no other track to compare; embed more files",

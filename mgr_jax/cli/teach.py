@@ -13,6 +13,7 @@ embeds new files only. docs/teach.md says how it scores.
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "train"
@@ -43,4 +44,4 @@ def main(flags: Flags, args: list[str]) -> None:
     options = flags.given("on", "add", "labels", "columns", "class_names", "mapping", "group_by")
     options |= flags.given("folds", "svm", "seed", "limits", "workers", "progress")
     made = mgr_jax.teach(args, out=flags.out, **options)
-    print(f"{made}\n  mgr-jax predict --model={made.path} song.mp3")
+    say(f"{made}\n  mgr-jax predict --model={made.path} song.mp3")

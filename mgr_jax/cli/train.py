@@ -8,6 +8,7 @@ and --num_processes and with its own --process_id; on a TPU pod --coordinator=au
 """
 
 import mgr_jax
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 
 GROUP = "train"
@@ -36,4 +37,4 @@ def main(flags: Flags, args: list[str]) -> None:
     result = mgr_jax.train(config, flags.workdir, progress=flags.progress)
     if result.first_process:
         split = "" if result.next_split == "test" else f" --split={result.next_split}"
-        print(f"{result}. Next: mgr-jax evaluate --model={flags.workdir}{split}")
+        say(f"{result}. Next: mgr-jax evaluate --model={flags.workdir}{split}")

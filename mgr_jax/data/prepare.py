@@ -42,17 +42,20 @@ def prepare(
 ) -> Prepared:
     """Prepares a dataset for training, or finds that it is prepared already.
 
-        music = mgr_jax.prepare("audio_folder", manual_dir="songs", split_by=["artist"])
-        print(music)   # its folder, classes, tracks per split, and how it is split
-        config = mgr_jax.read_config("demo")
-        config.dataset, config.sample_rate = music.name, music.sample_rate
-
     Audio is decoded, resampled, split and stored under a name by which training finds it. The
     dataset appears only when it is complete: a failed build leaves nothing behind, and what it was
     to replace stays. The leftovers of a killed build are removed by the next one in `data_dir`. If
     two processes, on one machine or several, build the same dataset at once, the second waits and
     then finds it (with `overwrite`, it builds again). Unreadable files are left out, and listed
     with reasons in `skipped`.
+
+    Example:
+      >>> music = mgr_jax.prepare("audio_folder", manual_dir="~/music", split_by=["artist"])
+      >>> print(music)
+      …/audio_folder/music_by_artist_22050/1.0.0: 4 classes, 84 train, 18 validation, 18 test …
+      >>> config.dataset, config.sample_rate = music.name, music.sample_rate
+      >>> mgr_jax.prepare("gtzan", manual_dir="~/Downloads/gtzan").skipped
+      {'jazz.00054': '…'}
 
     Args:
       dataset: one of `mgr_jax.list_datasets()`; "gtzan" stands for gtzan/fault_filtered.

@@ -50,7 +50,13 @@ def top_k_accuracy(
 
 
 def prepare_top_k_accuracy(label: np.ndarray, probabilities: np.ndarray, k: int) -> Score:
-    """A function of weights that computes `top_k_accuracy`."""
+    """A function of weights that computes `top_k_accuracy`.
+
+    Args:
+      label: [rows] int.
+      probabilities: [rows, classes].
+      k: number of classes.
+    """
     top = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     return prepare_weighted_mean((top == label[:, None]).any(axis=1))
 
@@ -149,7 +155,13 @@ def calibration_error(
 def prepare_calibration_error(
     label: np.ndarray, probabilities: np.ndarray, *, bins: int = 15
 ) -> Score:
-    """A function of weights that computes `calibration_error`."""
+    """A function of weights that computes `calibration_error`.
+
+    Args:
+      label: [rows] int, or [rows, classes] of 0 and 1.
+      probabilities: [rows, classes].
+      bins: number of bins.
+    """
     confidence, came_true, index = _binned(label, probabilities, bins)
     gaps = np.zeros((len(label), bins))
     np.add.at(gaps, (np.arange(len(label))[:, None], index), came_true - confidence)
@@ -210,12 +222,13 @@ def _prepare_class_counts(
     label: np.ndarray, probabilities: np.ndarray
 ) -> Callable[[Weights], tuple[np.ndarray, np.ndarray, np.ndarray]]:
     truth, answer = decide(label, probabilities)
-    # One product of floats: three of float and bool take three times as long.
-    rows = np.concatenate([truth & answer, truth, answer], axis=1).astype(np.float64)
+    rows = np.concatenate([truth & answer, truth, answer], axis=1)
 
     def count(weights: Weights = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         weights = np.ones(len(label)) if weights is None else weights
-        hits, support, answered = np.split(weights @ rows, 3, axis=-1)
+        # One product of floats: three of float and bool take three times as long.
+        counted = weights @ rows.astype(np.float64)
+        hits, support, answered = np.split(counted, 3, axis=-1)
         return hits, support, answered
 
     return count

@@ -15,8 +15,8 @@ from mgr_jax.baselines.scoring import score_repeats
 from mgr_jax.baselines.sources import read_examples
 from mgr_jax.data.parts import assign_parts
 from mgr_jax.data.pipeline import open_split, target_names
-from mgr_jax.errors import UserError
-from mgr_jax.evaluation import Predictions, Protocol
+from mgr_jax.errors import UserError, printable
+from mgr_jax.evaluation import Predictions, Protocol, format_interval
 from mgr_jax.files import expand, require_folder, together, write_json, write_text
 from mgr_jax.leakage.inflation import BY, choose_metric, inflation, inflation_rows
 from mgr_jax.model_folder import name_system
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Inflation:
-    """Scores of the same models by protocols that leak less and less; `str` gives the page.
+    """Scores of the same models by protocols that leak less and less.
 
     Attributes:
       metric: the metric that is compared.
@@ -64,7 +64,16 @@ class Inflation:
             parts += ["Not scored:", _list(map(markdown_text, self.failed))]
         return "\n\n".join(parts)
 
-    __str__ = markdown
+    def __str__(self) -> str:
+        """The same for a terminal: a line for each score and difference."""
+        lines = [f"What leaking is worth: {self.metric}"]
+        for name in self.systems:
+            for row in inflation_rows(name, self.systems[name]):
+                numbers = {key: row[key] for key in row if key not in ("system", "level")}
+                lines += ["", f"{printable(name)}, {row['level']}s"]
+                lines += [f"  {key:<24}{format_interval(numbers[key]):>24}" for key in numbers]
+        told = [*self.notes, *(p.sentence for p in self.protocols.values()), *self.failed]
+        return "\n".join([*lines, "", *map(printable, told)])
 
     def save(self, folder: str | Path) -> Path:
         """Writes inflation.md and inflation.json.

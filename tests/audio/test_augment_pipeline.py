@@ -308,7 +308,7 @@ def test_shares_may_be_whole_numbers(spec):
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_the_package_lists_every_setting_with_its_default(name):
-    listed = re.split(r"\n  \w", mgr_jax.audio.augment.__doc__.partition(f"\n  {name} ")[2])[0]
+    listed = re.split(r"\n    \w", mgr_jax.audio.augment.__doc__.partition(f"\n    {name} ")[2])[0]
     parameters = inspect.signature(AUGMENTATIONS[name].function).parameters.values()
     for parameter in parameters:
         given = parameter.name in ("length", "lengths")

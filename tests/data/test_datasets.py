@@ -13,7 +13,7 @@ from errors import user_error
 import mgr_jax
 import mgr_jax.data
 from mgr_jax import cli
-from mgr_jax.data.datasets import FRACTIONS, SEED, Option, find_datasets, list_datasets
+from mgr_jax.data.datasets import FRACTIONS, NAME, SEED, Option, find_datasets, list_datasets
 from mgr_jax.data.locate import find_dataset
 from mgr_jax.data.prepare import prepare
 
@@ -109,7 +109,8 @@ def test_adding_a_dataset_is_adding_a_folder(toy, tmp_path, capsys):
     text = " ".join(capsys.readouterr().out.split())
     assert "--pitch: toy: how high the toy plays (3)." in text
     assert "the folder of the toy's notes" in text
-    assert "audio_folder, feature_array, gtzan, toy: what to call the dataset" in text
+    named = [name for name, record in find_datasets().items() if NAME in record.options]
+    assert f"{', '.join(named)}: what to call the dataset" in text
 
     flags = [f"--manual_dir={toy}", "--sample_rate=12000", "--workers=0", f"--data_dir={tmp_path}"]
     assert cli.main(["prepare_data", "--dataset=toy/loud", "--pitch=7", *flags]) == 0

@@ -42,7 +42,8 @@ def test_a_network_is_measured_and_its_config_stays_what_it_was(tmp_path, tiny_c
     assert found.protocols["row_random"].sentence in found.markdown()
 
     page = found.save(tmp_path / "out")
-    assert page.read_text(encoding="utf-8") == f"{found}\n"
+    assert page.read_text(encoding="utf-8") == f"{found.markdown()}\n"
+    assert max(map(len, str(found).splitlines()[:8])) <= 80
     stored = json.loads((tmp_path / "out" / "inflation.json").read_text(encoding="utf-8"))
     read = {name: Protocol.from_dict(made) for name, made in stored["protocols"].items()}
     assert read == found.protocols
