@@ -226,7 +226,7 @@ def read_measured(path: str | Path) -> dict[str, Any]:
         return {"speeds": speeds, **{key: content[key] for key in kept}}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(
-            f"{path} has no speeds of networks; write it with mgr-jax benchmark models --json",
+            f"{path} has no speeds of networks; give the JSON of mgr-jax benchmark models",
             code="benchmark.not_measured",
         ) from error
 
