@@ -226,7 +226,7 @@ def read_measured(path: str | Path) -> dict[str, Any]:
         return {"speeds": speeds, **{key: content[key] for key in kept}}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UserError(
-            f"{path} has no speeds of networks; write it with mgr-jax benchmark models --json",
+            f"{path} has no speeds of networks; give the JSON of mgr-jax benchmark models",
             code="benchmark.not_measured",
         ) from error
 
@@ -235,7 +235,7 @@ def format_models(report: Mapping[str, Any]) -> str:
     """The content of `benchmark_models` as a page in Markdown."""
     text = (
         "The networks of all shipped configs, as `mgr-jax benchmark models` found them. "
-        "`mgr-jax train --config=CONFIG` trains the network of a row, with the input that its "
+        "`mgr-jax train` takes the config of a row, and trains its network with the input that the "
         f"source describes. Parameters are for {CLASSES} classes. FLOPs are those of the matrix "
         "products and convolutions of the network for one clip; a multiplication and an addition "
         "count as two."
