@@ -30,7 +30,7 @@ _FOLDER = re.compile(
     r"[\"'](folder|my_music|songs|music)[\"']"
 )
 _CONFIG = re.compile(r"--config=([\w/-]+\.py)")
-_OUT = re.compile(r"(?:--out=|\bout=[\"'])([\w./-]+)")
+_OUT = re.compile(r"(?:--out=|\b(?:out|workdir)=[\"'])([\w./-]+)")
 
 
 class Workspace:
