@@ -30,7 +30,7 @@ _FOLDER = re.compile(
     r"[\"'](folder|my_music|songs|music)[\"']"
 )
 _CONFIG = re.compile(r"--config=([\w/-]+\.py)")
-_OUT = re.compile(r"(?:--out=|\bout=[\"'])([\w./-]+)")
+_OUT = re.compile(r"(?:--out=|\b(?:out|workdir)=[\"'])([\w./-]+)")
 
 
 class Workspace:
@@ -175,19 +175,17 @@ def _clip(genre: str, number: int, seconds: float) -> np.ndarray:
 
 def _write_music(folder: Path) -> None:
     for name, artists in (("music", 22), ("my_music", 4), ("other_music", 2)):
-        rows = [["path", "genre", "artist"]]
-        if name == "other_music":
-            rows = [["file", "style", "artist"]]
+        rows = [["path", "genre", "artist", "file", "style"]]  # by either name
         for genre in GENRES:
             (folder / name / genre).mkdir(parents=True)
             for number in range(artists):
                 path = f"{genre}/{number}.wav"
                 clip = _clip(genre, number + 100 * (name != "music"), 2)
                 soundfile.write(folder / name / path, clip, RATE)
-                rows.append([path, genre, f"{genre} artist {number}"])
+                rows.append([path, genre, f"{genre} artist {number}", path, genre])
         if name == "my_music":
             soundfile.write(folder / name / "song.mp3", _clip("jazz", 50, 4), RATE, format="MP3")
-            rows.append(["song.mp3", "jazz", "jazz artist 0"])
+            rows.append(["song.mp3", "jazz", "jazz artist 0", "song.mp3", "jazz"])
         with (folder / name / "index.csv").open("w", newline="") as file:
             csv.writer(file).writerows(rows)
     with (folder / "songs.csv").open("w") as file:
