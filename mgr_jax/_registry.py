@@ -32,7 +32,11 @@ class Registry(Mapping[str, type[T]]):
 
     @functools.cached_property
     def places(self) -> dict[str, tuple[str, str]]:
-        """The module and the class of each name, in the order of the names."""
+        """The module and the class of each name, in the order of the names.
+        
+        Raises:
+          ValueError: two modules register one name.
+        """
         places: dict[str, tuple[str, str]] = {}
         for file in importlib.resources.files(self._package).iterdir():
             module, dot, suffix = file.name.rpartition(".")
