@@ -33,7 +33,7 @@ class Registry(Mapping[str, type[T]]):
     @functools.cached_property
     def places(self) -> dict[str, tuple[str, str]]:
         """The module and the class of each name, in the order of the names.
-        
+
         Raises:
           ValueError: two modules register one name.
         """
