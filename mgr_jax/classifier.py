@@ -20,8 +20,8 @@ from mgr_jax.models import Network, create_model
 from mgr_jax.models.masking import frame_mask
 from mgr_jax.models.normalisation import BatchNorm
 from mgr_jax.random_keys import quick_key
-from mgr_jax.run_once import run_once
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
+from mgr_jax.tracing import run_once
 
 _LARGEST = 2**31  # numbers of a batch or a network: 8 GiB, and training keeps four of each
 

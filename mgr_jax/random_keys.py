@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Hashable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +30,8 @@ def quick_key(seed: int) -> jax.Array:
     """
     key = jax.random.key(seed)
     is_threefry = str(jax.random.key_impl(key)) == "threefry2x32"
-    if not (is_threefry and jax.config.jax_threefry_partitionable):
+    is_new = jax.config.jax_threefry_partitionable  # type: ignore[attr-defined]
+    if not (is_threefry and is_new):
         return key
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=_unrolled())
 
@@ -68,7 +70,7 @@ def _count(key: jax.Array, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array
     return _encrypt(key, jnp.zeros_like(counters), counters)
 
 
-def _fold_in(key: jax.Array, number: jax.Array) -> jax.Array:
+def _fold_in(key: jax.Array, number: Any) -> jax.Array:
     return jnp.stack(_encrypt(key, jnp.uint32(0), jnp.asarray(number, jnp.uint32)))
 
 

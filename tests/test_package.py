@@ -44,7 +44,7 @@ ARROWS: dict[str, set[str]] = {
     "ahead": set(),
     "third_party": set(),
     "random_keys": set(),
-    "run_once": set(),
+    "tracing": set(),
     "huge_pages": set(),
     "program_cache": set(),
     "catalogue": set(),
@@ -75,7 +75,7 @@ ARROWS: dict[str, set[str]] = {
     "models": {"onednn"},
     "input_spec": {"audio.clips"},
     "classifier": {
-        "audio.dsp", "audio.frontends", "models", "input_spec", "random_keys", "run_once",
+        "audio.dsp", "audio.frontends", "models", "input_spec", "random_keys", "tracing",
     },
     "model_folder": {
         "background", "classifier", "decisions", "input_spec", "audio.clips", "model_of_config",
@@ -88,7 +88,7 @@ ARROWS: dict[str, set[str]] = {
         "evaluation.protocol",
     },
     "training": {
-        "classifier", "run_once", "onednn", "input_spec", "model_folder", "model_of_config",
+        "classifier", "tracing", "onednn", "input_spec", "model_folder", "model_of_config",
         "data", "config", "evaluation", "reports",
         "audio.augment", "audio.dsp", "audio.frontends", "training.checkpoint",
     },

@@ -59,7 +59,7 @@ def format_help(name: str, module: ModuleType, flags: Flags) -> str:
       flags: its flags.
     """
     summary, examples, *rest = (module.__doc__ or "").strip().split("\n\n")
-    # Python 3.13 takes the indent away where all lines have it.
+    # A formatter, and Python 3.13, take the indent away where all lines have it.
     told = [summary, textwrap.indent(textwrap.dedent(examples), "  "), *map(_fill, rest)]
     usage = f"usage: {name} [flags] {getattr(module, 'ARGUMENTS', '')}".rstrip()
     return "\n".join(["\n\n".join([*told, usage]), *_flag_lines(flags)])

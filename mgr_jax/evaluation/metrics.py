@@ -222,12 +222,13 @@ def _prepare_class_counts(
     label: np.ndarray, probabilities: np.ndarray
 ) -> Callable[[Weights], tuple[np.ndarray, np.ndarray, np.ndarray]]:
     truth, answer = decide(label, probabilities)
-    # One product of floats: three of float and bool take three times as long.
-    rows = np.concatenate([truth & answer, truth, answer], axis=1).astype(np.float64)
+    rows = np.concatenate([truth & answer, truth, answer], axis=1)
 
     def count(weights: Weights = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         weights = np.ones(len(label)) if weights is None else weights
-        hits, support, answered = np.split(weights @ rows, 3, axis=-1)
+        # One product of floats: three of float and bool take three times as long.
+        counted = weights @ rows.astype(np.float64)
+        hits, support, answered = np.split(counted, 3, axis=-1)
         return hits, support, answered
 
     return count

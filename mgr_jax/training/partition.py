@@ -15,6 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from mgr_jax.errors import UserError
 from mgr_jax.signals import take_back
+from mgr_jax.tracing import without_collection
 
 Tree = Any
 
@@ -85,11 +86,11 @@ class Pmap:
 
     def compile_update(self, step: Callable) -> Callable:
         """See Partition."""
-        return jax.pmap(step, self.axis_name, donate_argnums=(0,))
+        return without_collection(jax.pmap(step, self.axis_name, donate_argnums=(0,)))
 
     def compile_predict(self, step: Callable) -> Callable:
         """See Partition."""
-        return jax.pmap(step, self.axis_name)
+        return without_collection(jax.pmap(step, self.axis_name))
 
     def gather(self, rows: jax.Array) -> np.ndarray:
         """See Partition."""
@@ -134,11 +135,13 @@ class ShardedJit:
 
     def compile_update(self, step: Callable) -> Callable:
         """See Partition."""
-        return jax.jit(step, donate_argnums=(0,), out_shardings=self._replicated)
+        return without_collection(
+            jax.jit(step, donate_argnums=(0,), out_shardings=self._replicated)
+        )
 
     def compile_predict(self, step: Callable) -> Callable:
         """See Partition."""
-        return jax.jit(step, out_shardings=self._sharded)
+        return without_collection(jax.jit(step, out_shardings=self._sharded))
 
     def gather(self, rows: jax.Array) -> np.ndarray:
         """See Partition."""

@@ -15,7 +15,7 @@ from mgr_jax.audio.augment import Augment, example_keys, of_partners
 from mgr_jax.classifier import GenreClassifier, classify
 from mgr_jax.errors import UserError
 from mgr_jax.input_spec import InputSpec
-from mgr_jax.run_once import run_once
+from mgr_jax.tracing import run_once
 from mgr_jax.training.dropout import dropout_by_example
 from mgr_jax.training.loops import fast_in_loops
 from mgr_jax.training.optim import Loss, l2_penalty

@@ -1,6 +1,7 @@
 """The commands as a user types them: what they print, write, refuse and exit with."""
 
 import dataclasses
+import io
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import pytest
 
 import mgr_jax
 from mgr_jax import cli
+from mgr_jax.cli._console import say
 from mgr_jax.cli._flags import Flags
 from mgr_jax.config import base_config, to_json, validate
 from mgr_jax.config.files import list_configs, read_config
@@ -71,6 +73,21 @@ def test_help_is_an_example_first_and_fits_a_terminal(capsys, command):
         assert f"usage: mgr-jax {command} [flags]" in out
         flags = [line.split()[0] for line in lines if re.match(r"  --[\w\[]", line)]
         assert len(set(flags)) == len(flags)
+
+
+def test_long_lines_are_broken_between_words_on_a_terminal_alone(open_terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = f"  {'a word ' * 30}\nshort"
+    say(text, file=(pipe := io.StringIO()))
+    assert pipe.getvalue() == f"{text}\n"
+    say(text, file=(terminal := open_terminal()))
+    *lines, last = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) < 80
+    assert all(line.startswith("  ") for line in lines)
+    assert " ".join(" ".join(lines).split()) == " ".join(text.split()[:-1])
+    assert last == "short"
+    say(text, file=(terminal := open_terminal()), wrap=False)
+    assert terminal.getvalue() == f"{text}\n"
 
 
 @pytest.mark.parametrize("command", map(cli.spell, cli.list_commands()))

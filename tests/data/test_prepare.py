@@ -3,6 +3,7 @@
 import csv
 import errno
 import itertools
+import json
 import os
 import pickle
 import shutil
@@ -443,3 +444,18 @@ def test_of_builds_at_once_one_builds_and_the_others_wait(music, tmp_path):
 @pytest.mark.slow
 def test_a_dataset_is_whole_wherever_preparing_is_killed(music, tmp_path):
     require_success(start("prepare_killed", music, tmp_path / "tfds", 20))
+
+
+def test_records_of_a_track_are_one_row_of_the_index(tmp_path):
+    folder, shared = tmp_path / "train", {"artist_id": "x", "groups": "{}"}
+    with cache_writer.write_cache(folder, 2) as add:
+        for name, offset, length in (("a", 0, 3), ("a", 3, 2), ("b", 0, 4)):
+            own = {"track_id": name, "offset": offset, "length": length}
+            own |= {"label": len(name), "tags": np.array([0, offset], np.uint8)}
+            add(shared | own, bytes(2 * length))
+    with np.load(folder / "index.npz") as index:
+        found = {name: index[name].tolist() for name in index.files}
+    assert found == {"start": [0, 5], "length": [5, 4], "label": [1, 1], "tags": [[0, 0]] * 2}
+    text = json.loads((folder / "text.json").read_text(encoding="utf-8"))
+    assert text == {"track_id": ["a", "b"], "artist_id": ["x"] * 2, "groups": ["{}"] * 2}
+    assert (folder / "data.bin").stat().st_size == 18

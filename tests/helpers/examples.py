@@ -98,6 +98,9 @@ def examples_of_docstrings(path: Path) -> list[Example]:
                 found.append(Example(name, line, code))
             for number, command in _commands(code, anywhere=False):
                 found.append(Example(name, line + number, command))
+        if path.parent.name == "cli" and text.count("\n\n") == 1:  # then they lost their indent
+            for number, command in _commands(text.partition("\n\n")[2], anywhere=False):
+                found.append(Example(name, first + 2 + number, command))
         for fence in _FENCE.finditer(text):
             if fence[3] in ("python", "py"):
                 line = first + text.count("\n", 0, fence.start(4))

@@ -46,7 +46,7 @@ def read_notebook(*names: str) -> nbformat.NotebookNode:
 def run(book: nbformat.NotebookNode, folder: Path) -> dict[str, nbformat.NotebookNode]:
     """Runs a notebook in a folder; returns its cells."""
     client = NotebookClient(
-        book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        book, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # tensorboard's
     own = {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "PATH": programs}

@@ -1,5 +1,7 @@
 """What runs once is compiled in parts, with the values of one program."""
 
+import gc
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from flax import linen as nn
 
 from mgr_jax.random_keys import quick_key
-from mgr_jax.run_once import run_once
+from mgr_jax.tracing import run_once, without_collection
 
 
 class _Inner(nn.Module):
@@ -77,3 +79,19 @@ def test_a_generator_that_the_user_has_chosen_is_kept():
         assert str(jax.random.key_impl(quick_key(0))) == "rbg"
     with jax.threefry_partitionable(False):
         assert str(jax.random.key_impl(quick_key(0))) == "threefry2x32"
+
+
+def test_without_collection_collects_again_afterwards_where_it_did():
+    within = without_collection(gc.isenabled)
+    assert gc.isenabled()
+    assert not within()
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError):
+        without_collection(lambda: 1 / 0)()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        within()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
