@@ -94,7 +94,7 @@ def test_a_dataset_with_a_copy_and_artists_across_splits(capsys, leaky_data, tmp
     code, again, err = audit(capsys, *flags, f"--out={tmp_path / 'b'}", "--strict")
     assert again.replace(f"{tmp_path}/b", str(tmp_path)) == out
     assert code == 1
-    assert "splits of audio_folder/leaky at 12000 Hz share artist (2), recording (1); what" in err
+    assert "splits of audio_folder/leaky at 12000 Hz share artist (2), recording (1); keep" in err
 
 
 def test_a_damaged_store_is_computed_anew(capsys, leaky_folder, tmp_path):
@@ -194,7 +194,7 @@ def test_repetitions_in_gtzan(capsys, shared_dir, tmp_path):
     [
         ([], "one of dataset, audio and table"),
         (["--audio=x", "--table=y"], "one of dataset, audio and table"),
-        (["--audio={tmp}", "--subset=small"], "subset says more of a table"),
+        (["--audio={tmp}", "--subset=small"], "subset describes a table"),
         (["--audio=/no/where"], "is not a folder"),
         (["--table=/no/where.csv"], "is not a file"),
         (["--dataset=rendered/demo", "--data_dir=/no"], "make it with"),
