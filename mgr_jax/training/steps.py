@@ -161,7 +161,7 @@ def make_train_step(
         rng = jax.random.fold_in(jax.random.key(seed), state.step)
         examples = _augmented(augment, seed, inputs(data, batch), batch, classifier)
         grads, metrics, batch_stats = gradient(state, examples, rng)
-        if axis_name and lax.axis_size(axis_name) > 1:
+        if axis_name:
             grads, metrics = lax.pmean((grads, metrics), axis_name)
         deltas, opt_state = optimizer.update(grads, state.opt_state, state.params)
         deltas = jax.tree.map(lambda x: x * state.lr_scale, deltas)
