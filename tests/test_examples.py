@@ -40,6 +40,7 @@ ABSENT = {
     ("--format=crowdai",): "a network of FMA's 16 genres",
     ("--write_tags",): "mutagen, which is not part of mgr_jax",
     ("--split=train",): "a minute",
+    ("report", "frontends"): "a minute",
     ("calibrate", "--timeline"): "songs of minutes, which are spliced",
 }
 # Docstrings whose examples are not run, and why; their calls must fit all the same.

@@ -64,8 +64,10 @@ class Workspace:
         for name in _CONFIG.findall(text):
             _copy(Path(__file__).parents[2] / "configs/choi2016.py", self.folder / name)
         for name in _OUT.findall(text):  # which is to be new
-            for path in self.folder.glob(f"{name}*"):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            for end in ("", ".csv", ".jsonl", ".parquet"):
+                path = self.folder / f"{name}{end}"
+                if path.exists():
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def make_given(name: str) -> Any:
@@ -190,6 +192,7 @@ def _write_music(folder: Path) -> None:
             csv.writer(file).writerows(rows)
     with (folder / "songs.csv").open("w") as file:
         file.writelines(["path,style\n", *(f"{genre}/0.wav,{genre}\n" for genre in GENRES)])
+    (folder / "index.csv").write_text("path,genre,artist\nsong.mp3,jazz,jazz artist 99\n")
     (folder / "parents.csv").write_text("child,parent\nhiphop,popular\nrock,popular\n")
     song = np.concatenate([_clip("jazz", 7, 4), _clip("rock", 7, 4)])
     soundfile.write(folder / "song.mp3", song, RATE, format="MP3")
