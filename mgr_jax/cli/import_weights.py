@@ -34,6 +34,8 @@ def main(flags: Flags, args: list[str]) -> None:
     """Imports and prints, or lists."""
     if flags.list:
         say(mgr_jax.format_sources(flags.source))
+        if not flags.source:
+            say("\n--list --source=NAME shows all of one.")
         return
     flags.require(
         source="what the file is, such as efficientat (--list tells all)",

@@ -24,6 +24,8 @@ def main(flags: Flags, args: list[str]) -> None:
     """Lists the configs, or copies those that are named."""
     if not args:
         say(mgr_jax.format_configs(details=flags.all))
+        if not flags.all:
+            say("\n--all shows their arguments and scores; mgr-jax init_config NAME copies one.")
     for spec in [locate_config(spec) for spec in args]:  # all are found before one is written
         target, arg = copy_config(spec, flags.out), find_config(spec)[1]
         config = f"{target}:{arg}" if arg else target

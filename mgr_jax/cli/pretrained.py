@@ -29,3 +29,5 @@ def main(flags: Flags, args: list[str]) -> None:
         print(json.dumps(mgr_jax.describe_pretrained(), indent=2))
     else:
         say(mgr_jax.format_pretrained(details=flags.all))
+        if not flags.all:
+            say("mgr-jax pretrained --all shows scores and sources.")

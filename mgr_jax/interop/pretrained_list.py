@@ -11,7 +11,7 @@ _HEADS = ("name", "values", "MB", "classes", "licence", "trained on", "taught", 
 _NUMBERS = (1, 2, 3, 6)  # columns
 _NOTE = (
     "there: yes, or from where mgr-jax pretrained get NAME takes it. taught: accuracy of mgr-jax "
-    "teach on 107 clips of GTZAN. mgr-jax pretrained --all tells scores and sources."
+    "teach on 107 clips of GTZAN."
 )
 _NOTES = (
     "there: yes; or how to get it, with `mgr-jax pretrained get NAME`: by pip, or of a file that "

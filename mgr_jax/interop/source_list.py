@@ -31,7 +31,7 @@ def format_sources(name: str | None = None) -> str:
         f"{name:<{width}}{textwrap.shorten(source.about, _WIDTH - width, placeholder=' …')}"
         for name, source in sources.items()
     ]
-    return "\n".join([*lines, "", "mgr-jax import_weights --list --source=NAME tells all of one."])
+    return "\n".join(lines)
 
 
 def describe_sources() -> list[dict[str, str]]:

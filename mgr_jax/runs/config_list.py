@@ -29,10 +29,7 @@ def format_configs(*, details: bool = False) -> str:
             f"{name:<16}{textwrap.shorten(about, _WIDTH - 16, placeholder=' …')}"
             for name, about in abouts.items()
         ]
-        end = (
-            "mgr-jax init_config --all tells their arguments; mgr-jax init_config NAME copies one."
-        )
-        return "\n".join([*lines, "", textwrap.fill(end, _WIDTH)])
+        return "\n".join(lines)
     ledger = read_ledger(shipped_ledger())
     parts = []
     for name, about in abouts.items():

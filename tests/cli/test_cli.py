@@ -287,8 +287,8 @@ def test_evaluate_compare_and_report(capsys, trained_run, data_dir, tmp_path):
 @pytest.mark.parametrize(
     ("task", "classes", "says"),
     [
-        ("single_label", 2, "top_k=9 says nothing of 2 classes; leave it out"),
-        ("single_label", 5, "top_k=9 says nothing of 5 classes; give 2 to 4, or leave it out"),
+        ("single_label", 2, "top_k=9 makes no sense with 2 classes; leave it out"),
+        ("single_label", 5, "top_k=9 makes no sense with 5 classes; give 2 to 4, or leave it out"),
         ("multi_label", 50, "top_k=9 asks for the rank of one genre"),
     ],
 )
