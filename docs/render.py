@@ -13,8 +13,8 @@ shows how long the run took. The table `runs` has everything that was recorded b
 
 The text between `<!-- benchmark: SUITE -->` and `<!-- /benchmark -->` is what
 `mgr-jax benchmark SUITE` prints, made from its JSON; the block `rows` has the comparisons of all
-suites, and `rows_key` those of KEY. A suite that was run twice has another file beside its own, such
-as train_xla.json.
+suites, and `rows_key` those of KEY. A suite that was run twice has another file beside its own,
+such as train_xla.json.
 """
 
 import importlib
