@@ -192,10 +192,11 @@ def _write_music(folder: Path) -> None:
             csv.writer(file).writerows(rows)
     with (folder / "songs.csv").open("w") as file:
         file.writelines(["path,style\n", *(f"{genre}/0.wav,{genre}\n" for genre in GENRES)])
-    (folder / "index.csv").write_text("path,genre,artist\nsong.mp3,jazz,jazz artist 99\n")
     (folder / "parents.csv").write_text("child,parent\nhiphop,popular\nrock,popular\n")
     song = np.concatenate([_clip("jazz", 7, 4), _clip("rock", 7, 4)])
-    soundfile.write(folder / "song.mp3", song, RATE, format="MP3")
+    with soundfile.SoundFile(folder / "song.mp3", "w", RATE, 1, format="MP3") as file:
+        file.artist = "somebody else"
+        file.write(song)
 
 
 def _prepare_and_train(folder: Path) -> None:
