@@ -76,7 +76,12 @@ def _unfold(nav: Any, folders: Mapping[str, list[Any]]) -> Any:
 
 def command_pages() -> dict[str, str]:
     """A page for each command, and the list of all of them first."""
-    index = ["# Commands", "", "What `mgr-jax COMMAND --help` says on the terminal.", ""]
+    index = [
+        "# Commands",
+        "",
+        "This is the list of all commands. A command's page is its `--help`, with all flags.",
+        "",
+    ]
     for group, names in _groups().items():
         links = (f"[`mgr-jax {cli.spell(name)}`]({name}.md)" for name in names)
         told = (_prose(_help(name)[0]) for name in names)
@@ -154,7 +159,12 @@ def _escaped(text: str) -> str:
 
 def api_pages() -> dict[str, str]:
     """A page for each group of public names, and the list of all of them first."""
-    index = ["# Python", "", "Every name here is one of the package, as in `mgr_jax.load`.", ""]
+    index = [
+        "# Python",
+        "",
+        "These are the public names of the package. Use them as in `mgr_jax.load`.",
+        "",
+    ]
     pages = {}
     for group, names in mgr_jax._GROUPS.items():
         page = f"{group.lower().replace(' ', '_')}.md"

@@ -13,7 +13,8 @@ shows how long the run took. The table `runs` has everything that was recorded b
 
 The text between `<!-- benchmark: SUITE -->` and `<!-- /benchmark -->` is what
 `mgr-jax benchmark SUITE` prints, made from its JSON; the block `rows` has the comparisons of all
-suites. A suite that was run twice has another file beside its own, such as train_xla.json.
+suites, and `rows_key` those of KEY. A suite that was run twice has another file beside its own,
+such as train_xla.json.
 """
 
 import importlib
@@ -35,6 +36,22 @@ PAGES = (DOCS.parent / "README.md", DOCS / "results.md")
 MINUTES = "minutes a run"
 PRETRAINED = DOCS / "pretrained.md"
 PERFORMANCE, MEASURED = DOCS / "performance.md", DOCS / "performance"
+# The comparisons at the top of the page: (what it is, file of the suite, case, peer).
+KEY = (
+    ("training step, oneDNN", "train", "geometric mean, float32", "PyTorch float32"),
+    ("the same, run again", "train_again", "geometric mean, float32", "PyTorch float32"),
+    ("training step, oneDNN", "train", "geometric mean, bfloat16", "PyTorch bfloat16"),
+    ("the same, run again", "train_again", "geometric mean, bfloat16", "PyTorch bfloat16"),
+    ("training step, XLA alone", "train_xla", "geometric mean, float32", "PyTorch float32"),
+    ("training step, XLA alone", "train_xla", "geometric mean, bfloat16", "PyTorch bfloat16"),
+    ("log-mel spectrograms", "frontends", "log-mel, 2 devices", "librosa per clip"),
+    ("log-mel spectrograms", "frontends", "log-mel, 2 devices", "torch.stft per clip"),
+    ("predicting", "predict", "30-s mp3 files, 2 cores", "librosa.load in a DataLoader + PyTorch"),
+    ("start", "startup", "predict one file, cache filled", "librosa and PyTorch"),
+    ("loader", "loaders", "3-s crops, int16, resident", "torch DataLoader, 0 workers"),
+    ("loader", "loaders", "3-s crops, int16, streaming", "torch DataLoader, 0 workers"),
+    ("preparing a dataset", "prepare", "by the clock", "librosa.load + soundfile"),
+)
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- /results -->)", re.DOTALL)
 _MEASURED = re.compile(r"(<!-- benchmark: (\w+) -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
 
@@ -73,6 +90,8 @@ def fill_measured(page: str, measured: dict[str, dict[str, Any]]) -> str:
         start, name, end = block.groups()
         if name == "rows":
             text = markdown_table(ratios(measured)) if measured else "No suite has been run yet."
+        elif name == "rows_key":
+            text = markdown_table(key_ratios(measured))
         elif name in measured:
             content = measured[name]
             module = importlib.import_module(f"mgr_jax.benchmark.{content['suite']}")
@@ -96,6 +115,16 @@ def ratios(measured: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
         }
         for name, content in measured.items()
         for row in content.get("rows", [])
+    ]
+
+
+def key_ratios(measured: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+    """The rows of `ratios` that KEY names, in its order."""
+    found = {(row["suite"], row["case"], row["peer"]): row for row in ratios(measured)}
+    return [
+        {"what": what} | {title: text for title, text in row.items() if title != "suite"}
+        for what, *place in KEY
+        if (row := found.get(tuple(place)))
     ]
 
 

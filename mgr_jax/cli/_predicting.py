@@ -20,10 +20,10 @@ def define_reading(flags: Flags) -> None:
 
 
 def define_rules(flags: Flags) -> None:
-    """Defines what is to be told."""
-    flags.group("what is told")
-    flags.names("classes", None, "Tell only these classes, with commas between.")
-    flags.number("min_probability", None, "Tell nothing less probable, from 0 to 1.", least=0)
+    """Defines which answers are given."""
+    flags.group("answers")
+    flags.names("classes", None, "Answer with these classes only, with commas between.")
+    flags.number("min_probability", None, "The least probability of an answer, 0 to 1.", least=0)
     flags.path("genre_tree", None, "Parents of genres: a CSV of child,parent; FMA's genres.csv.")
 
 

@@ -4,10 +4,11 @@
   mgr-jax audit --audio=~/music
   mgr-jax audit --table=fma_metadata.zip --subset=medium
 
-Of a dataset or table: tracks, artists and further columns in several splits. Of a dataset or folder
-of audio: recordings that stand in two tracks, whole or in part, though re-encoded, shifted, louder
-or noisy, told by acoustic fingerprints (haitsma_kalker is built in; chromaprint needs its program
-fpcalc). Of features: identical rows. Writes audit.md, audit.json and audit.png to --out.
+In a dataset or table it finds tracks, artists and values of further columns in several splits. In a
+dataset or folder of audio, acoustic fingerprints find recordings that are in two tracks, whole or
+in part, also if they were re-encoded, shifted, made louder or noisy (haitsma_kalker is built in;
+chromaprint needs its program fpcalc). In features it finds identical rows. It writes audit.md,
+audit.json and audit.png to --out.
 """
 
 import mgr_jax
@@ -33,7 +34,7 @@ def define_flags(flags: Flags) -> None:
     flags.choice("protocol", "dataset", protocols, "Splits to audit: as they are, or published.")
     flags.choice("fingerprint", FINGERPRINTS[0], FINGERPRINTS, "How audio is compared.")
     flags.path("out", "audit", "Folder to write to.")
-    flags.switch("strict", False, "Exit with 1 if anything stands in several splits.")
+    flags.switch("strict", False, "Exit with 1 if anything is in several splits.")
     flags.limits()
     flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)
     flags.switch("progress", True, "Show bars.")

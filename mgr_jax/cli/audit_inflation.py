@@ -4,9 +4,9 @@ r"""Measure how much a leak raises the scores of a model.
     --classifiers=svm,mlp1
   mgr-jax audit inflation --config=demo:data=audio_folder/music
 
-Scores the same models by each of these protocols, and says with intervals how much each leak adds:
-baselines on a dataset or a table, or the network of a config, which is trained three times --folds
-times. Writes inflation.md and inflation.json to --out, where the networks are kept, too.
+It scores the same models by row, by track and by artist, and says with intervals how much each leak
+adds. The models are baselines on a dataset or a table, or the network of a config, which is trained
+three times --folds times. It writes inflation.md, inflation.json and the networks to --out.
 """
 
 import mgr_jax

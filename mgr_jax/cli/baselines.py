@@ -16,12 +16,12 @@ mfcc_statistics (default), gtzan57, fma518 (corrected), random_projection; of ar
 them together; single, each on its own; fma, the 18 sets of FMA's table.
 
 Fixed protocols (dataset, official, fault_filtered) fit on the training part and score --split.
-With stratified_kfold, artist_kfold and row_random every fold is scored by a model of the others.
+With stratified_kfold, artist_kfold and row_random, a model of the other folds scores each fold.
 --aggregation=features averages the features of a track before fitting.
 
-Writes <workdir>/<feature set>/<classifier>/predictions/, which `compare` and `report` read, and
-baselines.md and .csv; with one feature set and one classifier <workdir>/predictions/ only. The same
-command again only fits what is not there.
+It writes baselines.md and .csv, and <workdir>/<feature set>/<classifier>/predictions/, which
+`compare` and `report` read; with one feature set and one classifier, only <workdir>/predictions/.
+The same command, given again, only fits what is missing.
 """
 
 import mgr_jax

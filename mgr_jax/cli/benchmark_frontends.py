@@ -2,7 +2,7 @@
 
   mgr-jax benchmark frontends --json=frontends.json
 
-They are compared where they are installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
+They are compared if they are installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax

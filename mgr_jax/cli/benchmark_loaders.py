@@ -3,7 +3,7 @@
   mgr-jax benchmark loaders --json=loaders.json
   mgr-jax benchmark loaders --tracks=20 --rounds=2   # in half a minute
 
-PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
+PyTorch is compared if it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax

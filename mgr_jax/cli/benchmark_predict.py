@@ -3,7 +3,7 @@
   mgr-jax benchmark predict --model=runs/demo  # 1,000 synthetic songs
   mgr-jax benchmark predict --model=runs/demo --files=100 --rounds=1
 
-PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
+PyTorch is compared if it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax

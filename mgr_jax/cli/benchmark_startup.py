@@ -4,8 +4,8 @@
   mgr-jax benchmark startup --model=runs/demo --networks  # in an hour
   mgr-jax benchmark startup --model=runs/demo torchvision:model=densenet121
 
-Beside prediction of one file stands a script with librosa and PyTorch, where they are installed:
-pip install 'mgr-jax[bench]'. Run it on a quiet machine.
+Prediction of one file is compared with a script of librosa and PyTorch, if they are installed: pip
+install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax

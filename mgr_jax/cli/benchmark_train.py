@@ -3,7 +3,7 @@
   mgr-jax benchmark train                         # five networks
   mgr-jax benchmark train short_chunk --rounds=5  # or those you name
 
-PyTorch is compared where it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
+PyTorch is compared if it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax

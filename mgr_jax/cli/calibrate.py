@@ -3,8 +3,9 @@
   mgr-jax calibrate --model=runs/a --precision=0.9 --report_split=test
   mgr-jax predict --model=runs/a song.mp3
 
-On its validation split: temperatures for its probabilities, thresholds below which predictions are
-undecided, and a check whether sounds are music at all. Written into the run's model.json.
+It fits to the validation split: temperatures for the probabilities, thresholds below which a
+prediction is undecided, and a check whether a sound is music at all. It writes them into the run's
+model.json. docs/undecided.md says how far to believe them.
 """
 
 import mgr_jax
@@ -17,8 +18,8 @@ GROUP = "use"
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.path("model", None, "Work directory of a run.")
-    flags.number("precision", 0.9, "Which share of what is told is to be right; 0: tell all.")
-    flags.text("split", "validation", "Whose tracks decide.")
+    flags.number("precision", 0.9, "Which share of the answers is to be right; 0: always answer.")
+    flags.text("split", "validation", "Split whose tracks are used to calibrate.")
     flags.text("report_split", None, "Score this one too, such as test; it decides nothing.")
     flags.path("data_dir", None, "TFDS folder, if it has moved since training.")
     flags.switch("background", True, "Check whether sounds are music at all.")

@@ -3,9 +3,9 @@
   mgr-jax compare runs/a runs/b runs/svm --split=test --out=runs/comparison
   mgr-jax compare runs/baselines runs/a --metric=macro_f1 --baseline=runs/a
 
-Reads what `evaluate`, `crossval` and `baselines` stored; a folder of such runs stands for all of
-them. Differences are to the best run, or to --baseline, over the tracks that both scored. Runs that
-were scored on other tracks or by another protocol are shown, not compared. With --out also written:
+It reads what `evaluate`, `crossval` and `baselines` stored. A folder of runs means all of them. The
+differences are to the best run, or to --baseline, over the tracks that both scored. Runs that were
+scored on other tracks or by another protocol are shown, but not compared. With --out it writes
 compare.md, compare.csv and, with matplotlib, compare.png.
 """
 

@@ -6,10 +6,10 @@ r"""Write embeddings of audio files or of a dataset.
   mgr-jax embed --model=runs/a --out=dataset.parquet \
     --split=train,validation,test
 
-Of each row the file holds name, start, end, label and probability, genre, artist and title where
-they are known (an index.csv in the folder, else the tags of the file), and the embedding; what made
-them stands in its metadata (docs/embeddings_format.md). The same command goes on after an
-interruption; FILE.parts has what is finished. `mgr-jax search` names the nearest rows.
+Each row has name, start, end, label, probability and the embedding. It also has genre, artist and
+title if they are known, from an index.csv in the folder or else from the tags of the file. The
+metadata of the table says how it was made (docs/embeddings_format.md). The same command goes on
+after an interruption; FILE.parts has what is finished. `mgr-jax search` finds the nearest rows.
 """
 
 import sys

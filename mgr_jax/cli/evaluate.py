@@ -7,14 +7,14 @@ r"""Score a model on a split or on your own labelled files.
   mgr-jax evaluate --model=runs/a --folder=my_music --labels=songs.csv \
     --columns=genre=style
 
-Writes <model>/predictions/<split>.npz (the table every metric reads) and <split>.json. --features
-scores the labelled tracks of a file, those that were trained on left out unless --split asks so.
+It writes <model>/predictions/<split>.npz, the table that every metric reads, and <split>.json.
+--features scores the labelled tracks of a file, without those of the training, unless --split asks.
 
---folder scores audio files that were never a dataset. Their labels are those of an index.csv
-(columns path and genre, perhaps artist), or the names of their folders. It shows which classes are
-taken for which and the surest mistakes, all of which go to <model>/predictions/<name>_mistakes.csv.
-Files that the model was trained on are told by their sound and left out; every file that is not
-scored is named in <name>_left_out.csv. mgr-jax report --split=<name> draws it.
+--folder scores audio files that were never a dataset. Labels come from an index.csv (columns path,
+genre and, if known, artist), or from the names of the folders. It shows which classes are confused,
+and the surest mistakes; all mistakes go to <model>/predictions/<name>_mistakes.csv. Files that the
+model was trained on are recognised by their sound and left out. <name>_left_out.csv names every
+file that was not scored. mgr-jax report --split=<name> draws the result.
 """
 
 import mgr_jax
@@ -39,7 +39,7 @@ def define_flags(flags: Flags) -> None:
     flags.switch(
         "leave_out_unknown", False, "folder: leave out labels that the model does not know."
     )
-    flags.switch("include_trained", False, "folder: score files too that were trained on.")
+    flags.switch("include_trained", False, "folder: also score files of the training.")
     flags.text("name", None, "folder: of the result; that of the folder unless given.")
     flags.limits()
     flags.integer("workers", None, "folder: decoding processes; as many as CPUs.", least=0)
@@ -50,7 +50,7 @@ def define_flags(flags: Flags) -> None:
     flags.aggregation("probabilities")
     flags.switch("record", False, "Append the result to the ledger of results.")
     flags.switch("progress", True, "Show bars.")
-    flags.target("ledger", "Which; docs/results.jsonl where there is one, else results.jsonl.")
+    flags.target("ledger", "Which one; docs/results.jsonl if it exists, else results.jsonl.")
 
 
 def main(flags: Flags, args: list[str]) -> None:

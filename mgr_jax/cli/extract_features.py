@@ -7,11 +7,12 @@ r"""Compute tables of hand-made features.
   mgr-jax extract_features --features=fma518 --corrected \
     --dataset=rendered/demo --sample_rate=22050 --out=table.parquet
 
-gtzan57 are the columns of Kaggle's GTZAN tables (that of "30 s" is of whole clips, a bit longer, so
-without --seconds), fma518 those of FMA's features.csv (published for the whole tracks, not for the
-clips), mfcc_statistics means and deviations of 20 MFCCs and of their differences. The same command
-goes on after an interruption; FILE.skipped.json lists what could not be used. The table is read by
-baselines, prepare_data --dataset=feature_array, predict and evaluate.
+gtzan57 are the columns of Kaggle's GTZAN tables. (The clips of its "30 s" table are a bit longer
+than that, so leave out --seconds.) fma518 are the columns of FMA's features.csv, which was
+published for whole tracks, not for clips. mfcc_statistics are means and deviations of 20 MFCCs and
+of their differences. The same command goes on after an interruption; FILE.skipped.json lists files
+that could not be used. baselines, prepare_data --dataset=feature_array, predict and evaluate read
+the table.
 """
 
 import mgr_jax
@@ -26,7 +27,7 @@ def define_flags(flags: Flags) -> None:
     flags.text("features", None, "gtzan57, fma518 or mfcc_statistics.")
     flags.path("audio", None, "Folder of audio files, in a folder per genre or as FMA's.")
     flags.text("dataset", None, "Or a prepared dataset.")
-    flags.integer("sample_rate", None, "In Hz; 22050, for fma518 of files their own.", least=1)
+    flags.integer("sample_rate", None, "In Hz; 22050, for fma518 that of each file.", least=1)
     flags.path("data_dir", None, "TFDS folder.")
     flags.number("seconds", 0.0, "A row per segment of this length; 0: a row per track.", 0)
     flags.switch("corrected", False, "fma518: with the true sample rate, not always 22050 Hz.")

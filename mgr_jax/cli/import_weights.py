@@ -5,9 +5,9 @@ r"""Make a model from weights of PyTorch, Keras, TensorFlow.
   mgr-jax predict --model=models/fcn song.mp3
   mgr-jax import_weights --list
 
-The folder is used like any run: predict, evaluate --folder, embed, teach, and
---config.init_from=models/fcn to train on from there. Widths, layers and number of classes are told
-from the file; arrays that are missing or left over are an error that names them.
+Use the folder like any run: predict, evaluate --folder, embed, teach, or train on from it with
+--config.init_from=models/fcn. Widths, layers and the number of classes are read from the file. If
+arrays are missing or left over, an error names them.
 """
 
 import mgr_jax
@@ -19,7 +19,7 @@ GROUP = "train"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.text("source", None, "What the file is; --list tells all that there are.")
+    flags.text("source", None, "What the file is; --list shows all.")
     flags.path("weights", None, "The file of weights.")
     flags.path("out", None, "The model folder to make.")
     flags.text("labels", None, "Names of the outputs: a file, or a known label set.")

@@ -16,7 +16,7 @@ ARGUMENTS = "[CONFIG …]"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.switch("all", False, "List arguments, and scores measured so far, too.")
+    flags.switch("all", False, "Also list arguments, and scores measured so far.")
     flags.path("out", ".", "Folder to copy it to.")
 
 

@@ -8,9 +8,10 @@ r"""Recognise genres while music plays, line by line.
   ffmpeg -re -i http://radio/stream -f s16le -ac 1 -ar 44100 - | \
     mgr-jax listen --model=runs/a --input=-
 
-A line tells where a window ends and what was heard in it; windows are as long as the model's clips.
-A file is read as fast as it can be; ffmpeg -re plays one in its own time. Ctrl-C ends it. Channels
-are averaged: if two cancel each other, as only the whole of a sound tells, predict hears it right.
+Each line says where a window ends and what was heard in it. Windows are as long as the model's
+clips. A file is read as fast as possible; ffmpeg -re plays it at its own speed. Ctrl-C ends it.
+Channels are averaged. If two channels cancel each other, use predict, which looks at the whole
+sound first.
 """
 
 import sys

@@ -6,13 +6,13 @@ r"""Recognise the genres of audio files and folders.
   mgr-jax predict --model=runs/a folder/ --write_tags=show
   mgr-jax predict --model=runs/fma --format=crowdai --out=out.csv fma_test/
 
-With --out, genres.jsonl has a line for each file as it is done, and the same command after a kill
-goes on: what is done is skipped, what has changed is tried again. Of it are made: genres.csv, as it
-grows; genres.labels/ for Audacity; genres.timelines/ (png); at the end genres.parquet, and
-genres.playlists/ by genre. With --beside they stand beside each song, such as song.mp3.mgr-jax.txt.
+With --out, genres.jsonl gets a line for each file as soon as it is done. After a kill the same
+command goes on: it skips finished files and repeats changed ones. The other formats are made from
+it: genres.csv, genres.labels/ (Audacity), genres.timelines/ (png), then genres.parquet and
+genres.playlists/. --beside writes them beside each song, such as song.mp3.mgr-jax.txt.
 
-A model of features reads an .npz or .csv file of them instead. --format=crowdai writes a submission
-to the WWW 2018 genre recognition challenge: a row per file, a column per FMA root genre.
+A model of stored features reads an .npz or .csv file. --format=crowdai writes a submission to the
+WWW 2018 genre recognition challenge: a row for each file, a column for each FMA root genre.
 """
 
 import sys

@@ -10,9 +10,9 @@ r"""Build a dataset: decode, resample, split and store it.
   mgr-jax prepare_data --dataset=feature_array --features=fma_metadata.zip \
     --subset=medium --splits=given --frame_rate=0.0333
 
-An audio_folder holds <genre>/<file> or <split>/<genre>/<file>, of what FFmpeg plays. Its index.csv,
-where it has one, has the columns path, genre, artist, split; any further column is kept, and can be
-split by.
+An audio_folder holds <genre>/<file> or <split>/<genre>/<file>, in any format that FFmpeg plays. It
+may have an index.csv with the columns path, genre, artist and split. Further columns are kept, and
+--split_by can use them.
 """
 
 import mgr_jax

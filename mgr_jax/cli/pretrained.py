@@ -4,8 +4,8 @@
   mgr-jax pretrained get musicnn_msd
   mgr-jax predict --model=musicnn_msd song.mp3
 
-A name stands wherever the folder of a model may: --model, --on, --config.init_from, mgr_jax.load.
-What each is good for, and what it may have heard before, stands in docs/pretrained.md.
+You can give a name wherever a model folder is expected: --model, --on, --config.init_from and
+mgr_jax.load. docs/pretrained.md says what each is good for, and what it may have heard before.
 """
 
 import json
@@ -19,7 +19,7 @@ GROUP = "train"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.switch("all", False, "Tell scores, sources and what the columns mean, too.")
+    flags.switch("all", False, "Also print scores, sources and what the columns mean.")
     flags.switch("json", False, "Print all that is known of them as JSON.")
 
 

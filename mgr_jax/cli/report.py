@@ -2,8 +2,8 @@
 
   mgr-jax report --model=runs/a --compare=runs/svm,runs/b
 
-Draws what `evaluate` and `baselines` stored, and computes no prediction. It goes to report/ in the
-folder of the run, or to report/<split>/.
+It draws what `evaluate` and `baselines` stored, and computes no predictions. The report goes to
+report/ in the folder of the run, or to report/<split>/.
 """
 
 import mgr_jax

@@ -4,12 +4,13 @@
   mgr-jax teach --add --out=models/mine more_music/
   mgr-jax predict --model=models/mine song.mp3
 
-my_music/ has a folder for each genre, or an index.csv (columns path, genre, artist). Songs in a
-folder called _other are none of the genres: what is like them is undecided. The network stays as it
-is; a head on its embedding is chosen by cross-validation that keeps artists (albums, folders)
-apart, and scored on songs that it has not seen, beside the network's own outputs, an SVM on 57
-hand-made features and the majority class. The same command goes on after an interruption; --add
-embeds new files only. docs/teach.md says how it scores.
+my_music/ has a folder for each genre, or an index.csv (columns path, genre, artist). Put songs that
+are none of the genres into a folder _other; songs like them become undecided.
+
+The network is not changed. Cross-validation that keeps artists (or albums, or folders) apart
+chooses a head on its embedding. The head is scored on songs that it has not seen, beside the
+network's own outputs, an SVM on 57 hand-made features and the majority class. The same command goes
+on after an interruption; --add embeds new files only. docs/teach.md explains the score.
 """
 
 import mgr_jax
@@ -31,7 +32,7 @@ def define_flags(flags: Flags) -> None:
     flags.path("mapping", None, "CSV file of genre,class: what the model's own classes mean.")
     flags.text("group_by", None, "Column of the index that folds keep apart; else the artist.")
     flags.integer("folds", None, "Outer folds; 0 leaves one group out at a time.", least=0)
-    flags.switch("svm", None, "Score the SVM beside; up to 120 files unless told.")
+    flags.switch("svm", None, "Also score the SVM; by default for up to 120 files.")
     flags.integer("seed", 0, "Of the folds.", least=0)
     flags.limits()
     flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)

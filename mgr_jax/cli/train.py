@@ -3,8 +3,9 @@ r"""Train a config, or go on where the training stopped.
   mgr-jax train --config=choi2016:model=k2c2,data=gtzan --workdir=runs/a \
     --config.batch_size=32
 
-Uses all devices of this machine. Over several machines, run it on each with the same --coordinator
-and --num_processes and with its own --process_id; on a TPU pod --coordinator=auto is enough.
+It uses all devices of this machine. To use several machines, run it on each of them with the same
+--coordinator and --num_processes, and with its own --process_id. On a TPU pod --coordinator=auto is
+enough.
 """
 
 import mgr_jax

@@ -10,16 +10,16 @@ _WIDTH = 80
 _HEADS = ("name", "values", "MB", "classes", "licence", "trained on", "taught", "there")
 _NUMBERS = (1, 2, 3, 6)  # columns
 _NOTE = (
-    "there: yes, or from where mgr-jax pretrained get NAME takes it. taught: accuracy of mgr-jax "
+    "there: yes, or how mgr-jax pretrained get NAME gets it. taught: accuracy of mgr-jax "
     "teach on 107 clips of GTZAN."
 )
 _NOTES = (
-    "there: yes; or how to get it, with `mgr-jax pretrained get NAME`: by pip, or of a file that "
-    "is downloaded by hand, which the command names. Then NAME stands for its folder.",
+    "there: yes; or how `mgr-jax pretrained get NAME` gets it: by pip, or from a file that you "
+    "download by hand (the command names it). Then NAME can be given for a model folder.",
     "taught: accuracy of `mgr-jax teach` on 107 clips of GTZAN, one artist left out at a time, "
     "which the network may have heard; docs/teach.md has the intervals.",
-    "measured: with this program; published: by their authors, on other data. All else that is "
-    "known of them: `mgr-jax pretrained --json`, and docs/pretrained.md.",
+    "measured: with this program; published: by their authors, on other data. More about them: "
+    "`mgr-jax pretrained --json`, and docs/pretrained.md.",
 )
 
 
@@ -49,7 +49,9 @@ def format_pretrained(*, details: bool = False) -> str:
                 break_on_hyphens=False,
             )
     lines.append("")
-    notes = (*_NOTES, f"They lie in {models_folder()} ($MGR_JAX_MODELS).") if details else (_NOTE,)
+    notes = (
+        (*_NOTES, f"They are kept in {models_folder()} ($MGR_JAX_MODELS).") if details else (_NOTE,)
+    )
     for note in notes:
         lines += textwrap.wrap(note, _WIDTH, break_long_words=False)
     return "\n".join(lines)

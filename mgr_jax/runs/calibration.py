@@ -66,18 +66,20 @@ class Calibration:
         if not (reported := found.get("reported")):
             checkpoint = "the checkpoint, " if found["split"] == "validation" else ""
             return (
-                f"What is reached on other tracks is not measured: the {found['split']} tracks "
-                f"chose {checkpoint}temperatures and thresholds, so that their numbers are "
+                f"The precision on other tracks is not measured: the {found['split']} tracks "
+                f"chose {checkpoint}temperatures and thresholds, so their numbers are "
                 "optimistic. Give another split to report, such as test."
             )
-        chose = "the checkpoint alone" if reported["split"] == "validation" else "nothing"
+        chose = "only the checkpoint" if reported["split"] == "validation" else "nothing"
         text = f"On {reported['split']} tracks, which chose {chose}, "
         track = reported["after"]["track"]
         share, low, high = track["precision"]
         if share is None:
-            return f"{text}nothing is told."
-        text += f"{_percent(share)} of what is told is right (95 % interval {_percent(low)} to "
-        text += f"{_percent(high)}), and something is told of {_percent(track['coverage'][0])}"
+            return f"{text}nothing is answered."
+        text += f"{_percent(share)} of the answers are right (95 % interval {_percent(low)} to "
+        text += (
+            f"{_percent(high)}), and {_percent(track['coverage'][0])} of the tracks get an answer"
+        )
         if wanted is None:
             return f"{text}."
         aim = f"the wanted {_percent(wanted)} is"

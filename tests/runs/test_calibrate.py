@@ -78,12 +78,12 @@ def test_model_json_says_what_was_found_and_all_that_it_said_before(calibrated, 
         (
             0.8,
             [0.95, 0.9, 0.99],
-            ["95.0 % of what is told", "90.0 % to 99.0 %", "80.0 % is reached"],
+            ["95.0 % of the answers", "90.0 % to 99.0 %", "80.0 % is reached"],
         ),
         (0.8, [0.6, 0.5, 0.7], ["60.0 %", "80.0 % is missed"]),
         (0.8, [0.9, 0.7, 0.97], ["80.0 % is not shown"]),
-        (0.8, [None, None, None], ["nothing is told"]),
-        (None, [0.6, 0.5, 0.7], ["60.0 % of what is told is right"]),
+        (0.8, [None, None, None], ["nothing is answered"]),
+        (None, [0.6, 0.5, 0.7], ["60.0 % of the answers are right"]),
     ],
 )
 def test_it_says_whether_the_wanted_precision_is_reached(calibrated, wanted, precision, words):
