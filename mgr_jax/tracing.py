@@ -65,8 +65,8 @@ def run_once(function: Callable, *args: Any) -> Any:
         if output in known:
             return known[output]
         part = _part(program, left, output, known)
-        # Constants within inner programs are not printed.
-        name = f"{part} {id(output) if _has_constants(part) else ''}"
+        # Arrays within programs are not printed.
+        name = f"{part} {id(output) if _holds_arrays(part) else ''}"
         if name not in programs:
             evaluate = core.jaxpr_as_fun(core.ClosedJaxpr(part, ()))
             programs[name] = jax.jit(evaluate, compiler_options=_LITTLE)
@@ -109,7 +109,10 @@ def _part(
     return program.replace(constvars=(), invars=inputs, outvars=[output], eqns=needed)
 
 
-def _has_constants(program: core.Jaxpr) -> bool:
+def _holds_arrays(program: core.Jaxpr) -> bool:
+    literals = [x for e in program.eqns for x in e.invars if isinstance(x, core.Literal)]
+    if any(np.ndim(literal.val) for literal in literals):  # as a setting of jax has it
+        return True
     inner = (value for equation in program.eqns for value in equation.params.values())
     closed = [value for value in inner if isinstance(value, core.ClosedJaxpr)]
-    return any(value.consts or _has_constants(value.jaxpr) for value in closed)
+    return any(value.consts or _holds_arrays(value.jaxpr) for value in closed)

@@ -51,8 +51,15 @@ class Index:
         self._text: dict[str, list[str]] = {"track_id": [], "artist_id": [], "groups": []}
 
     def add(self, head: Mapping[str, Any]) -> None:
-        """Takes a record into account: a track, or more of the last one."""
+        """Adds a record: a track, or more of the last one.
+
+        Raises:
+          ValueError: it is not the next part of its track.
+        """
         if head["offset"]:
+            before = dict(zip(self._text["track_id"][-1:], self._length[-1:], strict=True))
+            if before.get(head["track_id"]) != head["offset"]:
+                raise ValueError(f"the record before {head['track_id']}#{head['offset']} is missing")
             self._length[-1] += int(head["length"])
             return
         self._length.append(int(head["length"]))
