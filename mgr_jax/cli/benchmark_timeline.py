@@ -2,7 +2,7 @@
 
   mgr-jax benchmark timeline --model=runs/a --markdown=timeline.md
 
-Tracks of the run's own dataset are spliced: settings are chosen on validation tracks, and measured
+It splices tracks of the run's own dataset, chooses settings on validation tracks, and measures them
 on test tracks. It takes a minute or two.
 """
 
@@ -15,9 +15,9 @@ GROUP = "measure"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.path("model", None, "Folder of a run that tells one genre of audio.")
+    flags.path("model", None, "Folder of a run that predicts one genre of audio.")
     flags.path("data_dir", None, "The TFDS folder, if it has moved since the training.")
-    flags.target("markdown", "File for what is printed.")
+    flags.target("markdown", "File for the printed text.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show bars.")
 

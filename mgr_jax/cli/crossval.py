@@ -7,13 +7,14 @@ r"""Train and score a config fold by fold and seed by seed.
 
 Protocols: dataset, official and fault_filtered are fixed splits; stratified_kfold divides tracks,
 artist_kfold artists, dataset_kfold (the default, unless the config names another) as the dataset's
-own splits are divided. row_random divides segments whatever track they are of: it leaks, needs
+own splits are divided. row_random divides segments regardless of their track: it leaks, needs
 --i_know_this_leaks, and its results say so.
-Of three parts (--parts=3) one fold is scored, the next one chooses the checkpoint and the others
-are trained on; with --parts=2 the scored fold chooses it. --splits=train leaves the dataset's
-validation and test tracks alone, to choose between configs before they are looked at. The same
-command again goes on where it stopped; one fold by itself is `mgr-jax train
---config.protocol.name=… --config.protocol.fold=…`.
+
+With --parts=3 one fold is scored, the next one chooses the checkpoint, and the others are trained
+on; with --parts=2 the scored fold also chooses the checkpoint. --splits=train leaves out the
+dataset's validation and test tracks, to choose between configs before these are looked at. The same
+command again resumes where it stopped. To train one fold, use mgr-jax train
+--config.protocol.name=… --config.protocol.fold=….
 """
 
 import mgr_jax
@@ -26,11 +27,11 @@ GROUP = "train"
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.path("workdir", None, "Folder of the runs.")
-    flags.text("protocol", None, "The config's; dataset_kfold where that is dataset.")
-    flags.integer("folds", None, "How many; the config's, which is 5.", least=1)
+    flags.text("protocol", None, "Unless given the config's, or dataset_kfold for dataset.")
+    flags.integer("folds", None, "Number of folds; the config's (5) unless given.", least=1)
     flags.integer("parts", None, "3 (train, validation, test) or 2 (no test).", least=1)
-    flags.integer("seeds", 1, "How often all is done, each time with another seed.", least=1)
-    flags.names("splits", None, "Splits whose tracks are divided into folds; the config's: all.")
+    flags.integer("seeds", 1, "Number of repetitions, each with another seed.", least=1)
+    flags.names("splits", None, "Splits whose tracks are divided into folds; all unless given.")
     flags.switch("i_know_this_leaks", False, "Consent to a protocol that leaks.")
     flags.aggregation("probabilities")
     flags.switch("progress", True, "Show bars and results.")

@@ -3,8 +3,8 @@
   mgr-jax pretrained get musicnn_msd
   mgr-jax pretrained get efficientat_mn04 --weights=mn04_as_mAP_432.pt
 
-mgr-jax pretrained lists the names, and where the files come from. All arrays of a file are compared
-with those that are known, so that a name always stands for the same weights.
+mgr-jax pretrained lists the names, and where the files come from. All arrays of a file are checked,
+so a name always stands for the same weights.
 """
 
 import mgr_jax
@@ -17,7 +17,7 @@ ARGUMENTS = "NAME"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.path("weights", None, "The file, where it was downloaded by hand.")
+    flags.path("weights", None, "The file, if it was downloaded by hand.")
 
 
 def main(flags: Flags, args: list[str]) -> None:

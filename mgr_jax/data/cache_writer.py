@@ -59,7 +59,7 @@ class Index:
         if head["offset"]:
             before = dict(zip(self._text["track_id"][-1:], self._length[-1:], strict=True))
             if before.get(head["track_id"]) != head["offset"]:
-                raise ValueError(f"the record before {head['track_id']}#{head['offset']} is missing")
+                raise ValueError(f"a part of {head['track_id']} is missing")
             self._length[-1] += int(head["length"])
             return
         self._length.append(int(head["length"]))

@@ -14,8 +14,10 @@ from errors import user_error
 import mgr_jax
 import mgr_jax.data
 from mgr_jax import cli
+from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.datasets import FRACTIONS, NAME, SEED, Option, find_datasets, list_datasets
 from mgr_jax.data.locate import find_dataset
+from mgr_jax.data.pipeline import protocol_of
 from mgr_jax.data.prepare import prepare
 
 TOY = {

@@ -1,0 +1,23 @@
+"""What is known of a split's tracks, from their records in order."""
+
+import pytest
+
+from mgr_jax.data.cache_writer import Index
+
+
+def head(track: str, offset: int, length: int) -> dict:
+    return {"track_id": track, "artist_id": "", "groups": "{}", "label": 0, "tags": []} | {
+        "offset": offset,
+        "length": length,
+    }
+
+
+@pytest.mark.parametrize("offset", [1, 5])
+def test_a_part_of_another_track_is_not_taken_for_the_next(offset):
+    index = Index()
+    with pytest.raises(ValueError, match="a part of b is missing"):
+        index.add(head("b", offset, 2))
+    index.add(head("a", 0, 3))
+    index.add(head("a", 3, 2))
+    with pytest.raises(ValueError, match="a part of b is missing"):
+        index.add(head("b", offset, 2))
