@@ -66,7 +66,8 @@ class Index:
         self._label.append(int(head["label"]))
         self._tags += np.asarray(head["tags"], np.uint8).tobytes()
         for name, texts in self._text.items():
-            texts.append(sys.intern(head[name]))  # many have the same artist, or no groups
+            # Many have the same artist, or no groups; str: of an array of texts they are of a subclass.
+            texts.append(sys.intern(str(head[name])))
 
     def write(self, folder: Path, num_tags: int) -> None:
         """Writes index.npz and text.json."""
