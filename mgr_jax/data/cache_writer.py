@@ -66,7 +66,7 @@ class Index:
         self._label.append(int(head["label"]))
         self._tags += np.asarray(head["tags"], np.uint8).tobytes()
         for name, texts in self._text.items():
-            # Many have the same artist, or no groups; str: of an array of texts they are of a subclass.
+            # Many have the same artist, or no groups. Texts of arrays are of a subclass of str.
             texts.append(sys.intern(str(head[name])))
 
     def write(self, folder: Path, num_tags: int) -> None:
