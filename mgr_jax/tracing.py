@@ -57,6 +57,7 @@ def run_once(function: Callable, *args: Any) -> Any:
     known = dict(zip(program.constvars, closed.consts, strict=True))
     known |= dict(zip(program.invars, jax.tree.leaves(args), strict=True))
     left = [equation for equation in program.eqns if not _computed(equation, known)]
+    made_by = {variable: number for number, e in enumerate(left) for variable in e.outvars}
     programs: dict[str, Callable] = {}
 
     def compute(output: Any) -> Any:
@@ -64,9 +65,9 @@ def run_once(function: Callable, *args: Any) -> Any:
             return output.val
         if output in known:
             return known[output]
-        part = _part(program, left, output, known)
-        # Constants within inner programs are not printed.
-        name = f"{part} {id(output) if _has_constants(part) else ''}"
+        part = _part(program, left, made_by, output, known)
+        # Arrays within programs are not printed.
+        name = f"{part} {id(output) if _holds_arrays(part) else ''}"
         if name not in programs:
             evaluate = core.jaxpr_as_fun(core.ClosedJaxpr(part, ()))
             programs[name] = jax.jit(evaluate, compiler_options=_LITTLE)
@@ -95,21 +96,35 @@ def _computed(equation: core.JaxprEqn, known: dict[Any, Any]) -> bool:
 
 
 def _part(
-    program: core.Jaxpr, equations: list[core.JaxprEqn], output: Any, known: dict[Any, Any]
+    program: core.Jaxpr,
+    equations: list[core.JaxprEqn],
+    made_by: dict[Any, int],
+    output: Any,
+    known: dict[Any, Any],
 ) -> core.Jaxpr:
-    """The program of one output alone."""
-    wanted = {output}
-    needed: list[core.JaxprEqn] = []
-    for equation in reversed(equations):
-        if wanted & set(equation.outvars):
-            needed.insert(0, equation)
-            wanted |= {x for x in equation.invars if not isinstance(x, core.Literal)}
-    read = [x for equation in needed for x in equation.invars if not isinstance(x, core.Literal)]
-    inputs = [variable for variable in dict.fromkeys(read) if variable in known]
-    return program.replace(constvars=(), invars=inputs, outvars=[output], eqns=needed)
+    """The program of one output alone; `made_by` has the number of each variable's equation."""
+    wanted, needed = [output], set[int]()
+    while wanted:
+        number = made_by.get(wanted.pop())
+        if number is not None and number not in needed:
+            needed.add(number)
+            wanted += _read(equations[number])
+    chosen = [equations[number] for number in sorted(needed)]
+    read = dict.fromkeys(variable for equation in chosen for variable in _read(equation))
+    inputs = [variable for variable in read if variable in known]
+    return program.replace(constvars=(), invars=inputs, outvars=[output], eqns=chosen)
 
 
-def _has_constants(program: core.Jaxpr) -> bool:
-    inner = (value for equation in program.eqns for value in equation.params.values())
-    closed = [value for value in inner if isinstance(value, core.ClosedJaxpr)]
-    return any(value.consts or _has_constants(value.jaxpr) for value in closed)
+def _read(equation: core.JaxprEqn) -> list[Any]:
+    """The variables that an equation reads."""
+    return [x for x in equation.invars if not isinstance(x, core.Literal)]
+
+
+def _holds_arrays(program: core.Jaxpr) -> bool:
+    literals = [x for e in program.eqns for x in e.invars if isinstance(x, core.Literal)]
+    if any(np.ndim(literal.val) for literal in literals):  # as a setting of jax has it
+        return True
+    settings = [value for equation in program.eqns for value in equation.params.values()]
+    values = [x for value in settings for x in (value if isinstance(value, tuple) else (value,))]
+    inner = [value for value in values if isinstance(value, core.ClosedJaxpr)]
+    return any(value.consts or _holds_arrays(value.jaxpr) for value in inner)

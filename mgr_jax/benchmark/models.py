@@ -44,7 +44,7 @@ TABLES = {
     "fma_metadata.zip": SideFormat(518),
 }
 _ROUNDS = 5
-_ARXIV = re.compile(r"arXiv (\d{4}\.\d{5})")
+_ARXIV = re.compile(r"arXiv (\d{4}\.\d{4,5})")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,8 @@ from tqdm import tqdm
 
 from mgr_jax.errors import printable
 
+_NARROWEST = 20  # columns, into which text is wrapped
+
 
 class _ConsoleHandler(logging.Handler):
     """Writes progress to standard output, warnings to standard error, and both around bars."""
@@ -86,7 +88,7 @@ def console() -> Iterator[None]:
 def _fit(text: str, file: Any) -> str:
     if not file.isatty():
         return text
-    width = shutil.get_terminal_size().columns - 1
+    width = max(shutil.get_terminal_size().columns - 1, _NARROWEST)
     lines = []
     for line in text.split("\n"):
         indent = " " * (len(line) - len(line.lstrip()) + 2)

@@ -15,15 +15,15 @@ def define_reading(flags: Flags) -> None:
     flags.path("model", None, "Folder of a run, or the name of a pretrained network.")
     flags.text("checkpoint", "best", "best, latest or a step.")
     flags.limits()
-    flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)
+    flags.integer("workers", None, "Decoding processes; one per CPU unless given.", least=0)
     flags.switch("progress", True, "Show a bar.")
 
 
 def define_rules(flags: Flags) -> None:
-    """Defines which answers are given."""
-    flags.group("answers")
-    flags.names("classes", None, "Answer with these classes only, with commas between.")
-    flags.number("min_probability", None, "The least probability of an answer, 0 to 1.", least=0)
+    """Defines what is to be told."""
+    flags.group("results shown")
+    flags.names("classes", None, "Show only these classes, separated by commas.")
+    flags.number("min_probability", None, "Lowest probability to show, 0 to 1.", least=0)
     flags.path("genre_tree", None, "Parents of genres: a CSV of child,parent; FMA's genres.csv.")
 
 
@@ -36,9 +36,9 @@ def rules_of(flags: Flags) -> Any:
 def define_timeline(flags: Flags) -> None:
     """Defines whether and how a timeline is made."""
     flags.group("timeline")
-    flags.switch("timeline", False, "Say what every part is like; as do --hop, --smoothing, …")
-    flags.number("hop", None, "Seconds between windows; else as the model says.", least=0)
-    flags.number("smoothing", None, "Seconds that are averaged over.", least=0)
+    flags.switch("timeline", False, "Show the genres of every part; --hop and the like imply it.")
+    flags.number("hop", None, "Seconds between windows; the model's own unless given.", least=0)
+    flags.number("smoothing", None, "Seconds to average over.", least=0)
     flags.number(
         "hysteresis", None, "How much more probable another genre must be to take over.", least=0
     )
@@ -59,22 +59,22 @@ def define_output(flags: Flags) -> None:
     flags.names(
         "format",
         None,
-        "What to write, several with commas between: text (the default), csv, jsonl, parquet, "
-        "audacity, m3u, png (pictures of timelines); or crowdai. Without --out, one of the first "
-        "three to standard output; with --out, csv unless told.",
+        "Formats to write, separated by commas: text, csv, jsonl, parquet, audacity, m3u, png "
+        "(pictures of timelines); or crowdai. Without --out, one of the first three goes to "
+        "standard output (text unless given). With --out, csv unless given.",
     )
-    flags.path("out", None, "Keep results in files that begin so, such as genres: genres.jsonl.")
+    flags.path("out", None, "Beginning of the names of result files; genres: genres.jsonl.")
     flags.switch("beside", False, "Write song.mp3.mgr-jax.csv and the like beside each song.")
-    flags.choice("order", "input", ["input", "arrival"], "Of the results.")
+    flags.choice("order", "input", ["input", "arrival"], "Order of the results.")
     flags.switch("dry_run", False, "Only list what would be done with each file, and why.")
     flags.choice(
         "write_tags",
         None,
         ["show", "keep", "replace"],
-        "Write genres into the music files (mp3, flac, ogg, opus, m4a, …) as tags: show only says "
-        "what would be written, keep leaves genres that stand there, replace does not. The sound, "
-        "other tags and the times of a file stay. Needs mutagen, which is GPL-2.0-or-later and no "
-        "part of mgr_jax: pip install 'mgr-jax[tags]'.",
+        "Write genres into the music files (mp3, flac, ogg, opus, m4a, …) as tags: show only tells "
+        "what would be written, keep leaves existing genres, replace overwrites them. The sound, "
+        "other tags and the times of a file do not change. Needs mutagen, which is "
+        "GPL-2.0-or-later and no part of mgr_jax: pip install 'mgr-jax[tags]'.",
     )
 
 

@@ -19,9 +19,9 @@ Fixed protocols (dataset, official, fault_filtered) fit on the training part and
 With stratified_kfold, artist_kfold and row_random, a model of the other folds scores each fold.
 --aggregation=features averages the features of a track before fitting.
 
-It writes baselines.md and .csv, and <workdir>/<feature set>/<classifier>/predictions/, which
-`compare` and `report` read; with one feature set and one classifier, only <workdir>/predictions/.
-The same command, given again, only fits what is missing.
+Writes <workdir>/<feature set>/<classifier>/predictions/, which `compare` and `report` read, and
+baselines.md and .csv; with one feature set and one classifier <workdir>/predictions/ only. The same
+command again fits only what is missing.
 """
 
 import mgr_jax
@@ -34,7 +34,7 @@ GROUP = "train"
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.text("dataset", None, "A prepared dataset of audio or arrays, as prepare_data names it.")
-    flags.integer("sample_rate", 22_050, "Of the dataset, in Hz.", 0)
+    flags.integer("sample_rate", 22_050, "Sample rate of the dataset, in Hz.", 0)
     flags.path("data_dir", None, "TFDS folder.")
     flags.path("table", None, "Or a file: .csv, .parquet or .npz, or fma_metadata.zip.")
     flags.path("tracks", None, "FMA's tracks.csv, or the zip or folder that holds it.")
@@ -42,18 +42,18 @@ def define_flags(flags: Flags) -> None:
     flags.path("artists", None, "A CSV index of artists (track, artist), or GTZAN's index.txt.")
     flags.text("features", None, "See above.")
     flags.number("seconds", 0.0, "Length of segments; 0: whole tracks.", 0)
-    flags.integer("components", 256, "Of random_projection.", 1)
+    flags.integer("components", 256, "Components of random_projection.", 1)
     flags.names("classifiers", ["svm"], "See above.")
     flags.names("feature_sets", ["all"], "See above.")
     flags.text("protocol", "dataset", "See above.")
-    flags.integer("folds", 5, "Of protocols with folds.", 2)
-    flags.integer("parts", 2, "3: leave one more fold out of fitting, as networks must.", 2)
-    flags.integer("seeds", 1, "Repeats; seed 0, 1, … decides folds and classifiers.", 1)
-    flags.text("split", "", "What a fixed protocol scores; test, or validation without one.")
+    flags.integer("folds", 5, "Number of folds, if the protocol has folds.", 2)
+    flags.integer("parts", 2, "3: leave one more fold out of fitting, as for networks.", 2)
+    flags.integer("seeds", 1, "Repetitions, with seeds 0, 1, … of folds and classifiers.", 1)
+    flags.text("split", "", "For a fixed protocol; unless given test, else validation.")
     flags.aggregation("probabilities")
     flags.switch("i_know_this_leaks", False, "Needed for --protocol=row_random.")
-    flags.integer("workers", None, "Processes; default: the cores, if there is much to do.", 0)
-    flags.path("workdir", None, "Where to write.")
+    flags.integer("workers", None, "Processes; unless given, one per CPU if it is worth it.", 0)
+    flags.path("workdir", None, "Folder to write to.")
 
 
 def main(flags: Flags, args: list[str]) -> None:

@@ -19,7 +19,7 @@ def define_flags(flags: Flags) -> None:
     flags.integer("rounds", 20, "Turns of each library.", least=1)
     flags.integer("devices", None, "That share the clips; half a CPU each, or all GPUs.", least=1)
     flags.names("audio", [], "Audio files to cut clips from; noise and chirps unless given.")
-    flags.target("markdown", "File for what is printed.")
+    flags.target("markdown", "File for the printed text.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show bars.")
 

@@ -13,7 +13,7 @@ GROUP = "measure"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.target("markdown", "File for what is printed; needs lame, sox and ffmpeg.")
+    flags.target("markdown", "File for the printed text; needs lame, sox and ffmpeg.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show a bar.")
 

@@ -19,7 +19,7 @@ def define_flags(flags: Flags) -> None:
     flags.integer("tracks", 200, "How many of 30 s are made.", least=1)
     flags.integer("batch", 64, "Crops at a time.", least=1)
     flags.integer("rounds", 10, "Turns of each loader.", least=1)
-    flags.target("markdown", "File for what is printed.")
+    flags.target("markdown", "File for the printed text.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show bars.")
 

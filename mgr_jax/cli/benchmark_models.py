@@ -14,10 +14,10 @@ ARGUMENTS = "[CONFIG …]"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.integer("clips", 4, "How many at a time.", least=1)
+    flags.integer("clips", 4, "Clips per batch.", least=1)
     flags.switch("times", True, "Measure clips per second.")
     flags.path("measured", None, "The --json of an earlier run, to take the speeds from.")
-    flags.target("markdown", "File for what is printed.")
+    flags.target("markdown", "File for the printed text.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show a bar.")
 

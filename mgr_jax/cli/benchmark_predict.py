@@ -3,7 +3,8 @@
   mgr-jax benchmark predict --model=runs/demo  # 1,000 synthetic songs
   mgr-jax benchmark predict --model=runs/demo --files=100 --rounds=1
 
-PyTorch is compared if it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
+It compares with PyTorch, if that is installed (pip install 'mgr-jax[bench]'). Run it on a quiet
+machine.
 """
 
 import mgr_jax
@@ -17,9 +18,9 @@ def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.path("model", None, "Folder of a run, or the name of a pretrained network.")
     flags.path("folder", None, "Audio files; synthetic songs unless given.")
-    flags.integer("files", 1000, "How many songs are made.", least=1)
-    flags.integer("rounds", 3, "Turns of each.", least=1)
-    flags.target("markdown", "File for what is printed.")
+    flags.integer("files", 1000, "Number of synthetic songs.", least=1)
+    flags.integer("rounds", 3, "Repetitions of each.", least=1)
+    flags.target("markdown", "File for the printed text.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show a bar.")
 

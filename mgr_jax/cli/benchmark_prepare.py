@@ -4,7 +4,7 @@
   mgr-jax benchmark prepare --folder=~/music       # genre folders of yours
   mgr-jax benchmark prepare --files=60 --rounds=1  # in half a minute
 
-audioread is compared where it is installed and finds the program ffmpeg. Run it on a quiet machine.
+It compares with audioread, if that and the program ffmpeg are installed. Run it on a quiet machine.
 """
 
 import mgr_jax
@@ -17,10 +17,10 @@ GROUP = "measure"
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.path("folder", None, "Genre folders of audio files; synthetic songs unless given.")
-    flags.integer("files", 300, "How many songs are made.", least=12)
-    flags.integer("sample_rate", 22_050, "Of what is stored, in Hz.", least=1)
-    flags.integer("rounds", 5, "Turns of each.", least=1)
-    flags.target("markdown", "File for what is printed.")
+    flags.integer("files", 300, "Number of synthetic songs.", least=12)
+    flags.integer("sample_rate", 22_050, "Stored sample rate, in Hz.", least=1)
+    flags.integer("rounds", 5, "Repetitions of each.", least=1)
+    flags.target("markdown", "File for the printed text.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show a bar.")
 

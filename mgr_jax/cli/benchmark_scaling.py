@@ -3,8 +3,8 @@
   mgr-jax benchmark scaling                          # ten minutes
   mgr-jax benchmark scaling --clips=6000 --rounds=1  # two minutes
 
-A dataset of one-second clips is prepared, a tiny network trained for an epoch, files are predicted
-and a split is evaluated. Run it on a quiet machine.
+It prepares a dataset of one-second clips, trains a tiny network for an epoch, predicts files and
+evaluates a split. Run it on a quiet machine.
 """
 
 import mgr_jax
@@ -17,8 +17,8 @@ GROUP = "measure"
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.integer("clips", 30_000, "The most; also a third, a tenth and a thirtieth.", least=1)
-    flags.integer("rounds", 3, "Turns of what takes little time.", least=1)
-    flags.target("markdown", "File for what is printed.")
+    flags.integer("rounds", 3, "Repetitions of short measurements.", least=1)
+    flags.target("markdown", "File for the printed text.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show a bar.")
 

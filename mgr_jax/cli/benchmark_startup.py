@@ -4,8 +4,8 @@
   mgr-jax benchmark startup --model=runs/demo --networks  # in an hour
   mgr-jax benchmark startup --model=runs/demo torchvision:model=densenet121
 
-Prediction of one file is compared with a script of librosa and PyTorch, if they are installed: pip
-install 'mgr-jax[bench]'. Run it on a quiet machine.
+It compares the prediction of one file with a script of librosa and PyTorch, if they are installed:
+pip install 'mgr-jax[bench]'. Run it on a quiet machine.
 """
 
 import mgr_jax
@@ -20,9 +20,9 @@ def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.path("model", None, "Folder of a run, or the name of a pretrained network.")
     flags.path("file", None, "Audio file to predict; synthetic music unless given.")
-    flags.switch("networks", False, "Take every network to its first step, or those of CONFIGs.")
-    flags.integer("rounds", 5, "Turns of each command.", least=1)
-    flags.target("markdown", "File for what is printed.")
+    flags.switch("networks", False, "Time all networks, or those of CONFIGs, to the first step.")
+    flags.integer("rounds", 5, "Repetitions of each command.", least=1)
+    flags.target("markdown", "File for the printed text.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show a bar.")
 

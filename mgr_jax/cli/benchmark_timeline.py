@@ -3,7 +3,7 @@
   mgr-jax benchmark timeline --model=runs/a --markdown=timeline.md
 
 It splices tracks of the run's own dataset, chooses settings on validation tracks, and measures them
-on test tracks. This takes a minute or two.
+on test tracks. It takes a minute or two.
 """
 
 import mgr_jax
@@ -15,9 +15,9 @@ GROUP = "measure"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.path("model", None, "Folder of a run that answers with one genre.")
+    flags.path("model", None, "Folder of a run that predicts one genre of audio.")
     flags.path("data_dir", None, "The TFDS folder, if it has moved since the training.")
-    flags.target("markdown", "File for what is printed.")
+    flags.target("markdown", "File for the printed text.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show bars.")
 

@@ -3,7 +3,8 @@
   mgr-jax benchmark train                         # five networks
   mgr-jax benchmark train short_chunk --rounds=5  # or those you name
 
-PyTorch is compared if it is installed: pip install 'mgr-jax[bench]'. Run it on a quiet machine.
+It compares with PyTorch, if that is installed (pip install 'mgr-jax[bench]'). Run it on a quiet
+machine.
 """
 
 import mgr_jax
@@ -16,10 +17,10 @@ ARGUMENTS = "[NETWORK …]"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.integer("batch", None, "Clips at a time; 16 on a CPU, else 64.", least=1)
-    flags.integer("rounds", 7, "Turns of each.", least=1)
-    flags.switch("compiled", False, "Time PyTorch's networks by torch.compile too.")
-    flags.target("markdown", "File for what is printed.")
+    flags.integer("batch", None, "Clips per batch; unless given 16 on a CPU, else 64.", least=1)
+    flags.integer("rounds", 7, "Repetitions of each.", least=1)
+    flags.switch("compiled", False, "Also time PyTorch's networks with torch.compile.")
+    flags.target("markdown", "File for the printed text.")
     flags.target("json", "File for the numbers.")
     flags.switch("progress", True, "Show bars.")
 

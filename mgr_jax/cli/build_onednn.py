@@ -2,8 +2,8 @@
 
   mgr-jax build_onednn  # after: apt install g++ libdnnl-dev
 
-It takes seconds. The library is kept in the user's cache. Every later command that runs on one CPU
-device uses it; MGR_JAX_ONEDNN=0 turns it off. Run this again after an update of jax.
+It takes seconds. The library is kept in the user's cache, and later commands use it if they compute
+on one CPU device. Run it again after an update of jax. MGR_JAX_ONEDNN=0 turns it off.
 """
 
 import mgr_jax

@@ -3,9 +3,9 @@
   mgr-jax calibrate --model=runs/a --precision=0.9 --report_split=test
   mgr-jax predict --model=runs/a song.mp3
 
-It fits to the validation split: temperatures for the probabilities, thresholds below which a
-prediction is undecided, and a check whether a sound is music at all. It writes them into the run's
-model.json. docs/undecided.md says how far to believe them.
+It fits three things on the validation split: temperatures of the probabilities, thresholds below
+which predictions are undecided, and a check whether a sound is music at all. It writes them to the
+run's model.json.
 """
 
 import mgr_jax
@@ -18,12 +18,12 @@ GROUP = "use"
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.path("model", None, "Work directory of a run.")
-    flags.number("precision", 0.9, "Which share of the answers is to be right; 0: always answer.")
-    flags.text("split", "validation", "Split whose tracks are used to calibrate.")
-    flags.text("report_split", None, "Score this one too, such as test; it decides nothing.")
+    flags.number("precision", 0.9, "Share of decided answers that are to be right; 0: decide all.")
+    flags.text("split", "validation", "Split to fit on.")
+    flags.text("report_split", None, "Another split to score, such as test, and not to fit on.")
     flags.path("data_dir", None, "TFDS folder, if it has moved since training.")
     flags.switch("background", True, "Check whether sounds are music at all.")
-    flags.switch("timeline", False, "Choose how sections of a timeline are made, on splices.")
+    flags.switch("timeline", False, "Also choose the settings of timelines, on spliced tracks.")
     flags.switch("progress", True, "Show bars.")
 
 

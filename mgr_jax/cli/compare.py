@@ -3,9 +3,9 @@
   mgr-jax compare runs/a runs/b runs/svm --split=test --out=runs/comparison
   mgr-jax compare runs/baselines runs/a --metric=macro_f1 --baseline=runs/a
 
-It reads what `evaluate`, `crossval` and `baselines` stored. A folder of runs means all of them. The
-differences are to the best run, or to --baseline, over the tracks that both scored. Runs that were
-scored on other tracks or by another protocol are shown, but not compared. With --out it writes
+Reads what `evaluate`, `crossval` and `baselines` stored; a folder of such runs stands for all of
+them. Differences are to the best run, or to --baseline, over the tracks that both scored. Runs that
+were scored on other tracks or by another protocol are shown, but not compared. --out also writes
 compare.md, compare.csv and, with matplotlib, compare.png.
 """
 
@@ -19,9 +19,9 @@ ARGUMENTS = "RUN …"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.text("split", "test", "A split that all of them scored.")
-    flags.text("metric", None, "What to compare by; accuracy, of tags average_precision.")
-    flags.path("baseline", None, "Run to compare with; the best one.")
+    flags.text("split", "test", "A split that all runs scored.")
+    flags.text("metric", None, "accuracy, or average_precision of tags, unless given.")
+    flags.path("baseline", None, "Run to compare with; the best one unless given.")
     flags.folder("out", "Folder to write the table to.")
     flags.aggregation(None)
 

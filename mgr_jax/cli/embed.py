@@ -6,10 +6,10 @@ r"""Write embeddings of audio files or of a dataset.
   mgr-jax embed --model=runs/a --out=dataset.parquet \
     --split=train,validation,test
 
-Each row has name, start, end, label, probability and the embedding. It also has genre, artist and
-title if they are known, from an index.csv in the folder or else from the tags of the file. The
-metadata of the table says how it was made (docs/embeddings_format.md). The same command goes on
-after an interruption; FILE.parts has what is finished. `mgr-jax search` finds the nearest rows.
+A row has name, start, end, label, probability and the embedding; also genre, artist and title if
+they are known, from an index.csv in the folder or the tags of the file. The metadata say what made
+the table (docs/embeddings_format.md). After an interruption the same command resumes; FILE.parts
+has the finished rows. mgr-jax search finds the nearest rows.
 """
 
 import sys
@@ -27,10 +27,10 @@ def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     define_reading(flags)
     flags.path("out", None, "The table, .parquet or .npz.")
-    flags.names("split", None, "Splits of the run's dataset, in place of files.")
+    flags.names("split", None, "Splits of the run's dataset, instead of files.")
     flags.choice("per", "track", ["track", "segment"], "A row for each track, or each window.")
-    flags.number("hop", None, "Seconds from one window to the next; the fewest that cover.", 0)
-    flags.path("table", None, "A row for every file, for a fusion with one.")
+    flags.number("hop", None, "Seconds between windows; unless given, the fewest windows.", 0)
+    flags.path("table", None, "A table with a row for each file, for a fusion with a table.")
     flags.path("data_dir", None, "TFDS folder, if it has moved since training.")
 
 

@@ -7,12 +7,12 @@ r"""Compute tables of hand-made features.
   mgr-jax extract_features --features=fma518 --corrected \
     --dataset=rendered/demo --sample_rate=22050 --out=table.parquet
 
-gtzan57 are the columns of Kaggle's GTZAN tables. (The clips of its "30 s" table are a bit longer
-than that, so leave out --seconds.) fma518 are the columns of FMA's features.csv, which was
-published for whole tracks, not for clips. mfcc_statistics are means and deviations of 20 MFCCs and
-of their differences. The same command goes on after an interruption; FILE.skipped.json lists files
-that could not be used. baselines, prepare_data --dataset=feature_array, predict and evaluate read
-the table.
+gtzan57 has the columns of Kaggle's GTZAN tables; leave out --seconds to make the table of "30 s",
+which is of whole clips. fma518 has the columns of FMA's features.csv, which was published for whole
+tracks, not for clips. mfcc_statistics has means and deviations of 20 MFCCs and of their
+differences. After an interruption the same command resumes; FILE.skipped.json lists the files that
+could not be used. baselines, prepare_data --dataset=feature_array, predict and evaluate read the
+table.
 """
 
 import mgr_jax
@@ -25,15 +25,17 @@ GROUP = "data"
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.text("features", None, "gtzan57, fma518 or mfcc_statistics.")
-    flags.path("audio", None, "Folder of audio files, in a folder per genre or as FMA's.")
-    flags.text("dataset", None, "Or a prepared dataset.")
-    flags.integer("sample_rate", None, "In Hz; 22050, for fma518 that of each file.", least=1)
+    flags.path("audio", None, "Folder of audio files, with a folder per genre or FMA's layout.")
+    flags.text("dataset", None, "A prepared dataset, instead of --audio.")
+    flags.integer(
+        "sample_rate", None, "In Hz; unless given 22050, or for fma518 the file's own.", least=1
+    )
     flags.path("data_dir", None, "TFDS folder.")
     flags.number("seconds", 0.0, "A row per segment of this length; 0: a row per track.", 0)
     flags.switch("corrected", False, "fma518: with the true sample rate, not always 22050 Hz.")
     flags.path("out", None, "The table, .csv or .parquet.")
     flags.limits()
-    flags.integer("workers", None, "Processes; default: the cores.", 0)
+    flags.integer("workers", None, "Processes; one per CPU unless given.", 0)
 
 
 def main(flags: Flags, args: list[str]) -> None:

@@ -5,9 +5,9 @@ r"""Make a model from weights of PyTorch, Keras, TensorFlow.
   mgr-jax predict --model=models/fcn song.mp3
   mgr-jax import_weights --list
 
-Use the folder like any run: predict, evaluate --folder, embed, teach, or train on from it with
---config.init_from=models/fcn. Widths, layers and the number of classes are read from the file. If
-arrays are missing or left over, an error names them.
+The folder is used like any run: with predict, evaluate --folder, embed and teach, or to start a
+training with --config.init_from=models/fcn. Widths, layers and number of classes follow from the
+file. Missing or superfluous arrays are an error that names them.
 """
 
 import mgr_jax
@@ -19,14 +19,14 @@ GROUP = "train"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.text("source", None, "What the file is; --list shows all.")
+    flags.text("source", None, "Source of the file; --list shows all sources.")
     flags.path("weights", None, "The file of weights.")
     flags.path("out", None, "The model folder to make.")
     flags.text("labels", None, "Names of the outputs: a file, or a known label set.")
-    flags.text("reading", None, "How to read it, where a source has several ways.")
-    flags.text("checkpoint", None, "Which, where the file holds several.")
+    flags.text("reading", None, "How to read the file, if the source has several ways.")
+    flags.text("checkpoint", None, "Which checkpoint to take, if the file holds several.")
     flags.switch(
-        "list", False, "List the sources; with --source, tell its readings and what it leaves out."
+        "list", False, "List the sources; with --source, show its readings and what it ignores."
     )
 
 

@@ -17,7 +17,7 @@ ARGUMENTS = "[CONFIG …]"
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.switch("all", False, "Also list arguments, and scores measured so far.")
-    flags.path("out", ".", "Folder to copy it to.")
+    flags.path("out", ".", "Folder to copy the config to.")
 
 
 def main(flags: Flags, args: list[str]) -> None:

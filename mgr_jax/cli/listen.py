@@ -8,10 +8,9 @@ r"""Recognise genres while music plays, line by line.
   ffmpeg -re -i http://radio/stream -f s16le -ac 1 -ar 44100 - | \
     mgr-jax listen --model=runs/a --input=-
 
-Each line says where a window ends and what was heard in it. Windows are as long as the model's
-clips. A file is read as fast as possible; ffmpeg -re plays it at its own speed. Ctrl-C ends it.
-Channels are averaged. If two channels cancel each other, use predict, which looks at the whole
-sound first.
+A line shows the end of a window and its genres; windows are as long as the model's clips. A file is
+read as fast as possible; ffmpeg -re plays it in real time. Ctrl-C ends the command. Channels are
+averaged. If two channels cancel each other, use predict, which notices it in the whole file.
 """
 
 import sys
@@ -29,9 +28,9 @@ def define_flags(flags: Flags) -> None:
     flags.path("model", None, "Folder of a run, or the name of a pretrained network.")
     flags.text("checkpoint", "best", "best, latest or a step.")
     flags.path("input", None, "An audio file; - reads raw samples from standard input.")
-    flags.integer("sample_rate", 44_100, "Of raw samples, in Hz.", least=1)
-    flags.integer("channels", 1, "Of raw samples.", least=1)
-    flags.choice("format", "s16le", ["s16le", "f32le"], "Of raw samples: 16-bit, or floats.")
+    flags.integer("sample_rate", 44_100, "Sample rate of raw samples, in Hz.", least=1)
+    flags.integer("channels", 1, "Number of channels of raw samples.", least=1)
+    flags.choice("format", "s16le", ["s16le", "f32le"], "Of raw samples: 16-bit or floats.")
     flags.number("hop", 1.0, "Seconds from one window to the next.", least=0)
     flags.limits()
     define_rules(flags)

@@ -6,13 +6,13 @@ r"""Recognise the genres of audio files and folders.
   mgr-jax predict --model=runs/a folder/ --write_tags=show
   mgr-jax predict --model=runs/fma --format=crowdai --out=out.csv fma_test/
 
-With --out, genres.jsonl gets a line for each file as soon as it is done. After a kill the same
-command goes on: it skips finished files and repeats changed ones. The other formats are made from
-it: genres.csv, genres.labels/ (Audacity), genres.timelines/ (png), then genres.parquet and
-genres.playlists/. --beside writes them beside each song, such as song.mp3.mgr-jax.txt.
+With --out=genres, genres.jsonl gets a line for each finished file. After an interruption the same
+command resumes: it skips finished files, and predicts files again that have changed. It also writes
+genres.csv, genres.labels/ for Audacity and genres.timelines/ (png) file by file; genres.parquet and
+genres.playlists/, one for each genre, at the end. With --beside they are written beside each song.
 
-A model of stored features reads an .npz or .csv file. --format=crowdai writes a submission to the
-WWW 2018 genre recognition challenge: a row for each file, a column for each FMA root genre.
+A model of features reads them from an .npz or .csv file (--features). --format=crowdai writes a
+submission to the WWW 2018 genre recognition challenge: a row per file, a column per FMA root genre.
 """
 
 import sys
@@ -29,13 +29,13 @@ ARGUMENTS = "[FILE or FOLDER …]"
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     predicting.define_reading(flags)
-    flags.path("features", None, "A file of features, instead of audio.")
-    flags.path("table", None, "A row for every file or track, for a fusion with one.")
+    flags.path("features", None, "A file of features, for a model that reads no audio.")
+    flags.path("table", None, "A row for each file or track, for a fusion with a table.")
     predicting.define_rules(flags)
     flags.integer("top", 3, "How many classes to name.", least=1)
     predicting.define_timeline(flags)
     predicting.define_output(flags)
-    flags.choice("missing_classes", None, ["zero"], "crowdai: let the model lack some genres.")
+    flags.choice("missing_classes", None, ["zero"], "crowdai: write 0 for genres it lacks.")
 
 
 def main(flags: Flags, args: list[str]) -> None:

@@ -10,9 +10,9 @@ r"""Build a dataset: decode, resample, split and store it.
   mgr-jax prepare_data --dataset=feature_array --features=fma_metadata.zip \
     --subset=medium --splits=given --frame_rate=0.0333
 
-An audio_folder holds <genre>/<file> or <split>/<genre>/<file>, in any format that FFmpeg plays. It
-may have an index.csv with the columns path, genre, artist and split. Further columns are kept, and
---split_by can use them.
+An audio_folder holds <genre>/<file> or <split>/<genre>/<file>, in any format that FFmpeg reads. It
+may have an index.csv with the columns path, genre, artist, split. Other columns are kept, and
+--split_by may name them.
 """
 
 import mgr_jax
@@ -35,10 +35,10 @@ def define_flags(flags: Flags) -> None:
         else:
             flags.text(option.name, None, f"{meaning}{default}.")
     flags.integer("sample_rate", 22_050, "Stored rate in Hz.")
-    flags.path("data_dir", None, "TFDS folder; ~/tensorflow_datasets.")
+    flags.path("data_dir", None, "TFDS folder; unless given ~/tensorflow_datasets.")
     flags.limits()
-    flags.integer("workers", None, "Decoding processes; as many as CPUs.", least=0)
-    flags.switch("overwrite", False, "Build again what is there.")
+    flags.integer("workers", None, "Decoding processes; one per CPU unless given.", least=0)
+    flags.switch("overwrite", False, "Build the dataset again if it exists.")
     flags.switch("progress", True, "Show bars.")
 
 

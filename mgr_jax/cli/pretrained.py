@@ -4,8 +4,8 @@
   mgr-jax pretrained get musicnn_msd
   mgr-jax predict --model=musicnn_msd song.mp3
 
-You can give a name wherever a model folder is expected: --model, --on, --config.init_from and
-mgr_jax.load. docs/pretrained.md says what each is good for, and what it may have heard before.
+A name can replace the folder of a model: in --model, --on, --config.init_from and mgr_jax.load.
+docs/pretrained.md says what each network is good for, and what it may have been trained on.
 """
 
 import json
@@ -19,8 +19,8 @@ GROUP = "train"
 
 def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
-    flags.switch("all", False, "Also print scores, sources and what the columns mean.")
-    flags.switch("json", False, "Print all that is known of them as JSON.")
+    flags.switch("all", False, "Also show scores, sources and what the columns mean.")
+    flags.switch("json", False, "Print everything about them as JSON.")
 
 
 def main(flags: Flags, args: list[str]) -> None:

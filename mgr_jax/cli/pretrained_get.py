@@ -3,8 +3,8 @@
   mgr-jax pretrained get musicnn_msd
   mgr-jax pretrained get efficientat_mn04 --weights=mn04_as_mAP_432.pt
 
-mgr-jax pretrained --all lists the names, and where the files come from. All arrays of a file are
-compared with the known ones, so that a name always means the same weights.
+mgr-jax pretrained lists the names, and where the files come from. All arrays of a file are checked,
+so a name always stands for the same weights.
 """
 
 import mgr_jax

@@ -2,8 +2,8 @@
 
   mgr-jax report --model=runs/a --compare=runs/svm,runs/b
 
-It draws what `evaluate` and `baselines` stored, and computes no predictions. The report goes to
-report/ in the folder of the run, or to report/<split>/.
+It draws what evaluate and baselines stored, and computes no predictions. It writes to report/ in
+the folder of the run, or to report/<split>/.
 """
 
 import mgr_jax
@@ -17,7 +17,7 @@ def define_flags(flags: Flags) -> None:
     """Defines this command's flags."""
     flags.path("model", None, "Folder of the run.")
     flags.text("split", "test", "An evaluated split.")
-    flags.names("compare", [], "Further evaluated runs, or folders of some.")
+    flags.names("compare", [], "Other evaluated runs, or folders of such runs.")
     flags.aggregation(None)
 
 

@@ -4,9 +4,9 @@ r"""Find the tracks that sound like a song.
   mgr-jax search --like=my_music/song.mp3 --in=embeddings.parquet \
     --not_same_artist --top=20
 
---like is the name of a track in the table, or any audio file, which the same model then embeds. All
-rows are compared by the cosine of their embeddings; a million take seconds. Each line has
-similarity, name and place, and artist, title and genre if they are known.
+--like is the name of a track in the table, or any audio file, which the same model then embeds. It
+is compared with all rows by the cosine of embeddings: a million rows take seconds. A line shows
+similarity, name and place; also artist, title and genre if they are known.
 """
 
 import sys

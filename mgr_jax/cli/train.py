@@ -1,11 +1,11 @@
-r"""Train a config, or go on where the training stopped.
+r"""Train a config, or resume where the training stopped.
 
   mgr-jax train --config=choi2016:model=k2c2,data=gtzan --workdir=runs/a \
     --config.batch_size=32
 
-It uses all devices of this machine. To use several machines, run it on each of them with the same
---coordinator and --num_processes, and with its own --process_id. On a TPU pod --coordinator=auto is
-enough.
+It uses all devices of this machine. To train on several machines, run it on each with the same
+--coordinator and --num_processes, and a --process_id of its own. On a TPU pod or in a Slurm job
+--coordinator=auto is enough.
 """
 
 import mgr_jax
@@ -20,9 +20,9 @@ def define_flags(flags: Flags) -> None:
     flags.path("workdir", None, "Folder of the run.")
     flags.switch("progress", True, "Show bars and results.")
     flags.switch("i_know_this_leaks", False, "Consent to a protocol that leaks.")
-    flags.text("coordinator", None, "host:port of process 0, or auto on a TPU pod.")
-    flags.integer("num_processes", None, "Of the whole run.", least=1)
-    flags.integer("process_id", None, "Of this one, from 0.", least=0)
+    flags.text("coordinator", None, "host:port of process 0; auto on a TPU pod or in Slurm.")
+    flags.integer("num_processes", None, "Number of processes of the run.", least=1)
+    flags.integer("process_id", None, "Number of this process, from 0.", least=0)
     flags.config()
 
 

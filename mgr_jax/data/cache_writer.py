@@ -51,15 +51,23 @@ class Index:
         self._text: dict[str, list[str]] = {"track_id": [], "artist_id": [], "groups": []}
 
     def add(self, head: Mapping[str, Any]) -> None:
-        """Takes a record into account: a track, or more of the last one."""
+        """Adds a record: a track, or more of the last one.
+
+        Raises:
+          ValueError: it is not the next part of its track.
+        """
         if head["offset"]:
+            before = dict(zip(self._text["track_id"][-1:], self._length[-1:], strict=True))
+            if before.get(head["track_id"]) != head["offset"]:
+                raise ValueError(f"a part of {head['track_id']} is missing")
             self._length[-1] += int(head["length"])
             return
         self._length.append(int(head["length"]))
         self._label.append(int(head["label"]))
         self._tags += np.asarray(head["tags"], np.uint8).tobytes()
         for name, texts in self._text.items():
-            texts.append(sys.intern(head[name]))  # many have the same artist, or no groups
+            # Many have the same artist, or no groups. Texts of arrays are of a subclass of str.
+            texts.append(sys.intern(str(head[name])))
 
     def write(self, folder: Path, num_tags: int) -> None:
         """Writes index.npz and text.json."""

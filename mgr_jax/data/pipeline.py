@@ -193,7 +193,7 @@ def protocol_of(
             name="dataset",
             origin=origin,
             seeds=() if seed is None else (seed,),
-            crossing_artists=made["artists_in_several_splits"] if known else None,
+            crossing_artists=made.get("artists_in_several_splits") if known else None,
             unknown_artists=made.get("unknown", {}).get("artist", 0) if known else None,
         )
     if clip_samples is None:

@@ -85,13 +85,16 @@ def write_marks(folder: Path, marks: Mapping[str, Mark]) -> None:
 
 
 def read_marks(folder: Path) -> dict[str, Mark] | None:
-    """Reads what `write_marks` wrote; None for a dataset of version 0.1.0.
+    """Reads what `write_marks` wrote; None for a dataset without checksums.
+
+    Version 0.1.0 wrote neither checksums nor marks, and versions under development wrote marks of
+    another form before they wrote checksums.
 
     Raises:
       UserError: it is damaged.
     """
     path = folder / _FILE
-    if not path.exists() and not has_sums(folder):
+    if not has_sums(folder):
         return None
     stored = read_sealed(path, AGAIN)
     try:

@@ -128,7 +128,7 @@ def _spool_record(record: Record, shared: dict[str, Any], payload: str, folder: 
     head = example_head(own, payload, len(record.data))
     steps = record.data if record.steps is None else record.steps.data
     handle, path = tempfile.mkstemp(dir=folder)
-    with os.fdopen(handle, "wb", buffering=0) as file:
+    with os.fdopen(handle, "wb") as file:  # buffered: unbuffered writes may stop halfway
         file.write(head)
         file.write(record.data)
         if record.steps is not None:

@@ -24,6 +24,7 @@ from mgr_jax.data.cache_writer import write_cache
 from mgr_jax.data.prepared import seal_dataset
 from mgr_jax.data.record_writer import write_records
 from mgr_jax.data.records import LoadedTrack, Record, Track
+from mgr_jax.data.splits import crossing
 from mgr_jax.data.spool import Columns, SpooledExample, spool
 from mgr_jax.errors import UserError
 from mgr_jax.workers import Failure, map_in_processes
@@ -37,8 +38,10 @@ class Plan:
 
     Attributes:
       tracks: the tracks of each split.
-      account: how the splits were made; goes to protocol.json. `complete: False` means that the
-        splits are published ones, which may lack a genre if only a part of the data is there.
+      account: how the splits were made; goes to protocol.json. `split_by` lists the columns whose
+        values stay in one split; `given` is True for splits that are published or from an index.
+        `complete: False` means that the splits are published ones, which may lack a genre if only
+        a part of the data is there.
       tags: vocabulary of the tags; empty if a dataset has none.
       left_out: tracks of splits without any file, with the reason for each.
       former: the account of the same tracks in version 0.1.0, if it differed.
@@ -49,6 +52,21 @@ class Plan:
     tags: tuple[str, ...] = ()
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     former: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if missing := [name for name in ("split_by", "given") if name not in self.account]:
+            raise UserError(
+                f"the account of this dataset's plan has no {' and no '.join(missing)}; say how "
+                'its splits are made, as in {"split_by": ["artist"], "given": False}',
+                code="dataset.no_account",
+            )
+
+    @property
+    def artists_in_several_splits(self) -> int | None:
+        """Number of artists with tracks in more than one split; None if no artist is known."""
+        placed = [(t.artist_id, split) for split, some in self.tracks.items() for t in some]
+        artists, splits = zip(*placed, strict=True) if placed else ((), ())
+        return len(crossing(artists, splits)) if any(artists) else None
 
 
 class _Info(tfds.core.DatasetInfo):
@@ -220,6 +238,7 @@ class TrackBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
             "tags": list(self.planned.tags),
             "format": self.format(),
             "license": self.LICENSE,
+            "artists_in_several_splits": self.planned.artists_in_several_splits,
             **self.planned.account,
         }
         folder = Path(self.data_path)

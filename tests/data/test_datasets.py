@@ -14,8 +14,10 @@ from errors import user_error
 import mgr_jax
 import mgr_jax.data
 from mgr_jax import cli
+from mgr_jax.data.cache import open_tracks
 from mgr_jax.data.datasets import FRACTIONS, NAME, SEED, Option, find_datasets, list_datasets
 from mgr_jax.data.locate import find_dataset
+from mgr_jax.data.pipeline import protocol_of
 from mgr_jax.data.prepare import prepare
 
 TOY = {
@@ -72,12 +74,14 @@ TOY = {
                 config = self.builder_config
                 tracks = {
                     split: [
-                        Track(f"{split}{i}", g, functools.partial(play, g, i, config))
+                        Track(f"{split}{i}", g, functools.partial(play, g, i, config), g)
                         for i, g in enumerate(("ding", "dong"))
                     ]
                     for split in ("train", "validation", "test")
                 }
                 account = {"split_by": ["track"], "given": True, "source": manual_dir.name}
+                if manual_dir.name == "no_account":
+                    account = {}
                 return Plan(tracks, account)
         """,
     "README.md": "A toy.",
@@ -118,7 +122,9 @@ def test_adding_a_dataset_is_adding_a_folder(toy, tmp_path, capsys):
     flags = [f"--manual_dir={toy}", "--sample_rate=12000", "--workers=0", f"--data_dir={tmp_path}"]
     assert cli.main(["prepare_data", "--dataset=toy/loud", "--pitch=7", *flags]) == 0
     assert "--config=NAME:data=toy/loud --config.sample_rate=12000" in capsys.readouterr().out
-    assert find_dataset("toy/loud", sample_rate=12_000, data_dir=tmp_path).is_dir()
+    folder = find_dataset("toy/loud", sample_rate=12_000, data_dir=tmp_path)
+    # Its account says nothing of artists, and each stands in all splits.
+    assert protocol_of(open_tracks(folder, "test")).crossing_artists == 2
     with user_error("dataset.not_prepared", "prepare('toy/soft', manual_dir=…, "):
         find_dataset("toy/soft", sample_rate=12_000, data_dir=tmp_path)
 
@@ -133,6 +139,9 @@ def test_the_messages_follow_from_the_record(toy, tmp_path):
     ]:
         with user_error(code, *named):
             prepare("toy", data_dir=tmp_path / "tfds", num_workers=0, **options)
+    (toy.parent / "no_account").mkdir()
+    with user_error("dataset.no_account", "no split_by and no given"):
+        prepare("toy", data_dir=tmp_path / "tfds", manual_dir=toy.parent / "no_account")
     for name in ("x" * 300, "é" * 150):
         with user_error("dataset.wrong_name", "too many", "`name`"):
             prepare("toy", data_dir=tmp_path / "tfds", manual_dir=toy, name=name)

@@ -151,6 +151,9 @@ def test_a_dataset_of_an_older_version_is_compared_as_it_was(music, build):
     with user_error("file.damaged", "sources.json", "overwrite"):
         build(music)
     unseal_dataset(found.folder)
+    (found.folder / "sources.json").write_text("{}")  # before they were sealed
+    assert build(music) == found
+    (found.folder / "sources.json").unlink()
     write_wav(music / "rock" / "0.wav", 99)
     assert build(music) == found
     assert not (found.folder / "sources.json").exists()  # what it was made of is not known

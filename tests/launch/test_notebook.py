@@ -99,7 +99,7 @@ def test_it_runs_from_top_to_bottom(tmp_path):
     (tmp_path / "runs").rename(tmp_path / "lost")
     book = read_notebook("variables", "drive", "install", "device", "data", "train")
     next(cell for cell in book.cells if cell.id == "variables").source += 'CHANGES["num_steps"] = 8'
-    assert "Going on from step 4 of 8" in told(run(book, tmp_path)["train"])
+    assert "Resuming at step 4 of 8" in told(run(book, tmp_path)["train"])
 
 
 def test_it_says_how_to_look_where_tensorboard_is_not_installed(tmp_path):
