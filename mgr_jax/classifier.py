@@ -19,9 +19,7 @@ from mgr_jax.input_spec import FeatureFormat, InputSpec
 from mgr_jax.models import Network, create_model
 from mgr_jax.models.masking import frame_mask
 from mgr_jax.models.normalisation import BatchNorm
-from mgr_jax.random_keys import quick_key
 from mgr_jax.side_inputs import SOUND_ALONE, SideFormat
-from mgr_jax.tracing import run_once
 
 _LARGEST = 2**31  # numbers of a batch or a network: 8 GiB, and training keeps four of each
 
@@ -305,6 +303,9 @@ def init_variables(
     Raises:
       UserError: the model cannot take the output of the front end.
     """
+    from mgr_jax.random_keys import quick_key  # prediction reads its variables
+    from mgr_jax.tracing import run_once
+
     example, aux = _example(spec, statistics)
     with _fitting(classifier, spec):
         return run_once(classifier.init, {"params": quick_key(seed)}, example, aux)

@@ -122,7 +122,7 @@ def _fail(message: str, code: int) -> int:
 
 def _tell_stop(number: int) -> int:
     how = "interrupted" if number == signal.SIGINT else "stopped by SIGTERM"
-    return _fail(f"{how}; the same command goes on, or does it again", STATUS[number])
+    return _fail(f"{how}; the same command resumes, or starts again", STATUS[number])
 
 
 def _drop_output() -> None:

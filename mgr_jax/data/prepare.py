@@ -52,10 +52,10 @@ def prepare(
     Example:
       >>> music = mgr_jax.prepare("audio_folder", manual_dir="~/music", split_by=["artist"])
       >>> print(music)
-      …/audio_folder/music_by_artist_22050/1.0.0: 4 classes, 84 train, 18 validation, 18 test …
+      …/audio_folder/music_by_artist_22050/1.0.0: 3 classes, 42 train, 12 validation, 12 test …
       >>> config.dataset, config.sample_rate = music.name, music.sample_rate
-      >>> mgr_jax.prepare("gtzan", manual_dir="~/Downloads/gtzan").skipped
-      {'jazz.00054': '…'}
+      >>> music.skipped  # which files, and why
+      {}
 
     Args:
       dataset: one of `mgr_jax.list_datasets()`; "gtzan" stands for gtzan/fault_filtered.

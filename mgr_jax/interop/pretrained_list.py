@@ -19,7 +19,7 @@ _NOTES = (
     "taught: accuracy of `mgr-jax teach` on 107 clips of GTZAN, one artist left out at a time, "
     "which the network may have heard; docs/teach.md has the intervals.",
     "measured: with this program; published: by their authors, on other data. More about them: "
-    "`mgr-jax pretrained --json`, and docs/pretrained.md.",
+    "`mgr_jax.describe_pretrained`, and docs/pretrained.md.",
 )
 
 

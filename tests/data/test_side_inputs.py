@@ -441,7 +441,7 @@ def test_files_of_features_are_predicted_with_a_table_and_not_evaluated(run, noi
     assert len(capsys.readouterr().out.splitlines()) == 72
     (noise / "few.csv").write_text("track,first,second,third,constant\na.00000,1,2,3,4\n")
     assert cli.main(["predict", model, file, f"--table={noise / 'few.csv'}"]) == 1
-    assert "has no row for a.00001 alone (71 of 72 are missing)" in capsys.readouterr().err
+    assert "has no single row for a.00001 (71 of 72 are missing)" in capsys.readouterr().err
     assert cli.main(["evaluate", model, file]) == 1
     assert "takes more than features (config.side_inputs)" in capsys.readouterr().err
 

@@ -286,7 +286,7 @@ def test_settings_that_no_timeline_can_have(settings, words):
 
 
 def test_a_hop_that_leaves_gaps():
-    with user_error("timeline.gaps", "hop is 3.5 s", "windows of 3 s"):
+    with user_error("timeline.gaps", "hop is 3.5 s", "windows last 3 s"):
         window_starts(5000, SPEC, Timeline(hop=3.5))
     rows = dataclasses.replace(SPEC, shape=(1,), sample_rate=1 / 30, clip_samples=1)
     assert len(window_starts(4, rows, Timeline(hop=0.5))) == 4  # rows of 30 s have no finer hop

@@ -13,7 +13,7 @@ def test_the_list_names_every_file_and_fits_a_terminal(details):
     named = [line.split()[0] for line in lines if line[:1].strip()][: len(config_names())]
     assert named == config_names()
     assert max(map(len, lines)) <= 80
-    assert details or lines[len(named)] == ""  # a line for each
+    assert details or len(lines) == len(named)  # a line for each
 
 
 def test_the_list_shows_scores_of_the_ledger_that_do_not_leak():

@@ -47,7 +47,7 @@ def test_a_run_is_evaluated_read_and_compared(trained_run, tmp_path, capsys):
     assert {row["compared"] for row in comparison.rows} == {"reference", True}
     assert comparison.rows[1]["difference"] == [0, 0, 0]
     assert cli.main(["compare", str(workdir), str(other)]) == 0
-    assert capsys.readouterr().out == comparison.markdown() + "\n"
+    assert capsys.readouterr().out == f"{comparison}\n"
     assert comparison.save(tmp_path / "c").read_text().endswith("(compare.png)\n")
 
     song = np.sin(np.arange(12_000) / 5).astype(np.float32)

@@ -233,7 +233,7 @@ def test_checkpoints_of_an_older_version_are_read_as_they_are(run):
         load_variables(run, which="latest")
     with pytest.warns(UserWarning, match=r"checkpoints/6 is damaged \(\w+\) and was renamed"):
         assert restored(run, logged) == (4, {2: 0.9, 4: 0.1})
-    with user_error("run.missing_evaluation", run / "metrics.jsonl", "step 2"):
+    with user_error("run.missing_evaluation", run / "metrics.jsonl", "checkpoint 2"):
         restored(run)
 
 

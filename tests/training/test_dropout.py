@@ -106,7 +106,7 @@ def test_loops_and_recomputed_layers_drop_alike():
 @pytest.mark.parametrize("shared", [(), (0,), (-2,)])
 def test_what_is_not_of_rows_of_examples_is_refused(shared):
     rows = BATCH if shared else BATCH * 5
-    with user_error("model.dropout_rows", f"Dropout_0 is given [{rows}, 10]", "12 examples"):
+    with user_error("model.dropout_rows", f"Dropout_0 gets [{rows}, 10]", "12 examples"):
 
         class Reshaped(nn.Module):
             @nn.compact

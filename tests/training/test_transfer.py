@@ -83,7 +83,7 @@ def test_an_encoder_learns_to_reconstruct_and_is_reused(reconstruct, tmp_path):
     assert len(encoder) > 8
     for name in encoder:
         np.testing.assert_array_equal(variables[name], old[name])
-    assert "are those of" in origin.taken
+    assert "are taken from" in origin.taken
 
     # With other classes the last layer says nothing.
     model = tmp_path / "first" / "model.json"
