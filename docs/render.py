@@ -46,10 +46,20 @@ KEY = (
     ("training step, XLA alone", "train_xla", "geometric mean, bfloat16", "PyTorch bfloat16"),
     ("log-mel spectrograms", "frontends", "log-mel, 2 devices", "librosa per clip"),
     ("log-mel spectrograms", "frontends", "log-mel, 2 devices", "torch.stft per clip"),
-    ("predicting", "predict", "30-s mp3 files, 2 cores", "librosa.load in a DataLoader + PyTorch"),
-    ("start", "startup", "predict one file, cache filled", "librosa and PyTorch"),
-    ("loader", "loaders", "3-s crops, int16, resident", "torch DataLoader, 0 workers"),
-    ("loader", "loaders", "3-s crops, int16, streaming", "torch DataLoader, 0 workers"),
+    (
+        "predicting mp3 files",
+        "predict",
+        "30-s mp3 files, 2 cores",
+        "librosa.load in a DataLoader + PyTorch",
+    ),
+    (
+        "one file, start included",
+        "startup",
+        "predict one file, cache filled",
+        "librosa and PyTorch",
+    ),
+    ("resident loader", "loaders", "3-s crops, int16, resident", "torch DataLoader, 0 workers"),
+    ("streaming loader", "loaders", "3-s crops, int16, streaming", "torch DataLoader, 0 workers"),
     ("preparing a dataset", "prepare", "by the clock", "librosa.load + soundfile"),
 )
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- /results -->)", re.DOTALL)
@@ -122,7 +132,7 @@ def key_ratios(measured: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
     """The rows of `ratios` that KEY names, in its order."""
     found = {(row["suite"], row["case"], row["peer"]): row for row in ratios(measured)}
     return [
-        {"what": what} | {title: text for title, text in row.items() if title != "suite"}
+        {"what": what} | {title: row[title] for title in ("peer", "times as fast", "quartiles")}
         for what, *place in KEY
         if (row := found.get(tuple(place)))
     ]
