@@ -52,6 +52,7 @@ NOT_RUN = {
     "mgr_jax/runs/auditing.py": "needs GTZAN; tests/leakage makes datasets like it",
     "mgr_jax/runs/inflation.py": "needs tables of GTZAN; tests/leakage makes some",
     "mgr_jax/prediction/tags.py": "needs mutagen, which is not part of mgr_jax",
+    "mgr_jax/runs/frontend_gallery.py": "half a minute; tests/runs/test_frontend_gallery.py draws",
     "mgr_jax/runs/listen.py": "needs a recorder; tests/prediction/test_listen.py has a pipe",
 }
 PAGES = [page for page in pages() if examples_of_page(page)]
