@@ -71,8 +71,8 @@ def define_output(flags: Flags) -> None:
         "write_tags",
         None,
         ["show", "keep", "replace"],
-        "Write genres into the music files (mp3, flac, ogg, opus, m4a, …) as tags: show only tells "
-        "what would be written, keep leaves existing genres, replace overwrites them. The sound, "
+        "Write genres into the music files (mp3, flac, ogg, opus, m4a, …) as tags. show: only list "
+        "what would be written; keep: leave existing genres; replace: overwrite them. The sound, "
         "other tags and the times of a file do not change. Needs mutagen, which is "
         "GPL-2.0-or-later and no part of mgr_jax: pip install 'mgr-jax[tags]'.",
     )

@@ -49,7 +49,7 @@ def define_flags(flags: Flags) -> None:
     flags.aggregation("probabilities")
     flags.switch("record", False, "Append the result to the ledger of results.")
     flags.switch("progress", True, "Show bars.")
-    flags.target("ledger", "Its file; docs/results.jsonl if it exists, else results.jsonl.")
+    flags.target("ledger", "The ledger; docs/results.jsonl if it exists, else results.jsonl.")
 
 
 def main(flags: Flags, args: list[str]) -> None:

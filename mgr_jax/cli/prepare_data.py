@@ -29,7 +29,7 @@ def define_flags(flags: Flags) -> None:
     for option, meaning in list_options().items():
         default = f" ({option.shown_default})" if option.shown_default else ""
         if option.type is bool:
-            flags.switch(option.name, None, f"{meaning}{default}.")
+            flags.switch(option.name, None, f"{meaning}.")
         elif isinstance(option.default, tuple):
             flags.names(option.name, None, f"{meaning}{default}.")
         else:

@@ -146,10 +146,10 @@ FRACTIONS = Option(
     "fractions",
     float,
     (0.7, 0.15, 0.15),
-    "of train, validation, test, where the splits are not published ones",
+    "shares of train, validation and test, if the splits are not published",
 )
-SEED = Option("seed", int, 0, "of the split")
-RATE = Option("sample_rate", int, 22_050, "of the audio in Hz")
+SEED = Option("seed", int, 0, "seed of the splits")
+RATE = Option("sample_rate", int, 22_050, "sample rate of the audio, in Hz")
 
 
 def find_datasets() -> dict[str, Dataset]:

@@ -18,8 +18,8 @@ _NOTES = (
     "download by hand (the command names it). Then NAME can be given for a model folder.",
     "taught: accuracy of `mgr-jax teach` on 107 clips of GTZAN, one artist left out at a time, "
     "which the network may have heard; docs/teach.md has the intervals.",
-    "measured: with this program; published: by their authors, on other data. More about them: "
-    "`mgr_jax.describe_pretrained`, and docs/pretrained.md.",
+    "measured: with this program; published: by their authors, on other data. "
+    "docs/pretrained.md has more about them.",
 )
 
 

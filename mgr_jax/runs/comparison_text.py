@@ -35,7 +35,7 @@ def format_comparison(
         lines.append(_line((_shorten(row["run"]), score, difference, cell["McNemar p"] or "–")))
         lines.append(_about(row))
     if len(rows) > _MOST:
-        lines.append(f"… and {len(rows) - _MOST} more; `save` writes them all")
+        lines.append(f"… and {len(rows) - _MOST} more, which compare.md has")
     lines.append("")
     for note in notes:
         lines += textwrap.wrap(

@@ -22,7 +22,7 @@ DATASET = Dataset(
     options=(
         NAME,
         Option("tracks", Path, None, "a dataset's table of tracks, such as FMA's tracks.csv"),
-        Option("subset", str, None, "of these tracks: small, medium, large, full", in_name="_{}"),
+        Option("subset", str, None, "subset of tracks: small, medium, large, full", in_name="_{}"),
         Option(
             "splits",
             str,
