@@ -90,7 +90,7 @@ def test_long_lines_are_broken_between_words_on_a_terminal_alone(open_terminal, 
     assert terminal.getvalue() == f"{text}\n"
 
 
-@pytest.mark.parametrize("command", map(cli.spell, cli.list_commands()))
+@pytest.mark.parametrize("command", [*map(cli.spell, cli.list_commands())])
 def test_help_imports_nothing_slow(command):
     code = (
         "import sys\n"
