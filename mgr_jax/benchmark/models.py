@@ -234,7 +234,8 @@ def read_measured(path: str | Path) -> dict[str, Any]:
 def format_models(report: Mapping[str, Any]) -> str:
     """The content of `benchmark_models` as a page in Markdown."""
     text = (
-        "The networks of all shipped configs, as `mgr-jax benchmark models` found them. "
+        "This page lists the networks of all shipped configs, as `mgr-jax benchmark models` found "
+        "them. "
         "`mgr-jax train` takes the config of a row, and trains its network with the input that the "
         f"source describes. Parameters are for {CLASSES} classes. FLOPs are those of the matrix "
         "products and convolutions of the network for one clip; a multiplication and an addition "

@@ -272,7 +272,7 @@ def _share(found: Measured, cores: int) -> str:
     """The parts' share of the processor time, which does not depend on the load."""
     own = statistics.median(_column(found[_warm(cores)], "cpu_seconds"))
     share = cores * statistics.median(_ideal(found, cores)) / own
-    return f"Of the CPU time of predict_files, {share:.0%} is that of its parts, each timed alone."
+    return f"The parts, each timed alone, take {share:.0%} of the CPU time of predict_files."
 
 
 def _column(turns: Sequence[Mapping[str, float]], name: str) -> list[float]:

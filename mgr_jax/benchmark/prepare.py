@@ -263,11 +263,13 @@ def format_report(content: Mapping[str, Any]) -> str:
         for name in content["parts"][0]
     }
     told = ", ".join(f"{name} {value:.1f}" for name, value in parts.items())
-    lines += ["", f"CPU ms a file of each call alone, of which the quicker decoder counts: {told}."]
+    lines += ["", f"CPU ms a file of each call alone (the quicker decoder counts): {told}."]
     lines += ["", format_rows(content["rows"]), ""]
     for peer, value in content["differences"].items():
-        lines.append(f"{peer}: what it stores differs by {value:.0f} dB of its level at most.")
+        lines.append(
+            f"{peer}: its samples differ from ours by at most {value:.0f} dB of their level."
+        )
     lines += [f"{sentence}." for sentence in content["not_compared"]]
     if content["skipped"]:
-        lines.append(f"{content['skipped']} files cannot be read and count for nothing.")
+        lines.append(f"{content['skipped']} files cannot be read and are left out.")
     return "\n".join([*lines, ""])

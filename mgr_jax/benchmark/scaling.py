@@ -183,12 +183,11 @@ def format_report(content: Mapping[str, Any]) -> str:
     """The content of `benchmark_scaling` in Markdown."""
     lines = [
         tell_conditions(content),
-        f"Sizes of little work and updates take {content['rounds']} turns.",
+        f"Small sizes, and updates, have {content['rounds']} turns.",
         "",
         format_rows(content["rows"]),
         "",
-        "What a clip of one second costs beside the start, and the memory that the processes hold "
-        "for themselves:",
+        "Cost of a clip of one second without the start, and private memory of the processes:",
         "",
         "| | clips | CPU ms a clip | ms a clip | MB | start, CPU s |",
         "|---|--:|--:|--:|--:|--:|",
@@ -200,7 +199,7 @@ def format_report(content: Mapping[str, Any]) -> str:
         )
     lines += [
         "",
-        "Training on devices that the processor is divided into:",
+        "Training on several devices, which are shares of the processor:",
         "",
         "| processes | devices | clips/s | beside one device |",
         "|--:|--:|--:|--:|",

@@ -29,12 +29,12 @@ def format_report(content: Report) -> str:
         "",
         f"The device multiplies matrices at {rates['float32'] / 1e9:,.0f} GFLOP/s in float32 and "
         f"{rates['bfloat16'] / 1e9:,.0f} in bfloat16 (sums in float32), and moves "
-        f"{rates['bytes'] / 1e9:,.1f} GB/s. What the steps reach of the first two:",
+        f"{rates['bytes'] / 1e9:,.1f} GB/s. The steps reach these shares of the first two:",
         "",
         format_rates(networks, rates),
     ]
     if parts := format_parts(networks):
-        lines += ["", "Where the milliseconds go, of one step under the profiler:", "", parts]
+        lines += ["", "Milliseconds of the parts of one step, under the profiler:", "", parts]
     told = {sentence for report in networks.values() for sentence in _failures(report)}
     return "\n".join([*lines, *(f"\n{sentence}" for sentence in sorted(told)), ""])
 
