@@ -53,9 +53,9 @@ def test_the_command_tells_what_a_clip_costs_beside_the_start(capsys, tmp_path):
     content = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     first, *rows = content["rows"]
     assert first["case"] == "updates"
-    assert [row["case"] for row in rows[:2]] == ["prepare, 600 clips", "prepare, 2,000 clips"]
-    assert {row["peer"] for row in rows} == {"200 clips"}
-    assert [row["ratio"] for row in rows] == pytest.approx([1.0, 1.0, 0.5] * 4)
+    assert [row["case"] for row in rows[:2]] == ["prepare, 6,000 clips", "train, 6,000 clips"]
+    assert {row["peer"] for row in rows} == {"2,000 clips"}
+    assert [row["ratio"] for row in rows] == pytest.approx([0.5] * 4)
     costs = {(row["job"], row["clips"]): row for row in content["costs"]}
     assert len(costs) == 16
     cost = costs["train", 6000]
@@ -67,7 +67,7 @@ def test_the_command_tells_what_a_clip_costs_beside_the_start(capsys, tmp_path):
     ]
     assert shares == [(1, 1, 1.0), (1, 2, 1.5), (1, 4, 0.5), (2, 2, 1.2)]
     out = capsys.readouterr().out
-    assert "| prepare, 6,000 clips | 200 clips | 0.50 | 0.50 to 0.50 |" in out
+    assert "| prepare, 6,000 clips | 2,000 clips | 0.50 | 0.50 to 0.50 |" in out
     assert "| 2 | 2 | 120 | 1.20 |" in out
 
 
